@@ -1,0 +1,38 @@
+# Two commands on a fresh machine: `make course` and `make test`.
+
+VENV := .venv
+# Any Python >= 3.11; say which by `make PYTHON=python3.12 setup`.
+PYTHON ?= python3
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+OUT ?= runs/course
+SCALE ?= laptop
+
+.PHONY: setup course test lab lint clean
+
+setup: $(STAMP)
+
+# Installed anew when the list of packages changes, and only then.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mlcmkd needs Python 3.11 or newer: make PYTHON=python3.11 setup")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --upgrade pip
+	$(BIN)/python -m pip install --editable '.[test]'
+	@touch $(STAMP)
+
+course: setup
+	$(BIN)/mlcmkd course --scale $(SCALE) --out $(OUT)
+
+test: setup
+	$(BIN)/python -m pytest
+
+lab: setup
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf runs build dist *.egg-info

@@ -1,0 +1,73 @@
+"""What a thermal camera makes of a scene: blur, noise, stripes, gain control, sharpening."""
+
+import cv2
+import numpy as np
+
+
+def low_frequency(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> np.ndarray:
+    """A smooth random field, (H, W) float32, mean about 0 and deviation about 1."""
+    grid = rng.standard_normal((cells + 1, cells + 1)).astype(np.float32)
+    return cv2.resize(grid, shape[::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def blurred(scene: np.ndarray, sigma: float) -> np.ndarray:
+    """Optics and sensor: a Gaussian of `sigma` pixels."""
+    return cv2.GaussianBlur(scene, (0, 0), sigma) if sigma > 0.25 else scene
+
+
+def sharpened(scene: np.ndarray, strength: float, radius: float) -> np.ndarray:
+    """Unsharp mask, which leaves the halo along edges that many cameras' images show."""
+    return scene + strength * (scene - cv2.GaussianBlur(scene, (0, 0), radius))
+
+
+def noisy(
+    scene: np.ndarray, rng: np.random.Generator, netd: float, columns: float, rows: float
+) -> np.ndarray:
+    """Add temporal noise and fixed-pattern stripes.
+
+    Args:
+        scene: (H, W) degrees C.
+        netd: noise-equivalent temperature difference, degrees C.
+        columns, rows: deviation of each column's and row's offset, degrees C.
+    """
+    height, width = scene.shape
+    noise = netd * rng.standard_normal(scene.shape, dtype=np.float32)
+    noise += columns * rng.standard_normal((1, width), dtype=np.float32)
+    noise += rows * rng.standard_normal((height, 1), dtype=np.float32)
+    return scene + noise
+
+
+def gain_controlled(
+    scene: np.ndarray,
+    *,
+    clip: tuple[float, float],
+    equalise: float,
+    gamma: float,
+    low: float,
+    high: float,
+) -> np.ndarray:
+    """Automatic gain: the scene stretched over the camera's grey scale.
+
+    Args:
+        scene: (H, W) degrees C.
+        clip: shares of the pixels that become the darkest and the brightest grey.
+        equalise: weight of histogram equalisation against a linear stretch, 0 to 1.
+        gamma: exponent on the grey scale.
+        low, high: what the darkest and the brightest grey are read as, degrees C.
+    """
+    sample = np.sort(scene[::2, ::2], axis=None)
+    last = len(sample) - 1
+    bottom, top = sample[int(clip[0] * last)], sample[int((1 - clip[1]) * last)]
+    top = max(top, bottom + 1.0)
+    knots = np.linspace(bottom, top, 65, dtype=np.float32)
+    grey = np.linspace(0, 1, 65)
+    if equalise > 0:
+        rank = np.searchsorted(sample, knots) / last
+        grey = (1 - equalise) * grey + equalise * np.clip(rank, 0, 1)
+    grey = np.clip(grey, 0, 1) ** gamma
+    return np.interp(scene, knots, low + (high - low) * grey).astype(np.float32)
+
+
+def quantised(scene: np.ndarray, step: float) -> np.ndarray:
+    """Grey levels of `step` degrees C."""
+    return np.rint(scene / step) * np.float32(step)

@@ -1,0 +1,255 @@
+"""One call from a raw download to a manifest: reader, splits, simulated twins, images."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm.auto import tqdm
+
+from data_prep.formats import Annotation, get_reader
+from data_prep.manifest import Entry, write_manifest
+from data_prep.simulate import SimulationSettings, simulate_twin
+from data_prep.splits import assign_splits
+from mlcmkd.errors import InputError
+from mlcmkd.radiometry import FACE_CENTIKELVIN
+
+# Below this many simulated twins, starting processes takes longer than it saves.
+_POOL_FROM = 100
+
+
+@dataclass(frozen=True)
+class PrepareReport:
+    """What became of a source.
+
+    Attributes:
+        folder: the manifest.
+        rows: rows in it.
+        splits: rows a split.
+        subjects: subjects a split.
+        skipped: (name, reason) of everything left out.
+    """
+
+    folder: Path
+    rows: int
+    splits: dict[str, int]
+    subjects: dict[str, int]
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        parts = [f"{self.splits[s]} {s} ({self.subjects[s]} subjects)" for s in sorted(self.splits)]
+        lines = [f"{self.folder}: {self.rows} rows; {', '.join(parts)}"]
+        lines += [f"skipped {name}: {reason}" for name, reason in self.skipped]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class _SimulatedTwin:
+    """What a worker needs to simulate one twin of a photo.
+
+    Attributes:
+        landmarks: (68, 2) pixels.
+        seed: the preparation's seed.
+        number: 1 for a photo's first twin, 2 for its second, ...
+        settings: how strongly the world is varied.
+    """
+
+    landmarks: np.ndarray
+    seed: int
+    number: int
+    settings: SimulationSettings
+
+    def __call__(self, rgb: np.ndarray, sha256: str) -> np.ndarray:
+        return simulate_twin(
+            rgb, self.landmarks, sha256, self.seed, number=self.number, settings=self.settings
+        )
+
+
+def prepare(
+    name: str,
+    source: Path | str,
+    out: Path | str,
+    *,
+    simulate_thermal: bool = False,
+    seed: int = 0,
+    val_fraction: float = 0.1,
+    skip_bad: bool = False,
+    overwrite: bool = False,
+    limit: int | None = None,
+    twins: int = 1,
+    progress: bool = True,
+    settings: SimulationSettings | None = None,
+    workers: int | None = None,
+) -> PrepareReport:
+    """Read the data set at `source` in format `name` and write the manifest `out`.
+
+    The same source, seed and settings give the same bytes, whatever the number of processes. More
+    than one process needs a caller that may be imported: a script keeps this call below
+    `if __name__ == "__main__":`.
+
+    Args:
+        name: a format of data_prep.formats.
+        simulate_thermal: give every photo a simulated thermal twin.
+        seed: decides the subjects of "val" and the twins.
+        val_fraction: share of the subjects without a fixed split that becomes "val", on average.
+        skip_bad: leave out what cannot be used, and report it, instead of stopping.
+        overwrite: replace a manifest made from other things.
+        limit: use only so many faces, spread evenly over the source; None for all.
+        twins: simulated twins a photo, each a row of its own: `ID`, `ID#2`, `ID#3`, ...
+        progress: show a progress bar.
+        settings: of the simulation; None for the defaults.
+        workers: processes; None for one a core where it pays, 1 for none beside this one.
+
+    Raises:
+        InputError: an unknown format, a bad parameter, bad input (without `skip_bad`), or `out`
+            cannot be written.
+    """
+    source, out = Path(source), Path(out)
+    _check_parameters(source, out, limit, twins, workers, simulate_thermal)
+    skipped: list[tuple[str, str]] = []
+
+    def note(bad: str, error: InputError) -> None:
+        if not skip_bad:
+            raise error
+        skipped.append((bad, str(error)))
+
+    found = list(get_reader(name)(source, note))
+    if not found:
+        first = f"; the first of {len(skipped)} skipped: {skipped[0][1]}" if skipped else ""
+        raise InputError(f"{source}: no face in format '{name}' in it{first}")
+    if simulate_thermal and not any(_can_be_simulated(annotation) for annotation in found):
+        raise InputError(
+            f"{source}: no labelled photo without a thermal image in it, so no twin to simulate; "
+            "leave simulate_thermal out"
+        )
+    # Splits are drawn before the limit, so a limited manifest agrees with the full one.
+    splits = assign_splits(
+        ((a.subject, a.split) for a in found), val_fraction=val_fraction, seed=seed
+    )
+    if limit is not None and limit < len(found):
+        found = [found[i * len(found) // limit] for i in range(limit)]
+    entries = [
+        entry
+        for annotation in found
+        for entry in _entries(
+            annotation,
+            splits[annotation.subject],
+            name=name,
+            twins=twins if simulate_thermal else 0,
+            seed=seed,
+            settings=settings or SimulationSettings(),
+        )
+    ]
+    if workers is None:
+        busy = simulate_thermal and len(entries) >= _POOL_FROM
+        workers = _cores() if busy else 1
+    with _runner(workers, len(entries), progress) as run:
+        report = write_manifest(entries, out, overwrite=overwrite, skip_bad=skip_bad, run=run)
+    lost = {bad for bad, _ in report.skipped}
+    kept = {(entry.subject, entry.split) for entry in entries if entry.id not in lost}
+    return PrepareReport(
+        folder=out,
+        rows=report.rows,
+        splits=report.splits,
+        subjects={s: sum(split == s for _, split in kept) for s in report.splits},
+        skipped=skipped + report.skipped,
+    )
+
+
+def _cores() -> int:
+    """Cores this process may use; on a cluster they are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _check_parameters(
+    source: Path,
+    out: Path,
+    limit: int | None,
+    twins: int,
+    workers: int | None,
+    simulate_thermal: bool,
+) -> None:
+    for word, value in (("limit", limit), ("twins", twins), ("workers", workers)):
+        if value is not None and value < 1:
+            raise InputError(f"{word} must be 1 or more, not {value}")
+    if twins > 1 and not simulate_thermal:
+        raise InputError(f"twins={twins} asks for simulated twins; ask for simulate_thermal too")
+    inner, outer = out.resolve(), source.resolve()
+    if inner.is_relative_to(outer) or outer.is_relative_to(inner):
+        raise InputError(f"{out}: the manifest and its source {source} must be separate folders")
+
+
+def _can_be_simulated(annotation: Annotation) -> bool:
+    return annotation.thermal_path is None and annotation.landmarks is not None
+
+
+def _entries(
+    annotation: Annotation,
+    split: str,
+    *,
+    name: str,
+    twins: int,
+    seed: int,
+    settings: SimulationSettings,
+) -> Iterator[Entry]:
+    """The rows of one face: itself, or one for each of its simulated twins."""
+    row = {
+        "subject": annotation.subject,
+        "split": split,
+        "scheme": annotation.scheme,
+        "landmarks": annotation.landmarks,
+        "rgb": annotation.rgb_path,
+        "labels": annotation.labels,
+    }
+    if not twins or not _can_be_simulated(annotation):
+        yield Entry(
+            id=annotation.id,
+            thermal=annotation.thermal_path,
+            radiometry=annotation.radiometry,
+            source=name,
+            **row,
+        )
+        return
+    for number in range(1, twins + 1):
+        yield Entry(
+            id=annotation.id if number == 1 else f"{annotation.id}#{number}",
+            thermal=_SimulatedTwin(annotation.landmarks, seed, number, settings),
+            radiometry=FACE_CENTIKELVIN,
+            source=f"{name}, thermal simulated",
+            **row,
+        )
+
+
+Run = Callable[[Callable, Iterable], Iterable]
+
+
+def _one_thread() -> None:
+    """A process a core leaves nothing for OpenCV's own threads."""
+    cv2.setNumThreads(1)
+
+
+@contextmanager
+def _runner(workers: int, total: int, progress: bool) -> Iterator[Run]:
+    """A `map` with a progress bar, over `workers` processes."""
+
+    def bar(results: Iterable) -> Iterable:
+        return tqdm(results, total=total, desc="prepare", unit="row", disable=not progress)
+
+    if workers == 1:
+        yield lambda function, items: bar(map(function, items))
+        return
+    # A forked child would inherit locks of threads that torch or OpenCV hold; a fresh one is safe.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        try:
+            yield lambda function, items: bar(pool.map(function, items, chunksize=8))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise

@@ -1,0 +1,5 @@
+"""`python -m mlcmkd`, the same as the `mlcmkd` command."""
+
+from mlcmkd.cli import main
+
+main()

@@ -1,0 +1,336 @@
+"""The command line: every stage of the path, one command each.
+
+Each command builds the same validated config that a notebook would, so a misspelt name fails before
+anything is computed. `--set fit.steps=3000` reaches any field of a stage's config.
+"""
+
+import csv
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mlcmkd.errors import InputError
+
+app = typer.Typer(
+    help="Cross-modal knowledge distillation for facial landmarks in thermal images.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Config = TypeVar("Config", bound=BaseModel)
+Out = Annotated[Path, typer.Option(help="Run directory to write.")]
+Data = Annotated[str, typer.Option(help="A manifest's folder, or 'synthetic'.")]
+Seed = Annotated[int, typer.Option(help="Of weights, drawn pairs, shuffling and augmentation.")]
+Steps = Annotated[int | None, typer.Option(help="Optimiser steps.")]
+Precision = Annotated[str | None, typer.Option(help="32-true or bf16-mixed.")]
+Params = Annotated[Path | None, typer.Option("--params", "-f", help="YAML file of config fields.")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", help="Any config field, such as fit.batch=64.")
+]
+
+
+def _config(
+    kind: type[Config], params: Path | None, sets: list[str] | None, **given: Any
+) -> Config:
+    """A stage's config from, in rising order of force, a YAML file, options and --set."""
+    fields: dict[str, Any] = {}
+    if params is not None:
+        if not params.is_file():
+            raise InputError(f"{params}: no such parameter file")
+        try:
+            fields = yaml.safe_load(params.read_text(encoding="utf-8")) or {}
+        except yaml.YAMLError as error:
+            raise InputError(f"{params}: not YAML ({error})") from None
+        if not isinstance(fields, dict):
+            raise InputError(f"{params}: expected names and values")
+    for name, value in given.items():
+        if value is not None:
+            _put(fields, name.replace("__", "."), value)
+    for text in sets or []:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"--set {text}: expected name=value")
+        _put(fields, name, yaml.safe_load(value))
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "config"
+        raise InputError(f"{place}: {first['msg']} (given: {first['input']!r})") from None
+
+
+def _put(fields: dict[str, Any], dotted: str, value: Any) -> None:
+    *path, last = dotted.split(".")
+    for part in path:
+        fields = fields.setdefault(part, {})
+        if not isinstance(fields, dict):
+            raise InputError(f"{dotted}: '{part}' is a value, not a group of fields")
+    fields[last] = value
+
+
+def _show(result: dict[str, Any]) -> None:
+    typer.echo(json.dumps(result, indent=2))
+
+
+@app.command()
+def prepare(
+    name: Annotated[str, typer.Argument(help="Reader: ibug_pts, yolo_pose, thermal_knapik54.")],
+    source: Annotated[Path, typer.Argument(help="Folder as downloaded.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the manifest.")],
+    simulate_thermal: Annotated[
+        bool, typer.Option(help="Give every RGB photo a simulated thermal twin.")
+    ] = False,
+    twins: Annotated[int, typer.Option(help="Simulated twins a training photo.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the validation split and the simulation.")] = 0,
+    val_fraction: Annotated[float, typer.Option(help="Share of subjects held for tuning.")] = 0.1,
+    skip_bad: Annotated[bool, typer.Option(help="Leave out rows that cannot be used.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace a manifest that is there.")] = False,
+    limit: Annotated[int | None, typer.Option(help="Only the first so many faces.")] = None,
+) -> None:
+    """Turn a data set as downloaded into one manifest."""
+    from data_prep.prepare import prepare as run_prepare
+
+    report = run_prepare(
+        name,
+        source,
+        out,
+        simulate_thermal=simulate_thermal,
+        twins=twins,
+        seed=seed,
+        val_fraction=val_fraction,
+        skip_bad=skip_bad,
+        overwrite=overwrite,
+        limit=limit,
+    )
+    typer.echo(str(report))
+
+
+@app.command()
+def train(
+    out: Out,
+    data: Data = "synthetic",
+    modality: Annotated[str, typer.Option(help="rgb or thermal.")] = "rgb",
+    size: Annotated[str, typer.Option(help="large, base, small or light.")] = "base",
+    input_px: Annotated[int, typer.Option(help="Side of the network's input.")] = 96,
+    seed: Seed = 0,
+    steps: Steps = None,
+    precision: Precision = None,
+    params: Params = None,
+    sets: Sets = None,
+) -> None:
+    """Train a Landmarker on one modality: the RGB teacher, or a thermal baseline."""
+    from mlcmkd import stages
+
+    config = _config(
+        stages.TrainConfig,
+        params,
+        sets,
+        out=out,
+        data__source=data,
+        modality=modality,
+        size=size,
+        input_px=input_px,
+        seed=seed,
+        fit__steps=steps,
+        fit__precision=precision,
+    )
+    _show(stages.train(config))
+
+
+@app.command()
+def transfer(
+    out: Out,
+    teacher: Annotated[Path, typer.Option(help="Weights of the RGB teacher.")],
+    data: Data = "synthetic",
+    strategy: Annotated[str, typer.Option(help="none, fd, ld, fd+ld, fi, ri, dikd, ...")] = "dikd",
+    seed: Seed = 0,
+    steps: Steps = None,
+    precision: Precision = None,
+    params: Params = None,
+    sets: Sets = None,
+) -> None:
+    """KTL: hand the RGB teacher's knowledge to a thermal student of its size."""
+    from mlcmkd import stages
+
+    config = _config(
+        stages.TransferConfig,
+        params,
+        sets,
+        out=out,
+        teacher=teacher,
+        data__source=data,
+        distillation__strategy=strategy,
+        seed=seed,
+        fit__steps=steps,
+        fit__precision=precision,
+    )
+    _show(stages.transfer(config))
+
+
+@app.command()
+def compress(
+    out: Out,
+    teacher: Annotated[Path, typer.Option(help="Weights of the thermal teacher.")],
+    data: Data = "synthetic",
+    size: Annotated[str, typer.Option(help="Size of the light student.")] = "light",
+    strategy: Annotated[str, typer.Option(help="none, fd, ld, fd+ld, fi, ri, dikd, ...")] = "dikd",
+    seed: Seed = 0,
+    steps: Steps = None,
+    precision: Precision = None,
+    params: Params = None,
+    sets: Sets = None,
+) -> None:
+    """MCL: hand the thermal teacher's knowledge to a light thermal student."""
+    from mlcmkd import stages
+
+    config = _config(
+        stages.CompressConfig,
+        params,
+        sets,
+        out=out,
+        teacher=teacher,
+        data__source=data,
+        size=size,
+        distillation__strategy=strategy,
+        seed=seed,
+        fit__steps=steps,
+        fit__precision=precision,
+    )
+    _show(stages.compress(config))
+
+
+@app.command()
+def evaluate(
+    out: Out,
+    weights: Annotated[Path, typer.Option(help="Weights to score.")],
+    data: Data = "synthetic",
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    modality: Annotated[
+        str | None, typer.Option(help="Side that is read; by default the weights' own.")
+    ] = None,
+    normaliser: Annotated[str, typer.Option(help="inter-ocular or box.")] = "inter-ocular",
+    threshold: Annotated[float, typer.Option(help="Of FR and AUC, a share.")] = 0.08,
+) -> None:
+    """Score weights on a split: NME with its interval, FR, AUC, and a row a face."""
+    from mlcmkd import stages
+
+    config = _config(
+        stages.EvaluateConfig,
+        None,
+        None,
+        out=out,
+        weights=weights,
+        data__source=data,
+        split=split,
+        modality=modality,
+        normaliser=normaliser,
+        threshold=threshold,
+    )
+    _show(stages.evaluate(config)[0])
+
+
+@app.command()
+def attribute(
+    out: Out,
+    rgb: Annotated[Path, typer.Option(help="Weights that read RGB.")],
+    thermal: Annotated[Path, typer.Option(help="Weights that read thermal images.")],
+    data: Data = "synthetic",
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    landmark: Annotated[int, typer.Option(help="Index in the scheme, 30 is the nose tip.")] = 30,
+    faces: Annotated[int, typer.Option(help="How many pairs, the first of the split.")] = 4,
+    path_steps: Annotated[int, typer.Option(help="Points from baseline to image.")] = 32,
+) -> None:
+    """Show which pixels a landmark was found by, in RGB and in thermal (integrated gradients)."""
+    from mlcmkd import stages
+
+    config = _config(
+        stages.AttributeConfig,
+        None,
+        None,
+        out=out,
+        rgb=rgb,
+        thermal=thermal,
+        data__source=data,
+        split=split,
+        landmark=landmark,
+        faces=faces,
+        path_steps=path_steps,
+    )
+    _show(stages.attribute(config))
+
+
+@app.command()
+def predict(
+    images: Annotated[list[Path], typer.Argument(help="8-bit, 16-bit raw, or .npy in degrees C.")],
+    weights: Annotated[Path, typer.Option(help="Weights of a Landmarker.")],
+    out: Annotated[Path, typer.Option(help="Folder for drawings and landmarks.csv.")] = Path(
+        "predictions"
+    ),
+    box: Annotated[
+        tuple[float, float, float, float] | None,
+        typer.Option(help="Face box x0 y0 x1 y1 in pixels; without it the face is sought."),
+    ] = None,
+    range_: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--range", help="Degrees C that become 0 and 1 in the input."),
+    ] = None,
+) -> None:
+    """Draw and print the landmarks of one face an image; unreadable files are named and skipped."""
+    from mlcmkd.drawing import save_drawing
+    from mlcmkd.predict import Predictor
+
+    predictor = Predictor(weights, celsius_range=range_)
+    out.mkdir(parents=True, exist_ok=True)
+    bad = 0
+    with (out / "landmarks.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["image", "scheme", "point", "x", "y"])
+        for path in images:
+            try:
+                found = predictor(path, box)
+            except InputError as error:
+                typer.echo(f"error: {error}", err=True)
+                bad += 1
+                continue
+            drawing = save_drawing(found, out / f"{path.stem}_landmarks.png")
+            points = [(round(float(x), 2), round(float(y), 2)) for x, y in found.landmarks]
+            table.writerows([str(path), found.scheme, n, x, y] for n, (x, y) in enumerate(points))
+            typer.echo(f"{path}: {drawing}")
+            typer.echo("  " + " ".join(f"{x:.1f},{y:.1f}" for x, y in points))
+    typer.echo(f"{len(images) - bad} of {len(images)} images; landmarks in {out / 'landmarks.csv'}")
+    if bad:
+        raise typer.Exit(1)
+
+
+@app.command()
+def course(
+    out: Annotated[Path, typer.Option(help="Where notebooks, figures and runs go.")] = Path(
+        "runs/course"
+    ),
+    scale: Annotated[str, typer.Option(help="smoke, laptop or gpu.")] = "laptop",
+) -> None:
+    """Run every numbered notebook end to end on the embedded faces."""
+    from mlcmkd.course import run_course
+
+    run_course(out, scale)
+
+
+def guarded(command: Callable[[], None]) -> None:
+    """Runs the command line; an InputError becomes one line on stderr and exit code 2."""
+    try:
+        command()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def main() -> None:
+    """Entry point of the `mlcmkd` command."""
+    guarded(app)

@@ -1,0 +1,71 @@
+"""The embedded faces, drawn once a work folder and read back from then on."""
+
+import hashlib
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+import mlcmkd
+from mlcmkd.pairs import Pairs, from_synthetic, synthetic_faces
+from mlcmkd.stages import DataConfig
+from mlcmkd.synthetic import SyntheticFaces
+
+
+def drawn_by() -> str:
+    """A short hash of the code that draws faces: faces drawn by other code are not read back."""
+    folder = Path(mlcmkd.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*synthetic*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+class EmbeddedFaces(DataConfig):
+    """A DataConfig that keeps what it drew in a folder; in every other way the same.
+
+    The folder is no part of what a run remembers: `mlcmkd train` on the same numbers draws the same
+    faces.
+
+    Attributes:
+        cache: folder of the drawn faces.
+    """
+
+    cache: Path = Field(exclude=True)
+
+    def faces(self, split: str) -> SyntheticFaces:
+        """All faces of a split, 96 px, with degrees C and attributes."""
+        count = self.synthetic_train if split == "train" else self.synthetic_held
+        path = self.cache / f"{split}-{count}-{self.synthetic_seed}-{drawn_by()}.npz"
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as kept:
+                return _from_arrays(dict(kept))
+        print(f"drawing {count} embedded faces ({split}); they are kept in {self.cache.name}/")
+        faces = synthetic_faces(split, count, self.synthetic_seed)
+        self.cache.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        with part.open("wb") as file:
+            np.savez(file, **_to_arrays(faces))
+        part.replace(path)
+        return faces
+
+    def load(self, split: str, input_px: int, *, progress: bool = True) -> Pairs:
+        """All pairs of a split."""
+        return from_synthetic(self.faces(split), input_px)
+
+
+def _to_arrays(faces: SyntheticFaces) -> dict[str, np.ndarray]:
+    plain = {f.name: getattr(faces, f.name) for f in fields(faces) if f.name != "attributes"}
+    return plain | {f"attribute {name}": values for name, values in faces.attributes.items()}
+
+
+def _from_arrays(kept: dict[str, np.ndarray]) -> SyntheticFaces:
+    prefix = "attribute "
+    attributes = {
+        name.removeprefix(prefix): values
+        for name, values in kept.items()
+        if name.startswith(prefix)
+    }
+    plain = {name: values for name, values in kept.items() if not name.startswith(prefix)}
+    return SyntheticFaces(attributes=attributes, **plain)

@@ -1,0 +1,180 @@
+"""A notebook's parameters, checked before anything is computed, and what follows from them."""
+
+import re
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import matplotlib
+from IPython.display import Image, Markdown, display
+from matplotlib.figure import Figure
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from mlcmkd.attribution import Target
+from mlcmkd.course.faces import EmbeddedFaces
+from mlcmkd.course.scales import SCALES, Scale, get_scale
+from mlcmkd.distillation.decay import Decay
+from mlcmkd.distillation.strategies import Distillation, Guide, Strategy
+from mlcmkd.errors import InputError
+from mlcmkd.fit import FitConfig
+from mlcmkd.pairs import Pairs
+from mlcmkd.plots.style import STYLE
+
+_DPI = 90  # of the pictures stored in notebooks; files on disk are sharper
+_CHECKED = "_parameters_are_checked"
+
+
+class Lesson(BaseModel):
+    """Parameters that every notebook has.
+
+    Attributes:
+        scale: how much is computed, a name of `SCALES`.
+        device: where: "auto", "cpu", "cuda" or "mps".
+        work: folder of the series; runs, figures and drawn faces lie in it.
+        seed: of every run.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scale: str = "laptop"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    work: Path = Path("runs/course")
+    seed: int = Field(default=0, ge=0)
+
+    @field_validator("scale")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        get_scale(name)
+        return name
+
+    @property
+    def sizes(self) -> Scale:
+        """The numbers behind the scale's name."""
+        return SCALES[self.scale]
+
+    @property
+    def fast(self) -> bool:
+        """Whether this is the scale at which nothing learns."""
+        return self.scale == "smoke"
+
+    def data(self, *, pairs: int | None = None, labelled: int | None = None) -> EmbeddedFaces:
+        """The series' faces: all pairs or so many of them, all labels or so many of them."""
+        return EmbeddedFaces(
+            pairs=pairs,
+            labelled=labelled,
+            synthetic_train=self.sizes.synthetic_train,
+            synthetic_held=self.sizes.synthetic_held,
+            cache=self.work / "faces",
+        )
+
+    def pairs(self, split: str) -> Pairs:
+        """All pairs of a split, as the networks of this scale read them."""
+        return self.data().load(split, self.sizes.input_px)
+
+    def fit(self, steps: int) -> FitConfig:
+        """The loop's knobs for a run of so many steps."""
+        return FitConfig(
+            steps=steps,
+            batch=self.sizes.batch,
+            evaluations=self.sizes.evaluations,
+            precision=self.sizes.precision,
+            accelerator=self.device,
+        )
+
+    def show(self, figure: Figure, name: str) -> None:
+        """Displays a figure, and keeps it in the work folder's `figures` as PNG and PDF.
+
+        Args:
+            name: file name without suffix, such as "02_curves".
+        """
+        folder = self.work / "figures"
+        folder.mkdir(parents=True, exist_ok=True)
+        # What matplotlib makes only when it draws (ticks) follows the style too.
+        with matplotlib.rc_context(STYLE):
+            figure.savefig(folder / f"{name}.png", dpi=_DPI)
+            figure.savefig(folder / f"{name}.pdf", dpi=150)
+        display(Image(data=(folder / f"{name}.png").read_bytes(), alt=name))
+
+    def say(self, text: str) -> None:
+        """Displays Markdown made of numbers; at scale smoke, says that they mean nothing."""
+        if self.fast:
+            text += "\n\n*(Scale `smoke`: nothing has learned; numbers only show that it runs.)*"
+        display(Markdown(text))
+
+
+class TransferLesson(Lesson):
+    """Parameters of the KTL notebook.
+
+    Attributes:
+        strategy: what is compared with no distillation and with FD+LD.
+        decay, guide: how the teacher is listened to.
+        labelled: pairs with a label; None for the scale's number.
+    """
+
+    strategy: Strategy = "dikd"
+    decay: Decay = "cosine"
+    guide: Guide = "both"
+    labelled: int | None = Field(default=None, ge=2)
+
+    @property
+    def labels(self) -> int:
+        """Number of pairs with a label."""
+        return self.sizes.labelled if self.labelled is None else self.labelled
+
+    def distillation(self, strategy: str | None = None) -> Distillation:
+        """A strategy, by default the lesson's, with the lesson's decay and guide."""
+        return Distillation(strategy=strategy or self.strategy, decay=self.decay, guide=self.guide)
+
+
+class CompressLesson(TransferLesson):
+    """Parameters of the MCL notebook; the same as KTL's, whose student is the teacher here."""
+
+
+class AttributionLesson(TransferLesson):
+    """Parameters of the attribution notebook.
+
+    Attributes:
+        landmark: index in the scheme; 30 is the nose tip.
+        target: which scalar is explained.
+        faces: how many pairs are shown.
+    """
+
+    landmark: int = Field(default=30, ge=0, lt=68)
+    target: Target = "log-probability"
+    faces: int = Field(default=4, ge=1, le=8)
+
+
+L = TypeVar("L", bound=Lesson)
+
+
+def check_parameters(namespace: dict[str, Any], kind: type[L] = Lesson) -> L:
+    """The lesson that a notebook's parameters describe; called right after the parameters cell.
+
+    Papermill only warns of a parameter that a notebook does not have, and runs on without it. Here
+    every plain value that stands in the notebook when it starts has to be a parameter.
+
+    Args:
+        namespace: the notebook's `globals()`.
+        kind: the lesson's model.
+
+    Raises:
+        InputError: an unknown parameter, or a value that a parameter cannot have.
+    """
+    given = {
+        name: value
+        for name, value in namespace.items()
+        if not re.match(r"_|In$|Out$", name)
+        and isinstance(value, str | int | float | bool | list | tuple | dict | None)
+    }
+    if namespace.get(_CHECKED):  # run once more: the notebook's own variables stand there as well
+        given = {name: value for name, value in given.items() if name in kind.model_fields}
+    try:
+        lesson = kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(kind.model_fields)
+            raise InputError(f"parameter '{name}' is unknown; this notebook has {known}") from None
+        raise InputError(f"parameter {name}={first['input']!r}: {first['msg']}") from None
+    namespace[_CHECKED] = True
+    return lesson.model_copy(update={"work": lesson.work.resolve()})

@@ -1,0 +1,162 @@
+"""The whole series, notebook by notebook, by papermill in one shared work folder."""
+
+import csv
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+from tqdm.auto import tqdm
+
+import mlcmkd
+from mlcmkd.course.scales import get_scale
+from mlcmkd.course.tables import markdown_table
+from mlcmkd.errors import InputError
+
+NOTEBOOKS = Path(mlcmkd.__file__).resolve().parents[1] / "notebooks"
+# tqdm.auto decides for text or widget once, when it is first imported. Imported before IPython it
+# takes text, which papermill can pass on to a terminal.
+_KERNEL = "import tqdm.auto; from ipykernel.kernelapp import launch_new_instance as go; go()"
+
+
+def numbered(folder: Path = NOTEBOOKS) -> list[Path]:
+    """The numbered notebooks, in order.
+
+    Raises:
+        InputError: there are none, as after an installation without a checkout.
+    """
+    found = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    if not found:
+        raise InputError(f"{folder}: no notebooks; run the course from a checkout of the project")
+    return found
+
+
+@contextmanager
+def this_interpreter() -> Iterator[None]:
+    """Makes `python3` name a kernel of this very interpreter, whatever a user has installed."""
+    spec = {
+        "argv": [sys.executable, "-c", _KERNEL, "-f", "{connection_file}"],
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    before = os.environ.get("JUPYTER_PATH")
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "kernels" / "python3"
+        place.mkdir(parents=True)
+        (place / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+        # JUPYTER_PATH is searched first, before the user's own kernels.
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (folder, before)))
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["JUPYTER_PATH"]
+            else:
+                os.environ["JUPYTER_PATH"] = before
+
+
+def execute(source: Path, target: Path, parameters: dict[str, Any], *, show: bool = True) -> None:
+    """Runs one notebook and keeps it, executed and clean, at `target`.
+
+    Args:
+        show: pass the notebook's progress bars on to the terminal.
+
+    Raises:
+        InputError: a cell failed; the message names notebook, cell and error.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with this_interpreter():
+            papermill.execute_notebook(
+                source,
+                target,
+                parameters=parameters,
+                kernel_name="python3",
+                progress_bar=False,
+                cwd=source.parent,
+                stderr_file=sys.stderr if show else None,
+            )
+    except PapermillExecutionError as error:
+        raise InputError(
+            f"{source.name}, cell {error.exec_count}: {error.ename}: {error.evalue} "
+            f"(the notebook as far as it came: {target})"
+        ) from None
+    nbformat.write(cleaned(nbformat.read(target, as_version=4)), target)
+
+
+def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Without progress bars, timings and paths: what a reader would not miss."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:02d}"
+        cell.metadata = {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
+        if cell.cell_type == "code":
+            cell.outputs = [out for out in cell.outputs if not _is_bar(out)]
+    return notebook
+
+
+def _is_bar(output: nbformat.NotebookNode) -> bool:
+    if output.output_type == "stream":
+        return output.name == "stderr"
+    return "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+
+
+def run_course(
+    out: Path | str,
+    scale: str = "laptop",
+    notebooks: Sequence[str] | None = None,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    progress: bool = True,
+) -> Path:
+    """Runs the numbered notebooks in order and says where everything is.
+
+    Args:
+        out: work folder of the series; also gets `notebooks/`, `figures/` and `results.csv`.
+        scale: "smoke", "laptop" or "gpu".
+        notebooks: only those whose names start with one of these, such as "02"; None for all.
+
+    Returns:
+        The work folder.
+
+    Raises:
+        InputError: an unknown scale or notebook, or a cell that failed.
+    """
+    get_scale(scale)
+    out = Path(out).resolve()
+    chosen = [p for p in numbered() if notebooks is None or p.name.startswith(tuple(notebooks))]
+    if not chosen:
+        raise InputError(f"no notebook starts with {', '.join(notebooks or ())}")
+    started = time.monotonic()
+    bar = tqdm(chosen, desc="course", unit="notebook", disable=not progress)
+    for path in bar:
+        bar.set_description(f"course: {path.stem}")
+        if progress:
+            print(file=sys.stderr)  # the notebook's own bars go below this one
+        execute(
+            path,
+            out / "notebooks" / path.name,
+            {"scale": scale, "device": device, "work": str(out), "seed": seed},
+            show=progress,
+        )
+    minutes = (time.monotonic() - started) / 60
+    print(f"\n{len(chosen)} notebooks at scale {scale} in {minutes:.1f} minutes")
+    print(f"executed notebooks  {out / 'notebooks'}")
+    print(f"figures             {out / 'figures'}")
+    if (out / "results.csv").is_file():
+        print(f"results             {out / 'results.csv'}\n")
+        with (out / "results.csv").open(encoding="utf-8") as file:
+            print(markdown_table(list(csv.DictReader(file))))
+    return out

@@ -1,0 +1,120 @@
+"""Figures of a work folder's runs: scores, comparisons with their uncertainty, one table."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlcmkd.course.lesson import Lesson
+from mlcmkd.evaluate import Scores, evaluate_model
+from mlcmkd.metrics import bootstrap_interval
+from mlcmkd.models import Landmarker
+from mlcmkd.pairs import Pairs
+from mlcmkd.runs import CONFIG, PROVENANCE, RESULT, WEIGHTS
+
+STAGES = ("train", "transfer", "compress")
+COLUMNS = {
+    "name": "run",
+    "reads": "reads",
+    "parameters": "parameters",
+    "nme_percent": "NME, inter-ocular (%)",
+    "interval": "95 % interval",
+    "failure_rate": "FR at 8 % (%)",
+    "auc": "AUC at 8 %",
+}
+
+
+def scores_of(run: Path, pairs: Pairs, modality: str | None = None) -> Scores:
+    """A run's weights on pairs; `modality` is the side that is read, the run's own if None."""
+    model = Landmarker.load(run / WEIGHTS)
+    return evaluate_model(model, pairs, modality or model.spec.modality)
+
+
+def compare(name: str, scores: Scores, other_name: str, other: Scores) -> str:
+    """One sentence: who is better on the same faces, by how much, and whether that is sure.
+
+    The interval is a bootstrap of the differences face by face. It knows the chance in the faces,
+    not the chance in the training, which only more seeds would show.
+    """
+    difference = 100 * (scores.per_face - other.per_face)
+    low, high = bootstrap_interval(difference)
+    told = (
+        f"NME of **{name}** {100 * scores.nme:.2f} %, of **{other_name}** {100 * other.nme:.2f} %: "
+        f"a difference of {difference.mean():+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}."
+    )
+    if low > 0:
+        return f"{told} On these faces {other_name} is better."
+    if high < 0:
+        return f"{told} On these faces {name} is better."
+    return f"{told} The interval holds zero: these faces do not tell the two apart."
+
+
+def all_runs(work: Path) -> list[Path]:
+    """Finished runs that trained something, in the order of the path, then by name."""
+    found = []
+    for path in sorted(work.glob(f"*/{RESULT}")):
+        stage = json.loads((path.parent / PROVENANCE).read_text(encoding="utf-8"))["stage"]
+        if stage in STAGES and (path.parent / WEIGHTS).is_file():
+            found.append((STAGES.index(stage), path.parent))
+    return [path for _, path in sorted(found)]
+
+
+def results(lesson: Lesson, split: str = "test") -> list[dict[str, Any]]:
+    """A row for every run of the work folder, on one split; also written to `results.csv`.
+
+    The RGB teacher stands there twice: on RGB, and read on thermal images as it is.
+    """
+    pairs = lesson.pairs(split)
+    rows = []
+    for run in all_runs(lesson.work):
+        own = json.loads((run / RESULT).read_text(encoding="utf-8"))
+        config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+        for modality in dict.fromkeys((own["modality"], "thermal")):
+            summary = scores_of(run, pairs, modality).summary()
+            rows.append(
+                {
+                    "name": run.name if modality == own["modality"] else f"{run.name} on thermal",
+                    "reads": modality,
+                    "split": split,
+                    "parameters": own["parameters"],
+                    "labelled": config["data"]["labelled"] or config["data"]["pairs"] or "all",
+                    **summary,
+                }
+            )
+    write_csv(rows, lesson.work / "results.csv")
+    return rows
+
+
+def write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Rows of one shape as a CSV file."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _cell(row: Mapping[str, Any], column: str) -> str:
+    if column == "interval":
+        return f"{float(row['nme_low_percent']):.2f} to {float(row['nme_high_percent']):.2f}"
+    if column == "parameters":
+        return f"{int(row[column]):,}"
+    if column == "failure_rate":
+        return f"{100 * float(row[column]):.1f}"
+    if column in ("nme_percent", "auc"):
+        return f"{float(row[column]):.2f}"
+    return str(row[column])
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] = COLUMNS) -> str:
+    """Rows as a Markdown table, padded so that it also reads as plain text."""
+    texts = [list(columns.values())] + [[_cell(row, name) for name in columns] for row in rows]
+    widths = [max(len(line[n]) for line in texts) for n in range(len(columns))]
+    lines = [
+        "| "
+        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        + " |"
+        for line in texts
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])

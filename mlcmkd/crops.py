@@ -1,0 +1,66 @@
+"""From a face box in an image to the square a network reads, and back.
+
+The square's side is the box's longer side times `CROP_SCALE`. Inside it, coordinates are divided by
+the side and centred: (-0.5, -0.5) is its upper left corner, (0.5, 0.5) its lower right one, whatever
+the resolution (the scale on which KD-Loss is defined).
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+CROP_SCALE = 1.1
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A square of an image: `centre` (x, y) and `side`, in 0-based pixels of that image."""
+
+    centre: tuple[float, float]
+    side: float
+
+    @classmethod
+    def around(cls, box: tuple[float, float, float, float], scale: float = CROP_SCALE) -> "Crop":
+        """The square around a box (x0, y0, x1, y1), its longer side times `scale`."""
+        x0, y0, x1, y1 = box
+        return cls(((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) * scale)
+
+    def to_unit(self, points: np.ndarray) -> np.ndarray:
+        """Image pixels (..., 2) to centred crop coordinates (..., 2)."""
+        return (np.asarray(points) - self.centre) / self.side
+
+    def to_pixels(self, points: np.ndarray) -> np.ndarray:
+        """Centred crop coordinates (..., 2) to image pixels (..., 2)."""
+        return np.asarray(points) * self.side + self.centre
+
+    def cut(self, image: np.ndarray, size: int, margin: float = 1.0) -> np.ndarray:
+        """The square, `margin` times as wide, at `size` x `size` pixels.
+
+        Beyond the image its border is repeated. Where the square holds more pixels than are asked
+        for, they are averaged, so that fine texture does not alias.
+
+        Args:
+            image: (H, W) or (H, W, C), any dtype OpenCV resizes.
+        """
+        side = self.side * margin
+        times = max(1, int(np.ceil(side / size)))
+        step = side / (size * times)  # image pixels per sampled pixel
+        first = np.asarray(self.centre) - side / 2 + step / 2
+        matrix = np.array([[step, 0, first[0]], [0, step, first[1]]], dtype=np.float64)
+        sampled = cv2.warpAffine(
+            image,
+            matrix,
+            (size * times, size * times),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        if times == 1:
+            return sampled
+        return cv2.resize(sampled, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def tight_box(landmarks: np.ndarray) -> tuple[float, float, float, float]:
+    """The smallest box (x0, y0, x1, y1) around landmarks (K, 2)."""
+    (x0, y0), (x1, y1) = np.min(landmarks, axis=0), np.max(landmarks, axis=0)
+    return float(x0), float(y0), float(x1), float(y1)

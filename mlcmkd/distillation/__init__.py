@@ -1,0 +1,1 @@
+"""The two papers: losses, frozen teachers, and the objectives built from them."""

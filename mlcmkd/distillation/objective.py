@@ -1,0 +1,129 @@
+"""What is minimised: modules that turn a batch into named loss terms.
+
+An objective is the only thing Fabric wraps. It returns its terms already weighted, so that they sum
+exactly to the total, and each is logged under its own name.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from mlcmkd.distillation.losses import (
+    feature_distance,
+    landmark_loss,
+    prediction_divergence,
+    weighted_mean,
+)
+from mlcmkd.distillation.strategies import Guide, Weights
+from mlcmkd.distillation.teachers import FrozenTeacher
+from mlcmkd.errors import InputError
+from mlcmkd.models import Landmarker, Prediction
+from mlcmkd.transforms import Batch
+
+Terms = dict[str, Tensor]
+Modality = Literal["rgb", "thermal"]
+
+
+class TaskObjective(nn.Module):
+    """Plain supervised training of one Landmarker on one modality; unlabelled rows count nothing."""
+
+    def __init__(self, student: Landmarker, modality: Modality):
+        super().__init__()
+        self.student = student
+        self.modality = modality
+
+    def forward(self, batch: Batch, decay: float = 1.0) -> Terms:
+        """The task term of a batch; `decay` is unused, since nothing is distilled."""
+        rows = landmark_loss(self.student(getattr(batch, self.modality)), batch.landmarks)
+        return {"task": weighted_mean(rows, batch.labelled.float())}
+
+
+def guided_loss(injected: Prediction, label: Tensor, teacher: Prediction, guide: Guide) -> Tensor:
+    """What an injected head's answer is told, (B,): the label, the teacher's answer, or both."""
+    if guide == "label":
+        return landmark_loss(injected, label)
+    if guide == "teacher":
+        return prediction_divergence(injected, teacher)
+    return (landmark_loss(injected, label) + prediction_divergence(injected, teacher)) / 2
+
+
+class DistillationObjective(nn.Module):
+    """A thermal student between a frozen teacher and the labels.
+
+    With f_T the teacher's features and f_S the student's (Tong et al., arXiv 2510.11128; DESIGN.md
+    section 4 has the table):
+
+        task  loss(head_S(f_S), y)                  reaches the student's features and head
+        fd    distance(f_S, f_T)                    the student's features
+        ld    divergence(head_S(f_S), head_T(f_T))  the student's features and head
+        fi    guided loss of head_S(f_T)            the student's head only
+        ri    guided loss of head_T(f_S)            the student's features only
+
+    The teacher's backbone runs once a batch, whatever the terms.
+
+    Attributes:
+        teacher: frozen; reads `teacher_modality`.
+        student: trained; reads thermal images.
+        to_teacher: carries the student's features into the teacher's space (for fd and ri).
+        to_student: carries the teacher's features into the student's space (for fi).
+    """
+
+    def __init__(
+        self,
+        teacher: Landmarker,
+        student: Landmarker,
+        weights: Weights,
+        guide: Guide,
+        teacher_modality: Modality,
+    ):
+        super().__init__()
+        if teacher.spec.scheme != student.spec.scheme:
+            raise InputError(
+                f"teacher ({teacher.spec.scheme}) and student ({student.spec.scheme}) must share "
+                "a landmark scheme"
+            )
+        self.teacher = FrozenTeacher(teacher)
+        self.student = student
+        self.weights = weights
+        self.guide: Guide = guide
+        self.teacher_modality = teacher_modality
+        self.to_teacher: nn.Module = nn.Identity()
+        self.to_student: nn.Module = nn.Identity()
+
+    def forward(self, batch: Batch, decay: float = 1.0) -> Terms:
+        """Weighted terms of a batch, by name; they sum to the total.
+
+        Args:
+            batch: pairs. On rows without a label the teacher's answer stands in for it.
+            decay: weight of the distillation terms on labelled rows, 0 to 1; on the others, where
+                no label can take over, the teacher keeps its whole say.
+        """
+        weights, teacher, student = self.weights, self.teacher, self.student
+        f_s = student.features(batch.thermal)
+        answer = student.head(f_s)
+        rows = landmark_loss(answer, batch.landmarks)
+        terms = {"task": weighted_mean(rows, batch.labelled.float())}
+        if weights == Weights():
+            return terms
+
+        f_t = teacher.features(getattr(batch, self.teacher_modality))
+        with torch.no_grad():
+            said = teacher.head(f_t)
+        label = torch.where(batch.labelled[:, None, None], batch.landmarks, said.coordinates)
+        share = torch.where(batch.labelled, decay, 1.0)
+
+        def add(name: str, rows: Tensor) -> None:
+            terms[name] = getattr(weights, name) * weighted_mean(rows, share)
+
+        if weights.fd:
+            add("fd", feature_distance(self.to_teacher(f_s), f_t))
+        if weights.ld:
+            add("ld", prediction_divergence(answer, said))
+        if weights.fi:
+            injected = student.head(self.to_student(f_t))
+            add("fi", guided_loss(injected, label, said, self.guide))
+        if weights.ri:
+            injected = teacher.head(self.to_teacher(f_s))
+            add("ri", guided_loss(injected, label, said, self.guide))
+        return terms

@@ -1,0 +1,36 @@
+"""A teacher that stays frozen."""
+
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from mlcmkd.models import Landmarker, Prediction
+
+
+class FrozenTeacher(nn.Module):
+    """A Landmarker whose parameters and buffers no training can change.
+
+    `features` runs without autograd: nothing below the teacher's features ever needs a gradient.
+    `head` keeps autograd, because reverse injection sends the student's features through it and
+    must bring their gradient back; its own parameters take none (`requires_grad_(False)`).
+    """
+
+    def __init__(self, landmarker: Landmarker):
+        super().__init__()
+        self.landmarker = landmarker.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Stays in evaluation mode: BatchNorm statistics would move otherwise."""
+        self.training = mode
+        self.landmarker.eval()
+        return self
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) to features (B, width, h, w), without autograd."""
+        return self.landmarker.features(images)
+
+    def head(self, features: Tensor) -> Prediction:
+        """Features (B, width, h, w) to a prediction, differentiable in the features."""
+        return self.landmarker.head(features)

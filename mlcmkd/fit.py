@@ -1,0 +1,169 @@
+"""The only training loop, top to bottom, on Lightning Fabric.
+
+CPU, one GPU, several GPUs and mixed precision are the same lines; Fabric decides what they do. Only
+the objective is wrapped. A stage hands in an objective and gets its student back, trained.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import torch
+from lightning_fabric import Fabric
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from mlcmkd.distillation.decay import decay_weight
+from mlcmkd.distillation.strategies import Distillation
+from mlcmkd.errors import InputError
+from mlcmkd.pairs import Pairs
+from mlcmkd.runs import Run
+from mlcmkd.transforms import Augmentation, make_batch
+
+
+class FitConfig(BaseModel):
+    """The knobs of the loop.
+
+    Attributes:
+        steps: optimiser steps.
+        batch: pairs a step.
+        learning_rate: the highest; reached after the warm-up, then a cosine down to zero.
+        warmup: share of the steps in which the learning rate rises.
+        weight_decay: AdamW's, on matrices and kernels, not on biases and norms.
+        clip: largest norm of the gradient.
+        evaluations: how often the validation split is scored.
+        precision: "32-true", or "bf16-mixed" where the hardware multiplies bf16.
+        accelerator, devices: where, in Fabric's words.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: int = Field(default=1000, ge=1)
+    batch: int = Field(default=32, ge=2)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    warmup: float = Field(default=0.05, ge=0, lt=1)
+    weight_decay: float = Field(default=0.05, ge=0)
+    clip: float = Field(default=5.0, gt=0)
+    evaluations: int = Field(default=5, ge=1)
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    accelerator: str = "auto"
+    devices: int | Literal["auto"] = 1
+
+
+def learning_rate(step: int, config: FitConfig) -> float:
+    """Rises linearly over the warm-up, then follows a cosine to zero at the last step."""
+    warm = config.warmup * config.steps
+    if step < warm:
+        return config.learning_rate * (step + 1) / (warm + 1)
+    progress = (step - warm) / max(1.0, config.steps - warm)
+    return config.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+
+
+def shuffled(count: int, batch: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Batches of row numbers without end: every row once an epoch, each epoch in a new order.
+
+    A batch may reach over the border of two epochs, so that all have one size.
+    """
+    queue = torch.empty(0, dtype=torch.long)
+    while True:
+        while len(queue) < batch:
+            queue = torch.cat((queue, torch.randperm(count, generator=generator)))
+        yield queue[:batch]
+        queue = queue[batch:]
+
+
+def _optimizer(objective: nn.Module, config: FitConfig) -> torch.optim.AdamW:
+    trained = [p for p in objective.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate)
+
+
+def make_fabric(config: FitConfig) -> Fabric:
+    """Fabric as the config says."""
+    return Fabric(
+        accelerator=config.accelerator, devices=config.devices, precision=config.precision
+    )
+
+
+def fit(
+    objective: nn.Module,
+    pairs: Pairs,
+    config: FitConfig,
+    run: Run,
+    *,
+    augmentation: Augmentation,
+    seed: int,
+    validate: Callable[[], float],
+    distillation: Distillation | None = None,
+    progress: bool = True,
+) -> None:
+    """Trains an objective's student in place.
+
+    Args:
+        objective: returns weighted terms by name from (batch, decay); its `student` is trained.
+        pairs: the training pairs.
+        config: the knobs.
+        run: gets a line of metrics an evaluation interval.
+        augmentation: how strongly pairs are moved and disturbed.
+        seed: of the shuffling and the augmentation; the weights were drawn before.
+        validate: NME of the student as it stands; called `evaluations` times.
+        distillation: gives the decay; None where nothing is distilled.
+        progress: show a bar.
+
+    Raises:
+        InputError: the loss stopped being a number; the message names the step and the term.
+    """
+    fabric = make_fabric(config)
+    fabric.launch()
+    # Each process draws its own pairs; seeds a fixed stride apart keep the streams distinct.
+    generator = torch.Generator().manual_seed(seed + 1_000_003 * fabric.global_rank)
+    optimizer = _optimizer(objective, config)
+    objective = objective.to(memory_format=torch.channels_last)
+    wrapped, optimizer = fabric.setup(objective, optimizer)
+    pairs = pairs.to(fabric.device)
+    batches = shuffled(len(pairs), config.batch, generator)
+    interval = math.ceil(config.steps / config.evaluations)
+    sums: dict[str, Tensor] = {}
+
+    validate()  # before the first step: what fails here would otherwise fail after an hour
+    wrapped.train()
+    bar = tqdm(range(config.steps), desc=run.path.name, unit="step", disable=not progress)
+    for step in bar:
+        at = step / config.steps
+        decay = decay_weight(distillation.decay, at, distillation.floor) if distillation else 1.0
+        rate = learning_rate(step, config)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+
+        batch = make_batch(pairs, next(batches), augmentation, generator)
+        terms = wrapped(batch, decay)
+        fabric.backward(sum(terms.values()))
+        fabric.clip_gradients(wrapped, optimizer, max_norm=config.clip, error_if_nonfinite=False)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0) + value.detach()
+        if (step + 1) % interval and step + 1 < config.steps:
+            continue
+        since = (step % interval) + 1
+        means = {name: float(value) / since for name, value in sums.items()}
+        for name, value in means.items():
+            if not math.isfinite(value):
+                raise InputError(
+                    f"step {step + 1}: term '{name}' is {value}; lower the learning rate "
+                    f"({config.learning_rate}) or check the data"
+                )
+        sums = {}
+        total = sum(means.values())
+        nme = validate()
+        wrapped.train()
+        bar.set_postfix(total=f"{total:.3f}", val_nme=f"{100 * nme:.2f}%")
+        if fabric.is_global_zero:
+            run.log(
+                step=step + 1, learning_rate=rate, decay=decay, val_nme=nme, total=total, **means
+            )

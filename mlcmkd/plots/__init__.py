@@ -1,0 +1,40 @@
+"""Figures: each function takes data and returns a matplotlib Figure; nothing is shown or kept.
+
+One style for all (`style.py`): colours that colour-blind readers can tell apart, units on every
+axis, thermal images in a map whose lightness rises with temperature. Landmarks are centred
+coordinates throughout, as in `mlcmkd.crops`; `centred` turns pixels into them.
+"""
+
+from mlcmkd.plots.attributions import attribution_grid, attribution_maps
+from mlcmkd.plots.curves import (
+    ced_curves,
+    compare_training,
+    decay_curves,
+    errors_against_parameters,
+    nme_bars,
+    per_region_bars,
+    temperature_histogram,
+    training_curves,
+)
+from mlcmkd.plots.faces import contact_sheet, heatmaps, landmarks_on, pair_overlay, thermal_inputs
+from mlcmkd.plots.style import centred, colours
+
+__all__ = [
+    "attribution_grid",
+    "attribution_maps",
+    "ced_curves",
+    "centred",
+    "colours",
+    "compare_training",
+    "contact_sheet",
+    "decay_curves",
+    "errors_against_parameters",
+    "heatmaps",
+    "landmarks_on",
+    "nme_bars",
+    "pair_overlay",
+    "per_region_bars",
+    "temperature_histogram",
+    "thermal_inputs",
+    "training_curves",
+]

@@ -1,0 +1,128 @@
+"""One style for every figure, and what turns arrays and tensors into pictures."""
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, ParamSpec
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mlcmkd.schemes import Scheme
+
+# Okabe and Ito's palette: told apart by colour-blind readers.
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
+    "#000000",
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#F0E442",
+    "#0072B2",
+    "#D55E00",
+    "#CC79A7",
+)
+GREY = "#777777"
+# Yellow comes last: it is hard to see as a line on white.
+CYCLE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK, YELLOW)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 3)))
+THERMAL = "inferno"  # lightness rises with temperature, so it also reads in grey
+WIDTH = 10.0  # inches, about a notebook's column
+
+# The same thing has the same colour in every figure of the course.
+_KNOWN = {
+    "task": BLACK,
+    "fd": ORANGE,
+    "ld": SKY,
+    "fi": BLUE,
+    "ri": VERMILION,
+    "none": GREY,
+    "fd+ld": ORANGE,
+    "dikd": BLUE,
+}
+
+STYLE: dict[str, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.8,
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "figure.constrained_layout.use": True,
+    "pdf.fonttype": 42,  # text stays text
+}
+
+P = ParamSpec("P")
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draws in the style, and leaves matplotlib's settings as they were."""
+
+    @wraps(draw)
+    def inside(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with matplotlib.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return inside
+
+
+def colours(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each name: the course's own where it has one, else the next free one."""
+    names = list(names)
+    found = {name: _KNOWN[name] for name in names if name in _KNOWN}
+    taken = set(found.values())
+    free = [colour for colour in CYCLE if colour not in taken] or list(CYCLE)
+    for number, name in enumerate(name for name in names if name not in found):
+        found[name] = free[number % len(free)]
+    return found
+
+
+def as_array(values: Tensor | np.ndarray) -> np.ndarray:
+    """A tensor or an array as an array."""
+    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+def as_images(images: Tensor | np.ndarray) -> np.ndarray:
+    """Images as matplotlib draws them: (N, H, W, 3) or (N, H, W).
+
+    Tensors come as (N, C, H, W), C of 1 or 3; arrays are channels-last already.
+    """
+    if not isinstance(images, Tensor):
+        return np.asarray(images)
+    channels_last = as_array(images).transpose(0, 2, 3, 1)
+    return channels_last[..., 0] if channels_last.shape[-1] == 1 else channels_last
+
+
+def centred(landmarks: np.ndarray, size: int) -> np.ndarray:
+    """Landmarks (..., 2), 0-based pixels of square images `size` wide, to centred coordinates."""
+    return (np.asarray(landmarks) + 0.5) / size - 0.5
+
+
+def show_image(axes: Axes, image: np.ndarray, **options: Any) -> Any:
+    """An image over [-0.5, 0.5] both ways, so that centred coordinates can be drawn on it."""
+    if image.ndim == 2:
+        options.setdefault("cmap", THERMAL)
+    drawn = axes.imshow(image, extent=(-0.5, 0.5, 0.5, -0.5), **options)
+    axes.set(xticks=[], yticks=[], xlim=(-0.5, 0.5), ylim=(0.5, -0.5))
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return drawn
+
+
+def draw_landmarks(
+    axes: Axes, landmarks: np.ndarray, scheme: Scheme, colour: str, *, size: float = 1.0
+) -> None:
+    """The scheme's lines and points, (K, 2) centred coordinates."""
+    for edge in scheme.edges:
+        line = landmarks[list(edge)]
+        axes.plot(line[:, 0], line[:, 1], color=colour, linewidth=0.9 * size, alpha=0.9)
+    axes.scatter(landmarks[:, 0], landmarks[:, 1], s=3 * size**2, color=colour, linewidths=0)

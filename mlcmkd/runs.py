@@ -1,0 +1,147 @@
+"""A run is a directory that tells everything about itself.
+
+config.json          the stage's validated config
+provenance.json      stage, seed, commit, data hash, versions, hardware, minutes
+metrics.jsonl        one line an evaluation interval: step, learning rate, every term, NME
+errors.csv           one row a face of the evaluated split
+result.json          the figures that a table quotes
+model.safetensors    the trained weights
+"""
+
+import csv
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+from mlcmkd.pairs import Pairs
+
+CONFIG = "config.json"
+PROVENANCE = "provenance.json"
+METRICS = "metrics.jsonl"
+ERRORS = "errors.csv"
+RESULT = "result.json"
+WEIGHTS = "model.safetensors"
+_LIBRARIES = ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "opencv-python-headless")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a text file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def data_hash(pairs: Pairs) -> str:
+    """A short hash of what a stage read: images, landmarks, and which are labelled."""
+    digest = hashlib.sha256()
+    for tensor in (pairs.rgb, pairs.thermal, pairs.landmarks, pairs.labelled):
+        if tensor is not None:
+            digest.update(np.ascontiguousarray(tensor.cpu().numpy()).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _git(*arguments: str) -> str:
+    """What git says of the code that runs; empty outside a checkout."""
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _version(library: str) -> str:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+class Run:
+    """A run directory being written.
+
+    Args:
+        path: made if needed. A run that stands there is replaced, file by file.
+        stage: "train", "transfer", "compress", ...
+        config: the stage's validated config.
+    """
+
+    def __init__(self, path: Path | str, stage: str, config: BaseModel):
+        self.path = Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name in (METRICS, ERRORS, RESULT, WEIGHTS):
+            (self.path / name).unlink(missing_ok=True)
+        self._started = time.monotonic()
+        self._provenance: dict[str, Any] = {
+            "stage": stage,
+            "seed": getattr(config, "seed", None),
+            "commit": _git("rev-parse", "HEAD"),
+            "dirty": bool(_git("status", "--porcelain")),
+            "python": platform.python_version(),
+            "libraries": {name: _version(name) for name in _LIBRARIES},
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+        }
+        write_atomically(self.path / CONFIG, config.model_dump_json(indent=2))
+        self.note()
+
+    def note(self, **facts: Any) -> None:
+        """Adds facts to provenance.json."""
+        self._provenance |= facts
+        self._provenance["minutes"] = round((time.monotonic() - self._started) / 60, 2)
+        write_atomically(self.path / PROVENANCE, json.dumps(self._provenance, indent=2))
+
+    def log(self, **values: float) -> None:
+        """Adds a line to metrics.jsonl."""
+        with (self.path / METRICS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+    def errors(self, rows: list[dict[str, Any]]) -> None:
+        """Writes errors.csv, one row a face."""
+        part = self.path / (ERRORS + ".part")
+        with part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        part.replace(self.path / ERRORS)
+
+    def finish(self, **result: Any) -> dict[str, Any]:
+        """Writes result.json, the last file of a whole run, and returns what it holds."""
+        self.note()
+        write_atomically(self.path / RESULT, json.dumps(result, indent=2))
+        return result
+
+    @property
+    def weights(self) -> Path:
+        """Where the trained weights go."""
+        return self.path / WEIGHTS
+
+
+def read_metrics(path: Path | str) -> list[dict[str, float]]:
+    """The lines of a run's metrics.jsonl."""
+    lines = (Path(path) / METRICS).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]

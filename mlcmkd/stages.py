@@ -1,0 +1,382 @@
+"""The stages of the path: train, transfer, compress, evaluate, attribute.
+
+Each is a function of one validated config that writes one run directory and returns its result.
+Notebook, command line and tests call the same functions.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors.torch import save_file
+from torch import nn
+from tqdm.auto import tqdm
+
+from mlcmkd.attribution import Attribution, Target, integrated_gradients
+from mlcmkd.distillation.ktl import KTL
+from mlcmkd.distillation.mcl import MCL
+from mlcmkd.distillation.objective import TaskObjective
+from mlcmkd.distillation.strategies import Distillation
+from mlcmkd.errors import InputError
+from mlcmkd.evaluate import Scores, evaluate_model
+from mlcmkd.fit import FitConfig, fit
+from mlcmkd.metrics import Normaliser
+from mlcmkd.models import Landmarker, ModelSpec
+from mlcmkd.pairs import Pairs, load_pairs
+from mlcmkd.plots import attribution_maps
+from mlcmkd.runs import Run, data_hash
+from mlcmkd.transforms import NO_AUGMENTATION, Augmentation, make_batch
+
+Modality = Literal["rgb", "thermal"]
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Config):
+    """Which pairs.
+
+    Attributes:
+        source: a manifest's folder, or "synthetic" for the embedded faces.
+        pairs: how many training pairs are used, drawn by the run's seed; None for all.
+        labelled: how many of those keep their label; None for all.
+        synthetic_train, synthetic_held: how many synthetic faces train, and how many are in each
+            of the validation and test splits.
+        synthetic_seed: which synthetic faces.
+    """
+
+    source: str = "synthetic"
+    pairs: int | None = Field(default=None, ge=2)
+    labelled: int | None = Field(default=None, ge=0)
+    synthetic_train: int = Field(default=2000, ge=2)
+    synthetic_held: int = Field(default=400, ge=2)
+    synthetic_seed: int = Field(default=0, ge=0)
+
+    def load(self, split: str, input_px: int, *, progress: bool = True) -> Pairs:
+        """All pairs of a split."""
+        count = self.synthetic_train if split == "train" else self.synthetic_held
+        return load_pairs(
+            self.source,
+            split,
+            input_px,
+            count=count,
+            seed=self.synthetic_seed,
+            progress=progress,
+        )
+
+    def load_training(self, input_px: int, seed: int, *, progress: bool = True) -> Pairs:
+        """The training pairs that the run may use, labels taken away where asked."""
+        pairs = self.load("train", input_px, progress=progress)
+        if self.pairs is not None:
+            if self.pairs > len(pairs):
+                raise InputError(f"{self.pairs} pairs were asked for, {len(pairs)} are there")
+            pairs = pairs.subset(np.random.default_rng(seed).permutation(len(pairs))[: self.pairs])
+        return pairs if self.labelled is None else pairs.with_labels(self.labelled, seed)
+
+
+class StageConfig(_Config):
+    """What every training stage is told.
+
+    Attributes:
+        out: run directory.
+        data: which pairs.
+        fit: the loop's knobs.
+        augmentation: how strongly pairs are moved and disturbed.
+        seed: of the weights, the drawn pairs, the shuffling and the augmentation.
+    """
+
+    out: Path
+    data: DataConfig = DataConfig()
+    fit: FitConfig = FitConfig()
+    augmentation: Augmentation = Augmentation()
+    seed: int = Field(default=0, ge=0)
+
+
+class TrainConfig(StageConfig):
+    """Plain training: the RGB teacher, or a thermal baseline.
+
+    Attributes:
+        modality: which side is read.
+        size, head, input_px, normalisation: the model, see ModelSpec.
+        pretrained: start the backbone from ImageNet weights (downloaded; fails clearly offline).
+        init: weights to start from instead, of the same model.
+    """
+
+    modality: Modality = "rgb"
+    size: Literal["large", "base", "small", "light"] = "base"
+    head: Literal["heatmap", "coordinate"] = "heatmap"
+    input_px: int = 96
+    normalisation: Literal["fixed", "image"] = "image"
+    pretrained: bool = False
+    init: Path | None = None
+
+
+class TransferConfig(StageConfig):
+    """KTL: RGB teacher to a thermal student of the same size.
+
+    Attributes:
+        teacher: its weights.
+        distillation: strategy, decay and guide.
+        init: "teacher" starts the student from the teacher's weights, "fresh" from random ones.
+    """
+
+    teacher: Path
+    distillation: Distillation = Distillation()
+    init: Literal["fresh", "teacher"] = "teacher"
+
+
+class CompressConfig(StageConfig):
+    """MCL: thermal teacher to a light thermal student.
+
+    Attributes:
+        teacher: its weights, usually a KTL student's.
+        size: of the student.
+        distillation: strategy, decay and guide.
+    """
+
+    teacher: Path
+    size: Literal["large", "base", "small", "light"] = "light"
+    distillation: Distillation = Distillation()
+
+
+class EvaluateConfig(_Config):
+    """Scores of weights on a split.
+
+    Attributes:
+        out: run directory.
+        weights: a Landmarker.
+        data, split: which pairs.
+        modality: which side is read; None for the one the weights were trained on.
+        normaliser: what distances are divided by.
+        threshold: of FR and AUC.
+    """
+
+    out: Path
+    weights: Path
+    data: DataConfig = DataConfig()
+    split: Literal["train", "val", "test"] = "test"
+    modality: Modality | None = None
+    normaliser: Normaliser = "inter-ocular"
+    threshold: float = Field(default=0.08, gt=0)
+
+
+class AttributeConfig(_Config):
+    """Integrated gradients of one landmark, in RGB and in thermal, on the same faces.
+
+    Attributes:
+        out: run directory.
+        rgb, thermal: weights that read each side.
+        data, split, faces: the first so many pairs of a split.
+        landmark: index in the weights' scheme.
+        path_steps: points on the path from baseline to image.
+        target: which scalar is explained.
+    """
+
+    out: Path
+    rgb: Path
+    thermal: Path
+    data: DataConfig = DataConfig()
+    split: Literal["train", "val", "test"] = "val"
+    faces: int = Field(default=4, ge=1, le=64)
+    landmark: int = Field(default=30, ge=0)
+    path_steps: int = Field(default=32, ge=2)
+    target: Target = "log-probability"
+
+
+def _fit_and_save(
+    objective: nn.Module,
+    student: Landmarker,
+    pairs: Pairs,
+    config: StageConfig,
+    run: Run,
+    *,
+    distillation: Distillation | None,
+    progress: bool,
+) -> dict[str, Any]:
+    """The shared end of the three training stages."""
+    modality = student.spec.modality
+    held = config.data.load("val", student.spec.input_px, progress=progress)
+    run.note(data=data_hash(pairs), pairs=len(pairs), labelled=int(pairs.labelled.sum()))
+
+    def validate() -> float:
+        return evaluate_model(student, held, modality).nme
+
+    fit(
+        objective,
+        pairs,
+        config.fit,
+        run,
+        augmentation=config.augmentation,
+        seed=config.seed,
+        validate=validate,
+        distillation=distillation,
+        progress=progress,
+    )
+    student.save(run.weights)
+    scores = evaluate_model(student, held, modality)
+    run.errors(scores.rows())
+    return run.finish(
+        split="val",
+        modality=modality,
+        parameters=student.parameter_count(),
+        weights=str(run.weights),
+        **scores.summary(),
+    )
+
+
+def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
+    """Trains a Landmarker on one modality.
+
+    Returns:
+        The run's result: validation scores and where the weights are.
+
+    Raises:
+        InputError: data or weights that cannot be used.
+    """
+    pairs = config.data.load_training(config.input_px, config.seed, progress=progress)
+    pairs.require(config.modality, "training")
+    spec = ModelSpec(
+        size=config.size,
+        head=config.head,
+        scheme=pairs.scheme,
+        input_px=config.input_px,
+        normalisation=config.normalisation,
+        modality=config.modality,
+        radiometry=pairs.radiometry if config.modality == "thermal" else None,
+    )
+    torch.manual_seed(config.seed)
+    student = Landmarker(spec, pretrained=config.pretrained)
+    if config.init is not None:
+        _start_from(student, Landmarker.load(config.init))
+    run = Run(config.out, "train", config)
+    objective = TaskObjective(student, config.modality)
+    return _fit_and_save(
+        objective, student, pairs, config, run, distillation=None, progress=progress
+    )
+
+
+def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]:
+    """KTL: hands the RGB teacher's knowledge to a thermal student of its size."""
+    teacher = Landmarker.load(config.teacher)
+    pairs = config.data.load_training(teacher.spec.input_px, config.seed, progress=progress)
+    pairs.require("rgb", "knowledge transfer")
+    pairs.require("thermal", "knowledge transfer")
+    torch.manual_seed(config.seed)
+    student = Landmarker(_thermal(teacher.spec, pairs))
+    if config.init == "teacher":
+        _start_from(student, teacher)
+    run = Run(config.out, "transfer", config)
+    distillation = config.distillation
+    objective = KTL(teacher, student, distillation.resolved(), distillation.guide)
+    return _fit_and_save(
+        objective, student, pairs, config, run, distillation=distillation, progress=progress
+    )
+
+
+def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]:
+    """MCL: hands the thermal teacher's knowledge to a light thermal student."""
+    teacher = Landmarker.load(config.teacher)
+    if teacher.spec.modality != "thermal":
+        raise InputError(f"{config.teacher}: reads RGB; compress the thermal student of `transfer`")
+    pairs = config.data.load_training(teacher.spec.input_px, config.seed, progress=progress)
+    pairs.require("thermal", "compression")
+    torch.manual_seed(config.seed)
+    student = Landmarker(_thermal(teacher.spec, pairs).model_copy(update={"size": config.size}))
+    run = Run(config.out, "compress", config)
+    distillation = config.distillation
+    objective = MCL(teacher, student, distillation.resolved(), distillation.guide)
+    return _fit_and_save(
+        objective, student, pairs, config, run, distillation=distillation, progress=progress
+    )
+
+
+def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str, Any], Scores]:
+    """Scores weights on a split; writes errors.csv and result.json, returns both as values."""
+    model = Landmarker.load(config.weights)
+    modality = config.modality or model.spec.modality
+    pairs = config.data.load(config.split, model.spec.input_px, progress=progress)
+    run = Run(config.out, "evaluate", config)
+    run.note(data=data_hash(pairs))
+    scores = evaluate_model(
+        model, pairs, modality, config.normaliser, config.threshold, progress=progress
+    )
+    run.errors(scores.rows())
+    result = run.finish(
+        split=config.split,
+        modality=modality,
+        parameters=model.parameter_count(),
+        weights=str(config.weights),
+        **scores.summary(),
+    )
+    return result, scores
+
+
+def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, Any]:
+    """Shows what the RGB and the thermal model look at for one landmark.
+
+    Writes attributions.safetensors (maps and inputs by name), attributions.png and result.json with
+    the completeness errors.
+    """
+    models = {"rgb": Landmarker.load(config.rgb), "thermal": Landmarker.load(config.thermal)}
+    for modality, model in models.items():
+        if model.spec.modality != modality:
+            raise InputError(f"{getattr(config, modality)}: reads {model.spec.modality} images")
+    if models["rgb"].spec.input_px != models["thermal"].spec.input_px:
+        raise InputError("the two models read inputs of different size; compare models of one size")
+    pairs = config.data.load(config.split, models["rgb"].spec.input_px, progress=progress)
+    index = torch.arange(min(config.faces, len(pairs)))
+    batch = make_batch(pairs, index, NO_AUGMENTATION, torch.Generator().manual_seed(0))
+    run = Run(config.out, "attribute", config)
+    found: dict[str, Attribution] = {}
+    for modality in tqdm(models, desc="attributing", unit="model", disable=not progress):
+        pairs.require(modality, "attribution")
+        found[modality] = integrated_gradients(
+            models[modality],
+            getattr(batch, modality),
+            config.landmark,
+            target=config.target,
+            steps=config.path_steps,
+        )
+    save_file(
+        {f"{name}_map": each.maps.contiguous() for name, each in found.items()}
+        | {"rgb": batch.rgb.contiguous(), "thermal": batch.thermal.contiguous()},
+        run.path / "attributions.safetensors",
+    )
+    figure = attribution_maps(
+        batch.rgb,
+        batch.thermal,
+        found["rgb"].maps,
+        found["thermal"].maps,
+        landmarks=batch.landmarks,
+        landmark=config.landmark,
+    )
+    figure.savefig(run.path / "attributions.png", dpi=120)
+    return run.finish(
+        landmark=config.landmark,
+        target=config.target,
+        path_steps=config.path_steps,
+        completeness_error={
+            name: [round(float(value), 4) for value in each.completeness_error]
+            for name, each in found.items()
+        },
+        figure=str(run.path / "attributions.png"),
+    )
+
+
+def _thermal(spec: ModelSpec, pairs: Pairs) -> ModelSpec:
+    """The same model, reading the pairs' thermal images."""
+    return spec.model_copy(update={"modality": "thermal", "radiometry": pairs.radiometry})
+
+
+def _start_from(student: Landmarker, other: Landmarker) -> None:
+    """Copies the weights of a Landmarker of the same shape."""
+    try:
+        student.load_state_dict(other.state_dict())
+    except RuntimeError:
+        raise InputError(
+            f"cannot start a {student.spec.size} model from a {other.spec.size} one: their "
+            "weights differ in shape"
+        ) from None

@@ -1,0 +1,214 @@
+# %% [markdown]
+# # 03 · KTL: from the RGB teacher to a thermal student, by DIKD
+#
+# **You will be able to** name the terms of the knowledge transfer level (KTL), prove by autograd which
+# parameters each of them trains, keep a teacher frozen, and compare strategies honestly.
+#
+# **Time** about three minutes on two CPU cores, five if the RGB teacher has to be trained as well.
+# **You need** [02](02_teacher.ipynb) and the idea of a gradient.
+
+# %% tags=["parameters"]
+scale = "laptop"  # how much is computed: smoke, laptop or gpu
+device = "auto"  # auto, cpu, cuda or mps
+work = "../runs/course"  # folder of the series: runs, figures, drawn faces
+seed = 0
+strategy = "dikd"  # compared with "none" and "fd+ld"; also fd, ld, fi, ri, dikd+fd+ld
+decay = "cosine"  # constant, linear or cosine
+guide = "both"  # what an injected head is told: label, teacher or both
+labelled = None  # pairs with a label; None for the scale's number
+
+# %%
+import copy
+
+import torch
+
+from mlcmkd import course, plots
+from mlcmkd.distillation.ktl import KTL
+from mlcmkd.distillation.strategies import STRATEGIES
+from mlcmkd.models import Landmarker
+from mlcmkd.runs import WEIGHTS, read_metrics
+from mlcmkd.transforms import NO_AUGMENTATION, make_batch
+
+lesson = course.check_parameters(globals(), course.TransferLesson)
+teacher_run = course.teacher(lesson)
+pairs = lesson.pairs("val")
+
+# %% [markdown]
+# ## The idea in a picture
+#
+# Teacher and student are two networks of one shape, each in two halves. The teacher reads RGB and is
+# frozen. The student reads the thermal image of the same pair. **DIKD** (dual-injected knowledge
+# distillation) lets each read with the other's half:
+
+# %%
+lesson.show(plots.injection_diagram(), "03_injection")
+
+# %% [markdown]
+# **How to read it.** Straight on: each network with its own head. **FI** (forward injection, blue): the
+# teacher's features go into the student's head, which learns to read what a good feature looks like.
+# **RI** (reverse injection, orange-red): the student's features go into the teacher's frozen head, so
+# the features must become such that the teacher's head can read them.
+#
+# ## The terms
+#
+# With $f_T$ the teacher's features of the RGB image, $f_S$ the student's of the thermal one, $h_T$ and
+# $h_S$ the heads, and $y$ the landmarks:
+#
+# | term | formula | name in the code |
+# |---|---|---|
+# | task | $\ell(h_S(f_S), y)$ | `landmark_loss` |
+# | FD, feature distillation | $\lVert f_S - f_T\rVert^2 / \mathrm{Var}(f_T)$ | `feature_distance` |
+# | LD, logits distillation | $D(h_S(f_S), h_T(f_T))$ | `prediction_divergence` |
+# | FI | $\tfrac12\left[\ell(h_S(f_T), y) + D(h_S(f_T), h_T(f_T))\right]$ | `guided_loss` |
+# | RI | $\tfrac12\left[\ell(h_T(f_S), y) + D(h_T(f_S), h_T(f_T))\right]$ | `guided_loss` |
+#
+# $\ell$ is the task loss of notebook 02 and $D$ a divergence between two predictions, both in
+# [`losses.py`](../mlcmkd/distillation/losses.py); the terms are put together in
+# `DistillationObjective.forward`, [`objective.py`](../mlcmkd/distillation/objective.py). The formulas of
+# FI and RI are those of `guide="both"`. The paper states no weights; ours are:
+
+# %% tags=["fact"]
+for name, weights in STRATEGIES.items():
+    print(f"{name:11}", weights)
+
+# %% [markdown]
+# ## Which parameters does a term train?
+#
+# Do not believe the arrows: ask autograd. One batch, one term at a time, and the norm of the gradient
+# that arrives in each half.
+
+# %%
+rgb_teacher = Landmarker.load(teacher_run / WEIGHTS)
+batch = make_batch(pairs, torch.arange(4), NO_AUGMENTATION, torch.Generator())
+objective = KTL(rgb_teacher, copy.deepcopy(rgb_teacher), STRATEGIES["dikd+fd+ld"], lesson.guide)
+student = objective.student.requires_grad_(True)
+halves = {
+    "student features": [*student.backbone.parameters(), *student.neck.parameters()],
+    "student head": list(student.head.parameters()),
+    "teacher": list(objective.teacher.parameters()),
+}
+rows = []
+for term in ("task", "fd", "ld", "fi", "ri"):
+    objective.zero_grad()
+    objective(batch)[term].backward()
+    norms = {
+        half: sum(float(p.grad.square().sum()) for p in parameters if p.grad is not None) ** 0.5
+        for half, parameters in halves.items()
+    }
+    rows.append({"term": term, **{h: f"{n:.2f}" if n > 0 else "none" for h, n in norms.items()}})
+lesson.say(course.markdown_table(rows, {name: name for name in rows[0]}))
+
+# %% [markdown]
+# **How to read it.** A number is a gradient, "none" is none at all. FI reaches the student's head only,
+# RI the student's features only, and nothing reaches the teacher. RI's gradient runs *through* the
+# teacher's head: its parameters stand still, but the path must stay open.
+#
+# ### What goes wrong: a teacher pass without autograd
+#
+# Teachers are often run under `torch.no_grad()`. For RI that cuts the path, and the term trains
+# nothing, without any error:
+
+# %%
+f_s = student.features(batch.thermal)
+with torch.no_grad():
+    cut = objective.teacher.head(f_s).coordinates
+print("head under no_grad: the answer has a gradient?", cut.requires_grad)
+print("head of FrozenTeacher:                        ", objective.teacher.head(f_s).coordinates.requires_grad)  # fmt: skip
+
+# %% [markdown]
+# ### What goes wrong: a teacher that wakes up
+#
+# `objective.train()` puts every part into training mode, a teacher as well, unless somebody prevents
+# it. Then its BatchNorm statistics move with every thermal batch, though no optimiser touches it:
+
+# %%
+before = course.scores_of(teacher_run, pairs, "rgb").nme
+awake = Landmarker.load(teacher_run / WEIGHTS).requires_grad_(False)
+awake.train()  # what a plain objective.train() does
+frozen = KTL(Landmarker.load(teacher_run / WEIGHTS), awake, STRATEGIES["dikd"]).teacher
+frozen.train()
+with torch.no_grad():
+    for _ in range(20):
+        for some in (awake, frozen):
+            some.features(batch.thermal)
+after = {
+    "awake": course.score_model(awake, pairs, "rgb").nme,
+    "FrozenTeacher": course.score_model(frozen.landmarker, pairs, "rgb").nme,
+}
+lesson.say(
+    f"NME on RGB before: {100 * before:.2f} %. After 20 thermal batches without any optimiser step: "
+    f"**{100 * after['awake']:.2f} %** if it is awake, **{100 * after['FrozenTeacher']:.2f} %** as a "
+    "`FrozenTeacher` ([`teachers.py`](../mlcmkd/distillation/teachers.py))."
+)
+
+# %% [markdown]
+# ## The decay
+#
+# $$\mathcal L = \mathcal L_\text{task} + w(s)\,\sum_{i}\lambda_i\,\mathcal L_i$$
+#
+# The **decay** $w$ falls with the progress $s$ of the training: the teacher leads early, the labels
+# late. $\lambda_i$ are the weights above. On pairs without a label the teacher's answer stands in for
+# $y$, and the decay does not apply, since no label can take over. In the code: `decay_weight` in
+# [`decay.py`](../mlcmkd/distillation/decay.py). The paper leaves the form open; these are ours.
+
+# %%
+lesson.show(plots.decay_curves(("constant", "linear", "cosine")), "03_decay")
+
+# %% [markdown]
+# ## Few labels, equal steps
+#
+# Three students start from the RGB teacher's weights and take the same number of steps. All know the
+# same few labels. *none* trains on the labelled pairs alone, so that every face in its batches has a
+# label: that is the strongest baseline without a teacher. The others see all pairs, and have the
+# teacher's answer where there is no label.
+
+# %%
+names = list(dict.fromkeys(["none", "fd+ld", lesson.strategy]))
+runs = {name: course.student(lesson, name) for name in names}
+curves = {name: read_metrics(run) for name, run in runs.items()}
+title = f"thermal students with {lesson.labels} labelled pairs"
+lesson.show(plots.compare_training(curves, title), "03_students")
+
+# %% [markdown]
+# **How to read it.** The left panel shows all of the training, the right one its second half, enlarged.
+# Early on, the one with the steepest curve learns from the teacher; late, the label count decides.
+
+# %%
+lesson.show(plots.training_curves(curves[lesson.strategy], f"KTL by {lesson.strategy}"), "03_terms")
+
+# %% [markdown]
+# **How to read it.** Left, the terms as weighted, so they add up to what is minimised. The task term is
+# small because unlabelled rows count zero in it. A term may fall for two reasons: the student learned,
+# or the decay took its weight.
+
+# %%
+scores = {"RGB teacher, as it is": course.scores_of(teacher_run, pairs, "thermal")}
+scores |= {name: course.scores_of(run, pairs) for name, run in runs.items()}
+lesson.show(plots.ced_curves({n: s.per_face for n, s in scores.items()}), "03_ced")
+rows = [{"name": name, "reads": "thermal", **found.summary()} for name, found in scores.items()]
+columns = {n: text for n, text in course.COLUMNS.items() if n != "parameters"}
+lesson.say(course.markdown_table(rows, columns))
+
+# %%
+ours = lesson.strategy
+sentences = [course.compare(ours, scores[ours], o, scores[o]) for o in names if o != ours]
+lesson.say("\n\n".join(sentences))
+
+# %% [markdown]
+# **How to read it.** The sentences above are written by the numbers. The interval knows the chance in
+# the faces, not the chance in the training: before you believe a small difference, change `seed` and
+# run again. Change `labelled`, too: the fewer labels there are, the more a teacher can add.
+#
+# All of this is on the validation split, because we choose by it. The test split waits for
+# [notebook 08](08_results.ipynb).
+#
+# ## Summary
+#
+# - FI trains the student's head, RI its features; autograd proves it.
+# - A teacher must be frozen (parameters and buffers), yet RI needs autograd through its head.
+# - The decay hands over from the teacher to the labels; unlabelled pairs keep the teacher.
+#
+# ## References
+#
+# - Tong et al., [arXiv 2510.11128](https://arxiv.org/abs/2510.11128): KTL and DIKD.
+# - Wang et al., *CrossKD*, 2024: a student's features through a teacher's head.

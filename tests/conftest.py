@@ -1,0 +1,52 @@
+"""What several tests share: small models, small pairs, and one thread a worker."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mlcmkd.crops import Crop
+from mlcmkd.models import Landmarker, ModelSpec
+from mlcmkd.pairs import Pairs, stored_px
+from mlcmkd.radiometry import FACE_CELSIUS
+
+# Two workers share two cores; more threads would only wait for each other.
+torch.set_num_threads(1)
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of real faces, where there is one beside the project."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the folder of real faces is not beside the project")
+    return SHARED_DATA
+
+
+def make_model(size: str = "light", modality: str = "rgb", seed: int = 0, **spec) -> Landmarker:
+    torch.manual_seed(seed)
+    spec = {"input_px": 32, **spec}
+    radiometry = FACE_CELSIUS if modality == "thermal" else None
+    return Landmarker(ModelSpec(size=size, modality=modality, radiometry=radiometry, **spec))
+
+
+def make_pairs(count: int = 8, input_px: int = 32, seed: int = 0, scheme_points: int = 68) -> Pairs:
+    """Random images and landmarks: enough for mechanics, where nothing has to be learnt."""
+    rng = np.random.default_rng(seed)
+    size = stored_px(input_px)
+    return Pairs(
+        rgb=torch.from_numpy(rng.integers(0, 256, (count, 3, size, size), dtype=np.uint8)),
+        thermal=torch.from_numpy(rng.integers(0, 65536, (count, 1, size, size), dtype=np.uint16)),
+        landmarks=torch.from_numpy(
+            rng.uniform(-0.4, 0.4, (count, scheme_points, 2)).astype(np.float32)
+        ),
+        labelled=torch.ones(count, dtype=torch.bool),
+        crops=tuple(Crop((50.0 + n, 40.0), 60.0) for n in range(count)),
+        ids=tuple(f"pair{n}" for n in range(count)),
+        subjects=tuple(f"subject{n}" for n in range(count)),
+        scheme="ibug68",
+        radiometry=FACE_CELSIUS,
+        input_px=input_px,
+    )
