@@ -58,7 +58,8 @@ def gain_controlled(
     sample = np.sort(scene[::2, ::2], axis=None)
     last = len(sample) - 1
     bottom, top = sample[int(clip[0] * last)], sample[int((1 - clip[1]) * last)]
-    top = max(top, bottom + 1.0)
+    # A camera does not blow an empty scene's noise up to full contrast.
+    top = max(top, bottom + 4.0)
     knots = np.linspace(bottom, top, 65, dtype=np.float32)
     grey = np.linspace(0, 1, 65)
     if equalise > 0:

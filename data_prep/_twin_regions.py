@@ -38,8 +38,9 @@ class HeadFrame:
 def head_frame(marks: np.ndarray) -> HeadFrame:
     """Axes of the head from (68, 2) landmarks."""
     axis = marks[27] - marks[8]
-    height = max(float(np.hypot(*axis)), 4.0)
-    up = axis / height
+    length = float(np.hypot(*axis))
+    up = axis / length if length > 1e-6 else np.array([0.0, -1.0])
+    height = max(length, 4.0)
     right = np.array([-up[1], up[0]])
     half = max(abs(float((marks[16] - marks[0]) @ right)) / 2, 0.2 * height)
     offset = float((marks[30] - (marks[0] + marks[16]) / 2) @ right)

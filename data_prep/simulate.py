@@ -58,16 +58,17 @@ class SimulationSettings(BaseModel):
     face_field: Range = _range(0.1, 0.7, "deviation of slow changes across the face")
     nose: Range = _range(-6.0, 0.4, "nose, in half of the faces")
     nose_weak: Range = _range(-1.2, 0.5, "nose, in the other half")
+    midface: Range = _range(-2.8, 0.5, "all that lies around the nose, down to the upper lip")
     cheeks: Range = _range(-2.6, 0.5, "cheeks")
     forehead: Range = _range(-0.5, 1.2, "forehead")
     chin: Range = _range(-1.5, 0.5, "chin")
     beard: Range = _range(-4.0, -0.8, "bearded part of a face")
     beard_share: float = _share(0.15, "faces with a beard that insulates")
-    eye_socket: Range = _range(-0.4, 2.0, "skin around the eyes")
+    eye_socket: Range = _range(-0.3, 2.4, "skin around the eyes")
     eye_corner: Range = _range(0.2, 2.2, "inner eye corners, the hottest of the face")
     eyeball: Range = _range(-1.6, 0.9, "eyes between the lids")
     eyelid: Range = _range(-1.4, 0.8, "line of the lids")
-    brow: Range = _range(-2.6, 0.2, "eyebrows")
+    brow: Range = _range(-1.8, 0.3, "eyebrows")
     lips: Range = _range(-1.6, 1.0, "lips")
     mouth_line: Range = _range(-3.0, 1.6, "where the lips meet")
     mouth_inside: Range = _range(-4.0, 3.0, "an open mouth, after breathing in or out")
@@ -87,13 +88,13 @@ class SimulationSettings(BaseModel):
 
     # the camera
     blur_px: Range = _range(0.3, 1.2, "deviation of the optical blur, sensor pixels")
-    netd: Range = _range(0.02, 0.15, "noise-equivalent temperature difference")
-    stripes: Range = _range(0.0, 0.12, "deviation of the columns' and rows' offsets")
+    netd: Range = _range(0.02, 0.12, "noise-equivalent temperature difference")
+    stripes: Range = _range(0.0, 0.07, "deviation of the columns' and rows' offsets")
     gain_control: float = _share(0.75, "cameras that stretch the scene over their grey scale")
     equalise: Range = _range(-0.4, 0.6, "weight of histogram equalisation; below 0 none")
-    gamma: Range = _range(0.5, 1.5, "exponent of the grey scale")
+    gamma: Range = _range(0.45, 1.3, "exponent of the grey scale")
     grey_low: Range = _range(16, 23, "what the darkest grey is read as")
-    grey_high: Range = _range(35, 40.5, "what the brightest grey is read as")
+    grey_high: Range = _range(36, 40.5, "what the brightest grey is read as")
     sharpen_share: float = _share(0.5, "cameras that sharpen edges")
     sharpen: Range = _range(0.2, 1.3, "strength of the unsharp mask, no unit")
     eight_bit_share: float = _share(0.5, "cameras of 256 grey levels")
@@ -188,7 +189,8 @@ class _Scene:
         self.photo, self.marks, self.rng, self.settings = photo, marks, rng, settings
         self.shape = photo.shape[:2]
         self.frame = regions.head_frame(marks)
-        self.unit = self.frame.height
+        # Softness grows with the head, but not beyond what the image can show.
+        self.unit = min(self.frame.height, 2.0 * max(self.shape))
         self.lightness = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
         core = np.concatenate([marks[2:15], marks[26:16:-1]])
         self.core = regions.filled(core, self.shape)
@@ -317,6 +319,8 @@ class _Scene:
         self._add(
             mask * regions.spot(top, 0.35 * self.unit, self.shape), self._difference("forehead")
         )
+        middle = regions.spot(self.marks[[30, 33]].mean(axis=0), 0.36 * self.unit, self.shape)
+        self._add(mask * middle, self._difference("midface"))
         cheeks = self._difference("cheeks")
         for eye, jaw, nose in ((41, 3, 31), (46, 13, 35)):
             centre = self.marks[[eye, jaw, nose]].mean(axis=0)

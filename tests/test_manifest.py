@@ -169,7 +169,7 @@ def test_faults_of_the_whole(tmp_path):
     with pytest.raises(InputError, match="no row to write"):
         write_manifest([], tmp_path / "out")
     (tmp_path / "a.jpg").unlink()
-    with pytest.raises(InputError, match="no row to write; the first: .*No such file"):
+    with pytest.raises(InputError, match=r"no row to write; the first: .*No such file"):
         write_manifest([a], tmp_path / "out", skip_bad=True)
 
 

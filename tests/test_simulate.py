@@ -103,6 +103,7 @@ def test_a_plain_head_has_the_temperatures_it_was_given():
         ("brow", (19, 24)),
         ("cheeks", ((41, 3, 31), (46, 13, 35))),
         ("forehead", ()),
+        ("midface", (30, 33)),
         ("chin", ((8, 57),)),
         ("mouth_line", ((62, 66),)),
         ("nostril", ((31, 32),)),
@@ -114,8 +115,6 @@ def test_each_part_is_warmed_and_cooled_at_its_place(name, points, difference):
     changes = {name: (difference, difference)}
     if name.startswith("nose"):  # half of the faces have the other one
         changes = dict.fromkeys(("nose", "nose_weak"), (difference, difference))
-    elif name == "nostril":
-        points = ((31, 32),)
     change = simulated(seed=1, **changes) - simulated(seed=1)
     places = [MARKS[list(np.atleast_1d(p))].mean(axis=0) for p in points] or [MARKS[27] - [0, 22]]
     for place in places:
@@ -223,7 +222,7 @@ def test_bad_input_is_named(rgb, marks, message):
 
 
 def test_settings_are_checked():
-    with pytest.raises(ValidationError, match="the range .* must not fall"):
+    with pytest.raises(ValidationError, match=r"the range .* must not fall"):
         SimulationSettings(nose=(1, 0))
     with pytest.raises(ValidationError, match="must not fall"):
         SimulationSettings(nose=(float("nan"), 0))
@@ -248,7 +247,15 @@ def test_masks_lie_where_their_outlines_lie():
     assert bump[4, 5] == 1
     assert bump[4, 7] == pytest.approx(np.exp(-0.5))
     faint = regions.stroked(np.array([[0.0, 5], [13, 5]]), (12, 14), 0.5, soft=0)
-    assert faint[5, 6] == pytest.approx(0.5, abs=0.01)
+    full = regions.stroked(np.array([[0.0, 5], [13, 5]]), (12, 14), 1, soft=0)
+    assert faint[5, 6] == pytest.approx(full[5, 6] / 2, abs=0.01)
+    assert full[5, 6] > 0.85
+
+
+def test_head_frame_of_points_that_coincide():
+    frame = regions.head_frame(np.full((68, 2), 7.0))
+    assert frame.up.tolist() == [0, -1]
+    assert np.isfinite([frame.height, frame.yaw]).all()
 
 
 def test_head_frame_of_an_upright_and_a_turned_head():

@@ -10,9 +10,10 @@ from mlcmkd.course.lesson import (
 from mlcmkd.course.made import light, student, teacher
 from mlcmkd.course.scales import SCALES, Scale
 from mlcmkd.course.series import run_course
-from mlcmkd.course.tables import all_runs, compare, markdown_table, results, scores_of
+from mlcmkd.course.tables import COLUMNS, all_runs, compare, markdown_table, results, scores_of
 
 __all__ = [
+    "COLUMNS",
     "SCALES",
     "AttributionLesson",
     "CompressLesson",

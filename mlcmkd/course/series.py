@@ -43,7 +43,7 @@ def numbered(folder: Path = NOTEBOOKS) -> list[Path]:
 def this_interpreter() -> Iterator[None]:
     """Makes `python3` name a kernel of this very interpreter, whatever a user has installed."""
     spec = {
-        "argv": [sys.executable, "-c", _KERNEL, "-f", "{connection_file}"],
+        "argv": [sys.executable, "-c", _KERNEL, "-f", "{connection_file}", "--log-level=40"],
         "display_name": "Python 3",
         "language": "python",
     }

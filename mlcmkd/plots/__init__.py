@@ -5,7 +5,7 @@ axis, thermal images in a map whose lightness rises with temperature. Landmarks 
 coordinates throughout, as in `mlcmkd.crops`; `centred` turns pixels into them.
 """
 
-from mlcmkd.plots.attributions import attribution_grid, attribution_maps
+from mlcmkd.plots.attributions import attribution_grid, attribution_maps, completeness_curves
 from mlcmkd.plots.curves import (
     ced_curves,
     compare_training,
@@ -16,6 +16,7 @@ from mlcmkd.plots.curves import (
     temperature_histogram,
     training_curves,
 )
+from mlcmkd.plots.diagrams import injection_diagram
 from mlcmkd.plots.faces import contact_sheet, heatmaps, landmarks_on, pair_overlay, thermal_inputs
 from mlcmkd.plots.style import centred, colours
 
@@ -26,10 +27,12 @@ __all__ = [
     "centred",
     "colours",
     "compare_training",
+    "completeness_curves",
     "contact_sheet",
     "decay_curves",
     "errors_against_parameters",
     "heatmaps",
+    "injection_diagram",
     "landmarks_on",
     "nme_bars",
     "pair_overlay",

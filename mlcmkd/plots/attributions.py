@@ -1,13 +1,23 @@
 """Figures of attributions: which pixels a landmark was found by."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mlcmkd.plots.style import SKY, WIDTH, as_array, as_images, show_image, styled
+from mlcmkd.plots.style import (
+    DASHES,
+    MARKERS,
+    SKY,
+    WIDTH,
+    as_array,
+    as_images,
+    colours,
+    show_image,
+    styled,
+)
 
 Images = Tensor | np.ndarray
 
@@ -80,3 +90,33 @@ def attribution_maps(
     """RGB and thermal side by side for one landmark on the same faces; see `attribution_grid`."""
     columns = [Column("RGB", rgb, rgb_maps), Column("thermal", thermal, thermal_maps)]
     return attribution_grid(columns, landmarks=landmarks, landmark=landmark)
+
+
+@styled
+def completeness_curves(steps: Sequence[int], errors: Mapping[str, Sequence[float]]) -> Figure:
+    """Relative completeness error over the number of steps, both logarithmic.
+
+    Args:
+        errors: name -> one share for each of `steps`.
+    """
+    figure = Figure(figsize=(WIDTH * 0.6, 3.2))
+    axes = figure.subplots()
+    for number, (name, colour) in enumerate(colours(errors).items()):
+        axes.plot(
+            steps,
+            [100 * error for error in errors[name]],
+            label=name,
+            color=colour,
+            marker=MARKERS[number % len(MARKERS)],
+            linestyle=DASHES[number % len(DASHES)],
+        )
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="steps from baseline to image",
+        ylabel="completeness error (%)",
+    )
+    axes.set_xticks(list(steps), [str(count) for count in steps])
+    axes.set_xticks([], minor=True)
+    axes.legend()
+    return figure

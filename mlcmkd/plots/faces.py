@@ -80,6 +80,7 @@ def landmarks_on(
     scheme: str = "ibug68",
     titles: Sequence[str] | None = None,
     columns: int = 6,
+    links: bool = False,
 ) -> Figure:
     """Predicted landmarks (orange-red) over annotated ones (green), a face a panel.
 
@@ -87,6 +88,7 @@ def landmarks_on(
         images: N RGB or thermal images; thermal ones in [0, 1].
         predicted, true: (N, K, 2) centred coordinates.
         titles: N words, such as the NME of each.
+        links: join every predicted landmark with the annotated one of the same name.
     """
     pictures = as_images(images)
     columns = min(columns, len(pictures))
@@ -101,6 +103,9 @@ def landmarks_on(
         show_image(axes, picture, **({"cmap": "gray"} if picture.ndim == 2 else {}))
         if true is not None:
             draw_landmarks(axes, as_array(true)[number], lines, GREEN, size=1.2)
+            if links:
+                ends = np.stack([as_array(predicted)[number], as_array(true)[number]])
+                axes.plot(ends[..., 0], ends[..., 1], color=SKY, linewidth=0.6)
         draw_landmarks(axes, as_array(predicted)[number], lines, VERMILION, size=1.2)
         if titles is not None:
             axes.set_title(titles[number], fontsize=9, pad=3)

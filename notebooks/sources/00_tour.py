@@ -14,18 +14,21 @@ work = "../runs/course"  # folder of the series: runs, figures, drawn faces
 seed = 0
 
 # %%
+from mlcmkd import course
+
+lesson = course.check_parameters(globals())
+
+# %%
 import importlib
 import platform
 
 import torch
 
-from mlcmkd import course, plots
+from mlcmkd import plots
 from mlcmkd.evaluate import predict_pairs
 from mlcmkd.models import Landmarker
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.transforms import NO_AUGMENTATION, make_batch
-
-lesson = course.check_parameters(globals())
 
 # %% [markdown]
 # ## The problem in one picture

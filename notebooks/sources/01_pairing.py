@@ -13,6 +13,11 @@ work = "../runs/course"  # folder of the series: runs, figures, drawn faces
 seed = 0
 
 # %%
+from mlcmkd import course
+
+lesson = course.check_parameters(globals())
+
+# %%
 import json
 import tempfile
 from pathlib import Path
@@ -23,7 +28,7 @@ import torch
 from PIL import Image
 
 from data_prep.manifest import Entry, write_manifest
-from mlcmkd import course, plots
+from mlcmkd import plots
 from mlcmkd.errors import InputError
 from mlcmkd.metrics import point_errors
 from mlcmkd.pairs import from_synthetic, load_pairs, synthetic_faces
@@ -31,8 +36,6 @@ from mlcmkd.radiometry import FACE_CELSIUS, FACE_CENTIKELVIN, to_centikelvin
 from mlcmkd.rows import read_rows
 from mlcmkd.schemes import IBUG68
 from mlcmkd.transforms import NO_AUGMENTATION, Augmentation, make_batch
-
-lesson = course.check_parameters(globals())
 
 # %% [markdown]
 # ## Many faces first

@@ -14,17 +14,21 @@ work = "../runs/course"  # folder of the series: runs, figures, drawn faces
 seed = 0
 
 # %%
+from mlcmkd import course
+
+lesson = course.check_parameters(globals())
+
+# %%
 import numpy as np
 import torch
 
-from mlcmkd import course, plots
+from mlcmkd import plots
 from mlcmkd.distillation.losses import COORDINATE_WEIGHT, TARGET_SIGMA
 from mlcmkd.evaluate import score
 from mlcmkd.models import SIZES, Landmarker, ModelSpec
 from mlcmkd.runs import WEIGHTS, read_metrics
+from mlcmkd.schemes import IBUG68
 from mlcmkd.transforms import NO_AUGMENTATION, make_batch
-
-lesson = course.check_parameters(globals())
 
 # %% [markdown]
 # ## A network in two halves
@@ -78,9 +82,7 @@ print("sigma (TARGET_SIGMA), share of the input's side:", TARGET_SIGMA)
 # %%
 pairs = lesson.pairs("val")
 model = Landmarker.load(run / WEIGHTS)
-scores = {
-    f"reads {side}": course.scores_of(run, pairs, side) for side in ("RGB".lower(), "thermal")
-}
+scores = {f"reads {side}": course.scores_of(run, pairs, side) for side in ("rgb", "thermal")}
 on_rgb, on_thermal = scores["reads rgb"], scores["reads thermal"]
 
 
@@ -177,7 +179,7 @@ lesson.show(plots.per_region_bars(point_wise), "02_gap_regions")
 
 ratio = {
     region: on_thermal.errors[:, list(points)].mean() / on_rgb.errors[:, list(points)].mean()
-    for region, points in course.regions("ibug68").items()
+    for region, points in IBUG68.regions.items()
 }
 worst, least = max(ratio, key=ratio.get), min(ratio, key=ratio.get)
 lesson.say(

@@ -18,18 +18,23 @@ guide = "both"  # what an injected head is told: label, teacher or both
 labelled = None  # pairs with a label; None for the scale's number
 
 # %%
+from mlcmkd import course
+
+lesson = course.check_parameters(globals(), course.TransferLesson)
+
+# %%
 import copy
 
 import torch
 
-from mlcmkd import course, plots
+from mlcmkd import plots
 from mlcmkd.distillation.ktl import KTL
 from mlcmkd.distillation.strategies import STRATEGIES
+from mlcmkd.evaluate import evaluate_model
 from mlcmkd.models import Landmarker
 from mlcmkd.runs import WEIGHTS, read_metrics
 from mlcmkd.transforms import NO_AUGMENTATION, make_batch
 
-lesson = course.check_parameters(globals(), course.TransferLesson)
 teacher_run = course.teacher(lesson)
 pairs = lesson.pairs("val")
 
@@ -112,8 +117,9 @@ lesson.say(course.markdown_table(rows, {name: name for name in rows[0]}))
 f_s = student.features(batch.thermal)
 with torch.no_grad():
     cut = objective.teacher.head(f_s).coordinates
-print("head under no_grad: the answer has a gradient?", cut.requires_grad)
-print("head of FrozenTeacher:                        ", objective.teacher.head(f_s).coordinates.requires_grad)  # fmt: skip
+opened = objective.teacher.head(f_s).coordinates
+print("head under no_grad: does the answer carry a gradient?", cut.requires_grad)
+print("head of FrozenTeacher: does it?", opened.requires_grad)
 
 # %% [markdown]
 # ### What goes wrong: a teacher that wakes up
@@ -132,8 +138,8 @@ with torch.no_grad():
         for some in (awake, frozen):
             some.features(batch.thermal)
 after = {
-    "awake": course.score_model(awake, pairs, "rgb").nme,
-    "FrozenTeacher": course.score_model(frozen.landmarker, pairs, "rgb").nme,
+    "awake": evaluate_model(awake, pairs, "rgb").nme,
+    "FrozenTeacher": evaluate_model(frozen.landmarker, pairs, "rgb").nme,
 }
 lesson.say(
     f"NME on RGB before: {100 * before:.2f} %. After 20 thermal batches without any optimiser step: "

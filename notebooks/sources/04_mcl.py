@@ -18,18 +18,22 @@ guide = "both"  # what an injected head is told: label, teacher or both
 labelled = None  # pairs with a label; None for the scale's number
 
 # %%
+from mlcmkd import course
+
+lesson = course.check_parameters(globals(), course.CompressLesson)
+
+# %%
 import statistics
 import time
 
 import torch
 
-from mlcmkd import course, plots
+from mlcmkd import plots
 from mlcmkd.distillation.mcl import MCL
 from mlcmkd.distillation.strategies import STRATEGIES
 from mlcmkd.models import Landmarker
 from mlcmkd.runs import WEIGHTS, read_metrics
 
-lesson = course.check_parameters(globals(), course.CompressLesson)
 pairs = lesson.pairs("val")
 
 # %% [markdown]

@@ -1,0 +1,201 @@
+"""The path from end to end, thin: teacher, transfer, compress, evaluate, attribute."""
+
+import json
+
+import pytest
+import torch
+from pydantic import ValidationError
+from typer.testing import CliRunner
+
+from mlcmkd import stages
+from mlcmkd.cli import app, guarded
+from mlcmkd.errors import InputError
+from mlcmkd.models import Landmarker
+from tests.conftest import make_model
+
+DATA = {"synthetic_train": 12, "synthetic_held": 4}
+FIT = {"steps": 2, "batch": 4, "evaluations": 1, "accelerator": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """One run of each training stage, shared by the tests of this file."""
+    root = tmp_path_factory.mktemp("runs")
+    common = {"data": DATA, "fit": FIT}
+    stages.train(
+        stages.TrainConfig(out=root / "teacher", size="small", input_px=32, **common),
+        progress=False,
+    )
+    stages.transfer(
+        stages.TransferConfig(
+            out=root / "student", teacher=root / "teacher/model.safetensors", **common
+        ),
+        progress=False,
+    )
+    stages.compress(
+        stages.CompressConfig(
+            out=root / "light", teacher=root / "student/model.safetensors", **common
+        ),
+        progress=False,
+    )
+    return root
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "modality"),
+    [("teacher", "small", "rgb"), ("student", "small", "thermal"), ("light", "light", "thermal")],
+)
+def test_each_stage_leaves_a_whole_run(path, name, size, modality):
+    found = {file.name for file in (path / name).iterdir()}
+    assert found == {
+        "config.json",
+        "provenance.json",
+        "metrics.jsonl",
+        "errors.csv",
+        "result.json",
+        "model.safetensors",
+    }
+    model = Landmarker.load(path / name / "model.safetensors")
+    assert (model.spec.size, model.spec.modality) == (size, modality)
+    assert (model.spec.radiometry is None) == (modality == "rgb")
+    result = json.loads((path / name / "result.json").read_text())
+    assert result["split"] == "val" and result["faces"] == 4
+    assert len((path / name / "errors.csv").read_text().splitlines()) == 5
+
+
+def test_evaluate_reads_the_test_split(path):
+    config = stages.EvaluateConfig(
+        out=path / "score", weights=path / "light/model.safetensors", data=DATA
+    )
+    result, scores = stages.evaluate(config, progress=False)
+    assert result["modality"] == "thermal" and result["split"] == "test"
+    assert result["nme_percent"] == pytest.approx(100 * scores.nme, abs=1e-3)
+
+
+def test_the_rgb_teacher_can_be_read_directly_on_thermal(path):
+    config = stages.EvaluateConfig(
+        out=path / "gap",
+        weights=path / "teacher/model.safetensors",
+        data=DATA,
+        modality="thermal",
+    )
+    assert stages.evaluate(config, progress=False)[0]["modality"] == "thermal"
+
+
+def test_attribute_writes_maps_and_a_figure(path):
+    config = stages.AttributeConfig(
+        out=path / "why",
+        rgb=path / "teacher/model.safetensors",
+        thermal=path / "student/model.safetensors",
+        data=DATA,
+        faces=2,
+        path_steps=4,
+    )
+    result = stages.attribute(config, progress=False)
+    assert len(result["completeness_error"]["rgb"]) == 2
+    assert (path / "why/attributions.png").stat().st_size > 10_000
+    assert (path / "why/attributions.safetensors").is_file()
+
+
+def test_a_stage_of_the_wrong_modality_is_refused(path):
+    with pytest.raises(InputError, match="reads RGB; compress the thermal student"):
+        stages.compress(
+            stages.CompressConfig(out=path / "x", teacher=path / "teacher/model.safetensors"),
+            progress=False,
+        )
+    with pytest.raises(InputError, match="reads thermal images"):
+        stages.attribute(
+            stages.AttributeConfig(
+                out=path / "x",
+                rgb=path / "student/model.safetensors",
+                thermal=path / "student/model.safetensors",
+            ),
+            progress=False,
+        )
+
+
+def test_transfer_can_start_from_the_teacher(path):
+    """With no step taken to speak of, the student is the teacher."""
+    stages.transfer(
+        stages.TransferConfig(
+            out=path / "copy",
+            teacher=path / "teacher/model.safetensors",
+            init="teacher",
+            data=DATA,
+            fit=FIT | {"steps": 1, "learning_rate": 1e-12, "weight_decay": 0},
+        ),
+        progress=False,
+    )
+    teacher, copy = (
+        dict(Landmarker.load(path / f"{name}/model.safetensors").named_parameters())
+        for name in ("teacher", "copy")
+    )
+    assert all(torch.allclose(teacher[name], copy[name], atol=1e-8) for name in teacher)
+
+
+def test_few_pairs_and_few_labels():
+    data = stages.DataConfig(**DATA, pairs=6, labelled=2)
+    pairs = data.load_training(32, seed=0, progress=False)
+    assert len(pairs) == 6 and int(pairs.labelled.sum()) == 2
+    assert pairs.ids == data.load_training(32, seed=0, progress=False).ids
+    assert pairs.ids != data.load_training(32, seed=1, progress=False).ids
+    with pytest.raises(InputError, match="20 pairs were asked for, 12 are there"):
+        stages.DataConfig(**DATA, pairs=20).load_training(32, seed=0, progress=False)
+
+
+def test_weights_of_another_shape_cannot_start_a_model(tmp_path):
+    make_model("small").save(tmp_path / "w.safetensors")
+    config = stages.TrainConfig(
+        out=tmp_path / "x", size="light", input_px=32, init=tmp_path / "w.safetensors", data=DATA
+    )
+    with pytest.raises(InputError, match="cannot start a light model from a small one"):
+        stages.train(config, progress=False)
+
+
+def test_misspelt_fields_are_refused():
+    with pytest.raises(ValidationError, match="sead"):
+        stages.TrainConfig(out="x", sead=1)
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_the_command_line_trains(tmp_path):
+    sets = [f"--set=data.{name}={value}" for name, value in DATA.items()]
+    sets += [f"--set=fit.{name}={value}" for name, value in FIT.items()]
+    params = tmp_path / "params.yaml"
+    params.write_text("size: small\naugmentation:\n  rotation: 5\n")
+    out = tmp_path / "run"
+    result = run(
+        "train", f"--out={out}", "--size=light", "--input-px=32", f"--params={params}", *sets
+    )
+    assert result.exit_code == 0, result.output
+    config = json.loads((out / "config.json").read_text())
+    assert config["size"] == "light"  # an option is stronger than the file
+    assert config["augmentation"]["rotation"] == 5
+    assert config["fit"]["steps"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set=fit.stesp=5"], "fit.stesp: Extra inputs are not permitted"),
+        (["--set=fit.steps=-5"], "fit.steps: Input should be greater than or equal to 1"),
+        (["--set=steps"], "expected name=value"),
+        (["--set=seed.a=1"], "'seed' is a value"),
+        (["--size=huge"], "size: Input should be"),
+        (["--params=nowhere.yaml"], "no such parameter file"),
+        (["--data=nowhere"], "no such manifest"),
+    ],
+)
+def test_bad_parameters_fail_in_one_line(tmp_path, capsys, arguments, message):
+    def command():
+        app(["train", f"--out={tmp_path / 'x'}", *arguments], standalone_mode=False)
+
+    with pytest.raises(SystemExit) as caught:
+        guarded(command)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ") and message in error
+    assert not (tmp_path / "x" / "result.json").exists()
