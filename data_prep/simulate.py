@@ -4,8 +4,8 @@ Heat is not in a photo, so a twin is drawn, not translated: warm skin where the 
 cool nose and hair, hot eye corners, a cold background, and only weak remains of the photo's
 texture. How much of each varies from twin to twin far more than from person to person: a model that
 has seen all these worlds takes a real thermal camera for one more of them (domain randomisation).
-No amplitude was fitted to a camera; the ranges were chosen by eye and by the physiology in their
-descriptions.
+No amplitude was fitted to a camera; the ranges were chosen by physiology and by eye, beside frames
+of Knapik's drivers 1, so those drivers are no test of the twins; drivers 2 are.
 """
 
 import hashlib

@@ -237,6 +237,27 @@ def evaluate(
 
 
 @app.command()
+def path(
+    out: Out,
+    data: Data = "synthetic",
+    zero_shot: Annotated[
+        Path | None, typer.Option(help="A thermal manifest to score without training on it.")
+    ] = None,
+    seed: Seed = 0,
+    params: Params = None,
+    sets: Sets = None,
+) -> None:
+    """Teacher, transfer and compress in one go, and every score in one table."""
+    from mlcmkd.path import TABLE, PathConfig, as_table, run_path
+
+    config = _config(
+        PathConfig, params, sets, out=out, data__source=data, zero_shot=zero_shot, seed=seed
+    )
+    typer.echo(as_table(run_path(config)))
+    typer.echo(f"the table: {out / TABLE}")
+
+
+@app.command()
 def attribute(
     out: Out,
     rgb: Annotated[Path, typer.Option(help="Weights that read RGB.")],

@@ -210,6 +210,11 @@ def test_other_folders_are_never_replaced(tmp_path):
     assert (tmp_path / "full" / "thesis.tex").read_text() == "x"
     write_manifest([a], tmp_path / "empty")
     assert len(read_rows(tmp_path / "empty")) == 1
+    # A manifest to which someone added a file is no longer only a manifest.
+    (tmp_path / "empty" / "notes.txt").write_text("x")
+    with pytest.raises(InputError, match="holds other things than a manifest"):
+        write_manifest([entry(tmp_path, "b", 1)], tmp_path / "empty", overwrite=True)
+    assert (tmp_path / "empty" / "notes.txt").exists()
 
 
 def test_no_manifest_before_its_end(tmp_path):

@@ -44,6 +44,19 @@ def test_share_and_seed():
     assert first != second
 
 
+def test_an_empty_side_gets_the_subject_nearest_to_it():
+    names = [f"s{i}" for i in range(50)]
+
+    def side(split, fraction):
+        splits = assign_splits(hints(names), val_fraction=fraction)
+        return {name for name in names if splits[name] == split}
+
+    (first,) = side("val", 1e-9)
+    assert first in side("val", 0.1)  # the one that a larger share takes too
+    (last,) = side("train", 1 - 1e-9)
+    assert last in side("train", 0.9)
+
+
 def test_fixed_splits_stay_and_are_not_counted():
     splits = assign_splits([("a", "test"), ("b", None), ("c", "val"), ("d", None)])
     assert (splits["a"], splits["c"]) == ("test", "val")

@@ -1,0 +1,39 @@
+"""A run that stands is not made again."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mlcmkd.runs import CONFIG, RESULT, WEIGHTS
+from mlcmkd.stages import StageConfig
+
+_told: set[Path] = set()  # run directories that this process has already told about
+
+
+def ensure(stage: Callable[..., Any], config: StageConfig, *, progress: bool = True) -> Path:
+    """The run directory of a config: taken if its run stands, else made.
+
+    One line says which, the first time that it is asked for.
+    """
+    if not stands(config):
+        print(f"{config.out.name}: {stage.__name__}, {config.fit.steps} steps")
+        stage(config, progress=progress)
+    elif config.out not in _told:
+        print(f"{config.out.name}: found, not made again")
+    _told.add(config.out)
+    return config.out
+
+
+def stands(config: StageConfig) -> bool:
+    """Whether `config.out` holds the finished run of this very config, newer than its teacher."""
+    if not ((config.out / RESULT).is_file() and (config.out / WEIGHTS).is_file()):
+        return False
+    kept = json.loads((config.out / CONFIG).read_text(encoding="utf-8"))
+    wanted = json.loads(config.model_dump_json())
+    for told in (kept, wanted):
+        told.pop("out")  # a work folder may be moved, together with the teachers in it
+        told["teacher"] = Path(told["teacher"]).parent.name if told.get("teacher") else None
+    taught = getattr(config, "teacher", None)
+    newer = taught is None or taught.stat().st_mtime <= (config.out / RESULT).stat().st_mtime
+    return kept == wanted and newer
