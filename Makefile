@@ -23,8 +23,9 @@ $(STAMP): pyproject.toml
 course: setup
 	$(BIN)/mlcmkd course --scale $(SCALE) --out $(OUT)
 
+# One worker a core, one thread a worker; a file's tests stay together and share what they trained.
 test: setup
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 lab: setup
 	$(BIN)/jupyter lab --notebook-dir=notebooks
