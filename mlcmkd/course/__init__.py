@@ -10,7 +10,15 @@ from mlcmkd.course.lesson import (
 from mlcmkd.course.made import light, student, teacher
 from mlcmkd.course.scales import SCALES, Scale
 from mlcmkd.course.series import run_course
-from mlcmkd.course.tables import COLUMNS, all_runs, compare, markdown_table, results, scores_of
+from mlcmkd.course.tables import (
+    COLUMNS,
+    all_runs,
+    compare,
+    markdown_table,
+    results,
+    scores_of,
+    title_of,
+)
 
 __all__ = [
     "COLUMNS",
@@ -30,4 +38,5 @@ __all__ = [
     "scores_of",
     "student",
     "teacher",
+    "title_of",
 ]

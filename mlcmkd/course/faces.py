@@ -34,25 +34,37 @@ class EmbeddedFaces(DataConfig):
 
     cache: Path = Field(exclude=True)
 
-    def faces(self, split: str) -> SyntheticFaces:
-        """All faces of a split, 96 px, with degrees C and attributes."""
+    def kept(self, split: str) -> Path:
+        """The file that holds a split's faces; they are drawn where it is not there."""
         count = self.synthetic_train if split == "train" else self.synthetic_held
         path = self.cache / f"{split}-{count}-{self.synthetic_seed}-{drawn_by()}.npz"
-        if path.is_file():
-            with np.load(path, allow_pickle=False) as kept:
-                return _from_arrays(dict(kept))
-        print(f"drawing {count} embedded faces ({split}); they are kept in {self.cache.name}/")
-        faces = synthetic_faces(split, count, self.synthetic_seed)
-        self.cache.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            np.savez(file, **_to_arrays(faces))
-        part.replace(path)
-        return faces
+        if not path.is_file():
+            print(f"drawing {count} embedded faces ({split}); they are kept in {self.cache.name}/")
+            faces = synthetic_faces(split, count, self.synthetic_seed)
+            self.cache.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(path.name + ".part")
+            with part.open("wb") as file:
+                np.savez(file, **_to_arrays(faces))
+            part.replace(path)
+        return path
+
+    def faces(self, split: str) -> SyntheticFaces:
+        """All faces of a split, 96 px, with degrees C and attributes."""
+        with np.load(self.kept(split), allow_pickle=False) as arrays:
+            return _from_arrays(dict(arrays))
 
     def load(self, split: str, input_px: int, *, progress: bool = True) -> Pairs:
         """All pairs of a split."""
-        return from_synthetic(self.faces(split), input_px)
+        path = self.kept(split)
+        key = (path, path.stat().st_mtime_ns, input_px)
+        if key not in _cut:
+            _cut[key] = from_synthetic(self.faces(split), input_px)
+        return _cut[key]
+
+
+# Pairs that this process has already cut out of their images: a lesson's runs share them. Nothing
+# writes to the tensors of a Pairs.
+_cut: dict[tuple[Path, int, int], Pairs] = {}
 
 
 def _to_arrays(faces: SyntheticFaces) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """A notebook's parameters, checked before anything is computed, and what follows from them."""
 
+import io
 import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -20,6 +21,7 @@ from mlcmkd.pairs import Pairs
 from mlcmkd.plots.style import STYLE
 
 _DPI = 90  # of the pictures stored in notebooks; files on disk are sharper
+_LARGE = 100_000  # bytes; a larger picture is stored as JPEG
 _CHECKED = "_parameters_are_checked"
 
 
@@ -92,11 +94,22 @@ class Lesson(BaseModel):
         with matplotlib.rc_context(STYLE):
             figure.savefig(folder / f"{name}.png", dpi=_DPI)
             figure.savefig(folder / f"{name}.pdf", dpi=150)
-        display(Image(data=(folder / f"{name}.png").read_bytes(), alt=name))
+            picture = (folder / f"{name}.png").read_bytes()
+            if len(picture) > _LARGE:  # photos: a third of the size, and no eye sees it
+                stored = io.BytesIO()
+                options = {"quality": 88, "subsampling": 0}
+                figure.savefig(stored, format="jpeg", dpi=_DPI, pil_kwargs=options)
+                picture = stored.getvalue()
+        display(Image(data=picture, alt=name))
 
-    def say(self, text: str) -> None:
-        """Displays Markdown made of numbers; at scale smoke, says that they mean nothing."""
-        if self.fast:
+    def say(self, text: str, *, learned: bool = True) -> None:
+        """Displays Markdown made of numbers.
+
+        Args:
+            learned: the numbers come from training; at scale smoke they mean nothing, and that is
+                said.
+        """
+        if learned and self.fast:
             text += "\n\n*(Scale `smoke`: nothing has learned; numbers only show that it runs.)*"
         display(Markdown(text))
 

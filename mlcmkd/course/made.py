@@ -1,16 +1,12 @@
 """Runs that lessons share: taken from the work folder if they are there, else made."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from mlcmkd import stages
 from mlcmkd.course.lesson import Lesson, TransferLesson
-from mlcmkd.runs import CONFIG, RESULT, WEIGHTS
-from mlcmkd.stages import CompressConfig, StageConfig, TrainConfig, TransferConfig
-
-_told: set[Path] = set()  # run directories that this process has already told about
+from mlcmkd.reuse import ensure
+from mlcmkd.runs import WEIGHTS
+from mlcmkd.stages import CompressConfig, TrainConfig, TransferConfig
 
 
 def teacher(lesson: Lesson, *, modality: str = "rgb") -> Path:
@@ -24,7 +20,7 @@ def teacher(lesson: Lesson, *, modality: str = "rgb") -> Path:
         size=lesson.sizes.teacher_size,
         input_px=lesson.sizes.input_px,
     )
-    return _run(stages.train, config)
+    return ensure(stages.train, config)
 
 
 def student(lesson: TransferLesson, strategy: str | None = None) -> Path:
@@ -44,7 +40,7 @@ def student(lesson: TransferLesson, strategy: str | None = None) -> Path:
         teacher=teacher(lesson) / WEIGHTS,
         distillation=distillation,
     )
-    return _run(stages.transfer, config)
+    return ensure(stages.transfer, config)
 
 
 def light(lesson: TransferLesson, strategy: str | None = None) -> Path:
@@ -63,7 +59,7 @@ def light(lesson: TransferLesson, strategy: str | None = None) -> Path:
         teacher=student(lesson) / WEIGHTS,
         distillation=distillation,
     )
-    return _run(stages.compress, config)
+    return ensure(stages.compress, config)
 
 
 def _how(lesson: TransferLesson, strategy: str) -> str:
@@ -72,29 +68,3 @@ def _how(lesson: TransferLesson, strategy: str) -> str:
     if strategy != "none":
         parts += [lesson.decay, lesson.guide]
     return "_".join([*parts, f"{lesson.labels}labels", f"s{lesson.seed}"])
-
-
-def _run(stage: Callable[[Any], Any], config: StageConfig) -> Path:
-    """Makes the run unless it stands; one line says which, the first time that it is asked for."""
-    if _stands(config):
-        if config.out not in _told:
-            print(f"{config.out.name}: found, not made again")
-    else:
-        print(f"{config.out.name}: {stage.__name__}, {config.fit.steps} steps")
-        stage(config)
-    _told.add(config.out)
-    return config.out
-
-
-def _stands(config: StageConfig) -> bool:
-    """Whether `config.out` holds the finished run of this very config, newer than its teacher."""
-    if not ((config.out / RESULT).is_file() and (config.out / WEIGHTS).is_file()):
-        return False
-    kept = json.loads((config.out / CONFIG).read_text(encoding="utf-8"))
-    wanted = json.loads(config.model_dump_json())
-    for told in (kept, wanted):
-        told.pop("out")  # a work folder may be moved, together with the teachers in it
-        told["teacher"] = Path(told["teacher"]).parent.name if told.get("teacher") else None
-    taught = getattr(config, "teacher", None)
-    newer = taught is None or taught.stat().st_mtime <= (config.out / RESULT).stat().st_mtime
-    return kept == wanted and newer

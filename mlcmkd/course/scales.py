@@ -56,18 +56,17 @@ SCALES: dict[str, Scale] = {
     "laptop": Scale(
         synthetic_train=1600,
         synthetic_held=300,
-        labelled=100,
+        labelled=50,
         teacher_steps=500,
         transfer_steps=250,
         compress_steps=400,
     ),
-    # One GPU, and minutes.
+    # One GPU.
     "gpu": Scale(
         synthetic_train=16000,
         synthetic_held=2000,
         labelled=400,
         input_px=96,
-        teacher_size="base",
         teacher_steps=6000,
         transfer_steps=4000,
         compress_steps=6000,

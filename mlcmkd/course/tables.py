@@ -54,36 +54,75 @@ def all_runs(work: Path) -> list[Path]:
     """Finished runs that trained something, in the order of the path, then by name."""
     found = []
     for path in sorted(work.glob(f"*/{RESULT}")):
-        stage = json.loads((path.parent / PROVENANCE).read_text(encoding="utf-8"))["stage"]
+        stage = _read(path.parent / PROVENANCE)["stage"]
         if stage in STAGES and (path.parent / WEIGHTS).is_file():
             found.append((STAGES.index(stage), path.parent))
     return [path for _, path in sorted(found)]
 
 
-def results(lesson: Lesson, split: str = "test") -> list[dict[str, Any]]:
+def title_of(run: Path, modality: str | None = None) -> str:
+    """A run in words: stage, strategy, labels, and whatever is not as in the course.
+
+    Args:
+        modality: the side that is read, where it is not the one that the run was trained on.
+    """
+    config = _read(run / CONFIG)
+    stage = _read(run / PROVENANCE)["stage"]
+    if stage == "train":
+        words = ["RGB teacher" if config["modality"] == "rgb" else "thermal baseline"]
+        if modality not in (None, config["modality"]):
+            words[0] += f" on {modality}"
+    else:
+        told = config["distillation"]
+        words = ["student" if stage == "transfer" else "light", told["strategy"]]
+        if told["strategy"] != "none":
+            words += [told["decay"]] * (told["decay"] != "cosine")
+            words += [f"guide {told['guide']}"] * (told["guide"] != "both")
+        words.append(f"{labels_of(run)} labels")
+    words += [f"seed {config['seed']}"] * (config["seed"] != 0)
+    return ", ".join(words)
+
+
+def labels_of(run: Path) -> int | str:
+    """How many labelled pairs a run was given, or "all"."""
+    data = _read(run / CONFIG)["data"]
+    given = [data[key] for key in ("labelled", "pairs") if data[key] is not None]
+    return min(given) if given else "all"
+
+
+def results(lesson: Lesson, split: str = "test") -> tuple[list[dict[str, Any]], dict[str, Scores]]:
     """A row for every run of the work folder, on one split; also written to `results.csv`.
 
     The RGB teacher stands there twice: on RGB, and read on thermal images as it is.
+
+    Returns:
+        the rows, and the scores behind them by title (see `title_of`).
     """
-    pairs = lesson.pairs(split)
-    rows = []
+    rows, scores = [], {}
     for run in all_runs(lesson.work):
-        own = json.loads((run / RESULT).read_text(encoding="utf-8"))
-        config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
-        for modality in dict.fromkeys((own["modality"], "thermal")):
-            summary = scores_of(run, pairs, modality).summary()
+        model = Landmarker.load(run / WEIGHTS)
+        pairs = lesson.data().load(split, model.spec.input_px)
+        own = model.spec.modality
+        for modality in dict.fromkeys((own, "thermal")):
+            title = title_of(run, modality)
+            scores[title] = evaluate_model(model, pairs, modality)
             rows.append(
                 {
-                    "name": run.name if modality == own["modality"] else f"{run.name} on thermal",
+                    "name": title,
+                    "run": run.name,
                     "reads": modality,
                     "split": split,
-                    "parameters": own["parameters"],
-                    "labelled": config["data"]["labelled"] or config["data"]["pairs"] or "all",
-                    **summary,
+                    "parameters": model.parameter_count(),
+                    "labelled": labels_of(run),
+                    **scores[title].summary(),
                 }
             )
     write_csv(rows, lesson.work / "results.csv")
-    return rows
+    return rows, scores
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -15,6 +16,7 @@ from mlcmkd.plots.style import (
     as_array,
     as_images,
     colours,
+    plain_logarithm,
     show_image,
     styled,
 )
@@ -36,8 +38,8 @@ def attribution_grid(
 ) -> Figure:
     """A face a row; for each model its input beside what the landmark was found by.
 
-    Every map is divided by the 99th percentile of its own absolute values: signs and places compare
-    between models, sizes do not.
+    Every map is smoothed a little (1 px of standard deviation, for the eye alone) and divided by the
+    99th percentile of its own absolute values: signs and places compare between models, sizes do not.
 
     Args:
         columns: the models.
@@ -57,7 +59,8 @@ def attribution_grid(
             grey = pictures[row] if pictures[row].ndim == 2 else pictures[row].mean(axis=-1)
             show_image(left, pictures[row])
             show_image(right, 0.6 + 0.4 * grey, cmap="gray", vmin=0, vmax=1)
-            share = maps[row] / max(float(np.percentile(np.abs(maps[row]), 99)), 1e-12)
+            smooth = cv2.GaussianBlur(maps[row].astype(np.float32), (0, 0), 1.0)
+            share = smooth / max(float(np.percentile(np.abs(smooth), 99)), 1e-12)
             shown = show_image(
                 right, share, cmap="PuOr_r", vmin=-1, vmax=1, alpha=np.clip(np.abs(share), 0, 1)
             )
@@ -116,6 +119,7 @@ def completeness_curves(steps: Sequence[int], errors: Mapping[str, Sequence[floa
         xlabel="steps from baseline to image",
         ylabel="completeness error (%)",
     )
+    plain_logarithm(axes.yaxis)
     axes.set_xticks(list(steps), [str(count) for count in steps])
     axes.set_xticks([], minor=True)
     axes.legend()

@@ -9,7 +9,16 @@ from matplotlib.figure import Figure
 
 from mlcmkd.distillation.decay import decay_weight
 from mlcmkd.metrics import area_under_curve, bootstrap_interval, cumulative_distribution
-from mlcmkd.plots.style import BLACK, DASHES, GREY, MARKERS, WIDTH, colours, styled
+from mlcmkd.plots.style import (
+    BLACK,
+    DASHES,
+    GREY,
+    MARKERS,
+    WIDTH,
+    colours,
+    plain_logarithm,
+    styled,
+)
 from mlcmkd.schemes import get_scheme
 
 Metrics = Sequence[Mapping[str, float]]
@@ -31,20 +40,27 @@ def training_curves(metrics: Metrics, title: str = "") -> Figure:
     for name, dash, marker in zip(terms, DASHES, MARKERS, strict=False):
         values = [line[name] for line in metrics]
         left.plot(steps, values, label=name, color=palette[name], linestyle=dash, marker=marker)
-    left.set(xlabel="optimiser step", ylabel="loss term, as weighted", ylim=(0, None))
+    left.set(xlabel="optimiser step", ylabel="loss term, as weighted")
+    _from_zero(left, room=1.25)
     if len(terms) > 1:
         weight = left.twinx()
         weight.plot(steps, [line["decay"] for line in metrics], color=GREY, linewidth=1)
-        weight.set(ylim=(0, 1.05))
+        weight.set(ylim=(0, 1.25), yticks=np.linspace(0, 1, 6))
         weight.set_ylabel("decay (thin grey line)", color=GREY)
         weight.grid(False)
-    left.legend(loc="upper right")
+    left.legend(loc="upper right", ncols=len(terms))
     _nme_line(right, metrics, "student", BLACK, 0)
-    right.set(xlabel="optimiser step", ylabel="validation NME, inter-ocular (%)", ylim=(0, None))
+    right.set(xlabel="optimiser step", ylabel="validation NME, inter-ocular (%)")
+    _from_zero(right)
     left.set_title("what is minimised")
     right.set_title("what counts")
     figure.suptitle(title)
     return figure
+
+
+def _from_zero(axes: Axes, room: float = 1.06) -> None:
+    """The y axis from zero to so many times the highest line; a legend takes more room."""
+    axes.set_ylim(0, room * max(float(np.max(line.get_ydata())) for line in axes.lines))
 
 
 def _nme_line(axes: Axes, metrics: Metrics, label: str, colour: str, number: int) -> None:
@@ -68,7 +84,8 @@ def compare_training(runs: Mapping[str, Metrics], title: str = "") -> Figure:
     for number, (name, metrics) in enumerate(runs.items()):
         _nme_line(whole, metrics, name, palette[name], number)
         _nme_line(late, metrics[len(metrics) // 2 :], name, palette[name], number)
-    whole.set(ylabel="validation NME, inter-ocular (%)", ylim=(0, None), title="all of training")
+    whole.set(ylabel="validation NME, inter-ocular (%)", title="all of training")
+    _from_zero(whole)
     late.set(ylabel="validation NME, inter-ocular (%)", title="its second half, enlarged")
     for axes in (whole, late):
         axes.set_xlabel("optimiser step")
@@ -179,9 +196,11 @@ def nme_bars(rows: Sequence[Mapping[str, Any]], *, split: str = "test") -> Figur
             fontsize=9,
         )
     left.set_yticks(places, [row["name"] for row in ordered])
-    left.set_xlabel(f"{split} NME, {rows[0]['normaliser']} (%), 95 % interval over faces")
-    left.set_xlim(0, None)
-    left.margins(x=0.12, y=0.08)
+    left.set_xlabel(
+        f"NME on the {split} split, {rows[0]['normaliser']} (%), 95 % interval over faces"
+    )
+    left.set_xlim(0, 1.15 * float((nme + high).max()))
+    left.margins(y=0.08)
     right.barh(places, [100 * row["failure_rate"] for row in ordered], color=GREY, height=0.6)
     right.set_xlabel(f"FR at {100 * rows[0]['threshold']:g} % (%)")
     right.set_xlim(0, 100)
@@ -191,8 +210,10 @@ def nme_bars(rows: Sequence[Mapping[str, Any]], *, split: str = "test") -> Figur
 
 
 @styled
-def errors_against_parameters(rows: Sequence[Mapping[str, Any]], *, split: str = "val") -> Figure:
-    """NME against the number of parameters, which is on a logarithmic axis.
+def errors_against_parameters(
+    rows: Sequence[Mapping[str, Any]], *, split: str = "validation"
+) -> Figure:
+    """NME against the number of parameters, on a logarithmic axis; equals stand side by side.
 
     Args:
         rows: as for `nme_bars`, with "parameters".
@@ -202,8 +223,10 @@ def errors_against_parameters(rows: Sequence[Mapping[str, Any]], *, split: str =
     palette = colours(str(row["name"]) for row in rows)
     for number, row in enumerate(rows):
         nme = row["nme_percent"]
+        equals = [n for n, other in enumerate(rows) if other["parameters"] == row["parameters"]]
+        beside = 1.1 ** (equals.index(number) - (len(equals) - 1) / 2)
         axes.errorbar(
-            row["parameters"] / 1e6,
+            beside * row["parameters"] / 1e6,
             nme,
             yerr=[[nme - row["nme_low_percent"]], [row["nme_high_percent"] - nme]],
             fmt=MARKERS[number % len(MARKERS)],
@@ -217,6 +240,7 @@ def errors_against_parameters(rows: Sequence[Mapping[str, Any]], *, split: str =
         xlabel="parameters (millions, logarithmic)",
         ylabel=f"{split} NME, {rows[0]['normaliser']} (%)",
     )
+    plain_logarithm(axes.xaxis)
     axes.margins(x=0.2, y=0.2)
     figure.legend(loc="outside right upper")
     figure.set_figwidth(WIDTH)
@@ -274,5 +298,5 @@ def temperature_histogram(
         )
     axes.set(xlabel="temperature (degrees C)", ylabel="pixels (%)")
     axes.margins(y=0.2)
-    axes.legend(loc="center left")
+    figure.legend(loc="outside right upper")
     return figure

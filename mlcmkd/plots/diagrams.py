@@ -7,7 +7,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from mlcmkd.plots.style import BLACK, BLUE, GREY, VERMILION, WIDTH, styled
 
 _TOP, _BOTTOM = 0.76, 0.24  # heights of the teacher's and the student's row
-_PLACES = {"image": 0.09, "features": 0.35, "head": 0.65, "answer": 0.91}
+_PLACES = {"image": 0.10, "features": 0.38, "head": 0.68, "answer": 0.89}
 
 
 @styled
@@ -27,12 +27,12 @@ def injection_diagram() -> Figure:
             _box(axes, _PLACES[place], height, text, frozen=frozen and place != "image")
         for start, end in (("image", "features"), ("features", "head"), ("head", "answer")):
             _arrow(axes, (_PLACES[start], height), (_PLACES[end], height), BLACK)
-        axes.text(0.915, height, "landmarks", ha="left", va="center")
+        axes.text(0.895, height, "landmarks", ha="left", va="center")
     _arrow(axes, (_PLACES["features"], _TOP), (_PLACES["head"], _BOTTOM), BLUE, width=2.6)
     _arrow(axes, (_PLACES["features"], _BOTTOM), (_PLACES["head"], _TOP), VERMILION, width=2.6)
-    axes.text(0.435, 0.56, "FI", color=BLUE, weight="bold", fontsize=13, ha="center", va="center")
+    axes.text(0.462, 0.57, "FI", color=BLUE, weight="bold", fontsize=13, ha="center", va="center")
     axes.text(
-        0.435, 0.44, "RI", color=VERMILION, weight="bold", fontsize=13, ha="center", va="center"
+        0.462, 0.43, "RI", color=VERMILION, weight="bold", fontsize=13, ha="center", va="center"
     )
     axes.text(0.5, 0.02, "solid: trained    dashed: frozen", color=GREY, ha="center", fontsize=9)
     return figure

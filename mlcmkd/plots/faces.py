@@ -144,7 +144,7 @@ def pair_overlay(
     photos = photos / 255 if photos.max() > 1.5 else photos
     heat = as_images(thermal)
     columns = 5 if landmarks is not None else 4
-    figure = Figure(figsize=(WIDTH, (WIDTH / columns + 0.2) * len(photos) + 0.2))
+    figure = Figure(figsize=(WIDTH, WIDTH / columns * len(photos) + 0.3))
     grid = figure.subplots(len(photos), columns, squeeze=False)
     names = ["RGB", "thermal", "checkerboard", "thermal contours on RGB", "landmarks on thermal"]
     for row, (photo, warmth) in enumerate(zip(photos, heat, strict=True)):
@@ -212,8 +212,11 @@ def thermal_inputs(
             show_image(grid[row, column], images[column], cmap="gray", vmin=0, vmax=1)
     for axes, name in zip(grid[:, 0], ["temperature", *ways], strict=True):
         axes.set_ylabel(name, fontsize=9)
-    bar = figure.colorbar(shown, ax=list(grid[0]), fraction=0.03, pad=0.01)
-    bar.set_label("degrees C")
+    # Beside all rows, so that the columns stay in line.
+    bar = figure.colorbar(
+        shown, ax=list(grid.flat), fraction=0.03, pad=0.01, anchor=(0, 1), shrink=0.5
+    )
+    bar.set_label("temperature (degrees C)")
     return figure
 
 
@@ -233,7 +236,7 @@ def heatmaps(
         logits: (K, h, w) unnormalised log-probabilities.
         landmarks: which of the K.
         names: a word for each of them.
-        true: (K, 2) centred coordinates, drawn as crosses.
+        true: (K, 2) centred coordinates, drawn as rings.
     """
     picture = as_images(image)[0]
     scores = as_array(logits)[list(landmarks)].astype(np.float64)
@@ -252,7 +255,15 @@ def heatmaps(
         )
         if true is not None:
             x, y = as_array(true)[number]
-            axes.plot(x, y, marker="x", color=VERMILION, markersize=9, markeredgewidth=2)
+            axes.plot(
+                x,
+                y,
+                marker="o",
+                markersize=16,
+                markerfacecolor="none",
+                markeredgecolor=VERMILION,
+                markeredgewidth=1.8,
+            )
         name = names[list(landmarks).index(number)] if names is not None else f"landmark {number}"
         axes.set_title(f"{name}\npeak {weight.max():.2f}", fontsize=9)
     bar = figure.colorbar(shown, ax=list(grid), fraction=0.025, pad=0.01)

@@ -7,7 +7,9 @@ from typing import Any, ParamSpec
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from torch import Tensor
 
 from mlcmkd.schemes import Scheme
@@ -83,6 +85,13 @@ def colours(names: Iterable[str]) -> dict[str, str]:
     for number, name in enumerate(name for name in names if name not in found):
         found[name] = free[number % len(free)]
     return found
+
+
+def plain_logarithm(axis: Axis) -> None:
+    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, written as plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def as_array(values: Tensor | np.ndarray) -> np.ndarray:

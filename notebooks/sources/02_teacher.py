@@ -128,9 +128,9 @@ lesson.show(figure, "02_heatmaps")
 
 # %% [markdown]
 # **How to read it.** Each map is drawn up to its own peak; the title tells how much probability the
-# peak's cell holds; the cross is the annotated place. Eye corner and nose tip are points and get
-# tight maps. A point on the jaw could lie anywhere *along* the contour, and its map is drawn out that
-# way: the network says what it does not know.
+# peak's cell holds; the ring is the annotated place. Compare the peaks: where one is low, probability is
+# spread over several cells, and the network says what it does not know. The cells are coarse, a
+# quarter of the input's resolution; the expected place lies between them.
 
 # %% [markdown]
 # ## The number, and what it was divided by
@@ -189,8 +189,8 @@ lesson.say(
 )
 
 # %% [markdown]
-# **How to read it.** One group of bars a region; the thin lines are 95 % intervals over faces. Regions
-# that RGB finds by light alone suffer most.
+# **How to read it.** One group of bars a region; the thin lines are 95 % intervals over faces. The
+# sentence names the regions that light shows and heat hides, and the reverse.
 #
 # ## Summary
 #

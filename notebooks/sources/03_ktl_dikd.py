@@ -177,7 +177,7 @@ lesson.show(plots.compare_training(curves, title), "03_students")
 
 # %% [markdown]
 # **How to read it.** The left panel shows all of the training, the right one its second half, enlarged.
-# Early on, the one with the steepest curve learns from the teacher; late, the label count decides.
+# Compare the curves twice: early, where the decay leaves the word to the teacher, and at the end.
 
 # %%
 lesson.show(plots.training_curves(curves[lesson.strategy], f"KTL by {lesson.strategy}"), "03_terms")

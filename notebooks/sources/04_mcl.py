@@ -77,7 +77,8 @@ print("adapters in the student's checkpoint:", [name for name in kept if "to_" i
 lesson.say(
     f"The light student has **{sizes['teacher'] / sizes['light student']:.0f} times** fewer "
     f"parameters than its teacher ({sizes['light student']:,} of {sizes['teacher']:,}); widths are "
-    f"{teacher.width} and {student.width} channels."
+    f"{teacher.width} and {student.width} channels.",
+    learned=False,
 )
 
 # %% [markdown]
@@ -111,9 +112,10 @@ lesson.say("\n\n".join(course.compare(ours, scores[ours], o, scores[o]) for o in
 # the machine: a tenth of the parameters need not be a tenth of the time.
 
 # %%
+repeats = 5 if lesson.fast else 40
 
 
-def latency(model, repeats):
+def latency(model):
     """Median and slowest tenth of a single image's time, milliseconds."""
     image = torch.rand(1, 1, model.spec.input_px, model.spec.input_px)
     times = []
@@ -130,7 +132,7 @@ rows = []
 folders = [big, *runs.values()]
 for (name, found), run in zip(scores.items(), folders, strict=True):
     model = Landmarker.load(run / WEIGHTS)
-    half, slow = latency(model, 5 if lesson.fast else 40)
+    half, slow = latency(model)
     rows.append(
         {
             "name": name,

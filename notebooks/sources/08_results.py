@@ -50,9 +50,9 @@ light = {name: course.light(lesson, name) for name in ("none", "fd+ld", lesson.s
 # is on thermal images.
 
 # %%
-rows = course.results(lesson, "test")
+rows, scores = course.results(lesson, "test")
 lesson.say(course.markdown_table(rows))
-print(f"{rows[0]['faces']} test faces; the whole table:", "results.csv in the work folder")
+print(f"{rows[0]['faces']} test faces; the whole table is results.csv in the work folder")
 
 # %%
 lesson.show(plots.nme_bars(rows), "08_nme")
@@ -63,32 +63,28 @@ lesson.show(plots.nme_bars(rows), "08_nme")
 # differ face by face, which the paired comparison below finds out.
 
 # %%
-pairs = lesson.pairs("test")
-scores = {"RGB teacher on thermal": course.scores_of(teacher, pairs, "thermal")}
-scores |= {f"student, {name}": course.scores_of(run, pairs) for name, run in students.items()}
-scores |= {f"light, {name}": course.scores_of(run, pairs) for name, run in light.items()}
-lesson.show(plots.ced_curves({name: found.per_face for name, found in scores.items()}), "08_ced")
+named = {
+    "gap": course.title_of(teacher, "thermal"),
+    **{name: course.title_of(run) for name, run in students.items()},
+    **{f"light {name}": course.title_of(run) for name, run in light.items()},
+}
+lesson.show(plots.ced_curves({title: scores[title].per_face for title in named.values()}), "08_ced")
 
 # %%
-ours, small = f"student, {lesson.strategy}", f"light, {lesson.strategy}"
-contests = [
-    (ours, "RGB teacher on thermal"),
-    (ours, "student, none"),
-    (ours, "student, fd+ld"),
-    (small, "light, none"),
-    (small, "light, fd+ld"),
-    (small, ours),
-]
-told = [course.compare(a, scores[a], b, scores[b]) for a, b in contests if a != b]
+ours, small = lesson.strategy, f"light {lesson.strategy}"
+contests = [(ours, "gap"), (ours, "none"), (ours, "fd+ld"), (small, "light none")]
+contests += [(small, "light fd+ld"), (small, ours)]
+pairs_of_titles = [(named[a], named[b]) for a, b in contests if a != b]
+told = [course.compare(a, scores[a], b, scores[b]) for a, b in pairs_of_titles]
 lesson.say("\n".join(f"- {sentence}" for sentence in told))
 
 # %%
-chosen = {name: scores[name].errors for name in dict.fromkeys(["student, none", ours, small])}
-lesson.show(plots.per_region_bars(chosen), "08_regions")
+chosen = dict.fromkeys(named[key] for key in ("none", ours, small))
+lesson.show(plots.per_region_bars({title: scores[title].errors for title in chosen}), "08_regions")
 
 # %% [markdown]
-# **How to read it.** One group a region of the face. Where distillation helps, it should help most where
-# thermal evidence is poor.
+# **How to read it.** One group a region of the face; the thin lines are 95 % intervals over faces. A
+# method may gain in one region and lose in another, which one NME for the whole face hides.
 #
 # **What this table is not.** The faces are drawn, not photographed; the training is minutes long; there
 # is one seed. It shows that the path works and what each level does *here*. For claims, take real pairs
