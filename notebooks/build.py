@@ -2,6 +2,7 @@
 
     python notebooks/build.py            write every notebook from its source, without outputs
     python notebooks/build.py --run      write, execute, and keep the outputs, cleaned
+    python notebooks/build.py --store    take the outputs that `make course` left in the work folder
     python notebooks/build.py --check    fail where a notebook and its source differ
 
 The sources, `sources/NN_name.py` in jupytext's percent format, are what is edited.
@@ -67,6 +68,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--run", action="store_true", help="execute, and keep the outputs")
+    parser.add_argument("--store", action="store_true", help="take what the course executed")
     parser.add_argument("--check", action="store_true", help="only compare")
     parser.add_argument("--scale", default="laptop")
     parser.add_argument("--work", default="runs/course", help="folder of the series")
@@ -83,6 +85,7 @@ def main() -> None:
         if options.run:
             parameters = {"scale": options.scale, "work": str(work)}
             execute(path, work / "notebooks" / path.name, parameters)
+        if options.run or options.store:
             path.write_bytes((work / "notebooks" / path.name).read_bytes())
             without_injection(path, source)
         print(path.name)

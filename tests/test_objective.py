@@ -98,7 +98,23 @@ def test_decay_leaves_unlabelled_rows_alone():
     objective = ktl(ld=1).eval()
     batch = a_batch(labelled=0)
     assert objective(batch, 0.0)["ld"].item() == pytest.approx(objective(batch, 1.0)["ld"].item())
-    assert objective(batch, 1.0)["task"].item() == 0
+    assert objective(batch, 0.0)["ld"].item() > 0
+
+
+def test_the_task_of_an_unlabelled_row_is_the_teachers_answer():
+    objective = ktl(fi=1).eval()
+    batch = a_batch(labelled=2)
+    with torch.no_grad():
+        said = objective.teacher.head(objective.teacher.features(batch.rgb)).coordinates
+    filled = batch._replace(
+        landmarks=torch.cat((batch.landmarks[:2], said[2:])),
+        labelled=torch.ones(4, dtype=torch.bool),
+    )
+    assert objective(batch)["task"].item() == pytest.approx(objective(filled)["task"].item())
+
+
+def test_without_distillation_an_unlabelled_row_teaches_nothing():
+    assert ktl().eval()(a_batch(labelled=0))["task"].item() == 0
 
 
 def test_without_labels_the_teachers_answer_stands_in():

@@ -52,14 +52,15 @@ SCALES: dict[str, Scale] = {
         evaluations=2,
         path_steps=8,
     ),
-    # Two CPU cores, all notebooks in well under ten minutes.
+    # Two CPU cores, all notebooks in under ten minutes.
     "laptop": Scale(
         synthetic_train=1600,
         synthetic_held=300,
-        labelled=50,
-        teacher_steps=500,
-        transfer_steps=250,
-        compress_steps=400,
+        labelled=100,
+        teacher_steps=450,
+        transfer_steps=200,
+        compress_steps=300,
+        evaluations=6,
     ),
     # One GPU.
     "gpu": Scale(

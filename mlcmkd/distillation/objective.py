@@ -95,23 +95,25 @@ class DistillationObjective(nn.Module):
         """Weighted terms of a batch, by name; they sum to the total.
 
         Args:
-            batch: pairs. On rows without a label the teacher's answer stands in for it.
+            batch: pairs. On rows without a label the teacher's answer stands in for y, in the task
+                term too: FI and RI alone train the student's head and its features apart, and
+                nothing would tie them. Without any distillation such rows count nothing.
             decay: weight of the distillation terms on labelled rows, 0 to 1; on the others, where
                 no label can take over, the teacher keeps its whole say.
         """
         weights, teacher, student = self.weights, self.teacher, self.student
         f_s = student.features(batch.thermal)
         answer = student.head(f_s)
-        rows = landmark_loss(answer, batch.landmarks)
-        terms = {"task": weighted_mean(rows, batch.labelled.float())}
         if weights == Weights():
-            return terms
+            rows = landmark_loss(answer, batch.landmarks)
+            return {"task": weighted_mean(rows, batch.labelled.float())}
 
         f_t = teacher.features(getattr(batch, self.teacher_modality))
         with torch.no_grad():
             said = teacher.head(f_t)
         label = torch.where(batch.labelled[:, None, None], batch.landmarks, said.coordinates)
         share = torch.where(batch.labelled, decay, 1.0)
+        terms = {"task": landmark_loss(answer, label).mean()}
 
         def add(name: str, rows: Tensor) -> None:
             terms[name] = getattr(weights, name) * weighted_mean(rows, share)

@@ -183,8 +183,8 @@ lesson.show(plots.compare_training(curves, title), "03_students")
 lesson.show(plots.training_curves(curves[lesson.strategy], f"KTL by {lesson.strategy}"), "03_terms")
 
 # %% [markdown]
-# **How to read it.** Left, the terms as weighted, so they add up to what is minimised. The task term is
-# small because unlabelled rows count zero in it. A term may fall for two reasons: the student learned,
+# **How to read it.** Left, the terms as weighted, so they add up to what is minimised. In the task
+# term, too, the teacher's answer stands in for missing labels. A term may fall for two reasons: the student learned,
 # or the decay took its weight.
 
 # %%
