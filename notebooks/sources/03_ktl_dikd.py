@@ -184,8 +184,8 @@ lesson.show(plots.training_curves(curves[lesson.strategy], f"KTL by {lesson.stra
 
 # %% [markdown]
 # **How to read it.** Left, the terms as weighted, so they add up to what is minimised. In the task
-# term, too, the teacher's answer stands in for missing labels. A term may fall for two reasons: the student learned,
-# or the decay took its weight.
+# term, too, the teacher's answer stands in for missing labels. A term may fall for two reasons: the
+# student learned, or the decay took its weight.
 
 # %%
 scores = {"RGB teacher, as it is": course.scores_of(teacher_run, pairs, "thermal")}
