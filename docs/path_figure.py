@@ -76,4 +76,4 @@ def draw(work: Path) -> Figure:
 
 
 if __name__ == "__main__":
-    draw(Path(sys.argv[1])).savefig(sys.argv[2], dpi=130)
+    draw(Path(sys.argv[1])).savefig(sys.argv[2], dpi=96)
