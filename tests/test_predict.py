@@ -7,7 +7,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from mlcmkd.cli import app
-from mlcmkd.crops import Crop
+from mlcmkd.crops import Crop, tight_box
 from mlcmkd.drawing import draw
 from mlcmkd.errors import InputError
 from mlcmkd.images import is_coloured, read_image
@@ -66,14 +66,20 @@ def test_landmarks_are_pixels_of_the_image(thermal):
 
 
 def test_without_a_box_the_face_is_sought_from_the_whole_image(thermal, monkeypatch):
-    seen = []
+    """Each look is cut around the landmarks of the look before."""
+    crops, answers = [], []
     look = Predictor._look
-    monkeypatch.setattr(
-        Predictor, "_look", lambda self, unit, crop: seen.append(crop) or look(self, unit, crop)
-    )
-    Predictor(thermal)(CELSIUS)
-    assert seen[0] == Crop((39.5, 29.5), 79)
-    assert len(seen) == 3
+
+    def watched(self, unit, crop):
+        crops.append(crop)
+        answers.append(look(self, unit, crop))
+        return answers[-1]
+
+    monkeypatch.setattr(Predictor, "_look", watched)
+    found = Predictor(thermal)(CELSIUS)
+    assert crops[0] == Crop((39.5, 29.5), 79)
+    assert crops[1:] == [Crop.around(tight_box(answer)) for answer in answers[:2]]
+    assert np.array_equal(found.landmarks, answers[2])
 
 
 def test_wrong_kinds_of_images(rgb, thermal):
