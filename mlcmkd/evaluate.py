@@ -91,8 +91,11 @@ class Scores:
         """Mean over faces, a share."""
         return float(self.per_face.mean())
 
-    def summary(self) -> dict[str, float | str | int]:
-        """NME in percent with its bootstrap interval over faces, FR and AUC, near-frontal apart."""
+    def summary(self) -> dict[str, float | str | int | None]:
+        """NME in percent with its bootstrap interval over faces, FR and AUC.
+
+        Near-frontal faces are also told apart; None where there are none.
+        """
         low, high = bootstrap_interval(self.per_face)
         frontal = self.per_face[self.frontal]
         return {
@@ -107,7 +110,7 @@ class Scores:
             "faces_near_frontal": int(self.frontal.sum()),
             "nme_near_frontal_percent": round(100 * float(frontal.mean()), 3)
             if len(frontal)
-            else float("nan"),
+            else None,
         }
 
     def rows(self) -> list[dict[str, str | float]]:

@@ -146,11 +146,13 @@ def as_table(rows: list[dict[str, Any]]) -> str:
     )
     lines = [head, "|" + " --- |" * 9]
     for row in rows:
+        frontal = row["nme_near_frontal_percent"]
+        frontal = "none" if frontal is None else f"{frontal:.2f}"
         lines.append(
             f"| {row['model']} | {row['reads']} | {row['benchmark']} {row['split']}, "
             f"{row['normaliser']} | {row['faces']} | {row['nme_percent']:.2f} "
             f"[{row['nme_low_percent']:.2f}, {row['nme_high_percent']:.2f}] "
-            f"| {row['nme_near_frontal_percent']:.2f} | {100 * row['failure_rate']:.1f} "
+            f"| {frontal} | {100 * row['failure_rate']:.1f} "
             f"| {row['auc']:.3f} | {row['parameters'] / 1e6:.2f} M |"
         )
     return "\n".join(lines)
