@@ -7,9 +7,6 @@ and AUC, the threshold. NME is a share (0.04), printed as percent (4.0) by whoev
 from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor
-from torchmetrics import Metric
 
 from mlcmkd.errors import InputError
 from mlcmkd.schemes import get_scheme
@@ -88,35 +85,3 @@ def bootstrap_interval(
     means = errors[rng.integers(0, len(errors), (draws, len(errors)))].mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
-
-
-class NormalisedMeanError(Metric):
-    """NME accumulated over batches, for the validation inside training.
-
-    Coordinates may be in any unit, the same for both; the mean is over faces.
-    """
-
-    higher_is_better = False
-    full_state_update = False
-
-    def __init__(self, scheme: str, normaliser: Normaliser = "inter-ocular"):
-        super().__init__()
-        self.scheme = scheme
-        self.normaliser: Normaliser = normaliser
-        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
-
-    def update(self, prediction: Tensor, target: Tensor) -> None:
-        """Adds a batch, (B, K, 2) twice."""
-        errors = point_errors(
-            prediction.detach().double().cpu().numpy(),
-            target.double().cpu().numpy(),
-            self.scheme,
-            self.normaliser,
-        )
-        self.total += float(errors.mean(axis=1).sum())
-        self.count += len(errors)
-
-    def compute(self) -> Tensor:
-        """Mean NME as a share; NaN before the first batch."""
-        return self.total / self.count

@@ -1,13 +1,11 @@
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mlcmkd.errors import InputError
 from mlcmkd.metrics import (
-    NormalisedMeanError,
     area_under_curve,
     bootstrap_interval,
     cumulative_distribution,
@@ -110,13 +108,3 @@ def test_bootstrap_interval_covers_the_mean_and_agrees_with_theory():
     assert low == pytest.approx(found.mean() - half, abs=half / 5)
     assert high == pytest.approx(found.mean() + half, abs=half / 5)
     assert bootstrap_interval(found) == (low, high)
-
-
-def test_the_metric_over_batches_is_the_mean_over_faces():
-    rng = np.random.default_rng(0)
-    target, prediction = torch.from_numpy(rng.normal(size=(2, 7, 68, 2)))
-    metric = NormalisedMeanError("ibug68")
-    metric.update(prediction[:5], target[:5])
-    metric.update(prediction[5:], target[5:])
-    expected = point_errors(prediction.numpy(), target.numpy(), "ibug68", "inter-ocular").mean()
-    assert metric.compute().item() == pytest.approx(expected)
