@@ -26,8 +26,16 @@ app = typer.Typer(
 
 Config = TypeVar("Config", bound=BaseModel)
 Out = Annotated[Path, typer.Option(help="Run directory to write.")]
-Data = Annotated[str, typer.Option(help="A manifest's folder, or 'synthetic'.")]
-Seed = Annotated[int, typer.Option(help="Of weights, drawn pairs, shuffling and augmentation.")]
+# Options of a command that also takes a parameter file default to None: what was not typed must not
+# overrule what the file says. The configs hold the defaults.
+Data = Annotated[str | None, typer.Option(help="A manifest's folder, or 'synthetic' (default).")]
+Seed = Annotated[
+    int | None, typer.Option(help="Of weights, drawn pairs, shuffling and augmentation (0).")
+]
+Strategy = Annotated[
+    str | None,
+    typer.Option(help="none, fd, ld, fd+ld, fi, ri, dikd (default) or dikd+fd+ld."),
+]
 Steps = Annotated[int | None, typer.Option(help="Optimiser steps.")]
 Precision = Annotated[str | None, typer.Option(help="32-true or bf16-mixed.")]
 Params = Annotated[Path | None, typer.Option("--params", "-f", help="YAML file of config fields.")]
@@ -115,11 +123,11 @@ def prepare(
 @app.command()
 def train(
     out: Out,
-    data: Data = "synthetic",
-    modality: Annotated[str, typer.Option(help="rgb or thermal.")] = "rgb",
-    size: Annotated[str, typer.Option(help="large, base, small or light.")] = "base",
-    input_px: Annotated[int, typer.Option(help="Side of the network's input.")] = 96,
-    seed: Seed = 0,
+    data: Data = None,
+    modality: Annotated[str | None, typer.Option(help="rgb (default) or thermal.")] = None,
+    size: Annotated[str | None, typer.Option(help="large, base (default), small or light.")] = None,
+    input_px: Annotated[int | None, typer.Option(help="Side of the network's input (96).")] = None,
+    seed: Seed = None,
     steps: Steps = None,
     precision: Precision = None,
     params: Params = None,
@@ -148,9 +156,9 @@ def train(
 def transfer(
     out: Out,
     teacher: Annotated[Path, typer.Option(help="Weights of the RGB teacher.")],
-    data: Data = "synthetic",
-    strategy: Annotated[str, typer.Option(help="none, fd, ld, fd+ld, fi, ri, dikd, ...")] = "dikd",
-    seed: Seed = 0,
+    data: Data = None,
+    strategy: Strategy = None,
+    seed: Seed = None,
     steps: Steps = None,
     precision: Precision = None,
     params: Params = None,
@@ -178,10 +186,10 @@ def transfer(
 def compress(
     out: Out,
     teacher: Annotated[Path, typer.Option(help="Weights of the thermal teacher.")],
-    data: Data = "synthetic",
-    size: Annotated[str, typer.Option(help="Size of the light student.")] = "light",
-    strategy: Annotated[str, typer.Option(help="none, fd, ld, fd+ld, fi, ri, dikd, ...")] = "dikd",
-    seed: Seed = 0,
+    data: Data = None,
+    size: Annotated[str | None, typer.Option(help="Of the light student (light).")] = None,
+    strategy: Strategy = None,
+    seed: Seed = None,
     steps: Steps = None,
     precision: Precision = None,
     params: Params = None,
@@ -210,7 +218,7 @@ def compress(
 def evaluate(
     out: Out,
     weights: Annotated[Path, typer.Option(help="Weights to score.")],
-    data: Data = "synthetic",
+    data: Data = None,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
     modality: Annotated[
         str | None, typer.Option(help="Side that is read; by default the weights' own.")
@@ -239,11 +247,11 @@ def evaluate(
 @app.command()
 def path(
     out: Out,
-    data: Data = "synthetic",
+    data: Data = None,
     zero_shot: Annotated[
         Path | None, typer.Option(help="A thermal manifest to score without training on it.")
     ] = None,
-    seed: Seed = 0,
+    seed: Seed = None,
     params: Params = None,
     sets: Sets = None,
 ) -> None:
@@ -262,7 +270,7 @@ def attribute(
     out: Out,
     rgb: Annotated[Path, typer.Option(help="Weights that read RGB.")],
     thermal: Annotated[Path, typer.Option(help="Weights that read thermal images.")],
-    data: Data = "synthetic",
+    data: Data = None,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
     landmark: Annotated[int, typer.Option(help="Index in the scheme, 30 is the nose tip.")] = 30,
     faces: Annotated[int, typer.Option(help="How many pairs, the first of the split.")] = 4,
@@ -327,6 +335,30 @@ def predict(
             typer.echo("  " + " ".join(f"{x:.1f},{y:.1f}" for x, y in points))
     typer.echo(f"{len(images) - bad} of {len(images)} images; landmarks in {out / 'landmarks.csv'}")
     if bad:
+        raise typer.Exit(1)
+
+
+@app.command()
+def sweep(
+    params: Annotated[Path, typer.Argument(help="Parameter file of a sweep, see experiments/.")],
+    sets: Sets = None,
+    workers: Annotated[int, typer.Option(help="Processes, one thread each.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A dask scheduler to use instead, tcp://host:8786.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
+) -> None:
+    """Make all runs of a parameter file that its table does not hold yet."""
+    from mlcmkd.sweep import SweepConfig
+    from mlcmkd.sweep import sweep as run_sweep
+
+    config = _config(SweepConfig, params, sets)
+    failed = run_sweep(
+        config, workers=workers, scheduler=scheduler, dry_run=dry_run, say=typer.echo
+    )
+    typer.echo(f"the table: {config.table}")
+    if failed:
+        typer.echo(f"{len(failed)} runs failed; give the command again to try them again", err=True)
         raise typer.Exit(1)
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from mlcmkd.distillation.decay import decay_weight
+from mlcmkd.distillation.decay import Decay
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.errors import InputError
 from mlcmkd.pairs import Pairs
@@ -98,6 +98,7 @@ def fit(
     augmentation: Augmentation,
     seed: int,
     validate: Callable[[], float],
+    observe: Callable[[], dict[str, float]] | None = None,
     distillation: Distillation | None = None,
     progress: bool = True,
 ) -> None:
@@ -111,6 +112,7 @@ def fit(
         augmentation: how strongly pairs are moved and disturbed.
         seed: of the shuffling and the augmentation; the weights were drawn before.
         validate: NME of the student as it stands; called `evaluations` times.
+        observe: further figures for the same log lines, by name; called as often.
         distillation: gives the decay; None where nothing is distilled.
         progress: show a bar.
 
@@ -124,6 +126,9 @@ def fit(
     optimizer = _optimizer(objective, config)
     objective = objective.to(memory_format=torch.channels_last)
     wrapped, optimizer = fabric.setup(objective, optimizer)
+    decay = Decay(distillation.decay, distillation.floor) if distillation else Decay("constant")
+    # Set on the objective itself: what Fabric returns is a wrapper around it.
+    objective.watch = decay.listens
     pairs = pairs.to(fabric.device)
     batches = shuffled(len(pairs), config.batch, generator)
     interval = math.ceil(config.steps / config.evaluations)
@@ -134,13 +139,15 @@ def fit(
     bar = tqdm(range(config.steps), desc=run.path.name, unit="step", disable=not progress)
     for step in bar:
         at = step / config.steps
-        decay = decay_weight(distillation.decay, at, distillation.floor) if distillation else 1.0
+        share = decay.weight(at)
         rate = learning_rate(step, config)
         for group in optimizer.param_groups:
             group["lr"] = rate
 
         batch = make_batch(pairs, next(batches), augmentation, generator)
-        terms = wrapped(batch, decay)
+        terms = wrapped(batch, share)
+        if decay.listens and objective.watched is not None:
+            decay.observe(*objective.watched)
         fabric.backward(sum(terms.values()))
         fabric.clip_gradients(wrapped, optimizer, max_norm=config.clip, error_if_nonfinite=False)
         optimizer.step()
@@ -151,6 +158,9 @@ def fit(
         if (step + 1) % interval and step + 1 < config.steps:
             continue
         since = (step % interval) + 1
+        # Means over the processes: all log, stop and validate as one. In place, both of them.
+        fabric.all_reduce(sums)
+        fabric.all_reduce(list(objective.student.buffers()))
         means = {name: float(value) / since for name, value in sums.items()}
         for name, value in means.items():
             if not math.isfinite(value):
@@ -165,5 +175,11 @@ def fit(
         bar.set_postfix(total=f"{total:.3f}", val_nme=f"{100 * nme:.2f}%")
         if fabric.is_global_zero:
             run.log(
-                step=step + 1, learning_rate=rate, decay=decay, val_nme=nme, total=total, **means
+                step=step + 1,
+                learning_rate=rate,
+                decay=float(share),
+                val_nme=nme,
+                total=total,
+                **means,
+                **(observe() if observe else {}),
             )

@@ -7,6 +7,7 @@ scale and shift it without inventing borders. A whole data set of 2,000 pairs at
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -83,6 +84,35 @@ class Pairs:
         labelled = torch.zeros_like(self.labelled)
         labelled[torch.from_numpy(keep)] = True
         return replace(self, labelled=labelled)
+
+    def only_labelled(self) -> "Pairs":
+        """The pairs that have a label, in their order."""
+        return self.subset(torch.nonzero(self.labelled).flatten().tolist())
+
+    def misaligned(self, pixels: float, seed: int) -> "Pairs":
+        """The same pairs with every RGB image shifted by `pixels`, each in its own direction.
+
+        A rig whose registration is off: the thermal image and the labels, which are its own, stay.
+
+        Args:
+            pixels: length of the shift, pixels of the network's input.
+            seed: of the directions.
+        """
+        if self.rgb is None or not pixels:
+            return self
+        angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(self))
+        shifts = pixels * np.stack((np.cos(angle), np.sin(angle)), axis=1)
+        # What is stored has the pitch of the input, so a pixel here is a pixel there.
+        moved = [
+            cv2.warpAffine(
+                np.ascontiguousarray(image.permute(1, 2, 0).numpy()),
+                np.array([[1, 0, x], [0, 1, y]], dtype=np.float64),
+                image.shape[1:],
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            for image, (x, y) in zip(self.rgb, shifts, strict=True)
+        ]
+        return replace(self, rgb=torch.from_numpy(np.stack(moved).transpose(0, 3, 1, 2).copy()))
 
     def to(self, device: torch.device) -> "Pairs":
         """The same pairs with their tensors on `device`."""

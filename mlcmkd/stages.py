@@ -4,6 +4,7 @@ Each is a function of one validated config that writes one run directory and ret
 Notebook, command line and tests call the same functions.
 """
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from mlcmkd.metrics import Normaliser
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.pairs import Pairs, load_pairs
 from mlcmkd.plots import attribution_maps
+from mlcmkd.rows import MANIFEST
 from mlcmkd.runs import Run, data_hash
 from mlcmkd.transforms import NO_AUGMENTATION, Augmentation, make_batch
 
@@ -43,6 +45,8 @@ class DataConfig(_Config):
         source: a manifest's folder, or "synthetic" for the embedded faces.
         pairs: how many training pairs are used, drawn by the run's seed; None for all.
         labelled: how many of those keep their label; None for all.
+        misalignment: how far the RGB side of every training pair is shifted, pixels of the network's
+            input; for studies of what a badly registered rig costs.
         synthetic_train, synthetic_held: how many synthetic faces train, and how many are in each
             of the validation and test splits.
         synthetic_seed: which synthetic faces.
@@ -51,6 +55,7 @@ class DataConfig(_Config):
     source: str = "synthetic"
     pairs: int | None = Field(default=None, ge=2)
     labelled: int | None = Field(default=None, ge=0)
+    misalignment: float = Field(default=0, ge=0, le=32)
     synthetic_train: int = Field(default=2000, ge=2)
     synthetic_held: int = Field(default=400, ge=2)
     synthetic_seed: int = Field(default=0, ge=0)
@@ -58,14 +63,9 @@ class DataConfig(_Config):
     def load(self, split: str, input_px: int, *, progress: bool = True) -> Pairs:
         """All pairs of a split."""
         count = self.synthetic_train if split == "train" else self.synthetic_held
-        return load_pairs(
-            self.source,
-            split,
-            input_px,
-            count=count,
-            seed=self.synthetic_seed,
-            progress=progress,
-        )
+        manifest = Path(self.source) / MANIFEST
+        stamp = manifest.stat().st_mtime_ns if manifest.is_file() else 0
+        return _kept(self.source, split, input_px, count, self.synthetic_seed, stamp, progress)
 
     def load_training(self, input_px: int, seed: int, *, progress: bool = True) -> Pairs:
         """The training pairs that the run may use, labels taken away where asked."""
@@ -74,7 +74,17 @@ class DataConfig(_Config):
             if self.pairs > len(pairs):
                 raise InputError(f"{self.pairs} pairs were asked for, {len(pairs)} are there")
             pairs = pairs.subset(np.random.default_rng(seed).permutation(len(pairs))[: self.pairs])
-        return pairs if self.labelled is None else pairs.with_labels(self.labelled, seed)
+        if self.labelled is not None:
+            pairs = pairs.with_labels(self.labelled, seed)
+        return pairs.misaligned(self.misalignment, seed)
+
+
+@lru_cache(maxsize=8)
+def _kept(
+    source: str, split: str, px: int, count: int, seed: int, stamp: int, progress: bool
+) -> Pairs:
+    """Keeps pairs for the next run of this process, as long as the manifest is of one `stamp`."""
+    return load_pairs(source, split, px, count=count, seed=seed, progress=progress)
 
 
 class StageConfig(_Config):
@@ -270,6 +280,8 @@ def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]
         _start_from(student, teacher)
     run = Run(config.out, "transfer", config)
     distillation = config.distillation
+    if not distillation.resolved().any():
+        pairs = _only_labelled(pairs)
     objective = KTL(teacher, student, distillation.resolved(), distillation.guide)
     return _fit_and_save(
         objective, student, pairs, config, run, distillation=distillation, progress=progress
@@ -287,6 +299,8 @@ def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]
     student = Landmarker(_thermal(teacher.spec, pairs).model_copy(update={"size": config.size}))
     run = Run(config.out, "compress", config)
     distillation = config.distillation
+    if not distillation.resolved().any():
+        pairs = _only_labelled(pairs)
     objective = MCL(teacher, student, distillation.resolved(), distillation.guide)
     return _fit_and_save(
         objective, student, pairs, config, run, distillation=distillation, progress=progress
@@ -369,6 +383,16 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
 def _thermal(spec: ModelSpec, pairs: Pairs) -> ModelSpec:
     """The same model, reading the pairs' thermal images."""
     return spec.model_copy(update={"modality": "thermal", "radiometry": pairs.radiometry})
+
+
+def _only_labelled(pairs: Pairs) -> Pairs:
+    """What a student without a teacher learns from.
+
+    Nobody answers for rows without a label, and batches half empty would be an unfair rival.
+    """
+    if not pairs.labelled.any():
+        raise InputError("no pair has a label, and strategy 'none' learns from nothing else")
+    return pairs.only_labelled()
 
 
 def _start_from(student: Landmarker, other: Landmarker) -> None:

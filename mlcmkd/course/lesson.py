@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from mlcmkd.attribution import Target
 from mlcmkd.course.faces import EmbeddedFaces
 from mlcmkd.course.scales import SCALES, Scale, get_scale
-from mlcmkd.distillation.decay import Decay
+from mlcmkd.distillation.decay import DecayKind
 from mlcmkd.distillation.strategies import Distillation, Guide, Strategy
 from mlcmkd.errors import InputError
 from mlcmkd.fit import FitConfig
@@ -124,7 +124,7 @@ class TransferLesson(Lesson):
     """
 
     strategy: Strategy = "dikd"
-    decay: Decay = "cosine"
+    decay: DecayKind = "cosine"
     guide: Guide = "both"
     labelled: int | None = Field(default=None, ge=2)
 

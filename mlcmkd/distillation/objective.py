@@ -65,6 +65,8 @@ class DistillationObjective(nn.Module):
     Attributes:
         teacher: frozen; reads `teacher_modality`.
         student: trained; reads thermal images.
+        watched: after a batch with labels, the task losses of its labelled rows, (the student's, the
+            teacher's), for a decay that follows them; None where nobody asked by `watch`.
         to_teacher: carries the student's features into the teacher's space (for fd and ri).
         to_student: carries the teacher's features into the student's space (for fi).
     """
@@ -88,6 +90,8 @@ class DistillationObjective(nn.Module):
         self.weights = weights
         self.guide: Guide = guide
         self.teacher_modality = teacher_modality
+        self.watch = False
+        self.watched: tuple[Tensor, Tensor] | None = None
         self.to_teacher: nn.Module = nn.Identity()
         self.to_student: nn.Module = nn.Identity()
 
@@ -104,7 +108,7 @@ class DistillationObjective(nn.Module):
         weights, teacher, student = self.weights, self.teacher, self.student
         f_s = student.features(batch.thermal)
         answer = student.head(f_s)
-        if weights == Weights():
+        if not weights.any():
             rows = landmark_loss(answer, batch.landmarks)
             return {"task": weighted_mean(rows, batch.labelled.float())}
 
@@ -113,7 +117,10 @@ class DistillationObjective(nn.Module):
             said = teacher.head(f_t)
         label = torch.where(batch.labelled[:, None, None], batch.landmarks, said.coordinates)
         share = torch.where(batch.labelled, decay, 1.0)
-        terms = {"task": landmark_loss(answer, label).mean()}
+        task = landmark_loss(answer, label)
+        terms = {"task": task.mean()}
+        if self.watch:
+            self._compare(task.detach(), said, batch)
 
         def add(name: str, rows: Tensor) -> None:
             terms[name] = getattr(weights, name) * weighted_mean(rows, share)
@@ -129,3 +136,11 @@ class DistillationObjective(nn.Module):
             injected = teacher.head(self.to_teacher(f_s))
             add("ri", guided_loss(injected, label, said, self.guide))
         return terms
+
+    @torch.no_grad()
+    def _compare(self, task: Tensor, said: Prediction, batch: Batch) -> None:
+        """Keeps both sides' task loss on the labelled rows."""
+        self.watched = None
+        if batch.labelled.any():
+            theirs = landmark_loss(said, batch.landmarks)
+            self.watched = task[batch.labelled].mean(), theirs[batch.labelled].mean()

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlcmkd.distillation.decay import Decay
+from mlcmkd.distillation.decay import DecayKind
 
 
 class Weights(BaseModel):
@@ -25,6 +25,10 @@ class Weights(BaseModel):
     ld: float = Field(default=0, ge=0)
     fi: float = Field(default=0, ge=0)
     ri: float = Field(default=0, ge=0)
+
+    def any(self) -> bool:
+        """Whether anything is distilled at all."""
+        return self != Weights()
 
 
 STRATEGIES: dict[str, Weights] = {
@@ -47,7 +51,7 @@ class Distillation(BaseModel):
     Attributes:
         strategy: which terms, by name.
         weights: overrides the strategy's weights.
-        decay: how their weight falls over training.
+        decay: how their weight falls over training: by the clock, or with the student's progress.
         floor: what is left of it at the end.
         guide: what an injected head's answer is compared with: the label, the teacher's own answer,
             or the mean of both.
@@ -57,7 +61,7 @@ class Distillation(BaseModel):
 
     strategy: Strategy = "dikd"
     weights: Weights | None = None
-    decay: Decay = "cosine"
+    decay: DecayKind = "cosine"
     floor: float = Field(default=0.1, ge=0, le=1)
     guide: Guide = "both"
 

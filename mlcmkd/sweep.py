@@ -1,0 +1,354 @@
+"""Many KTL runs from one parameter file, and one tidy table that fills up row by row.
+
+A run is known by a hash of everything that decides its result, so a run whose row stands in the table
+is not made again: the same command, given again, goes on where the last one stopped. Runs are spread
+over the workers of a dask cluster, by default one of processes on this machine.
+"""
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tqdm.auto import tqdm
+
+from mlcmkd import stages
+from mlcmkd.errors import InputError
+from mlcmkd.reuse import ensure
+from mlcmkd.rows import MANIFEST
+from mlcmkd.runs import PROVENANCE, WEIGHTS
+
+COLUMNS = (
+    "benchmark", "model", "input_px", "steps", "pairs", "labelled", "strategy", "decay", "init",
+    "seed", "nme", "nme_teacher", "run",
+)  # fmt: skip
+# dask's workers would hand memory back to the system after every training step, and fetch it again.
+_WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_TRIM_THRESHOLD_": str(2**34),
+    "MALLOC_MMAP_THRESHOLD_": str(2**32),
+}
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Benchmark(_Config):
+    """Where pairs come from, and the RGB teacher trained on all of them.
+
+    Attributes:
+        data: which pairs.
+        teacher: fields of TrainConfig besides `out` and `data`.
+    """
+
+    data: stages.DataConfig
+    teacher: dict[str, Any] = Field(default_factory=dict)
+
+
+class Grid(_Config):
+    """All combinations of what is listed, seeds outermost: a table cut short is still balanced.
+
+    Attributes:
+        name: of the setting, for the eye.
+        benchmarks: names of the sweep's benchmarks; None for all.
+        strategies: names of the sweep's strategies.
+        pairs, labelled: counts, see DataConfig; None for all.
+        misalignment: pixels of the input, see DataConfig.
+        seeds: of the drawn pairs, the student's weights, the shuffling and the augmentation; strategies
+            share them, so that differences can be paired.
+    """
+
+    name: str
+    benchmarks: list[str] | None = None
+    strategies: list[str]
+    pairs: list[int | None] = [None]
+    labelled: list[int | None] = [None]
+    misalignment: list[float] = [0]
+    seeds: list[int]
+
+
+class SweepConfig(_Config):
+    """A whole sweep.
+
+    Attributes:
+        table: the CSV that rows are added to.
+        out: folder of the runs.
+        split: which split the students are scored on: "val" to choose, "test" to report.
+        benchmarks: by name.
+        transfer: fields of TransferConfig that all runs share.
+        strategies: what each name stands for, as fields of TransferConfig.
+        extra: further columns, from their name to a dotted field of TransferConfig.
+        keep_weights: keep every student's weights, or only its metrics and errors.
+        grids: what is run, in this order.
+    """
+
+    table: Path
+    out: Path
+    split: Literal["val", "test"] = "test"
+    benchmarks: dict[str, Benchmark]
+    transfer: dict[str, Any] = Field(default_factory=dict)
+    strategies: dict[str, dict[str, Any]]
+    extra: dict[str, str] = Field(default_factory=dict)
+    keep_weights: bool = False
+    grids: list[Grid]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the table."""
+        return (*COLUMNS, *self.extra)
+
+
+class Planned(NamedTuple):
+    """One run to be made: its benchmark, its strategy's name, and the stage's config."""
+
+    benchmark: str
+    strategy: str
+    config: stages.TransferConfig
+    run: str
+
+
+def merged(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Nested dicts laid over each other; later ones win."""
+    total: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            nested = isinstance(value, dict) and isinstance(total.get(key), dict)
+            total[key] = merged(total[key], value) if nested else value
+    return total
+
+
+def teacher_config(sweep: SweepConfig, name: str) -> stages.TrainConfig:
+    """The RGB teacher of a benchmark."""
+    benchmark = sweep.benchmarks[name]
+    return stages.TrainConfig.model_validate(
+        {**benchmark.teacher, "out": sweep.out / f"teacher-{name}", "data": benchmark.data}
+    )
+
+
+def _data_stamp(source: str) -> str:
+    """What stands for the data in a run's hash: the manifest, which holds every file's hash."""
+    manifest = Path(source) / MANIFEST
+    if source == "synthetic" or not manifest.is_file():
+        return source
+    return hashlib.sha256(manifest.read_bytes()).hexdigest()
+
+
+def run_id(config: stages.TransferConfig, teacher: stages.TrainConfig, split: str) -> str:
+    """Hash of what decides a run's result; folders may be moved."""
+    told = [json.loads(each.model_dump_json()) for each in (config, teacher)]
+    for each in told:
+        for place in ("out", "teacher", "init") if each is told[1] else ("out", "teacher"):
+            each.pop(place, None)
+        each["data"]["source"] = _data_stamp(each["data"]["source"])
+    text = json.dumps([*told, split], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def plan(sweep: SweepConfig) -> Iterator[Planned]:
+    """The sweep's runs, in order.
+
+    Raises:
+        InputError: a grid names a benchmark or strategy that the sweep does not have, or fields that
+            TransferConfig does not take.
+    """
+    seen: set[str] = set()
+    for grid in sweep.grids:
+        names = list(sweep.benchmarks) if grid.benchmarks is None else grid.benchmarks
+        for kind, asked, there in (
+            ("benchmark", names, sweep.benchmarks),
+            ("strategy", grid.strategies, sweep.strategies),
+        ):
+            if unknown := set(asked) - set(there):
+                raise InputError(
+                    f"grid '{grid.name}': {kind} '{min(unknown)}' is not among {', '.join(there)}"
+                )
+        for seed, name, pairs, labelled, off, strategy in product(
+            grid.seeds, names, grid.pairs, grid.labelled, grid.misalignment, grid.strategies
+        ):
+            data = sweep.benchmarks[name].data.model_dump()
+            data |= {"pairs": pairs, "labelled": labelled, "misalignment": off}
+            teacher = teacher_config(sweep, name)
+            fields = merged(
+                sweep.transfer,
+                sweep.strategies[strategy],
+                {"data": data, "seed": seed, "teacher": teacher.out / WEIGHTS, "out": sweep.out},
+            )
+            try:
+                config = stages.TransferConfig.model_validate(fields)
+            except ValidationError as error:
+                first = error.errors()[0]
+                place = ".".join(str(part) for part in first["loc"])
+                raise InputError(f"strategy '{strategy}': {place}: {first['msg']}") from None
+            run = run_id(config, teacher, sweep.split)
+            if run not in seen:
+                seen.add(run)
+                config = config.model_copy(update={"out": sweep.out / run})
+                yield Planned(name, strategy, config, run)
+
+
+def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """The rows that stand, none where there is no table yet.
+
+    Raises:
+        InputError: the table there has other columns.
+    """
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        table = csv.DictReader(file)
+        if tuple(table.fieldnames or ()) != columns:
+            raise InputError(
+                f"{path}: its columns are not {', '.join(columns)}; name another table"
+            )
+        return list(table)
+
+
+def add_row(path: Path, columns: tuple[str, ...], row: dict[str, Any]) -> None:
+    """Adds one row at the end of the table, which is begun where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = not path.is_file()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=columns)
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _field(config: BaseModel, dotted: str) -> Any:
+    value: Any = config
+    for part in dotted.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _percent(weights: Path, data: stages.DataConfig, out: Path, split: str, modality: str) -> float:
+    """NME (inter-ocular, percent) of weights on a split."""
+    result, _ = stages.evaluate(
+        stages.EvaluateConfig(out=out, weights=weights, data=data, split=split, modality=modality),
+        progress=False,
+    )
+    return result["nme_percent"]
+
+
+def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, Any]:
+    """Makes one run and scores it; what a table's row quotes of it. Runs in a worker."""
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    config, out = planned.config, planned.config.out
+    nobody = not config.distillation.resolved().any()
+    if nobody and config.data.labelled == 0:
+        # Nothing to learn from: the teacher itself reads the thermal image.
+        weights, told = config.teacher, {"pairs": 0, "labelled": 0}
+    else:
+        stages.transfer(config, progress=False)
+        weights = out / WEIGHTS
+        told = json.loads((out / PROVENANCE).read_text(encoding="utf-8"))
+    nme = _percent(weights, config.data, out / f"score-{split}", split, "thermal")
+    if not keep_weights:
+        (out / WEIGHTS).unlink(missing_ok=True)
+    return {"pairs": told["pairs"], "labelled": told["labelled"], "nme": nme}
+
+
+def _row(sweep: SweepConfig, planned: Planned, found: dict[str, Any], taught: float) -> dict:
+    config = planned.config
+    teacher = teacher_config(sweep, planned.benchmark)
+    return {
+        "benchmark": planned.benchmark,
+        "model": teacher.size,
+        "input_px": teacher.input_px,
+        "steps": config.fit.steps,
+        "strategy": planned.strategy,
+        "decay": config.distillation.decay,
+        "init": config.init,
+        "seed": config.seed,
+        "nme_teacher": taught,
+        "run": planned.run,
+        **found,
+        **{name: _field(config, dotted) for name, dotted in sweep.extra.items()},
+    }
+
+
+def sweep(
+    config: SweepConfig,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    dry_run: bool = False,
+    say: Callable[[str], None] = print,
+) -> list[str]:
+    """Makes the runs whose rows are not in the table yet, and adds theirs.
+
+    Args:
+        config: what to run.
+        workers: processes of the embedded cluster, one thread each.
+        scheduler: address of a dask scheduler to use instead, "tcp://host:8786"; its workers must see
+            the same folders.
+        dry_run: only say what would be done.
+        say: where lines of text go.
+
+    Returns:
+        A line a failed run, empty when all went well. A failure does not stop the others.
+
+    Raises:
+        InputError: the config does not fit together, or the table has other columns.
+    """
+    planned = list(plan(config))
+    done = {row["run"] for row in read_table(config.table, config.columns)}
+    left = [each for each in planned if each.run not in done]
+    say(f"{len(planned)} runs, {len(planned) - len(left)} done, {len(left)} to do")
+    if dry_run or not left:
+        return []
+
+    taught = {}
+    for name in dict.fromkeys(each.benchmark for each in left):
+        teacher = ensure(stages.train, teacher_config(config, name))
+        taught[name] = _percent(
+            teacher / WEIGHTS,
+            config.benchmarks[name].data,
+            teacher / f"score-{config.split}",
+            config.split,
+            "rgb",
+        )
+        say(f"{name}: the teacher's NME on RGB, {config.split}: {taught[name]:.2f} %")
+
+    # Here, because a cluster takes a second to import and most of this library never needs one.
+    import dask
+    from distributed import Client, LocalCluster, as_completed
+
+    failed = []
+    with dask.config.set({"distributed.nanny.pre-spawn-environ": _WORKER_ENVIRONMENT}):
+        cluster = scheduler or LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit=None
+        )
+        with Client(cluster) as client:
+            futures = {
+                client.submit(
+                    run_planned, each, config.split, config.keep_weights,
+                    key=each.run, retries=1, priority=-place,
+                ): each
+                for place, each in enumerate(left)
+            }  # fmt: skip
+            bar = tqdm(total=len(left), desc=config.table.stem, unit="run")
+            for future in as_completed(futures):
+                each = futures[future]
+                told = f"{each.benchmark} {each.strategy} seed {each.config.seed}"
+                if future.status == "finished":
+                    row = _row(config, each, future.result(), taught[each.benchmark])
+                    add_row(config.table, config.columns, row)
+                    bar.set_postfix_str(f"{told}: {row['nme']:.2f} %")
+                else:
+                    failed.append(f"{told} ({each.config.out}): {future.exception()}")
+                    say(f"failed: {failed[-1]}")
+                bar.update()
+            bar.close()
+        if scheduler is None:
+            cluster.close()
+    return failed
