@@ -4,6 +4,7 @@ Each is a function of one validated config that writes one run directory and ret
 Notebook, command line and tests call the same functions.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,7 @@ from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.errors import InputError
 from mlcmkd.evaluate import Scores, evaluate_model
 from mlcmkd.fit import FitConfig, fit
+from mlcmkd.invariance import FEWEST, measure_invariance
 from mlcmkd.metrics import Normaliser
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.pairs import Pairs, load_pairs
@@ -205,8 +207,12 @@ def _fit_and_save(
     *,
     distillation: Distillation | None,
     progress: bool,
+    rgb_teacher: Landmarker | None = None,
 ) -> dict[str, Any]:
-    """The shared end of the three training stages."""
+    """The shared end of the three training stages.
+
+    Where the teacher reads RGB, how much its features and the student's are alike is logged as well.
+    """
     modality = student.spec.modality
     held = config.data.load("val", student.spec.input_px, progress=progress)
     run.note(data=data_hash(pairs), pairs=len(pairs), labelled=int(pairs.labelled.sum()))
@@ -222,6 +228,7 @@ def _fit_and_save(
         augmentation=config.augmentation,
         seed=config.seed,
         validate=validate,
+        observe=_invariance(rgb_teacher, student, held) if rgb_teacher else None,
         distillation=distillation,
         progress=progress,
     )
@@ -284,7 +291,14 @@ def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]
         pairs = _only_labelled(pairs)
     objective = KTL(teacher, student, distillation.resolved(), distillation.guide)
     return _fit_and_save(
-        objective, student, pairs, config, run, distillation=distillation, progress=progress
+        objective,
+        student,
+        pairs,
+        config,
+        run,
+        distillation=distillation,
+        progress=progress,
+        rgb_teacher=teacher,
     )
 
 
@@ -378,6 +392,16 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
         },
         figure=str(run.path / "attributions.png"),
     )
+
+
+def _invariance(
+    teacher: Landmarker, student: Landmarker, held: Pairs
+) -> Callable[[], dict[str, float]] | None:
+    """What `fit` logs beside the NME; None where the held-out pairs are too few to say anything."""
+    paired = held.rgb is not None and held.thermal is not None
+    if not paired or int(held.labelled.sum()) < FEWEST or len(set(held.subjects)) < 2:
+        return None
+    return lambda: measure_invariance(teacher, student, held).summary()
 
 
 def _thermal(spec: ModelSpec, pairs: Pairs) -> ModelSpec:

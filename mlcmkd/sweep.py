@@ -22,7 +22,7 @@ from mlcmkd import stages
 from mlcmkd.errors import InputError
 from mlcmkd.reuse import ensure
 from mlcmkd.rows import MANIFEST
-from mlcmkd.runs import PROVENANCE, WEIGHTS
+from mlcmkd.runs import WEIGHTS
 
 COLUMNS = (
     "benchmark", "model", "input_px", "steps", "pairs", "labelled", "strategy", "decay", "init",
@@ -106,11 +106,12 @@ class SweepConfig(_Config):
 
 
 class Planned(NamedTuple):
-    """One run to be made: its benchmark, its strategy's name, and the stage's config."""
+    """One run to be made: its benchmark, its strategy's name, the stage's config, its hash."""
 
     benchmark: str
     strategy: str
     config: stages.TransferConfig
+    input_px: int
     run: str
 
 
@@ -190,7 +191,7 @@ def plan(sweep: SweepConfig) -> Iterator[Planned]:
             if run not in seen:
                 seen.add(run)
                 config = config.model_copy(update={"out": sweep.out / run})
-                yield Planned(name, strategy, config, run)
+                yield Planned(name, strategy, config, teacher.input_px, run)
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
@@ -243,18 +244,17 @@ def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, A
     """Makes one run and scores it; what a table's row quotes of it. Runs in a worker."""
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     config, out = planned.config, planned.config.out
-    nobody = not config.distillation.resolved().any()
-    if nobody and config.data.labelled == 0:
+    there = config.data.load_training(planned.input_px, config.seed, progress=False)
+    if not config.distillation.resolved().any() and not there.labelled.any():
         # Nothing to learn from: the teacher itself reads the thermal image.
-        weights, told = config.teacher, {"pairs": 0, "labelled": 0}
+        weights = config.teacher
     else:
         stages.transfer(config, progress=False)
         weights = out / WEIGHTS
-        told = json.loads((out / PROVENANCE).read_text(encoding="utf-8"))
     nme = _percent(weights, config.data, out / f"score-{split}", split, "thermal")
     if not keep_weights:
         (out / WEIGHTS).unlink(missing_ok=True)
-    return {"pairs": told["pairs"], "labelled": told["labelled"], "nme": nme}
+    return {"pairs": len(there), "labelled": int(there.labelled.sum()), "nme": nme}
 
 
 def _row(sweep: SweepConfig, planned: Planned, found: dict[str, Any], taught: float) -> dict:

@@ -183,7 +183,7 @@ def test_the_command_line_trains(tmp_path):
         (["--set=fit.stesp=5"], "fit.stesp: Extra inputs are not permitted"),
         (["--set=fit.steps=-5"], "fit.steps: Input should be greater than or equal to 1"),
         (["--set=steps"], "expected name=value"),
-        (["--set=seed.a=1"], "'seed' is a value"),
+        (["--seed=1", "--set=seed.a=1"], "'seed' is a value"),
         (["--size=huge"], "size: Input should be"),
         (["--params=nowhere.yaml"], "no such parameter file"),
         (["--data=nowhere"], "no such manifest"),

@@ -5,6 +5,7 @@ axis, thermal images in a map whose lightness rises with temperature. Landmarks 
 coordinates throughout, as in `mlcmkd.crops`; `centred` turns pixels into them.
 """
 
+from mlcmkd.plots.ablation import nme_against_count, nme_against_misalignment
 from mlcmkd.plots.attributions import attribution_grid, attribution_maps, completeness_curves
 from mlcmkd.plots.curves import (
     ced_curves,
@@ -18,6 +19,12 @@ from mlcmkd.plots.curves import (
 )
 from mlcmkd.plots.diagrams import injection_diagram
 from mlcmkd.plots.faces import contact_sheet, heatmaps, landmarks_on, pair_overlay, thermal_inputs
+from mlcmkd.plots.invariance import (
+    embedding,
+    feature_colours,
+    head_swap_matrix,
+    invariance_over_training,
+)
 from mlcmkd.plots.style import centred, colours
 
 __all__ = [
@@ -30,10 +37,16 @@ __all__ = [
     "completeness_curves",
     "contact_sheet",
     "decay_curves",
+    "embedding",
     "errors_against_parameters",
+    "feature_colours",
+    "head_swap_matrix",
     "heatmaps",
     "injection_diagram",
+    "invariance_over_training",
     "landmarks_on",
+    "nme_against_count",
+    "nme_against_misalignment",
     "nme_bars",
     "pair_overlay",
     "per_region_bars",
