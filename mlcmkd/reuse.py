@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from mlcmkd.runs import CONFIG, RESULT, WEIGHTS
 from mlcmkd.stages import StageConfig
 
@@ -29,8 +31,12 @@ def stands(config: StageConfig) -> bool:
     """Whether `config.out` holds the finished run of this very config, newer than its teacher."""
     if not ((config.out / RESULT).is_file() and (config.out / WEIGHTS).is_file()):
         return False
-    kept = json.loads((config.out / CONFIG).read_text(encoding="utf-8"))
-    wanted = json.loads(config.model_dump_json())
+    try:
+        # Through the model: a field that a later version added has its default in an older run.
+        before = type(config).model_validate_json((config.out / CONFIG).read_text(encoding="utf-8"))
+    except ValidationError:
+        return False
+    kept, wanted = (json.loads(each.model_dump_json()) for each in (before, config))
     for told in (kept, wanted):
         told.pop("out")  # a work folder may be moved, together with the teachers in it
         told["teacher"] = Path(told["teacher"]).parent.name if told.get("teacher") else None

@@ -44,6 +44,8 @@ class Augmentation(BaseModel):
         flip: chance of a mirror.
         photometry: strength of gain, contrast, gamma, blur and noise, 0 to 1 (RGB and thermal).
         occlusion: chance that a rectangle, the same in both images, is covered.
+        clean_rgb: leave the RGB image's values as they are, uncovered too; it is moved all the same. In
+            KTL only the teacher reads it, and a teacher that sees more tells more.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,6 +56,7 @@ class Augmentation(BaseModel):
     flip: float = Field(default=0.5, ge=0, le=1)
     photometry: float = Field(default=1, ge=0, le=1)
     occlusion: float = Field(default=0.4, ge=0, le=1)
+    clean_rgb: bool = False
 
 
 NO_AUGMENTATION = Augmentation(rotation=0, scale=0, shift=0, flip=0, photometry=0, occlusion=0)
@@ -206,9 +209,10 @@ def make_batch(
         if kept is None:
             continue
         image = warp_images(kept, matrix, pairs.input_px)
-        if config.photometry:
+        clean = config.clean_rgb and name == "rgb"
+        if config.photometry and not clean:
             image = disturb[name](image, config.photometry, draw)
-        if config.occlusion:
+        if config.occlusion and not clean:
             cover = draw.uniform(0, 1, len(index), image.shape[1], 1, 1)
             image = torch.where(mask, cover, image)
         images[name] = image

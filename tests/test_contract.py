@@ -252,7 +252,18 @@ def forbid(term: str, objective: DistillationObjective, monkeypatch) -> None:
     if term == "fd":
         monkeypatch.setattr(objectives, "feature_distance", fail)
     elif term == "ld":
-        monkeypatch.setattr(objectives, "prediction_divergence", fail)
+        told = []
+        answer_target, target_loss = objectives.answer_target, objectives.target_loss
+
+        def remember(said):
+            told.append(answer_target(said))
+            return told[-1]
+
+        def compare(answer, target):
+            return fail() if target is told[-1] else target_loss(answer, target)
+
+        monkeypatch.setattr(objectives, "answer_target", remember)
+        monkeypatch.setattr(objectives, "target_loss", compare)
     elif term == "fi":  # the student's head on features that are not the student's
         own = refuse(student.head.forward, lambda features: not features.requires_grad)
         monkeypatch.setattr(student.head, "forward", own)

@@ -92,6 +92,14 @@ def test_a_run_stands_for_its_own_config_only(config, rows):
     told = json.loads((config.out / "student" / CONFIG).read_text())
     kept = stages.TransferConfig.model_validate(told)
     assert stands(kept)
+    # A run of an earlier version, which did not know some field: its default was in force.
+    written = json.loads((kept.out / "config.json").read_text())
+    del written["augmentation"]["clean_rgb"]
+    (kept.out / "config.json").write_text(json.dumps(written))
+    assert stands(kept)
+    (kept.out / "config.json").write_text(json.dumps({**written, "size": "huge"}))
+    assert not stands(kept), "a config that no model takes"
+    (kept.out / "config.json").write_text(json.dumps(written))
     assert not stands(kept.model_copy(update={"seed": 1}))
     assert not stands(kept.model_copy(update={"out": config.out / "elsewhere"}))
     (config.out / "teacher" / WEIGHTS).touch()  # a teacher made anew outdates its student

@@ -10,9 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from mlcmkd.distillation.losses import (
+    Target,
+    answer_target,
     feature_distance,
+    halfway,
+    label_target,
     landmark_loss,
-    prediction_divergence,
+    target_loss,
     weighted_mean,
 )
 from mlcmkd.distillation.strategies import Guide, Weights
@@ -39,13 +43,11 @@ class TaskObjective(nn.Module):
         return {"task": weighted_mean(rows, batch.labelled.float())}
 
 
-def guided_loss(injected: Prediction, label: Tensor, teacher: Prediction, guide: Guide) -> Tensor:
-    """What an injected head's answer is told, (B,): the label, the teacher's answer, or both."""
-    if guide == "label":
-        return landmark_loss(injected, label)
-    if guide == "teacher":
-        return prediction_divergence(injected, teacher)
-    return (landmark_loss(injected, label) + prediction_divergence(injected, teacher)) / 2
+def guide_target(label: Target, said: Target, guide: Guide) -> Target:
+    """What an injected head's answer is told: the label, the teacher's answer, or both."""
+    if guide == "both":
+        return halfway(label, said)
+    return label if guide == "label" else said
 
 
 class DistillationObjective(nn.Module):
@@ -117,7 +119,10 @@ class DistillationObjective(nn.Module):
             said = teacher.head(f_t)
         label = torch.where(batch.labelled[:, None, None], batch.landmarks, said.coordinates)
         share = torch.where(batch.labelled, decay, 1.0)
-        task = landmark_loss(answer, label)
+        label_told = label_target(label, answer.logits)
+        said_told = answer_target(said)
+        guided = guide_target(label_told, said_told, self.guide)
+        task = target_loss(answer, label_told)
         terms = {"task": task.mean()}
         if self.watch:
             self._compare(task.detach(), said, batch)
@@ -128,13 +133,13 @@ class DistillationObjective(nn.Module):
         if weights.fd:
             add("fd", feature_distance(self.to_teacher(f_s), f_t))
         if weights.ld:
-            add("ld", prediction_divergence(answer, said))
+            add("ld", target_loss(answer, said_told))
         if weights.fi:
             injected = student.head(self.to_student(f_t))
-            add("fi", guided_loss(injected, label, said, self.guide))
+            add("fi", target_loss(injected, guided))
         if weights.ri:
             injected = teacher.head(self.to_teacher(f_s))
-            add("ri", guided_loss(injected, label, said, self.guide))
+            add("ri", target_loss(injected, guided))
         return terms
 
     @torch.no_grad()

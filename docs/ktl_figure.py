@@ -1,0 +1,38 @@
+"""The README's figures and table of the KTL ablation, from the table that the sweep wrote.
+
+    python docs/ktl_figure.py results/ktl_ablation.csv docs
+
+Writes `ktl_few_pairs.png` and `ktl_few_labels.png` for 300W and prints the table as Markdown.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from mlcmkd.ablation import FEW_LABELS, FEW_PAIRS, in_setting, read_rows, table
+from mlcmkd.course import markdown_table
+from mlcmkd.plots import nme_against_count
+
+FILES = {FEW_PAIRS: "ktl_few_pairs.png", FEW_LABELS: "ktl_few_labels.png"}
+TITLES = {"300w-sim": "300W and its simulated thermal twins", "synthetic": "embedded faces"}
+
+
+def main(source: Path, out: Path) -> None:
+    """Draws what is there; a setting without rows is left out."""
+    rows = read_rows(source)
+    chosen = json.loads((source.parent / "ktl_choice.json").read_text())["strategy"]
+    for benchmark in dict.fromkeys(row.benchmark for row in rows):
+        for setting, file in FILES.items():
+            here = in_setting(rows, benchmark, setting)
+            if not here:
+                continue
+            title = f"{TITLES.get(benchmark, benchmark)}: {setting}"
+            if benchmark == "300w-sim":
+                nme_against_count(here, setting, title).savefig(out / file, dpi=110)
+            lines = table(here, setting, ours=chosen)
+            print(f"\n**{title}**\n")
+            print(markdown_table(lines, {name: name for name in lines[0]}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
