@@ -2,7 +2,7 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -78,6 +78,7 @@ def prepare(
     simulate_thermal: bool = False,
     seed: int = 0,
     val_fraction: float = 0.1,
+    train_on: Collection[str] = (),
     skip_bad: bool = False,
     overwrite: bool = False,
     limit: int | None = None,
@@ -97,6 +98,7 @@ def prepare(
         simulate_thermal: give every photo a simulated thermal twin.
         seed: decides the subjects of "val" and the twins.
         val_fraction: share of the subjects without a fixed split that becomes "val", on average.
+        train_on: subjects that go to "train", though the format has them in "val" or in none.
         skip_bad: leave out what cannot be used, and report it, instead of stopping.
         overwrite: replace a manifest made from other things.
         limit: use only so many faces, spread evenly over the source; None for all.
@@ -129,7 +131,10 @@ def prepare(
         )
     # Splits are drawn before the limit, so a limited manifest agrees with the full one.
     splits = assign_splits(
-        ((a.subject, a.split) for a in found), val_fraction=val_fraction, seed=seed
+        ((a.subject, a.split) for a in found),
+        val_fraction=val_fraction,
+        seed=seed,
+        train_on=train_on,
     )
     if limit is not None and limit < len(found):
         found = [found[i * len(found) // limit] for i in range(limit)]

@@ -1,7 +1,7 @@
 """Splits by subject: nobody seen in training is seen in a test."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mlcmkd.errors import InputError
 from mlcmkd.rows import PairRow
@@ -14,7 +14,11 @@ def _draw(subject: str, seed: int) -> float:
 
 
 def assign_splits(
-    hints: Iterable[tuple[str, str | None]], *, val_fraction: float = 0.1, seed: int = 0
+    hints: Iterable[tuple[str, str | None]],
+    *,
+    val_fraction: float = 0.1,
+    seed: int = 0,
+    train_on: Collection[str] = (),
 ) -> dict[str, str]:
     """Split of every subject.
 
@@ -25,9 +29,11 @@ def assign_splits(
 
     Args:
         hints: (subject, split or None), a subject as often as it likes.
+        train_on: subjects that go to "train", also those that are fixed to "val".
 
     Raises:
-        InputError: `val_fraction` is not in [0, 1), or a subject is fixed to two splits.
+        InputError: `val_fraction` is not in [0, 1), a subject is fixed to two splits; or one of
+            `train_on` is not there, is fixed to "test", or is the last that "val" had.
     """
     if not 0 <= val_fraction < 1:
         raise InputError(f"val_fraction must lie in [0, 1), not {val_fraction}")
@@ -40,6 +46,7 @@ def assign_splits(
                 f"subject '{subject}' is fixed to splits {fixed[subject]} and {split}; "
                 "keep each subject in one"
             )
+    _fix_training(fixed, subjects, train_on)
     draws = {s: _draw(s, seed) for s in subjects if s not in fixed}
     chosen = {s: "val" if draw < val_fraction else "train" for s, draw in draws.items()}
     if val_fraction > 0 and len(draws) >= 2:
@@ -48,6 +55,26 @@ def assign_splits(
         elif "train" not in chosen.values():
             chosen[max(draws, key=draws.__getitem__)] = "train"
     return {**fixed, **chosen}
+
+
+def _fix_training(
+    fixed: dict[str, str], subjects: Collection[str], train_on: Collection[str]
+) -> None:
+    """Fixes these subjects to "train", unless a test or a validation would come to harm."""
+    held = "val" in fixed.values()
+    for subject in train_on:
+        if subject not in subjects:
+            raise InputError(
+                f"train_on: no subject '{subject}'; the first that are there: "
+                f"{', '.join(sorted(subjects)[:8])}"
+            )
+        if fixed.get(subject) == "test":
+            raise InputError(f"train_on: subject '{subject}' is in the test split; leave it there")
+        fixed[subject] = "train"
+    if held and "val" not in fixed.values():
+        raise InputError(
+            f"train_on: with {', '.join(train_on)} in training nobody is left in 'val'; leave one"
+        )
 
 
 def check_leakage(rows: Iterable[PairRow]) -> None:

@@ -98,6 +98,10 @@ def prepare(
     twins: Annotated[int, typer.Option(help="Simulated twins a training photo.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the validation split and the simulation.")] = 0,
     val_fraction: Annotated[float, typer.Option(help="Share of subjects held for tuning.")] = 0.1,
+    train_on: Annotated[
+        list[str] | None,
+        typer.Option(help="A subject for the training split, though its format says validation."),
+    ] = None,
     skip_bad: Annotated[bool, typer.Option(help="Leave out rows that cannot be used.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace a manifest that is there.")] = False,
     limit: Annotated[int | None, typer.Option(help="Only the first so many faces.")] = None,
@@ -113,6 +117,7 @@ def prepare(
         twins=twins,
         seed=seed,
         val_fraction=val_fraction,
+        train_on=train_on or (),
         skip_bad=skip_bad,
         overwrite=overwrite,
         limit=limit,
@@ -360,6 +365,18 @@ def sweep(
     if failed:
         typer.echo(f"{len(failed)} runs failed; give the command again to try them again", err=True)
         raise typer.Exit(1)
+
+
+@app.command()
+def levels(
+    params: Annotated[Path, typer.Argument(help="Parameter file, see experiments/levels.yaml.")],
+    sets: Sets = None,
+) -> None:
+    """Two levels, one step and no teacher at equal training time: all runs not yet in the table."""
+    from mlcmkd.levels import LevelsConfig, run_levels
+
+    table = run_levels(_config(LevelsConfig, params, sets), say=typer.echo)
+    typer.echo(f"the table: {table}")
 
 
 @app.command()

@@ -6,6 +6,7 @@ head. Heads hold no batch statistics (GroupNorm): a head that is lent to the oth
 has nothing to mix up, and the question which BatchNorm statistics it should use does not arise.
 """
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -19,7 +20,7 @@ from torch.nn import functional as F
 
 from mlcmkd.errors import InputError
 from mlcmkd.radiometry import Radiometry
-from mlcmkd.schemes import get_scheme
+from mlcmkd.schemes import get_scheme, map_indices
 
 
 class Size(NamedTuple):
@@ -120,6 +121,14 @@ class Neck(nn.Module):
         return self.smooth(total)
 
 
+def _keep_rows(layer: nn.Conv2d | nn.Linear, rows: list[int]) -> None:
+    """Leaves a layer these of its outputs, in this order."""
+    for name in ("weight", "bias"):
+        old = getattr(layer, name)
+        setattr(layer, name, nn.Parameter(old.detach()[rows], old.requires_grad))
+    setattr(layer, "out_channels" if isinstance(layer, nn.Conv2d) else "out_features", len(rows))
+
+
 class HeatmapHead(nn.Module):
     """One map of log-probabilities a landmark; coordinates by soft-argmax, so sub-pixel."""
 
@@ -131,6 +140,10 @@ class HeatmapHead(nn.Module):
     def forward(self, features: Tensor) -> Prediction:
         logits = self.maps(self.body(features)).float()
         return Prediction(soft_argmax(logits), logits)
+
+    def keep(self, points: list[int]) -> None:
+        """Drops all landmarks but these, in this order."""
+        _keep_rows(self.maps, points)
 
 
 class CoordinateHead(nn.Module):
@@ -147,6 +160,10 @@ class CoordinateHead(nn.Module):
     def forward(self, features: Tensor) -> Prediction:
         pooled = F.adaptive_avg_pool2d(self.body(features), 4).flatten(1)
         return Prediction(self.linear(pooled).float().unflatten(1, (-1, 2)), None)
+
+    def keep(self, points: list[int]) -> None:
+        """Drops all landmarks but these, in this order."""
+        _keep_rows(self.linear, [2 * point + axis for point in points for axis in (0, 1)])
 
 
 HEADS = {"heatmap": HeatmapHead, "coordinate": CoordinateHead}
@@ -210,6 +227,18 @@ class Landmarker(nn.Module):
 
     def forward(self, images: Tensor) -> Prediction:
         return self.head(self.features(images))
+
+    def for_scheme(self, name: str) -> "Landmarker":
+        """A copy that answers in another scheme: the head keeps that scheme's outputs and no other.
+
+        Raises:
+            InputError: the scheme is unknown, or some of its points are none of this model's.
+        """
+        points = map_indices(self.spec.scheme, name)
+        other = deepcopy(self)
+        other.spec = self.spec.model_copy(update={"scheme": name})
+        other.head.keep(list(points))
+        return other
 
     def parameter_count(self) -> int:
         """Number of parameters."""

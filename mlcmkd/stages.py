@@ -114,7 +114,8 @@ class TrainConfig(StageConfig):
         modality: which side is read.
         size, head, input_px, normalisation: the model, see ModelSpec.
         pretrained: start the backbone from ImageNet weights (downloaded; fails clearly offline).
-        init: weights to start from instead, of the same model.
+        init: weights to start from instead, of the same model; of another scheme if it holds all
+            points of the data's.
     """
 
     modality: Modality = "rgb"
@@ -147,11 +148,14 @@ class CompressConfig(StageConfig):
         teacher: its weights, usually a KTL student's.
         size: of the student.
         distillation: strategy, decay and guide.
+        one_step: lets an RGB teacher teach the light thermal student directly, without a thermal
+            teacher in between: the control that the two levels answer.
     """
 
     teacher: Path
     size: Literal["large", "base", "small", "light"] = "light"
     distillation: Distillation = Distillation()
+    one_step: bool = False
 
 
 class EvaluateConfig(_Config):
@@ -267,7 +271,7 @@ def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
     torch.manual_seed(config.seed)
     student = Landmarker(spec, pretrained=config.pretrained)
     if config.init is not None:
-        _start_from(student, Landmarker.load(config.init))
+        _start_from(student, Landmarker.load(config.init).for_scheme(pairs.scheme))
     run = Run(config.out, "train", config)
     objective = TaskObjective(student, config.modality)
     return _fit_and_save(
@@ -303,19 +307,32 @@ def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]
 
 
 def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]:
-    """MCL: hands the thermal teacher's knowledge to a light thermal student."""
+    """MCL: hands the thermal teacher's knowledge, or in one step the RGB one's, to a light student."""
     teacher = Landmarker.load(config.teacher)
-    if teacher.spec.modality != "thermal":
-        raise InputError(f"{config.teacher}: reads RGB; compress the thermal student of `transfer`")
+    reads: Modality = "rgb" if config.one_step else "thermal"
+    if teacher.spec.modality != reads:
+        raise InputError(
+            f"{config.teacher}: reads thermal images; one step starts from the RGB teacher of `train`"
+            if config.one_step
+            else f"{config.teacher}: reads RGB; compress the thermal student of `transfer`"
+        )
     pairs = config.data.load_training(teacher.spec.input_px, config.seed, progress=progress)
     pairs.require("thermal", "compression")
+    if config.one_step:
+        pairs.require("rgb", "transfer in one step")
     torch.manual_seed(config.seed)
     student = Landmarker(_thermal(teacher.spec, pairs).model_copy(update={"size": config.size}))
     run = Run(config.out, "compress", config)
     distillation = config.distillation
     if not distillation.resolved().any():
         pairs = _only_labelled(pairs)
-    objective = MCL(teacher, student, distillation.resolved(), distillation.guide)
+    objective = MCL(
+        teacher,
+        student,
+        distillation.resolved(),
+        distillation.guide,
+        teacher_modality=reads,
+    )
     return _fit_and_save(
         objective, student, pairs, config, run, distillation=distillation, progress=progress
     )

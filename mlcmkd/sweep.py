@@ -74,14 +74,26 @@ class Grid(_Config):
     seeds: list[int]
 
 
-class SweepConfig(_Config):
-    """A whole sweep.
+class Study(_Config):
+    """What every table of many runs is about.
 
     Attributes:
         table: the CSV that rows are added to.
         out: folder of the runs.
         split: which split the students are scored on: "val" to choose, "test" to report.
         benchmarks: by name.
+    """
+
+    table: Path
+    out: Path
+    split: Literal["val", "test"] = "test"
+    benchmarks: dict[str, Benchmark]
+
+
+class SweepConfig(Study):
+    """A whole sweep.
+
+    Attributes:
         transfer: fields of TransferConfig that all runs share.
         strategies: what each name stands for, as fields of TransferConfig.
         extra: further columns, from their name to a dotted field of TransferConfig.
@@ -89,10 +101,6 @@ class SweepConfig(_Config):
         grids: what is run, in this order.
     """
 
-    table: Path
-    out: Path
-    split: Literal["val", "test"] = "test"
-    benchmarks: dict[str, Benchmark]
     transfer: dict[str, Any] = Field(default_factory=dict)
     strategies: dict[str, dict[str, Any]]
     extra: dict[str, str] = Field(default_factory=dict)
@@ -125,11 +133,11 @@ def merged(*layers: dict[str, Any]) -> dict[str, Any]:
     return total
 
 
-def teacher_config(sweep: SweepConfig, name: str) -> stages.TrainConfig:
+def teacher_config(study: Study, name: str) -> stages.TrainConfig:
     """The RGB teacher of a benchmark."""
-    benchmark = sweep.benchmarks[name]
+    benchmark = study.benchmarks[name]
     return stages.TrainConfig.model_validate(
-        {**benchmark.teacher, "out": sweep.out / f"teacher-{name}", "data": benchmark.data}
+        {**benchmark.teacher, "out": study.out / f"teacher-{name}", "data": benchmark.data}
     )
 
 
@@ -141,7 +149,7 @@ def _data_stamp(source: str) -> str:
     return hashlib.sha256(manifest.read_bytes()).hexdigest()
 
 
-def run_id(config: stages.TransferConfig, teacher: stages.TrainConfig, split: str) -> str:
+def run_id(config: stages.StageConfig, teacher: stages.TrainConfig, split: str) -> str:
     """Hash of what decides a run's result; folders may be moved."""
     told = [json.loads(each.model_dump_json()) for each in (config, teacher)]
     for each in told:
@@ -231,7 +239,7 @@ def _field(config: BaseModel, dotted: str) -> Any:
     return value
 
 
-def _percent(weights: Path, data: stages.DataConfig, out: Path, split: str, modality: str) -> float:
+def percent(weights: Path, data: stages.DataConfig, out: Path, split: str, modality: str) -> float:
     """NME (inter-ocular, percent) of weights on a split."""
     result, _ = stages.evaluate(
         stages.EvaluateConfig(out=out, weights=weights, data=data, split=split, modality=modality),
@@ -251,7 +259,7 @@ def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, A
     else:
         stages.transfer(config, progress=False)
         weights = out / WEIGHTS
-    nme = _percent(weights, config.data, out / f"score-{split}", split, "thermal")
+    nme = percent(weights, config.data, out / f"score-{split}", split, "thermal")
     if not keep_weights:
         (out / WEIGHTS).unlink(missing_ok=True)
     return {"pairs": len(there), "labelled": int(there.labelled.sum()), "nme": nme}
@@ -310,7 +318,7 @@ def sweep(
     taught = {}
     for name in dict.fromkeys(each.benchmark for each in left):
         teacher = ensure(stages.train, teacher_config(config, name))
-        taught[name] = _percent(
+        taught[name] = percent(
             teacher / WEIGHTS,
             config.benchmarks[name].data,
             teacher / f"score-{config.split}",

@@ -12,11 +12,19 @@ import torch
 from mlcmkd import course
 from mlcmkd.course import series
 from mlcmkd.course.faces import EmbeddedFaces
-from mlcmkd.course.lesson import AttributionLesson, CompressLesson, Lesson, TransferLesson
+from mlcmkd.course.lesson import (
+    AttributionLesson,
+    CompressLesson,
+    InvarianceLesson,
+    Lesson,
+    TransferLesson,
+)
 from mlcmkd.course.scales import SCALES
 from mlcmkd.course.tables import labels_of
+from mlcmkd.course.verdicts import GAPS, Gap, interval
 from mlcmkd.errors import InputError
 from mlcmkd.evaluate import Scores
+from mlcmkd.invariance import FEWEST, measure_invariance
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.pairs import load_pairs
 from mlcmkd.runs import RESULT, WEIGHTS
@@ -80,6 +88,12 @@ def test_checking_once_more_allows_the_notebooks_own_variables():
 def test_attribution_asks_for_a_landmark_of_the_scheme():
     with pytest.raises(InputError, match="landmark=68"):
         course.check_parameters({"landmark": 68}, AttributionLesson)
+
+
+def test_invariance_asks_for_as_many_faces_as_it_can_measure():
+    with pytest.raises(InputError, match=f"faces={FEWEST - 1}"):
+        course.check_parameters({"faces": FEWEST - 1}, InvarianceLesson)
+    assert course.check_parameters({"faces": FEWEST}, InvarianceLesson).faces == FEWEST
 
 
 # --- faces --------------------------------------------------------------------------------------
@@ -197,6 +211,87 @@ def test_a_comparison_says_who_is_better_only_where_the_interval_does():
     noise = made_up(base + rng.normal(0, 0.01, 200) - 0.0)
     told = course.compare("A", noise, "B", made_up(rng.permutation(base)))
     assert "do not tell the two apart" in told
+
+
+# --- verdicts -----------------------------------------------------------------------------------
+
+
+def test_distances_from_invariant_are_those_of_the_measures(work):
+    plain = lesson(work)
+    pairs = plain.pairs("val")
+    teacher = Landmarker.load(course.teacher(plain) / WEIGHTS)
+    student = Landmarker.load(course.student(plain) / WEIGHTS)
+    told = course.gaps(teacher, student, pairs)
+    measured = measure_invariance(teacher, student, pairs, faces=None)
+    swap = 100 * measured.head_swap
+    people = len(set(pairs.subjects))
+    assert list(told) == list(GAPS)
+    assert all(gap.without.shape == (people,) for gap in told.values())  # fewer than ten people
+    assert [gap.value for gap in told.values()] == pytest.approx(
+        [
+            abs(swap[1, 0] - swap[0, 0]),
+            abs(swap[1, 1] - swap[0, 1]),
+            100 * (1 - measured.cka) / (1 - measured.cka_other_face),
+            100 * (1 - measured.recall_at_1),
+            100 * abs(measured.probe_accuracy - 0.5),
+        ],
+        abs=1e-3,
+    )
+
+
+def test_distances_from_invariant_leave_out_one_group_of_people_at_a_time(work):
+    plain = lesson(work)
+    pairs = plain.pairs("val")
+    teacher = Landmarker.load(course.teacher(plain) / WEIGHTS)
+    student = Landmarker.load(course.student(plain) / WEIGHTS)
+    told = course.gaps(teacher, student, pairs, groups=3)["retrieval"]
+    people = list(dict.fromkeys(pairs.subjects))
+    kept = [i for i, name in enumerate(pairs.subjects) if name not in people[1::3]]
+    alone = course.gaps(teacher, student, pairs.subset(kept))["retrieval"]
+    assert told.without[1] == pytest.approx(alone.value)
+    with pytest.raises(InputError, match="three subjects"):
+        course.gaps(teacher, student, pairs.subset(range(8)))
+
+
+def test_the_interval_is_that_of_a_mean_where_the_number_is_one():
+    """The jackknife of a mean is the mean's own standard error, exactly."""
+    values = np.random.default_rng(0).normal(5, 2, 10)
+    without = (values.sum() - values) / 9
+    low, high = interval(float(values.mean()), without)
+    reach = 2.262157 * values.std(ddof=1) / np.sqrt(10)  # Student's t, nine degrees of freedom
+    assert (low, high) == pytest.approx((values.mean() - reach, values.mean() + reach))
+
+
+def distances(*values, noise=0.1):
+    """A student's distances from invariant, each about as sure as `noise`."""
+    wobble = np.random.default_rng(1).normal(0, noise, (len(GAPS), 10))
+    parts = zip(GAPS, values, wobble, strict=True)
+    return {name: Gap(float(value), value + part) for name, value, part in parts}
+
+
+def test_a_contest_decides_only_what_the_intervals_do():
+    near, far = distances(1, 1, 1, 1, 1), distances(9, 9, 9, 9, 9, noise=0.2)
+    rows, told = course.contest("A", near, "B", far)
+    assert [row["closer"] for row in rows] == ["A"] * 5
+    assert rows[0]["A"] == "1.0" and rows[0]["B"] == "9.0"
+    assert rows[0]["difference"].startswith("-8.0 (-")
+    assert "closer to invariant than **B** by 5 of 5 measures" in told and "for A." in told
+    rows, told = course.contest("B", far, "A", near)
+    assert [row["closer"] for row in rows] == ["A"] * 5
+    assert "farther by 5 of 5 measures" in told and "for A." in told
+    same = course.contest("A", near, "B", near)
+    assert {row["closer"] for row in same[0]} == {"not told apart"} and "do not tell" in same[1]
+    mixed = course.contest("A", distances(1, 9, 5, 5, 5), "B", distances(9, 1, 5, 5, 5))[1]
+    assert "1 of 5 measures (teacher's head); farther by 1 of 5 measures (student's head)" in mixed
+    assert "disagree" in mixed
+
+
+def test_a_verdict_calls_invariant_only_what_holds_zero():
+    assert "5 of 5 measures" in course.verdict("A", distances(9, 9, 9, 9, 9))
+    some = course.verdict("A", distances(9, 0.01, 9, 0.01, 9))
+    assert "*not* invariant by 3 of 5 measures (teacher's head, CKA, probe)" in some
+    assert "by 2 of 5 measures (student's head, retrieval) these faces cannot tell" in some
+    assert course.verdict("A", distances(0, 0, 0, 0, 0)).startswith("By no measure")
 
 
 # --- the series ---------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from torch import nn
 from mlcmkd.errors import InputError
 from mlcmkd.models import SIZES, Landmarker, ModelSpec, soft_argmax
 from mlcmkd.radiometry import FACE_CELSIUS
+from mlcmkd.schemes import map_indices
 from tests.conftest import make_model
 
 
@@ -123,6 +124,44 @@ def test_pretrained_fails_clearly_without_a_network(monkeypatch):
     monkeypatch.setattr("mlcmkd.models.timm.create_model", no_network)
     with pytest.raises(InputError, match="pretrained=False"):
         Landmarker(ModelSpec(), pretrained=True)
+
+
+@pytest.mark.parametrize("size", ["light", "base"])
+@pytest.mark.parametrize("head", ["heatmap", "coordinate"])
+def test_another_scheme_keeps_the_shared_points_bit_for_bit(tmp_path, size, head):
+    model = make_model(size, "thermal", head=head)
+    if head == "coordinate":  # at the start all of its answers are nearly zero
+        nn.init.normal_(model.head.linear.weight)
+        nn.init.normal_(model.head.linear.bias)
+    model(torch.rand(4, 1, 32, 32))  # moves the BatchNorm statistics
+    model.eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    fewer = model.for_scheme("sf_tl54")
+    fewer.save(tmp_path / "w.safetensors")
+    back = Landmarker.load(tmp_path / "w.safetensors")
+    assert back.spec == fewer.spec == model.spec.model_copy(update={"scheme": "sf_tl54"})
+
+    images, shared = torch.rand(3, 1, 32, 32), list(map_indices("ibug68", "sf_tl54"))
+    with torch.no_grad():
+        wanted = model(images)
+        for other in (fewer, back):
+            answer = other(images)
+            assert torch.equal(answer.coordinates, wanted.coordinates[:, shared])
+            if head == "heatmap":
+                assert torch.equal(answer.logits, wanted.logits[:, shared])
+    for parameter in fewer.parameters():
+        assert parameter.requires_grad
+        nn.init.zeros_(parameter)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_scheme_that_holds_other_points_is_refused():
+    model = make_model()
+    assert torch.equal(model.for_scheme("ibug68").head.maps.weight, model.head.maps.weight)
+    with pytest.raises(InputError, match="'sf_tl54' cannot be read as 'ibug68'"):
+        model.for_scheme("sf_tl54").for_scheme("ibug68")
+    with pytest.raises(InputError, match="'x' is unknown"):
+        model.for_scheme("x")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from mlcmkd.distillation.teachers import FrozenTeacher
 from mlcmkd.errors import InputError
 from mlcmkd.fit import FitConfig, fit
 from mlcmkd.runs import Run, read_metrics
-from mlcmkd.transforms import Augmentation, Batch, make_batch
+from mlcmkd.transforms import NO_AUGMENTATION, Augmentation, Batch, make_batch
 from tests.conftest import make_model, make_pairs
 
 
@@ -44,7 +44,7 @@ ROUTES = {  # term: (student's features, student's head)
 
 
 CASES = [(size, term, "both") for size in ("light", "small", "base") for term in ROUTES]
-CASES += [("light", term, guide) for term in ("fi", "ri") for guide in ("label", "teacher")]
+CASES += [("light", term, guide) for term in ("fi", "ri") for guide in ("label", "teacher", "own")]
 
 
 @pytest.mark.parametrize(("size", "term", "guide"), CASES)
@@ -241,3 +241,16 @@ def test_task_objective_counts_labelled_rows_only():
     changed = batch._replace(landmarks=batch.landmarks.clone())
     changed.landmarks[2:] += 1
     assert objective(changed)["task"].item() == whole
+
+
+@pytest.mark.parametrize(
+    ("guide", "fi_follows", "ri_follows"),
+    [("label", True, True), ("both", True, True), ("teacher", False, False), ("own", False, True)],
+)
+def test_which_injected_head_hears_of_a_label_that_moves(guide, fi_follows, ri_follows):
+    """By "own", FI holds to the teacher's image, RI to the student's: shifted pairs confuse neither."""
+    objective = ktl(guide=guide, fi=1, ri=1).eval()
+    batch = make_batch(make_pairs(4), torch.arange(4), NO_AUGMENTATION, torch.Generator())
+    before, after = objective(batch), objective(batch._replace(landmarks=batch.landmarks + 0.1))
+    moved = {name: not torch.equal(before[name], after[name]) for name in before}
+    assert moved == {"task": True, "fi": fi_follows, "ri": ri_follows}

@@ -7,9 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from data_prep.prepare import prepare
 from data_prep.simulate import SimulationSettings
+from mlcmkd.cli import app
 from mlcmkd.errors import InputError
 from mlcmkd.radiometry import FACE_CENTIKELVIN, GREY8
 from mlcmkd.rows import MANIFEST, read_rows
@@ -198,6 +200,31 @@ def test_thermal_frames(tmp_path):
     assert first.labels == "detector (silver)"
     with pytest.raises(InputError, match="no twin to simulate; leave simulate_thermal out"):
         prepare("thermal_knapik54", tmp_path / "source", tmp_path / "x", simulate_thermal=True)
+
+
+def test_a_driver_is_trained_on_by_name(tmp_path):
+    """The default is as it was; with a name, one driver moves and no other row changes."""
+    for number, driver in enumerate(("1_Man", "1_Woman", "2_Man")):
+        for kind in ("images", "labels"):
+            (tmp_path / "source" / f"{driver}_Normal_A" / kind).mkdir(parents=True)
+        folder = tmp_path / "source" / f"{driver}_Normal_A"
+        cv2.imwrite(str(folder / "images" / "f.png"), np.full((12, 16), number, np.uint8))
+        (folder / "labels" / "f.txt").write_text("0 .5 .5 1 1" + " .5 .25 .9" * 54)
+
+    def splits(out, *options):
+        command = ["prepare", "thermal_knapik54", str(tmp_path / "source"), str(tmp_path / out)]
+        answer = CliRunner().invoke(app, [*command, *options])
+        assert answer.exit_code == 0, answer.output
+        return {row.subject: row for row in read_rows(tmp_path / out)}
+
+    plain, few = splits("plain"), splits("few", "--train-on", "1_Man")
+    assert {who: row.split for who, row in plain.items()} == {
+        "1_Man": "val",
+        "1_Woman": "val",
+        "2_Man": "test",
+    }
+    assert few.pop("1_Man") == plain.pop("1_Man").model_copy(update={"split": "train"})
+    assert few == plain
 
 
 def test_rows_are_plain_json(faces, tmp_path):

@@ -68,6 +68,28 @@ def test_a_single_subject_is_not_forced_out_of_its_draw():
     assert assign_splits(hints("abc"), val_fraction=0.0) == dict.fromkeys("abc", "train")
 
 
+def test_subjects_are_trained_on_by_name():
+    there = [("a", "val"), ("b", "val"), ("c", "test"), *hints("defghij")]
+    plain = assign_splits(there, val_fraction=0.3)
+    drawn = next(name for name in "defghij" if plain[name] == "val")
+    asked = assign_splits(there, val_fraction=0.3, train_on=["a", drawn])
+    assert asked["a"] == asked[drawn] == "train"
+    assert (asked["b"], asked["c"]) == ("val", "test")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["x"], "train_on: no subject 'x'; the first that are there: a, b, c"),
+        (["c"], "train_on: subject 'c' is in the test split; leave it there"),
+        (["a", "b"], "with a, b in training nobody is left in 'val'"),
+    ],
+)
+def test_training_harms_neither_test_nor_validation(names, message):
+    with pytest.raises(InputError, match=message):
+        assign_splits([("a", "val"), ("b", "val"), ("c", "test")], train_on=names)
+
+
 @pytest.mark.parametrize("fraction", [-0.1, 1.0, float("nan")])
 def test_fraction_out_of_range(fraction):
     with pytest.raises(InputError, match=r"val_fraction must lie in \[0, 1\)"):

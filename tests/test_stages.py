@@ -1,6 +1,7 @@
 """The path from end to end, thin: teacher, transfer, compress, evaluate, attribute."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,9 +10,10 @@ from typer.testing import CliRunner
 
 from mlcmkd import stages
 from mlcmkd.cli import app, guarded
+from mlcmkd.distillation.teachers import FrozenTeacher
 from mlcmkd.errors import InputError
 from mlcmkd.models import Landmarker
-from tests.conftest import make_model
+from tests.conftest import make_model, make_pairs
 
 DATA = {"synthetic_train": 12, "synthetic_held": 4}
 FIT = {"steps": 2, "batch": 4, "evaluations": 1, "accelerator": "cpu"}
@@ -114,6 +116,52 @@ def test_a_stage_of_the_wrong_modality_is_refused(path):
         )
 
 
+@pytest.mark.parametrize(("one_step", "teacher"), [(True, "teacher"), (False, "student")])
+def test_in_one_step_the_teacher_reads_the_rgb_side(path, monkeypatch, one_step, teacher):
+    pairs = make_pairs(6)
+    monkeypatch.setattr(stages.DataConfig, "load_training", lambda *_, **__: pairs)
+    shapes, features = set(), FrozenTeacher.features
+
+    def look(self, images):
+        shapes.add(tuple(images.shape))
+        return features(self, images)
+
+    monkeypatch.setattr(FrozenTeacher, "features", look)
+    result = stages.compress(
+        stages.CompressConfig(
+            out=path / f"one-step-{one_step}",
+            teacher=path / teacher / "model.safetensors",
+            data=DATA,
+            fit=FIT,
+            one_step=one_step,
+        ),
+        progress=False,
+    )
+    assert shapes == {(4, 3 if one_step else 1, 32, 32)}
+    student = Landmarker.load(result["weights"]).spec
+    assert (student.size, student.modality) == ("light", "thermal")
+    assert student.radiometry == pairs.radiometry
+
+
+def test_one_step_needs_an_rgb_teacher_and_rgb_images(path, monkeypatch):
+    def compress(teacher):
+        weights = path / teacher / "model.safetensors"
+        config = stages.CompressConfig(out=path / "x", teacher=weights, data=DATA, one_step=True)
+        stages.compress(config, progress=False)
+
+    with pytest.raises(InputError, match="reads thermal images; one step starts from the RGB"):
+        compress("student")
+    for side, message in (
+        ("rgb", "transfer in one step needs rgb images"),
+        ("thermal", "compression needs thermal images"),
+    ):
+        without = replace(make_pairs(), **{side: None})
+        monkeypatch.setattr(stages.DataConfig, "load_training", lambda *_, p=without, **__: p)
+        with pytest.raises(InputError, match=message):
+            compress("teacher")
+    assert not (path / "x").exists()
+
+
 def test_transfer_can_start_from_the_teacher(path):
     """With no step taken to speak of, the student is the teacher."""
     stages.transfer(
@@ -150,6 +198,38 @@ def test_weights_of_another_shape_cannot_start_a_model(tmp_path):
     )
     with pytest.raises(InputError, match="cannot start a light model from a small one"):
         stages.train(config, progress=False)
+
+
+def test_weights_of_more_points_start_a_model_of_fewer(tmp_path, monkeypatch):
+    """With no step taken to speak of, the model is its start, less the points that are not asked."""
+    pairs = replace(make_pairs(scheme_points=54), scheme="sf_tl54")
+    for name in ("load", "load_training"):
+        monkeypatch.setattr(stages.DataConfig, name, lambda *_, **__: pairs)
+    start = make_model("small", "thermal", seed=5)
+    start.save(tmp_path / "w.safetensors")
+
+    def config(init, size="small"):
+        return stages.TrainConfig(
+            out=tmp_path / size,
+            modality="thermal",
+            size=size,
+            input_px=32,
+            init=init,
+            fit=FIT | {"steps": 1, "learning_rate": 1e-12, "weight_decay": 0},
+        )
+
+    result = stages.train(config(tmp_path / "w.safetensors"), progress=False)
+    model = Landmarker.load(result["weights"])
+    assert model.spec.scheme == "sf_tl54"
+    wanted = dict(start.for_scheme("sf_tl54").named_parameters())
+    found = dict(model.named_parameters())
+    assert all(torch.allclose(wanted[name], found[name], atol=1e-8) for name in wanted)
+    with pytest.raises(InputError, match="cannot start a light model from a small one"):
+        stages.train(config(tmp_path / "w.safetensors", "light"), progress=False)
+
+    pairs = make_pairs()
+    with pytest.raises(InputError, match="'sf_tl54' cannot be read as 'ibug68'"):
+        stages.train(config(result["weights"]), progress=False)
 
 
 def test_misspelt_fields_are_refused():

@@ -3,13 +3,14 @@
 from mlcmkd.course.lesson import (
     AttributionLesson,
     CompressLesson,
+    InvarianceLesson,
     Lesson,
     TransferLesson,
     check_parameters,
 )
 from mlcmkd.course.made import light, student, teacher
 from mlcmkd.course.scales import SCALES, Scale
-from mlcmkd.course.series import run_course
+from mlcmkd.course.series import RESULTS, run_course
 from mlcmkd.course.tables import (
     COLUMNS,
     all_runs,
@@ -19,18 +20,23 @@ from mlcmkd.course.tables import (
     scores_of,
     title_of,
 )
+from mlcmkd.course.verdicts import contest, gaps, verdict
 
 __all__ = [
     "COLUMNS",
+    "RESULTS",
     "SCALES",
     "AttributionLesson",
     "CompressLesson",
+    "InvarianceLesson",
     "Lesson",
     "Scale",
     "TransferLesson",
     "all_runs",
     "check_parameters",
     "compare",
+    "contest",
+    "gaps",
     "light",
     "markdown_table",
     "results",
@@ -39,4 +45,5 @@ __all__ = [
     "student",
     "teacher",
     "title_of",
+    "verdict",
 ]

@@ -17,6 +17,7 @@ from mlcmkd.distillation.decay import DecayKind
 from mlcmkd.distillation.strategies import Distillation, Guide, Strategy
 from mlcmkd.errors import InputError
 from mlcmkd.fit import FitConfig
+from mlcmkd.invariance import FEWEST
 from mlcmkd.pairs import Pairs
 from mlcmkd.plots.style import STYLE
 
@@ -154,6 +155,16 @@ class AttributionLesson(TransferLesson):
     landmark: int = Field(default=30, ge=0, lt=68)
     target: Target = "log-probability"
     faces: int = Field(default=4, ge=1, le=8)
+
+
+class InvarianceLesson(TransferLesson):
+    """Parameters of the invariance notebook.
+
+    Attributes:
+        faces: how many pairs are measured, at most; drawn, and as many as every run logs by default.
+    """
+
+    faces: int = Field(default=200, ge=FEWEST)
 
 
 L = TypeVar("L", bound=Lesson)

@@ -22,6 +22,7 @@ from mlcmkd.course.tables import markdown_table
 from mlcmkd.errors import InputError
 
 NOTEBOOKS = Path(mlcmkd.__file__).resolve().parents[1] / "notebooks"
+RESULTS = NOTEBOOKS.parent / "results"  # tables that sweeps wrote, kept in the project
 # tqdm.auto decides for text or widget once, when it is first imported. Imported before IPython it
 # takes text, which papermill can pass on to a terminal.
 _KERNEL = "import tqdm.auto; from ipykernel.kernelapp import launch_new_instance as go; go()"

@@ -43,11 +43,17 @@ class TaskObjective(nn.Module):
         return {"task": weighted_mean(rows, batch.labelled.float())}
 
 
-def guide_target(label: Target, said: Target, guide: Guide) -> Target:
-    """What an injected head's answer is told: the label, the teacher's answer, or both."""
+def guide_targets(label: Target, said: Target, guide: Guide) -> tuple[Target, Target]:
+    """What the answers of the injected heads are told, in FI and in RI.
+
+    "own" tells each what holds in the image that its features are of: in FI the teacher's answer, in
+    RI the label. Where a pair is not quite aligned the two lie apart, and only this guide contradicts
+    neither image.
+    """
     if guide == "both":
-        return halfway(label, said)
-    return label if guide == "label" else said
+        both = halfway(label, said)
+        return both, both
+    return said if guide in ("teacher", "own") else label, said if guide == "teacher" else label
 
 
 class DistillationObjective(nn.Module):
@@ -121,7 +127,7 @@ class DistillationObjective(nn.Module):
         share = torch.where(batch.labelled, decay, 1.0)
         label_told = label_target(label, answer.logits)
         said_told = answer_target(said)
-        guided = guide_target(label_told, said_told, self.guide)
+        in_fi, in_ri = guide_targets(label_told, said_told, self.guide)
         task = target_loss(answer, label_told)
         terms = {"task": task.mean()}
         if self.watch:
@@ -136,10 +142,10 @@ class DistillationObjective(nn.Module):
             add("ld", target_loss(answer, said_told))
         if weights.fi:
             injected = student.head(self.to_student(f_t))
-            add("fi", target_loss(injected, guided))
+            add("fi", target_loss(injected, in_fi))
         if weights.ri:
             injected = teacher.head(self.to_teacher(f_s))
-            add("ri", target_loss(injected, guided))
+            add("ri", target_loss(injected, in_ri))
         return terms
 
     @torch.no_grad()

@@ -42,7 +42,7 @@ STRATEGIES: dict[str, Weights] = {
     "dikd+fd+ld": Weights(fd=1, ld=1, fi=1, ri=1),
 }
 Strategy = Literal["none", "fd", "ld", "fd+ld", "fi", "ri", "dikd", "dikd+fd+ld"]
-Guide = Literal["label", "teacher", "both"]
+Guide = Literal["label", "teacher", "both", "own"]
 
 
 class Distillation(BaseModel):
@@ -54,7 +54,8 @@ class Distillation(BaseModel):
         decay: how their weight falls over training: by the clock, or with the student's progress.
         floor: what is left of it at the end.
         guide: what an injected head's answer is compared with: the label, the teacher's own answer,
-            or the mean of both.
+            the mean of both, or "own", what holds in the image that the features are of (the teacher's
+            answer in FI, the label in RI).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

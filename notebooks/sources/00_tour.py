@@ -102,7 +102,7 @@ lesson.say(
 # | [04 MCL](04_mcl.ipynb) | How much survives in a network of a tenth of the size? |
 # | 05 KD-Loss | *follows*: Tough- and Tolerant-Teacher, ALoss |
 # | [06 attribution](06_attribution.ipynb) | Which pixels was a landmark found by, RGB against thermal? |
-# | 07 invariance | *follows*: how alike are the features, layer by layer? |
+# | [07 invariance](07_invariance.ipynb) | What do RGB and thermal features share, in four senses? |
 # | [08 results and own data](08_results.ipynb) | What came out, and how do I bring my own data? |
 #
 # Every notebook runs alone: what it lacks it makes, and says so. What is there it takes over from

@@ -13,8 +13,8 @@ device = "auto"  # auto, cpu, cuda or mps
 work = "../runs/course"  # folder of the series: runs, figures, drawn faces
 seed = 0
 strategy = "dikd"  # compared with "none" and "fd+ld"; also fd, ld, fi, ri, dikd+fd+ld
-decay = "cosine"  # constant, linear or cosine
-guide = "both"  # what an injected head is told: label, teacher or both
+decay = "cosine"  # constant, linear, cosine or progress
+guide = "both"  # what an injected head is told: label, teacher, both or own
 labelled = None  # pairs with a label; None for the scale's number
 
 # %%
@@ -24,10 +24,12 @@ lesson = course.check_parameters(globals(), course.TransferLesson)
 
 # %%
 import copy
+import json
 
 import torch
 
 from mlcmkd import plots
+from mlcmkd.ablation import SETTINGS, in_setting, read_rows, table
 from mlcmkd.distillation.ktl import KTL
 from mlcmkd.distillation.strategies import STRATEGIES
 from mlcmkd.evaluate import evaluate_model
@@ -64,8 +66,8 @@ lesson.show(plots.injection_diagram(), "03_injection")
 # | task | $\ell(h_S(f_S), y)$ | `landmark_loss` |
 # | FD, feature distillation | $\lVert f_S - f_T\rVert^2 / \mathrm{Var}(f_T)$ | `feature_distance` |
 # | LD, logits distillation | $D(h_S(f_S), h_T(f_T))$ | `prediction_divergence` |
-# | FI | $\tfrac12\left[\ell(h_S(f_T), y) + D(h_S(f_T), h_T(f_T))\right]$ | `guided_loss` |
-# | RI | $\tfrac12\left[\ell(h_T(f_S), y) + D(h_T(f_S), h_T(f_T))\right]$ | `guided_loss` |
+# | FI | $\tfrac12\left[\ell(h_S(f_T), y) + D(h_S(f_T), h_T(f_T))\right]$ | `guide_targets` |
+# | RI | $\tfrac12\left[\ell(h_T(f_S), y) + D(h_T(f_S), h_T(f_T))\right]$ | `guide_targets` |
 #
 # $\ell$ is the task loss of notebook 02 and $D$ a divergence between two predictions, both in
 # [`losses.py`](../mlcmkd/distillation/losses.py); the terms are put together in
@@ -155,7 +157,9 @@ lesson.say(
 # The **decay** $w$ falls with the progress $s$ of the training: the teacher leads early, the labels
 # late. $\lambda_i$ are the weights above. On pairs without a label the teacher's answer stands in for
 # $y$, and the decay does not apply, since no label can take over. In the code: `decay_weight` in
-# [`decay.py`](../mlcmkd/distillation/decay.py). The paper leaves the form open; these are ours.
+# [`decay.py`](../mlcmkd/distillation/decay.py). The paper leaves the form open; these are ours. A
+# fourth, `progress`, follows the student instead of the clock: its weight is how far the student's
+# task loss still is from the teacher's, as a share of what it was at the start.
 
 # %%
 lesson.show(plots.decay_curves(("constant", "linear", "cosine")), "03_decay")
@@ -207,6 +211,32 @@ lesson.say("\n\n".join(sentences))
 #
 # All of this is on the validation split, because we choose by it. The test split waits for
 # [notebook 08](08_results.ipynb).
+#
+# ## The same question on real photos, with five seeds
+#
+# One run a strategy proves nothing. `mlcmkd sweep experiments/ktl_ablation.yaml` trains students on
+# photos of 300W and their simulated thermal twins, every strategy with the same seeds (the same drawn
+# pairs and labels, the same order of batches), so that strategies are compared **seed by seed**. Its
+# table lies in the project; this cell only reads it.
+
+# %%
+rows = read_rows(course.RESULTS / "ktl_ablation.csv")
+chosen = json.loads((course.RESULTS / "ktl_choice.json").read_text())
+for setting in SETTINGS:
+    here = in_setting(rows, "300w-sim", setting)
+    title = f"300W and simulated thermal twins: {setting}"
+    lesson.show(plots.nme_against_count(here, setting, title), f"03_{setting.split()[1]}")
+    lines = table(here, setting, ours=chosen["strategy"])
+    lesson.say(course.markdown_table(lines, {name: name for name in lines[0]}), learned=False)
+lesson.say(f"What stands for DIKD, chosen on validation faces: {chosen['why']}", learned=False)
+
+# %% [markdown]
+# **How to read it.** Left, means over seeds with 95 % intervals of Student's t. Right, what decides:
+# the difference to FD+LD, seed by seed, with its interval. If that interval holds zero, these seeds do
+# not tell the two apart. *Gap closed* is the share of the way from the student without a teacher to the
+# teacher on RGB:
+# $(\mathrm{NME}_\text{none} - \mathrm{NME}_x) / (\mathrm{NME}_\text{none} - \mathrm{NME}_T)$.
+# The statistics are in [`ablation.py`](../mlcmkd/ablation.py).
 #
 # ## Summary
 #
