@@ -13,8 +13,8 @@ device = "auto"  # auto, cpu, cuda or mps
 work = "../runs/course"  # folder of the series: runs, figures, drawn faces
 seed = 0
 strategy = "dikd"  # compared with "none" and "fd+ld"; also fd, ld, fi, ri, dikd+fd+ld
-decay = "cosine"  # constant, linear or cosine
-guide = "both"  # what an injected head is told: label, teacher or both
+decay = "cosine"  # constant, linear, cosine or progress
+guide = "both"  # what an injected head is told: label, teacher, both or own
 labelled = None  # pairs with a label; None for the scale's number
 faces = 200  # how many validation pairs are measured, at most
 

@@ -1,0 +1,68 @@
+"""The parameter files fit the code, and the tables fit the parameter files."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mlcmkd.ablation import read_rows
+from mlcmkd.path import PathConfig
+from mlcmkd.sweep import SweepConfig, plan, read_table
+
+ROOT = Path(__file__).parents[1]
+EXPERIMENTS, RESULTS = ROOT / "experiments", ROOT / "results"
+
+_spec = importlib.util.spec_from_file_location("choose", EXPERIMENTS / "choose_ktl.py")
+choose_ktl = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(choose_ktl)
+
+
+def read(name: str) -> dict:
+    return yaml.safe_load((EXPERIMENTS / name).read_text(encoding="utf-8"))
+
+
+def sweep(name: str) -> SweepConfig:
+    return SweepConfig.model_validate(read(name))
+
+
+@pytest.mark.parametrize("name", ["ktl_ablation.yaml", "ktl_tuning.yaml"])
+def test_a_sweep_can_be_planned(name):
+    config = sweep(name)
+    assert list(plan(config))
+    assert config.table.parent.name == "results"
+
+
+def test_the_path_can_be_read():
+    PathConfig.model_validate({**read("300w_path.yaml"), "out": "runs"})
+
+
+def test_the_choice_is_what_the_validation_scores_say():
+    stored = json.loads((RESULTS / "ktl_choice.json").read_text())
+    assert stored == choose_ktl.choose(RESULTS / "ktl_tuning.csv")
+
+
+def test_the_ablation_runs_what_was_chosen():
+    """Weights, decay and initialisation of each chosen variant stand in the ablation's file."""
+    chosen = json.loads((RESULTS / "ktl_choice.json").read_text())["variants"]
+    tuning, ablation = sweep("ktl_tuning.yaml"), sweep("ktl_ablation.yaml")
+    assert tuning.transfer == ablation.transfer
+    assert tuning.benchmarks["300w-sim"] == ablation.benchmarks["300w-sim"]
+    assert tuning.split == "val" and ablation.split == "test"
+    for family, variant in chosen.items():
+        assert ablation.strategies[family] == tuning.strategies[variant], family
+    seeds = {seed for grid in tuning.grids for seed in grid.seeds}
+    assert not seeds & {seed for grid in ablation.grids for seed in grid.seeds}
+
+
+def test_the_tables_hold_rows_of_their_files_and_of_one_teacher():
+    config = sweep("ktl_ablation.yaml")
+    rows = read_rows(RESULTS / "ktl_ablation.csv")
+    assert len(read_table(RESULTS / "ktl_ablation.csv", config.columns)) == len(rows)
+    assert len({row.run for row in rows}) == len(rows)
+    for benchmark in {row.benchmark for row in rows}:
+        assert benchmark in config.benchmarks
+        assert len({row.nme_teacher for row in rows if row.benchmark == benchmark}) == 1
+    assert {row.strategy for row in rows} <= set(config.strategies)
+    assert {row.steps for row in rows} == {config.transfer["fit"]["steps"]}
