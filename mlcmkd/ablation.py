@@ -16,6 +16,7 @@ from mlcmkd.errors import InputError
 
 FEW_PAIRS, FEW_LABELS = "few labelled pairs", "many pairs, few labels"
 SETTINGS = (FEW_PAIRS, FEW_LABELS)
+ORDER = ("none", "fd", "ld", "fd+ld", "fi", "ri", "dikd", "dikd+fd+ld")  # of strategies, in tables
 
 
 class Row(NamedTuple):
@@ -44,10 +45,14 @@ class Interval(NamedTuple):
     high: float
     seeds: int
 
-    def __str__(self) -> str:
+    def text(self, digits: int = 2) -> str:
+        """The mean and its interval, or the mean and that it is of one seed."""
         if self.seeds < 2:
-            return f"{self.mean:.2f} (one seed)"
-        return f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]"
+            return f"{self.mean:.{digits}f} (one seed)"
+        return f"{self.mean:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
+
+    def __str__(self) -> str:
+        return self.text()
 
 
 def read_rows(path: Path | str) -> list[Row]:
@@ -131,9 +136,11 @@ def in_setting(rows: Iterable[Row], benchmark: str, setting: str) -> list[Row]:
     if setting not in SETTINGS:
         raise InputError(f"setting '{setting}' is unknown; use one of {', '.join(SETTINGS)}")
     few = setting == FEW_PAIRS
-    return [
+    here = [
         row for row in rows if row.benchmark == benchmark and (row.labelled == row.pairs) == few
     ]
+    # Rows stand in a table as they were finished; readers want one order of strategies.
+    return sorted(here, key=lambda row: (*ORDER, row.strategy).index(row.strategy))
 
 
 def count_of(row: Row, setting: str) -> int:
@@ -167,7 +174,8 @@ def table(rows: Iterable[Row], setting: str, ours: str = "dikd+fd+ld") -> list[d
             }
             for rival in ("none", "fd+ld"):
                 paired = rival != name and rival in found and set(seeds) & set(found[rival])
-                line[f"minus {rival}"] = str(difference(seeds, found[rival])) if paired else ""
+                apart = difference(seeds, found[rival]).text(3) if paired else ""
+                line[f"minus {rival}"] = apart
             paired = name != "none" and set(seeds) & set(found.get("none", {}))
             line["gap closed"] = str(gap_closed(found["none"], seeds, teacher)) if paired else ""
             lines.append(line)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -284,6 +284,32 @@ def _row(sweep: SweepConfig, planned: Planned, found: dict[str, Any], taught: fl
     }
 
 
+def _in_order(client: Any, left: list[Planned], config: SweepConfig) -> Iterator[tuple]:
+    """Each run with its finished future; never more are handed out than there are workers.
+
+    A scheduler that holds all of them spreads them over the workers at once, and a sweep cut short
+    would leave gaps between the seeds.
+    """
+    from distributed import as_completed
+
+    queue, handed_out, running = iter(left), {}, as_completed()
+
+    def top_up() -> None:
+        workers = max(1, sum(client.nthreads().values()))
+        for each in islice(queue, workers - len(handed_out)):
+            future = client.submit(
+                run_planned, each, config.split, config.keep_weights, key=each.run, retries=1
+            )
+            handed_out[future] = each
+            running.add(future)
+
+    top_up()
+    for future in running:
+        each = handed_out.pop(future)
+        top_up()
+        yield each, future
+
+
 def sweep(
     config: SweepConfig,
     *,
@@ -329,7 +355,7 @@ def sweep(
 
     # Here, because a cluster takes a second to import and most of this library never needs one.
     import dask
-    from distributed import Client, LocalCluster, as_completed
+    from distributed import Client, LocalCluster
 
     failed = []
     with dask.config.set({"distributed.nanny.pre-spawn-environ": _WORKER_ENVIRONMENT}):
@@ -337,16 +363,8 @@ def sweep(
             n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit=None
         )
         with Client(cluster) as client:
-            futures = {
-                client.submit(
-                    run_planned, each, config.split, config.keep_weights,
-                    key=each.run, retries=1, priority=-place,
-                ): each
-                for place, each in enumerate(left)
-            }  # fmt: skip
             bar = tqdm(total=len(left), desc=config.table.stem, unit="run")
-            for future in as_completed(futures):
-                each = futures[future]
+            for each, future in _in_order(client, left, config):
                 told = f"{each.benchmark} {each.strategy} seed {each.config.seed}"
                 if future.status == "finished":
                     row = _row(config, each, future.result(), taught[each.benchmark])

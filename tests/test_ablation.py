@@ -98,8 +98,8 @@ def test_the_table_says_what_the_rows_say():
     ours = lines[2]
     assert ours["labels"] == "100" and ours["seeds"] == "3"
     assert ours["NME (%)"] == str(interval([4.5, 4.6, 4.7]))
-    assert ours["minus none"] == "-0.50 [-0.50, -0.50]"
-    assert ours["minus fd+ld"] == "-0.10 [-0.10, -0.10]"
+    assert ours["minus none"] == "-0.500 [-0.500, -0.500]"
+    assert ours["minus fd+ld"] == "-0.100 [-0.100, -0.100]"
     # By hand: 0.5 / 1.0, 0.5 / 1.1, 0.5 / 1.2.
     assert ours["gap closed"] == str(interval([0.5, 0.5 / 1.1, 0.5 / 1.2]))
     assert lines[0]["gap closed"] == lines[0]["minus none"] == ""

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from mlcmkd.ablation import read_rows
+from mlcmkd.levels import LevelsConfig
 from mlcmkd.path import PathConfig
 from mlcmkd.sweep import SweepConfig, plan, read_table
 
@@ -27,15 +28,16 @@ def sweep(name: str) -> SweepConfig:
     return SweepConfig.model_validate(read(name))
 
 
-@pytest.mark.parametrize("name", ["ktl_ablation.yaml", "ktl_tuning.yaml"])
+@pytest.mark.parametrize("name", sorted(path.name for path in EXPERIMENTS.glob("ktl_*.yaml")))
 def test_a_sweep_can_be_planned(name):
     config = sweep(name)
     assert list(plan(config))
     assert config.table.parent.name == "results"
 
 
-def test_the_path_can_be_read():
+def test_the_other_files_can_be_read():
     PathConfig.model_validate({**read("300w_path.yaml"), "out": "runs"})
+    LevelsConfig.model_validate(read("levels.yaml"))
 
 
 def test_the_choice_is_what_the_validation_scores_say():
