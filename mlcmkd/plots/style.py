@@ -43,6 +43,7 @@ _KNOWN = {
     "none": GREY,
     "fd+ld": ORANGE,
     "dikd": BLUE,
+    "dikd+fd+ld": PURPLE,
 }
 
 STYLE: dict[str, Any] = {
