@@ -86,9 +86,9 @@ def compared(tmp_path_factory):
 def test_the_parameter_file_of_the_experiment_is_sound():
     file = Path(__file__).parents[1] / "experiments/levels.yaml"
     planned = list(plan(_config(LevelsConfig, file, None)))
-    assert [each.route for each in planned] == list(ROUTES) * 3
-    assert [each.transfer.seed for each in planned] == [0] * 3 + [1] * 3 + [2] * 3
-    assert len({each.run for each in planned}) == 9
+    assert [each.route for each in planned] == list(ROUTES) * 5
+    assert [each.transfer.seed for each in planned] == sorted(list(range(5)) * 3), "balanced"
+    assert len({each.run for each in planned}) == 15
 
 
 def test_every_route_gets_the_same_time():
