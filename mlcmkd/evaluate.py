@@ -21,6 +21,19 @@ from mlcmkd.schemes import map_indices
 from mlcmkd.transforms import NO_AUGMENTATION, make_batch
 
 
+def check_input(model: Landmarker, pairs: Pairs, modality: str, task: str) -> None:
+    """Makes sure that a model can read one side of the pairs.
+
+    Raises:
+        InputError: the pairs lack that side (`task` says who asked), or were cut for another size.
+    """
+    pairs.require(modality, task)
+    if pairs.input_px != model.spec.input_px:
+        raise InputError(
+            f"the model reads {model.spec.input_px} px, the pairs were cut for {pairs.input_px}"
+        )
+
+
 @torch.no_grad()
 def predict_pairs(
     model: Landmarker,
@@ -40,11 +53,7 @@ def predict_pairs(
     Raises:
         InputError: the pairs lack that side, or were cut for another input size.
     """
-    pairs.require(modality, "evaluation")
-    if pairs.input_px != model.spec.input_px:
-        raise InputError(
-            f"the model reads {model.spec.input_px} px, the pairs were cut for {pairs.input_px}"
-        )
+    check_input(model, pairs, modality, "evaluation")
     device = torch.device(device) if device else next(model.parameters()).device
     training = model.training
     model.eval()

@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mlcmkd.errors import InputError
-from mlcmkd.evaluate import score
+from mlcmkd.evaluate import check_input, score
 from mlcmkd.models import Landmarker
 from mlcmkd.pairs import Pairs
 from mlcmkd.transforms import NO_AUGMENTATION, make_batch
@@ -102,11 +102,7 @@ def side_features(model: Landmarker, pairs: Pairs, modality: str, *, batch: int 
     Raises:
         InputError: the pairs lack that side, or were cut for another input size.
     """
-    pairs.require(modality, "measuring invariance")
-    if pairs.input_px != model.spec.input_px:
-        raise InputError(
-            f"the model reads {model.spec.input_px} px, the pairs were cut for {pairs.input_px}"
-        )
+    check_input(model, pairs, modality, "measuring invariance")
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(0)
     found = []
