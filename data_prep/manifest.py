@@ -32,7 +32,6 @@ from mlcmkd.rows import MANIFEST, PairRow
 # (H, W).
 Twin = Callable[[np.ndarray, str], np.ndarray]
 
-_DTYPES = {"grey8": np.uint8, "centikelvin": np.uint16, "celsius": np.float32}
 _NAME_CHARACTERS = 20
 
 
@@ -41,7 +40,7 @@ class Entry:
     """A row to be written, with its images.
 
     Attributes:
-        id, subject, split, scheme, source, labels: as in mlcmkd.rows.PairRow.
+        id, subject, split, scheme, source, labels, group: as in mlcmkd.rows.PairRow.
         landmarks: (K, 2) pixels, or None.
         rgb: an 8-bit photo, or None.
         thermal: a thermal file; or degrees C, (H, W); or a function that simulates them from the
@@ -59,6 +58,7 @@ class Entry:
     radiometry: Radiometry | None = None
     source: str = ""
     labels: str = ""
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,7 @@ def store(entry: Entry, folder: Path) -> PairRow:
             radiometry=entry.radiometry if thermal is not None else None,
             source=entry.source,
             labels=entry.labels,
+            group=entry.group,
             **names,
         )
     except ValueError as error:
@@ -224,17 +225,10 @@ def _as_rgb(pixels: np.ndarray) -> np.ndarray:
 def _check_thermal(pixels: np.ndarray, entry: Entry) -> None:
     if entry.radiometry is None:
         raise InputError(f"row '{entry.id}': a thermal file needs its radiometry")
-    expected = _DTYPES[entry.radiometry.kind]
-    if pixels.dtype != expected:
-        raise InputError(
-            f"{entry.thermal}: {pixels.dtype} pixels, but radiometry '{entry.radiometry.kind}' "
-            f"means {np.dtype(expected)}; correct one of the two"
-        )
-    if pixels.ndim == 3 and np.ptp(pixels[..., :3].astype(np.float32), axis=2).max() > 24:
-        raise InputError(
-            f"{entry.thermal}: a colour image where a thermal one is expected; false colours "
-            "cannot be turned back into temperatures"
-        )
+    # Reading it as training will is the test: what fails there fails here, with its reason.
+    entry.radiometry.frame_to_unit(
+        _as_rgb(pixels) if pixels.ndim == 3 else pixels, str(entry.thermal)
+    )
 
 
 def _check_landmarks(entry: Entry, shape: tuple[int, int]) -> None:

@@ -212,6 +212,7 @@ def _entries(
         "landmarks": annotation.landmarks,
         "rgb": annotation.rgb_path,
         "labels": annotation.labels,
+        "group": annotation.group,
     }
     if not twins or not _can_be_simulated(annotation):
         yield Entry(

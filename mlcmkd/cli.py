@@ -43,6 +43,9 @@ Sets = Annotated[
     list[str] | None, typer.Option("--set", help="Any config field, such as fit.batch=64.")
 ]
 
+NormaliserName = Annotated[str, typer.Option(help="inter-ocular, inter-pupil or box.")]
+Threshold = Annotated[float, typer.Option(help="Of FR and AUC, a share.")]
+
 
 def _config(
     kind: type[Config], params: Path | None, sets: list[str] | None, **given: Any
@@ -220,6 +223,87 @@ def compress(
 
 
 @app.command()
+def tolerant(
+    out: Out,
+    data: Data = None,
+    variance: Annotated[
+        float | None, typer.Option(help="Share of shape variance soft landmarks keep (0.9).")
+    ] = None,
+    modality: Annotated[str | None, typer.Option(help="rgb (default) or thermal.")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Such as efficientnet_b3; base (default).")
+    ] = None,
+    input_px: Annotated[int | None, typer.Option(help="Side of the network's input (96).")] = None,
+    seed: Seed = None,
+    steps: Steps = None,
+    precision: Precision = None,
+    params: Params = None,
+    sets: Sets = None,
+) -> None:
+    """Train a Tolerant-Teacher: on soft landmarks, from an active shape model of the labels."""
+    from mlcmkd import kd_stages
+
+    config = _config(
+        kd_stages.TolerantConfig,
+        params,
+        sets,
+        out=out,
+        data__source=data,
+        variance=variance,
+        modality=modality,
+        size=size,
+        input_px=input_px,
+        seed=seed,
+        fit__steps=steps,
+        fit__precision=precision,
+    )
+    _show(kd_stages.train_tolerant(config))
+
+
+@app.command()
+def kd_loss(
+    out: Out,
+    tough: Annotated[
+        Path | None, typer.Option(help="Weights of the Tough-Teacher, from `mlcmkd train`.")
+    ] = None,
+    tolerant: Annotated[
+        Path | None,
+        typer.Option(help="Weights of `mlcmkd tolerant`; without it the Tough-Teacher, softened."),
+    ] = None,
+    loss: Annotated[str | None, typer.Option(help="kd-loss (default), or l2 alone.")] = None,
+    data: Data = None,
+    modality: Annotated[str | None, typer.Option(help="rgb (default) or thermal.")] = None,
+    size: Annotated[str | None, typer.Option(help="Of the student (mobilenetv2).")] = None,
+    input_px: Annotated[int | None, typer.Option(help="Side of the network's input (96).")] = None,
+    seed: Seed = None,
+    steps: Steps = None,
+    precision: Precision = None,
+    params: Params = None,
+    sets: Sets = None,
+) -> None:
+    """KD-Loss: train a light student between a Tough- and a Tolerant-Teacher."""
+    from mlcmkd import kd_stages
+
+    config = _config(
+        kd_stages.KDLossConfig,
+        params,
+        sets,
+        out=out,
+        tough=tough,
+        tolerant=tolerant,
+        loss=loss,
+        data__source=data,
+        modality=modality,
+        size=size,
+        input_px=input_px,
+        seed=seed,
+        fit__steps=steps,
+        fit__precision=precision,
+    )
+    _show(kd_stages.train_kd_loss(config))
+
+
+@app.command()
 def evaluate(
     out: Out,
     weights: Annotated[Path, typer.Option(help="Weights to score.")],
@@ -228,10 +312,10 @@ def evaluate(
     modality: Annotated[
         str | None, typer.Option(help="Side that is read; by default the weights' own.")
     ] = None,
-    normaliser: Annotated[str, typer.Option(help="inter-ocular or box.")] = "inter-ocular",
-    threshold: Annotated[float, typer.Option(help="Of FR and AUC, a share.")] = 0.08,
+    normaliser: NormaliserName = "inter-ocular",
+    threshold: Threshold = 0.08,
 ) -> None:
-    """Score weights on a split: NME with its interval, FR, AUC, and a row a face."""
+    """Score weights on a split: NME, FR and AUC with intervals, CED, and a row a face."""
     from mlcmkd import stages
 
     config = _config(
@@ -246,7 +330,52 @@ def evaluate(
         normaliser=normaliser,
         threshold=threshold,
     )
-    _show(stages.evaluate(config)[0])
+    _, scores = stages.evaluate(config)
+    typer.echo(scores.text())
+    typer.echo(f"all figures, a row a face, a landmark and a region, and the CED: {out}")
+
+
+@app.command()
+def score(
+    predictions: Annotated[
+        Path, typer.Argument(help="Folder of .pts (pixels from 1), or a CSV (pixels from 0).")
+    ],
+    annotations: Annotated[
+        Path, typer.Argument(help="Folder of .pts, a CSV, or a manifest's folder.")
+    ],
+    scheme: Annotated[str, typer.Option(help="Of files that do not name theirs.")] = "ibug68",
+    predicted_scheme: Annotated[
+        str | None, typer.Option(help="Of predictions that do not name theirs, where it differs.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Of a manifest: train, val or test.")] = "test",
+    normaliser: NormaliserName = "inter-ocular",
+    threshold: Threshold = 0.08,
+    out: Annotated[Path | None, typer.Option(help="Run directory to write, if any.")] = None,
+) -> None:
+    """Score predictions made elsewhere against annotations; faces are matched by their file names.
+
+    A CSV has the columns image,scheme,point,x,y as `predict` writes them, or image,x0,y0,x1,y1 and
+    so on. An annotated face without a prediction counts as failed.
+    """
+    from data_prep.formats.ibug_pts import groups_of
+    from mlcmkd.scoring import ScoreConfig, score_files, text
+
+    config = _config(
+        ScoreConfig,
+        None,
+        None,
+        predictions=predictions,
+        annotations=annotations,
+        scheme=scheme,
+        predicted_scheme=predicted_scheme,
+        split=split,
+        normaliser=normaliser,
+        threshold=threshold,
+        out=out,
+    )
+    typer.echo(text(*score_files(config, groups_of)))
+    if out is not None:
+        typer.echo(f"all figures, a row a face, a landmark and a region, and the CED: {out}")
 
 
 @app.command()
@@ -359,6 +488,29 @@ def sweep(
 
     config = _config(SweepConfig, params, sets)
     failed = run_sweep(
+        config, workers=workers, scheduler=scheduler, dry_run=dry_run, say=typer.echo
+    )
+    typer.echo(f"the table: {config.table}")
+    if failed:
+        typer.echo(f"{len(failed)} runs failed; give the command again to try them again", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def students(
+    params: Annotated[Path, typer.Argument(help="Parameter file, see experiments/students.yaml.")],
+    sets: Sets = None,
+    workers: Annotated[int, typer.Option(help="Processes, one thread each.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A dask scheduler to use instead, tcp://host:8786.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
+) -> None:
+    """Light students of many methods and what they cost: all that the table does not hold yet."""
+    from mlcmkd.students import StudentsConfig, run_students
+
+    config = _config(StudentsConfig, params, sets)
+    failed = run_students(
         config, workers=workers, scheduler=scheduler, dry_run=dry_run, say=typer.echo
     )
     typer.echo(f"the table: {config.table}")

@@ -1,23 +1,15 @@
-"""A Landmarker on a split: predictions, errors a face, and the figures a table quotes."""
-
-from dataclasses import dataclass
+"""A Landmarker on a split: its predictions, and their `Scores`."""
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
 from mlcmkd.errors import InputError
-from mlcmkd.metrics import (
-    Normaliser,
-    area_under_curve,
-    bootstrap_interval,
-    failure_rate,
-    near_frontal,
-    point_errors,
-)
+from mlcmkd.metrics import Normaliser
 from mlcmkd.models import Landmarker
 from mlcmkd.pairs import Pairs
 from mlcmkd.schemes import map_indices
+from mlcmkd.scores import Scores, score_points
 from mlcmkd.transforms import NO_AUGMENTATION, make_batch
 
 
@@ -68,93 +60,35 @@ def predict_pairs(
     return torch.cat(found).numpy()
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Errors of a set of faces and what is quoted of them.
-
-    Attributes:
-        errors: (N, K) normalised point errors, shares.
-        normaliser: what they were divided by.
-        threshold: of FR and AUC, a share.
-        scheme: landmark scheme of the K points.
-        frontal: (N,) bool, which faces are near-frontal.
-        prediction: (N, K, 2) centred coordinates, in `scheme`.
-        ids: N names.
-    """
-
-    errors: np.ndarray
-    normaliser: Normaliser
-    threshold: float
-    scheme: str
-    frontal: np.ndarray
-    prediction: np.ndarray
-    ids: tuple[str, ...]
-
-    @property
-    def per_face(self) -> np.ndarray:
-        """NME of every face, (N,)."""
-        return self.errors.mean(axis=1)
-
-    @property
-    def nme(self) -> float:
-        """Mean over faces, a share."""
-        return float(self.per_face.mean())
-
-    def summary(self) -> dict[str, float | str | int | None]:
-        """NME in percent with its bootstrap interval over faces, FR and AUC.
-
-        Near-frontal faces are also told apart; None where there are none.
-        """
-        low, high = bootstrap_interval(self.per_face)
-        frontal = self.per_face[self.frontal]
-        return {
-            "faces": len(self.ids),
-            "normaliser": self.normaliser,
-            "nme_percent": round(100 * self.nme, 3),
-            "nme_low_percent": round(100 * low, 3),
-            "nme_high_percent": round(100 * high, 3),
-            "threshold": self.threshold,
-            "failure_rate": round(failure_rate(self.per_face, self.threshold), 4),
-            "auc": round(area_under_curve(self.per_face, self.threshold), 4),
-            "faces_near_frontal": int(self.frontal.sum()),
-            "nme_near_frontal_percent": round(100 * float(frontal.mean()), 3)
-            if len(frontal)
-            else None,
-        }
-
-    def rows(self) -> list[dict[str, str | float]]:
-        """One row a face, for errors.csv."""
-        return [
-            {"id": name, "nme": round(float(error), 6), "near_frontal": int(frontal)}
-            for name, error, frontal in zip(self.ids, self.per_face, self.frontal, strict=True)
-        ]
-
-
 def score(
     prediction: np.ndarray,
     source_scheme: str,
     pairs: Pairs,
     normaliser: Normaliser = "inter-ocular",
     threshold: float = 0.08,
+    *,
+    visible: np.ndarray | None = None,
 ) -> Scores:
     """Predictions (N, K', 2) in their own scheme against the pairs' labels, in the pairs' scheme.
 
+    `visible`, (N, K) bool, says which points of the pairs count; None for all.
+
     Raises:
-        InputError: no labelled pair, or the schemes cannot be mapped.
+        InputError: no labelled pair, the schemes cannot be mapped, or as `score_points`.
     """
     labelled = pairs.labelled.cpu().numpy()
     if not labelled.any():
         raise InputError("none of the pairs is labelled: nothing to score against")
-    mapped = prediction[:, list(map_indices(source_scheme, pairs.scheme))][labelled]
-    target = pairs.landmarks.cpu().numpy()[labelled]
-    return Scores(
-        errors=point_errors(mapped, target, pairs.scheme, normaliser),
+    picked = np.flatnonzero(labelled)
+    return score_points(
+        prediction[:, list(map_indices(source_scheme, pairs.scheme))][labelled],
+        pairs.landmarks.cpu().numpy()[labelled],
+        pairs.scheme,
+        [pairs.ids[i] for i in picked],
         normaliser=normaliser,
         threshold=threshold,
-        scheme=pairs.scheme,
-        frontal=near_frontal(target, pairs.scheme),
-        prediction=mapped,
-        ids=tuple(name for name, has in zip(pairs.ids, labelled, strict=True) if has),
+        visible=None if visible is None else visible[labelled],
+        groups=[pairs.groups[i] for i in picked] if pairs.groups else (),
     )
 
 

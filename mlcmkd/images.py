@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from mlcmkd.dead_pixels import fill_dead_pixels
 from mlcmkd.errors import InputError
 
 # Far beyond any camera of this field, and small enough that a hostile header cannot fill the memory.
@@ -12,14 +13,15 @@ MAX_PIXELS = 100_000_000
 
 
 def read_image(path: Path | str) -> np.ndarray:
-    """An image file's values as they are stored.
+    """An image file's values as they are stored, but for dead pixels, which are filled.
 
     Returns:
-        (H, W, 3) uint8 in RGB order, (H, W) uint8, (H, W) uint16, or (H, W) float32 (`.npy` arrays
-        and floating-point TIFFs).
+        (H, W, 3) uint8 in RGB order, (H, W) uint8, (H, W) uint16, or (H, W) float32 (floating-point
+        TIFFs, and `.npy` arrays of anything but 8 and 16 bits).
 
     Raises:
-        InputError: missing, empty, truncated, not an image, or of an unknown kind.
+        InputError: missing, empty, truncated, not an image, of an unknown kind, or with more dead
+            pixels (NaN, infinite) than mlcmkd.dead_pixels fills.
     """
     path = Path(path)
     if not path.is_file():
@@ -56,7 +58,7 @@ def _as_array(image: Image.Image, path: Path) -> np.ndarray:
             raise InputError(f"{path}: integers beyond 16 bits; save raw counts as 16-bit")
         return values.astype(np.uint16)
     if image.mode == "F":
-        return _finite(values.astype(np.float32), path)
+        return fill_dead_pixels(values.astype(np.float32), str(path))
     raise InputError(f"{path}: images of kind {image.mode} are not supported; save 8 or 16 bits")
 
 
@@ -69,18 +71,6 @@ def _read_array(path: Path) -> np.ndarray:
         raise InputError(f"{path}: expected one (H, W) array of degrees C")
     if values.dtype.kind not in "fiu":
         raise InputError(f"{path}: {values.dtype} values; expected degrees C as floats")
-    return _finite(values.astype(np.float32), path)
-
-
-def _finite(values: np.ndarray, path: Path) -> np.ndarray:
-    if not np.isfinite(values).all():
-        raise InputError(f"{path}: holds NaN or infinite temperatures; mask or fill them first")
-    return values
-
-
-def is_coloured(image: np.ndarray, tolerance: int = 24) -> bool:
-    """Whether an 8-bit image has colours, beyond what JPEG does to grey: (H, W) or (H, W, 3)."""
-    if image.ndim == 2:
-        return False
-    spread = image.max(axis=2).astype(np.int16) - image.min(axis=2)
-    return bool(np.percentile(spread, 99) > tolerance)
+    if values.dtype in (np.uint8, np.uint16):
+        return values  # grey levels or raw counts, as in an image file
+    return fill_dead_pixels(values.astype(np.float32), str(path))

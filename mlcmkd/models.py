@@ -31,11 +31,15 @@ class Size(NamedTuple):
     width: int
 
 
-SIZES: dict[str, Size] = {
+SizeName = Literal["large", "base", "small", "light", "mobilenetv2", "efficientnet_b3"]
+# The first four are ours. The last two are the backbones of KD-Loss: its students and its teachers.
+SIZES: dict[SizeName, Size] = {
     "large": Size("resnet18", (1, 2, 3, 4), 128),
     "base": Size("resnet10t", (1, 2, 3, 4), 96),
     "small": Size("lcnet_100", (1, 2, 3, 4), 64),
     "light": Size("mobilenetv3_small_100", (1, 2, 3), 48),
+    "mobilenetv2": Size("mobilenetv2_100", (1, 2, 3, 4), 64),
+    "efficientnet_b3": Size("efficientnet_b3", (1, 2, 3, 4), 96),
 }
 
 
@@ -56,7 +60,7 @@ class ModelSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    size: Literal["large", "base", "small", "light"] = "base"
+    size: SizeName = "base"
     head: Literal["heatmap", "coordinate"] = "heatmap"
     scheme: str = "ibug68"
     input_px: int = Field(default=96, ge=32, le=512, multiple_of=32)

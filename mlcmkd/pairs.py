@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from mlcmkd.crops import Crop, tight_box
 from mlcmkd.errors import InputError
-from mlcmkd.images import is_coloured, read_image
+from mlcmkd.images import read_image
 from mlcmkd.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.rows import PairRow, inside, read_rows
 from mlcmkd.schemes import get_scheme
@@ -42,6 +42,8 @@ class Pairs:
         scheme: landmark scheme.
         radiometry: what the thermal values mean, None without thermal images.
         input_px: side of the network's input; S is `MARGIN` times that.
+        groups: N names of the groups that scores are also told of, None for a pair of none; empty
+            without groups.
     """
 
     rgb: Tensor | None
@@ -54,6 +56,7 @@ class Pairs:
     scheme: str
     radiometry: Radiometry | None
     input_px: int
+    groups: tuple[str | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -71,6 +74,7 @@ class Pairs:
             crops=tuple(self.crops[i] for i in picked),
             ids=tuple(self.ids[i] for i in picked),
             subjects=tuple(self.subjects[i] for i in picked),
+            groups=tuple(self.groups[i] for i in picked) if self.groups else (),
         )
 
     def with_labels(self, count: int, seed: int) -> "Pairs":
@@ -153,13 +157,9 @@ def read_rgb(root: Path, row: PairRow) -> np.ndarray:
 
 
 def read_thermal(root: Path, row: PairRow) -> np.ndarray:
-    """A row's thermal image as the file holds it, (H, W)."""
+    """A row's thermal image by its radiometry, (H, W) float32 in [0, 1]."""
     image = read_image(inside(root, row.thermal_file_name))
-    if is_coloured(image):
-        raise InputError(
-            f"{row.thermal_file_name} (row '{row.id}'): colour where a thermal image is expected"
-        )
-    return image[..., 0] if image.ndim == 3 else image
+    return row.radiometry.frame_to_unit(image, f"{row.thermal_file_name} (row '{row.id}')")
 
 
 def _face_crop(row: PairRow, shape: tuple[int, ...]) -> Crop:
@@ -232,8 +232,7 @@ def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bo
         if photo is not None:
             rgb.append(crops[-1].cut(photo, size, MARGIN))
         if heat is not None:
-            unit = row.radiometry.to_unit(heat)
-            thermal.append(_as_counts(crops[-1].cut(unit, size, MARGIN)))
+            thermal.append(_as_counts(crops[-1].cut(heat, size, MARGIN)))
     return _assemble(
         rgb,
         thermal,
@@ -243,6 +242,7 @@ def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bo
             "ids": tuple(row.id for row in rows),
             "subjects": tuple(row.subject for row in rows),
             "radiometry": rows[0].radiometry,
+            "groups": tuple(row.group for row in rows) if any(row.group for row in rows) else (),
         },
         rows[0].scheme,
         input_px,

@@ -2,7 +2,7 @@
 
 import csv
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,7 @@ from mlcmkd import stages
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.fit import FitConfig
 from mlcmkd.metrics import Normaliser
+from mlcmkd.models import SizeName
 from mlcmkd.reuse import ensure
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.transforms import Augmentation
@@ -38,8 +39,8 @@ class PathConfig(BaseModel):
     out: Path
     data: stages.DataConfig = stages.DataConfig()
     zero_shot: Path | None = None
-    size: Literal["large", "base", "small", "light"] = "base"
-    light: Literal["large", "base", "small", "light"] = "light"
+    size: SizeName = "base"
+    light: SizeName = "light"
     input_px: int = 96
     train: FitConfig = FitConfig()
     transfer: FitConfig = FitConfig()
@@ -132,7 +133,8 @@ def _score(
         ),
         progress=False,
     )
-    result.pop("weights")
+    for told_elsewhere in ("weights", "normaliser_is"):
+        result.pop(told_elsewhere)
     return {"model": name, "reads": side, "benchmark": benchmark, "seed": config.seed} | {
         key: value for key, value in result.items() if key != "modality"
     }

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from mlcmkd.runs import CONFIG, RESULT, WEIGHTS
 from mlcmkd.stages import StageConfig
 
+TEACHERS = ("teacher", "tough", "tolerant")  # fields that hold a teacher's weights
 _told: set[Path] = set()  # run directories that this process has already told about
 
 
@@ -39,7 +40,8 @@ def stands(config: StageConfig) -> bool:
     kept, wanted = (json.loads(each.model_dump_json()) for each in (before, config))
     for told in (kept, wanted):
         told.pop("out")  # a work folder may be moved, together with the teachers in it
-        told["teacher"] = Path(told["teacher"]).parent.name if told.get("teacher") else None
-    taught = getattr(config, "teacher", None)
-    newer = taught is None or taught.stat().st_mtime <= (config.out / RESULT).stat().st_mtime
-    return kept == wanted and newer
+        for name in TEACHERS:
+            told[name] = Path(told[name]).parent.name if told.get(name) else None
+    made = (config.out / RESULT).stat().st_mtime
+    teachers = (getattr(config, name, None) for name in TEACHERS)
+    return kept == wanted and all(each is None or each.stat().st_mtime <= made for each in teachers)

@@ -38,6 +38,7 @@ class PairRow(BaseModel):
         rgb_sha256, thermal_sha256: hashes of the files' bytes.
         source: where the row came from, for people.
         labels: how the landmarks came about, such as "hand" or "detector (silver)".
+        group: part of the split that scores are also told of, such as "challenge"; None for none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +56,7 @@ class PairRow(BaseModel):
     thermal_sha256: str | None = None
     source: str = ""
     labels: str = ""
+    group: str | None = None
 
     @field_validator("rgb_file_name", "thermal_file_name")
     @classmethod

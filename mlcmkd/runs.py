@@ -4,6 +4,8 @@ config.json          the stage's validated config
 provenance.json      stage, seed, commit, data hash, versions, hardware, minutes
 metrics.jsonl        one line an evaluation interval: step, learning rate, every term, NME
 errors.csv           one row a face of the evaluated split
+landmarks.csv        of a scored run: one row a landmark; regions.csv and ced.csv likewise, groups.csv
+                     where the faces belong to groups, ced.png the CED drawn
 result.json          the figures that a table quotes
 model.safetensors    the trained weights
 """
@@ -120,14 +122,18 @@ class Run:
         with (self.path / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
-    def errors(self, rows: list[dict[str, Any]]) -> None:
-        """Writes errors.csv, one row a face."""
-        part = self.path / (ERRORS + ".part")
+    def table(self, name: str, rows: list[dict[str, Any]]) -> None:
+        """Writes a CSV file of rows of one shape, at least one; whole or not at all."""
+        part = self.path / (name + ".part")
         with part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
-        part.replace(self.path / ERRORS)
+        part.replace(self.path / name)
+
+    def errors(self, rows: list[dict[str, Any]]) -> None:
+        """Writes errors.csv, one row a face."""
+        self.table(ERRORS, rows)
 
     def finish(self, **result: Any) -> dict[str, Any]:
         """Writes result.json, the last file of a whole run, and returns what it holds."""

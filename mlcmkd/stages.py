@@ -25,10 +25,11 @@ from mlcmkd.errors import InputError
 from mlcmkd.evaluate import Scores, evaluate_model
 from mlcmkd.fit import FitConfig, fit
 from mlcmkd.invariance import FEWEST, measure_invariance
-from mlcmkd.metrics import Normaliser
-from mlcmkd.models import Landmarker, ModelSpec
+from mlcmkd.metrics import NORMALISERS, Normaliser
+from mlcmkd.models import Landmarker, ModelSpec, SizeName
 from mlcmkd.pairs import Pairs, load_pairs
 from mlcmkd.plots import attribution_maps
+from mlcmkd.reports import write_scores
 from mlcmkd.rows import MANIFEST
 from mlcmkd.runs import Run, data_hash
 from mlcmkd.transforms import NO_AUGMENTATION, Augmentation, make_batch
@@ -119,7 +120,7 @@ class TrainConfig(StageConfig):
     """
 
     modality: Modality = "rgb"
-    size: Literal["large", "base", "small", "light"] = "base"
+    size: SizeName = "base"
     head: Literal["heatmap", "coordinate"] = "heatmap"
     input_px: int = 96
     normalisation: Literal["fixed", "image"] = "image"
@@ -153,7 +154,7 @@ class CompressConfig(StageConfig):
     """
 
     teacher: Path
-    size: Literal["large", "base", "small", "light"] = "light"
+    size: SizeName = "light"
     distillation: Distillation = Distillation()
     one_step: bool = False
 
@@ -202,7 +203,7 @@ class AttributeConfig(_Config):
     target: Target = "log-probability"
 
 
-def _fit_and_save(
+def fit_and_save(
     objective: nn.Module,
     student: Landmarker,
     pairs: Pairs,
@@ -258,6 +259,11 @@ def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
         InputError: data or weights that cannot be used.
     """
     pairs = config.data.load_training(config.input_px, config.seed, progress=progress)
+    return train_on(pairs, config, progress=progress)
+
+
+def train_on(pairs: Pairs, config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
+    """As `train`, on pairs whose landmarks may have been exchanged for others."""
     pairs.require(config.modality, "training")
     spec = ModelSpec(
         size=config.size,
@@ -274,7 +280,7 @@ def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
         _start_from(student, Landmarker.load(config.init).for_scheme(pairs.scheme))
     run = Run(config.out, "train", config)
     objective = TaskObjective(student, config.modality)
-    return _fit_and_save(
+    return fit_and_save(
         objective, student, pairs, config, run, distillation=None, progress=progress
     )
 
@@ -292,9 +298,9 @@ def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]
     run = Run(config.out, "transfer", config)
     distillation = config.distillation
     if not distillation.resolved().any():
-        pairs = _only_labelled(pairs)
+        pairs = only_labelled(pairs)
     objective = KTL(teacher, student, distillation.resolved(), distillation.guide)
-    return _fit_and_save(
+    return fit_and_save(
         objective,
         student,
         pairs,
@@ -325,7 +331,7 @@ def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]
     run = Run(config.out, "compress", config)
     distillation = config.distillation
     if not distillation.resolved().any():
-        pairs = _only_labelled(pairs)
+        pairs = only_labelled(pairs)
     objective = MCL(
         teacher,
         student,
@@ -333,13 +339,17 @@ def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]
         distillation.guide,
         teacher_modality=reads,
     )
-    return _fit_and_save(
+    return fit_and_save(
         objective, student, pairs, config, run, distillation=distillation, progress=progress
     )
 
 
 def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str, Any], Scores]:
-    """Scores weights on a split; writes errors.csv and result.json, returns both as values."""
+    """Scores weights on a split; writes the tables of `reports` and result.json.
+
+    Returns:
+        what result.json holds, and the scores.
+    """
     model = Landmarker.load(config.weights)
     modality = config.modality or model.spec.modality
     pairs = config.data.load(config.split, model.spec.input_px, progress=progress)
@@ -348,12 +358,13 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str
     scores = evaluate_model(
         model, pairs, modality, config.normaliser, config.threshold, progress=progress
     )
-    run.errors(scores.rows())
+    write_scores(run, scores)
     result = run.finish(
         split=config.split,
         modality=modality,
         parameters=model.parameter_count(),
         weights=str(config.weights),
+        normaliser_is=NORMALISERS[config.normaliser],
         **scores.summary(),
     )
     return result, scores
@@ -426,7 +437,7 @@ def _thermal(spec: ModelSpec, pairs: Pairs) -> ModelSpec:
     return spec.model_copy(update={"modality": "thermal", "radiometry": pairs.radiometry})
 
 
-def _only_labelled(pairs: Pairs) -> Pairs:
+def only_labelled(pairs: Pairs) -> Pairs:
     """What a student without a teacher learns from.
 
     Nobody answers for rows without a label, and batches half empty would be an unfair rival.

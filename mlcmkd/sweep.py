@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from itertools import islice, product
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -20,20 +21,17 @@ from tqdm.auto import tqdm
 
 from mlcmkd import stages
 from mlcmkd.errors import InputError
-from mlcmkd.reuse import ensure
+from mlcmkd.reuse import TEACHERS, ensure
 from mlcmkd.rows import MANIFEST
 from mlcmkd.runs import WEIGHTS
+from mlcmkd.spread import spread
 
 COLUMNS = (
     "benchmark", "model", "input_px", "steps", "pairs", "labelled", "strategy", "decay", "init",
     "seed", "nme", "nme_teacher", "run",
 )  # fmt: skip
-# dask's workers would hand memory back to the system after every training step, and fetch it again.
-_WORKER_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "MALLOC_TRIM_THRESHOLD_": str(2**34),
-    "MALLOC_MMAP_THRESHOLD_": str(2**32),
-}
+
+PLACES = ("out", *TEACHERS)  # fields that say where something lies, not what it is
 
 
 class _Config(BaseModel):
@@ -153,7 +151,7 @@ def run_id(config: stages.StageConfig, teacher: stages.TrainConfig, split: str) 
     """Hash of what decides a run's result; folders may be moved."""
     told = [json.loads(each.model_dump_json()) for each in (config, teacher)]
     for each in told:
-        for place in ("out", "teacher", "init") if each is told[1] else ("out", "teacher"):
+        for place in (*PLACES, "init") if each is told[1] else PLACES:
             each.pop(place, None)
         each["data"]["source"] = _data_stamp(each["data"]["source"])
     text = json.dumps([*told, split], sort_keys=True)
@@ -284,32 +282,6 @@ def _row(sweep: SweepConfig, planned: Planned, found: dict[str, Any], taught: fl
     }
 
 
-def _in_order(client: Any, left: list[Planned], config: SweepConfig) -> Iterator[tuple]:
-    """Each run with its finished future; never more are handed out than there are workers.
-
-    A scheduler that holds all of them spreads them over the workers at once, and a sweep cut short
-    would leave gaps between the seeds.
-    """
-    from distributed import as_completed
-
-    queue, handed_out, running = iter(left), {}, as_completed()
-
-    def top_up() -> None:
-        workers = max(1, sum(client.nthreads().values()))
-        for each in islice(queue, workers - len(handed_out)):
-            future = client.submit(
-                run_planned, each, config.split, config.keep_weights, key=each.run, retries=1
-            )
-            handed_out[future] = each
-            running.add(future)
-
-    top_up()
-    for future in running:
-        each = handed_out.pop(future)
-        top_up()
-        yield each, future
-
-
 def sweep(
     config: SweepConfig,
     *,
@@ -353,28 +325,21 @@ def sweep(
         )
         say(f"{name}: the teacher's NME on RGB, {config.split}: {taught[name]:.2f} %")
 
-    # Here, because a cluster takes a second to import and most of this library never needs one.
-    import dask
-    from distributed import Client, LocalCluster
-
     failed = []
-    with dask.config.set({"distributed.nanny.pre-spawn-environ": _WORKER_ENVIRONMENT}):
-        cluster = scheduler or LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit=None
-        )
-        with Client(cluster) as client:
-            bar = tqdm(total=len(left), desc=config.table.stem, unit="run")
-            for each, future in _in_order(client, left, config):
-                told = f"{each.benchmark} {each.strategy} seed {each.config.seed}"
-                if future.status == "finished":
-                    row = _row(config, each, future.result(), taught[each.benchmark])
-                    add_row(config.table, config.columns, row)
-                    bar.set_postfix_str(f"{told}: {row['nme']:.2f} %")
-                else:
-                    failed.append(f"{told} ({each.config.out}): {future.exception()}")
-                    say(f"failed: {failed[-1]}")
-                bar.update()
-            bar.close()
-        if scheduler is None:
-            cluster.close()
+    bar = tqdm(total=len(left), desc=config.table.stem, unit="run")
+    work = partial(run_planned, split=config.split, keep_weights=config.keep_weights)
+    done_one_by_one = spread(
+        left, work, workers=workers, scheduler=scheduler, key=lambda each: each.run
+    )
+    for each, found, error in done_one_by_one:
+        told = f"{each.benchmark} {each.strategy} seed {each.config.seed}"
+        if error is None:
+            row = _row(config, each, found, taught[each.benchmark])
+            add_row(config.table, config.columns, row)
+            bar.set_postfix_str(f"{told}: {row['nme']:.2f} %")
+        else:
+            failed.append(f"{told} ({each.config.out}): {error}")
+            say(f"failed: {failed[-1]}")
+        bar.update()
+    bar.close()
     return failed

@@ -72,3 +72,25 @@ def test_wrong_side_or_size_is_said():
         evaluate_model(make_model(), replace(make_pairs(), rgb=None), "rgb")
     with pytest.raises(InputError, match="reads 64 px, the pairs were cut for 32"):
         evaluate_model(make_model(input_px=64), make_pairs(), "rgb")
+
+
+def test_groups_and_hidden_points_reach_the_scores():
+    pairs = replace(make_pairs(4), groups=("common", "challenge", None, "common"))
+    labelled = pairs.with_labels(3, seed=1)
+    found = score(pairs.landmarks.numpy(), "ibug68", labelled)
+    kept = labelled.labelled.numpy()
+    assert found.groups == tuple(g for g, has in zip(pairs.groups, kept, strict=True) if has)
+    assert pairs.subset([1, 0]).groups == ("challenge", "common")
+    visible = np.ones((4, 68), dtype=bool)
+    visible[:, 0] = False
+    moved = pairs.landmarks.numpy().copy()
+    moved[:, 0] += 0.5
+    assert score(moved, "ibug68", labelled, visible=visible).nme == 0
+
+
+def test_a_face_that_the_network_answers_with_nan_has_failed():
+    pairs = make_pairs(3)
+    prediction = pairs.landmarks.numpy().copy()
+    prediction[1] = np.nan
+    found = score(prediction, "ibug68", pairs)
+    assert found.nme == 0 and found.summary()["faces_failed"] == 1

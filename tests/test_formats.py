@@ -129,12 +129,30 @@ def test_subjects_and_splits_follow_names(tmp_path):
         "afw/134212_2": ("afw/134212", None),
         "helen/trainset/100032540_1": ("helen/trainset/100032540", None),
         "helen/testset/30427236_2": ("helen/testset/30427236", "test"),
-        "ibug/image_008_1": ("ibug/image_008", None),
+        "ibug/image_008_1": ("ibug/image_008", "test"),
         "lfpw_test/image_0001": ("lfpw_test/image_0001", "test"),
         "lfpw_train/image_0001": ("lfpw_train/image_0001", None),
         "lfpw_train/image_0001_mirror": ("lfpw_train/image_0001", None),
     }
     assert {a.split for a in ibug_pts.read(tmp_path / "lfpw_test")} == {"test"}
+
+
+def test_the_parts_of_the_300w_test_set_are_told_where_ibug_is_there(tmp_path):
+    names = (
+        *("afw/134212_1", "helen/trainset/1", "helen/testset/2", "Helen_test/3"),
+        *("lfpw_train/image_0001", "lfpw_test/image_0001", "own_test/1"),
+    )
+    for name in names:
+        face(tmp_path / Path(name).parent, Path(name).name)
+    assert {a.group for a in ibug_pts.read(tmp_path)} == {None}
+    face(tmp_path / "ibug", "image_003_1")
+    assert {a.id: a.group for a in ibug_pts.read(tmp_path)} == {
+        **dict.fromkeys(names, None),
+        **dict.fromkeys(("helen/testset/2", "Helen_test/3", "lfpw_test/image_0001"), "common"),
+        "ibug/image_003_1": "challenge",
+    }
+    (alone,) = ibug_pts.read(tmp_path / "ibug")
+    assert (alone.id, alone.split, alone.group) == ("image_003_1", "test", "challenge")
 
 
 POINTS = "1 2\n" * 68

@@ -11,7 +11,8 @@ import pytest
 
 from data_prep.manifest import Entry, write_manifest
 from mlcmkd.errors import InputError
-from mlcmkd.radiometry import FACE_CELSIUS, FACE_CENTIKELVIN, GREY8
+from mlcmkd.palettes import apply_palette
+from mlcmkd.radiometry import FACE_CELSIUS, FACE_CENTIKELVIN, GREY8, Radiometry
 from mlcmkd.rows import MANIFEST, read_rows
 
 MARKS = np.arange(136.0).reshape(68, 2) / 10
@@ -64,6 +65,21 @@ def test_a_thermal_file_is_copied(tmp_path):
     (row,) = read_rows(tmp_path / "out")
     assert row.rgb_file_name is None
     assert (tmp_path / "out" / row.thermal_file_name).read_bytes() == thermal.read_bytes()
+
+
+def test_false_colours_are_copied_where_they_are_a_palette_s(tmp_path):
+    """The file stays as it is; that it can be read back is what is checked."""
+    levels = np.linspace(0, 1, 320).reshape(16, 20)
+    iron = tmp_path / "iron.png"
+    cv2.imwrite(str(iron), apply_palette(levels, "iron")[..., ::-1])
+    said = Radiometry(kind="palette", low=0, high=255, palette="iron")
+    write_manifest([entry(tmp_path, rgb=None, thermal=iron, radiometry=said)], tmp_path / "out")
+    (row,) = read_rows(tmp_path / "out")
+    assert row.radiometry == said
+    assert (tmp_path / "out" / row.thermal_file_name).read_bytes() == iron.read_bytes()
+    colour = photo(tmp_path / "colour.png")
+    text = fault(tmp_path, rgb=None, thermal=colour, radiometry=said)
+    assert text.startswith(f"{colour}: its colours are not those of palette 'iron'")
 
 
 def test_a_twin_is_simulated_from_the_photo_and_its_hash(tmp_path):

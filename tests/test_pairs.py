@@ -9,7 +9,8 @@ import torch
 from mlcmkd.crops import Crop
 from mlcmkd.errors import InputError
 from mlcmkd.pairs import MARGIN, from_synthetic, load_manifest, load_pairs, stored_px
-from mlcmkd.radiometry import FACE_CENTIKELVIN, to_centikelvin
+from mlcmkd.palettes import apply_palette
+from mlcmkd.radiometry import FACE_CENTIKELVIN, Radiometry, to_centikelvin
 from mlcmkd.synthetic import make_faces
 from tests.conftest import make_pairs
 
@@ -74,6 +75,30 @@ def test_thermal_values_keep_their_temperature(folder):
     assert celsius == pytest.approx(31.25, abs=0.01)
 
 
+def test_one_scene_stored_in_four_ways_gives_one_input(folder):
+    """Centikelvin, counts of 0.04 K, grey over a stated scale, and iron over the same scale."""
+    row = rows_of(folder)[0]
+    scene = cv2.GaussianBlur(np.random.default_rng(0).uniform(10, 50, (80, 100)), (0, 0), 4)
+    levels = np.rint((scene - 10) / 51 * 255).astype(np.uint8)
+    linear = {"gain": 0.04, "offset": -273.15}
+    scale = {"scale_celsius": (10, 61)}
+    stored = {
+        "centikelvin": (to_centikelvin(scene), {}),
+        "counts": (np.rint((scene + 273.15) / 0.04).astype(np.uint16), linear),
+        "grey8": (levels, scale),
+        "palette": (apply_palette(levels / 255, "iron")[..., ::-1], scale),
+    }
+    found = []
+    for kind, (image, more) in stored.items():
+        cv2.imwrite(str(folder / "thermal/0.png"), image)
+        row["radiometry"] = Radiometry(kind=kind, low=18, high=40, **more).model_dump()
+        found.append(load_manifest(write(folder, [row]), "train", 32, progress=False))
+        assert found[-1].radiometry.kind == kind
+    for pairs in found[1:]:
+        # half a level of 0.2 degrees is 0.005 of the range of 22
+        assert pairs.thermal / 65535 == pytest.approx(found[0].thermal / 65535, abs=0.01)
+
+
 def test_colours_come_in_rgb_order(folder):
     red = np.zeros((80, 100, 3), dtype=np.uint8)
     red[..., 2] = 255  # OpenCV writes BGR
@@ -134,7 +159,7 @@ def _(folder):
     path.write_bytes(path.read_bytes()[:2000])
 
 
-@breaking("colour where a thermal image is expected")
+@breaking("a colour image where a thermal one is expected")
 def _(folder):
     noise = np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)
     cv2.imwrite(str(folder / "thermal/1.png"), noise)

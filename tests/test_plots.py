@@ -146,6 +146,18 @@ def test_every_function_of_the_package_is_drawn_here():
         "feature_colours",
         "head_swap_matrix",
         "invariance_over_training",
+        # test_plots_schemes.py
+        "scheme_points",
+        # test_plots_shapes.py
+        "hard_and_soft",
+        "shape_modes",
+        # test_plots_kd_loss.py
+        "loss_landscape",
+        "pull",
+        # test_palettes.py
+        "palette_inversion",
+        # test_students.py
+        "frontier",
         # test_ablation.py
         "nme_against_count",
         "nme_against_misalignment",

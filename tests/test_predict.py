@@ -10,9 +10,10 @@ from mlcmkd.cli import app
 from mlcmkd.crops import Crop, tight_box
 from mlcmkd.drawing import draw
 from mlcmkd.errors import InputError
-from mlcmkd.images import is_coloured, read_image
+from mlcmkd.images import read_image
+from mlcmkd.palettes import apply_palette, is_coloured
 from mlcmkd.predict import Found, Predictor
-from mlcmkd.radiometry import to_centikelvin
+from mlcmkd.radiometry import Radiometry, to_centikelvin
 from tests.conftest import make_model
 
 RNG = np.random.default_rng(0)
@@ -84,7 +85,7 @@ def test_without_a_box_the_face_is_sought_from_the_whole_image(thermal, monkeypa
 
 def test_wrong_kinds_of_images(rgb, thermal):
     colour = RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    with pytest.raises(InputError, match="colour, but these weights read thermal"):
+    with pytest.raises(InputError, match="on no known palette .*these weights read thermal"):
         Predictor(thermal)(colour)
     with pytest.raises(InputError, match="float32 values, but these weights read 8-bit RGB"):
         Predictor(rgb)(CELSIUS)
@@ -95,6 +96,84 @@ def test_wrong_kinds_of_images(rgb, thermal):
 def test_grey_stored_as_three_equal_channels_is_thermal(thermal):
     grey = RNG.integers(0, 256, (60, 80, 1), dtype=np.uint8).repeat(3, axis=2)
     assert Predictor(thermal)(grey).image.ndim == 2
+
+
+LEVELS = ((CELSIUS - CELSIUS.min()) / np.ptp(CELSIUS)).astype(np.float32)
+
+
+def trained_on(folder: Path, **radiometry) -> Path:
+    """Weights whose metadata say this of their data."""
+    model = make_model(modality="thermal")
+    model.spec = model.spec.model_copy(update={"radiometry": Radiometry(**radiometry)})
+    model.save(folder / "trained.safetensors")
+    return folder / "trained.safetensors"
+
+
+def test_false_colours_of_a_known_palette_are_read_as_levels(tmp_path, thermal):
+    Image.fromarray(apply_palette(LEVELS, "iron")).save(tmp_path / "iron.png")
+    Image.fromarray(apply_palette(LEVELS, "iron")).save(tmp_path / "iron.jpg", quality=90)
+    predictor = Predictor(thermal)
+    box = (10, 10, 50, 50)
+    grey = predictor(np.rint(LEVELS * 255).astype(np.uint8), box)
+    clean, lossy = predictor(tmp_path / "iron.png", box), predictor(tmp_path / "iron.jpg", box)
+    assert clean.image == pytest.approx(LEVELS, abs=1.5 / 255)
+    assert clean.landmarks == pytest.approx(grey.landmarks, abs=0.2)
+    assert np.abs(lossy.image - LEVELS).mean() < 3 / 255
+
+
+def test_images_are_read_as_the_weights_own_data(tmp_path):
+    """Counts, levels over a stated range, and false colours: by the metadata, not by a guess."""
+    counts = np.rint((CELSIUS + 273.15) / 0.04).astype(np.uint16)
+    linear = {"kind": "counts", "low": 18, "high": 40, "gain": 0.04, "offset": -273.15}
+    weights = trained_on(tmp_path, **linear)
+    expected = (CELSIUS - 18) / 22
+    assert Predictor(weights)(counts).image == pytest.approx(expected, abs=0.001)
+    assert Predictor(weights)(CELSIUS).image == pytest.approx(expected, abs=1e-5)
+    given = Predictor(weights, celsius_range=(20.0, 36.0))(counts)
+    assert given.image == pytest.approx((CELSIUS - 20) / 16, abs=0.002)
+
+    levels = np.rint((CELSIUS - 10) / 0.2).astype(np.uint8)
+    scale = {"low": 18, "high": 40, "scale_celsius": (10, 61)}
+    weights = trained_on(tmp_path, kind="grey8", **scale)
+    for image in (
+        levels,
+        np.repeat(levels[..., None], 3, axis=2),
+        CELSIUS,
+        to_centikelvin(CELSIUS),
+    ):
+        assert Predictor(weights)(image).image == pytest.approx(expected, abs=0.01)
+    iron = apply_palette(levels / 255, "iron")
+    weights = trained_on(tmp_path, kind="palette", palette="iron", **scale)
+    assert Predictor(weights)(iron).image == pytest.approx(expected, abs=0.03)
+    given = Predictor(weights, celsius_range=(20.0, 36.0))(levels)
+    assert given.image == pytest.approx((CELSIUS - 20) / 16, abs=0.01)
+
+    weights = trained_on(tmp_path, kind="grey8", low=100, high=200)
+    grey = np.full((60, 80), 150, np.uint8)
+    assert Predictor(weights)(grey).image == pytest.approx(0.5)
+
+
+def test_weights_that_stretch_stretch_here_too(tmp_path):
+    weights = trained_on(tmp_path, kind="frame-minmax")
+    for image in (CELSIUS, CELSIUS + 5, to_centikelvin(CELSIUS)):
+        assert Predictor(weights)(image).image == pytest.approx(LEVELS, abs=0.004)
+    with pytest.raises(InputError, match="give no range"):
+        Predictor(weights, celsius_range=(18.0, 40.0))
+
+
+def test_few_dead_pixels_are_filled(tmp_path, thermal):
+    holed = CELSIUS.copy()
+    holed[20, 30] = np.nan
+    np.save(tmp_path / "holed.npy", holed)
+    for image in (holed, tmp_path / "holed.npy"):
+        assert Predictor(thermal)(image).image == pytest.approx((CELSIUS - 18) / 22, abs=0.02)
+
+
+def test_raw_counts_in_an_array_file_stay_counts(tmp_path, thermal):
+    np.save(tmp_path / "raw.npy", to_centikelvin(CELSIUS))
+    assert read_image(tmp_path / "raw.npy").dtype == np.uint16
+    found = Predictor(thermal)(tmp_path / "raw.npy")
+    assert found.image == pytest.approx((CELSIUS - 18) / 22, abs=0.001)
 
 
 def broken_files(folder: Path) -> dict[str, Path]:

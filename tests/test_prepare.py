@@ -75,6 +75,23 @@ def test_photos_alone(faces, tmp_path):
     assert "2 test (2 subjects)" in text
 
 
+def test_groups_of_the_test_set_stand_in_the_rows_only_where_there_are_some(faces, tmp_path):
+    manifest = run(faces, tmp_path / "out").folder / MANIFEST
+    assert b"group" not in manifest.read_bytes()
+    face(faces, "ibug/image_003_1", 50)
+    rows = read_rows(run(faces, tmp_path / "more", simulate_thermal=True, twins=2).folder)
+    told = {row.id: (row.split, row.group) for row in rows if row.group}
+    assert told == {
+        f"{name}{twin}": ("test", group)
+        for name, group in {
+            "lfpw_test/image_0000": "common",
+            "lfpw_test/image_0001": "common",
+            "ibug/image_003_1": "challenge",
+        }.items()
+        for twin in ("", "#2")
+    }
+
+
 def test_simulated_twins(faces, tmp_path):
     report = run(faces, tmp_path / "out", simulate_thermal=True, twins=2)
     rows = {row.id: row for row in read_rows(tmp_path / "out")}

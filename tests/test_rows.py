@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mlcmkd.errors import InputError
 from mlcmkd.radiometry import FACE_CENTIKELVIN
 from mlcmkd.rows import MANIFEST, PairRow, inside, read_rows
-from mlcmkd.schemes import get_scheme
+from mlcmkd.schemes import SCHEMES
 
 ROW = {
     "id": "a",
@@ -153,7 +153,6 @@ def test_inside_follows_links(tmp_path):
 
 
 def test_every_scheme_makes_a_row():
-    for name in ("ibug68", "sf_tl54"):
-        count = get_scheme(name).points
-        row = PairRow(**{**ROW, "scheme": name, "landmarks": [(0.0, 0.0)] * count})
-        assert len(row.landmarks) == count
+    for name, scheme in SCHEMES.items():
+        row = PairRow(**{**ROW, "scheme": name, "landmarks": [(0.0, 0.0)] * scheme.points})
+        assert len(row.landmarks) == scheme.points

@@ -72,6 +72,11 @@ def test_evaluate_reads_the_test_split(path):
     result, scores = stages.evaluate(config, progress=False)
     assert result["modality"] == "thermal" and result["split"] == "test"
     assert result["nme_percent"] == pytest.approx(100 * scores.nme, abs=1e-3)
+    assert result["normaliser_is"] == "the distance of the outer eye corners"
+    assert {file.name for file in (path / "score").iterdir()} == {
+        *("config.json", "provenance.json", "result.json", "errors.csv"),
+        *("landmarks.csv", "regions.csv", "ced.csv", "ced.png"),
+    }
 
 
 def test_the_rgb_teacher_can_be_read_directly_on_thermal(path):
@@ -255,6 +260,18 @@ def test_the_command_line_trains(tmp_path):
     assert config["size"] == "light"  # an option is stronger than the file
     assert config["augmentation"]["rotation"] == 5
     assert config["fit"]["steps"] == 2
+
+
+def test_the_command_line_evaluates_by_groups(path, monkeypatch):
+    pairs = replace(make_pairs(4), groups=("common", "common", "challenge", None))
+    monkeypatch.setattr(stages.DataConfig, "load", lambda *_, **__: pairs)
+    weights, out = path / "light/model.safetensors", path / "grouped"
+    answer = run("evaluate", f"--weights={weights}", f"--out={out}", "--normaliser=box")
+    assert answer.exit_code == 0, answer.output
+    assert "sqrt(w h) of the tight box of the annotated points (box)" in answer.output
+    for line in ("| challenge | 1 | 0 |", "| common | 2 | 0 |", "| full | 4 | 0 |"):
+        assert line in answer.output
+    assert (out / "groups.csv").read_text().splitlines()[3].startswith("full,4,0,0,box,")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What every format reader gives, and what they share: safe paths and strict numbers."""
 
-import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,10 +10,10 @@ import numpy as np
 from mlcmkd.errors import InputError
 from mlcmkd.radiometry import Radiometry
 from mlcmkd.rows import inside
+from mlcmkd.texts import number as number
+from mlcmkd.texts import read_text as read_text
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-# An annotation of one face is a few kilobytes; more is some other file under its name.
-_MAX_TEXT_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,7 @@ class Annotation:
         split: "train", "val" or "test" where the format fixes it, None where the project chooses.
         labels: how the landmarks came about, such as "hand" or "detector (silver)".
         radiometry: how the thermal file's values are read; None without a thermal image.
+        group: part of the test split that scores are also told of; None for none.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Annotation:
     split: str | None = None
     labels: str = ""
     radiometry: Radiometry | None = None
+    group: str | None = None
 
 
 OnBad = Callable[[str, InputError], None]
@@ -76,44 +77,6 @@ def walk(source: Path, on_bad: OnBad) -> Iterator[Path]:
                     continue
             if path.is_file():
                 yield path
-
-
-def read_text(path: Path) -> str:
-    """An annotation file's text.
-
-    Raises:
-        InputError: it cannot be read, is empty, far too long, or not text.
-    """
-    try:
-        data = path.read_bytes() if path.stat().st_size <= _MAX_TEXT_BYTES else None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); mend or remove it") from None
-    if data is None:
-        raise InputError(f"{path}: longer than an annotation of one face can be; remove it")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise InputError(f"{path}: not a text file; fetch it again or remove it")
-    if not text.strip():
-        raise InputError(f"{path}: empty; fetch it again or remove it")
-    return text
-
-
-def number(token: str, where: str) -> float:
-    """A finite number.
-
-    Raises:
-        InputError: `token` is none; `where` names file and line.
-    """
-    try:
-        value = float(token) if "_" not in token else math.nan
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{where}: '{token[:40]}' is not a finite number; mend or remove the file")
-    return value
 
 
 def image_beside(folder: Path, stem: str) -> Path | None:

@@ -1,12 +1,8 @@
-"""iBUG `.pts`: 68 hand-marked points beside each photo (300W, AFW, Helen, LFPW, iBUG).
-
-Two dialects are in use: the owners' (`version: 1`, `n_points:  68`, braces) and bare `x y` lines.
-In both, coordinates are Matlab's: the centre of the first pixel is (1, 1).
-"""
+"""iBUG `.pts`: 68 hand-marked points beside each photo (300W, AFW, Helen, LFPW, iBUG)."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -16,35 +12,39 @@ from data_prep.formats.base import (
     OnBad,
     fail,
     image_beside,
-    number,
-    read_text,
     walk,
 )
 from mlcmkd.errors import InputError
+from mlcmkd.pts import read_pts
 from mlcmkd.rows import inside
 from mlcmkd.schemes import IBUG68
 
 # `1051618982_2` is the second face of photo 1051618982; `image_0001` is a photo of its own.
 _FACE_OF_PHOTO = re.compile(r"^(.*\d{3,})_\d{1,2}$")
-_HEADER = re.compile(r"^\s*(version|n_points)\s*:\s*(\S+)\s*$")
 
 
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """All faces below `source`, in order of their paths.
 
     The id is the path below `source` without its suffix. Faces of one photo share a subject.
-    Folders called `test`, `testset` or `..._test` (`source` itself included) hold the test split;
-    the rest is left to the project to split.
+    Folders called `test`, `testset` or `..._test` (`source` itself included) hold the test split, and
+    so does `ibug`, the challenge part of 300W's test set; the rest is left to the project to split.
+    Where iBUG's faces are there, the faces of the test set say which part they are (`groups_of`).
 
     Raises:
         InputError: by way of `on_bad`, a bad `.pts`, a photo without `.pts` or the reverse, or a
             link that leads out of `source`.
     """
-    for path in walk(source, on_bad):
+    paths = list(walk(source, on_bad))
+    top = source.resolve().name
+    groups = groups_of(
+        [(PurePosixPath(top) / path.relative_to(source)).as_posix() for path in paths]
+    )
+    for path, group in zip(paths, groups, strict=True):
         name = str(path.relative_to(source))
         try:
             if path.suffix.lower() == ".pts":
-                yield _annotation(source, path)
+                yield _annotation(source, path, group)
             elif path.suffix.lower() in IMAGE_SUFFIXES and not path.with_suffix(".pts").is_file():
                 raise InputError(f"{path}: no .pts beside it; add one or remove the photo")
         except InputError as error:
@@ -57,42 +57,27 @@ def read_points(path: Path) -> np.ndarray:
     Raises:
         InputError: not a `.pts` of 68 points; names file and line.
     """
-    points: list[tuple[float, float]] = []
-    opened = closed = False
-    for line_number, line in enumerate(read_text(path).splitlines(), start=1):
-        where = f"{path}, line {line_number}"
-        header = _HEADER.match(line)
-        if not line.strip():
-            continue
-        if closed:
-            raise InputError(f"{where}: text after the closing brace; remove it")
-        if header and not opened and not points:
-            if header[1] == "n_points" and header[2] != str(IBUG68.points):
-                raise InputError(
-                    f"{where}: n_points is {header[2][:40]}, but the scheme has {IBUG68.points}; "
-                    "remove the file"
-                )
-        elif line.strip() == "{" and not opened and not points:
-            opened = True
-        elif line.strip() == "}" and opened:
-            closed = True
-        else:
-            tokens = line.split()
-            if len(tokens) != 2:
-                raise InputError(
-                    f"{where}: '{line.strip()[:40]}' is not a point; write it as `x y`"
-                )
-            points.append((number(tokens[0], where), number(tokens[1], where)))
-    if opened and not closed:
-        raise InputError(f"{path}: the closing brace is missing; fetch the file again")
-    if len(points) != IBUG68.points:
-        raise InputError(
-            f"{path}: {len(points)} points instead of {IBUG68.points}; fetch the file again"
-        )
-    return np.array(points, dtype=np.float64) - 1.0
+    return read_pts(path, IBUG68.points)
 
 
-def _annotation(source: Path, path: Path) -> Annotation:
+def groups_of(names: Sequence[str]) -> list[str | None]:
+    """Which part of 300W's test set each face is in: "common", "challenge" or neither (None).
+
+    As published: common are the test sets of LFPW (224 faces) and Helen (330), challenge is iBUG
+    (135), full both. Told by folders: iBUG's is called `ibug`, and the others' names begin with
+    `lfpw` and `helen` and end in `test` or `testset`, or hold a folder of that name. Without a
+    face of iBUG there is one test set only, and no groups.
+
+    Args:
+        names: paths of the faces, with "/" between the parts.
+    """
+    folders = [PurePosixPath(name.lower()).parts[:-1] for name in names]
+    if not any(_is_challenge(parts) for parts in folders):
+        return [None] * len(folders)
+    return [_group(parts) for parts in folders]
+
+
+def _annotation(source: Path, path: Path, group: str | None) -> Annotation:
     below = path.relative_to(source)
     image = image_beside(path.parent, path.stem)
     if image is None:
@@ -108,9 +93,21 @@ def _annotation(source: Path, path: Path) -> Annotation:
         scheme=IBUG68.name,
         landmarks=read_points(path),
         rgb_path=image,
-        split="test" if any(_is_test(folder) for folder in folders) else None,
+        split="test" if group or any(_is_test(folder) for folder in folders) else None,
         labels="hand",
+        group=group,
     )
+
+
+def _is_challenge(folders: Sequence[str]) -> bool:
+    return folders[-1:] == ("ibug",)
+
+
+def _group(folders: Sequence[str]) -> str | None:
+    if _is_challenge(folders):
+        return "challenge"
+    named = any(folder.startswith(("lfpw", "helen")) for folder in folders)
+    return "common" if named and any(_is_test(folder) for folder in folders) else None
 
 
 def _is_test(folder: str) -> bool:

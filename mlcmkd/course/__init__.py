@@ -4,11 +4,12 @@ from mlcmkd.course.lesson import (
     AttributionLesson,
     CompressLesson,
     InvarianceLesson,
+    KDLossLesson,
     Lesson,
     TransferLesson,
     check_parameters,
 )
-from mlcmkd.course.made import light, student, teacher
+from mlcmkd.course.made import between_teachers, light, student, teacher
 from mlcmkd.course.scales import SCALES, Scale
 from mlcmkd.course.series import RESULTS, run_course
 from mlcmkd.course.tables import (
@@ -29,10 +30,12 @@ __all__ = [
     "AttributionLesson",
     "CompressLesson",
     "InvarianceLesson",
+    "KDLossLesson",
     "Lesson",
     "Scale",
     "TransferLesson",
     "all_runs",
+    "between_teachers",
     "check_parameters",
     "compare",
     "contest",

@@ -18,6 +18,7 @@ from mlcmkd.distillation.strategies import Distillation, Guide, Strategy
 from mlcmkd.errors import InputError
 from mlcmkd.fit import FitConfig
 from mlcmkd.invariance import FEWEST
+from mlcmkd.kd_stages import VARIANCE
 from mlcmkd.pairs import Pairs
 from mlcmkd.plots.style import STYLE
 
@@ -141,6 +142,16 @@ class TransferLesson(Lesson):
 
 class CompressLesson(TransferLesson):
     """Parameters of the MCL notebook; the same as KTL's, whose student is the teacher here."""
+
+
+class KDLossLesson(TransferLesson):
+    """Parameters of the KD-Loss notebook; KTL's tell which thermal student is the Tough-Teacher.
+
+    Attributes:
+        variance: share of the shapes' variance that soft landmarks keep.
+    """
+
+    variance: float = Field(default=VARIANCE, gt=0, le=1)
 
 
 class AttributionLesson(TransferLesson):

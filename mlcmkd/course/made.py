@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from mlcmkd import stages
-from mlcmkd.course.lesson import Lesson, TransferLesson
+from mlcmkd.course.lesson import KDLossLesson, Lesson, TransferLesson
+from mlcmkd.kd_stages import ABLATION, VARIANCE, KDLossConfig, train_kd_loss
 from mlcmkd.reuse import ensure
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.stages import CompressConfig, TrainConfig, TransferConfig
@@ -60,6 +61,30 @@ def light(lesson: TransferLesson, strategy: str | None = None) -> Path:
         distillation=distillation,
     )
     return ensure(stages.compress, config)
+
+
+def between_teachers(lesson: KDLossLesson, name: str) -> Path:
+    """The run directory of a light thermal student of KD-Loss's ablation, `kd_stages.ABLATION`.
+
+    Its Tough-Teacher is the lesson's KTL student, its Tolerant-Teacher that student's softened twin.
+    It regresses coordinates, from the same pairs and labels as its teacher had.
+    """
+    how = ABLATION[name]
+    parts = [f"{name}_{_how(lesson, lesson.strategy)}"]
+    parts += [f"v{lesson.variance:g}"] * (lesson.variance != VARIANCE)
+    config = KDLossConfig(
+        out=lesson.work / "_".join(["between", *parts]),
+        data=lesson.data(labelled=lesson.labels),
+        fit=lesson.fit(lesson.sizes.compress_steps),
+        seed=lesson.seed,
+        tough=None if name == "l2" else student(lesson) / WEIGHTS,
+        modality="thermal",
+        size="light",
+        input_px=lesson.sizes.input_px,
+        variance=lesson.variance,
+        **how,
+    )
+    return ensure(train_kd_loss, config)
 
 
 def _how(lesson: TransferLesson, strategy: str) -> str:

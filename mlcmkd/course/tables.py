@@ -8,12 +8,13 @@ from typing import Any
 
 from mlcmkd.course.lesson import Lesson
 from mlcmkd.evaluate import Scores, evaluate_model
+from mlcmkd.kd_stages import ABLATION, KDLossConfig
 from mlcmkd.metrics import bootstrap_interval
 from mlcmkd.models import Landmarker
 from mlcmkd.pairs import Pairs
 from mlcmkd.runs import CONFIG, PROVENANCE, RESULT, WEIGHTS
 
-STAGES = ("train", "transfer", "compress")
+STAGES = ("train", "transfer", "compress", "kd-loss")
 COLUMNS = {
     "name": "run",
     "reads": "reads",
@@ -72,6 +73,8 @@ def title_of(run: Path, modality: str | None = None) -> str:
         words = ["RGB teacher" if config["modality"] == "rgb" else "thermal baseline"]
         if modality not in (None, config["modality"]):
             words[0] += f" on {modality}"
+    elif stage == "kd-loss":
+        words = ["light", _loss_of(config), f"{labels_of(run)} labels"]
     else:
         told = config["distillation"]
         words = ["student" if stage == "transfer" else "light", told["strategy"]]
@@ -81,6 +84,16 @@ def title_of(run: Path, modality: str | None = None) -> str:
         words.append(f"{labels_of(run)} labels")
     words += [f"seed {config['seed']}"] * (config["seed"] != 0)
     return ", ".join(words)
+
+
+def _loss_of(config: dict[str, Any]) -> str:
+    """KD-Loss's ablation in a word: the row of `kd_stages.ABLATION` with this loss and weights."""
+    told = {"loss": config["loss"], "weights": config["weights"]}
+    for name, fields in ABLATION.items():
+        row = KDLossConfig(out=Path(), **fields)
+        if told == json.loads(row.model_dump_json(include={"loss", "weights"})):
+            return name
+    return f"{config['loss']} with weights of its own"
 
 
 def labels_of(run: Path) -> int | str:

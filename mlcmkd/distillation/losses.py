@@ -26,6 +26,11 @@ def coordinate_distance(prediction: Tensor, target: Tensor) -> Tensor:
     return ((prediction - target).square().sum(-1) + 1e-12).sqrt().mean(-1)
 
 
+def squared_error(prediction: Prediction, landmarks: Tensor) -> Tensor:
+    """Plain L2, (B,): mean squared difference of coordinates, in squared shares of the input."""
+    return (prediction.coordinates - landmarks).square().mean((-2, -1))
+
+
 class Target(NamedTuple):
     """What an answer is compared with. Made once a batch, however many heads are held against it.
 

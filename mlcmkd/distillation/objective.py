@@ -4,6 +4,7 @@ An objective is the only thing Fabric wraps. It returns its terms already weight
 exactly to the total, and each is logged under its own name.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -30,16 +31,28 @@ Modality = Literal["rgb", "thermal"]
 
 
 class TaskObjective(nn.Module):
-    """Plain supervised training of one Landmarker on one modality; unlabelled rows count nothing."""
+    """Plain supervised training of one Landmarker on one modality; unlabelled rows count nothing.
 
-    def __init__(self, student: Landmarker, modality: Modality):
+    Attributes:
+        student: what is trained.
+        modality: the side it reads.
+        loss: of a prediction against landmarks (B, K, 2), one value a row.
+    """
+
+    def __init__(
+        self,
+        student: Landmarker,
+        modality: Modality,
+        loss: Callable[[Prediction, Tensor], Tensor] = landmark_loss,
+    ):
         super().__init__()
         self.student = student
         self.modality = modality
+        self.loss = loss
 
     def forward(self, batch: Batch, decay: float = 1.0) -> Terms:
         """The task term of a batch; `decay` is unused, since nothing is distilled."""
-        rows = landmark_loss(self.student(getattr(batch, self.modality)), batch.landmarks)
+        rows = self.loss(self.student(getattr(batch, self.modality)), batch.landmarks)
         return {"task": weighted_mean(rows, batch.labelled.float())}
 
 

@@ -19,12 +19,17 @@ from mlcmkd.plots.curves import (
 )
 from mlcmkd.plots.diagrams import injection_diagram
 from mlcmkd.plots.faces import contact_sheet, heatmaps, landmarks_on, pair_overlay, thermal_inputs
+from mlcmkd.plots.frontier import frontier
 from mlcmkd.plots.invariance import (
     embedding,
     feature_colours,
     head_swap_matrix,
     invariance_over_training,
 )
+from mlcmkd.plots.kd_loss import loss_landscape, pull
+from mlcmkd.plots.palettes import palette_inversion
+from mlcmkd.plots.schemes import scheme_points
+from mlcmkd.plots.shapes import hard_and_soft, shape_modes
 from mlcmkd.plots.style import centred, colours
 
 __all__ = [
@@ -40,16 +45,23 @@ __all__ = [
     "embedding",
     "errors_against_parameters",
     "feature_colours",
+    "frontier",
+    "hard_and_soft",
     "head_swap_matrix",
     "heatmaps",
     "injection_diagram",
     "invariance_over_training",
     "landmarks_on",
+    "loss_landscape",
     "nme_against_count",
     "nme_against_misalignment",
     "nme_bars",
     "pair_overlay",
+    "palette_inversion",
     "per_region_bars",
+    "pull",
+    "shape_modes",
+    "scheme_points",
     "temperature_histogram",
     "thermal_inputs",
     "training_curves",

@@ -8,7 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mlcmkd.distillation.decay import decay_weight
-from mlcmkd.metrics import area_under_curve, bootstrap_interval, cumulative_distribution
+from mlcmkd.metrics import (
+    area_under_curve,
+    bootstrap_interval,
+    cumulative_distribution,
+    face_errors,
+)
 from mlcmkd.plots.style import (
     BLACK,
     DASHES,
@@ -101,7 +106,7 @@ def ced_curves(
     """CED of several methods up to half as far again as the threshold, which is marked.
 
     Args:
-        errors: name -> NME of every face, (N,), shares.
+        errors: name -> NME of every face, (N,), shares; NaN for a face that was not found.
     """
     figure = Figure(figsize=(WIDTH * 0.75, 4.2))
     axes = figure.subplots()
@@ -114,7 +119,7 @@ def ced_curves(
             100 * share,
             color=palette[name],
             linestyle=DASHES[number % len(DASHES)],
-            label=f"{name}: NME {100 * np.mean(values):.2f} %, AUC {area:.2f}",
+            label=f"{name}: {_mean_of_found(values)}, AUC {area:.2f}",
         )
     axes.axvline(100 * threshold, color=GREY, linewidth=1)
     axes.annotate(
@@ -136,6 +141,14 @@ def ced_curves(
     return figure
 
 
+def _mean_of_found(values: np.ndarray) -> str:
+    """The mean NME, and how many faces are no part of it."""
+    found = values[~np.isnan(values)]
+    nme = f"NME {100 * found.mean():.2f} %" if len(found) else "no NME"
+    failed = len(values) - len(found)
+    return f"{nme} ({failed} of {len(values)} failed)" if failed else nme
+
+
 @styled
 def per_region_bars(
     errors: Mapping[str, np.ndarray], *, scheme: str = "ibug68", normaliser: str = "inter-ocular"
@@ -143,7 +156,7 @@ def per_region_bars(
     """NME of each region of the face, a bar a method, with 95 % bootstrap intervals over faces.
 
     Args:
-        errors: name -> (N, K) point errors, shares.
+        errors: name -> (N, K) point errors, shares; NaN where there is none.
     """
     regions = get_scheme(scheme).regions
     figure = Figure(figsize=(WIDTH, 3.6))
@@ -151,7 +164,8 @@ def per_region_bars(
     palette = colours(errors)
     width = 0.8 / len(errors)
     for number, (name, values) in enumerate(errors.items()):
-        by_region = [values[:, list(points)].mean(axis=1) for points in regions.values()]
+        by_region = [face_errors(values[:, list(points)]) for points in regions.values()]
+        by_region = [region[~np.isnan(region)] for region in by_region]
         means = np.array([100 * region.mean() for region in by_region])
         ends = np.array([bootstrap_interval(region, draws=500) for region in by_region]).T * 100
         axes.bar(

@@ -1,0 +1,89 @@
+"""What every size costs where it is used: `python benchmarks/latency.py --csv latency.csv`.
+
+One face a call, from the network's input to its landmarks, by ONNX Runtime on one and two threads:
+the median of the counted calls and the quartiles between which half of them lie; beside it
+parameters and floating-point operations (a multiplication and an addition are two). Weights are
+random: time does not depend on them. `--int8` times the 8-bit files as well.
+
+On a machine that others use the quartiles are far apart; read the lower one then, and ratios.
+"""
+
+import argparse
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import onnxruntime
+import torch
+
+from mlcmkd.cost import REPEATS, file_latency_ms, flops
+from mlcmkd.export import export_onnx
+from mlcmkd.models import HEADS, SIZES, Landmarker, ModelSpec
+from mlcmkd.pairs import load_pairs
+from mlcmkd.quantise import quantise
+from mlcmkd.runs import _processor
+
+COLUMNS = (
+    "size head px precision threads parameters mflops kilobytes ms ms_low_quartile ms_high_quartile"
+).split()
+
+
+def rows(size: str, head: str, px: int, arguments: argparse.Namespace) -> Iterator[dict]:
+    """One row a file and number of threads."""
+    model = Landmarker(ModelSpec(size=size, head=head, input_px=px)).eval()
+    facts = {"size": size, "head": head, "px": px, "parameters": model.parameter_count()}
+    facts["mflops"] = round(flops(model) / 1e6, 1)
+    with TemporaryDirectory() as folder:
+        files = {"float32": Path(folder) / "float32.onnx"}
+        export_onnx(model, files["float32"], "crop")
+        if arguments.int8:
+            files["int8"] = Path(folder) / "int8.onnx"
+            faces = load_pairs("synthetic", "val", px, count=8, progress=False)
+            quantise(files["float32"], files["int8"], faces)
+        for precision, path in files.items():
+            for threads in arguments.threads:
+                took = file_latency_ms(path, threads, arguments.repeats)
+                yield facts | {
+                    "precision": precision,
+                    "threads": threads,
+                    "kilobytes": round(path.stat().st_size / 1000),
+                    "ms": round(took.median, 3),
+                    "ms_low_quartile": round(took.low, 3),
+                    "ms_high_quartile": round(took.high, 3),
+                }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", nargs="+", default=list(SIZES), choices=SIZES)
+    parser.add_argument("--heads", nargs="+", default=list(HEADS), choices=HEADS)
+    parser.add_argument("--px", nargs="+", type=int, default=[64, 96, 128])
+    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="counted calls, at least 2")
+    parser.add_argument("--int8", action="store_true", help="the 8-bit files as well")
+    parser.add_argument("--csv", type=Path, help="write the table there, too")
+    arguments = parser.parse_args()
+    print(
+        f"{_processor()}, {os.cpu_count()} cores, ONNX Runtime {onnxruntime.__version__}, torch "
+        f"{torch.__version__}; median of {arguments.repeats} calls\n"
+    )
+    print("|", " | ".join(COLUMNS), "|")
+    print("|", " | ".join("---" for _ in COLUMNS), "|")
+    found = []
+    for px in arguments.px:
+        for size in arguments.sizes:
+            for head in arguments.heads:
+                for row in rows(size, head, px, arguments):
+                    found.append(row)
+                    print("|", " | ".join(str(row[name]) for name in COLUMNS), "|", flush=True)
+    if arguments.csv:
+        with arguments.csv.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(found)
+
+
+if __name__ == "__main__":
+    main()

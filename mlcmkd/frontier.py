@@ -1,0 +1,103 @@
+"""What a table of light students says: error against size, one entry a network and method."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from mlcmkd.ablation import Interval, interval
+from mlcmkd.errors import InputError
+
+
+class Row(NamedTuple):
+    """One network: what it costs (FLOPs of a face, ms a face) and its NME in percent, inter-ocular."""
+
+    benchmark: str
+    modality: str
+    model: str
+    input_px: int
+    method: str
+    seed: int
+    params: int
+    flops: int
+    latency_ms: float
+    nme: float
+    run: str
+
+
+COSTS = {"params": "parameters", "flops": "FLOPs a face", "latency_ms": "ms a face, one thread"}
+
+
+class Entry(NamedTuple):
+    """A network and method over its seeds."""
+
+    benchmark: str
+    modality: str
+    model: str
+    method: str
+    params: int
+    flops: int
+    latency_ms: float
+    nme: Interval
+
+    @property
+    def name(self) -> str:
+        """Network and method in words."""
+        return f"{self.model}, {self.method}"
+
+
+def read_rows(path: Path | str) -> list[Row]:
+    """The rows of a table that `mlcmkd students` wrote.
+
+    Raises:
+        InputError: no such table, a column is missing, or a value is not of its kind; the line is named.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such table; `mlcmkd students` writes it")
+    kinds, rows = Row.__annotations__, []
+    with path.open(newline="", encoding="utf-8") as file:
+        for number, line in enumerate(csv.DictReader(file), start=2):
+            try:
+                rows.append(Row(**{name: kind(line[name]) for name, kind in kinds.items()}))
+            except (KeyError, TypeError, ValueError) as error:
+                raise InputError(f"{path}, line {number}: {error!r}; write it anew") from None
+    return rows
+
+
+def entries(rows: Iterable[Row]) -> list[Entry]:
+    """One entry a benchmark, side, network and method, the largest network first."""
+    held: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        held.setdefault((row.benchmark, row.modality, row.model, row.method), []).append(row)
+    found = [
+        Entry(
+            *key, each[0].params, each[0].flops, each[0].latency_ms, interval([r.nme for r in each])
+        )
+        for key, each in held.items()
+    ]
+    return sorted(found, key=lambda entry: (entry.benchmark, entry.modality, -entry.params))
+
+
+def table(rows: Iterable[Row]) -> list[dict[str, str]]:
+    """One line an entry, as text; the share is against the largest network of its side."""
+    lines, found = [], entries(rows)
+    for entry in found:
+        big = next(
+            e for e in found if (e.benchmark, e.modality) == (entry.benchmark, entry.modality)
+        )
+        lines.append(
+            {
+                "benchmark": entry.benchmark,
+                "reads": entry.modality,
+                "network": entry.model,
+                "method": entry.method,
+                "parameters": f"{entry.params / 1e6:.2f} M",
+                "FLOPs": f"{entry.flops / 1e6:.0f} M",
+                "ms a face": f"{entry.latency_ms:.2f}",
+                "NME (%)": entry.nme.text(),
+                "of the largest": f"{entry.nme.mean / big.nme.mean:.2f}",
+                "seeds": str(entry.nme.seeds),
+            }
+        )
+    return lines

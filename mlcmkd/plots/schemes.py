@@ -1,0 +1,123 @@
+"""Landmark schemes drawn on one face, each point with its index."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mlcmkd._synthetic_shape import MEAN_FACE
+from mlcmkd.errors import InputError
+from mlcmkd.plots.style import BLACK, GREY, SKY, VERMILION, WIDTH, draw_landmarks, styled
+from mlcmkd.schemes import CHARLOTTE43, IBUG68, Scheme, convert, get_scheme
+
+# A profile that looks to the right, in the order of the 43 points: ear to chin, brow, nose, eye,
+# outer and inner lips, forehead.
+_PROFILE = np.array(
+    [(-0.95, 0.10), (-0.90, 0.40), (-0.83, 0.68), (-0.74, 0.94), (-0.62, 1.16), (-0.47, 1.34),
+     (-0.29, 1.48), (-0.09, 1.58), (0.12, 1.65), (0.33, 1.69), (0.53, 1.68), (0.68, 1.60),
+     (0.12, -0.34), (0.30, -0.42), (0.48, -0.42), (0.64, -0.36),
+     (0.80, -0.02), (0.90, 0.18), (1.00, 0.37), (1.08, 0.54), (0.92, 0.70), (0.72, 0.70),
+     (0.58, -0.06), (0.46, -0.07), (0.34, 0.02), (0.46, 0.08), (0.58, 0.08),
+     (0.90, 0.92), (0.76, 0.92), (0.62, 0.97), (0.48, 1.06), (0.60, 1.17), (0.72, 1.24),
+     (0.84, 1.26), (0.88, 1.04), (0.74, 1.04), (0.60, 1.06), (0.73, 1.09), (0.85, 1.09),
+     (-0.22, -0.78), (0.10, -1.02), (0.44, -1.00), (0.70, -0.80)]
+)  # fmt: skip
+
+
+def _places() -> dict[str, np.ndarray]:
+    """Where the points of every frontal scheme lie on the embedded mean face, by name."""
+    face = MEAN_FACE[:, :2]
+    places = dict(zip(IBUG68.names, face, strict=True))
+    places["left pupil"], places["right pupil"] = convert(face, "ibug68", "face5")[:2]
+    for side, way in (("left", 1), ("right", -1)):
+        for i in range(1, 9):
+            after = "chin" if i == 8 else f"{side} jaw {i + 1}"
+            places[f"{side} jaw {i}.5"] = (places[f"{side} jaw {i}"] + places[after]) / 2
+            # From the height of the nose tip down to the chin.
+            step = 2.5 + 5.5 * (i - 1) / 8
+            before, share = int(step), step - int(step)
+            places[f"{side} low jaw {i}"] = (1 - share) * places[f"{side} jaw {before}"] + (
+                share * places[f"{side} jaw {before + 1}"]
+            )
+        for part in ("outer quarter", "middle", "inner quarter", "inner end"):
+            places[f"{side} brow lower {part}"] = places[f"{side} brow {part}"] + (0, 0.09)
+        for lid in ("upper", "lower"):
+            middle = (places[f"{side} {lid} lid outer"] + places[f"{side} {lid} lid inner"]) / 2
+            places[f"{side} {lid} lid middle"] = middle + (0, -0.03 if lid == "upper" else 0.03)
+        places[f"{side} forehead 1"] = np.array([-0.72 * way, -0.68])
+        places[f"{side} forehead 2"] = np.array([-0.42 * way, -0.98])
+    places["forehead middle"] = np.array([0.0, -1.08])
+    for name in IBUG68.names:
+        if "lower lip" in name:  # a mouth a little open, or its points hide each other
+            places[name] = places[name] + (0, 0.16)
+    return places
+
+
+def template(name: str) -> np.ndarray:
+    """Where a scheme's points lie on a face of our own, (K, 2), y downwards, about 2 wide.
+
+    For pictures only: the places are those of the embedded mean face, of no data set.
+
+    Raises:
+        InputError: no such scheme.
+    """
+    if name == CHARLOTTE43.name:
+        return _PROFILE.copy()
+    places = _places()
+    return np.stack([places[point] for point in get_scheme(name).names])
+
+
+@styled
+def scheme_points(
+    *names: str, landmarks: Mapping[str, np.ndarray] | None = None, columns: int = 3
+) -> Figure:
+    """Schemes side by side: points with their indices, lines, eyes and nose tip as normalisers see them.
+
+    Args:
+        names: schemes to draw.
+        landmarks: scheme -> (K, 2), y downwards, to draw instead of `template`: one annotation drawn
+            this way shows whether its points come in the scheme's order.
+        columns: pictures a row.
+
+    Raises:
+        InputError: no such scheme, or landmarks that are not of it.
+    """
+    columns = min(columns, len(names))
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(WIDTH, 1.25 * WIDTH / columns * rows))
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, name in zip(grid.flat, names, strict=False):
+        scheme = get_scheme(name)
+        points = np.asarray((landmarks or {}).get(name, template(name)))
+        if points.shape != (scheme.points, 2):
+            raise InputError(
+                f"landmarks of shape {points.shape} are none of scheme '{name}'; "
+                f"give ({scheme.points}, 2)"
+            )
+        _draw(axes, points, scheme)
+        if name not in (landmarks or {}):
+            axes.set(xlim=(-1.15, 1.15), ylim=(1.85, -1.25))  # one scale, to compare them
+        axes.set_title(f"{name}: {scheme.points} points")
+    return figure
+
+
+def _draw(axes: Axes, points: np.ndarray, scheme: Scheme) -> None:
+    """One scheme; its outer eye corners, pupils and nose tip in colour."""
+    draw_landmarks(axes, points, scheme, GREY)
+    if scheme.outer_eyes:
+        axes.plot(*points[list(scheme.outer_eyes)].T, "o", color=VERMILION, markersize=4)
+    if scheme.pupils:
+        pupils = np.stack([points[list(eye)].mean(axis=0) for eye in scheme.pupils])
+        axes.plot(*pupils.T, "x", color=SKY, markersize=6)
+    if scheme.nose_tip is not None:
+        axes.plot(*points[[scheme.nose_tip]].T, "o", color=SKY, markersize=4)
+    for index, (x, y) in enumerate(points):
+        axes.annotate(
+            str(index), (x, y), (0, 2), textcoords="offset points",
+            ha="center", va="bottom", fontsize=5, color=BLACK,
+        )  # fmt: skip
+    axes.set_aspect("equal")
+    axes.invert_yaxis()

@@ -1,0 +1,379 @@
+"""How small can it be? Light students of every method, in RGB and in thermal, in one tidy table.
+
+One parameter file names the networks, the methods and the seeds. What the students learn from is made
+once a benchmark: the RGB teacher (the Tough-Teacher of RGB students), its Tolerant-Teacher, and the
+KTL student (the teacher of MCL, and the Tough-Teacher of thermal students, whose Tolerant-Teacher is
+its own answer softened by the shape model). A row says what a network costs and how well it reads.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tqdm.auto import tqdm
+
+from mlcmkd import kd_stages, stages
+from mlcmkd.cost import flops, latency_ms
+from mlcmkd.errors import InputError
+from mlcmkd.models import Landmarker, ModelSpec, SizeName
+from mlcmkd.reuse import ensure
+from mlcmkd.runs import WEIGHTS
+from mlcmkd.spread import spread
+from mlcmkd.sweep import Benchmark, Study, add_row, merged, percent, read_table, run_id
+
+COLUMNS = (
+    "benchmark", "modality", "model", "input_px", "method", "seed", "params", "flops", "latency_ms",
+    "nme", "run",
+)  # fmt: skip
+TEACHER, KTL_STUDENT = "teacher", "ktl"  # methods of the two big networks
+Stage = Literal["train", "compress", "kd-loss"]
+_STAGES: dict[Stage, tuple[type[stages.StageConfig], Callable[..., Any]]] = {
+    "train": (stages.TrainConfig, stages.train),
+    "compress": (stages.CompressConfig, stages.compress),
+    "kd-loss": (kd_stages.KDLossConfig, kd_stages.train_kd_loss),
+}
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TwoSides(Benchmark):
+    """A benchmark whose students read RGB or thermal images.
+
+    Attributes:
+        names: what the table calls the benchmark of each side.
+    """
+
+    names: dict[stages.Modality, str]
+
+
+class Network(_Config):
+    """A light student; `compress` gives it its teacher's head."""
+
+    size: SizeName
+    head: Literal["heatmap", "coordinate"] = "heatmap"
+
+
+class Method(_Config):
+    """A way to train a light student.
+
+    Attributes:
+        stage: "train" (labels alone, the house's loss), "compress" (MCL) or "kd-loss".
+        fields: of that stage's config.
+    """
+
+    stage: Stage
+    fields: dict[str, Any] = Field(default_factory=dict)
+
+
+class Grid(_Config):
+    """All combinations of what is listed, seeds outermost: a table cut short is still balanced."""
+
+    name: str
+    benchmarks: list[str]
+    modalities: list[stages.Modality]
+    networks: list[str]
+    methods: list[str]
+    seeds: list[int]
+
+
+class StudentsConfig(Study):
+    """A whole table.
+
+    Attributes:
+        benchmarks: by name.
+        tolerant: fields of TolerantConfig, laid over the teacher's.
+        transfer: fields of TransferConfig, of the KTL student.
+        student: fields that all light students share: steps, augmentation.
+        networks, methods: by name.
+        grids: what is run, in this order.
+        keep_weights: keep every student's weights, or only its metrics and errors.
+    """
+
+    benchmarks: dict[str, TwoSides]
+    tolerant: dict[str, Any] = Field(default_factory=dict)
+    transfer: dict[str, Any] = Field(default_factory=dict)
+    student: dict[str, Any] = Field(default_factory=dict)
+    networks: dict[str, Network]
+    methods: dict[str, Method]
+    grids: list[Grid]
+    keep_weights: bool = False
+
+
+class Big(NamedTuple):
+    """Configs of the networks that light students learn from."""
+
+    teacher: stages.TrainConfig
+    tolerant: kd_stages.TolerantConfig
+    ktl: stages.TransferConfig
+
+
+class Planned(NamedTuple):
+    """One light student.
+
+    Attributes:
+        benchmark: name in the config, not in the table.
+        modality: the side it reads.
+        network, method: names in the config.
+        stage, config: what makes it.
+        run: hash of all that decides the result.
+    """
+
+    benchmark: str
+    modality: stages.Modality
+    network: str
+    method: str
+    stage: Stage
+    config: stages.StageConfig
+    run: str
+
+
+def _validated(kind: type[stages.StageConfig], where: str, fields: dict[str, Any]) -> Any:
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{where}: {place}: {first['msg']}") from None
+
+
+def big_networks(config: StudentsConfig, name: str) -> Big:
+    """The configs of a benchmark's teachers.
+
+    Raises:
+        InputError: fields that their stages do not take.
+    """
+    benchmark = config.benchmarks[name]
+    data = {"data": benchmark.data.model_dump()}
+    teacher = merged(benchmark.teacher, data, {"out": config.out / f"teacher-{name}"})
+    return Big(
+        _validated(stages.TrainConfig, "teacher", teacher),
+        _validated(
+            kd_stages.TolerantConfig,
+            "tolerant",
+            merged(teacher, config.tolerant, {"out": config.out / f"tolerant-{name}"}),
+        ),
+        _validated(
+            stages.TransferConfig,
+            "transfer",
+            merged(
+                config.transfer,
+                data,
+                {"out": config.out / f"ktl-{name}", "teacher": teacher["out"] / WEIGHTS},
+            ),
+        ),
+    )
+
+
+def _around(how: Method, big: Big, network: Network, modality: stages.Modality) -> dict[str, Any]:
+    """What a light student's config takes from the networks around it."""
+    if how.stage == "compress":
+        return {"size": network.size, "teacher": big.ktl.out / WEIGHTS}
+    told = network.model_dump() | {"modality": modality, "input_px": big.teacher.input_px}
+    if how.stage == "train" or how.fields.get("loss") == "l2":
+        return told
+    if modality == "rgb":
+        return told | {"tough": big.teacher.out / WEIGHTS, "tolerant": big.tolerant.out / WEIGHTS}
+    return told | {"tough": big.ktl.out / WEIGHTS}
+
+
+def plan(config: StudentsConfig) -> Iterator[Planned]:
+    """The light students, in order.
+
+    Raises:
+        InputError: a grid names what the file does not have, MCL is asked to read RGB, or fields that
+            a stage does not take.
+    """
+    seen: set[str] = set()
+    for grid in config.grids:
+        for kind, asked, there in (
+            ("benchmark", grid.benchmarks, config.benchmarks),
+            ("network", grid.networks, config.networks),
+            ("method", grid.methods, config.methods),
+        ):
+            if unknown := set(asked) - set(there):
+                raise InputError(
+                    f"grid '{grid.name}': {kind} '{min(unknown)}' is not among {', '.join(there)}"
+                )
+        for seed, name, modality, small, method in product(
+            grid.seeds, grid.benchmarks, grid.modalities, grid.networks, grid.methods
+        ):
+            network, how = config.networks[small], config.methods[method]
+            if how.stage == "compress" and modality == "rgb":
+                raise InputError(f"grid '{grid.name}': method '{method}' is MCL, which is thermal")
+            big = big_networks(config, name)
+            student = _validated(
+                _STAGES[how.stage][0],
+                f"method '{method}'",
+                merged(
+                    config.student,
+                    how.fields,
+                    _around(how, big, network, modality),
+                    {
+                        "out": config.out,
+                        "data": config.benchmarks[name].data.model_dump(),
+                        "seed": seed,
+                    },
+                ),
+            )
+            told = [run_id(each, big.teacher, config.split) for each in (student, *big[1:])]
+            run = hashlib.sha256(" ".join(told).encode()).hexdigest()[:12]
+            if run not in seen:
+                seen.add(run)
+                yield Planned(
+                    name,
+                    modality,
+                    small,
+                    method,
+                    how.stage,
+                    student.model_copy(update={"out": config.out / run}),
+                    run,
+                )
+
+
+def cost_of(weights: Path) -> dict[str, float]:
+    """Parameters, FLOPs and milliseconds a face (batch 1, one thread, ONNX Runtime) of a network."""
+    model = Landmarker.load(weights)
+    return {
+        "params": model.parameter_count(),
+        "flops": flops(model),
+        "latency_ms": round(latency_ms(model).median, 3),
+    }
+
+
+def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, Any]:
+    """Makes one light student and scores it. Runs in a worker."""
+    torch.set_num_threads(1)
+    config = planned.config
+    _STAGES[planned.stage][1](config, progress=False)
+    weights = config.out / WEIGHTS
+    nme = percent(weights, config.data, config.out / f"score-{split}", split, planned.modality)
+    model = Landmarker.load(weights)
+    if not keep_weights:
+        weights.unlink()
+    return {"nme": nme, "params": model.parameter_count(), "flops": flops(model)}
+
+
+def _spec(config: StudentsConfig, planned: Planned) -> ModelSpec:
+    """What a planned student is, before it is made; its scheme and radiometry cost nothing."""
+    network, teacher = config.networks[planned.network], big_networks(config, planned.benchmark)[0]
+    head = teacher.head if planned.stage == "compress" else network.head
+    return ModelSpec(
+        size=network.size, head=head, input_px=teacher.input_px, modality=planned.modality
+    )
+
+
+def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[ModelSpec, float]:
+    """Milliseconds of every kind of student, measured while nothing else of ours runs."""
+    return {
+        spec: round(latency_ms(Landmarker(spec).eval()).median, 3)
+        for spec in dict.fromkeys(_spec(config, each) for each in left)
+    }
+
+
+def _big_rows(config: StudentsConfig, name: str, done: set[str]) -> Iterator[dict[str, Any]]:
+    """The teacher's row of each side: the RGB teacher, and the KTL student on thermal."""
+    big = big_networks(config, name)
+    for modality, method, made in (
+        ("rgb", TEACHER, big.teacher),
+        ("thermal", KTL_STUDENT, big.ktl),
+    ):
+        run = run_id(made, big.teacher, config.split)
+        if modality not in config.benchmarks[name].names or run in done:
+            continue
+        score = made.out / f"score-{config.split}"
+        weights = made.out / WEIGHTS
+        yield {
+            "benchmark": config.benchmarks[name].names[modality],
+            "modality": modality,
+            "model": big.teacher.size,
+            "input_px": big.teacher.input_px,
+            "method": method,
+            "seed": made.seed,
+            "nme": percent(weights, made.data, score, config.split, modality),
+            "run": run,
+            **cost_of(weights),
+        }
+
+
+def run_students(
+    config: StudentsConfig,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    dry_run: bool = False,
+    say: Callable[[str], None] = print,
+) -> list[str]:
+    """Makes the students whose rows are not in the table yet, and adds theirs.
+
+    Args:
+        config: what to run.
+        workers, scheduler: where, see `spread`.
+        dry_run: only say what would be done.
+        say: where lines of text go.
+
+    Returns:
+        A line a failed run, empty when all went well. A failure does not stop the others.
+
+    Raises:
+        InputError: the config does not fit together, or the table has other columns.
+    """
+    planned = list(plan(config))
+    done = {row["run"] for row in read_table(config.table, COLUMNS)}
+    left = [each for each in planned if each.run not in done]
+    say(f"{len(planned)} students, {len(planned) - len(left)} done, {len(left)} to do")
+    if dry_run or not left:
+        return []
+
+    for name in dict.fromkeys(each.benchmark for each in left):
+        _make_teachers(config, name, {(each.modality, each.stage) for each in left})
+        for row in _big_rows(config, name, done):
+            add_row(config.table, COLUMNS, row)
+    latencies = _latencies(config, left)
+
+    failed = []
+    bar = tqdm(total=len(left), desc=config.table.stem, unit="student")
+    work = partial(run_planned, split=config.split, keep_weights=config.keep_weights)
+    for each, found, error in spread(
+        left, work, workers=workers, scheduler=scheduler, key=lambda each: each.run
+    ):
+        told = f"{each.benchmark} {each.modality} {each.network} {each.method}"
+        told += f" seed {each.config.seed}"
+        if error is None:
+            row = {
+                "benchmark": config.benchmarks[each.benchmark].names[each.modality],
+                "modality": each.modality,
+                "model": each.network,
+                "input_px": _spec(config, each).input_px,
+                "method": each.method,
+                "seed": each.config.seed,
+                "latency_ms": latencies[_spec(config, each)],
+                "run": each.run,
+                **found,
+            }
+            add_row(config.table, COLUMNS, row)
+            bar.set_postfix_str(f"{told}: {row['nme']:.2f} %")
+        else:
+            failed.append(f"{told} ({each.config.out}): {error}")
+            say(f"failed: {failed[-1]}")
+        bar.update()
+    bar.close()
+    return failed
+
+
+def _make_teachers(
+    config: StudentsConfig, name: str, asked: set[tuple[stages.Modality, Stage]]
+) -> None:
+    """The big networks that the students still to be made learn from."""
+    big = big_networks(config, name)
+    ensure(stages.train, big.teacher)
+    if ("rgb", "kd-loss") in asked:
+        ensure(kd_stages.train_tolerant, big.tolerant)
+    if "thermal" in {modality for modality, _ in asked}:
+        ensure(stages.transfer, big.ktl)

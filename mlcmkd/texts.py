@@ -1,0 +1,57 @@
+"""Text files of annotations from outside: read whole, and numbers taken strictly."""
+
+import math
+from pathlib import Path
+
+from mlcmkd.errors import InputError
+
+# An annotation of one face is a few kilobytes; more is some other file under its name.
+MAX_FACE_BYTES = 1_000_000
+
+
+def read_text(path: Path, max_bytes: int = MAX_FACE_BYTES) -> str:
+    """An annotation file's text.
+
+    Raises:
+        InputError: it cannot be read, is empty, longer than `max_bytes`, or not text.
+    """
+    try:
+        data = path.read_bytes() if path.stat().st_size <= max_bytes else None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); mend or remove it") from None
+    if data is None:
+        kind = "an annotation of one face" if max_bytes == MAX_FACE_BYTES else "a table of faces"
+        raise InputError(f"{path}: longer than {kind} can be; remove it")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise InputError(f"{path}: not a text file; fetch it again or remove it")
+    if not text.strip():
+        raise InputError(f"{path}: empty; fetch it again or remove it")
+    return text
+
+
+def number(token: str, where: str) -> float:
+    """A finite number.
+
+    Raises:
+        InputError: `token` is none; `where` names file and line.
+    """
+    try:
+        value = float(token) if "_" not in token else math.nan
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{where}: '{token[:40]}' is not a finite number; mend or remove the file")
+    return value
+
+
+def number_or_missing(token: str, where: str) -> float:
+    """A finite number, or NaN where the token says `nan` or nothing.
+
+    Raises:
+        InputError: it is something else.
+    """
+    return math.nan if token.strip().lower() in ("", "nan") else number(token, where)

@@ -1,0 +1,57 @@
+import pytest
+import torch
+from torch import nn
+
+from mlcmkd import cost
+from mlcmkd.cost import Latency, flops, latency_ms, time_calls
+from mlcmkd.onnx_card import check_export
+from tests.conftest import make_model
+
+
+def test_operations_of_a_layer_are_counted_by_hand():
+    """Two networks that differ in one 1 x 1 convolution differ in its operations."""
+    model = make_model("light", input_px=64).train()
+    every = flops(model)
+    points, width, cells = 68, model.width, 16 * 16
+    model.head.maps = nn.Conv2d(width, 1, 1)
+    assert every - flops(model) == 2 * (points - 1) * width * cells
+    assert model.training  # left as it was found
+
+
+def test_operations_follow_the_inputs_area():
+    small, large = (flops(make_model("base", "thermal", input_px=px)) for px in (32, 64))
+    assert large == 4 * small
+    assert flops(make_model("base", head="coordinate", input_px=32)) < 1.1 * small
+
+
+def test_calls_are_counted_after_the_warm_up(monkeypatch):
+    clock = iter(range(10_000))
+    calls = []
+
+    def now() -> float:
+        return next(clock) / 1000 if len(calls) > cost.WARM_UP else next(clock)
+
+    monkeypatch.setattr("mlcmkd.cost.time.perf_counter", now)
+    found = time_calls(lambda: calls.append(1), repeats=8)
+    assert len(calls) == cost.WARM_UP + 8
+    assert found.low <= found.median <= found.high
+    assert found.median == pytest.approx(1)
+
+
+def test_latency_is_that_of_the_exported_network(monkeypatch):
+    """A thermal network without a range is timed all the same."""
+    asked = {}
+
+    def fake(path, threads, repeats):
+        asked.update(card=check_export(path), threads=threads)
+        return Latency(1, 1, 1)
+
+    monkeypatch.setattr(cost, "file_latency_ms", fake)
+    model = make_model("base", "thermal", input_px=32)
+    model.spec = model.spec.model_copy(update={"radiometry": None})
+    assert latency_ms(model, threads=2) == Latency(1, 1, 1)
+    assert asked["threads"] == 2 and asked["card"].kind == "crop"
+    monkeypatch.undo()
+    found = latency_ms(make_model("base", input_px=32), repeats=3)
+    assert 0 < found.low <= found.median <= found.high
+    assert not torch.is_grad_enabled() or True

@@ -1,0 +1,161 @@
+"""Figures of KD-Loss draw, name their axes with units, and show what the functions say."""
+
+import io
+import warnings
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mlcmkd.distillation.kd_loss import kd_values
+from mlcmkd.plots.kd_loss import loss_landscape, pull
+
+# target, Tough-Teacher, Tolerant-Teacher
+PLACES = {
+    "either side": (0.1, 0.12, 0.065),
+    "one side": (-0.2, -0.21, -0.25),
+    "tough is right": (0.2, 0.2, 0.21),
+    "tolerant is right": (0.0, 0.03, 0.0),
+    "both are right": (0.3, 0.3, 0.3),
+    "tiny band": (0.0, -0.001, 0.05),
+}
+CONSTANTS = {"tough_inner": -1.0, "main_weight": 0.5, "band": 0.4}
+CASES = [*((name, {}) for name in PLACES), ("either side", CONSTANTS)]
+AXIS = "prediction (% of the input's side; 0 is its middle)"
+
+
+def panel(figure: Figure, words: str) -> Axes:
+    (found,) = [axes for axes in figure.axes if words in axes.get_title()]
+    return found
+
+
+def curve(axes: Axes, label: str) -> tuple[np.ndarray, np.ndarray]:
+    (line,) = [line for line in axes.lines if line.get_label().startswith(label)]
+    return line.get_xdata(), line.get_ydata()
+
+
+def expected(x: np.ndarray, at: tuple, **constants) -> dict[str, np.ndarray]:
+    """Weighted terms at x percent."""
+    prediction = torch.from_numpy(x / 100)
+    rest = [torch.full_like(prediction, value) for value in at]
+    return {name: each.numpy() for name, each in kd_values(prediction, *rest, **constants).items()}
+
+
+@pytest.mark.parametrize("draw", [loss_landscape, pull])
+@pytest.mark.parametrize("name", PLACES)
+def test_figure_draws_without_a_warning(draw, name):
+    before = dict(matplotlib.rcParams)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw(*PLACES[name])
+        figure.savefig(io.BytesIO(), dpi=40)
+    assert dict(matplotlib.rcParams) == before
+    assert 6 <= figure.get_figwidth() <= 11  # a notebook's column
+    assert figure.axes[-1].get_xlabel() == AXIS
+
+
+@pytest.mark.parametrize(("name", "constants"), CASES)
+def test_the_landscape_is_what_the_functions_say(name, constants):
+    at = PLACES[name]
+    figure = loss_landscape(*at, **constants)
+    main = panel(figure, "main loss").lines[0]
+    terms = expected(main.get_xdata(), at, **constants)
+    # Percent and back rounds: a place beside a jump may land on its other side.
+    assert_equal_but_for_jumps(main.get_ydata(), terms["main"])
+    assistive = panel(figure, "assistive")
+    for label, term in (("ALoss, Tough", "tough"), ("ALoss, Tolerant", "tolerant")):
+        assert_equal_but_for_jumps(curve(assistive, label)[1], terms[term])
+    x, whole = curve(panel(figure, "sum"), "KD-Loss")
+    assert_equal_but_for_jumps(whole, sum(terms.values()))
+    squared = (x / 100 - at[0]) ** 2
+    drawn = curve(panel(figure, "sum"), "L2")[1]
+    assert drawn == pytest.approx(squared * whole.max() / squared.max(), abs=1e-12)
+
+
+@pytest.mark.parametrize(("name", "constants"), CASES)
+def test_the_pull_is_the_slope_of_the_functions(name, constants):
+    """By finite differences over distance, where no border is within them."""
+    at = PLACES[name]
+    figure = pull(*at, **constants)
+    x, whole = curve(panel(figure, "sum"), "KD-Loss")
+    side, step = np.sign(x / 100 - at[0]), 1e-7
+    assert not (side == 0).any()
+    further = expected(x + 100 * step * side, at, **constants)
+    nearer = expected(x - 100 * step * side, at, **constants)
+    slopes = {name: (further[name] - nearer[name]) / (2 * step) for name in further}
+    assistive = panel(figure, "assistive")
+    assert_equal_but_for_jumps(curve(assistive, "ALoss, Tough")[1], slopes["tough"], 1e-6)
+    assert_equal_but_for_jumps(curve(assistive, "ALoss, Tolerant")[1], slopes["tolerant"], 1e-6)
+    assert_equal_but_for_jumps(curve(panel(figure, "sum"), "main")[1], slopes["main"], 1e-6)
+    assert_equal_but_for_jumps(whole, sum(slopes.values()), 1e-6)
+    distance = np.abs(x / 100 - at[0])
+    drawn = curve(panel(figure, "sum"), "L2")[1]
+    assert drawn == pytest.approx(distance * whole.max() / distance.max(), abs=1e-9)
+
+
+def assert_equal_but_for_jumps(found: np.ndarray, wanted: np.ndarray, error: float = 1e-12) -> None:
+    """Equal at all but a few of thousands of places: there are at most four borders a side."""
+    assert found.shape == wanted.shape and len(found) > 1000
+    assert (~np.isclose(found, wanted, rtol=0, atol=error)).sum() <= 8
+
+
+@pytest.mark.parametrize("draw", [loss_landscape, pull])
+def test_the_factor_of_l2_is_the_one_it_is_drawn_with(draw):
+    target = PLACES["either side"][0]
+    figure = draw(*PLACES["either side"])
+    (axes,) = [axes for axes in figure.axes if "KD-Loss" in axes.get_legend_handles_labels()[1]]
+    (label,) = [text for text in axes.get_legend_handles_labels()[1] if text.startswith("L2")]
+    x, drawn = curve(axes, "L2")
+    distance = np.abs(x / 100 - target)
+    plain = distance**2 if draw is loss_landscape else 2 * distance
+    said = float(label.removeprefix("L2, times "))
+    assert said == pytest.approx((drawn / plain)[0], rel=0.01)
+    shown = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert label in shown and "KD-Loss" in shown
+    assert ("main loss alone" in shown) == (draw is pull)
+
+
+@pytest.mark.parametrize("draw", [loss_landscape, pull])
+def test_target_and_teachers_are_marked_and_named(draw):
+    at = PLACES["either side"]
+    figure = draw(*at)
+    (legend,) = figure.legends
+    words = [text.get_text() for text in legend.get_texts()]
+    assert words == ["target, 10 %", "Tough-Teacher, 12 %", "Tolerant-Teacher, 6.5 %"]
+    for axes in figure.axes:
+        if "regions" in axes.get_title():
+            continue
+        marks = [
+            line.get_xdata()[0] for line in axes.lines if line.get_xdata()[0] == line.get_xdata()[1]
+        ]
+        assert sorted(marks) == pytest.approx(sorted(100 * value for value in at))
+
+
+@pytest.mark.parametrize("draw", [loss_landscape, pull])
+@pytest.mark.parametrize("band", [0.15, 0.4])
+def test_regions_end_where_the_losses_change(draw, band):
+    """Target 10 %; the teachers 2 and 3.5 % off, the axis 1.5 times 3.5 %."""
+    axes = panel(draw(*PLACES["either side"], band=band), "regions")
+    ends: dict[int, set[float]] = {0: set(), 1: set()}
+    for bars in axes.collections:
+        (box,) = [path.get_extents() for path in bars.get_paths()]
+        ends[round((box.y0 + box.y1) / 2)] |= {round(box.x0, 6), round(box.x1, 6)}
+    for row, r in ((1, 2.0), (0, 3.5)):
+        wanted = [10 + sign * end for end in (band * r, r, 5.25) for sign in (-1, 1)]
+        assert sorted(ends[row]) == pytest.approx(sorted(wanted), abs=1e-5)
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "Tolerant-Teacher",
+        "Tough-Teacher",
+    ]
+    names = {(text.get_position()[1], text.get_text()) for text in axes.texts}
+    assert names == {(row, word) for row in (0, 1) for word in ("beyond", "between", "band")}
+
+
+def test_a_name_without_room_is_left_out_and_a_silent_teacher_is_called_so():
+    words = [text.get_text() for text in panel(pull(*PLACES["tiny band"]), "regions").texts]
+    assert words.count("band") == 1 and words.count("between") == 2
+    words = [text.get_text() for text in panel(pull(*PLACES["both are right"]), "regions").texts]
+    assert words == ["silent", "silent"]

@@ -1,0 +1,226 @@
+"""Light students from one parameter file: what is planned, what is made, what the table says."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from mlcmkd import plots, students
+from mlcmkd.cost import Latency
+from mlcmkd.errors import InputError
+from mlcmkd.frontier import Row, entries, read_rows, table
+from mlcmkd.models import Landmarker
+from mlcmkd.runs import WEIGHTS
+from mlcmkd.students import StudentsConfig, big_networks, plan, run_students
+
+FIT = {"steps": 2, "batch": 4, "evaluations": 1, "accelerator": "cpu"}
+
+
+def fields(out: Path, **changed) -> dict:
+    return {
+        "table": out / "frontier.csv",
+        "out": out / "runs",
+        "benchmarks": {
+            "tiny": {
+                "data": {"source": "synthetic", "synthetic_train": 12, "synthetic_held": 4},
+                "names": {"rgb": "tiny-rgb", "thermal": "tiny-thermal"},
+                "teacher": {"size": "small", "input_px": 32, "fit": FIT},
+            }
+        },
+        "transfer": {"fit": FIT},
+        "student": {"fit": FIT},
+        "networks": {"light coordinate": {"size": "light", "head": "coordinate"}},
+        "methods": {
+            "task": {"stage": "train"},
+            "l2": {"stage": "kd-loss", "fields": {"loss": "l2"}},
+            "kd-loss": {"stage": "kd-loss"},
+            "dikd": {"stage": "compress", "fields": {"distillation": {"strategy": "dikd"}}},
+        },
+        "grids": [
+            {
+                "name": "all",
+                "benchmarks": ["tiny"],
+                "modalities": ["thermal"],
+                "networks": ["light coordinate"],
+                "methods": ["task", "l2", "kd-loss", "dikd"],
+                "seeds": [0, 1],
+            }
+        ],
+        **changed,
+    }
+
+
+def config(out: Path, **changed) -> StudentsConfig:
+    return StudentsConfig.model_validate(fields(out, **changed))
+
+
+def rgb(out: Path) -> StudentsConfig:
+    grid = fields(out)["grids"][0] | {"modalities": ["rgb"], "methods": ["kd-loss"], "seeds": [0]}
+    return config(out, grids=[grid], tolerant={"variance": 0.8})
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """One small table, made without a cluster."""
+    out = tmp_path_factory.mktemp("students")
+
+    def here(jobs, work, *, key, **_):
+        assert len({key(job) for job in jobs}) == len(jobs)
+        for job in jobs:
+            yield job, work(job), None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(students, "spread", here)
+        patch.setattr(students, "latency_ms", lambda model: Latency(1.5, 1.4, 1.6))
+        assert run_students(config(out), say=lambda _: None) == []
+        assert run_students(rgb(out), say=lambda _: None) == []
+    return out
+
+
+def rows_of(out: Path) -> list[dict]:
+    with (out / "frontier.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_table_has_the_teachers_once_and_every_student(made):
+    rows = rows_of(made)
+    assert tuple(rows[0]) == students.COLUMNS
+    told = [(row["benchmark"], row["model"], row["method"], row["seed"]) for row in rows]
+    assert len(set(told)) == len(told) and len({row["run"] for row in rows}) == len(rows)
+    assert {each[2] for each in told} == {"teacher", "ktl", "task", "l2", "kd-loss", "dikd"}
+    assert sum(each[2] == "teacher" for each in told) == 1
+    assert {each[0] for each in told if each[2] == "ktl"} == {"tiny-thermal"}
+    assert len(told) == 2 + 4 * 2 + 1
+
+
+def test_what_a_network_costs_is_that_of_the_network(made):
+    rows = {(row["method"], row["modality"]): row for row in rows_of(made)}
+    teacher = Landmarker.load(made / "runs/teacher-tiny" / WEIGHTS)
+    assert int(rows["teacher", "rgb"]["params"]) == teacher.parameter_count()
+    # MCL gives its student the teacher's head, so the two light students differ.
+    assert rows["dikd", "thermal"]["params"] != rows["kd-loss", "thermal"]["params"]
+    assert rows["task", "thermal"]["flops"] == rows["kd-loss", "thermal"]["flops"]
+
+
+def test_a_run_in_the_table_is_not_made_again(made, monkeypatch):
+    before = rows_of(made)
+    monkeypatch.setattr(students, "spread", None)
+    lines = []
+    assert run_students(config(made), say=lines.append) == []
+    assert lines == ["8 students, 8 done, 0 to do"] and rows_of(made) == before
+
+
+def test_who_teaches_whom(tmp_path):
+    there = config(tmp_path)
+    big = big_networks(there, "tiny")
+    by_method = {each.method: each.config for each in plan(there)}
+    assert by_method["kd-loss"].tough == big.ktl.out / WEIGHTS
+    assert by_method["kd-loss"].tolerant is None  # the softened twin
+    assert by_method["dikd"].teacher == big.ktl.out / WEIGHTS
+    assert by_method["l2"].tough is None
+    (each,) = plan(rgb(tmp_path))
+    assert each.config.tough == big.teacher.out / WEIGHTS
+    assert each.config.tolerant == big.tolerant.out / WEIGHTS
+
+
+def test_a_run_is_known_by_what_made_it_and_not_by_where_it_lies(tmp_path):
+    def runs(**changed) -> set[str]:
+        return {each.run for each in plan(config(tmp_path, **changed))}
+
+    first = runs()
+    assert len(first) == 8
+    assert {each.run for each in plan(config(tmp_path / "elsewhere"))} == first
+    assert not runs(transfer={"fit": FIT, "seed": 3}) & first  # another Tough-Teacher
+    assert not runs(student={"fit": FIT | {"steps": 3}}) & first
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ({"benchmarks": ["huge"]}, "benchmark 'huge' is not among tiny"),
+        ({"networks": ["giant"]}, "network 'giant'"),
+        ({"methods": ["magic"]}, "method 'magic'"),
+        ({"modalities": ["rgb"], "methods": ["dikd"]}, "MCL, which is thermal"),
+    ],
+)
+def test_a_grid_that_cannot_be_is_named(tmp_path, grid, message):
+    changed = fields(tmp_path)["grids"][0] | grid
+    with pytest.raises(InputError, match=message):
+        list(plan(config(tmp_path, grids=[changed])))
+
+
+def test_a_misspelt_field_of_a_method_is_named(tmp_path):
+    methods = fields(tmp_path)["methods"] | {"kd-loss": {"stage": "kd-loss", "fields": {"los": 1}}}
+    with pytest.raises(InputError, match="method 'kd-loss': los"):
+        list(plan(config(tmp_path, methods=methods)))
+
+
+EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+FILES = [EXPERIMENTS / "students.yaml", *sorted(EXPERIMENTS.glob("kd_loss_*.yaml"))]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_parameter_file_can_be_planned(path):
+    there = StudentsConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    planned = list(plan(there))
+    assert len(planned) >= 12 and there.table.parent == Path("results")
+    assert {each.method for each in planned} >= {"l2", "tough", "tolerant", "kd-loss"}
+
+
+# --- what a table says ----------------------------------------------------------------------------
+
+
+def some_rows() -> list[Row]:
+    big = [Row("b", "rgb", "base", 64, "teacher", 0, 5_000_000, 10**9, 6.0, 3.0, "r0")]
+    small = [
+        Row(
+            "b",
+            "rgb",
+            "light",
+            64,
+            method,
+            seed,
+            300_000,
+            10**7,
+            1.0,
+            nme + 0.1 * seed,
+            f"{method}{seed}",
+        )
+        for method, nme in (("l2", 4.0), ("kd-loss", 3.4))
+        for seed in range(3)
+    ]
+    return small + big
+
+
+def test_entries_are_means_over_seeds_the_largest_network_first():
+    found = entries(some_rows())
+    assert [entry.name for entry in found] == ["base, teacher", "light, l2", "light, kd-loss"]
+    assert found[1].nme.mean == pytest.approx(4.1) and found[1].nme.seeds == 3
+
+
+def test_the_share_is_against_the_largest_network():
+    lines = table(some_rows())
+    assert [line["of the largest"] for line in lines] == ["1.00", "1.37", "1.17"]
+    assert lines[0]["NME (%)"] == "3.00 (one seed)" and lines[2]["parameters"] == "0.30 M"
+
+
+def test_the_table_can_be_read_back(made, tmp_path):
+    rows = read_rows(made / "frontier.csv")
+    assert len(rows) == len(rows_of(made)) and isinstance(rows[0].params, int)
+    (tmp_path / "bad.csv").write_text("benchmark,seed\na,b\n")
+    with pytest.raises(InputError, match="bad.csv, line 2"):
+        read_rows(tmp_path / "bad.csv")
+    with pytest.raises(InputError, match="no such table"):
+        read_rows(tmp_path / "none.csv")
+
+
+def test_the_figure_shows_every_entry_in_every_panel():
+    figure = plots.frontier(some_rows())
+    panels = figure.axes
+    assert len(panels) == 3
+    for axes, expected in zip(panels, ((5.0, 0.3), (1000.0, 10.0), (6.0, 1.0)), strict=True):
+        drawn = sorted({float(np.ravel(c.lines[0].get_xdata())[0]) for c in axes.containers})
+        assert drawn == pytest.approx(sorted(expected))
+        assert len(axes.containers) == 3 and axes.get_xscale() == "log"
