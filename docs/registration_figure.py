@@ -5,12 +5,10 @@
 The student without a teacher never sees the RGB image, so its line is the ablation's, of the same seeds.
 """
 
-import csv
 import sys
-from collections import defaultdict
 from pathlib import Path
 
-from mlcmkd.ablation import difference, interval, read_rows
+from mlcmkd.ablation import difference, interval, read_misalignment, read_rows
 from mlcmkd.course import markdown_table
 from mlcmkd.plots import nme_against_misalignment
 
@@ -21,11 +19,7 @@ PAIRS = 500
 
 def main(source: Path, ablation: Path, out: Path) -> None:
     """Draws `ktl_registration.png` and prints the table as Markdown."""
-    found: dict[str, dict[float, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
-    with source.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            shift, seed = float(row["misalignment_px"]), int(row["seed"])
-            found[row["strategy"]][shift][seed] = float(row["nme"])
+    found = read_misalignment(source)
     shifts = sorted({shift for by in found.values() for shift in by})
     seeds = {seed for by in found.values() for each in by.values() for seed in each}
     alone = {

@@ -75,6 +75,26 @@ def read_rows(path: Path | str) -> list[Row]:
     return rows
 
 
+def read_misalignment(path: Path | str) -> dict[str, dict[float, dict[int, float]]]:
+    """NME in percent by strategy, shift of the RGB side in pixels of the input, and seed.
+
+    Args:
+        path: the table of a sweep that has the column `misalignment_px`.
+
+    Raises:
+        InputError: no such table, no such column, or a value that is not a number.
+    """
+    path = Path(path)
+    found: dict[str, dict[float, dict[int, float]]] = {}
+    for row, line in zip(read_rows(path), csv.DictReader(path.open(newline="")), strict=True):
+        try:
+            shift = float(line["misalignment_px"])
+        except (KeyError, ValueError) as error:
+            raise InputError(f"{path}, run {row.run}: {error!r}; run the sweep anew") from None
+        found.setdefault(row.strategy, {}).setdefault(shift, {})[row.seed] = row.nme
+    return {name: dict(sorted(by.items())) for name, by in found.items()}
+
+
 def interval(values: Sequence[float]) -> Interval:
     """Mean and 95 % interval of the mean over seeds, by Student's t with n - 1 degrees of freedom."""
     values = np.asarray(values, dtype=np.float64)

@@ -19,6 +19,7 @@ from mlcmkd.ablation import (
     gap_closed,
     in_setting,
     interval,
+    read_misalignment,
     read_rows,
     table,
 )
@@ -142,3 +143,28 @@ def test_the_figure_of_misalignment_has_both_scales():
     (top,) = figure.axes[0].child_axes
     FigureCanvasAgg(figure).draw()
     assert top.get_xlim() == pytest.approx([2 * end for end in figure.axes[0].get_xlim()])
+
+
+def test_misalignment_is_read_by_strategy_shift_and_seed(tmp_path):
+    head = (
+        "benchmark,model,input_px,steps,pairs,labelled,strategy,decay,init,seed,nme,nme_teacher,run"
+    )
+    rows = [
+        ("dikd", 10.0, 0, 4.5),
+        ("dikd", 0.0, 1, 3.5),
+        ("fd+ld", 10.0, 0, 7.5),
+        ("dikd", 10.0, 1, 4.7),
+    ]
+    lines = [
+        f"b,base,64,600,500,500,{name},cosine,teacher,{seed},{nme},3.4,{number},{shift}"
+        for number, (name, shift, seed, nme) in enumerate(rows)
+    ]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join([f"{head},misalignment_px", *lines]))
+    assert read_misalignment(path) == {
+        "dikd": {0.0: {1: 3.5}, 10.0: {0: 4.5, 1: 4.7}},
+        "fd+ld": {10.0: {0: 7.5}},
+    }
+    path.write_text("\n".join([head, lines[0].rsplit(",", 1)[0]]))
+    with pytest.raises(InputError, match="run 0: .*misalignment_px"):
+        read_misalignment(path)
