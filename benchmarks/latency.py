@@ -25,12 +25,10 @@ from mlcmkd.pairs import load_pairs
 from mlcmkd.quantise import quantise
 from mlcmkd.runs import _processor
 
-COLUMNS = (
-    "size head px precision threads parameters mflops kilobytes ms ms_low_quartile ms_high_quartile"
-).split()
 
-
-def rows(size: str, head: str, px: int, arguments: argparse.Namespace) -> Iterator[dict]:
+def rows(
+    size: str, head: str, px: int, arguments: argparse.Namespace
+) -> Iterator[dict[str, str | int | float]]:
     """One row a file and number of threads."""
     model = Landmarker(ModelSpec(size=size, head=head, input_px=px)).eval()
     facts = {"size": size, "head": head, "px": px, "parameters": model.parameter_count()}
@@ -69,18 +67,19 @@ def main() -> None:
         f"{_processor()}, {os.cpu_count()} cores, ONNX Runtime {onnxruntime.__version__}, torch "
         f"{torch.__version__}; median of {arguments.repeats} calls\n"
     )
-    print("|", " | ".join(COLUMNS), "|")
-    print("|", " | ".join("---" for _ in COLUMNS), "|")
-    found = []
+    found: list[dict] = []
     for px in arguments.px:
         for size in arguments.sizes:
             for head in arguments.heads:
                 for row in rows(size, head, px, arguments):
+                    if not found:
+                        print("|", " | ".join(row), "|")
+                        print("|", " | ".join("---" for _ in row), "|")
+                    print("|", " | ".join(str(value) for value in row.values()), "|", flush=True)
                     found.append(row)
-                    print("|", " | ".join(str(row[name]) for name in COLUMNS), "|", flush=True)
     if arguments.csv:
         with arguments.csv.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
+            writer = csv.DictWriter(file, list(found[0]))
             writer.writeheader()
             writer.writerows(found)
 

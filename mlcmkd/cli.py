@@ -48,7 +48,7 @@ Threshold = Annotated[float, typer.Option(help="Of FR and AUC, a share.")]
 
 
 def _config(
-    kind: type[Config], params: Path | None, sets: list[str] | None, **given: Any
+    kind: type[Config], params: Path | None, sets: list[str] | None, /, **given: Any
 ) -> Config:
     """A stage's config from, in rising order of force, a YAML file, options and --set."""
     fields: dict[str, Any] = {}
@@ -124,6 +124,49 @@ def prepare(
         skip_bad=skip_bad,
         overwrite=overwrite,
         limit=limit,
+    )
+    typer.echo(str(report))
+
+
+@app.command()
+def pair(
+    rgb: Annotated[Path, typer.Argument(help="Folder of RGB images.")],
+    thermal: Annotated[Path, typer.Argument(help="Folder of thermal images.")],
+    out: Annotated[Path, typer.Argument(help="New folder for the aligned pairs.")],
+    method: Annotated[
+        str,
+        typer.Option(
+            help="calibration, similarity, affine, tps (by landmarks), ecc or 'mutual information'."
+        ),
+    ] = "ecc",
+    calibration: Annotated[Path | None, typer.Option(help="YAML of the rig.")] = None,
+    rgb_landmarks: Annotated[Path | None, typer.Option(help="CSV as `predict` writes.")] = None,
+    thermal_landmarks: Annotated[Path | None, typer.Option(help="The same of thermal.")] = None,
+    rgb_times: Annotated[Path | None, typer.Option(help="CSV of image and seconds.")] = None,
+    thermal_times: Annotated[Path | None, typer.Option(help="The same of thermal.")] = None,
+    tolerance: Annotated[float, typer.Option(help="Seconds two frames may be apart.")] = 0.02,
+    offset: Annotated[float, typer.Option(help="Added to the RGB clock, seconds.")] = 0.0,
+    estimate_offset: Annotated[
+        bool, typer.Option(help="Find the offset from the motion in both streams.")
+    ] = False,
+    overlays: Annotated[int, typer.Option(help="How many pairs are drawn.")] = 8,
+) -> None:
+    """Align two cameras' images pair by pair, with the residual of each; bad pairs are set apart."""
+    from data_prep.pair_folder import pair_folder
+
+    report = pair_folder(
+        rgb,
+        thermal,
+        out,
+        method=method,
+        calibration=calibration,
+        rgb_landmarks=rgb_landmarks,
+        thermal_landmarks=thermal_landmarks,
+        rgb_times=rgb_times,
+        thermal_times=thermal_times,
+        tolerance=tolerance,
+        offset=None if estimate_offset else offset,
+        overlays=overlays,
     )
     typer.echo(str(report))
 
@@ -379,6 +422,38 @@ def score(
 
 
 @app.command()
+def export(
+    out: Out,
+    weights: Annotated[Path, typer.Option(help="Weights of a Landmarker.")],
+    data: Data = None,
+    kind: Annotated[
+        str | None, typer.Option(help="image (default): image and box in; crop: the plain network.")
+    ] = None,
+    licence: Annotated[str | None, typer.Option(help="Of the weights; kept in the file.")] = None,
+    int8: Annotated[
+        bool | None, typer.Option(help="An 8-bit file too, calibrated on validation faces.")
+    ] = None,
+    params: Params = None,
+    sets: Sets = None,
+) -> None:
+    """Write weights as ONNX, checked against torch, with what 8 bits would cost."""
+    from mlcmkd import export_stage
+
+    config = _config(
+        export_stage.ExportConfig,
+        params,
+        sets,
+        out=out,
+        weights=weights,
+        data__source=data,
+        kind=kind,
+        licence=licence,
+        int8=int8,
+    )
+    _show(export_stage.export(config))
+
+
+@app.command()
 def path(
     out: Out,
     data: Data = None,
@@ -431,7 +506,10 @@ def attribute(
 
 @app.command()
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="8-bit, 16-bit raw, or .npy in degrees C.")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(help="8-bit grey or known false colours, 16-bit raw, or .npy in C."),
+    ],
     weights: Annotated[Path, typer.Option(help="Weights of a Landmarker.")],
     out: Annotated[Path, typer.Option(help="Folder for drawings and landmarks.csv.")] = Path(
         "predictions"

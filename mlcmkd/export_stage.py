@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+import onnxruntime
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlcmkd.errors import InputError
@@ -74,7 +76,8 @@ def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
     pairs = _in_a_shared_scheme(pairs, model.spec.scheme)
     pairs.require(model.spec.modality, "export")
     run = Run(config.out, "export", config)
-    run.note(data=data_hash(pairs))
+    versions = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
+    run.note(data=data_hash(pairs), **versions)
     path = config.out / MODEL
     card = export_onnx(
         model, path, config.kind, licence=config.licence, celsius_range=config.celsius_range

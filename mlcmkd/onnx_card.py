@@ -150,11 +150,11 @@ def check_export(path: Path | str) -> Card:
         raise InputError(f"{path}: no such file; write it with `mlcmkd export`")
     try:
         model = onnx.load(path, load_external_data=False)
+        if any(onnx.external_data_helper.uses_external_data(w) for w in model.graph.initializer):
+            raise InputError(f"{path}: its weights lie in another file; export it again")
         onnx.checker.check_model(model)
     except (DecodeError, onnx.checker.ValidationError) as error:
         raise InputError(f"{path}: not a whole ONNX model ({_line(error)})") from None
-    if any(onnx.external_data_helper.uses_external_data(one) for one in model.graph.initializer):
-        raise InputError(f"{path}: its weights lie in another file; export it again")
     entries = {entry.key: entry.value for entry in model.metadata_props}
     missing = [name for name in Card.model_fields if name not in entries]
     if missing:

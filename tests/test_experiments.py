@@ -68,3 +68,17 @@ def test_the_tables_hold_rows_of_their_files_and_of_one_teacher():
         assert len({row.nme_teacher for row in rows if row.benchmark == benchmark}) == 1
     assert {row.strategy for row in rows} <= set(config.strategies)
     assert {row.steps for row in rows} == {config.transfer["fit"]["steps"]}
+
+
+@pytest.mark.parametrize("name", ["ktl_registration", "ktl_answers"])
+def test_what_stands_beside_the_ablation_shares_all_but_its_question(name):
+    """Same teacher, same transfer, same weights where the strategy has the same name; its own rows."""
+    beside, ablation = sweep(f"{name}.yaml"), sweep("ktl_ablation.yaml")
+    assert beside.transfer == ablation.transfer and beside.split == "test"
+    assert beside.benchmarks["300w-sim"] == ablation.benchmarks["300w-sim"]
+    for strategy in set(beside.strategies) & set(ablation.strategies):
+        assert beside.strategies[strategy] == ablation.strategies[strategy], strategy
+    rows = read_table(RESULTS / beside.table.name, beside.columns)
+    planned = {(each.strategy, each.config.seed) for each in plan(beside)}
+    assert rows and {(row["strategy"], int(row["seed"])) for row in rows} <= planned
+    assert len({row["nme_teacher"] for row in rows}) == 1

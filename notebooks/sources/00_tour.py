@@ -100,7 +100,7 @@ lesson.say(
 # | [02 teacher](02_teacher.ipynb) | How good is the RGB teacher, and how wide is the modality gap? |
 # | [03 KTL with DIKD](03_ktl_dikd.ipynb) | What does a teacher hand over, and by which gradients? |
 # | [04 MCL](04_mcl.ipynb) | How much survives in a network of a tenth of the size? |
-# | 05 KD-Loss | *follows*: Tough- and Tolerant-Teacher, ALoss |
+# | [05 KD-Loss](05_kd_loss.ipynb) | What do a tough and a tolerant teacher add to a light student? |
 # | [06 attribution](06_attribution.ipynb) | Which pixels was a landmark found by, RGB against thermal? |
 # | [07 invariance](07_invariance.ipynb) | What do RGB and thermal features share, in four senses? |
 # | [08 results and own data](08_results.ipynb) | What came out, and how do I bring my own data? |
@@ -116,9 +116,10 @@ lesson.say(
 
 # %% tags=["fact"]
 floors = (
-    "schemes radiometry rows crops synthetic pairs transforms models "
+    "schemes radiometry rows crops synthetic shape_model pairs transforms models "
     "distillation.losses distillation.objective distillation.ktl distillation.mcl "
-    "runs fit metrics evaluate attribution plots stages course"
+    "distillation.kd_loss distillation.two_teachers "
+    "runs fit metrics evaluate attribution plots stages kd_stages course"
 )
 for name in floors.split():
     words = importlib.import_module(f"mlcmkd.{name}").__doc__.split("\n\n")[0].replace("\n", " ")

@@ -29,7 +29,18 @@ import json
 import torch
 
 from mlcmkd import plots
-from mlcmkd.ablation import SETTINGS, in_setting, read_rows, table
+from mlcmkd.ablation import (
+    FEW_LABELS,
+    ORDER,
+    SETTINGS,
+    by_seed,
+    difference,
+    in_setting,
+    interval,
+    read_misalignment,
+    read_rows,
+    table,
+)
 from mlcmkd.distillation.ktl import KTL
 from mlcmkd.distillation.strategies import STRATEGIES
 from mlcmkd.evaluate import evaluate_model
@@ -222,10 +233,10 @@ lesson.say("\n\n".join(sentences))
 # %%
 rows = read_rows(course.RESULTS / "ktl_ablation.csv")
 chosen = json.loads((course.RESULTS / "ktl_choice.json").read_text())
-for setting in SETTINGS:
+for setting, name in zip(SETTINGS, ("03_few_pairs", "03_few_labels"), strict=True):
     here = in_setting(rows, "300w-sim", setting)
     title = f"300W and simulated thermal twins: {setting}"
-    lesson.show(plots.nme_against_count(here, setting, title), f"03_{setting.split()[1]}")
+    lesson.show(plots.nme_against_count(here, setting, title), name)
     lines = table(here, setting, ours=chosen["strategy"])
     lesson.say(course.markdown_table(lines, {name: name for name in lines[0]}), learned=False)
 lesson.say(f"What stands for DIKD, chosen on validation faces: {chosen['why']}", learned=False)
@@ -237,6 +248,40 @@ lesson.say(f"What stands for DIKD, chosen on validation faces: {chosen['why']}",
 # teacher on RGB:
 # $(\mathrm{NME}_\text{none} - \mathrm{NME}_x) / (\mathrm{NME}_\text{none} - \mathrm{NME}_T)$.
 # The statistics are in [`ablation.py`](../mlcmkd/ablation.py).
+#
+# With few labels much of what a teacher gives is its *answer* where a label is missing, whatever the
+# strategy. A student that gets the answers and nothing else:
+
+# %%
+few = in_setting(rows, "300w-sim", FEW_LABELS)
+by_name = {n: by_seed(r for r in few if r.strategy == n and r.labelled == 100) for n in ORDER}
+answers = by_seed(read_rows(course.RESULTS / "ktl_answers.csv"))
+lesson.say(f"answers alone: {interval(list(answers.values()))} %", learned=False)
+for name in ("fd+ld", "dikd", "dikd+fd+ld"):
+    ahead = difference(by_name[name], answers)
+    lesson.say(f"{name} minus answers alone: {ahead.text(3)} points", learned=False)
+
+# %% [markdown]
+# **How to read it.** What is left for a strategy to add is small, and DIKD alone adds nothing: RI asks
+# for the answer that the task term asks for already, through a head that began as the same head.
+#
+# ### What goes wrong: a pair that is not quite aligned
+#
+# No rig is perfect. Here the RGB side of every training pair is shifted, each pair in its own direction,
+# while the thermal image keeps its label. Features and answers of the teacher now belong to another
+# place. With `guide="own"` the injected heads are told what holds in the image that their features are
+# of: in FI the teacher's answer, in RI the label.
+
+# %%
+shifted = read_misalignment(course.RESULTS / "ktl_registration.csv")
+values = {n: {s: list(v.values()) for s, v in by.items()} for n, by in shifted.items()}
+title = "500 labelled pairs of 300W, the RGB side shifted"
+lesson.show(plots.nme_against_misalignment(values, per_pixel=2.9, title=title), "03_registration")
+
+# %% [markdown]
+# **How to read it.** FD and LD pull the student to where the RGB face is, and pay for every pixel.
+# Injection with its own guide never compares two images place by place, so it hardly notices. On a rig
+# whose alignment you do not trust, this is the strategy to take.
 #
 # ## Summary
 #
