@@ -150,9 +150,9 @@ lesson.say("\n\n".join(course.compare(ours, scores[ours], o, scores[o]) for o in
 # answers where labels are missing, so the step from *l2* to *main* is the loss **and** the pairs. What
 # the assistive losses add is the step from *main* to *tough*, *tolerant* and *kd-loss*.
 #
-# Most pairs here have no label. There the Tough-Teacher's answer is the target, its own assistive loss is
-# silent by definition, and beyond the seam the main loss hardly pulls. Only the Tolerant-Teacher speaks
-# there: look whether the students with its term are ahead.
+# Most pairs here have no label. There the Tough-Teacher's answer is the target, its own assistive loss
+# is silent by definition, and beyond the seam the main loss hardly pulls. Only the Tolerant-Teacher
+# speaks there: look whether the students with its term are ahead.
 #
 # ## Where is the student, seen from its teachers?
 #
