@@ -90,7 +90,7 @@ def test_the_series_runs_and_leaves_figures_and_a_table(series):
         for suffix in ("png", "pdf"):
             assert len(list((series / "figures").glob(f"{name[:2]}_*.{suffix}"))) >= 2, name
     lines = (series / "results.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[0].startswith("name,run,reads,split,parameters,labelled,faces,normaliser")
+    assert lines[0].startswith("name,run,reads,split,parameters,labelled,faces,faces_failed")
     assert len(lines) > 7
 
 
