@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from data_prep._pairing_edges import agreement, edges, grey, strength
+from data_prep._pairing_fit import distinctness, tile_residual
 from data_prep._pairing_mutual import refined
 from data_prep._pairing_registration import (
     DEFAULT_LIMIT,
@@ -24,7 +25,7 @@ from data_prep._pairing_registration import (
     judged,
     matched,
 )
-from data_prep._pairing_search import halving, resampled, smaller, starts
+from data_prep._pairing_search import resampled, smaller, starts
 from data_prep._pairing_transforms import Homography, checked_matrix, projected
 from mlcmkd.errors import InputError
 
@@ -94,9 +95,8 @@ def from_content(
     # Both images at the working size, one RGB pixel about as large as a thermal one.
     shrink = max(1.0, min(thermal.shape[:2]) / _WORKING_PX)
     scale = np.sqrt(abs(np.linalg.det(begin[:2, :2]))) / shrink  # working pixels an RGB pixel
-    shrink_rgb = max(1.0, 1 / scale)
-    still, moving = smaller(grey(thermal), shrink), smaller(grey(rgb), shrink_rgb)
-    to_still, to_moving = halving(shrink), halving(shrink_rgb)
+    still, to_still = smaller(grey(thermal), shrink)
+    moving, to_moving = smaller(grey(rgb), max(1.0, 1 / scale))
     first = to_moving @ np.linalg.inv(begin) @ np.linalg.inv(to_still)
 
     found = _registered(still, moving, first, method)
@@ -105,10 +105,13 @@ def from_content(
         return Registration(method, None, **sizes, ok=False, reason=reason)
     back = np.linalg.inv(to_moving) @ found @ to_still  # thermal to RGB pixels, as they came
     transform = Homography(np.linalg.inv(back))
-    residual, against = _judge(still, moving, found)
-    residual_px = None if residual is None else residual * shrink
+    residual_px = None
     if rgb_landmarks is not None and thermal_landmarks is not None:
         residual_px = held_out_px(transform, *matched(rgb_landmarks, thermal_landmarks))
+    against = ""
+    if residual_px is None:  # no landmark that would know better
+        residual, against = _judge(still, moving, found)
+        residual_px = None if residual is None else residual * shrink
     length = None
     if thermal_landmarks is not None:
         length = inter_ocular(np.asarray(thermal_landmarks, dtype=np.float64), scheme)
@@ -121,55 +124,6 @@ def from_content(
         against=against,
         **sizes,
     )
-
-
-def tile_residual(still: np.ndarray, warped: np.ndarray, inside: np.ndarray) -> float | None:
-    """How far the tiles of a warped image would still have to move, in pixels.
-
-    4 x 4 tiles, each a third of the shorter side wide, are looked for within a sixteenth of it
-    around their places, by the agreement of edges. The median of the distances is taken, tiles
-    weighted by how strong their edges are and how well they are found.
-
-    Args:
-        still, warped: (H, W) float32 grey.
-        inside: (H, W) bool, where `warped` holds something.
-
-    Returns:
-        None where no tile lies inside with its surroundings.
-    """
-    height, width = still.shape
-    side, reach = min(width, height) // 3, max(min(width, height) // 16, 2)
-    wanted, seen = edges(still), edges(warped)
-    off, weights = [], []
-    for top in np.linspace(reach, height - side - reach, 4).astype(int):
-        for left in np.linspace(reach, width - side - reach, 4).astype(int):
-            around = np.s_[top - reach : top + side + reach, left - reach : left + side + reach]
-            tile = wanted[top : top + side, left : left + side]
-            if inside[around].mean() < 0.95:
-                continue
-            scores = cv2.matchTemplate(seen[around], tile, cv2.TM_CCORR_NORMED)
-            score, x, y = _summit(scores)
-            off.append(np.hypot(x - reach, y - reach))
-            weights.append(max(score, 0.0) ** 2 * float((tile * tile).sum()))
-    if not off or not np.sum(weights) > 0:
-        return None
-    order = np.argsort(off)
-    share = np.cumsum(np.array(weights)[order]) / np.sum(weights)
-    return float(off[order[np.searchsorted(share, 0.5)]])
-
-
-def _summit(scores: np.ndarray) -> tuple[float, float, float]:
-    """Height, x and y of the highest score, between pixels by a parabola each way."""
-    _, score, _, (column, row) = cv2.minMaxLoc(scores)
-    place = []
-    for line, middle in ((scores[row], column), (scores[:, column], row)):
-        step = 0.0
-        if 0 < middle < len(line) - 1:
-            left, top, right = line[middle - 1 : middle + 2]
-            curve = left - 2 * top + right
-            step = 0.5 * (left - right) / curve if curve < 0 else 0.0
-        place.append(middle + step)
-    return score, *place
 
 
 def _covering(thermal_size: tuple[int, int], rgb_size: tuple[int, int]) -> np.ndarray:
@@ -190,21 +144,23 @@ def _registered(
     To choose from are the best starts and all that refinement made of them: it may lead astray.
     None where not one refinement converged.
     """
-    to_half = halving(2.0)
-    whole = (still, moving, np.eye(3))
-    half = (smaller(still, 2), smaller(moving, 2), to_half)
-    refine = _by_ecc if method == "ecc" else _by_mutual_information
+    small_still, to_still = smaller(still, 2)
+    small_moving, to_moving = smaller(moving, 2)
+    half = (small_still, small_moving, to_still, to_moving)
+    whole = (still, moving, np.eye(3), np.eye(3))
     stages = [(half, False), (whole, False), (whole, True)]
     if method == "mutual information":
-        del stages[1]  # it changes nothing there but the time it takes
+        del stages[1]  # each costs it ten times what it costs ECC
+    refine = _by_ecc if method == "ecc" else _by_mutual_information
+    begin = to_moving @ first @ np.linalg.inv(to_still)
     found, converged = [], False
-    for place in starts(*half[:2], to_half @ first @ np.linalg.inv(to_half), _STARTS[method]):
-        matrix = np.linalg.inv(to_half) @ place @ to_half
+    for place in starts(small_still, small_moving, begin, _STARTS[method]):
+        matrix = np.linalg.inv(to_moving) @ place @ to_still
         found.append(matrix)
-        for (thermal, rgb, to_level), affine in stages:
-            near = refine(thermal, rgb, to_level @ matrix @ np.linalg.inv(to_level), affine)
+        for (thermal, rgb, to_thermal, to_rgb), affine in stages:
+            near = refine(thermal, rgb, to_rgb @ matrix @ np.linalg.inv(to_thermal), affine)
             if near is not None:
-                matrix = np.linalg.inv(to_level) @ near @ to_level
+                matrix = np.linalg.inv(to_rgb) @ near @ to_thermal
                 found.append(matrix)
                 converged = True
     if not converged:
@@ -254,10 +210,8 @@ def _agreement(still: np.ndarray, moving: np.ndarray, matrix: np.ndarray) -> flo
 
 def _judge(still: np.ndarray, moving: np.ndarray, matrix: np.ndarray) -> tuple[float | None, str]:
     """Residual in working pixels, and what speaks against the pair whatever its residual."""
-    seen, inside = (
-        resampled(moving, matrix, still.shape[::-1]),
-        _inside(moving, matrix, still.shape),
-    )
+    seen = resampled(moving, matrix, still.shape[::-1])
+    inside = _inside(moving, matrix, still.shape)
     residual, clear = tile_residual(still, seen, inside), distinctness(still, seen, inside)
     if residual is None:
         return None, "the images overlap too little to tell how well they fit"
@@ -267,20 +221,3 @@ def _judge(still: np.ndarray, moving: np.ndarray, matrix: np.ndarray) -> tuple[f
             f"{LEAST_DISTINCTNESS} is asked for"
         )
     return residual, ""
-
-
-def distinctness(still: np.ndarray, warped: np.ndarray, inside: np.ndarray) -> float:
-    """How far the agreement of edges here stands out from that at other shifts.
-
-    Shifts up to a quarter of the shorter side are tried; those beyond a tenth of it are "other". In
-    deviations of the agreement at other shifts, above their mean; 0 where there are no edges.
-    """
-    side = min(still.shape)
-    margin, near = side // 4, side // 10
-    wanted, seen = edges(still), edges(warped) * inside[..., None].astype(np.float32)
-    frame = cv2.copyMakeBorder(seen, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
-    scores = cv2.matchTemplate(frame, wanted, cv2.TM_CCORR)
-    rows, columns = np.indices(scores.shape) - margin
-    others = scores[np.hypot(rows, columns) > near]
-    spread = float(others.std())
-    return float(scores[margin, margin] - others.mean()) / spread if spread > 0 else 0.0

@@ -16,17 +16,14 @@ _MARGIN = 0.25  # shifts that are tried, share of the image's shorter side
 _RIM = 0.1  # of the thermal image, left out: what is there may be outside the RGB image
 
 
-def halving(factor: float) -> np.ndarray:
-    """(3, 3): from pixels of an image to those of one `factor` times smaller."""
-    rest = (1 / factor - 1) / 2  # pixel centres, not corners, are whole numbers
-    return np.array([[1 / factor, 0, rest], [0, 1 / factor, rest], [0, 0, 1]])
-
-
-def smaller(image: np.ndarray, factor: float) -> np.ndarray:
-    """An image, each side divided by `factor` (1 or more) and rounded."""
+def smaller(image: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """An image about `factor` (1 or more) times smaller, and (3, 3) from its pixels to the new ones."""
     height, width = image.shape[:2]
     size = (max(round(width / factor), 1), max(round(height / factor), 1))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    x, y = size[0] / width, size[1] / height  # sides are whole numbers, so not quite 1 / factor
+    # Pixel centres, not corners, are whole numbers.
+    matrix = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), matrix
 
 
 def shift(x: float, y: float) -> np.ndarray:

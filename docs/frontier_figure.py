@@ -1,0 +1,25 @@
+"""The README's frontier, error against size, from the table that `mlcmkd students` wrote.
+
+    python docs/frontier_figure.py results/frontier.csv docs
+
+Writes `frontier.png` and prints the table as Markdown.
+"""
+
+import sys
+from pathlib import Path
+
+from mlcmkd.course import markdown_table
+from mlcmkd.frontier import read_rows, table
+from mlcmkd.plots import frontier
+
+
+def main(source: Path, out: Path) -> None:
+    """Draws what is there."""
+    rows = read_rows(source)
+    frontier(rows, "NME against what a network costs").savefig(out / "frontier.png", dpi=110)
+    lines = table(rows)
+    print(markdown_table(lines, {name: name for name in lines[0]}))
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
