@@ -173,7 +173,7 @@ def _distorted(rays: np.ndarray, matrix: np.ndarray, distortion: np.ndarray) -> 
 def _undistorted(points: np.ndarray, matrix: np.ndarray, distortion: np.ndarray) -> np.ndarray:
     """Pixels (N, 2) to rays (N, 2) at depth 1.
 
-    OpenCV stops after five steps, up to some hundredths of a pixel off; giving it back what is
+    OpenCV stops after five steps, a little off where a lens distorts much; giving it back what is
     missing makes it exact.
     """
     aim = np.array(points, dtype=np.float64)

@@ -177,8 +177,9 @@ def test_percent_of_the_inter_ocular_distance_and_the_limit():
     pixels = from_landmarks(marks, there, SIZE, limit=Limit(px=1.0))
     assert pixels.residual_percent is None
     assert pixels.reason == f"residual {pixels.residual_px:.1f} px, above 1 px"
-    # Nothing said: 2.5 % of the shorter side, 3 px here.
-    assert from_landmarks(marks, there, SIZE).ok == (pixels.residual_px <= 3)
+    # Nothing said: 2.5 % of the shorter side.
+    assert from_landmarks(marks, there, (200, 160)).ok and 2.5 < pixels.residual_px < 4
+    assert from_landmarks(marks, there, (200, 100)).reason.endswith("px, above 2.5 px")
 
 
 def test_missing_landmarks_are_left_out():
@@ -284,8 +285,8 @@ def test_lenses_distort_before_and_after_the_plane():
     turn = cv2.Rodrigues(ROTATION)[0]
     thermal = cv2.projectPoints(solid, turn, SHIFT, THERMAL_CAMERA, -BARREL)[0][:, 0]
     found = from_stereo(stereo(BARREL, -BARREL), 0.8, SIZE)
-    assert np.abs(found.apply(rgb) - thermal).max() < 1e-3
-    assert np.abs(found.transform.inverse(thermal) - rgb).max() < 1e-3
+    assert np.abs(found.apply(rgb) - thermal).max() < 1e-6
+    assert np.abs(found.transform.inverse(thermal) - rgb).max() < 1e-6
     straight = from_stereo(stereo(), 0.8, SIZE)
     assert np.abs(straight.apply(rgb) - thermal).max() > 0.5
 
@@ -307,6 +308,13 @@ def test_without_landmarks_nothing_is_claimed():
     found = from_homography(np.eye(3), SIZE)
     assert found.ok and found.residual_px is None and found.residual_percent is None
     assert found.reason == "residual not measured: no landmarks to measure it on"
+
+
+def test_a_landmark_without_a_place_is_infinitely_far():
+    behind = np.array([[1, 0, 0], [0, 1, 0], [-0.01, 0, 1.0]])
+    marks = {"rgb_landmarks": [[50.0, 0], [150, 0]], "thermal_landmarks": [[100.0, 0], [0, 0]]}
+    found = from_homography(behind, SIZE, **marks)
+    assert not found.ok and found.residual_px == np.inf
 
 
 def test_the_sign_of_a_homography_does_not_matter():

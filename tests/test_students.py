@@ -203,7 +203,7 @@ def test_entries_are_means_over_seeds_the_largest_network_first():
 def test_the_share_is_against_the_largest_network():
     lines = table(some_rows())
     assert [line["of the largest"] for line in lines] == ["1.00", "1.37", "1.17"]
-    assert lines[0]["NME (%)"] == "3.00 (one seed)" and lines[2]["parameters"] == "0.30 M"
+    assert lines[0]["NME (%)"] == "3.00 (one seed)" and lines[2]["parameters (M)"] == "0.30"
 
 
 def test_the_table_can_be_read_back(made, tmp_path):
