@@ -7,7 +7,7 @@ are compared seed by seed: what a seed does to both drops out of the difference.
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy import stats
@@ -17,6 +17,8 @@ from mlcmkd.errors import InputError
 FEW_PAIRS, FEW_LABELS = "few labelled pairs", "many pairs, few labels"
 SETTINGS = (FEW_PAIRS, FEW_LABELS)
 ORDER = ("none", "fd", "ld", "fd+ld", "fi", "ri", "dikd", "dikd+fd+ld")  # of strategies, in tables
+
+R = TypeVar("R")
 
 
 class Row(NamedTuple):
@@ -55,24 +57,34 @@ class Interval(NamedTuple):
         return self.text()
 
 
-def read_rows(path: Path | str) -> list[Row]:
-    """The rows of a sweep's table; columns beyond those of `Row` are left alone.
+def read_typed(path: Path | str, kind: type[R], command: str) -> list[R]:
+    """The rows of a table, each value of the kind that its field of a NamedTuple has.
+
+    Columns beyond the fields are left alone.
+
+    Args:
+        kind: the NamedTuple.
+        command: what writes such a table, for who has none.
 
     Raises:
         InputError: no such table, a column is missing, or a value is not of its kind; the line is named.
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such table; `mlcmkd sweep` writes it")
-    kinds = Row.__annotations__
-    rows = []
+        raise InputError(f"{path}: no such table; `{command}` writes it")
+    kinds, rows = kind.__annotations__, []
     with path.open(newline="", encoding="utf-8") as file:
         for number, line in enumerate(csv.DictReader(file), start=2):
             try:
-                rows.append(Row(**{name: kind(line[name]) for name, kind in kinds.items()}))
+                rows.append(kind(**{name: each(line[name]) for name, each in kinds.items()}))
             except (KeyError, TypeError, ValueError) as error:
-                raise InputError(f"{path}, line {number}: {error!r}; run the sweep anew") from None
+                raise InputError(f"{path}, line {number}: {error!r}; write it anew") from None
     return rows
+
+
+def read_rows(path: Path | str) -> list[Row]:
+    """The rows of a sweep's table; errors as `read_typed` has them."""
+    return read_typed(path, Row, "mlcmkd sweep")
 
 
 def read_misalignment(path: Path | str) -> dict[str, dict[float, dict[int, float]]]:

@@ -1,12 +1,10 @@
 """What a table of light students says: error against size, one entry a network and method."""
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from mlcmkd.ablation import Interval, interval
-from mlcmkd.errors import InputError
+from mlcmkd.ablation import Interval, interval, read_typed
 
 
 class Row(NamedTuple):
@@ -47,22 +45,8 @@ class Entry(NamedTuple):
 
 
 def read_rows(path: Path | str) -> list[Row]:
-    """The rows of a table that `mlcmkd students` wrote.
-
-    Raises:
-        InputError: no such table, a column is missing, or a value is not of its kind; the line is named.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such table; `mlcmkd students` writes it")
-    kinds, rows = Row.__annotations__, []
-    with path.open(newline="", encoding="utf-8") as file:
-        for number, line in enumerate(csv.DictReader(file), start=2):
-            try:
-                rows.append(Row(**{name: kind(line[name]) for name, kind in kinds.items()}))
-            except (KeyError, TypeError, ValueError) as error:
-                raise InputError(f"{path}, line {number}: {error!r}; write it anew") from None
-    return rows
+    """The rows of a table of light students; errors as `ablation.read_typed` has them."""
+    return read_typed(path, Row, "mlcmkd students")
 
 
 def entries(rows: Iterable[Row]) -> list[Entry]:

@@ -14,7 +14,7 @@ from mlcmkd.distillation.losses import squared_error
 from mlcmkd.distillation.objective import TaskObjective
 from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
 from mlcmkd.errors import InputError
-from mlcmkd.models import Landmarker, ModelSpec, SizeName
+from mlcmkd.models import Landmarker, SizeName
 from mlcmkd.pairs import Pairs
 from mlcmkd.runs import Run
 from mlcmkd.schemes import get_scheme
@@ -25,6 +25,7 @@ from mlcmkd.stages import (
     TrainConfig,
     fit_and_save,
     only_labelled,
+    spec_of,
     train_on,
 )
 
@@ -112,15 +113,7 @@ def train_kd_loss(config: KDLossConfig, *, progress: bool = True) -> dict[str, A
     """
     pairs = config.data.load_training(config.input_px, config.seed, progress=progress)
     pairs.require(config.modality, "training with KD-Loss")
-    spec = ModelSpec(
-        size=config.size,
-        head=config.head,
-        scheme=pairs.scheme,
-        input_px=config.input_px,
-        normalisation=config.normalisation,
-        modality=config.modality,
-        radiometry=pairs.radiometry if config.modality == "thermal" else None,
-    )
+    spec = spec_of(config, pairs)
     torch.manual_seed(config.seed)
     student = Landmarker(spec, pretrained=config.pretrained)
     if config.loss == "l2":

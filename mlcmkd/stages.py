@@ -265,15 +265,7 @@ def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
 def train_on(pairs: Pairs, config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
     """As `train`, on pairs whose landmarks may have been exchanged for others."""
     pairs.require(config.modality, "training")
-    spec = ModelSpec(
-        size=config.size,
-        head=config.head,
-        scheme=pairs.scheme,
-        input_px=config.input_px,
-        normalisation=config.normalisation,
-        modality=config.modality,
-        radiometry=pairs.radiometry if config.modality == "thermal" else None,
-    )
+    spec = spec_of(config, pairs)
     torch.manual_seed(config.seed)
     student = Landmarker(spec, pretrained=config.pretrained)
     if config.init is not None:
@@ -282,6 +274,19 @@ def train_on(pairs: Pairs, config: TrainConfig, *, progress: bool = True) -> dic
     objective = TaskObjective(student, config.modality)
     return fit_and_save(
         objective, student, pairs, config, run, distillation=None, progress=progress
+    )
+
+
+def spec_of(config: Any, pairs: Pairs) -> ModelSpec:
+    """The model that a config with `size`, `head`, `input_px`, `normalisation`, `modality` asks for."""
+    return ModelSpec(
+        size=config.size,
+        head=config.head,
+        scheme=pairs.scheme,
+        input_px=config.input_px,
+        normalisation=config.normalisation,
+        modality=config.modality,
+        radiometry=pairs.radiometry if config.modality == "thermal" else None,
     )
 
 
