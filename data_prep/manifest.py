@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from data_prep.formats.base import Stored
 from data_prep.splits import check_leakage
 from mlcmkd.errors import InputError
 from mlcmkd.radiometry import Radiometry, to_centikelvin
@@ -40,9 +41,11 @@ class Entry:
     """A row to be written, with its images.
 
     Attributes:
-        id, subject, split, scheme, source, labels, group: as in mlcmkd.rows.PairRow.
+        id, subject, split, scheme, source, labels, group, box, facts, assumed: as in
+            mlcmkd.rows.PairRow.
         landmarks: (K, 2) pixels, or None.
-        rgb: an 8-bit photo, or None.
+        visible: (K,) bool, or None.
+        rgb: an 8-bit photo; or a function that gives one, (H, W, 3) uint8 RGB; or None.
         thermal: a thermal file; or degrees C, (H, W); or a function that simulates them from the
             photo; or None.
         radiometry: how the thermal values are read; "centikelvin" for an array or a function.
@@ -53,12 +56,16 @@ class Entry:
     split: str
     scheme: str
     landmarks: np.ndarray | None = None
-    rgb: Path | None = None
+    rgb: Path | Stored | None = None
     thermal: Path | np.ndarray | Twin | None = None
     radiometry: Radiometry | None = None
     source: str = ""
     labels: str = ""
     group: str | None = None
+    box: tuple[float, float, float, float] | None = None
+    visible: np.ndarray | None = None
+    facts: Mapping[str, str | float] | None = None
+    assumed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,11 @@ def store(entry: Entry, folder: Path) -> PairRow:
     """
     names: dict[str, str | None] = {}
     rgb = thermal = None
-    if entry.rgb is not None:
+    if callable(entry.rgb):
+        rgb = entry.rgb()
+        data = cv2.imencode(".png", rgb[..., ::-1])[1].tobytes()
+        names |= _put(folder, "rgb", data, ".png")
+    elif entry.rgb is not None:
         data = _read_bytes(entry.rgb)
         rgb = _decode(data, entry.rgb)
         if rgb.dtype != np.uint8:
@@ -172,6 +183,10 @@ def store(entry: Entry, folder: Path) -> PairRow:
             source=entry.source,
             labels=entry.labels,
             group=entry.group,
+            box=entry.box,
+            visible=None if entry.visible is None else np.asarray(entry.visible).tolist(),
+            facts=entry.facts,
+            assumed=entry.assumed,
             **names,
         )
     except ValueError as error:

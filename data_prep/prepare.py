@@ -5,8 +5,9 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -82,6 +83,7 @@ def prepare(
     skip_bad: bool = False,
     overwrite: bool = False,
     limit: int | None = None,
+    only: Literal["rgb", "thermal"] | None = None,
     twins: int = 1,
     progress: bool = True,
     settings: SimulationSettings | None = None,
@@ -102,6 +104,8 @@ def prepare(
         skip_bad: leave out what cannot be used, and report it, instead of stopping.
         overwrite: replace a manifest made from other things.
         limit: use only so many faces, spread evenly over the source; None for all.
+        only: take this side of the data set and leave the other; None for both. A photo that is not
+            aligned with its thermal image is never taken beside it; the row's facts name it.
         twins: simulated twins a photo, each a row of its own: `ID`, `ID#2`, `ID#3`, ...
         progress: show a progress bar.
         settings: of the simulation; None for the defaults.
@@ -112,7 +116,7 @@ def prepare(
             cannot be written.
     """
     source, out = Path(source), Path(out)
-    _check_parameters(source, out, limit, twins, workers, simulate_thermal)
+    _check_parameters(source, out, limit, only, twins, workers, simulate_thermal)
     skipped: list[tuple[str, str]] = []
 
     def note(bad: str, error: InputError) -> None:
@@ -120,10 +124,15 @@ def prepare(
             raise error
         skipped.append((bad, str(error)))
 
-    found = list(get_reader(name)(source, note))
+    found = [
+        one_side
+        for annotation in get_reader(name)(source, note)
+        if (one_side := _one_side(annotation, only, source)) is not None
+    ]
     if not found:
         first = f"; the first of {len(skipped)} skipped: {skipped[0][1]}" if skipped else ""
-        raise InputError(f"{source}: no face in format '{name}' in it{first}")
+        side = f" with {only} images" if only else ""
+        raise InputError(f"{source}: no face{side} in format '{name}' in it{first}")
     if simulate_thermal and not any(_can_be_simulated(annotation) for annotation in found):
         raise InputError(
             f"{source}: no labelled photo without a thermal image in it, so no twin to simulate; "
@@ -177,6 +186,7 @@ def _check_parameters(
     source: Path,
     out: Path,
     limit: int | None,
+    only: str | None,
     twins: int,
     workers: int | None,
     simulate_thermal: bool,
@@ -184,11 +194,35 @@ def _check_parameters(
     for word, value in (("limit", limit), ("twins", twins), ("workers", workers)):
         if value is not None and value < 1:
             raise InputError(f"{word} must be 1 or more, not {value}")
+    if only not in (None, "rgb", "thermal"):
+        raise InputError(f"only: 'rgb' or 'thermal', not '{only}'")
     if twins > 1 and not simulate_thermal:
         raise InputError(f"twins={twins} asks for simulated twins; ask for simulate_thermal too")
     inner, outer = out.resolve(), source.resolve()
     if inner.is_relative_to(outer) or outer.is_relative_to(inner):
         raise InputError(f"{out}: the manifest and its source {source} must be separate folders")
+
+
+def _one_side(annotation: Annotation, only: str | None, source: Path) -> Annotation | None:
+    """The annotation with what is asked for and belongs together; None where nothing is left."""
+    rgb, thermal = annotation.rgb_path, annotation.thermal_path
+    facts = dict(annotation.facts or {})
+    if only is None and rgb is not None and thermal is not None and not annotation.aligned:
+        facts["unaligned photo"] = rgb.relative_to(source).as_posix()
+        only = "thermal"
+    if only == "rgb":
+        thermal = None
+    elif only == "thermal":
+        rgb = None
+    if rgb is None and thermal is None:
+        return None
+    return replace(
+        annotation,
+        rgb_path=rgb,
+        thermal_path=thermal,
+        radiometry=annotation.radiometry if thermal is not None else None,
+        facts=facts or None,
+    )
 
 
 def _can_be_simulated(annotation: Annotation) -> bool:
@@ -213,6 +247,10 @@ def _entries(
         "rgb": annotation.rgb_path,
         "labels": annotation.labels,
         "group": annotation.group,
+        "box": annotation.box,
+        "visible": annotation.visible,
+        "facts": annotation.facts,
+        "assumed": annotation.assumed,
     }
     if not twins or not _can_be_simulated(annotation):
         yield Entry(

@@ -92,7 +92,7 @@ def _show(result: dict[str, Any]) -> None:
 
 @app.command()
 def prepare(
-    name: Annotated[str, typer.Argument(help="Reader: ibug_pts, yolo_pose, thermal_knapik54.")],
+    name: Annotated[str, typer.Argument(help="Format; `mlcmkd formats` lists them.")],
     source: Annotated[Path, typer.Argument(help="Folder as downloaded.")],
     out: Annotated[Path, typer.Argument(help="Folder for the manifest.")],
     simulate_thermal: Annotated[
@@ -107,7 +107,10 @@ def prepare(
     ] = None,
     skip_bad: Annotated[bool, typer.Option(help="Leave out rows that cannot be used.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace a manifest that is there.")] = False,
-    limit: Annotated[int | None, typer.Option(help="Only the first so many faces.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Only so many faces, spread over the data set.")
+    ] = None,
+    only: Annotated[str | None, typer.Option(help="Take only rgb, or only thermal.")] = None,
 ) -> None:
     """Turn a data set as downloaded into one manifest."""
     from data_prep.prepare import prepare as run_prepare
@@ -124,8 +127,18 @@ def prepare(
         skip_bad=skip_bad,
         overwrite=overwrite,
         limit=limit,
+        only=only,
     )
     typer.echo(str(report))
+
+
+@app.command()
+def formats() -> None:
+    """List the formats that `prepare` reads, and what each expects."""
+    from data_prep.formats import READERS
+
+    for name, reader in READERS.items():
+        typer.echo(f"{name:18} {(reader.__doc__ or '').strip().splitlines()[0]}")
 
 
 @app.command()

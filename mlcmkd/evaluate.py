@@ -98,8 +98,14 @@ def evaluate_model(
     modality: str,
     normaliser: Normaliser = "inter-ocular",
     threshold: float = 0.08,
+    *,
+    visible_only: bool = False,
     **options,
 ) -> Scores:
-    """Predicts and scores; `options` go to `predict_pairs`."""
+    """Predicts and scores; `options` go to `predict_pairs`.
+
+    `visible_only` leaves out of each face's mean what the pairs say is hidden.
+    """
     prediction = predict_pairs(model, pairs, modality, **options)
-    return score(prediction, model.spec.scheme, pairs, normaliser, threshold)
+    visible = pairs.visible.cpu().numpy() if visible_only and pairs.visible is not None else None
+    return score(prediction, model.spec.scheme, pairs, normaliser, threshold, visible=visible)

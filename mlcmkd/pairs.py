@@ -44,6 +44,7 @@ class Pairs:
         input_px: side of the network's input; S is `MARGIN` times that.
         groups: N names of the groups that scores are also told of, None for a pair of none; empty
             without groups.
+        visible: (N, K) bool, false where a point is hidden; None where no pair tells.
     """
 
     rgb: Tensor | None
@@ -57,6 +58,7 @@ class Pairs:
     radiometry: Radiometry | None
     input_px: int
     groups: tuple[str | None, ...] = ()
+    visible: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -75,6 +77,7 @@ class Pairs:
             ids=tuple(self.ids[i] for i in picked),
             subjects=tuple(self.subjects[i] for i in picked),
             groups=tuple(self.groups[i] for i in picked) if self.groups else (),
+            visible=None if self.visible is None else self.visible[index],
         )
 
     def with_labels(self, count: int, seed: int) -> "Pairs":
@@ -122,7 +125,7 @@ class Pairs:
         """The same pairs with their tensors on `device`."""
         moved = {
             name: None if value is None else value.to(device)
-            for name in ("rgb", "thermal", "landmarks", "labelled")
+            for name in ("rgb", "thermal", "landmarks", "labelled", "visible")
             for value in (getattr(self, name),)
         }
         return replace(self, **moved)
@@ -169,6 +172,14 @@ def _face_crop(row: PairRow, shape: tuple[int, ...]) -> Crop:
         return Crop.around(tight_box(np.array(row.landmarks)))
     height, width = shape[:2]
     return Crop.around((0, 0, width - 1, height - 1), scale=1)
+
+
+def _visible(rows: list[PairRow]) -> Tensor | None:
+    """Flags of every row, (N, K) bool, true where a row does not tell; None where none does."""
+    if not any(row.visible for row in rows):
+        return None
+    points = get_scheme(rows[0].scheme).points
+    return torch.tensor([row.visible or [True] * points for row in rows])
 
 
 def _as_counts(unit: np.ndarray) -> np.ndarray:
@@ -243,6 +254,7 @@ def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bo
             "subjects": tuple(row.subject for row in rows),
             "radiometry": rows[0].radiometry,
             "groups": tuple(row.group for row in rows) if any(row.group for row in rows) else (),
+            "visible": _visible(rows),
         },
         rows[0].scheme,
         input_px,

@@ -38,7 +38,13 @@ class PairRow(BaseModel):
         rgb_sha256, thermal_sha256: hashes of the files' bytes.
         source: where the row came from, for people.
         labels: how the landmarks came about, such as "hand" or "detector (silver)".
-        group: part of the split that scores are also told of, such as "challenge"; None for none.
+        group: part of the split that scores are also told of, such as "challenge"; several are joined
+            by "+"; None for none.
+        visible: K flags, false where a point is hidden (by hair, a hand, the head itself) and was
+            marked where it must be; None where nobody told.
+        facts: what else the data set tells of the image, such as the distance or the air's
+            temperature, by the names it uses; None for nothing.
+        assumed: what the owner's text leaves open and the reader took for granted; None for nothing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,6 +63,9 @@ class PairRow(BaseModel):
     source: str = ""
     labels: str = ""
     group: str | None = None
+    visible: list[bool] | None = None
+    facts: dict[str, str | float] | None = None
+    assumed: str | None = None
 
     @field_validator("rgb_file_name", "thermal_file_name")
     @classmethod
@@ -82,11 +91,18 @@ class PairRow(BaseModel):
                 )
             if not all(math.isfinite(value) for point in self.landmarks for value in point):
                 raise ValueError("a landmark is not a finite number")
+        if self.visible is not None and (self.landmarks is None or len(self.visible) != points):
+            raise ValueError(f"{len(self.visible)} flags of visibility for {points} landmarks")
         if self.box is not None:
             x0, y0, x1, y1 = self.box
             if not (all(map(math.isfinite, self.box)) and x0 < x1 and y0 < y1):
                 raise ValueError(f"box {self.box} is not x0 < x1, y0 < y1")
         return self
+
+
+def groups_in(group: str | None) -> list[str]:
+    """The groups that a row's `group` names."""
+    return group.split("+") if group else []
 
 
 def read_rows(folder: Path | str) -> list[PairRow]:

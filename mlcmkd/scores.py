@@ -27,6 +27,7 @@ from mlcmkd.metrics import (
     normaliser_length,
     point_errors,
 )
+from mlcmkd.rows import groups_in
 from mlcmkd.schemes import get_scheme
 
 FULL = "full"  # all groups together
@@ -47,7 +48,8 @@ class Scores:
         frontal: (N,) bool, which faces are near-frontal.
         prediction: (N, K, 2) in `scheme`, in the unit it came in; NaN where a face failed.
         ids: N names.
-        groups: N names of groups, None for a face of none; empty without groups.
+        groups: N names of groups, joined by "+" where a face is in several, None for a face of none;
+            empty without groups.
         left_out: names of the faces that could not be scored, and are none of the N.
     """
 
@@ -92,8 +94,9 @@ class Scores:
 
     def by_group(self) -> dict[str, "Scores"]:
         """Scores of every group in the order of their names, then of all faces as "full"."""
-        names = sorted({name for name in self.groups if name is not None})
-        parts = {name: self.subset(np.array([g == name for g in self.groups])) for name in names}
+        within = [groups_in(group) for group in self.groups]
+        names = sorted({name for names in within for name in names})
+        parts = {name: self.subset(np.array([name in names for names in within])) for name in names}
         return {**parts, FULL: self}
 
     def summary(self) -> dict[str, float | str | int | None]:
@@ -262,14 +265,15 @@ def score_points(
         threshold: of FR and AUC, a share.
         visible: (N, K) bool; a point where it is false is left out of its face's mean, but where it
             is annotated it still serves the normaliser. None for all points.
-        groups: N names of groups, None for a face of none; empty without groups.
+        groups: N names of groups, joined by "+" where a face is in several, None for a face of none;
+            empty without groups.
 
     Raises:
         InputError: a prediction of some points of a face only, a face whose normaliser is zero, no
             face that can be scored, or a group named like a column of the tables.
     """
     missing = ~np.isfinite(prediction).all(axis=-1)
-    if {FULL, "nme"} & set(groups):
+    if {FULL, "nme"} & {name for group in groups for name in groups_in(group)}:
         raise InputError(f"a group cannot be called '{FULL}' or 'nme'; rename it")
     for face in np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1)):
         raise InputError(

@@ -169,6 +169,7 @@ class EvaluateConfig(_Config):
         modality: which side is read; None for the one the weights were trained on.
         normaliser: what distances are divided by.
         threshold: of FR and AUC.
+        visible_only: leave points out that the data set says are hidden.
     """
 
     out: Path
@@ -178,6 +179,7 @@ class EvaluateConfig(_Config):
     modality: Modality | None = None
     normaliser: Normaliser = "inter-ocular"
     threshold: float = Field(default=0.08, gt=0)
+    visible_only: bool = False
 
 
 class AttributeConfig(_Config):
@@ -360,8 +362,16 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str
     pairs = config.data.load(config.split, model.spec.input_px, progress=progress)
     run = Run(config.out, "evaluate", config)
     run.note(data=data_hash(pairs))
+    if config.visible_only and pairs.visible is None:
+        raise InputError(f"{config.data.source}: no row says which points are hidden")
     scores = evaluate_model(
-        model, pairs, modality, config.normaliser, config.threshold, progress=progress
+        model,
+        pairs,
+        modality,
+        config.normaliser,
+        config.threshold,
+        visible_only=config.visible_only,
+        progress=progress,
     )
     write_scores(run, scores)
     result = run.finish(

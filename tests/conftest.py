@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from mlcmkd.crops import Crop
 from mlcmkd.models import Landmarker, ModelSpec
@@ -13,6 +14,10 @@ from mlcmkd.radiometry import FACE_CELSIUS
 
 # Two workers share two cores; more threads would only wait for each other.
 torch.set_num_threads(1)
+
+# A busy machine is no reason to fail: laws are about results, not about time.
+settings.register_profile("mlcmkd", deadline=None)
+settings.load_profile("mlcmkd")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

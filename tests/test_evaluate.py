@@ -88,6 +88,15 @@ def test_groups_and_hidden_points_reach_the_scores():
     assert score(moved, "ibug68", labelled, visible=visible).nme == 0
 
 
+def test_only_visible_points_where_that_is_asked(monkeypatch):
+    pairs = replace(make_pairs(2), visible=torch.arange(68).expand(2, -1) > 0)
+    moved = pairs.landmarks.numpy().copy()
+    moved[:, 0] += 0.5
+    monkeypatch.setattr("mlcmkd.evaluate.predict_pairs", lambda *_, **__: moved)
+    assert evaluate_model(make_model(), pairs, "rgb").nme > 0
+    assert evaluate_model(make_model(), pairs, "rgb", visible_only=True).nme == 0
+
+
 def test_a_face_that_the_network_answers_with_nan_has_failed():
     pairs = make_pairs(3)
     prediction = pairs.landmarks.numpy().copy()

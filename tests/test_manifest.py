@@ -67,6 +67,30 @@ def test_a_thermal_file_is_copied(tmp_path):
     assert (tmp_path / "out" / row.thermal_file_name).read_bytes() == thermal.read_bytes()
 
 
+class Blue:
+    """A photo out of a file that holds many."""
+
+    def __call__(self):
+        return np.full((16, 20, 3), (0, 0, 200), np.uint8)
+
+
+def test_a_photo_may_come_from_a_function_and_facts_stay(tmp_path):
+    told = {
+        "box": (1.0, 2.0, 9.0, 8.0),
+        "visible": np.arange(68) > 0,
+        "facts": {"distance": 1.5, "sensation": "cold"},
+        "assumed": "0-based pixels",
+        "group": "pose+blur",
+    }
+    write_manifest([entry(tmp_path, rgb=Blue(), **told)], tmp_path / "out")
+    (row,) = read_rows(tmp_path / "out")
+    assert cv2.imread(str(tmp_path / "out" / row.rgb_file_name))[0, 0].tolist() == [200, 0, 0]
+    assert row.visible == [False] + [True] * 67
+    assert (row.box, row.facts, row.assumed, row.group) == tuple(
+        told[name] for name in ("box", "facts", "assumed", "group")
+    )
+
+
 def test_false_colours_are_copied_where_they_are_a_palette_s(tmp_path):
     """The file stays as it is; that it can be read back is what is checked."""
     levels = np.linspace(0, 1, 320).reshape(16, 20)

@@ -60,6 +60,15 @@ def test_a_manifest_becomes_tensors(folder):
     assert pairs.landmarks.abs().max() <= 0.5 / 1.1 + 1e-6
 
 
+def test_hidden_points_come_along(folder):
+    assert load_manifest(folder, "train", 32, progress=False).visible is None
+    rows = rows_of(folder)
+    rows[1]["visible"] = [False] + [True] * 67
+    pairs = load_manifest(write(folder, rows), "train", 32, progress=False)
+    assert pairs.visible.tolist() == [[True] * 68, rows[1]["visible"]]
+    assert pairs.subset([1]).visible.tolist() == [rows[1]["visible"]]
+
+
 def test_landmarks_go_back_to_the_manifests_pixels(folder):
     pairs = load_manifest(folder, "train", 32, progress=False)
     expected = np.array([row["landmarks"] for row in rows_of(folder)])

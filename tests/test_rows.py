@@ -33,6 +33,15 @@ def test_a_row_comes_back_as_it_was(tmp_path):
     assert (row.id, row.subject, row.split, row.thermal_file_name) == ("a", "s", "train", None)
 
 
+@pytest.mark.parametrize("changes", [{"visible": [True] * 67}, {"landmarks": None, "visible": []}])
+def test_a_flag_of_visibility_for_every_landmark(tmp_path, changes):
+    write(tmp_path, {**ROW, "visible": [True] * 67 + [False]})
+    assert read_rows(tmp_path)[0].visible[-1] is False
+    write(tmp_path, {**ROW, **changes})
+    with pytest.raises(InputError, match="flags of visibility"):
+        read_rows(tmp_path)
+
+
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 numbers = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -51,6 +60,9 @@ numbers = st.floats(-1e6, 1e6, allow_nan=False)
             scheme=st.just("sf_tl54"),
             radiometry=st.just(FACE_CENTIKELVIN),
             source=names,
+            group=st.none() | st.just("pose+blur"),
+            facts=st.none() | st.dictionaries(names, names | numbers, max_size=3),
+            assumed=st.none() | names,
         ),
         min_size=1,
         max_size=3,
@@ -65,7 +77,9 @@ def test_any_rows_survive_the_file(tmp_path, rows):
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    field=st.sampled_from([*ROW, "box", "radiometry", "thermal_file_name", "extra"]),
+    field=st.sampled_from(
+        [*ROW, *("box", "radiometry", "thermal_file_name", "visible", "facts", "assumed", "extra")]
+    ),
     value=st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),

@@ -156,6 +156,18 @@ def test_groups_and_the_full_set():
         scored(faces(), faces(), groups=["full"] * 4)
 
 
+def test_a_face_may_be_in_several_groups():
+    groups = ["pose+blur", "blur", None, "pose"]
+    found = scored(shifted(faces(), [1, 2, 3, 4]), faces(), groups=groups)
+    assert {name: part.ids for name, part in found.by_group().items()} == {
+        "blur": ("a", "b"),
+        "pose": ("a", "d"),
+        FULL: ("a", "b", "c", "d"),
+    }
+    with pytest.raises(InputError, match="a group cannot be called 'full'"):
+        scored(faces(), faces(), groups=["pose+full", None, None, None])
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.permutations(range(6)))
 def test_the_order_of_faces_does_not_matter(order):

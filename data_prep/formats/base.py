@@ -1,7 +1,7 @@
 """What every format reader gives, and what they share: safe paths and strict numbers."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,10 @@ from mlcmkd.rows import inside
 from mlcmkd.texts import number as number
 from mlcmkd.texts import read_text as read_text
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
+
+
+Stored = Callable[[], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -26,23 +29,34 @@ class Annotation:
         scheme: landmark scheme, see mlcmkd.schemes.
         landmarks: (K, 2) float64, pixels (x, y), the centre of the first pixel at (0, 0); None
             where nobody labelled the image.
-        rgb_path, thermal_path: the images; at least one of the two.
+        rgb_path, thermal_path: the images; at least one of the two. A photo may also be a function
+            that takes it, (H, W, 3) uint8 RGB, out of a file that holds many.
         split: "train", "val" or "test" where the format fixes it, None where the project chooses.
         labels: how the landmarks came about, such as "hand" or "detector (silver)".
         radiometry: how the thermal file's values are read; None without a thermal image.
-        group: part of the test split that scores are also told of; None for none.
+        group: part of the test split that scores are also told of, several joined by "+"; None for none.
+        box: the owner's face box (x0, y0, x1, y1), pixels as the landmarks; None without one.
+        visible: (K,) bool, false where a point is hidden; None where the format does not tell.
+        facts: what else the format tells of the image, by its own names; None for nothing.
+        assumed: what the owner's text leaves open and the reader took for granted, for people.
+        aligned: whether both images, where there are two, show the same thing at the same pixel.
     """
 
     id: str
     subject: str
     scheme: str
     landmarks: np.ndarray | None
-    rgb_path: Path | None = None
+    rgb_path: Path | Stored | None = None
     thermal_path: Path | None = None
     split: str | None = None
     labels: str = ""
     radiometry: Radiometry | None = None
     group: str | None = None
+    box: tuple[float, float, float, float] | None = None
+    visible: np.ndarray | None = None
+    facts: Mapping[str, str | float] | None = None
+    assumed: str | None = None
+    aligned: bool = True
 
 
 OnBad = Callable[[str, InputError], None]
