@@ -4,8 +4,6 @@ A face is known by its name: the path of its file below the folder, or what a CS
 `image`, without the suffix. `match` finds which faces of two such collections are the same.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -16,11 +14,10 @@ from mlcmkd.errors import InputError
 from mlcmkd.pts import read_pts
 from mlcmkd.rows import MANIFEST, inside, read_rows
 from mlcmkd.schemes import get_scheme
-from mlcmkd.texts import number_or_missing, read_text
+from mlcmkd.texts import number_or_missing, read_csv
 
 LONG = ["image", "scheme", "point", "x", "y"]  # as `mlcmkd predict` writes it
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".npy")
-_MAX_TABLE_BYTES = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -153,20 +150,7 @@ def _read_manifest(folder: Path, split: str) -> LandmarkFiles:
 
 
 def _read_csv(path: Path, scheme: str) -> LandmarkFiles:
-    lines = csv.reader(io.StringIO(read_text(path, _MAX_TABLE_BYTES), newline=""))
-    try:
-        header = [cell.strip() for cell in next(lines)]
-        # Line numbers are the file's own, so that an editor finds them.
-        body = [(lines.line_num, cells) for cells in lines if any(cell.strip() for cell in cells)]
-    except csv.Error as error:
-        raise InputError(f"{path}, line {lines.line_num}: not a CSV ({error})") from None
-    for line, cells in body:
-        if len(cells) != len(header):
-            raise InputError(
-                f"{path}, line {line}: {len(cells)} cells, but the header has {len(header)}"
-            )
-    if not body:
-        raise InputError(f"{path}: a header and no row; is it finished?")
+    header, body = read_csv(path)
     if header == LONG:
         return _long(path, body)
     return _wide(path, header, body, scheme)

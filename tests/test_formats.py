@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_prep.formats import READERS, get_reader, ibug_pts, yolo_pose
+from data_prep.formats import READERS, ibug_pts, yolo_pose
 from mlcmkd.errors import InputError
 from mlcmkd.radiometry import GREY8
 
@@ -60,14 +60,6 @@ def messages(reader, source):
     bad = []
     list(reader(source, lambda name, error: bad.append((name, str(error)))))
     return bad
-
-
-def test_registry():
-    assert set(READERS) == {"ibug_pts", "yolo_pose", "thermal_knapik54"}
-    assert get_reader("ibug_pts") is ibug_pts.read
-    message = "format 'x' is unknown; use one of ibug_pts, thermal_knapik54, yolo_pose"
-    with pytest.raises(InputError, match=message):
-        get_reader("x")
 
 
 # --- iBUG .pts
@@ -259,7 +251,7 @@ def test_yolo_measures_from_the_corner(tmp_path):
     np.testing.assert_allclose(annotation.landmarks[0], [0, 1])
     np.testing.assert_allclose(annotation.landmarks[53], [3.5, 2.5])  # the middle of 8 x 6 pixels
     assert (annotation.id, annotation.subject, annotation.split) == ("s/f", "s", None)
-    assert (annotation.scheme, annotation.labels) == ("sf_tl54", "detector (silver)")
+    assert (annotation.scheme, annotation.labels) == ("sf_tl54", "unknown")
     assert annotation.radiometry == GREY8
     assert annotation.rgb_path is None
 
@@ -290,7 +282,7 @@ GOOD = "0 .5 .5 1 1" + " .5 .5 1" * 54
     [
         ("\n", "f.txt: empty"),
         (f"{GOOD}\n{GOOD}\n", "line 2: 2 faces in one frame"),
-        (GOOD[:-6], "line 1: 165 numbers instead of 167"),
+        (GOOD[:-6], "line 1: 165 numbers, expected 5 (class, box) and x, y"),
         (GOOD[:-1] + "nan", "line 1: 'nan' is not a finite number"),
         (GOOD.replace("0 ", "x ", 1), "line 1: 'x' is not a finite number"),
         (GOOD[:-1] + "0", "line 1: point 53 has confidence 0"),

@@ -1,6 +1,7 @@
 """What every format reader gives, and what they share: safe paths and strict numbers."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,10 @@ def fail(name: str, error: InputError) -> None:
     raise error
 
 
+def told_before(name: str, error: InputError) -> None:
+    """For a second walk over the same folder: the first has told what is bad."""
+
+
 def walk(source: Path, on_bad: OnBad) -> Iterator[Path]:
     """All files below `source`, sorted; links are followed only where they stay inside.
 
@@ -91,6 +96,18 @@ def walk(source: Path, on_bad: OnBad) -> Iterator[Path]:
                     continue
             if path.is_file():
                 yield path
+
+
+# `1051618982_2` is the second face of photo 1051618982; `image_0001` is a photo of its own.
+_FACE_OF_PHOTO = re.compile(r"^(.*\d{3,})_\d{1,2}$")
+
+
+def photo_of(name: str) -> str:
+    """The photo that a face of 300W was cut from; faces of one photo share a subject."""
+    # A mirrored copy shows the same person.
+    stem = name.removesuffix("_mirror")
+    photo = _FACE_OF_PHOTO.match(stem)
+    return photo[1] if photo else stem
 
 
 def image_beside(folder: Path, stem: str) -> Path | None:

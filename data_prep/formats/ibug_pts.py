@@ -1,6 +1,5 @@
 """iBUG `.pts`: 68 hand-marked points beside each photo (300W, AFW, Helen, LFPW, iBUG)."""
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +11,7 @@ from data_prep.formats.base import (
     OnBad,
     fail,
     image_beside,
+    photo_of,
     walk,
 )
 from mlcmkd.errors import InputError
@@ -19,12 +19,11 @@ from mlcmkd.pts import read_pts
 from mlcmkd.rows import inside
 from mlcmkd.schemes import IBUG68
 
-# `1051618982_2` is the second face of photo 1051618982; `image_0001` is a photo of its own.
-_FACE_OF_PHOTO = re.compile(r"^(.*\d{3,})_\d{1,2}$")
-
 
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
-    """All faces below `source`, in order of their paths.
+    """iBUG `.pts` beside photos: 300W (LFPW, Helen, AFW, iBUG), 68 points; common and challenge.
+
+    Faces come in order of their paths.
 
     The id is the path below `source` without its suffix. Faces of one photo share a subject.
     Folders called `test`, `testset` or `..._test` (`source` itself included) hold the test split, and
@@ -83,13 +82,10 @@ def _annotation(source: Path, path: Path, group: str | None) -> Annotation:
     if image is None:
         raise InputError(f"{path}: no photo of that name beside it; add it or remove the .pts")
     inside(source, str(image.relative_to(source)))
-    # A mirrored copy shows the same person.
-    stem = path.stem.removesuffix("_mirror")
-    photo = _FACE_OF_PHOTO.match(stem)
     folders = (source.resolve().name, *below.parts[:-1])
     return Annotation(
         id=below.with_suffix("").as_posix(),
-        subject=(below.parent / (photo[1] if photo else stem)).as_posix(),
+        subject=(below.parent / photo_of(path.stem)).as_posix(),
         scheme=IBUG68.name,
         landmarks=read_points(path),
         rgb_path=image,

@@ -1,9 +1,10 @@
-"""YOLO pose labels with 54 points a face, on 8-bit thermal frames.
+"""YOLO pose labels of a face, on 8-bit thermal frames.
 
 `<sequence>/images/NAME.jpg` and `<sequence>/labels/NAME.txt`; a line a face,
-`0 cx cy w h x0 y0 c0 ... x53 y53 c53`, every length divided by the image's width or height. YOLO
-measures from the image's corner, so the centre of the first pixel is at 0.5 pixels: the 0-based
-pixel coordinate is `value * width - 0.5`.
+`0 cx cy w h x0 y0 c0 x1 y1 c1 ...` or the same without confidences, every length divided by the
+image's width or height. How many points there are says which scheme it is. YOLO measures from the
+image's corner, so the centre of the first pixel is at 0.5 pixels: the 0-based pixel coordinate is
+`value * width - 0.5`.
 """
 
 from collections.abc import Iterator
@@ -26,13 +27,20 @@ from data_prep.formats.base import (
 from mlcmkd.errors import InputError
 from mlcmkd.radiometry import GREY8
 from mlcmkd.rows import inside
-from mlcmkd.schemes import SFTL54
+from mlcmkd.schemes import SCHEMES, SFTL54, Scheme
 
-_NUMBERS = 5 + 3 * SFTL54.points
+# Numbers a line -> its scheme, and numbers a point. No two schemes give the same count.
+_LINES = {
+    5 + numbers * scheme.points: (scheme, numbers)
+    for scheme in SCHEMES.values()
+    for numbers in (2, 3)
+}
 
 
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
-    """All frames below `source`, in order of their paths; the sequence's folder is the subject.
+    """YOLO-pose text: frames in `images`, labels of any known scheme in `labels`, 8-bit thermal.
+
+    The sequence's folder is the subject, and the splits are the project's.
 
     Raises:
         InputError: by way of `on_bad`, a bad label, a frame with no face or more than one, a frame
@@ -52,7 +60,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
 
 
 def read_knapik54(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
-    """Knapik's drivers: `1_Man_NoGlasses_Normal` is a sequence of driver `1_Man`.
+    """Knapik's four drivers, 54 points of a detector: `1_Man_NoGlasses_Normal` is driver `1_Man`.
 
     Drivers 1 are the split "val" (whatever is tuned is tuned on them), drivers 2 the split "test";
     there is no "train".
@@ -72,15 +80,26 @@ def read_knapik54(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
                 ),
             )
             continue
+        if annotation.scheme != SFTL54.name:
+            on_bad(
+                annotation.id,
+                InputError(
+                    f"{source / annotation.id}: a face of {annotation.scheme} instead of the 54 "
+                    "points of this data set; remove its label"
+                ),
+            )
+            continue
         yield replace(
             annotation,
             subject="_".join(parts[:2]),
             split={"1": "val", "2": "test"}[parts[0]],
+            labels="detector (silver)",
+            assumed=None,
         )
 
 
-def read_points(path: Path, width: int, height: int) -> np.ndarray:
-    """Landmarks of a label file's one face, (54, 2) float64, 0-based pixels.
+def read_points(path: Path, width: int, height: int) -> tuple[Scheme, np.ndarray]:
+    """Scheme and landmarks of a label file's one face, (K, 2) float64, 0-based pixels.
 
     Raises:
         InputError: no face, more than one, or a line that is not one; names file and line.
@@ -94,19 +113,21 @@ def read_points(path: Path, width: int, height: int) -> np.ndarray:
         )
     line_number, line = lines[0]
     where, tokens = f"{path}, line {line_number}", line.split()
-    if len(tokens) != _NUMBERS:
+    if len(tokens) not in _LINES:
+        known = ", ".join(str(scheme.points) for scheme in SCHEMES.values())
         raise InputError(
-            f"{where}: {len(tokens)} numbers instead of {_NUMBERS} (class, box, "
-            f"{SFTL54.points} x (x, y, confidence)); fetch the file again"
+            f"{where}: {len(tokens)} numbers, expected 5 (class, box) and x, y and perhaps a "
+            f"confidence for each of {known} points; fetch the file again"
         )
+    scheme, numbers = _LINES[len(tokens)]
     values = np.array([number(token, where) for token in tokens])
-    marks = values[5:].reshape(SFTL54.points, 3)
-    if (marks[:, 2] <= 0).any():
+    marks = values[5:].reshape(scheme.points, numbers)
+    if numbers == 3 and (marks[:, 2] <= 0).any():
         raise InputError(
             f"{where}: point {int(np.argmax(marks[:, 2] <= 0))} has confidence 0, so it is not "
             "labelled; skip the frame"
         )
-    return marks[:, :2] * [width, height] - 0.5
+    return scheme, marks[:, :2] * [width, height] - 0.5
 
 
 def _annotation(source: Path, path: Path) -> Annotation:
@@ -119,12 +140,14 @@ def _annotation(source: Path, path: Path) -> Annotation:
     if image is None:
         raise InputError(f"{image_path}: not a readable image; fetch it again or remove it")
     below = sequence.relative_to(source)
+    scheme, landmarks = read_points(path, image.shape[1], image.shape[0])
     return Annotation(
         id=(below / path.stem).as_posix(),
         subject=below.as_posix(),
-        scheme=SFTL54.name,
-        landmarks=read_points(path, image.shape[1], image.shape[0]),
+        scheme=scheme.name,
+        landmarks=landmarks,
         thermal_path=image_path,
-        labels="detector (silver)",
+        labels="unknown",
         radiometry=GREY8,
+        assumed="8-bit thermal images, brighter is warmer",
     )

@@ -1,0 +1,110 @@
+"""Images found by the names that annotations give, and what thermal images look like.
+
+Annotation files name their images in many ways: by a path that began elsewhere, a bare name, another
+suffix. `ImageIndex` lists the images that are really there and matches names against that list, so
+no name, whatever it says, is ever opened as a path.
+"""
+
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
+
+from data_prep.formats.base import IMAGE_SUFFIXES, OnBad, walk
+from mlcmkd.errors import InputError
+from mlcmkd.images import read_image
+from mlcmkd.palettes import is_coloured
+from mlcmkd.radiometry import GREY8, Radiometry
+
+FALSE_COLOURS = Radiometry(kind="palette", low=0.0, high=255.0)
+
+
+class ImageIndex:
+    """The images below a folder, by name.
+
+    Args:
+        source: searched with all its sub-folders.
+        on_bad: told of links that lead out of `source`.
+        skip: folders of these names are left out.
+    """
+
+    def __init__(self, source: Path, on_bad: OnBad, skip: tuple[str, ...] = ()) -> None:
+        self.source = source
+        self._by_name: defaultdict[str, list[PurePosixPath]] = defaultdict(list)
+        self._by_stem: defaultdict[str, list[PurePosixPath]] = defaultdict(list)
+        for path in walk(source, on_bad):
+            below = PurePosixPath(path.relative_to(source).as_posix())
+            if path.suffix.lower() in IMAGE_SUFFIXES and not set(below.parts[:-1]) & set(skip):
+                self._by_name[below.name.lower()].append(below)
+                self._by_stem[below.stem.lower()].append(below)
+
+    def __iter__(self):
+        """All images, as paths below the source, in the order of their names."""
+        return iter(sorted(path for paths in self._by_name.values() for path in paths))
+
+    def find(self, name: str) -> Path | None:
+        """The image that `name` means; None where there is none.
+
+        Its last part has to be the file's name, with any suffix of an image where the very one is
+        not there. Where several files have it, the one that shares most folders at the end counts.
+
+        Raises:
+            InputError: several share equally much; names two.
+        """
+        parts = PurePosixPath(name.replace("\\", "/").lower()).parts
+        if not parts:
+            return None
+        last = PurePosixPath(parts[-1])
+        there = self._by_name.get(last.name)
+        if not there:
+            stem = last.stem if last.suffix in IMAGE_SUFFIXES else last.name
+            there = self._by_stem.get(stem)
+        if not there:
+            return None
+        shared = [_shared(parts[:-1], tuple(map(str.lower, path.parts[:-1]))) for path in there]
+        best = [path for path, n in zip(there, shared, strict=True) if n == max(shared)]
+        if len(best) > 1:
+            raise InputError(
+                f"{self.source}: '{name[:80]}' may be {best[0]} or {best[1]}; remove one of them, "
+                "or give the folder that holds one"
+            )
+        return self.source / best[0]
+
+    def need(self, name: str, where: str) -> Path:
+        """As `find`, where the image has to be there.
+
+        Raises:
+            InputError: it is not; `where` names file and row.
+        """
+        try:
+            found = self.find(name)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        if found is None:
+            raise InputError(
+                f"{where}: no image '{name[:80]}' below {self.source}; add it, or remove the row"
+            )
+        return found
+
+
+def eight_bit(image: Path) -> Radiometry:
+    """How a data set of 8-bit thermal images is read, told by one of them: grey, or false colours.
+
+    Raises:
+        InputError: it is no 8-bit image; what its counts mean nobody can tell from the file.
+    """
+    pixels = read_image(image)
+    if pixels.dtype != "uint8":
+        raise InputError(
+            f"{image}: {pixels.dtype} values, and nobody says what they mean; read the folder with "
+            "the format 'folder' and a radiometry of your own"
+        )
+    return FALSE_COLOURS if pixels.ndim == 3 and is_coloured(pixels) else GREY8
+
+
+def _shared(wanted: tuple[str, ...], there: tuple[str, ...]) -> int:
+    """How many folders two paths share at their ends."""
+    count = 0
+    for one, other in zip(reversed(wanted), reversed(there), strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
