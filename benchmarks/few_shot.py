@@ -1,13 +1,16 @@
 """What a few labelled frames of a real thermal camera are worth to students trained without any.
 
-    python benchmarks/few_shot.py MANIFEST --students none=W1 fd+ld=W2 dikd+fd+ld=W3 \\
+    python benchmarks/few_shot.py MANIFEST --sweep experiments/few_shot_students.yaml \\
         --labels 0 50 200 --seeds 0 1 2 --table results/knapik_few_shot.csv
+    python benchmarks/few_shot.py MANIFEST --students mine=WEIGHTS other=WEIGHTS --table TABLE
 
-Every student (weights that read thermal images) goes on by plain training on so many frames of the
-split "train", drawn by the seed: 200 steps of 32, learning rate 5e-4, the same for all; nothing is
-chosen, the weights after the last step count. 0 labels are the student as it is. Scored on "test", box
-normaliser. The students may know more points than the manifest has. `mlcmkd prepare ... --train-on
-SUBJECT` makes a training split where a format has none. A run whose row stands is not made again.
+The students of a sweep (its weights kept) are one a strategy and seed, and the student of a seed goes
+on with the frames of that seed; weights given by name are the same for all seeds. Every student reads
+thermal images and goes on by plain training on so many frames of the split "train", drawn by the
+seed: 200 steps of 32, learning rate 5e-4, the same for all; nothing is chosen, the weights after the
+last step count. 0 labels are the student as it is. Scored on "test", box normaliser. The students may
+know more points than the manifest has. `mlcmkd prepare ... --train-on SUBJECT` makes a training split
+where a format has none. A run whose row stands is not made again.
 """
 
 import argparse
@@ -18,6 +21,8 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
+from pydantic import ValidationError
 from tqdm.auto import tqdm
 
 from mlcmkd import stages
@@ -28,13 +33,16 @@ from mlcmkd.fit import FitConfig
 from mlcmkd.models import Landmarker
 from mlcmkd.rows import MANIFEST, PairRow, read_rows
 from mlcmkd.runs import WEIGHTS
-from mlcmkd.sweep import add_row, read_table
+from mlcmkd.sweep import SweepConfig, add_row, read_table
 
 COLUMNS = (
     "student", "labels", "seed", "faces", "normaliser", "nme", "nme_near_frontal", "run",
 )  # fmt: skip
 NORMALISER = "box"
 FIT = FitConfig(steps=200, batch=32, learning_rate=5e-4, evaluations=1)
+
+
+Students = dict[str, Path | dict[int, Path]]  # weights, or weights by seed
 
 
 class Planned(NamedTuple):
@@ -51,35 +59,68 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def students_of(params: Path, seeds: Sequence[int], runs: Path | None = None) -> Students:
+    """The students a sweep has made: their weights by strategy and seed.
+
+    Args:
+        runs: where the sweep's runs lie; None for where its parameter file says.
+
+    Raises:
+        InputError: the file is none of a sweep, or a student of one of the seeds is not there.
+    """
+    try:
+        sweep = SweepConfig.model_validate(yaml.safe_load(params.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise InputError(f"{params}: no parameter file of a sweep ({error})") from None
+    students: dict[str, dict[int, Path]] = {}
+    for row in read_table(sweep.table, sweep.columns):
+        weights = (runs or sweep.out) / row["run"] / WEIGHTS
+        students.setdefault(row["strategy"], {})[int(row["seed"])] = weights
+    for name, by_seed in students.items():
+        for seed in seeds:
+            if seed not in by_seed or not by_seed[seed].is_file():
+                raise InputError(
+                    f"{params}: no weights of {name}, seed {seed}; run the sweep with keep_weights"
+                )
+    if not students:
+        raise InputError(f"{sweep.table}: no row yet; run `mlcmkd sweep {params}` first")
+    return dict(students)
+
+
 def plan(
     manifest: Path,
-    students: dict[str, Path],
+    students: Students,
     labels: Sequence[int],
     seeds: Sequence[int],
     out: Path,
     fit: FitConfig = FIT,
 ) -> Iterator[Planned]:
-    """All runs, seeds outermost; without labels nothing is drawn, so one run stands for all seeds.
+    """All runs, seeds outermost.
+
+    Without labels nothing is drawn, so one run stands for all seeds of a student that is the same
+    for all.
 
     Raises:
         InputError: weights that cannot be read, or that read RGB.
     """
-    specs = {name: Landmarker.load(path).spec for name, path in students.items()}
-    for name, spec in specs.items():
-        if spec.modality != "thermal":
-            raise InputError(f"{students[name]}: reads RGB; give the weights of a thermal student")
     data_stamp = _sha256(manifest / MANIFEST)  # holds every image's hash
-    draws = [(0, 0)] if 0 in labels else []
-    draws += [(seed, count) for seed in dict.fromkeys(seeds) for count in sorted(set(labels) - {0})]
-    for (seed, count), (name, weights) in product(draws, students.items()):
+    counts = sorted(set(labels))
+    for seed, count, (name, given) in product(dict.fromkeys(seeds), counts, students.items()):
+        own = isinstance(given, dict)
+        if count == 0 and not own and seed != seeds[0]:
+            continue
+        weights = given[seed] if own else given
+        spec = Landmarker.load(weights).spec
+        if spec.modality != "thermal":
+            raise InputError(f"{weights}: reads RGB; give the weights of a thermal student")
         config = stages.TrainConfig(
             out=out,
             data={"source": str(manifest), "pairs": count or None},
             fit=fit,
-            seed=seed,
+            seed=seed if count or own else 0,
             modality="thermal",
             init=weights,
-            **specs[name].model_dump(include={"size", "head", "input_px", "normalisation"}),
+            **spec.model_dump(include={"size", "head", "input_px", "normalisation"}),
         )
         told = json.loads(config.model_dump_json(exclude={"out", "init"}))
         told["data"].pop("source")  # folders may be moved
@@ -144,8 +185,8 @@ def _mean(rows: list[dict[str, str]], column: str) -> str:
     values = [float(row[column]) for row in rows if row[column]]
     if not values:
         return "none"
-    # The students as they are had no draw of frames that an interval could speak of.
-    as_it_is = rows[0]["labels"] == "0"
+    # One student as it is had no draw of frames that an interval could speak of.
+    as_it_is = rows[0]["labels"] == "0" and len(values) == 1
     return f"{values[0]:.2f}" if as_it_is else str(interval(values))
 
 
@@ -175,13 +216,13 @@ def caveat(rows: list[PairRow]) -> str:
         f"Labels: {', '.join(kinds)}"
         + ("; trained on and scored against a detector's answers, not a person's" if silver else "")
         + f". Trained on {who['train']}, validated on {who['val']}, tested on {who['test']}. "
-        "Intervals: 95 %, over the seeds that draw and shuffle the frames."
+        "Intervals: 95 %, over the seeds: of the frames, and of the students where each has its own."
     )
 
 
 def few_shot(
     manifest: Path,
-    students: dict[str, Path],
+    students: Students,
     labels: Sequence[int],
     seeds: Sequence[int],
     table: Path,
@@ -216,15 +257,21 @@ def _student(text: str) -> tuple[str, Path]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("manifest", type=Path, help="folder of a manifest with thermal images")
-    parser.add_argument("--students", type=_student, nargs="+", required=True, help="name=weights")
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--students", type=_student, nargs="+", help="name=weights")
+    who.add_argument("--sweep", type=Path, help="parameter file of the sweep that made them")
+    parser.add_argument("--sweep-runs", type=Path, help="where its runs lie, if not where it says")
     parser.add_argument("--labels", type=int, nargs="+", default=[0, 50, 200], help="frames")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--table", type=Path, required=True, help="CSV that rows are added to")
     parser.add_argument("--out", type=Path, default=Path("runs/few-shot"), help="folder of runs")
     given = parser.parse_args(arguments)
-    students = dict(given.students)
-    if len(students) < len(given.students):
-        raise InputError("--students: a name stands twice; give every student its own")
+    if given.sweep:
+        students = students_of(given.sweep, given.seeds, given.sweep_runs)
+    else:
+        students = dict(given.students)
+        if len(students) < len(given.students):
+            raise InputError("--students: a name stands twice; give every student its own")
     print(few_shot(given.manifest, students, given.labels, given.seeds, given.table, given.out))
 
 

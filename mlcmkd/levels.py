@@ -53,12 +53,15 @@ class LevelsConfig(Study):
     Attributes:
         transfer: fields of TransferConfig, of the first level.
         compress: fields of CompressConfig; its steps are those of the second level.
+        labelled: how many of the pairs the students see with a label; None for all. The RGB teacher has
+            learned from all labels.
         seeds: of the weights, the drawn pairs, the shuffling and the augmentation; routes share
             them, so that differences can be paired.
     """
 
     transfer: dict[str, Any] = Field(default_factory=dict)
     compress: dict[str, Any] = Field(default_factory=dict)
+    labelled: int | None = None
     seeds: list[int] = Field(min_length=1)
 
 
@@ -95,7 +98,7 @@ def planned(config: LevelsConfig, benchmark: str, route: str, seed: int) -> Plan
     teacher = teacher_config(config, benchmark)
     shared = {
         "out": config.out,
-        "data": config.benchmarks[benchmark].data.model_dump(),
+        "data": {**config.benchmarks[benchmark].data.model_dump(), "labelled": config.labelled},
         "teacher": teacher.out / WEIGHTS,
         "seed": seed,
     }

@@ -37,7 +37,8 @@ def test_a_sweep_can_be_planned(name):
 
 def test_the_other_files_can_be_read():
     PathConfig.model_validate({**read("300w_path.yaml"), "out": "runs"})
-    LevelsConfig.model_validate(read("levels.yaml"))
+    for name in ("levels.yaml", "levels_few_labels.yaml"):
+        LevelsConfig.model_validate(read(name))
 
 
 def test_the_choice_is_what_the_validation_scores_say():

@@ -180,3 +180,44 @@ def test_without_labels_nothing_is_trained_and_any_manifest_with_a_test_split_do
     for name, nme in there.items():
         assert f"| {name} | 0 | 1 | {float(nme):.2f} |" in told
     assert "Trained on nobody" in told
+
+
+def a_sweep(folder: Path, rows: list[tuple[str, int, str]]) -> Path:
+    """A parameter file and its table, the runs being (strategy, seed, run)."""
+    columns = script.SweepConfig(table="x", out="x", benchmarks={}, strategies={}, grids=[]).columns
+    lines = [",".join(columns)]
+    for strategy, seed, run in rows:
+        told = {"strategy": strategy, "seed": str(seed), "run": run}
+        lines.append(",".join(told.get(column, "1") for column in columns))
+    (folder / "table.csv").write_text("\n".join(lines) + "\n")
+    params = folder / "sweep.yaml"
+    params.write_text(
+        f"{{table: {folder}/table.csv, out: {folder}, benchmarks: {{}}, strategies: {{}}, grids: []}}"
+    )
+    return params
+
+
+def test_students_of_a_sweep_go_with_their_own_seed(ready, tmp_path):
+    root, _, _ = ready
+    for run, seed in (("r0", 3), ("r1", 4)):
+        (tmp_path / run).mkdir()
+        make_model("light", "thermal", seed).save(tmp_path / run / "model.safetensors")
+    params = a_sweep(tmp_path, [("dikd", 0, "r0"), ("dikd", 1, "r1")])
+    students = script.students_of(params, [0, 1])
+    planned = list(script.plan(root / "data", students, [0, 4], [0, 1], tmp_path, FIT))
+    assert [(each.labels, each.config.seed, each.weights.parent.name) for each in planned] == [
+        *((0, 0, "r0"), (4, 0, "r0"), (0, 1, "r1"), (4, 1, "r1"))
+    ]
+    assert len({each.run for each in planned}) == 4
+    with pytest.raises(InputError, match="no weights of dikd, seed 2; run the sweep with keep"):
+        script.students_of(params, [0, 2])
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "r1").rename(tmp_path / "moved/r1")
+    with pytest.raises(InputError, match="no weights of dikd, seed 1"):
+        script.students_of(params, [1])
+    (tmp_path / "r0").rename(tmp_path / "moved/r0")
+    assert set(script.students_of(params, [0, 1], tmp_path / "moved")["dikd"]) == {0, 1}
+    with pytest.raises(InputError, match="no row yet"):
+        script.students_of(a_sweep(tmp_path, []), [0])
+    with pytest.raises(InputError, match="no parameter file of a sweep"):
+        script.students_of(tmp_path / "nothing.yaml", [0])

@@ -83,9 +83,12 @@ def compared(tmp_path_factory):
     return folder, answer.output
 
 
-def test_the_parameter_file_of_the_experiment_is_sound():
-    file = Path(__file__).parents[1] / "experiments/levels.yaml"
+@pytest.mark.parametrize(("name", "labelled"), [("levels", None), ("levels_few_labels", 100)])
+def test_the_parameter_files_of_the_experiment_are_sound(name, labelled):
+    file = Path(__file__).parents[1] / f"experiments/{name}.yaml"
     planned = list(plan(_config(LevelsConfig, file, None)))
+    assert {each.transfer.data.labelled for each in planned} == {labelled}
+    assert {each.compress.data.labelled for each in planned} == {labelled}
     assert [each.route for each in planned] == list(ROUTES) * 5
     assert [each.transfer.seed for each in planned] == sorted(list(range(5)) * 3), "balanced"
     assert len({each.run for each in planned}) == 15
