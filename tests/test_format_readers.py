@@ -9,6 +9,8 @@ import h5py
 import numpy as np
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from data_prep.formats import READERS, get_reader
 from data_prep.formats.base import fail, told_before
@@ -436,6 +438,55 @@ def test_other_files_of_an_own_folder(tmp_path, kind):
     (face,) = get_reader("folder")(tmp_path)
     np.testing.assert_allclose(face.landmarks, marks, atol=1e-3)
     assert (face.scheme, face.subject) == ("ibug68", "photos")
+
+
+def write_csv(folder, scheme, marks):
+    header = ",".join(f"{axis}{n}" for n in range(scheme.points) for axis in "xy")
+    row = ",".join(repr(float(value)) for value in marks.ravel())
+    sources.text(folder / "faces.csv", f"image,{header}", f"a.png,{row}")
+
+
+def write_long(folder, scheme, marks):
+    rows = [f"a.png,{scheme.name},{n},{float(x)!r},{float(y)!r}" for n, (x, y) in enumerate(marks)]
+    sources.text(folder / "faces.csv", "image,scheme,point,x,y", *rows)
+
+
+def write_coco(folder, scheme, marks):
+    flags = np.full(scheme.points, 2)
+    sources.coco(folder / "faces.json", [("a.png", np.column_stack([marks, flags]))])
+
+
+def write_labelme(folder, scheme, marks):
+    text = labelme(marks, scheme.names, imagePath="a.png")
+    sources.text(folder / "a.json", text)
+
+
+def write_xml(folder, scheme, marks):
+    parts = "".join(
+        f'<part name="{n}" x="{float(x)!r}" y="{float(y)!r}"/>' for n, (x, y) in enumerate(marks)
+    )
+    box = f'<box left="0" top="0" width="9" height="9">{parts}</box>'
+    sources.text(folder / "faces.xml", f'<x><image file="a.png">{box}</image></x>')
+
+
+def write_pts(folder, scheme, marks):
+    sources.text(folder / "a.pts", *(f"{float(x)!r} {float(y)!r}" for x, y in marks + 1))
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    write=st.sampled_from([write_csv, write_long, write_coco, write_labelme, write_xml, write_pts]),
+    scheme=st.sampled_from(sorted(SCHEMES)),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_scheme_written_in_any_file_is_read_back(tmp_path_factory, write, scheme, seed):
+    folder = tmp_path_factory.mktemp("round")
+    sources.image(folder / "a.png")
+    marks = np.random.default_rng(seed).uniform(-20, 80, (SCHEMES[scheme].points, 2))
+    write(folder, SCHEMES[scheme], marks)
+    (face,) = get_reader("folder")(folder)
+    assert face.scheme == scheme
+    np.testing.assert_allclose(face.landmarks, marks, atol=1e-9)
 
 
 @pytest.mark.parametrize(
