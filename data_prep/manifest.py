@@ -8,26 +8,26 @@ are hashes; the project's own split is the column `split`.
 """
 
 import hashlib
-import io
 import os
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image
 
+from data_prep._fingerprint import fingerprint
+from data_prep._images import as_rgb, check_photo, check_thermal, decode, read_bytes
+from data_prep._report_file import REPORT, read_report, write_report
+from data_prep._staging import Staging, staging
 from data_prep.formats.base import Stored
 from data_prep.splits import check_leakage
 from mlcmkd.errors import InputError
 from mlcmkd.radiometry import Radiometry, to_centikelvin
-from mlcmkd.rows import MANIFEST, PairRow
+from mlcmkd.rows import MANIFEST, PairRow, inside
 
 # Called with the decoded photo, (H, W, 3) uint8 RGB, and the sha256 of its bytes; gives degrees C,
 # (H, W).
@@ -39,6 +39,9 @@ _NAME_CHARACTERS = 20
 @dataclass(frozen=True)
 class Entry:
     """A row to be written, with its images.
+
+    Functions are best instances of a dataclass that can be called: by its fields an interrupted
+    preparation knows whether the row was finished. A plain function is called again.
 
     Attributes:
         id, subject, split, scheme, source, labels, group, box, facts, assumed: as in
@@ -74,15 +77,17 @@ class ManifestReport:
 
     Attributes:
         folder: the manifest.
-        rows: number of rows.
+        rows: rows in it.
         splits: rows a split.
-        skipped: (id, reason) of every row left out.
+        skipped: (name, reason) of everything left out.
+        subjects: subjects a split.
     """
 
     folder: Path
     rows: int
     splits: dict[str, int]
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    subjects: dict[str, int] = field(default_factory=dict)
 
 
 def write_manifest(
@@ -92,42 +97,65 @@ def write_manifest(
     overwrite: bool = False,
     skip_bad: bool = False,
     run: Callable[[Callable, Iterable], Iterable] = map,
+    skipped: Iterable[tuple[str, str]] = (),
 ) -> ManifestReport:
     """Write the manifest `out`, all of it or nothing.
 
-    Everything goes to a folder of another name beside `out`, which is renamed at the end. Writing
-    the same rows and images once more changes nothing.
+    Everything goes to a folder beside `out`, `.OUT.partial`, which becomes `out` at the end. After
+    an error or an interruption that folder keeps the finished rows, and the next call makes only
+    the others; a row is finished for as long as its entry, its source files and this code are what
+    they were. Writing the same rows and images once more changes nothing.
+
+    What is left out stands in `report.json` of the manifest.
 
     Args:
         overwrite: replace a manifest made from other things.
         skip_bad: leave rows out whose images or landmarks cannot be used, and report them.
         run: applies a function to every entry, in order; a pool's `map` works in parallel.
+        skipped: (name, reason) of what was left out before, for the report.
 
     Raises:
         InputError: a bad entry (without `skip_bad`), no good one, a repeated id, a subject or an
-            image in two splits, or `out` is there already and is not the same manifest.
+            image in two splits, `out` is there already and is not the same manifest, or another
+            call is writing it.
     """
     out = Path(out)
     _refuse_foreign_folder(out)
+    # The name is taken from where it leads, for "." has none.
+    place = Path(os.path.abspath(out))
     rows: list[PairRow] = []
-    skipped: list[tuple[str, str]] = []
-    with _staging(out) as folder:
-        for name, result in run(partial(_try_store, folder=folder), entries):
-            if isinstance(result, PairRow):
-                rows.append(result)
-            elif skip_bad:
-                skipped.append((name, result))
-            else:
-                raise InputError(result)
+    left_out = list(skipped)
+    before = len(left_out)
+    with staging(place) as stage:
+        jobs = (_job(entry, stage) for entry in entries)
+        with stage.rows.open("w", encoding="utf-8") as file:
+            for made in run(partial(_make, folder=stage.folder), jobs):
+                if made.row is not None:
+                    if made.key is not None and not made.again:
+                        stage.keep(made.key, made.text)
+                    file.write(made.text + "\n")
+                    rows.append(made.row)
+                elif skip_bad:
+                    left_out.append((made.id, made.reason))
+                else:
+                    raise InputError(made.reason)
+            file.flush()
+            os.fsync(
+                file.fileno()
+            )  # else a loss of power could leave it cut off under its last name
         if not rows:
-            reason = f"; the first: {skipped[0][1]}" if skipped else ""
+            reason = f"; the first: {left_out[before][1]}" if len(left_out) > before else ""
             raise InputError(f"{out}: no row to write{reason}")
         _refuse_repeated_ids(rows)
         check_leakage(rows)
-        text = "".join(row.model_dump_json(exclude_none=True) + "\n" for row in rows)
-        (folder / MANIFEST).write_text(text, encoding="utf-8")
-        _replace(out, folder, overwrite=overwrite)
-    return ManifestReport(out, len(rows), dict(Counter(row.split for row in rows)), skipped)
+        _remove_unused(stage.folder, rows)
+        if left_out:
+            write_report(stage.folder, skipped=_listed(left_out))
+        stage.rows.replace(stage.folder / MANIFEST)
+        _replace(place, stage, overwrite=overwrite)
+    counts = Counter(row.split for row in rows)
+    who = Counter(split for _, split in {(row.subject, row.split) for row in rows})
+    return ManifestReport(out, len(rows), dict(counts), left_out, {s: who[s] for s in counts})
 
 
 def store(entry: Entry, folder: Path) -> PairRow:
@@ -144,15 +172,16 @@ def store(entry: Entry, folder: Path) -> PairRow:
         data = cv2.imencode(".png", rgb[..., ::-1])[1].tobytes()
         names |= _put(folder, "rgb", data, ".png")
     elif entry.rgb is not None:
-        data = _read_bytes(entry.rgb)
-        rgb = _decode(data, entry.rgb)
-        if rgb.dtype != np.uint8:
-            raise InputError(f"{entry.rgb}: {rgb.dtype} instead of 8-bit colour; convert it")
+        data = read_bytes(entry.rgb)
+        rgb = decode(data, entry.rgb)
+        check_photo(rgb, entry.rgb)
         names |= _put(folder, "rgb", data, entry.rgb.suffix)
     if isinstance(entry.thermal, Path):
-        data = _read_bytes(entry.thermal)
-        thermal = _decode(data, entry.thermal)
-        _check_thermal(thermal, entry)
+        data = read_bytes(entry.thermal)
+        thermal = decode(data, entry.thermal)
+        if entry.radiometry is None:
+            raise InputError(f"row '{entry.id}': a thermal file needs its radiometry")
+        check_thermal(thermal, entry.radiometry, entry.thermal)
         names |= _put(folder, "thermal", data, entry.thermal.suffix)
     elif entry.thermal is not None:
         if entry.radiometry is None or entry.radiometry.kind != "centikelvin":
@@ -161,7 +190,7 @@ def store(entry: Entry, folder: Path) -> PairRow:
         if callable(thermal):
             if rgb is None:
                 raise InputError(f"row '{entry.id}': a twin is simulated from a photo; give one")
-            thermal = thermal(_as_rgb(rgb), names["rgb_sha256"])
+            thermal = thermal(as_rgb(rgb), names["rgb_sha256"])
         data = cv2.imencode(".png", to_centikelvin(thermal))[1].tobytes()
         names |= _put(folder, "thermal", data, ".png")
     shapes = {image.shape[:2] for image in (rgb, thermal) if image is not None}
@@ -194,56 +223,80 @@ def store(entry: Entry, folder: Path) -> PairRow:
         raise InputError(f"row '{entry.id}': {reason}") from None
 
 
-def _try_store(entry: Entry, folder: Path) -> tuple[str, PairRow | str]:
-    """(id, row) or (id, reason): errors travel as text between processes."""
+class _Job(NamedTuple):
+    """An entry on its way to a worker: `key` is its fingerprint, `text` its row if finished."""
+
+    entry: Entry
+    key: str | None
+    text: str | None
+
+
+class _Made(NamedTuple):
+    """What became of a job: the row as `text` and, without its points, as `row`; or the `reason`
+    why there is none. `again`: it had been finished before."""
+
+    id: str
+    key: str | None
+    text: str = ""
+    row: PairRow | None = None
+    reason: str = ""
+    again: bool = False
+
+
+def _job(entry: Entry, stage: Staging) -> _Job:
+    key = fingerprint(entry)
+    return _Job(entry, key, stage.finished(key))
+
+
+def _make(job: _Job, folder: Path) -> _Made:
+    """Errors travel as text between processes, rows as the line to be written."""
+    if job.text is not None and (row := _finished(job.text, folder)) is not None:
+        return _Made(job.entry.id, job.key, job.text, _light(row), again=True)
     try:
-        return entry.id, store(entry, folder)
+        row = store(job.entry, folder)
     except InputError as error:
-        return entry.id, str(error)
+        return _Made(job.entry.id, job.key, reason=str(error))
+    text = row.model_dump_json(exclude_none=True)
+    return _Made(job.entry.id, job.key, text, _light(row))
 
 
-def _read_bytes(path: Path) -> bytes:
+def _light(row: PairRow) -> PairRow:
+    """The row without what takes room, for the checks of the whole."""
+    return row.model_copy(update={"landmarks": None, "visible": None, "facts": None})
+
+
+def _finished(text: str, folder: Path) -> PairRow | None:
+    """The row, if it is one and its images are still what they were."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; restore the image or remove its row") from None
-    if not data:
-        raise InputError(f"{path}: empty; fetch the image again")
-    return data
+        row = PairRow.model_validate_json(text)
+        for name, sha256 in _images(row).items():
+            data = inside(folder, name).read_bytes()
+            if hashlib.sha256(data).hexdigest() != sha256:
+                return None
+    except (OSError, ValueError):
+        return None
+    return row
 
 
-def _decode(data: bytes, path: Path) -> np.ndarray:
-    """The image as OpenCV gives it, channels BGR; OpenCV fills what a truncated file lacks with
-    grey and says nothing, so Pillow decodes it first and is strict."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-    except Exception as error:  # Pillow raises a different one for every way a file can be broken
-        raise InputError(
-            f"{path}: not a whole image ({error}); fetch it again or remove it"
-        ) from None
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise InputError(f"{path}: this kind of image is not read; convert it to PNG")
-    return pixels
+def _images(row: PairRow) -> dict[str, str | None]:
+    """The hash of each of a row's images, by its name."""
+    sides = ((row.rgb_file_name, row.rgb_sha256), (row.thermal_file_name, row.thermal_sha256))
+    return {name: sha256 for name, sha256 in sides if name is not None}
 
 
-def _as_rgb(pixels: np.ndarray) -> np.ndarray:
-    if pixels.ndim == 2:
-        return np.repeat(pixels[..., None], 3, axis=2)
-    return cv2.cvtColor(pixels[..., :3], cv2.COLOR_BGR2RGB)
+def _listed(skipped: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "reason": reason} for name, reason in skipped]
 
 
-def _check_thermal(pixels: np.ndarray, entry: Entry) -> None:
-    if entry.radiometry is None:
-        raise InputError(f"row '{entry.id}': a thermal file needs its radiometry")
-    # Reading it as training will is the test: what fails there fails here, with its reason.
-    entry.radiometry.frame_to_unit(
-        _as_rgb(pixels) if pixels.ndim == 3 else pixels, str(entry.thermal)
-    )
+def _remove_unused(folder: Path, rows: list[PairRow]) -> None:
+    """Take out what an earlier try left and this one has no row for."""
+    used = {name for row in rows for name in _images(row)}
+    for side in ("rgb", "thermal"):
+        for path in (folder / side).glob("*"):
+            if f"{side}/{path.name}" not in used:
+                path.unlink()
+        if (folder / side).is_dir() and not any((folder / side).iterdir()):
+            (folder / side).rmdir()
 
 
 def _check_landmarks(entry: Entry, shape: tuple[int, int]) -> None:
@@ -270,7 +323,8 @@ def _put(folder: Path, side: str, data: bytes, suffix: str) -> dict[str, str]:
     digest = hashlib.sha256(data).hexdigest()
     name = f"{side}/{digest[:_NAME_CHARACTERS]}{suffix.lower()}"
     path = folder / name
-    if not path.exists():
+    # It may be there already, of a photo's other twin, or of a try that broke off.
+    if not (path.is_file() and path.read_bytes() == data):
         path.parent.mkdir(exist_ok=True)
         # Two processes may meet the same bytes: each writes its own file, the renames are atomic.
         partial_path = path.with_name(f"{path.name}.{os.getpid()}")
@@ -292,53 +346,48 @@ def _refuse_foreign_folder(out: Path) -> None:
     if not out.is_dir() or out.is_symlink():
         raise InputError(f"{out}: is there and is not a folder; choose another place")
     names = {path.name for path in out.iterdir()}
-    if names and (MANIFEST not in names or names - {MANIFEST, "rgb", "thermal"}):
+    if names and (MANIFEST not in names or names - {MANIFEST, REPORT, "rgb", "thermal"}):
         raise InputError(f"{out}: holds other things than a manifest; choose an empty folder")
 
 
-@contextmanager
-def _staging(out: Path) -> Iterator[Path]:
-    """A folder beside `out` to write in; gone afterwards unless it was renamed."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
-    try:
-        # mkdtemp makes it private to its owner; a manifest is as open as any other folder here.
-        folder.chmod(out.parent.stat().st_mode & 0o777)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _replace(out: Path, folder: Path, *, overwrite: bool) -> None:
-    """Put the finished `folder` in the place of `out`."""
+def _replace(out: Path, stage: Staging, *, overwrite: bool) -> None:
+    """Put the finished folder in the place of `out`."""
+    folder = stage.folder
     if (out / MANIFEST).is_file():
         if (out / MANIFEST).read_bytes() == (folder / MANIFEST).read_bytes() and _same_files(
             out, folder
         ):
+            _renew_skipped(out, folder)
             return
         if not overwrite:
             raise InputError(
                 f"{out}: holds a manifest made from other things; choose another folder, or "
                 "overwrite it"
             )
-        old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent))
-        out.rename(old / "manifest")
+        out.rename(stage.old)
         folder.rename(out)
-        shutil.rmtree(old)
         return
     if out.is_dir():
         out.rmdir()
     folder.rename(out)
 
 
+def _renew_skipped(out: Path, folder: Path) -> None:
+    """The same rows may have been kept from other sources: tell what was left out this time."""
+    old, new = (read_report(place).get("skipped", []) for place in (out, folder))
+    if old != new:
+        write_report(out, skipped=new)
+
+
 def _same_files(a: Path, b: Path) -> bool:
-    """Whether both folders hold files of the same names and sizes; the names are hashes."""
+    """Whether both folders hold files of the same names and sizes; the names are hashes. What
+    their reports say is no part of a manifest."""
 
     def files(root: Path) -> set[tuple[str, int]]:
         return {
             (path.relative_to(root).as_posix(), path.stat().st_size)
             for path in root.rglob("*")
-            if path.is_file()
+            if path.is_file() and path != root / REPORT
         }
 
     return files(a) == files(b)

@@ -1,18 +1,13 @@
 """One call from a raw download to a manifest: reader, splits, simulated twins, images."""
 
-import multiprocessing
-import os
-from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
-from tqdm.auto import tqdm
 
+from data_prep._workers import cores, runner
 from data_prep.formats import Annotation, get_reader
 from data_prep.manifest import Entry, write_manifest
 from data_prep.simulate import SimulationSettings, simulate_twin
@@ -20,8 +15,10 @@ from data_prep.splits import assign_splits
 from mlcmkd.errors import InputError
 from mlcmkd.radiometry import FACE_CENTIKELVIN
 
-# Below this many simulated twins, starting processes takes longer than it saves.
+# Below this many simulated twins, or rows that are only checked and copied, starting processes takes
+# longer than it saves.
 _POOL_FROM = 100
+_POOL_FROM_COPIES = 2000
 
 
 @dataclass(frozen=True)
@@ -147,39 +144,34 @@ def prepare(
     )
     if limit is not None and limit < len(found):
         found = [found[i * len(found) // limit] for i in range(limit)]
-    entries = [
+    twins = twins if simulate_thermal else 0
+    total = sum(twins if twins and _can_be_simulated(a) else 1 for a in found)
+    # Drawn up as they are needed: a list of them would hold every face a second time.
+    entries = (
         entry
         for annotation in found
         for entry in _entries(
             annotation,
             splits[annotation.subject],
             name=name,
-            twins=twins if simulate_thermal else 0,
+            twins=twins,
             seed=seed,
             settings=settings or SimulationSettings(),
         )
-    ]
+    )
     if workers is None:
-        busy = simulate_thermal and len(entries) >= _POOL_FROM
-        workers = _cores() if busy else 1
-    with _runner(workers, len(entries), progress) as run:
-        report = write_manifest(entries, out, overwrite=overwrite, skip_bad=skip_bad, run=run)
-    lost = {bad for bad, _ in report.skipped}
-    kept = {(entry.subject, entry.split) for entry in entries if entry.id not in lost}
+        workers = cores() if total >= (_POOL_FROM if twins else _POOL_FROM_COPIES) else 1
+    with runner(workers, total, progress, "prepare") as run:
+        report = write_manifest(
+            entries, out, overwrite=overwrite, skip_bad=skip_bad, run=run, skipped=skipped
+        )
     return PrepareReport(
         folder=out,
         rows=report.rows,
         splits=report.splits,
-        subjects={s: sum(split == s for _, split in kept) for s in report.splits},
-        skipped=skipped + report.skipped,
+        subjects=report.subjects,
+        skipped=report.skipped,
     )
-
-
-def _cores() -> int:
-    """Cores this process may use; on a cluster they are fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _check_parameters(
@@ -269,31 +261,3 @@ def _entries(
             source=f"{name}, thermal simulated",
             **row,
         )
-
-
-Run = Callable[[Callable, Iterable], Iterable]
-
-
-def _one_thread() -> None:
-    """A process a core leaves nothing for OpenCV's own threads."""
-    cv2.setNumThreads(1)
-
-
-@contextmanager
-def _runner(workers: int, total: int, progress: bool) -> Iterator[Run]:
-    """A `map` with a progress bar, over `workers` processes."""
-
-    def bar(results: Iterable) -> Iterable:
-        return tqdm(results, total=total, desc="prepare", unit="row", disable=not progress)
-
-    if workers == 1:
-        yield lambda function, items: bar(map(function, items))
-        return
-    # A forked child would inherit locks of threads that torch or OpenCV hold; a fresh one is safe.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-        try:
-            yield lambda function, items: bar(pool.map(function, items, chunksize=8))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise

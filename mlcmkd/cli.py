@@ -51,16 +51,7 @@ def _config(
     kind: type[Config], params: Path | None, sets: list[str] | None, /, **given: Any
 ) -> Config:
     """A stage's config from, in rising order of force, a YAML file, options and --set."""
-    fields: dict[str, Any] = {}
-    if params is not None:
-        if not params.is_file():
-            raise InputError(f"{params}: no such parameter file")
-        try:
-            fields = yaml.safe_load(params.read_text(encoding="utf-8")) or {}
-        except yaml.YAMLError as error:
-            raise InputError(f"{params}: not YAML ({error})") from None
-        if not isinstance(fields, dict):
-            raise InputError(f"{params}: expected names and values")
+    fields = _read_params(params)
     for name, value in given.items():
         if value is not None:
             _put(fields, name.replace("__", "."), value)
@@ -75,6 +66,21 @@ def _config(
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "config"
         raise InputError(f"{place}: {first['msg']} (given: {first['input']!r})") from None
+
+
+def _read_params(params: Path | None) -> dict[str, Any]:
+    """Names and values of a YAML file; none without a file."""
+    if params is None:
+        return {}
+    if not params.is_file():
+        raise InputError(f"{params}: no such parameter file")
+    try:
+        fields = yaml.safe_load(params.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{params}: not YAML ({error})") from None
+    if not isinstance(fields, dict):
+        raise InputError(f"{params}: expected names and values")
+    return fields
 
 
 def _put(fields: dict[str, Any], dotted: str, value: Any) -> None:
@@ -92,9 +98,19 @@ def _show(result: dict[str, Any]) -> None:
 
 @app.command()
 def prepare(
-    name: Annotated[str, typer.Argument(help="Format; `mlcmkd formats` lists them.")],
-    source: Annotated[Path, typer.Argument(help="Folder as downloaded.")],
-    out: Annotated[Path, typer.Argument(help="Folder for the manifest.")],
+    name: Annotated[
+        str | None, typer.Argument(help="Format; `mlcmkd formats` lists them.", show_default=False)
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Argument(help="Folder as downloaded.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Argument(help="Folder for the manifest.", show_default=False)
+    ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(help="Only look this manifest over; its report.json says what is wrong."),
+    ] = None,
     simulate_thermal: Annotated[
         bool, typer.Option(help="Give every RGB photo a simulated thermal twin.")
     ] = False,
@@ -112,9 +128,25 @@ def prepare(
     ] = None,
     only: Annotated[str | None, typer.Option(help="Take only rgb, or only thermal.")] = None,
 ) -> None:
-    """Turn a data set as downloaded into one manifest."""
-    from data_prep.prepare import prepare as run_prepare
+    """Turn a data set as downloaded into one manifest, or look one over.
 
+    An interrupted preparation goes on where it was. `--check` ends with 1 where something is wrong.
+    """
+    from data_prep.prepare import prepare as run_prepare
+    from data_prep.verify import verify
+
+    given = [value for value in (name, source, out) if value is not None]
+    if check is not None:
+        if given:
+            raise InputError(f"--check {check} looks a manifest over; leave '{given[0]}' out")
+        found = verify(check)
+        typer.echo(str(found))
+        typer.echo(f"the report: {found.save()}")
+        if not found.ok:
+            raise typer.Exit(1)
+        return
+    if len(given) < 3:
+        raise InputError("prepare needs NAME, SOURCE and OUT; or --check and a manifest's folder")
     report = run_prepare(
         name,
         source,
@@ -620,6 +652,31 @@ def levels(
 
     table = run_levels(_config(LevelsConfig, params, sets), say=typer.echo)
     typer.echo(f"the table: {table}")
+
+
+# Papermill's own way, `-p name value`, which is no kind of option that typer knows.
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(
+    context: typer.Context,
+    notebook: Annotated[str, typer.Argument(help="A file, or one of the series, such as 03.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Run directory; runs/NOTEBOOK-HASH without one.")
+    ] = None,
+    params: Annotated[
+        Path | None, typer.Option("--params", "-f", help="YAML file of names and values.")
+    ] = None,
+) -> None:
+    """Run one notebook strictly: mlcmkd run NOTEBOOK -p NAME VALUE -p NAME VALUE ... -f PARAMS."""
+    from mlcmkd.course import run_notebook
+
+    given = _read_params(params)
+    words = list(context.args)
+    while words:
+        if words[0] not in ("-p", "--parameter") or len(words) < 3:
+            raise InputError(f"'{words[0]}': expected -p NAME VALUE")
+        given[words[1]] = yaml.safe_load(words[2])
+        words = words[3:]
+    typer.echo(f"the run: {run_notebook(notebook, given, out)}")
 
 
 @app.command()

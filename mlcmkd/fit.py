@@ -5,7 +5,7 @@ the objective is wrapped. A stage hands in an objective and gets its student bac
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -14,11 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from mlcmkd.batches import Shuffled
+from mlcmkd.checkpoint import Checkpoints, Training, stamp_of
 from mlcmkd.distillation.decay import Decay
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.errors import InputError
 from mlcmkd.pairs import Pairs
-from mlcmkd.runs import Run
+from mlcmkd.runs import Run, data_hash
 from mlcmkd.transforms import Augmentation, make_batch
 
 
@@ -60,19 +62,6 @@ def learning_rate(step: int, config: FitConfig) -> float:
     return config.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 
-def shuffled(count: int, batch: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Batches of row numbers without end: every row once an epoch, each epoch in a new order.
-
-    A batch may reach over the border of two epochs, so that all have one size.
-    """
-    queue = torch.empty(0, dtype=torch.long)
-    while True:
-        while len(queue) < batch:
-            queue = torch.cat((queue, torch.randperm(count, generator=generator)))
-        yield queue[:batch]
-        queue = queue[batch:]
-
-
 def _optimizer(objective: nn.Module, config: FitConfig) -> torch.optim.AdamW:
     trained = [p for p in objective.parameters() if p.requires_grad]
     groups = [
@@ -101,9 +90,13 @@ def fit(
     validate: Callable[[], float],
     observe: Callable[[], dict[str, float]] | None = None,
     distillation: Distillation | None = None,
+    keep_every: float = 60.0,
     progress: bool = True,
 ) -> None:
     """Trains an objective's student in place.
+
+    A training that was killed goes on from the state that it kept last (see mlcmkd.checkpoint), and
+    ends with the same bits as one that was not.
 
     Args:
         objective: returns weighted terms by name from (batch, decay); its `student` is trained.
@@ -115,15 +108,20 @@ def fit(
         validate: NME of the student as it stands; called `evaluations` times.
         observe: further figures for the same log lines, by name; called as often.
         distillation: gives the decay; None where nothing is distilled.
+        keep_every: seconds between two states kept; several processes keep one an interval.
         progress: show a bar.
 
     Raises:
-        InputError: the loss stopped being a number; the message names the step and the term.
+        InputError: the loss stopped being a number; the message names the step, the term and the
+            ids of the batch.
     """
     fabric = make_fabric(config)
     fabric.launch()
     # Each process draws its own pairs; seeds a fixed stride apart keep the streams distinct.
     generator = torch.Generator().manual_seed(seed + 1_000_003 * fabric.global_rank)
+    stamp = stamp_of(
+        objective, config, augmentation, seed, distillation, data_hash(pairs), fabric.world_size
+    )
     optimizer = _optimizer(objective, config)
     objective = objective.to(memory_format=torch.channels_last)
     wrapped, optimizer = fabric.setup(objective, optimizer)
@@ -131,13 +129,20 @@ def fit(
     # Set on the objective itself: what Fabric returns is a wrapper around it.
     objective.watch = decay.listens
     pairs = pairs.to(fabric.device)
-    batches = shuffled(len(pairs), config.batch, generator)
+    batches = Shuffled(len(pairs), config.batch, generator)
     interval = math.ceil(config.steps / config.evaluations)
     sums: dict[str, Tensor] = {}
+    drawn: list[Tensor] = []  # rows of the batches since the last line of the log
+    stopped = torch.full((), -1, device=fabric.device)  # the first step without a finite loss
 
     validate()  # before the first step: what fails here would otherwise fail after an hour
+    training = Training(objective, optimizer.optimizer, generator, batches, decay, sums)
+    kept = Checkpoints(run.path, stamp, fabric.global_rank, keep_every, tqdm.write)
+    start = _resume(fabric, kept, training, run)
     wrapped.train()
-    bar = tqdm(range(config.steps), desc=run.path.name, unit="step", disable=not progress)
+    steps = range(start, config.steps)
+    named = {"desc": run.path.name, "unit": "step", "initial": start, "total": config.steps}
+    bar = tqdm(steps, **named, disable=not progress)
     for step in bar:
         at = step / config.steps
         share = decay.weight(at)
@@ -145,11 +150,14 @@ def fit(
         for group in optimizer.param_groups:
             group["lr"] = rate
 
-        batch = make_batch(pairs, next(batches), augmentation, generator)
+        drawn.append(next(batches))
+        batch = make_batch(pairs, drawn[-1], augmentation, generator)
         terms = wrapped(batch, share)
         if decay.listens and objective.watched is not None:
             decay.observe(*objective.watched)
-        fabric.backward(sum(terms.values()))
+        loss = sum(terms.values())
+        stopped = torch.where((stopped < 0) & ~loss.detach().isfinite(), step, stopped)
+        fabric.backward(loss)
         fabric.clip_gradients(wrapped, optimizer, max_norm=config.clip, error_if_nonfinite=False)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -157,19 +165,17 @@ def fit(
         for name, value in terms.items():
             sums[name] = sums.get(name, 0) + value.detach()
         if (step + 1) % interval and step + 1 < config.steps:
+            if kept.due and fabric.world_size == 1 and stopped < 0:
+                kept.save(step + 1, training, metrics=run.lines())
             continue
         since = (step % interval) + 1
         # Means over the processes: all log, stop and validate as one. In place, both of them.
         fabric.all_reduce(sums)
         fabric.all_reduce(list(objective.student.buffers()))
         means = {name: float(value) / since for name, value in sums.items()}
-        for name, value in means.items():
-            if not math.isfinite(value):
-                raise InputError(
-                    f"step {step + 1}: term '{name}' is {value}; lower the learning rate "
-                    f"({config.learning_rate}) or check the data"
-                )
-        sums = {}
+        _check_finite(means, int(stopped), step, drawn, pairs, config)
+        sums.clear()
+        drawn.clear()
         total = sum(means.values())
         nme = validate()
         wrapped.train()
@@ -184,3 +190,43 @@ def fit(
                 **means,
                 **(observe() if observe else {}),
             )
+        if step + 1 < config.steps and (kept.due or fabric.world_size > 1):
+            kept.save(step + 1, training, metrics=run.lines())
+
+
+def _resume(fabric: Fabric, kept: Checkpoints, training: Training, run: Run) -> int:
+    """Takes the newest state that every process has; the number of steps that are done."""
+    theirs = fabric.all_gather(torch.tensor((kept.steps() + [0, 0])[:2])).view(-1, 2).tolist()
+    common = set.intersection(*map(set, theirs))
+    step = max(common, default=0)
+    if step:
+        lines = kept.take(step, training)["metrics"]
+        if fabric.is_global_zero:
+            run.keep_lines(lines)
+            run.note(resumed_at_step=step)
+        tqdm.write(f"{run.path.name}: goes on after step {step}")
+    return step
+
+
+def _check_finite(
+    means: dict[str, float],
+    stopped: int,
+    step: int,
+    drawn: list[Tensor],
+    pairs: Pairs,
+    config: FitConfig,
+) -> None:
+    """Stops where a term is no number, with the step where it began and the ids of its batch."""
+    wrong = {name: value for name, value in means.items() if not math.isfinite(value)}
+    if not wrong:
+        return
+    name, value = next(iter(wrong.items()))
+    # Another process may have met it; then this one has nothing to name.
+    at = stopped if stopped >= 0 else step
+    back = at - step - 1
+    rows = drawn[back].tolist() if stopped >= 0 and -back <= len(drawn) else []
+    ids = f"; its batch: {', '.join(pairs.ids[row] for row in rows)}" if rows else ""
+    raise InputError(
+        f"step {at + 1}: term '{name}' is {value}; lower the learning rate "
+        f"({config.learning_rate}) or check the data{ids}"
+    )

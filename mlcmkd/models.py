@@ -255,7 +255,7 @@ class Landmarker(nn.Module):
         tensors = {
             name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()
         }
-        save_file(tensors, part, metadata={"format": "pt", "mlcmkd": self.spec.model_dump_json()})
+        save_file(tensors, part, metadata={"mlcmkd": self.spec.model_dump_json()})
         part.replace(path)
 
     @classmethod

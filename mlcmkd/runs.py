@@ -122,6 +122,15 @@ class Run:
         with (self.path / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
+    def lines(self) -> list[str]:
+        """The lines of metrics.jsonl so far."""
+        path = self.path / METRICS
+        return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+    def keep_lines(self, lines: list[str]) -> None:
+        """Makes metrics.jsonl hold these lines, as when a training goes on from a kept state."""
+        write_atomically(self.path / METRICS, "".join(line + "\n" for line in lines))
+
     def table(self, name: str, rows: list[dict[str, Any]]) -> None:
         """Writes a CSV file of rows of one shape, at least one; whole or not at all."""
         part = self.path / (name + ".part")

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import nn
 from tqdm.auto import tqdm
 
+from mlcmkd import checkpoint
 from mlcmkd.attribution import Attribution, Target, integrated_gradients
 from mlcmkd.distillation.ktl import KTL
 from mlcmkd.distillation.mcl import MCL
@@ -240,6 +241,7 @@ def fit_and_save(
         progress=progress,
     )
     student.save(run.weights)
+    checkpoint.remove(run.path)
     scores = evaluate_model(student, held, modality)
     run.errors(scores.rows())
     return run.finish(

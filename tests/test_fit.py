@@ -6,10 +6,11 @@ import torch
 from pydantic import BaseModel, ValidationError
 from torch import nn
 
+from mlcmkd.batches import Shuffled
 from mlcmkd.distillation.objective import TaskObjective
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.errors import InputError
-from mlcmkd.fit import FitConfig, fit, learning_rate, shuffled
+from mlcmkd.fit import FitConfig, fit, learning_rate
 from mlcmkd.runs import Run, data_hash, read_metrics
 from mlcmkd.transforms import NO_AUGMENTATION, Augmentation
 from tests.conftest import make_model, make_pairs
@@ -47,14 +48,14 @@ def test_without_warmup_it_starts_at_the_top():
 
 
 def test_every_row_once_an_epoch():
-    batches = shuffled(10, 4, torch.Generator().manual_seed(0))
+    batches = Shuffled(10, 4, torch.Generator().manual_seed(0))
     rows = torch.cat([next(batches) for _ in range(10)])
     assert all(sorted(epoch.tolist()) == list(range(10)) for epoch in rows.split(10))
     assert rows[:10].tolist() != rows[10:20].tolist()
 
 
 def test_a_data_set_smaller_than_a_batch_still_fills_it():
-    assert len(next(shuffled(3, 8, torch.Generator().manual_seed(0)))) == 8
+    assert len(next(Shuffled(3, 8, torch.Generator().manual_seed(0)))) == 8
 
 
 def test_the_loss_falls(tmp_path):

@@ -1,6 +1,7 @@
 """The manifest: written whole or not at all, read back by us and by Hugging Face."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from data_prep._report_file import REPORT, read_report, write_report
 from data_prep.manifest import Entry, write_manifest
 from mlcmkd.errors import InputError
 from mlcmkd.palettes import apply_palette
@@ -147,8 +149,9 @@ def test_bad_images_stop_or_are_listed(tmp_path, suffix, spoil, message):
         write_manifest(entries, tmp_path / "out")
     assert str(bad) in str(caught.value)
     assert message in str(caught.value)
-    # Nothing is left behind, neither a manifest nor a half of one.
-    assert not [p for p in tmp_path.iterdir() if "out" in p.name]
+    # Neither a manifest nor what could be taken for one is left behind.
+    assert [p.name for p in tmp_path.iterdir() if "out" in p.name] == [".out.partial"]
+    assert not list(tmp_path.rglob(MANIFEST))
     report = write_manifest(entries, tmp_path / "out", skip_bad=True)
     assert [name for name, _ in report.skipped] == ["b"]
     assert message in report.skipped[0][1]
@@ -230,7 +233,49 @@ def test_an_existing_manifest_is_kept(tmp_path):
     (out / read_rows(out)[0].rgb_file_name).unlink()
     with pytest.raises(InputError, match="made from other things"):
         write_manifest([b], out)
+    write_manifest([b], out, overwrite=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jpg", "b.jpg", "out"]
+
+
+def test_a_report_changes_nothing_of_a_manifest(tmp_path):
+    a, bad = entry(tmp_path, "a"), entry(tmp_path, "b", rgb=tmp_path / "none.png")
+    out = tmp_path / "out"
+    write_manifest([a, bad], out, skip_bad=True, skipped=[("c", "no points")])
+    rows = (out / MANIFEST).stat().st_ino
+    listed = json.loads((out / REPORT).read_text())["skipped"]
+    assert [case["name"] for case in listed] == ["c", "b"]
+    assert listed[0]["reason"] == "no points"
+    assert "none.png: No such file" in listed[1]["reason"]
+    write_report(out, check={"problems": []})
+    write_manifest([a], out)  # the same rows: only what was left out is told anew
+    assert (out / MANIFEST).stat().st_ino == rows
+    assert read_report(out) == {"skipped": [], "check": {"problems": []}}
+    written = (out / REPORT).stat().st_ino
+    write_manifest([a], out)
+    assert (out / REPORT).stat().st_ino == written
+    write_manifest([entry(tmp_path, "d", 1)], out, overwrite=True)
+    assert REPORT not in names(out)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"skipped": 1e999', "\udcff"])
+def test_a_foreign_report_is_replaced(tmp_path, text):
+    (tmp_path / REPORT).write_bytes(text.encode(errors="surrogateescape"))
+    assert read_report(tmp_path) == {}
+    write_report(tmp_path, skipped=[])
+    assert read_report(tmp_path) == {"skipped": []}
+
+
+def test_a_report_follows_no_link(tmp_path):
+    (tmp_path / "private").write_text('{"a": 1}')
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / REPORT).symlink_to(tmp_path / "private")
+    assert read_report(tmp_path / "out") == {}
+    write_report(tmp_path / "out", skipped=[])
+    assert not (tmp_path / "out" / REPORT).is_symlink()
+    assert (tmp_path / "private").read_text() == '{"a": 1}'
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"report\.json: cannot be written"):
+        write_report(tmp_path / "file", skipped=[])
 
 
 def test_other_folders_are_never_replaced(tmp_path):
@@ -267,7 +312,8 @@ def test_no_manifest_before_its_end(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         write_manifest(interrupted(), tmp_path / "out")
-    assert [p.name for p in tmp_path.iterdir()] == ["a.jpg"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".out.partial", "a.jpg"]
+    assert not list(tmp_path.rglob(MANIFEST))
 
 
 # One process opens all kinds: importing `datasets` takes longer than all the rest.
@@ -299,7 +345,8 @@ def test_hugging_face_opens_every_kind(tmp_path):
     }
     # Names that the loader takes for splits, and for the metadata of another.
     for kind, entries in kinds.items():
-        write_manifest(entries, tmp_path / f"test_{kind}_train")
+        left_out = [("x", "why")] if kind == "mixed" else []  # a report beside the rows
+        write_manifest(entries, tmp_path / f"test_{kind}_train", skipped=left_out)
     result = subprocess.run(
         [
             sys.executable,

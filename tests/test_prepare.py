@@ -2,6 +2,11 @@
 
 import json
 import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -9,6 +14,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import data_prep.manifest as manifest
+from data_prep._fingerprint import fingerprint
+from data_prep._report_file import read_report
+from data_prep._staging import staging
 from data_prep.prepare import prepare
 from data_prep.simulate import SimulationSettings
 from mlcmkd.cli import app
@@ -150,6 +159,8 @@ def test_bad_files_stop_or_are_reported(faces, tmp_path):
     assert set(reasons) == {"train/1004_1.pts", "train/1005_1"}
     assert "not a whole image" in reasons["train/1005_1"]
     assert "skipped train/1005_1: " in str(report)
+    listed = read_report(tmp_path / "out")["skipped"]
+    assert {case["name"]: case["reason"] for case in listed} == reasons
 
 
 def test_links_out_of_the_source_are_refused(faces, tmp_path):
@@ -260,3 +271,263 @@ def test_real_photos(tmp_path):
     report = run(source, tmp_path / "out", simulate_thermal=True, limit=8)
     assert report.rows == 8
     assert all(row.thermal_file_name for row in read_rows(tmp_path / "out"))
+
+
+# --- interrupted, and gone on with ----------------------------------------------------------------
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    """The ids of the rows that are made, in order; `stored.stop` is raised before row number `at`."""
+
+    class Stored(list):
+        stop, at = None, 0
+
+        def __call__(self, entry, folder):
+            if self.stop is not None and len(self) == self.at:
+                raise self.stop
+            self.append(entry.id)
+            return store(entry, folder)
+
+    store, calls = manifest.store, Stored()
+    monkeypatch.setattr(manifest, "store", calls)
+    return calls
+
+
+def interrupted(stored, at, faces, out, **options):
+    """A preparation that ends before row number `at`; the finished ids."""
+    stored.stop, stored.at = KeyboardInterrupt(), at
+    with pytest.raises(KeyboardInterrupt):
+        run(faces, out, **options)
+    finished = list(stored)
+    stored.clear()
+    stored.stop = None
+    assert len(finished) == at
+    assert not out.exists()
+    assert not list(staged(out).rglob(MANIFEST))
+    return finished
+
+
+def staged(out):
+    return out.parent / f".{out.name}.partial"
+
+
+def test_an_interrupted_preparation_goes_on(faces, tmp_path, stored):
+    whole = run(faces, tmp_path / "whole", simulate_thermal=True)
+    everything = list(stored)
+    stored.clear()
+    out = tmp_path / "out"
+    finished = interrupted(stored, 5, faces, out, simulate_thermal=True)
+    images = {path: path.stat().st_mtime_ns for path in (staged(out) / "manifest").rglob("*.png")}
+    assert len(images) == 10
+    finished += interrupted(stored, 3, faces, out, simulate_thermal=True)  # and once more
+    assert all(path.stat().st_mtime_ns == time for path, time in images.items())
+    report = run(faces, out, simulate_thermal=True)
+    assert finished + stored == everything
+    assert files(out) == files(whole.folder)
+    assert (report.rows, report.splits, report.subjects) == (12, whole.splits, whole.subjects)
+    assert not staged(out).exists()
+    stored.clear()
+    run(faces, out, simulate_thermal=True)  # nothing is kept of it: a whole one is made anew
+    assert stored == everything
+
+
+KILLED = """
+import os, signal, sys
+import data_prep.manifest as manifest
+from data_prep.prepare import prepare
+
+store, calls = manifest.store, []
+
+def dying(entry, folder):
+    calls.append(entry)
+    if len(calls) == 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return store(entry, folder)
+
+manifest.store = dying
+prepare("ibug_pts", sys.argv[1], sys.argv[2], progress=False)
+"""
+
+
+def test_a_killed_preparation_goes_on(faces, tmp_path, stored):
+    out = tmp_path / "out"
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(faces), str(out)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not list(tmp_path.rglob(MANIFEST))
+    assert run(faces, out).rows == 12
+    assert len(stored) == 7
+    assert not staged(out).exists()
+
+
+def test_a_bad_file_costs_the_other_rows_nothing(faces, tmp_path, stored):
+    photo, out = faces / "train" / "1005_1.png", tmp_path / "out"
+    data = photo.read_bytes()
+    photo.write_bytes(data[:500])
+    with pytest.raises(InputError) as caught:
+        run(faces, out)
+    assert "not a whole image" in str(caught.value)
+    count = len(stored) - 1
+    assert f"({count} finished rows wait in {staged(out)} for the next try)" in str(caught.value)
+    photo.write_bytes(data)
+    stored.clear()
+    run(faces, out)
+    assert len(stored) == 12 - count
+    assert "train/1005_1" in stored
+
+
+def test_nothing_is_kept_where_nothing_is_finished(faces, tmp_path, stored):
+    stored.stop = InputError("full")
+    with pytest.raises(InputError, match="^full$"):
+        run(faces, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+@pytest.mark.parametrize(
+    ("options", "again"),
+    [
+        ({}, "none"),
+        ({"seed": 1}, "all"),
+        ({"settings": SimulationSettings(ambient=(10, 11))}, "all"),
+        ({"simulate_thermal": False}, "all"),
+        ({"twins": 2}, "twins"),
+    ],
+)
+def test_other_settings_use_no_stale_rows(faces, tmp_path, stored, options, again):
+    out, said = tmp_path / "out", {"simulate_thermal": True}
+    finished = interrupted(stored, 8, faces, out, **said)
+    run(faces, out, **{**said, **options})
+    if again == "all":
+        assert set(finished) < set(stored)
+    else:
+        assert not set(finished) & set(stored)
+    assert len(stored) == {"all": 12, "twins": 16}.get(again, 4)
+    used = {row.thermal_file_name for row in read_rows(out)}
+    used |= {row.rgb_file_name for row in read_rows(out)} | {MANIFEST, None}
+    assert {path.as_posix() for path in files(out)} == used - {None}  # no image of the first try
+
+
+def test_a_changed_source_is_read_again(faces, tmp_path, stored):
+    out = tmp_path / "out"
+    first, second, third, *_ = interrupted(stored, 8, faces, out)
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    cv2.imwrite(str(faces / f"{first}.png"), pixels)
+    points = faces / f"{second}.pts"
+    points.write_text(points.read_text().replace("{\n", "{\n1", 1))
+    photo = faces / f"{third}.png"
+    stat = photo.stat()
+    data = bytearray(photo.read_bytes())
+    shutil.copy(faces / "lfpw_test" / "image_0000.png", photo)
+    photo.write_bytes(photo.read_bytes()[: len(data)].ljust(len(data), b"\0"))
+    os.utime(photo, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # of the same size and time
+    run(faces, out)
+    assert {first, second, third} < set(stored)
+    assert len(stored) == 12 - 8 + 3
+    (row,) = (row for row in read_rows(out) if row.id == first)
+    assert not cv2.imread(str(out / row.rgb_file_name)).any()
+    assert len(list((out / "rgb").iterdir())) == 12
+
+
+def test_what_was_spoilt_in_between_is_made_again(faces, tmp_path, stored):
+    whole = run(faces, tmp_path / "whole")
+    stored.clear()
+    out = tmp_path / "out"
+    interrupted(stored, 8, faces, out)
+    journal = staged(out) / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    row = json.loads(lines[0][65:])
+    (staged(out) / "manifest" / row["rgb_file_name"]).write_bytes(b"other")
+    lines[1] = lines[1][:65] + b"{}\n"
+    lines[7] = lines[7][:-20]  # cut off in the middle
+    journal.write_bytes(b"".join(lines))
+    (staged(out) / "manifest" / MANIFEST).write_text("{}")
+    interrupted(stored, 1, faces, out)  # the journal can be written behind the cut
+    run(faces, out)
+    assert files(out) == files(whole.folder)
+
+
+def test_two_preparations_of_one_folder(faces, tmp_path):
+    out = tmp_path / "out"
+    with staging(out):
+        with pytest.raises(InputError, match="another preparation of the same folder is at work"):
+            run(faces, out)
+        assert staged(out).is_dir()
+        run(faces, tmp_path / "another")
+    assert run(faces, out).rows == 12
+
+
+def test_links_where_it_works_are_refused(faces, tmp_path):
+    (tmp_path / "private").mkdir()
+    staged(tmp_path / "out").symlink_to(tmp_path / "private")
+    with pytest.raises(InputError, match=r"\.out\.partial: is a link; remove it"):
+        run(faces, tmp_path / "out")
+    staged(tmp_path / "out").unlink()
+    (staged(tmp_path / "out") / "manifest").mkdir(parents=True)
+    (staged(tmp_path / "out") / "manifest" / "rgb").symlink_to(tmp_path / "private")
+    with pytest.raises(InputError, match=r"manifest/rgb: is a link; remove .* and prepare again"):
+        run(faces, tmp_path / "out")
+    assert not list((tmp_path / "private").iterdir())
+    shutil.rmtree(staged(tmp_path / "out"))
+    staged(tmp_path / "out").write_text("")
+    with pytest.raises(InputError, match="cannot be made"):
+        run(faces, tmp_path / "out")
+
+
+def test_killed_while_one_manifest_replaces_another(faces, tmp_path):
+    out = tmp_path / "out"
+    before = files(run(faces, out).folder)
+    staged(out).mkdir()
+    out.rename(staged(out) / "old")
+    with pytest.raises(InputError, match="made from other things"):
+        run(faces, out, limit=3)
+    assert files(out) == before
+    run(faces, out, limit=3, overwrite=True)
+    assert len(read_rows(out)) == 3
+    assert not staged(out).exists()
+
+
+@dataclass(frozen=True)
+class Frame:
+    path: Path
+    number: int
+
+    def __call__(self):
+        raise AssertionError
+
+
+def test_what_decides_a_row(tmp_path):
+    """Equal things have one fingerprint, different ones different; what cannot be told has none."""
+    path = tmp_path / "f"
+    path.write_text("a")
+    points = np.zeros((2, 2))
+
+    def things():
+        return [
+            Frame(path, 1),
+            Frame(path, 2),
+            [path, 1],
+            [str(path), 1],
+            points,
+            points.ravel(),
+            points.astype(np.float32),
+            points + 1,
+            {"a": 1.0, "b": "1.0"},
+            {"a": "1.0", "b": 1.0},
+            GREY8,
+            FACE_CENTIKELVIN,
+            "",
+            None,
+            [],
+            True,
+            np.float64(2),
+        ]
+
+    prints = [fingerprint(thing) for thing in things()]
+    assert prints == [fingerprint(thing) for thing in things()]
+    assert None not in prints
+    assert len(set(prints)) == len(prints)
+    path.write_text("b" * 9)
+    assert fingerprint(Frame(path, 1)) != prints[0]
+    path.unlink()
+    for thing in (Frame(path, 1), lambda: None, object(), np.array([object()])):
+        assert fingerprint(thing) is None

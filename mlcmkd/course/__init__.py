@@ -10,6 +10,7 @@ from mlcmkd.course.lesson import (
     check_parameters,
 )
 from mlcmkd.course.made import between_teachers, light, student, teacher
+from mlcmkd.course.notebook_run import run_notebook
 from mlcmkd.course.scales import SCALES, Scale
 from mlcmkd.course.series import RESULTS, run_course
 from mlcmkd.course.tables import (
@@ -44,6 +45,7 @@ __all__ = [
     "markdown_table",
     "results",
     "run_course",
+    "run_notebook",
     "scores_of",
     "student",
     "teacher",

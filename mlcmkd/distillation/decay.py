@@ -57,6 +57,9 @@ class RunningMean:
         return self.total / self.weight
 
 
+_PARTS = ("total", "weight")
+
+
 class Decay:
     """The weight of the distillation terms, step by step.
 
@@ -84,6 +87,19 @@ class Decay:
         self.teacher.add(teacher.detach())
         if self.first is None:
             self.first = self.student.value
+
+    def state(self) -> dict[str, float | Tensor]:
+        """What was observed so far, for `take`."""
+        means = {"student": self.student, "teacher": self.teacher}
+        told = {f"{k} {part}": getattr(m, part) for k, m in means.items() for part in _PARTS}
+        return told if self.first is None else {**told, "first": self.first}
+
+    def take(self, state: dict[str, float | Tensor]) -> None:
+        """Goes on where `state` was asked for."""
+        for name, mean in (("student", self.student), ("teacher", self.teacher)):
+            for part in _PARTS:
+                setattr(mean, part, state[f"{name} {part}"])
+        self.first = state.get("first")
 
     def weight(self, progress: float) -> float | Tensor:
         """The weight at a point of training (0 at the first step, 1 at the last), `floor` to 1.
