@@ -36,11 +36,13 @@ def train(folder: Path, *, at: int | None = None, hard: bool = False, config=CON
     objective = KTL(teacher, student, TOLD.resolved(), TOLD.guide)
     steps = iter(range(STEPS + 1))
 
-    def count(*_):
+    def count(_, given):
         if next(steps) == at:
             if hard:
                 os.kill(os.getpid(), signal.SIGKILL)
             raise Killed
+        batch, share = given
+        return batch, share * (1 - 0.1 * torch.rand(()))  # as dropout does, by torch's own dice
 
     objective.register_forward_pre_hook(count)
     fit(
