@@ -2,13 +2,14 @@
 
     python docs/registration_figure.py results/ktl_registration.csv results/ktl_ablation.csv docs
 
-The student without a teacher never sees the RGB image, so its line is the ablation's, of the same seeds.
+What is not shifted is the ablation's, of the same seeds; so is the student without a teacher, which
+never sees the RGB image.
 """
 
 import sys
 from pathlib import Path
 
-from mlcmkd.ablation import difference, interval, read_misalignment, read_rows
+from mlcmkd.ablation import difference, interval, read_misalignment, read_rows, with_aligned
 from mlcmkd.course import markdown_table
 from mlcmkd.plots import nme_against_misalignment
 
@@ -19,15 +20,7 @@ PAIRS = 500
 
 def main(source: Path, ablation: Path, out: Path) -> None:
     """Draws `ktl_registration.png` and prints the table as Markdown."""
-    found = read_misalignment(source)
-    shifts = sorted({shift for by in found.values() for shift in by})
-    seeds = {seed for by in found.values() for each in by.values() for seed in each}
-    alone = {
-        row.seed: row.nme
-        for row in read_rows(ablation)
-        if row.strategy == "none" and row.labelled == row.pairs == PAIRS and row.seed in seeds
-    }
-    found = {"none": {shift: alone for shift in shifts}, **found}
+    found = with_aligned(read_misalignment(source), read_rows(ablation), PAIRS)
     values = {n: {s: list(v.values()) for s, v in by.items()} for n, by in found.items()}
     title = f"{PAIRS} labelled pairs of 300W, the RGB side shifted"
     figure = nme_against_misalignment(values, per_pixel=PER_PIXEL, title=title)
@@ -38,13 +31,21 @@ def main(source: Path, ablation: Path, out: Path) -> None:
             "strategy": name,
             "seeds": str(len(by[shift])),
             "NME (%)": interval(list(by[shift].values())).text(),
-            "minus none": "" if name == "none" else difference(by[shift], alone).text(),
+            "minus none": _minus(found, name, "none", shift),
+            "minus FD+LD": _minus(found, name, "fd+ld", shift),
         }
-        for shift in shifts
+        for shift in found["none"]
         for name, by in found.items()
         if shift in by
     ]
     print(markdown_table(lines, {name: name for name in lines[0]}))
+
+
+def _minus(found: dict, name: str, other: str, shift: float) -> str:
+    """The paired difference of two strategies, where it is one."""
+    if name == other or other not in found or shift not in found[other]:
+        return ""
+    return difference(found[name][shift], found[other][shift]).text()
 
 
 if __name__ == "__main__":

@@ -107,6 +107,32 @@ def read_misalignment(path: Path | str) -> dict[str, dict[float, dict[int, float
     return {name: dict(sorted(by.items())) for name, by in found.items()}
 
 
+def with_aligned(
+    found: dict[str, dict[float, dict[int, float]]], rows: Iterable[Row], pairs: int
+) -> dict[str, dict[float, dict[int, float]]]:
+    """What `read_misalignment` gives, with the ablation's runs of the same seeds and labelled pairs.
+
+    They are the strategies at shift 0; and "none", which never sees the RGB image, at every shift.
+    """
+    rows = list(rows)
+    seeds = {seed for by in found.values() for each in by.values() for seed in each}
+    shifts = sorted({0.0, *(shift for by in found.values() for shift in by)})
+
+    def aligned(name: str) -> dict[int, float]:
+        return {
+            row.seed: row.nme
+            for row in rows
+            if row.strategy == name and row.labelled == row.pairs == pairs and row.seed in seeds
+        }
+
+    alone = aligned("none")
+    total = {"none": dict.fromkeys(shifts, alone)} if alone else {}
+    for name, by in found.items():
+        there = {0.0: aligned(name)} if aligned(name) else {}
+        total[name] = dict(sorted({**there, **by}.items()))
+    return total
+
+
 def interval(values: Sequence[float]) -> Interval:
     """Mean and 95 % interval of the mean over seeds, by Student's t with n - 1 degrees of freedom."""
     values = np.asarray(values, dtype=np.float64)

@@ -22,6 +22,7 @@ from mlcmkd.ablation import (
     read_misalignment,
     read_rows,
     table,
+    with_aligned,
 )
 from mlcmkd.errors import InputError
 from mlcmkd.sweep import COLUMNS, add_row
@@ -168,3 +169,15 @@ def test_misalignment_is_read_by_strategy_shift_and_seed(tmp_path):
     path.write_text("\n".join([head, lines[0].rsplit(",", 1)[0]]))
     with pytest.raises(InputError, match="run 0: .*misalignment_px"):
         read_misalignment(path)
+
+
+def test_unshifted_runs_come_from_the_ablation_of_the_same_seeds():
+    shifted = {"fd+ld": {4.0: {0: 7.0, 1: 7.5}}, "dikd, own guide": {0.0: {0: 4.0}, 4.0: {0: 4.1}}}
+    found = with_aligned(shifted, ROWS, 500)
+    alone = {0: 5.0, 1: 5.1}
+    assert found == {
+        "none": {0.0: alone, 4.0: alone},
+        "fd+ld": {0.0: {0: 4.6, 1: 4.6 + 0.1}, 4.0: {0: 7.0, 1: 7.5}},
+        "dikd, own guide": {0.0: {0: 4.0}, 4.0: {0: 4.1}},
+    }
+    assert with_aligned(shifted, [], 500) == shifted
