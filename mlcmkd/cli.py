@@ -692,6 +692,26 @@ def course(
     run_course(out, scale)
 
 
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run directories, or folders that hold some.")],
+    out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report"),
+    against: Annotated[
+        str | None, typer.Option(help="Compare with the configuration whose name holds this.")
+    ] = None,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(help="Also write the logs as TensorBoard events into this folder."),
+    ] = None,
+) -> None:
+    """One table and figures of many runs, as Markdown, HTML and CSV; runs that failed are named."""
+    from mlcmkd.report import to_tensorboard, write_report
+
+    typer.echo(write_report(runs, out, against))
+    if tensorboard is not None:
+        to_tensorboard(runs, tensorboard)
+
+
 def guarded(command: Callable[[], None]) -> None:
     """Runs the command line; an InputError becomes one line on stderr and exit code 2."""
     try:

@@ -161,6 +161,9 @@ def test_every_function_of_the_package_is_drawn_here():
         # test_ablation.py
         "nme_against_count",
         "nme_against_misalignment",
+        # test_report.py
+        "nme_of_groups",
+        "training_of_groups",
     }
     assert set(plots.__all__) - helpers - elsewhere == set(FIGURES)
 

@@ -28,6 +28,7 @@ from mlcmkd.plots.invariance import (
 )
 from mlcmkd.plots.kd_loss import loss_landscape, pull
 from mlcmkd.plots.palettes import palette_inversion
+from mlcmkd.plots.report import nme_of_groups, training_of_groups
 from mlcmkd.plots.schemes import scheme_points
 from mlcmkd.plots.shapes import hard_and_soft, shape_modes
 from mlcmkd.plots.style import centred, colours
@@ -56,6 +57,7 @@ __all__ = [
     "nme_against_count",
     "nme_against_misalignment",
     "nme_bars",
+    "nme_of_groups",
     "pair_overlay",
     "palette_inversion",
     "per_region_bars",
@@ -65,4 +67,5 @@ __all__ = [
     "temperature_histogram",
     "thermal_inputs",
     "training_curves",
+    "training_of_groups",
 ]
