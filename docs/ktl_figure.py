@@ -2,7 +2,8 @@
 
     python docs/ktl_figure.py results/ktl_ablation.csv docs
 
-Writes `ktl_few_pairs.png` and `ktl_few_labels.png` for 300W and prints the table as Markdown.
+Writes `ktl_few_pairs.png` and `ktl_few_labels.png` for 300W, `..._synthetic.png` for the embedded
+faces, and prints the tables as Markdown.
 """
 
 import json
@@ -27,8 +28,9 @@ def main(source: Path, out: Path) -> None:
             if not here:
                 continue
             title = f"{TITLES.get(benchmark, benchmark)}: {setting}"
-            if benchmark == "300w-sim":
-                nme_against_count(here, setting, title).savefig(out / file, dpi=110)
+            # 300W's came first, and its files keep their names.
+            name = file if benchmark == "300w-sim" else file.replace(".png", f"_{benchmark}.png")
+            nme_against_count(here, setting, title).savefig(out / name, dpi=110)
             lines = table(here, setting, ours=chosen)
             print(f"\n**{title}**\n")
             print(markdown_table(lines, {name: name for name in lines[0]}))

@@ -12,7 +12,14 @@ import pytest
 from data_prep._pairing_content import _covering
 from mlcmkd.errors import InputError
 from mlcmkd.overlays import checkerboard, edge_overlay
-from mlcmkd.plots.pairing import registration_overlays, residual_curves
+from mlcmkd.plots.pairing import (
+    parallax_diagram,
+    registration_overlays,
+    reported_against_true,
+    residual_against_depth,
+    residual_curves,
+    two_cameras,
+)
 from tests.test_plots import words_in
 
 ROOT = Path(__file__).parents[1]
@@ -126,3 +133,77 @@ def test_a_method_that_found_no_map_leaves_a_gap(rows):
 def test_the_benchmark_wants_rigs():
     with pytest.raises(InputError, match="--rigs must be 1 or more, not 0"):
         script.main(["--table", "x.csv", "--rigs", "0"])
+
+
+def drawn_without_a_warning(draw) -> str:
+    """The words of a figure of a notebook's width, after it was drawn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw()
+        figure.savefig(io.BytesIO(), dpi=40)
+    assert 6 <= figure.get_figwidth() <= 11
+    return words_in(figure)
+
+
+def test_the_diagram_of_parallax_names_what_the_formula_does():
+    words = drawn_without_a_warning(parallax_diagram)
+    for word in ("RGB", "thermal", "B", "Z = 0.7", "Z0, the depth of the map", "depth Z"):
+        assert word in words
+    assert "Z = 2" in drawn_without_a_warning(lambda: parallax_diagram(depths=(1.0, 2.0)))
+
+
+def test_two_cameras_show_their_sizes_and_what_lies_centre_on_centre():
+    rng = np.random.default_rng(0)
+    rgb, thermal = rng.integers(0, 255, (60, 90, 3), dtype=np.uint8), rng.random((30, 30))
+    marks = rng.uniform(0, 29, (68, 2))
+    figure = two_cameras(rgb, thermal, marks * 2 + 15, marks)
+    words = drawn_without_a_warning(lambda: two_cameras(rgb, thermal, marks * 2 + 15, marks))
+    for word in (
+        "RGB camera, 90 x 60 px",
+        "thermal camera, 30 x 30 px",
+        "not registered",
+        "x (px)",
+    ):
+        assert word in words
+    # The RGB landmarks, drawn over the thermal image, go where the covering of `from_content` puts them.
+    start = _covering((30, 30), (90, 60))
+    jaw = (start[:2, :2] @ (marks * 2 + 15)[0] + start[:2, 2]).tolist()
+    ends = [line.get_xydata()[0].tolist() for line in figure.axes[2].lines]
+    assert any(np.allclose(end, jaw) for end in ends)
+
+
+def test_residuals_against_depth_and_the_limit():
+    depths = np.linspace(0.4, 1.0, 7)
+    lines = {"4 cm": 400 * 0.04 * abs(1 / depths - 1 / 0.7), "1 cm": np.zeros(7)}
+
+    def draw():
+        return residual_against_depth(
+            depths, lines, lines, made_for=0.7, limit=8, head=(0.67, 0.79),
+            measured={"4 cm": [(0.5, 9.1, 14.0)]},
+        )  # fmt: skip
+
+    words = drawn_without_a_warning(draw)
+    for word in (
+        "distance of the face (m)", "residual (thermal pixels)", "residual (% of inter-ocular)",
+        "4 cm", "limit 8 %", "cameras apart", "nose tip to ears",
+    ):  # fmt: skip
+        assert word in words
+    bare = residual_against_depth(depths, lines, lines, made_for=0.7, limit=8)
+    assert len(bare.axes[0].lines) == 3 and len(draw().axes[0].lines) == 4  # one mark more
+
+
+def test_reported_residuals_against_true_ones():
+    found = {"ECC": [(1.0, 1.4, True), (12.0, 9.0, False)], "similarity": [(0.5, 2.0, True)]}
+    words = drawn_without_a_warning(lambda: reported_against_true(found, limit=8, title="2 rigs"))
+    for word in (
+        "true residual (% of inter-ocular)", "reported residual (% of inter-ocular)",
+        "ECC", "open: refused", "reports too little", "2 rigs",
+    ):  # fmt: skip
+        assert word in words
+    axes = reported_against_true(found, limit=8).axes[0]
+    hollow = [line for line in axes.lines if line.get_markerfacecolor() == "none"]
+    assert [line.get_xydata()[0].tolist() for line in hollow if len(line.get_xdata())] == [[12, 9]]
+    # A registration that found no map has no true residual; the others are drawn all the same.
+    drawn_without_a_warning(
+        lambda: reported_against_true({"a": [(np.inf, np.nan, False)]}, limit=8)
+    )
