@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from tqdm.auto import tqdm
 
 from mlcmkd import stages
-from mlcmkd.ablation import interval
+from mlcmkd.ablation import difference, interval
 from mlcmkd.cli import guarded
 from mlcmkd.errors import InputError
 from mlcmkd.fit import FitConfig
@@ -190,16 +190,26 @@ def _mean(rows: list[dict[str, str]], column: str) -> str:
     return f"{values[0]:.2f}" if as_it_is else str(interval(values))
 
 
+def _difference(rows: list[dict[str, str]], other: list[dict[str, str]]) -> str:
+    nme = [{int(row["seed"]): float(row["nme"]) for row in each} for each in (rows, other)]
+    return difference(*nme).text()
+
+
 def as_table(rows: list[dict[str, str]]) -> str:
-    """A table's rows as Markdown: mean and 95 % interval over the seeds, percent."""
+    """A table's rows as Markdown: mean and 95 % interval over the seeds, percent, and the difference
+    from the first student, paired by seed."""
+    first = rows[0]["student"] if rows else ""
     faces = ", ".join(dict.fromkeys(row["faces"] for row in rows))
     lines = [
-        f"| student | labels | seeds | NME (%), {NORMALISER}, {faces} faces | near-frontal (%) |",
-        "|" + " --- |" * 5,
+        f"| student | labels | seeds | NME (%), {NORMALISER}, {faces} faces | near-frontal (%) "
+        f"| minus {first} |",
+        "|" + " --- |" * 6,
     ]
     for name, count in dict.fromkeys((row["student"], row["labels"]) for row in rows):
         here = [row for row in rows if (row["student"], row["labels"]) == (name, count)]
         cells = [_mean(here, column) for column in ("nme", "nme_near_frontal")]
+        other = [row for row in rows if (row["student"], row["labels"]) == (first, count)]
+        cells.append("" if name == first or len(here) < 2 else _difference(here, other))
         lines.append(f"| {name} | {count} | {len(here)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

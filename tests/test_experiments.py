@@ -71,7 +71,7 @@ def test_the_tables_hold_rows_of_their_files_and_of_one_teacher():
     assert {row.steps for row in rows} == {config.transfer["fit"]["steps"]}
 
 
-@pytest.mark.parametrize("name", ["ktl_registration", "ktl_answers"])
+@pytest.mark.parametrize("name", ["ktl_registration", "ktl_answers", "few_shot_students"])
 def test_what_stands_beside_the_ablation_shares_all_but_its_question(name):
     """Same teacher, same transfer, same weights where the strategy has the same name; its own rows."""
     beside, ablation = sweep(f"{name}.yaml"), sweep("ktl_ablation.yaml")

@@ -105,6 +105,8 @@ def test_the_report_tells_the_means_and_what_the_labels_are(ready):
     nme = [float(r["nme"]) for r in rows_of(root) if (r["student"], r["labels"]) == ("dikd", "4")]
     (line,) = (each for each in report.splitlines() if each.startswith("| dikd | 4 | 2 |"))
     assert f"| {sum(nme) / 2:.2f} [" in line
+    none = [float(r["nme"]) for r in rows_of(root) if (r["student"], r["labels"]) == ("none", "4")]
+    assert f"| {(sum(nme) - sum(none)) / 2:.2f} [" in line, "paired by seed"
     (line,) = (each for each in report.splitlines() if each.startswith("| none | 0 | 1 |"))
     assert "[" not in line and "one seed" not in line, "nothing was drawn"
     assert "detector (silver)" in report and "not a person's" in report
