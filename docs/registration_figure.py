@@ -20,7 +20,7 @@ PAIRS = 500
 
 def main(source: Path, ablation: Path, out: Path) -> None:
     """Draws `ktl_registration.png` and prints the table as Markdown."""
-    found = with_aligned(read_misalignment(source), read_rows(ablation), PAIRS)
+    found = with_aligned(read_misalignment(source), read_rows(ablation), "300w-sim", PAIRS)
     values = {n: {s: list(v.values()) for s, v in by.items()} for n, by in found.items()}
     title = f"{PAIRS} labelled pairs of 300W, the RGB side shifted"
     figure = nme_against_misalignment(values, per_pixel=PER_PIXEL, title=title)

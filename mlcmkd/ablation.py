@@ -108,13 +108,14 @@ def read_misalignment(path: Path | str) -> dict[str, dict[float, dict[int, float
 
 
 def with_aligned(
-    found: dict[str, dict[float, dict[int, float]]], rows: Iterable[Row], pairs: int
+    found: dict[str, dict[float, dict[int, float]]], rows: Iterable[Row], benchmark: str, pairs: int
 ) -> dict[str, dict[float, dict[int, float]]]:
-    """What `read_misalignment` gives, with the ablation's runs of the same seeds and labelled pairs.
+    """What `read_misalignment` gives, with the ablation's runs of the same benchmark and seeds on so
+    many labelled pairs.
 
     They are the strategies at shift 0; and "none", which never sees the RGB image, at every shift.
     """
-    rows = list(rows)
+    rows = [row for row in rows if row.benchmark == benchmark]
     seeds = {seed for by in found.values() for each in by.values() for seed in each}
     shifts = sorted({0.0, *(shift for by in found.values() for shift in by)})
 

@@ -173,11 +173,12 @@ def test_misalignment_is_read_by_strategy_shift_and_seed(tmp_path):
 
 def test_unshifted_runs_come_from_the_ablation_of_the_same_seeds():
     shifted = {"fd+ld": {4.0: {0: 7.0, 1: 7.5}}, "dikd, own guide": {0.0: {0: 4.0}, 4.0: {0: 4.1}}}
-    found = with_aligned(shifted, ROWS, 500)
+    elsewhere = [row("none", seed, 9.0, benchmark="other") for seed in range(2)]
+    found = with_aligned(shifted, [*ROWS, *elsewhere], "b", 500)
     alone = {0: 5.0, 1: 5.1}
     assert found == {
         "none": {0.0: alone, 4.0: alone},
         "fd+ld": {0.0: {0: 4.6, 1: 4.6 + 0.1}, 4.0: {0: 7.0, 1: 7.5}},
         "dikd, own guide": {0.0: {0: 4.0}, 4.0: {0: 4.1}},
     }
-    assert with_aligned(shifted, [], 500) == shifted
+    assert with_aligned(shifted, ROWS, "other", 500) == shifted

@@ -23,7 +23,8 @@ from mlcmkd.pairs import Pairs
 from mlcmkd.plots.style import STYLE
 
 _DPI = 90  # of the pictures stored in notebooks; files on disk are sharper
-_LARGE = 100_000  # bytes; a larger picture is stored as JPEG
+_LARGE = 100_000  # bytes; a larger picture is stored as JPEG, a little coarser
+_PHOTO_DPI = 78
 _CHECKED = "_parameters_are_checked"
 
 
@@ -99,8 +100,8 @@ class Lesson(BaseModel):
             picture = (folder / f"{name}.png").read_bytes()
             if len(picture) > _LARGE:  # photos: a third of the size, and no eye sees it
                 stored = io.BytesIO()
-                options = {"quality": 88, "subsampling": 0}
-                figure.savefig(stored, format="jpeg", dpi=_DPI, pil_kwargs=options)
+                options = {"quality": 78, "subsampling": 0}
+                figure.savefig(stored, format="jpeg", dpi=_PHOTO_DPI, pil_kwargs=options)
                 picture = stored.getvalue()
         display(Image(data=picture, alt=name))
 

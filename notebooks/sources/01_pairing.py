@@ -66,7 +66,7 @@ from mlcmkd.transforms import NO_AUGMENTATION, Augmentation, make_batch
 # sees it and once as a thermal camera does.
 
 # %%
-subjects = 24
+subjects = 16
 faces = synthetic_faces("train", 4 * subjects, seed=seed, size=128)
 one_each = np.arange(subjects) * 4  # four pictures a person; the first of each
 marks = plots.centred(faces.landmarks, 128)
@@ -82,21 +82,21 @@ lesson.show(sheet, "01_contact_sheet")
 # Now one person four times. Who it is, and the pose, are the same in both images; all else differs.
 
 # %%
-four = np.arange(12)
+four = np.arange(8)
 sheet = plots.contact_sheet(
     faces.rgb[four],
     faces.thermal[four],
     landmarks=marks[four],
-    columns=6,
+    columns=8,
     titles=[
-        f"yaw {faces.attributes['yaw'][i]:.0f}°, skin {faces.attributes['skin_celsius'][i]:.1f} °C"
+        f"yaw {faces.attributes['yaw'][i]:.0f}°\nskin {faces.attributes['skin_celsius'][i]:.1f} °C"
         for i in four
     ],
 )
 lesson.show(sheet, "01_same_person")
 
 # %% [markdown]
-# **How to read it.** Three persons, four pictures each, with the 68 landmarks of the iBUG scheme. The
+# **How to read it.** Two persons, four pictures each, with the 68 landmarks of the iBUG scheme. The
 # *same* points lie on both images: that is what "aligned to the pixel" means, and all that follows
 # depends on it.
 
@@ -743,7 +743,8 @@ lesson.say(course.compare(crooked, scores[crooked], "none", scores["none"]))
 
 # %%
 found = read_misalignment(course.RESULTS / "ktl_registration.csv")
-found = with_aligned(found, read_table(course.RESULTS / "ktl_ablation.csv"), pairs=500)
+ablation = read_table(course.RESULTS / "ktl_ablation.csv")
+found = with_aligned(found, ablation, "300w-sim", pairs=500)
 shifts = list(found["none"])
 values = {name: {px: list(v.values()) for px, v in by.items()} for name, by in found.items()}
 title = "300w-sim, 500 labelled pairs, inter-ocular NME, seeds 0 to 2"

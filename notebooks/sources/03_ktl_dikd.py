@@ -275,7 +275,8 @@ for name in ("fd+ld", "dikd", "dikd+fd+ld"):
 
 # %%
 shifted = read_misalignment(course.RESULTS / "ktl_registration.csv")
-shifted = with_aligned(shifted, read_rows(course.RESULTS / "ktl_ablation.csv"), pairs=500)
+ablation = read_rows(course.RESULTS / "ktl_ablation.csv")
+shifted = with_aligned(shifted, ablation, "300w-sim", pairs=500)
 values = {n: {s: list(v.values()) for s, v in by.items()} for n, by in shifted.items()}
 title = "500 labelled pairs of 300W, the RGB side shifted"
 lesson.show(plots.nme_against_misalignment(values, per_pixel=2.9, title=title), "03_registration")
