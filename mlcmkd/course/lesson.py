@@ -100,7 +100,7 @@ class Lesson(BaseModel):
             picture = (folder / f"{name}.png").read_bytes()
             if len(picture) > _LARGE:  # photos: a third of the size, and no eye sees it
                 stored = io.BytesIO()
-                options = {"quality": 78, "subsampling": 0}
+                options = {"quality": 70, "subsampling": 0}
                 figure.savefig(stored, format="jpeg", dpi=_PHOTO_DPI, pil_kwargs=options)
                 picture = stored.getvalue()
         display(Image(data=picture, alt=name))
