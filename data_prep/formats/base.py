@@ -2,9 +2,10 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from mlcmkd.texts import read_text as read_text
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 
 
+T = TypeVar("T")
 Stored = Callable[[], np.ndarray]
 
 
@@ -96,6 +98,21 @@ def walk(source: Path, on_bad: OnBad) -> Iterator[Path]:
                     continue
             if path.is_file():
                 yield path
+
+
+def usable(name: str, found: Iterable[T | InputError], on_bad: OnBad) -> Iterator[T]:
+    """The faces that a file's parser gives, without those that it could not make out.
+
+    These go to `on_bad` under the file's `name`, and so does a file that cannot be parsed at all.
+    """
+    try:
+        for face in found:
+            if isinstance(face, InputError):
+                on_bad(name, face)
+            else:
+                yield face
+    except InputError as error:
+        on_bad(name, error)
 
 
 # `1051618982_2` is the second face of photo 1051618982; `image_0001` is a photo of its own.

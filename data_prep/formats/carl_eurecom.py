@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.formats.base import Annotation, OnBad, fail, told_before, walk
+from data_prep.formats.base import Annotation, OnBad, fail, told_before, usable, walk
 from data_prep.formats.dlib_xml import Box, boxes
 from data_prep.formats.images import ImageIndex, eight_bit
 from mlcmkd.errors import InputError
@@ -37,19 +37,14 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
         if path.suffix.lower() != ".xml":
             continue
         name = path.relative_to(source).as_posix()
-        try:
-            for found in boxes(path):
-                try:
-                    if isinstance(found, InputError):
-                        raise found
-                    image, thermal = images.need(found.image, found.where), _is_thermal(found)
-                    if thermal:
-                        colours = colours or eight_bit(image)
-                    yield _annotation(source, image, found, colours if thermal else None)
-                except InputError as error:
-                    on_bad(f"{name}: {str(error)[-60:]}", error)
-        except InputError as error:
-            on_bad(name, error)
+        for face in usable(name, boxes(path), on_bad):
+            try:
+                image, thermal = images.need(face.image, face.where), _is_thermal(face)
+                if thermal:
+                    colours = colours or eight_bit(image)
+                yield _annotation(source, image, face, colours if thermal else None)
+            except InputError as error:
+                on_bad(name, error)
 
 
 def _is_thermal(face: Box) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.formats.base import Annotation, OnBad, fail, told_before, walk
+from data_prep.formats.base import Annotation, OnBad, fail, told_before, usable, walk
 from data_prep.formats.dlib_xml import boxes
 from data_prep.formats.images import FALSE_COLOURS, ImageIndex, eight_bit
 from mlcmkd.errors import InputError
@@ -157,20 +157,16 @@ def _lines(source: Path, images: ImageIndex, path: Path, on_bad: OnBad) -> Itera
 
 def _xml(source: Path, images: ImageIndex, path: Path, on_bad: OnBad) -> Iterator[Annotation]:
     name = path.relative_to(source).as_posix()
-    try:
-        for found in boxes(path):
-            if isinstance(found, InputError):
-                on_bad(name, found)
-            elif not found.image.startswith(_MIRRORED):
-                # The names begin in the folder of the XML file.
-                image = f"{path.parent.relative_to(source).as_posix()}/{found.image}"
-                points = np.array([part[1:] for part in found.parts]).reshape(-1, 2)
-                try:
-                    yield _annotation(source, images, image, points, found.box, found.where, _WHOLE)
-                except InputError as error:
-                    on_bad(f"{name}:{found.image[:80]}", error)
-    except InputError as error:
-        on_bad(name, error)
+    for face in usable(name, boxes(path), on_bad):
+        if face.image.startswith(_MIRRORED):
+            continue
+        # The names begin in the folder of the XML file.
+        image = f"{path.parent.relative_to(source).as_posix()}/{face.image}"
+        points = np.array([part[1:] for part in face.parts]).reshape(-1, 2)
+        try:
+            yield _annotation(source, images, image, points, face.box, face.where, _WHOLE)
+        except InputError as error:
+            on_bad(name, error)
 
 
 def _points(value: Any, where: str) -> list[tuple[float, float]]:

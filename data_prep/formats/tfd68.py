@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from data_prep.formats import coco
-from data_prep.formats.base import Annotation, OnBad, fail, told_before, walk
+from data_prep.formats.base import Annotation, OnBad, fail, told_before, usable, walk
 from data_prep.formats.images import ImageIndex, eight_bit
 from mlcmkd.errors import InputError
 from mlcmkd.radiometry import Radiometry
@@ -33,17 +33,12 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
         if path.suffix.lower() != ".json":
             continue
         name = path.relative_to(source).as_posix()
-        try:
-            for found in coco.faces(path):
-                try:
-                    if isinstance(found, InputError):
-                        raise found
-                    colours = colours or eight_bit(images.need(found.image, found.where))
-                    yield _annotation(source, images, found, colours)
-                except InputError as error:
-                    on_bad(f"{name}: {str(error)[:60]}", error)
-        except InputError as error:
-            on_bad(name, error)
+        for face in usable(name, coco.faces(path), on_bad):
+            try:
+                colours = colours or eight_bit(images.need(face.image, face.where))
+                yield _annotation(source, images, face, colours)
+            except InputError as error:
+                on_bad(name, error)
 
 
 def _annotation(
