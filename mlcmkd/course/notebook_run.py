@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from mlcmkd.course import lesson
 from mlcmkd.course.series import NOTEBOOKS, execute, numbered
@@ -138,14 +138,7 @@ def checked(path: Path, parameters: Mapping[str, Any]) -> tuple[NotebookRun, dic
     if kind is None:
         _check_types(path, defaults, parameters)
     else:
-        try:
-            kind.model_validate(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise InputError(
-                f"{path.name}: parameter {place}={first['input']!r}: {first['msg']}"
-            ) from None
+        lesson.check_parameters(dict(values), kind)  # as the notebook itself will
     told = "\0".join(f"{cell.cell_type}\0{cell.source}" for cell in cells)
     shared = parameters.get("work")
     values.pop("work", None)
