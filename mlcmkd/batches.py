@@ -1,4 +1,4 @@
-"""Which rows make a batch."""
+"""Which rows make a batch, and by which dice."""
 
 from collections.abc import Iterator
 
@@ -30,3 +30,29 @@ class Shuffled(Iterator[Tensor]):
             self.queue = torch.cat((self.queue, epoch))
         rows, self.queue = self.queue[: self.batch], self.queue[self.batch :]
         return rows
+
+
+class Stream:
+    """The batches that one process sees, or one of the parts that it takes one after the other.
+
+    A training has as many streams as processes times parts a step. Each has seeds of its own, so who
+    takes which stream makes no difference: two processes see what one sees that accumulates two parts.
+
+    Args:
+        count: number of rows.
+        batch: rows a batch.
+        seed: of the training.
+        number: of the stream, over all processes.
+
+    Attributes:
+        generator: of the orders and of the augmentation.
+        batches: the rows.
+    """
+
+    def __init__(self, count: int, batch: int, seed: int, number: int = 0):
+        # A fixed stride apart, seeds stay distinct for streams and trainings alike.
+        self.generator = torch.Generator().manual_seed(seed + 1_000_003 * number)
+        self.batches = Shuffled(count, batch, self.generator)
+
+    def __next__(self) -> Tensor:
+        return next(self.batches)

@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mlcmkd.batches import Shuffled
+from mlcmkd.batches import Stream
 from mlcmkd.distillation.decay import Decay
 
 _STAMP, _FACTS = "stamp", "facts"
@@ -34,16 +34,14 @@ class Training:
     Attributes:
         objective: its trained parameters and all its buffers are kept.
         optimizer: its moments.
-        generator: of the augmentation and the shuffling.
-        batches: the rows of an epoch that are still to come.
+        streams: of batches; their dice, and the rows of an epoch that are still to come.
         decay: what it has observed.
         sums: of the terms since the last line of the log.
     """
 
     objective: nn.Module
     optimizer: torch.optim.Optimizer
-    generator: torch.Generator
-    batches: Shuffled
+    streams: list[Stream]
     decay: Decay
     sums: dict[str, Tensor]
 
@@ -68,11 +66,10 @@ class Training:
         tensors |= {name: value for name, value, _ in self._moments()}
         tensors |= {f"sum.{name}": value for name, value in self.sums.items()}
         tensors |= {f"decay.{k}": v for k, v in observed.items() if isinstance(v, Tensor)}
-        tensors |= {
-            "generator": self.generator.get_state(),
-            "rng": torch.get_rng_state(),
-            "queue": self.batches.queue,
-        }
+        for n, stream in enumerate(self.streams):
+            tensors[f"stream.{n}.generator"] = stream.generator.get_state()
+            tensors[f"stream.{n}.queue"] = stream.batches.queue
+        tensors["rng"] = torch.get_rng_state()
         if torch.cuda.is_available():
             tensors["rng.cuda"] = torch.cuda.get_rng_state()
         numbers = {k: v for k, v in observed.items() if not isinstance(v, Tensor)}
@@ -103,8 +100,9 @@ class Training:
             if name.startswith("decay.")
         }
         self.decay.take({**facts["decay"], **observed})
-        self.batches.queue = tensors["queue"]
-        self.generator.set_state(tensors["generator"])
+        for n, stream in enumerate(self.streams):
+            stream.batches.queue = tensors[f"stream.{n}.queue"]
+            stream.generator.set_state(tensors[f"stream.{n}.generator"])
         torch.set_rng_state(tensors["rng"])
         if "rng.cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["rng.cuda"])

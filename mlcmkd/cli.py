@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mlcmkd.errors import InputError
+from mlcmkd.processes import is_first
 
 app = typer.Typer(
     help="Cross-modal knowledge distillation for facial landmarks in thermal images.",
@@ -93,7 +94,8 @@ def _put(fields: dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def _show(result: dict[str, Any]) -> None:
-    typer.echo(json.dumps(result, indent=2))
+    if is_first():
+        typer.echo(json.dumps(result, indent=2))
 
 
 @app.command()

@@ -1,25 +1,33 @@
 """The only training loop, top to bottom, on Lightning Fabric.
 
-CPU, one GPU, several GPUs and mixed precision are the same lines; Fabric decides what they do. Only
-the objective is wrapped. A stage hands in an objective and gets its student back, trained.
+CPU, one GPU, several GPUs, several nodes, mixed precision and gradient accumulation are the same
+lines; Fabric decides what they do. Only the objective is wrapped. A stage hands in an objective and
+gets its student back, trained.
 """
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from mlcmkd.batches import Shuffled
+from mlcmkd.batches import Stream
 from mlcmkd.checkpoint import Checkpoints, Training, stamp_of
 from mlcmkd.distillation.decay import Decay
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.errors import InputError
 from mlcmkd.pairs import Pairs
+from mlcmkd.processes import is_first, started_by_torchrun
 from mlcmkd.runs import Run, data_hash
 from mlcmkd.transforms import Augmentation, make_batch
 
@@ -29,14 +37,16 @@ class FitConfig(BaseModel):
 
     Attributes:
         steps: optimiser steps.
-        batch: pairs a step.
+        batch: pairs a step, of each process and in each accumulated part.
+        accumulate: parts of a step: so many batches are taken one after the other, and the optimiser
+            steps by the mean of their gradients.
         learning_rate: the highest; reached after the warm-up, then a cosine down to zero.
         warmup: share of the steps in which the learning rate rises.
         weight_decay: AdamW's, on matrices and kernels, not on biases and norms.
         clip: largest norm of the gradient.
         evaluations: how often the validation split is scored.
         precision: "32-true", or "bf16-mixed" where the hardware multiplies bf16.
-        accelerator, devices: where, in Fabric's words.
+        accelerator, devices, nodes: where, in Fabric's words. A device is a process.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +61,15 @@ class FitConfig(BaseModel):
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     accelerator: str = "auto"
     devices: int | Literal["auto"] = 1
+    accumulate: int = Field(default=1, ge=1)
+    nodes: int = Field(default=1, ge=1)
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Runs are known by a hash of their config: what came later is not written where it is unused,
+        # so runs from before it existed keep their names.
+        late = ("accumulate", "nodes")
+        return {k: v for k, v in write(self).items() if k not in late or v != 1}
 
 
 def learning_rate(step: int, config: FitConfig) -> float:
@@ -73,9 +92,24 @@ def _optimizer(objective: nn.Module, config: FitConfig) -> torch.optim.AdamW:
 
 
 def make_fabric(config: FitConfig) -> Fabric:
-    """Fabric as the config says."""
+    """Fabric as the config says.
+
+    Raises:
+        InputError: torchrun started other processes than the config names; a run's config has to
+            say how many took part, since they decide its outcome.
+    """
+    started = started_by_torchrun()
+    if started and started != (config.nodes, config.devices):
+        nodes, devices = started
+        raise InputError(
+            f"torchrun started {devices} processes on each of {nodes} nodes; say so by "
+            f"--set fit.devices={devices} --set fit.nodes={nodes}"
+        )
     return Fabric(
-        accelerator=config.accelerator, devices=config.devices, precision=config.precision
+        accelerator=config.accelerator,
+        devices=config.devices,
+        num_nodes=config.nodes,
+        precision=config.precision,
     )
 
 
@@ -92,7 +126,7 @@ def fit(
     distillation: Distillation | None = None,
     keep_every: float = 60.0,
     progress: bool = True,
-) -> None:
+) -> Fabric:
     """Trains an objective's student in place.
 
     A training that was killed goes on from the state that it kept last (see mlcmkd.checkpoint), and
@@ -111,14 +145,18 @@ def fit(
         keep_every: seconds between two states kept; several processes keep one an interval.
         progress: show a bar.
 
+    Returns:
+        what joined the processes, for a stage that has to wait for the others.
+
     Raises:
         InputError: the loss stopped being a number; the message names the step, the term and the
             ids of the batch.
     """
     fabric = make_fabric(config)
     fabric.launch()
-    # Each process draws its own pairs; seeds a fixed stride apart keep the streams distinct.
-    generator = torch.Generator().manual_seed(seed + 1_000_003 * fabric.global_rank)
+    parts = config.accumulate
+    numbers = range(fabric.global_rank * parts, (fabric.global_rank + 1) * parts)
+    streams = [Stream(len(pairs), config.batch, seed, number) for number in numbers]
     stamp = stamp_of(
         objective, config, augmentation, seed, distillation, data_hash(pairs), fabric.world_size
     )
@@ -129,20 +167,20 @@ def fit(
     # Set on the objective itself: what Fabric returns is a wrapper around it.
     objective.watch = decay.listens
     pairs = pairs.to(fabric.device)
-    batches = Shuffled(len(pairs), config.batch, generator)
     interval = math.ceil(config.steps / config.evaluations)
     sums: dict[str, Tensor] = {}
     drawn: list[Tensor] = []  # rows of the batches since the last line of the log
     stopped = torch.full((), -1, device=fabric.device)  # the first step without a finite loss
 
     validate()  # before the first step: what fails here would otherwise fail after an hour
-    training = Training(objective, optimizer.optimizer, generator, batches, decay, sums)
+    run.note(processes=fabric.world_size)
+    training = Training(objective, optimizer.optimizer, streams, decay, sums)
     kept = Checkpoints(run.path, stamp, fabric.global_rank, keep_every, tqdm.write)
     start = _resume(fabric, kept, training, run)
     wrapped.train()
     steps = range(start, config.steps)
     named = {"desc": run.path.name, "unit": "step", "initial": start, "total": config.steps}
-    bar = tqdm(steps, **named, disable=not progress)
+    bar = tqdm(steps, **named, disable=not (progress and is_first()))
     for step in bar:
         at = step / config.steps
         share = decay.weight(at)
@@ -150,20 +188,26 @@ def fit(
         for group in optimizer.param_groups:
             group["lr"] = rate
 
-        drawn.append(next(batches))
-        batch = make_batch(pairs, drawn[-1], augmentation, generator)
-        terms = wrapped(batch, share)
-        if decay.listens and objective.watched is not None:
-            decay.observe(*objective.watched)
-        loss = sum(terms.values())
-        stopped = torch.where((stopped < 0) & ~loss.detach().isfinite(), step, stopped)
-        fabric.backward(loss)
+        watched = []
+        for part, stream in enumerate(streams, start=1):
+            drawn.append(next(stream))
+            batch = make_batch(pairs, drawn[-1], augmentation, stream.generator)
+            # Gradients travel between processes once a step, with the last part.
+            with fabric.no_backward_sync(wrapped, enabled=part < parts):
+                terms = wrapped(batch, share)
+                loss = sum(terms.values())
+                fabric.backward(loss / parts)
+            stopped = torch.where((stopped < 0) & ~loss.detach().isfinite(), step, stopped)
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0) + value.detach() / parts
+            if decay.listens and objective.watched is not None:
+                watched.append(torch.stack(objective.watched))
         fabric.clip_gradients(wrapped, optimizer, max_norm=config.clip, error_if_nonfinite=False)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        if decay.listens and (heard := _mean_of_all(fabric, watched)) is not None:
+            decay.observe(*heard)
 
-        for name, value in terms.items():
-            sums[name] = sums.get(name, 0) + value.detach()
         if (step + 1) % interval and step + 1 < config.steps:
             if kept.due and fabric.world_size == 1 and stopped < 0:
                 kept.save(step + 1, training, metrics=run.lines())
@@ -192,6 +236,18 @@ def fit(
             )
         if step + 1 < config.steps and (kept.due or fabric.world_size > 1):
             kept.save(step + 1, training, metrics=run.lines())
+    return fabric
+
+
+def _mean_of_all(fabric: Fabric, watched: list[Tensor]) -> Tensor | None:
+    """Mean over the parts and processes that had labels to compare on; None where none had."""
+    if fabric.world_size == 1:
+        return torch.stack(watched).mean(0) if watched else None
+    sums = torch.zeros(3, device=fabric.device)  # the student's losses, the teacher's, how many
+    for each in watched:
+        sums += torch.cat((each, each.new_ones(1)))
+    sums = fabric.all_reduce(sums, reduce_op="sum")
+    return sums[:2] / sums[2] if sums[2] else None
 
 
 def _resume(fabric: Fabric, kept: Checkpoints, training: Training, run: Run) -> int:
@@ -224,7 +280,13 @@ def _check_finite(
     # Another process may have met it; then this one has nothing to name.
     at = stopped if stopped >= 0 else step
     back = at - step - 1
-    rows = drawn[back].tolist() if stopped >= 0 and -back <= len(drawn) else []
+    # All parts of the step: the last `accumulate` entries are the last step's.
+    first, after = (
+        len(drawn) + back * config.accumulate,
+        len(drawn) + (back + 1) * config.accumulate,
+    )
+    parts = drawn[first:after] if stopped >= 0 and first >= 0 else []
+    rows = [row for part in parts for row in part.tolist()]
     ids = f"; its batch: {', '.join(pairs.ids[row] for row in rows)}" if rows else ""
     raise InputError(
         f"step {at + 1}: term '{name}' is {value}; lower the learning rate "

@@ -25,6 +25,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from mlcmkd.pairs import Pairs
+from mlcmkd.processes import is_first
 
 CONFIG = "config.json"
 PROVENANCE = "provenance.json"
@@ -86,19 +87,28 @@ def _version(library: str) -> str:
 class Run:
     """A run directory being written.
 
+    Of several processes the first writes it; in the others nothing is written.
+
     Args:
         path: made if needed. A run that stands there is replaced, file by file.
         stage: "train", "transfer", "compress", ...
         config: the stage's validated config.
+
+    Attributes:
+        writes: whether this process is the one that writes.
     """
 
     def __init__(self, path: Path | str, stage: str, config: BaseModel):
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
+        self.writes = is_first()
+        self._started = time.monotonic()
+        self._provenance: dict[str, Any] = {}
+        if not self.writes:
+            return
         for name in (METRICS, ERRORS, RESULT, WEIGHTS):
             (self.path / name).unlink(missing_ok=True)
-        self._started = time.monotonic()
-        self._provenance: dict[str, Any] = {
+        self._provenance |= {
             "stage": stage,
             "seed": getattr(config, "seed", None),
             "commit": _git("rev-parse", "HEAD"),
@@ -114,11 +124,15 @@ class Run:
     def note(self, **facts: Any) -> None:
         """Adds facts to provenance.json."""
         self._provenance |= facts
+        if not self.writes:
+            return
         self._provenance["minutes"] = round((time.monotonic() - self._started) / 60, 2)
         write_atomically(self.path / PROVENANCE, json.dumps(self._provenance, indent=2))
 
     def log(self, **values: float) -> None:
         """Adds a line to metrics.jsonl."""
+        if not self.writes:
+            return
         with (self.path / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
@@ -129,10 +143,13 @@ class Run:
 
     def keep_lines(self, lines: list[str]) -> None:
         """Makes metrics.jsonl hold these lines, as when a training goes on from a kept state."""
-        write_atomically(self.path / METRICS, "".join(line + "\n" for line in lines))
+        if self.writes:
+            write_atomically(self.path / METRICS, "".join(line + "\n" for line in lines))
 
     def table(self, name: str, rows: list[dict[str, Any]]) -> None:
         """Writes a CSV file of rows of one shape, at least one; whole or not at all."""
+        if not self.writes:
+            return
         part = self.path / (name + ".part")
         with part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
@@ -147,7 +164,8 @@ class Run:
     def finish(self, **result: Any) -> dict[str, Any]:
         """Writes result.json, the last file of a whole run, and returns what it holds."""
         self.note()
-        write_atomically(self.path / RESULT, json.dumps(result, indent=2))
+        if self.writes:
+            write_atomically(self.path / RESULT, json.dumps(result, indent=2))
         return result
 
     @property

@@ -228,7 +228,7 @@ def fit_and_save(
     def validate() -> float:
         return evaluate_model(student, held, modality).nme
 
-    fit(
+    fabric = fit(
         objective,
         pairs,
         config.fit,
@@ -240,17 +240,20 @@ def fit_and_save(
         distillation=distillation,
         progress=progress,
     )
-    student.save(run.weights)
-    checkpoint.remove(run.path)
+    if run.writes:
+        student.save(run.weights)
+        checkpoint.remove(run.path)
     scores = evaluate_model(student, held, modality)
     run.errors(scores.rows())
-    return run.finish(
+    result = run.finish(
         split="val",
         modality=modality,
         parameters=student.parameter_count(),
         weights=str(run.weights),
         **scores.summary(),
     )
+    fabric.barrier()  # what comes next may read the weights that the first process wrote
+    return result
 
 
 def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:

@@ -214,6 +214,6 @@ def test_a_term_that_is_no_number_names_step_and_batch(tmp_path):
 
 
 def test_a_training_without_a_state_of_its_step():
-    training = Training(*[None] * 6)
+    training = Training(*[None] * 5)
     with pytest.raises(ValueError, match="no state of step 3"):
         Checkpoints(Path("nowhere"), "x").take(3, training)

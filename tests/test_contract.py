@@ -490,6 +490,21 @@ def test_processes_share_the_mean_of_their_gradients(together, name):
             torch.testing.assert_close(gradient, mean, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", TOGETHER)
+def test_two_processes_are_one_that_accumulates_their_batches(together, name, tmp_path):
+    """Pairs, augmentation, gradients of every term: whoever takes which part, the sum is one."""
+    case, weights = TOGETHER[name]
+    objective = build(case, **weights)
+    train(objective, tmp_path, accumulate=PROCESSES, weight_decay=0)
+    shared = load_file(from_each(together, name)[0] / "student.safetensors")
+    # Statistics of BatchNorm differ: one process counts both parts, each of two its own.
+    for parameter, value in objective.student.named_parameters():
+        torch.testing.assert_close(shared[parameter], value.detach(), rtol=1e-4, atol=1e-5)
+    (one,), (other,) = read_metrics(from_each(together, name)[0]), read_metrics(tmp_path)
+    assert one.keys() == other.keys()
+    assert {k: other[k] for k in one} == pytest.approx(one, rel=1e-5)
+
+
 def test_a_loss_that_is_no_number_in_one_process_stops_them_all(together):
     for path in from_each(together, "nan"):
         assert "step 1: term 'task' is nan" in (path / "told").read_text()
