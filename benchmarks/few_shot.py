@@ -33,7 +33,8 @@ from mlcmkd.fit import FitConfig
 from mlcmkd.models import Landmarker
 from mlcmkd.rows import MANIFEST, PairRow, read_rows
 from mlcmkd.runs import WEIGHTS
-from mlcmkd.sweep import SweepConfig, add_row, read_table
+from mlcmkd.sweep import SweepConfig
+from mlcmkd.table import add_row, read_table
 
 COLUMNS = (
     "student", "labels", "seed", "faces", "normaliser", "nme", "nme_near_frontal", "run",

@@ -44,6 +44,21 @@ Sets = Annotated[
     list[str] | None, typer.Option("--set", help="Any config field, such as fit.batch=64.")
 ]
 
+Workers = Annotated[int, typer.Option(min=1, help="Processes, one thread each.")]
+Scheduler = Annotated[
+    str | None, typer.Option(help="A dask scheduler to use instead, tcp://host:8786.")
+]
+Gpus = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Workers of one GPU each instead; with --scheduler, any number makes each run ask its "
+        "worker for the resource GPU=1.",
+    ),
+]
+Retries = Annotated[int, typer.Option(min=0, help="How often a run that failed is tried again.")]
+DryRun = Annotated[bool, typer.Option(help="Only say what would be done, and how long that takes.")]
+
 NormaliserName = Annotated[str, typer.Option(help="inter-ocular, inter-pupil or box.")]
 Threshold = Annotated[float, typer.Option(help="Of FR and AUC, a share.")]
 
@@ -601,20 +616,20 @@ def predict(
 def sweep(
     params: Annotated[Path, typer.Argument(help="Parameter file of a sweep, see experiments/.")],
     sets: Sets = None,
-    workers: Annotated[int, typer.Option(help="Processes, one thread each.")] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option(help="A dask scheduler to use instead, tcp://host:8786.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
+    gpus: Gpus = 0,
+    retries: Retries = 1,
+    dry_run: DryRun = False,
 ) -> None:
     """Make all runs of a parameter file that its table does not hold yet."""
+    from mlcmkd.spread import Cluster
     from mlcmkd.sweep import SweepConfig
     from mlcmkd.sweep import sweep as run_sweep
 
     config = _config(SweepConfig, params, sets)
-    failed = run_sweep(
-        config, workers=workers, scheduler=scheduler, dry_run=dry_run, say=typer.echo
-    )
+    cluster = Cluster(workers, scheduler, gpus, retries)
+    failed = run_sweep(config, cluster, dry_run=dry_run, say=typer.echo)
     typer.echo(f"the table: {config.table}")
     if failed:
         typer.echo(f"{len(failed)} runs failed; give the command again to try them again", err=True)
@@ -625,19 +640,19 @@ def sweep(
 def students(
     params: Annotated[Path, typer.Argument(help="Parameter file, see experiments/students.yaml.")],
     sets: Sets = None,
-    workers: Annotated[int, typer.Option(help="Processes, one thread each.")] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option(help="A dask scheduler to use instead, tcp://host:8786.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
+    gpus: Gpus = 0,
+    retries: Retries = 1,
+    dry_run: DryRun = False,
 ) -> None:
     """Light students of many methods and what they cost: all that the table does not hold yet."""
+    from mlcmkd.spread import Cluster
     from mlcmkd.students import StudentsConfig, run_students
 
     config = _config(StudentsConfig, params, sets)
-    failed = run_students(
-        config, workers=workers, scheduler=scheduler, dry_run=dry_run, say=typer.echo
-    )
+    cluster = Cluster(workers, scheduler, gpus, retries)
+    failed = run_students(config, cluster, dry_run=dry_run, say=typer.echo)
     typer.echo(f"the table: {config.table}")
     if failed:
         typer.echo(f"{len(failed)} runs failed; give the command again to try them again", err=True)

@@ -26,15 +26,8 @@ from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.reuse import ensure
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.step_cost import milliseconds
-from mlcmkd.sweep import (
-    Study,
-    add_row,
-    merged,
-    percent,
-    read_table,
-    run_id,
-    teacher_config,
-)
+from mlcmkd.sweep import Study, merged, percent, run_id, teacher_config
+from mlcmkd.table import add_row, read_table
 
 TWO_LEVEL, ONE_STEP, ALONE = ROUTES = ("two-level", "one-step", "light alone")
 TRANSFER = "transfer"  # the first stage of the two levels, among what is timed

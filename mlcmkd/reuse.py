@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from mlcmkd.locks import alone
 from mlcmkd.runs import CONFIG, RESULT, WEIGHTS
 from mlcmkd.stages import StageConfig
 
@@ -17,13 +19,16 @@ _told: set[Path] = set()  # run directories that this process has already told a
 def ensure(stage: Callable[..., Any], config: StageConfig, *, progress: bool = True) -> Path:
     """The run directory of a config: taken if its run stands, else made.
 
-    One line says which, the first time that it is asked for.
+    Another process that is making it is waited for. One line says which, the first time that it is
+    asked for.
     """
-    if not stands(config):
-        print(f"{config.out.name}: {stage.__name__}, {config.fit.steps} steps")
-        stage(config, progress=progress)
-    elif config.out not in _told:
-        print(f"{config.out.name}: found, not made again")
+    # Several processes of one training come here together; they must not wait for each other.
+    with alone(config.out) if config.fit.devices == config.fit.nodes == 1 else nullcontext():
+        if not stands(config):
+            print(f"{config.out.name}: {stage.__name__}, {config.fit.steps} steps")
+            stage(config, progress=progress)
+        elif config.out not in _told:
+            print(f"{config.out.name}: found, not made again")
     _told.add(config.out)
     return config.out
 
@@ -32,16 +37,23 @@ def stands(config: StageConfig) -> bool:
     """Whether `config.out` holds the finished run of this very config, newer than its teacher."""
     if not ((config.out / RESULT).is_file() and (config.out / WEIGHTS).is_file()):
         return False
+    made = (config.out / RESULT).stat().st_mtime
+    teachers = (getattr(config, name, None) for name in TEACHERS)
+    return same_config(config) and all(
+        each is None or each.stat().st_mtime <= made for each in teachers
+    )
+
+
+def same_config(config: StageConfig) -> bool:
+    """Whether the run directory `config.out` was begun with this very config."""
     try:
         # Through the model: a field that a later version added has its default in an older run.
         before = type(config).model_validate_json((config.out / CONFIG).read_text(encoding="utf-8"))
-    except ValidationError:
+    except (ValidationError, OSError):
         return False
     kept, wanted = (json.loads(each.model_dump_json()) for each in (before, config))
     for told in (kept, wanted):
         told.pop("out")  # a work folder may be moved, together with the teachers in it
         for name in TEACHERS:
             told[name] = Path(told[name]).parent.name if told.get(name) else None
-    made = (config.out / RESULT).stat().st_mtime
-    teachers = (getattr(config, name, None) for name in TEACHERS)
-    return kept == wanted and all(each is None or each.stat().st_mtime <= made for each in teachers)
+    return kept == wanted

@@ -228,18 +228,24 @@ def fit_and_save(
     def validate() -> float:
         return evaluate_model(student, held, modality).nme
 
-    fabric = fit(
-        objective,
-        pairs,
-        config.fit,
-        run,
-        augmentation=config.augmentation,
-        seed=config.seed,
-        validate=validate,
-        observe=_invariance(rgb_teacher, student, held) if rgb_teacher else None,
-        distillation=distillation,
-        progress=progress,
-    )
+    try:
+        fabric = fit(
+            objective,
+            pairs,
+            config.fit,
+            run,
+            augmentation=config.augmentation,
+            seed=config.seed,
+            validate=validate,
+            observe=_invariance(rgb_teacher, student, held) if rgb_teacher else None,
+            distillation=distillation,
+            progress=progress,
+        )
+    except KeyboardInterrupt:
+        tqdm.write(
+            f"{run.path}: stopped; the same command goes on from the state that was kept last"
+        )
+        raise
     if run.writes:
         student.save(run.weights)
         checkpoint.remove(run.path)

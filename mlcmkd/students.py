@@ -15,16 +15,18 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from tqdm.auto import tqdm
 
 from mlcmkd import kd_stages, stages
 from mlcmkd.cost import flops, latency_ms
 from mlcmkd.errors import InputError
+from mlcmkd.fill import estimate, fill, split_done
+from mlcmkd.locks import alone
 from mlcmkd.models import Landmarker, ModelSpec, SizeName
 from mlcmkd.reuse import ensure
 from mlcmkd.runs import WEIGHTS
-from mlcmkd.spread import spread
-from mlcmkd.sweep import Benchmark, Study, add_row, merged, percent, read_table, run_id
+from mlcmkd.spread import Cluster
+from mlcmkd.sweep import Benchmark, FolderName, Study, merged, percent, run_id
+from mlcmkd.table import add_row, read_table
 
 COLUMNS = (
     "benchmark", "modality", "model", "input_px", "method", "seed", "params", "flops", "latency_ms",
@@ -96,7 +98,7 @@ class StudentsConfig(Study):
         keep_weights: keep every student's weights, or only its metrics and errors.
     """
 
-    benchmarks: dict[str, TwoSides]
+    benchmarks: dict[FolderName, TwoSides]
     tolerant: dict[str, Any] = Field(default_factory=dict)
     transfer: dict[str, Any] = Field(default_factory=dict)
     student: dict[str, Any] = Field(default_factory=dict)
@@ -132,6 +134,17 @@ class Planned(NamedTuple):
     stage: Stage
     config: stages.StageConfig
     run: str
+
+    @property
+    def out(self) -> Path:
+        """Its run directory."""
+        return self.config.out
+
+    @property
+    def told(self) -> str:
+        """What to call it in a line of text."""
+        what = f"{self.benchmark} {self.modality} {self.network} {self.method}"
+        return f"{what} seed {self.config.seed}"
 
 
 def _validated(kind: type[stages.StageConfig], where: str, fields: dict[str, Any]) -> Any:
@@ -251,12 +264,13 @@ def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, A
     """Makes one light student and scores it. Runs in a worker."""
     torch.set_num_threads(1)
     config = planned.config
-    _STAGES[planned.stage][1](config, progress=False)
     weights = config.out / WEIGHTS
-    nme = percent(weights, config.data, config.out / f"score-{split}", split, planned.modality)
-    model = Landmarker.load(weights)
-    if not keep_weights:
-        weights.unlink()
+    with alone(config.out):
+        _STAGES[planned.stage][1](config, progress=False)
+        nme = percent(weights, config.data, config.out / f"score-{split}", split, planned.modality)
+        model = Landmarker.load(weights)
+        if not keep_weights:
+            weights.unlink()
     return {"nme": nme, "params": model.parameter_count(), "flops": flops(model)}
 
 
@@ -304,9 +318,8 @@ def _big_rows(config: StudentsConfig, name: str, done: set[str]) -> Iterator[dic
 
 def run_students(
     config: StudentsConfig,
+    cluster: Cluster | None = None,
     *,
-    workers: int = 1,
-    scheduler: str | None = None,
     dry_run: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[str]:
@@ -314,8 +327,8 @@ def run_students(
 
     Args:
         config: what to run.
-        workers, scheduler: where, see `spread`.
-        dry_run: only say what would be done.
+        cluster: where; one process of this machine by default.
+        dry_run: only say what would be done, and how long that takes by what earlier runs took.
         say: where lines of text go.
 
     Returns:
@@ -324,10 +337,13 @@ def run_students(
     Raises:
         InputError: the config does not fit together, or the table has other columns.
     """
+    cluster = cluster or Cluster()
     planned = list(plan(config))
     done = {row["run"] for row in read_table(config.table, COLUMNS)}
-    left = [each for each in planned if each.run not in done]
-    say(f"{len(planned)} students, {len(planned) - len(left)} done, {len(left)} to do")
+    stands, left = split_done(planned, done)
+    say(f"{len(planned)} students, {len(stands)} done, {len(left)} to do")
+    if told := estimate(stands, left, cluster.at_once):
+        say(told)
     if dry_run or not left:
         return []
 
@@ -337,34 +353,21 @@ def run_students(
             add_row(config.table, COLUMNS, row)
     latencies = _latencies(config, left)
 
-    failed = []
-    bar = tqdm(total=len(left), desc=config.table.stem, unit="student")
+    def row_of(each: Planned, found: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "benchmark": config.benchmarks[each.benchmark].names[each.modality],
+            "modality": each.modality,
+            "model": each.network,
+            "input_px": _spec(config, each).input_px,
+            "method": each.method,
+            "seed": each.config.seed,
+            "latency_ms": latencies[_spec(config, each)],
+            "run": each.run,
+            **found,
+        }
+
     work = partial(run_planned, split=config.split, keep_weights=config.keep_weights)
-    for each, found, error in spread(
-        left, work, workers=workers, scheduler=scheduler, key=lambda each: each.run
-    ):
-        told = f"{each.benchmark} {each.modality} {each.network} {each.method}"
-        told += f" seed {each.config.seed}"
-        if error is None:
-            row = {
-                "benchmark": config.benchmarks[each.benchmark].names[each.modality],
-                "modality": each.modality,
-                "model": each.network,
-                "input_px": _spec(config, each).input_px,
-                "method": each.method,
-                "seed": each.config.seed,
-                "latency_ms": latencies[_spec(config, each)],
-                "run": each.run,
-                **found,
-            }
-            add_row(config.table, COLUMNS, row)
-            bar.set_postfix_str(f"{told}: {row['nme']:.2f} %")
-        else:
-            failed.append(f"{told} ({each.config.out}): {error}")
-            say(f"failed: {failed[-1]}")
-        bar.update()
-    bar.close()
-    return failed
+    return fill(config.table, COLUMNS, left, work, row_of, cluster=cluster, unit="student", say=say)
 
 
 def _make_teachers(

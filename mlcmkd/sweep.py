@@ -5,7 +5,6 @@ is not made again: the same command, given again, goes on where the last one sto
 over the workers of a dask cluster, by default one of processes on this machine.
 """
 
-import csv
 import hashlib
 import json
 import os
@@ -13,24 +12,27 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from tqdm.auto import tqdm
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from mlcmkd import stages
 from mlcmkd.errors import InputError
-from mlcmkd.reuse import TEACHERS, ensure
+from mlcmkd.fill import estimate, fill, split_done
+from mlcmkd.locks import alone
+from mlcmkd.reuse import TEACHERS, ensure, same_config
 from mlcmkd.rows import MANIFEST
-from mlcmkd.runs import WEIGHTS
-from mlcmkd.spread import spread
+from mlcmkd.runs import RESULT, WEIGHTS
+from mlcmkd.spread import Cluster
+from mlcmkd.table import read_table
 
 COLUMNS = (
     "benchmark", "model", "input_px", "steps", "pairs", "labelled", "strategy", "decay", "init",
     "seed", "nme", "nme_teacher", "run",
 )  # fmt: skip
 
+FolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 PLACES = ("out", *TEACHERS)  # fields that say where something lies, not what it is
 
 
@@ -79,13 +81,13 @@ class Study(_Config):
         table: the CSV that rows are added to.
         out: folder of the runs.
         split: which split the students are scored on: "val" to choose, "test" to report.
-        benchmarks: by name.
+        benchmarks: by name; a name is part of a run directory's, so it is a plain word.
     """
 
     table: Path
     out: Path
     split: Literal["val", "test"] = "test"
-    benchmarks: dict[str, Benchmark]
+    benchmarks: dict[FolderName, Benchmark]
 
 
 class SweepConfig(Study):
@@ -119,6 +121,16 @@ class Planned(NamedTuple):
     config: stages.TransferConfig
     input_px: int
     run: str
+
+    @property
+    def out(self) -> Path:
+        """Its run directory."""
+        return self.config.out
+
+    @property
+    def told(self) -> str:
+        """What to call it in a line of text."""
+        return f"{self.benchmark} {self.strategy} seed {self.config.seed}"
 
 
 def merged(*layers: dict[str, Any]) -> dict[str, Any]:
@@ -179,6 +191,7 @@ def plan(sweep: SweepConfig) -> Iterator[Planned]:
         for seed, name, pairs, labelled, off, strategy in product(
             grid.seeds, names, grid.pairs, grid.labelled, grid.misalignment, grid.strategies
         ):
+            _refuse_places(strategy, sweep.transfer, sweep.strategies[strategy])
             data = sweep.benchmarks[name].data.model_dump()
             data |= {"pairs": pairs, "labelled": labelled, "misalignment": off}
             teacher = teacher_config(sweep, name)
@@ -200,34 +213,11 @@ def plan(sweep: SweepConfig) -> Iterator[Planned]:
                 yield Planned(name, strategy, config, teacher.input_px, run)
 
 
-def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    """The rows that stand, none where there is no table yet.
-
-    Raises:
-        InputError: the table there has other columns.
-    """
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        table = csv.DictReader(file)
-        if tuple(table.fieldnames or ()) != columns:
-            raise InputError(
-                f"{path}: its columns are not {', '.join(columns)}; name another table"
-            )
-        return list(table)
-
-
-def add_row(path: Path, columns: tuple[str, ...], row: dict[str, Any]) -> None:
-    """Adds one row at the end of the table, which is begun where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.is_file()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=columns)
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-        file.flush()
-        os.fsync(file.fileno())
+def _refuse_places(strategy: str, *layers: dict[str, Any]) -> None:
+    """Where a run lies, what it reads and its seed are the sweep's to say."""
+    for name in ("out", "teacher", "data", "seed"):
+        if any(name in layer for layer in layers):
+            raise InputError(f"strategy '{strategy}': {name} is set by the sweep; take it out")
 
 
 def _field(config: BaseModel, dotted: str) -> Any:
@@ -247,20 +237,43 @@ def percent(weights: Path, data: stages.DataConfig, out: Path, split: str, modal
 
 
 def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, Any]:
-    """Makes one run and scores it; what a table's row quotes of it. Runs in a worker."""
+    """Makes one run and scores it; what a table's row quotes of it. Runs in a worker.
+
+    A worker that was cut off from its scheduler may still be at it; then this one waits, and takes what
+    the other made.
+    """
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     config, out = planned.config, planned.config.out
     there = config.data.load_training(planned.input_px, config.seed, progress=False)
-    if not config.distillation.resolved().any() and not there.labelled.any():
+    with alone(out):
+        nme = _scored(config, split)
+        if nme is None:
+            nme = _made(config, bool(there.labelled.any()), split)
+        if not keep_weights:
+            (out / WEIGHTS).unlink(missing_ok=True)
+    return {"pairs": len(there), "labelled": int(there.labelled.sum()), "nme": nme}
+
+
+def _made(config: stages.TransferConfig, any_label: bool, split: str) -> float:
+    """Makes the run and scores it, NME in percent."""
+    out = config.out
+    if not config.distillation.resolved().any() and not any_label:
         # Nothing to learn from: the teacher itself reads the thermal image.
         weights = config.teacher
     else:
         stages.transfer(config, progress=False)
         weights = out / WEIGHTS
-    nme = percent(weights, config.data, out / f"score-{split}", split, "thermal")
-    if not keep_weights:
-        (out / WEIGHTS).unlink(missing_ok=True)
-    return {"pairs": len(there), "labelled": int(there.labelled.sum()), "nme": nme}
+    return percent(weights, config.data, out / f"score-{split}", split, "thermal")
+
+
+def _scored(config: stages.TransferConfig, split: str) -> float | None:
+    """NME of a run that was made and scored, whose row was not written; None where there is none."""
+    score = config.out / f"score-{split}" / RESULT
+    if not score.is_file() or not same_config(config):
+        return None
+    if score.stat().st_mtime < config.teacher.stat().st_mtime:
+        return None
+    return json.loads(score.read_text(encoding="utf-8"))["nme_percent"]
 
 
 def _row(sweep: SweepConfig, planned: Planned, found: dict[str, Any], taught: float) -> dict:
@@ -284,9 +297,8 @@ def _row(sweep: SweepConfig, planned: Planned, found: dict[str, Any], taught: fl
 
 def sweep(
     config: SweepConfig,
+    cluster: Cluster | None = None,
     *,
-    workers: int = 1,
-    scheduler: str | None = None,
     dry_run: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[str]:
@@ -294,10 +306,8 @@ def sweep(
 
     Args:
         config: what to run.
-        workers: processes of the embedded cluster, one thread each.
-        scheduler: address of a dask scheduler to use instead, "tcp://host:8786"; its workers must see
-            the same folders.
-        dry_run: only say what would be done.
+        cluster: where; one process of this machine by default.
+        dry_run: only say what would be done, and how long that takes by what earlier runs took.
         say: where lines of text go.
 
     Returns:
@@ -306,10 +316,13 @@ def sweep(
     Raises:
         InputError: the config does not fit together, or the table has other columns.
     """
+    cluster = cluster or Cluster()
     planned = list(plan(config))
     done = {row["run"] for row in read_table(config.table, config.columns)}
-    left = [each for each in planned if each.run not in done]
-    say(f"{len(planned)} runs, {len(planned) - len(left)} done, {len(left)} to do")
+    stands, left = split_done(planned, done)
+    say(f"{len(planned)} runs, {len(stands)} done, {len(left)} to do")
+    if told := estimate(stands, left, cluster.at_once):
+        say(told)
     if dry_run or not left:
         return []
 
@@ -324,22 +337,12 @@ def sweep(
             "rgb",
         )
         say(f"{name}: the teacher's NME on RGB, {config.split}: {taught[name]:.2f} %")
-
-    failed = []
-    bar = tqdm(total=len(left), desc=config.table.stem, unit="run")
-    work = partial(run_planned, split=config.split, keep_weights=config.keep_weights)
-    done_one_by_one = spread(
-        left, work, workers=workers, scheduler=scheduler, key=lambda each: each.run
+    return fill(
+        config.table,
+        config.columns,
+        left,
+        partial(run_planned, split=config.split, keep_weights=config.keep_weights),
+        lambda each, found: _row(config, each, found, taught[each.benchmark]),
+        cluster=cluster,
+        say=say,
     )
-    for each, found, error in done_one_by_one:
-        told = f"{each.benchmark} {each.strategy} seed {each.config.seed}"
-        if error is None:
-            row = _row(config, each, found, taught[each.benchmark])
-            add_row(config.table, config.columns, row)
-            bar.set_postfix_str(f"{told}: {row['nme']:.2f} %")
-        else:
-            failed.append(f"{told} ({each.config.out}): {error}")
-            say(f"failed: {failed[-1]}")
-        bar.update()
-    bar.close()
-    return failed

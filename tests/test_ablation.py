@@ -25,7 +25,8 @@ from mlcmkd.ablation import (
     with_aligned,
 )
 from mlcmkd.errors import InputError
-from mlcmkd.sweep import COLUMNS, add_row
+from mlcmkd.sweep import COLUMNS
+from mlcmkd.table import add_row
 
 
 def row(strategy="none", seed=0, nme=5.0, pairs=500, labelled=500, benchmark="b") -> Row:

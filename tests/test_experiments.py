@@ -10,7 +10,8 @@ import yaml
 from mlcmkd.ablation import read_rows
 from mlcmkd.levels import LevelsConfig
 from mlcmkd.path import PathConfig
-from mlcmkd.sweep import SweepConfig, plan, read_table
+from mlcmkd.sweep import SweepConfig, plan
+from mlcmkd.table import read_table
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS, RESULTS = ROOT / "experiments", ROOT / "results"

@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from mlcmkd.cli import app
 from mlcmkd.errors import InputError
-from mlcmkd.sweep import COLUMNS, SweepConfig, add_row, merged, plan, read_table, sweep
+from mlcmkd.sweep import COLUMNS, SweepConfig, merged, plan, sweep
+from mlcmkd.table import add_row, read_table
 
 DATA = {"source": "synthetic", "synthetic_train": 8, "synthetic_held": 4}
 FIT = {"steps": 2, "batch": 4, "evaluations": 1, "accelerator": "cpu"}
