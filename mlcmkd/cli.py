@@ -622,14 +622,22 @@ def sweep(
     retries: Retries = 1,
     dry_run: DryRun = False,
 ) -> None:
-    """Make all runs of a parameter file that its table does not hold yet."""
+    """Make all runs of a parameter file that its table does not hold yet.
+
+    A file that names a notebook runs that notebook, each run like `mlcmkd run`.
+    """
+    from mlcmkd.course.notebook_sweep import NotebookSweep, run_notebook_sweep
     from mlcmkd.spread import Cluster
     from mlcmkd.sweep import SweepConfig
     from mlcmkd.sweep import sweep as run_sweep
 
-    config = _config(SweepConfig, params, sets)
     cluster = Cluster(workers, scheduler, gpus, retries)
-    failed = run_sweep(config, cluster, dry_run=dry_run, say=typer.echo)
+    if "notebook" in _read_params(params):
+        config = _config(NotebookSweep, params, sets)
+        failed = run_notebook_sweep(config, cluster, dry_run=dry_run, say=typer.echo)
+    else:
+        config = _config(SweepConfig, params, sets)
+        failed = run_sweep(config, cluster, dry_run=dry_run, say=typer.echo)
     typer.echo(f"the table: {config.table}")
     if failed:
         typer.echo(f"{len(failed)} runs failed; give the command again to try them again", err=True)

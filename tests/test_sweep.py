@@ -6,9 +6,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from mlcmkd import stages
 from mlcmkd.cli import app
 from mlcmkd.errors import InputError
-from mlcmkd.sweep import COLUMNS, SweepConfig, merged, plan, sweep
+from mlcmkd.sweep import COLUMNS, SweepConfig, merged, plan, run_planned, sweep
 from mlcmkd.table import add_row, read_table
 
 DATA = {"source": "synthetic", "synthetic_train": 8, "synthetic_held": 4}
@@ -102,6 +103,44 @@ def test_a_misspelt_field_of_a_strategy(tmp_path):
     with pytest.raises(InputError, match="strategy 'none': distillation.decoy"):
         strategies = {"none": {"distillation": {"decoy": "cosine"}}, "dikd": {}}
         list(plan(config(tmp_path, strategies=strategies)))
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", "/tmp", ".hidden", ""])
+def test_a_benchmarks_name_cannot_lead_out_of_the_runs_folder(tmp_path, name):
+    there = fields(tmp_path)["benchmarks"]["synthetic"]
+    with pytest.raises(ValueError, match="String should match pattern"):
+        config(tmp_path, benchmarks={name: there})
+
+
+@pytest.mark.parametrize("name", ["out", "teacher", "data", "seed"])
+def test_a_strategy_does_not_say_where_a_run_lies(tmp_path, name):
+    with pytest.raises(InputError, match=f"strategy 'none': {name} is set by the sweep"):
+        list(plan(config(tmp_path, strategies={"none": {name: "/tmp/x"}, "dikd": {}})))
+
+
+def test_a_parameter_file_runs_no_code(tmp_path):
+    (tmp_path / "bad.yaml").write_text(f"out: !!python/object/apply:os.mkdir [{tmp_path / 'made'}]")
+    answer = CliRunner().invoke(app, ["sweep", str(tmp_path / "bad.yaml")])
+    assert answer.exit_code != 0 and not (tmp_path / "made").exists()
+    assert "bad.yaml" in str(answer.exception)
+
+
+def test_a_run_whose_row_was_not_written_is_not_trained_again(swept, monkeypatch):
+    folder, _ = swept
+    planned = list(
+        plan(SweepConfig.model_validate(yaml.safe_load((folder / "sweep.yaml").read_text())))
+    )
+    dikd = next(each for each in planned if each.strategy == "dikd")
+    row = next(row for row in rows_of(folder) if row["run"] == dikd.run)
+
+    def trained(*_, **__):
+        raise AssertionError("it was trained again")
+
+    monkeypatch.setattr(stages, "transfer", trained)
+    assert str(run_planned(dikd, "test", False)["nme"]) == row["nme"]
+    other = dikd.config.model_copy(update={"seed": 9})
+    with pytest.raises(AssertionError, match="trained again"):
+        run_planned(dikd._replace(config=other), "test", False)
 
 
 def test_a_table_with_other_columns_is_not_added_to(tmp_path):

@@ -194,5 +194,10 @@ def _check_types(path: Path, defaults: dict[str, Any], parameters: Mapping[str, 
             )
 
 
+def read_result(run: Path) -> dict[str, Any]:
+    """The results of a run's stage runs, by folder."""
+    return _read(run / RESULT)
+
+
 def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
