@@ -1,0 +1,65 @@
+"""A sweep on a SLURM cluster: every run is handed to a job of its own kind, `pip install dask-jobqueue`.
+
+    python experiments/slurm_sweep.py experiments/ktl_ablation_128.yaml --jobs 16 --gpus \
+           --interface ib0 --walltime 04:00:00
+
+This process, on a login node or in a small job, holds the scheduler and writes the table; each SLURM job
+is one worker, with one GPU if asked. All of them must see this folder. When a job's time is over, its
+run goes to another and continues from the state that it kept; when this process ends, the same command
+goes on.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlcmkd.spread import GPU, Cluster
+from mlcmkd.sweep import SweepConfig, sweep
+
+
+def slurm_cluster(
+    *, gpus: bool, cores: int, memory: str, walltime: str, queue: str | None, interface: str | None
+) -> Any:
+    """A cluster whose workers are SLURM jobs; none is asked for yet."""
+    from dask_jobqueue import SLURMCluster
+
+    return SLURMCluster(
+        queue=queue,
+        walltime=walltime,
+        cores=cores,
+        processes=1,
+        memory=memory,
+        interface=interface,
+        # One run at a time, whatever the cores: they are for the arithmetic inside it.
+        worker_extra_args=["--nthreads", "1", *(["--resources", f"{GPU}=1"] if gpus else [])],
+        job_extra_directives=["--gres=gpu:1"] if gpus else [],
+        job_script_prologue=[f"export OMP_NUM_THREADS={cores}"],
+        scheduler_options={"dashboard_address": None},
+    )
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("file", type=Path, help="parameter file of a sweep")
+    parser.add_argument("--jobs", type=int, default=4, help="SLURM jobs side by side")
+    parser.add_argument("--gpus", action="store_true", help="a GPU for each")
+    parser.add_argument("--cores", type=int, default=4, help="of each job")
+    parser.add_argument("--memory", default="16GB", help="of each job")
+    parser.add_argument("--walltime", default="02:00:00", help="of each job")
+    parser.add_argument("--queue", help="SLURM's partition")
+    parser.add_argument("--interface", help="network that the nodes share, such as ib0")
+    options = vars(parser.parse_args())
+    file, jobs = options.pop("file"), options.pop("jobs")
+    config = SweepConfig.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    with slurm_cluster(**options) as cluster:
+        cluster.scale(jobs=jobs)
+        there = Cluster(scheduler=cluster.scheduler_address, gpus=int(options["gpus"]), retries=2)
+        failed = sweep(config, there)
+    raise SystemExit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
