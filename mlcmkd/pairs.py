@@ -1,7 +1,8 @@
 """From a manifest, or from synthetic faces, to tensors that stay in memory.
 
 Every face is cut out once, a little wider than the network's input, so that augmentation can rotate,
-scale and shift it without inventing borders. A whole data set of 2,000 pairs at 96 px takes 60 MB.
+scale and shift it without inventing borders. A whole data set of 2,000 pairs at 96 px takes 180 MB;
+one too large for memory is paged in from a file (see `storage`).
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from mlcmkd.images import read_image
 from mlcmkd.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.rows import PairRow, inside, read_rows
 from mlcmkd.schemes import get_scheme
+from mlcmkd.storage import allocate, fits
 from mlcmkd.synthetic import SyntheticFaces, make_faces
 
 MARGIN = 1.4  # side of what is kept / side of the network's input
@@ -122,12 +124,15 @@ class Pairs:
         return replace(self, rgb=torch.from_numpy(np.stack(moved).transpose(0, 3, 1, 2).copy()))
 
     def to(self, device: torch.device) -> "Pairs":
-        """The same pairs with their tensors on `device`."""
-        moved = {
-            name: None if value is None else value.to(device)
-            for name in ("rgb", "thermal", "landmarks", "labelled", "visible")
-            for value in (getattr(self, name),)
-        }
+        """The same pairs with their tensors on `device`.
+
+        Images that would fill most of it stay where they are; batches travel then.
+        """
+        images = {name: getattr(self, name) for name in ("rgb", "thermal")}
+        if not fits(sum(each.nbytes for each in images.values() if each is not None), device):
+            images = {}
+        rest = {name: getattr(self, name) for name in ("landmarks", "labelled", "visible")}
+        moved = {k: None if v is None else v.to(device) for k, v in (images | rest).items()}
         return replace(self, **moved)
 
     def pixels(self, coordinates: np.ndarray) -> np.ndarray:
@@ -186,8 +191,22 @@ def _as_counts(unit: np.ndarray) -> np.ndarray:
     return np.rint(unit * 65535).astype(np.uint16)
 
 
+def _room(count: int, size: int, rgb: bool, thermal: bool) -> tuple[np.ndarray | None, ...]:
+    """Arrays for so many squares of `size` px: RGB (N, 3, S, S) uint8, thermal (N, 1, S, S) uint16."""
+    return (
+        allocate((count, 3, size, size), np.uint8) if rgb else None,
+        allocate((count, 1, size, size), np.uint16) if thermal else None,
+    )
+
+
 def _assemble(
-    rgb: list, thermal: list, landmarks: list, crops: list, rest: dict, scheme: str, input_px: int
+    rgb: np.ndarray | None,
+    thermal: np.ndarray | None,
+    landmarks: list,
+    crops: list,
+    rest: dict,
+    scheme: str,
+    input_px: int,
 ) -> Pairs:
     points = get_scheme(scheme).points
     labelled = [mark is not None for mark in landmarks]
@@ -196,8 +215,8 @@ def _assemble(
         for mark, crop in zip(landmarks, crops, strict=True)
     ]
     return Pairs(
-        rgb=torch.from_numpy(np.stack(rgb).transpose(0, 3, 1, 2).copy()) if rgb else None,
-        thermal=torch.from_numpy(np.stack(thermal)[:, None]) if thermal else None,
+        rgb=None if rgb is None else torch.from_numpy(rgb),
+        thermal=None if thermal is None else torch.from_numpy(thermal),
         landmarks=torch.from_numpy(np.stack(units).astype(np.float32)),
         labelled=torch.tensor(labelled),
         crops=tuple(crops),
@@ -230,8 +249,10 @@ def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bo
     if not (with_rgb or with_thermal):
         raise InputError(f"{root}: in split '{split}' some rows lack RGB and others thermal images")
     size = stored_px(input_px)
-    rgb, thermal, crops = [], [], []
-    for row in tqdm(rows, desc=f"reading {split}", unit="pair", disable=not progress, leave=False):
+    rgb, thermal = _room(len(rows), size, with_rgb, with_thermal)
+    crops: list[Crop] = []
+    bar = tqdm(rows, desc=f"reading {split}", unit="pair", disable=not progress, leave=False)
+    for n, row in enumerate(bar):
         photo = read_rgb(root, row) if with_rgb else None
         heat = read_thermal(root, row) if with_thermal else None
         if photo is not None and heat is not None and photo.shape[:2] != heat.shape[:2]:
@@ -241,9 +262,9 @@ def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bo
             )
         crops.append(_face_crop(row, (heat if photo is None else photo).shape))
         if photo is not None:
-            rgb.append(crops[-1].cut(photo, size, MARGIN))
+            rgb[n] = crops[-1].cut(photo, size, MARGIN).transpose(2, 0, 1)
         if heat is not None:
-            thermal.append(_as_counts(crops[-1].cut(heat, size, MARGIN)))
+            thermal[n, 0] = _as_counts(crops[-1].cut(heat, size, MARGIN))
     return _assemble(
         rgb,
         thermal,
@@ -268,9 +289,13 @@ def from_synthetic(
     size = stored_px(input_px)
     crops = [Crop.around(tight_box(mark)) for mark in faces.landmarks]
     heat = radiometry.to_unit(faces.thermal)
+    rgb, thermal = _room(len(crops), size, True, True)
+    for n, crop in enumerate(crops):
+        rgb[n] = crop.cut(faces.rgb[n], size, MARGIN).transpose(2, 0, 1)
+        thermal[n, 0] = _as_counts(crop.cut(heat[n], size, MARGIN))
     return _assemble(
-        [crop.cut(image, size, MARGIN) for crop, image in zip(crops, faces.rgb, strict=True)],
-        [_as_counts(c.cut(image, size, MARGIN)) for c, image in zip(crops, heat, strict=True)],
+        rgb,
+        thermal,
         list(faces.landmarks),
         crops,
         {

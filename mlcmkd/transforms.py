@@ -183,6 +183,14 @@ def occlusion_mask(config: Augmentation, count: int, size: int, draw: Draw) -> T
     return (across & down)[:, None] & covered
 
 
+def _rows(stored: Tensor, index: Tensor) -> Tensor:
+    """The rows of what is stored, on the device of `index`; pinned where they have to travel."""
+    if stored.device == index.device:
+        return stored[index]
+    rows = stored[index.to(stored.device)]
+    return rows.pin_memory().to(index.device, non_blocking=True)
+
+
 def make_batch(
     pairs: Pairs, index: Tensor, config: Augmentation, generator: torch.Generator
 ) -> Batch:
@@ -199,8 +207,8 @@ def make_batch(
     index = index.to(device)
     matrix, mirrored = draw_geometry(config, len(index), draw)
     stored = {
-        "rgb": None if pairs.rgb is None else pairs.rgb[index].float() / 255,
-        "thermal": None if pairs.thermal is None else pairs.thermal[index].float() / 65535,
+        "rgb": None if pairs.rgb is None else _rows(pairs.rgb, index).float() / 255,
+        "thermal": None if pairs.thermal is None else _rows(pairs.thermal, index).float() / 65535,
     }
     disturb = {"rgb": disturb_rgb, "thermal": disturb_thermal}
     images: dict[str, Tensor | None] = {"rgb": None, "thermal": None}
