@@ -1,0 +1,445 @@
+"""Our speed beside that of others, in one command: `python benchmarks/peers.py --write`.
+
+Every table compares in turns what does the same work on this machine, and says ratios. `--write` keeps
+them in benchmarks/README.md with hardware and date. Lightning and albumentations are compared where they
+are installed (`pip install lightning albumentations`); nothing else of the project needs them.
+"""
+
+import argparse
+import datetime
+import importlib.util
+import logging
+import os
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from peer_networks import NETWORKS
+from pipeline import objective
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
+
+from mlcmkd.batches import Shuffled
+from mlcmkd.cost import flops, latency_ms, time_calls
+from mlcmkd.distillation.strategies import Distillation
+from mlcmkd.fit import FitConfig, fit
+from mlcmkd.models import Landmarker, ModelSpec
+from mlcmkd.pairs import Pairs, load_pairs
+from mlcmkd.runs import Run, _processor
+from mlcmkd.schemes import get_scheme
+from mlcmkd.synthetic import make_faces
+from mlcmkd.transforms import Augmentation, make_batch
+
+README = Path(__file__).parent / "README.md"
+Lines = Iterator[str]
+
+
+def table(header: str, rows: list[list[object]]) -> Lines:
+    """A Markdown table."""
+    yield f"| {header} |"
+    yield "| " + " | ".join("---" for _ in header.split("|")) + " |"
+    for row in rows:
+        yield "| " + " | ".join(str(value) for value in row) + " |"
+
+
+def in_turns(kinds: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """What each returns, a round of all at a time, after a first round that is not counted."""
+    found: dict[str, list[float]] = {name: [] for name in kinds}
+    for n in range(rounds + 1):
+        for name, call in kinds.items():
+            value = call()
+            if n:
+                found[name].append(value)
+    return found
+
+
+def ratios(found: dict[str, list[float]], ours: str) -> list[list[object]]:
+    """Rows: name, median images/s, ours over theirs (median over the rounds)."""
+    rows = []
+    for name, values in found.items():
+        ratio = statistics.median(a / b for a, b in zip(found[ours], values, strict=True))
+        rows.append([name, f"{statistics.median(values):.0f}", f"{ratio:.2f}"])
+    return rows
+
+
+# Loops.
+
+
+class PerImage(Dataset):
+    """Pairs one by one, augmented each on its own by torchvision's transforms, as is usual."""
+
+    def __init__(self, pairs: Pairs):
+        self.pairs = pairs
+        self.augment = torchvision_augmentation(pairs.input_px)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, n: int) -> tuple[Tensor, Tensor, Tensor]:
+        return self.augment(self.pairs.rgb[n], self.pairs.thermal[n], self.pairs.landmarks[n])
+
+
+def torchvision_augmentation(px: int) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]:
+    """One geometry for both images and the landmarks, photometry for each, by transforms v2."""
+    from torchvision import tv_tensors
+    from torchvision.transforms import v2
+
+    geometry = v2.Compose(
+        [
+            v2.RandomAffine(30, translate=(0.06, 0.06), scale=(0.85, 1.15)),
+            v2.RandomHorizontalFlip(),
+            v2.CenterCrop(px),
+        ]
+    )
+    colours = v2.Compose(
+        [v2.ColorJitter(0.4, 0.4, 0.4), v2.RandomGrayscale(0.2), v2.GaussianBlur(5, (0.1, 1.5))]
+    )
+    heat = v2.GaussianBlur(5, (0.1, 1.5))
+    flip = torch.tensor(get_scheme("ibug68").flip)
+
+    def augment(rgb: Tensor, thermal: Tensor, landmarks: Tensor) -> tuple[Tensor, ...]:
+        side = rgb.shape[-1]
+        points = tv_tensors.KeyPoints(
+            (landmarks + 0.5) * px + (side - px) / 2, canvas_size=(side, side)
+        )
+        mirrored = tv_tensors.Mask(torch.arange(side).expand(1, side, side).clone())
+        photo, warm, points, mirrored = geometry(
+            tv_tensors.Image(rgb), tv_tensors.Image(thermal.float() / 65535), points, mirrored
+        )
+        # A flip does not reorder key points there: which way round the picture is, a mask tells.
+        middle = mirrored[0, px // 2]
+        if middle[-1] < middle[0]:
+            points = points[flip]
+        photo = colours(photo).float() / 255
+        warm = heat(warm)
+        warm = warm * (0.8 + 0.4 * torch.rand(())) + 0.03 * torch.randn_like(warm)
+        photo = photo + 0.03 * torch.randn_like(photo)
+        return photo.clamp(0, 1), warm.clamp(0, 1), torch.as_tensor(points) / px - 0.5
+
+    return augment
+
+
+class Hooked(nn.Module):
+    """Distillation as frameworks with hooks do it: whole networks, features caught on the way."""
+
+    def __init__(self, teacher: Landmarker, student: Landmarker):
+        super().__init__()
+        self.teacher, self.student = teacher.eval().requires_grad_(False), student
+        self.caught: dict[str, Tensor] = {}
+        for name, model in (("teacher", teacher), ("student", student)):
+            model.neck.register_forward_hook(
+                lambda module, given, out, name=name: self.caught.__setitem__(name, out)
+            )
+
+    def forward(self, rgb: Tensor, thermal: Tensor, landmarks: Tensor) -> Tensor:
+        with torch.no_grad():
+            said = self.teacher(rgb)
+        answer = self.student(thermal)
+        soft = F.log_softmax(said.logits.flatten(2), -1)
+        divergence = F.kl_div(
+            F.log_softmax(answer.logits.flatten(2), -1),
+            soft,
+            reduction="batchmean",
+            log_target=True,
+        )
+        features = F.mse_loss(self.caught["student"], self.caught["teacher"])
+        return (answer.coordinates - landmarks).abs().mean() + divergence + features
+
+
+def ours(size: str, pairs: Pairs, config: FitConfig, strategy: str) -> float:
+    """Images/s of `fit`."""
+    told = Distillation(strategy=strategy)
+    stamps: list[float] = []
+
+    def stamp() -> float:
+        stamps.append(time.perf_counter())
+        return 0.0
+
+    module = objective(size, pairs, told)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder), "benchmark", config)
+        fit(
+            module, pairs, config, run, augmentation=Augmentation(), seed=0, validate=stamp,
+            distillation=told, keep_every=1e9, progress=False,
+        )  # fmt: skip
+    return config.steps * config.batch / (stamps[-1] - stamps[0])
+
+
+def by_trainer(size: str, pairs: Pairs, config: FitConfig, strategy: str) -> float:
+    """Images/s of Lightning's Trainer with the same objective, augmentation and optimiser."""
+    import lightning
+
+    told = Distillation(strategy=strategy)
+    generator = torch.Generator().manual_seed(0)
+
+    class Module(lightning.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.objective = objective(size, pairs, told).to(memory_format=torch.channels_last)
+
+        def training_step(self, rows: Tensor, _: int) -> Tensor:
+            terms = self.objective(make_batch(pairs, rows, Augmentation(), generator), 0.5)
+            self.log_dict({k: v.detach() for k, v in terms.items()})
+            return sum(terms.values())
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            trained = [p for p in self.parameters() if p.requires_grad]
+            return torch.optim.AdamW(trained, lr=1e-3, fused=True)
+
+    batches = Shuffled(len(pairs), config.batch, generator)
+    rows = [next(batches) for _ in range(config.steps)]
+    warnings.simplefilter("ignore")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    trainer = lightning.Trainer(
+        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, gradient_clip_val=5.0,
+    )  # fmt: skip
+    module = Module()
+    start = time.perf_counter()
+    trainer.fit(module, DataLoader(rows, batch_size=None))
+    return config.steps * config.batch / (time.perf_counter() - start)
+
+
+def by_hooks(size: str, pairs: Pairs, config: FitConfig, workers: int) -> float:
+    """Images/s of a hook-based step (FD and LD) fed by a DataLoader that augments image by image."""
+    built = objective(size, pairs, Distillation(strategy="fd+ld"))
+    module = Hooked(built.teacher.landmarker, built.student)
+    trained = [p for p in module.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=1e-3)
+    loader = DataLoader(
+        PerImage(pairs), config.batch, shuffle=True, drop_last=True, num_workers=workers
+    )
+    module.student.train()
+    start, steps = time.perf_counter(), 0
+    while steps < config.steps:
+        for rgb, thermal, landmarks in loader:
+            module(rgb, thermal, landmarks).backward()
+            torch.nn.utils.clip_grad_norm_(trained, 5.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            steps += 1
+            if steps == config.steps:
+                break
+    return config.steps * config.batch / (time.perf_counter() - start)
+
+
+def loops(rounds: int) -> Lines:
+    yield "## The training loop"
+    yield ""
+    yield (
+        "KTL, `base`, 64 px, batch 32, float32, an epoch of 256 pairs of embedded faces. Lightning's "
+        "Trainer takes the same objective, augmentation and optimiser (DIKD); the hook-based step is "
+        "the way of the frameworks that catch features by layer name (FD+LD, which is all it can say), "
+        "with torchvision's transforms v2 image by image in a DataLoader."
+    )
+    yield ""
+    pairs = load_pairs("synthetic", "train", 64, count=256, progress=False)
+    config = FitConfig(steps=8, batch=32, evaluations=1, accelerator="cpu")
+    kinds = {"ours, DIKD": lambda: ours("base", pairs, config, "dikd")}
+    if importlib.util.find_spec("lightning"):
+        kinds["Lightning Trainer, DIKD"] = lambda: by_trainer("base", pairs, config, "dikd")
+    found = in_turns(kinds, rounds)
+    yield from table("loop | images/s | ours over it", ratios(found, "ours, DIKD"))
+    yield ""
+    found = in_turns(
+        {
+            "ours, FD+LD": lambda: ours("base", pairs, config, "fd+ld"),
+            "hooks, DataLoader, 0 workers": lambda: by_hooks("base", pairs, config, 0),
+            "hooks, DataLoader, 2 workers": lambda: by_hooks("base", pairs, config, 2),
+        },
+        rounds,
+    )
+    yield from table("loop | images/s | ours over it", ratios(found, "ours, FD+LD"))
+    yield ""
+
+
+# Augmentation and faces.
+
+
+def batched_augmentation(pairs: Pairs) -> float:
+    """Pairs/s of ours."""
+    generator = torch.Generator().manual_seed(0)
+    start = time.perf_counter()
+    for rows in torch.arange(len(pairs)).split(32):
+        make_batch(pairs, rows, Augmentation(), generator)
+    return len(pairs) / (time.perf_counter() - start)
+
+
+def per_image_augmentation(pairs: Pairs) -> float:
+    """Pairs/s of torchvision's transforms v2."""
+    data = PerImage(pairs)
+    start = time.perf_counter()
+    for n in range(len(data)):
+        data[n]
+    return len(pairs) / (time.perf_counter() - start)
+
+
+def albumentations_pairs(pairs: Pairs) -> Callable[[], float]:
+    """Pairs/s of albumentations, on arrays as OpenCV holds them."""
+    import albumentations as a
+
+    px, side = pairs.input_px, pairs.rgb.shape[-1]
+    geometry = a.Compose(
+        [
+            a.Affine(rotate=(-30, 30), translate_percent=(-0.06, 0.06), scale=(0.85, 1.15)),
+            a.HorizontalFlip(p=0.5),
+            a.CenterCrop(px, px),
+        ],
+        keypoint_params=a.KeypointParams(format="xy", remove_invisible=False),
+        additional_targets={"thermal": "image"},
+    )
+    colours = a.Compose(
+        [a.ColorJitter(p=1), a.ToGray(p=0.2), a.GaussianBlur(p=1), a.GaussNoise(p=1)]
+    )
+    heat = a.Compose([a.GaussianBlur(p=1), a.GaussNoise(p=1)])
+    photos = [np.ascontiguousarray(each.permute(1, 2, 0).numpy()) for each in pairs.rgb]
+    warm = [(each[0].numpy().astype(np.float32) / 65535)[..., None] for each in pairs.thermal]
+    points = ((pairs.landmarks + 0.5) * px + (side - px) / 2).numpy()
+
+    def run() -> float:
+        start = time.perf_counter()
+        for photo, thermal, marks in zip(photos, warm, points, strict=True):
+            moved = geometry(image=photo, thermal=thermal, keypoints=marks)
+            colours(image=moved["image"])
+            heat(image=moved["thermal"])
+        return len(pairs) / (time.perf_counter() - start)
+
+    return run
+
+
+def augmentations(rounds: int) -> Lines:
+    yield "## Augmentation"
+    yield ""
+    yield (
+        "A pair (RGB, thermal, 68 landmarks) of 96 px: rotation, scale, shift, mirror, colour or tone, "
+        "blur, noise; ours also occlusion, gamma and stripes. One process."
+    )
+    yield ""
+    pairs = load_pairs("synthetic", "train", 96, count=128, progress=False)
+    kinds = {
+        "ours, a batch at a time": lambda: batched_augmentation(pairs),
+        "torchvision v2, image by image": lambda: per_image_augmentation(pairs),
+    }
+    if importlib.util.find_spec("albumentations"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            kinds["albumentations, image by image"] = albumentations_pairs(pairs)
+    found = in_turns(kinds, rounds)
+    yield from table("pipeline | pairs/s | ours over it", ratios(found, "ours, a batch at a time"))
+    yield ""
+
+
+def faces() -> Lines:
+    yield "## Embedded faces"
+    yield ""
+    rows = []
+    for workers in (1, 2):
+        start = time.perf_counter()
+        make_faces(256, seed=0, size=96, workers=workers)
+        rows.append([workers, f"{256 / (time.perf_counter() - start):.0f}"])
+    yield from table("processes | pairs of 96 px a second", rows)
+    yield ""
+
+
+# Latency.
+
+
+def network_latency(network: nn.Module, px: int, threads: int) -> float:
+    """Milliseconds, median, batch 1, ONNX Runtime."""
+    image = torch.zeros(1, 3, px, px)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        program = torch.onnx.export(network, (image,), dynamo=True, verbose=False)
+        program.save(path)
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
+        given = {session.get_inputs()[0].name: image.numpy()}
+        return time_calls(lambda: session.run(None, given)).median
+
+
+def counted(network: nn.Module, px: int) -> int:
+    """Floating-point operations of one image, a multiplication and an addition as two."""
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        network(torch.zeros(1, 3, px, px))
+    return counter.get_total_flops()
+
+
+def latencies(px: int) -> Lines:
+    yield "## A face at a time"
+    yield ""
+    yield (
+        f"RGB input of {px} px, batch 1, ONNX Runtime {onnxruntime.__version__}, float32, random "
+        "weights: time alone, nothing about accuracy."
+    )
+    yield ""
+    rows = []
+    for size, head in (
+        ("light", "heatmap"),
+        ("light", "coordinate"),
+        ("mobilenetv2", "coordinate"),
+    ):
+        model = Landmarker(ModelSpec(size=size, head=head, input_px=px)).eval()
+        took = [latency_ms(model, threads).median for threads in (1, 2)]
+        rows.append([f"ours, {size}, {head}", model.parameter_count(), flops(model), *took])
+    for name, build in NETWORKS.items():
+        network = build(px).eval()
+        parameters = sum(p.numel() for p in network.parameters())
+        took = [network_latency(network, px, threads) for threads in (1, 2)]
+        rows.append([name, parameters, counted(network, px), *took])
+    first = rows[0][3]
+    told = [
+        [name, f"{p / 1e6:.2f} M", f"{f / 1e6:.0f} M", f"{a:.2f}", f"{b:.2f}", f"{a / first:.1f}"]
+        for name, p, f, a, b in rows
+    ]
+    header = "network | parameters | FLOPs | ms, 1 thread | ms, 2 threads | over ours (1 thread)"
+    yield from table(header, told)
+    yield ""
+
+
+def main() -> None:
+    """Measures, prints, and with --write keeps."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--px", type=int, default=96, help="input of the networks timed; 16 divides it"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="keep the tables in benchmarks/README.md"
+    )
+    options = parser.parse_args()
+    if options.px % 16:
+        parser.error(f"--px {options.px}: 16 must divide it")
+    lines = [
+        "# Beside others",
+        "",
+        f"Made by `python benchmarks/peers.py --write` on {datetime.date.today()}: {_processor()}, "
+        f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, no GPU, PyTorch "
+        f"{torch.__version__}. Medians over {options.rounds} rounds in turns; read the ratios, not the "
+        "seconds.",
+        "",
+    ]
+    for part in (
+        loops(options.rounds),
+        augmentations(options.rounds),
+        faces(),
+        latencies(options.px),
+    ):
+        for line in part:
+            print(line, flush=True)
+            lines.append(line)
+    if options.write:
+        README.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

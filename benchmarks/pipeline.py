@@ -1,0 +1,158 @@
+"""How busy the loop keeps its device: images/s of DIKD training against the bare step.
+
+    python benchmarks/pipeline.py                 # two cores of a CPU
+    python benchmarks/pipeline.py --accelerator cuda --precision bf16-mixed --batch 128 --trace t.json
+
+The bare step is the same forwards, head passes and backwards of the same networks, on random tensors
+that lie on the device already: no data, no augmentation, no optimiser, no log. The loop is `fit` itself,
+with all of these, on embedded faces. Both are timed in turns, so that a machine that is busy for a while
+is busy for both. `--trace` writes torch's profile of the loop and prints what takes longest; memory is
+the process's, after every round.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from mlcmkd.distillation.ktl import KTL
+from mlcmkd.distillation.strategies import Distillation
+from mlcmkd.fit import FitConfig, fit, make_fabric
+from mlcmkd.models import Landmarker, ModelSpec
+from mlcmkd.pairs import Pairs, load_pairs
+from mlcmkd.runs import Run, _processor
+from mlcmkd.transforms import Augmentation, Batch
+
+TOLD = Distillation(strategy="dikd")
+
+
+def objective(size: str, pairs: Pairs, told: Distillation = TOLD) -> KTL:
+    """RGB teacher and thermal student, fresh."""
+    torch.manual_seed(0)
+    spec = ModelSpec(size=size, input_px=pairs.input_px)
+    thermal = spec.model_copy(update={"modality": "thermal", "radiometry": pairs.radiometry})
+    return KTL(Landmarker(spec), Landmarker(thermal), told.resolved(), told.guide)
+
+
+def synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+class Bare:
+    """The bare step, ready to be timed."""
+
+    def __init__(self, size: str, pairs: Pairs, config: FitConfig):
+        self.fabric = make_fabric(config)
+        module = objective(size, pairs)
+        module = module.to(memory_format=torch.channels_last)
+        self.module = self.fabric.setup_module(module)
+        self.module.train()
+        count, px = config.batch, pairs.input_px
+        device = self.fabric.device
+        self.batch = Batch(
+            rgb=torch.rand(count, 3, px, px, device=device),
+            thermal=torch.rand(count, 1, px, px, device=device),
+            landmarks=torch.rand(count, 68, 2, device=device) - 0.5,
+            labelled=torch.ones(count, dtype=torch.bool, device=device),
+            index=torch.arange(count, device=device),
+        )
+
+    def seconds(self, steps: int) -> float:
+        """Of so many steps."""
+        synchronise(self.fabric.device)
+        start = time.perf_counter()
+        for _ in range(steps):
+            self.fabric.backward(sum(self.module(self.batch, 0.5).values()))
+            self.module.zero_grad(set_to_none=True)
+        synchronise(self.fabric.device)
+        return time.perf_counter() - start
+
+
+def loop_seconds(size: str, pairs: Pairs, config: FitConfig) -> float:
+    """Of the steps of `fit` between its first and its last line of the log, one interval apart."""
+    stamps = []
+    with tempfile.TemporaryDirectory() as folder:
+        device = make_fabric(config).device
+
+        def stamp() -> float:
+            synchronise(device)
+            stamps.append(time.perf_counter())
+            return 0.0
+
+        fit(
+            objective(size, pairs),
+            pairs,
+            config,
+            Run(Path(folder), "benchmark", config),
+            augmentation=Augmentation(),
+            seed=0,
+            validate=stamp,
+            distillation=TOLD,
+            keep_every=1e9,
+            progress=False,
+        )
+    # validate() is called before the first step and after every interval; the first interval warms up.
+    return stamps[2] - stamps[1]
+
+
+def main() -> None:
+    """Measures and prints Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--size", default="base")
+    parser.add_argument("--px", type=int, default=96)
+    parser.add_argument("--pairs", type=int, default=512)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--precision", default="32-true")
+    parser.add_argument("--accelerator", default="cpu")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--trace", type=Path, help="write the loop's profile there")
+    options = parser.parse_args()
+    pairs = load_pairs("synthetic", "train", options.px, count=options.pairs, progress=False)
+    epoch = options.pairs // options.batch
+    config = FitConfig(
+        steps=2 * epoch,
+        evaluations=2,
+        batch=options.batch,
+        precision=options.precision,
+        accelerator=options.accelerator,
+    )
+    bare = Bare(options.size, pairs, config)
+    bare.seconds(2)
+    device = bare.fabric.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    print(
+        f"{name}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}; KTL by DIKD, "
+        f"{options.size}, {options.px} px, batch {options.batch}, {options.precision}\n"
+    )
+    print("| round | bare step, images/s | the loop, images/s | ratio | memory, MB |")
+    print("| --- | --- | --- | --- | --- |")
+    ratios = []
+    for n in range(options.rounds):
+        images = epoch * options.batch
+        plain = images / bare.seconds(epoch)
+        ours = images / loop_seconds(options.size, pairs, config)
+        ratios.append(ours / plain)
+        megabytes = psutil.Process().memory_info().rss / 1e6
+        print(
+            f"| {n + 1} | {plain:.0f} | {ours:.0f} | {ratios[-1]:.2f} | {megabytes:.0f} |",
+            flush=True,
+        )
+    print(f"\nmedian ratio {statistics.median(ratios):.2f} (asked: at least 0.9)")
+    if options.trace:
+        kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device.type == "cuda")
+        short = config.model_copy(update={"steps": 8, "evaluations": 2})
+        with profile(activities=kinds) as found:
+            loop_seconds(options.size, pairs, short)
+        found.export_chrome_trace(str(options.trace))
+        order = "cuda_time_total" if device.type == "cuda" else "self_cpu_time_total"
+        print(found.key_averages().table(sort_by=order, row_limit=20))
+
+
+if __name__ == "__main__":
+    main()
