@@ -9,6 +9,9 @@
 # Below each `# your code here` replace every `...`, run the cell, then the check under it. A check
 # says what went wrong, not what is right. What the lessons have trained is taken from `work`; what is
 # missing is made, as in the lessons.
+#
+# An open exercise wants `rows`, a list of dicts with the keys that it names (and more, if you like), and
+# `finding`, a few sentences with the numbers that they rest on.
 
 # %% tags=["parameters"]
 scale = "laptop"  # how much is computed: smoke, laptop or gpu
@@ -101,6 +104,8 @@ print(checks.pairing.mirror(mirror, landmarks))
 # (ECC) bring it back. For each shift note how far the landmarks still are from where they belong
 # (`left_px`), and whether the result was accepted (`found.ok`). From which shift on does it fail, and
 # **does it know**?
+#
+# A row needs `shift_px`, `left_px` and `accepted`.
 #
 # Hint: `cv2.warpAffine` moves an image; `found.apply(points)` moves points from the photo to the
 # thermal image. Change something else as well, if you like: noise, a second face, `method="mutual

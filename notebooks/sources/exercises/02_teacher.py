@@ -9,6 +9,9 @@
 # Below each `# your code here` replace every `...`, run the cell, then the check under it. A check
 # says what went wrong, not what is right. What the lessons have trained is taken from `work`; what is
 # missing is made, as in the lessons.
+#
+# An open exercise wants `rows`, a list of dicts with the keys that it names (and more, if you like), and
+# `finding`, a few sentences with the numbers that they rest on.
 
 # %% tags=["parameters"]
 scale = "laptop"  # how much is computed: smoke, laptop or gpu
@@ -141,7 +144,8 @@ finding = (
 print(checks.teacher.groups(rows, finding))
 
 # %% [markdown] tags=["discussion"]
-# **Discussion.** A turned head has its eye corners nearer to each other in the image, so the same
-# error in pixels is a larger NME: part of what looks like difficulty is the normaliser. Repeat it
-# with `box_nme` before you believe a word. And groups overlap: if faces with glasses happen to be
-# turned more often, the one explains the other.
+# **Discussion.** A turned head has its eye corners nearer to each other in the image, so the same error
+# in pixels is a larger NME: part of what looks like difficulty is the normaliser. Repeat it with
+# `box_nme` before you believe a word. Glasses make RGB harder and, in this run, thermal *easier*: a
+# reason is quickly invented (their cold rims are the one line that both modalities share?), but groups
+# overlap, and one teacher is one throw. First an interval, then the story.

@@ -9,6 +9,9 @@
 # Below each `# your code here` replace every `...`, run the cell, then the check under it. A check
 # says what went wrong, not what is right. What the lessons have trained is taken from `work`; what is
 # missing is made, as in the lessons.
+#
+# An open exercise wants `rows`, a list of dicts with the keys that it names (and more, if you like), and
+# `finding`, a few sentences with the numbers that they rest on.
 
 # %% tags=["parameters"]
 scale = "laptop"  # how much is computed: smoke, laptop or gpu
@@ -128,5 +131,6 @@ print(checks.mcl.costs(rows, finding))
 # **Discussion.** Parameters are counted once, but used at every place: time follows the operations,
 # and those grow with the input's area. Depthwise layers, of which light backbones are made, have few
 # parameters and few operations, yet use a CPU badly; and at batch 1 the fixed cost of a layer counts,
-# so a deep light network may lose to a shallow heavy one. `mlcmkd students` measures it with FLOPs
-# beside.
+# so a deep light network may lose to a shallow heavy one. (The stored
+# times come from a machine with other work on it: take ratios, and few of them.) `mlcmkd students`
+# measures time with FLOPs beside.

@@ -9,6 +9,9 @@
 # Below each `# your code here` replace every `...`, run the cell, then the check under it. A check
 # says what went wrong, not what is right. What the lessons have trained is taken from `work`; what is
 # missing is made, as in the lessons.
+#
+# An open exercise wants `rows`, a list of dicts with the keys that it names (and more, if you like), and
+# `finding`, a few sentences with the numbers that they rest on.
 
 # %% tags=["parameters"]
 scale = "laptop"  # how much is computed: smoke, laptop or gpu

@@ -9,6 +9,9 @@
 # Below each `# your code here` replace every `...`, run the cell, then the check under it. A check
 # says what went wrong, not what is right. What the lessons have trained is taken from `work`; what is
 # missing is made, as in the lessons.
+#
+# An open exercise wants `rows`, a list of dicts with the keys that it names (and more, if you like), and
+# `finding`, a few sentences with the numbers that they rest on.
 
 # %% tags=["parameters"]
 scale = "laptop"  # how much is computed: smoke, laptop or gpu
@@ -137,7 +140,7 @@ print(checks.attribution.baselines(rows, finding))
 # **Discussion.** A map answers "what did this image add *to that baseline*", so low correlations are no
 # error of the method: they are other questions. Name the baseline beside every map.
 #
-# Did you see that *mean* and *black* miss by the same share, to the last digit? The network takes from
+# Did you see that *mean* and *black* miss by nearly the same share? The network takes from
 # every image its mean and divides by its standard deviation, so both paths look the same to it: a
 # constant image is nothing, whatever its value. Only the bookkeeping differs, since credits are
 # multiplied by $x - x'$. And at the path's start the division blows up what is hardly there, so a few
