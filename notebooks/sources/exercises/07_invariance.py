@@ -142,7 +142,8 @@ finding = (
 print(checks.invariance.counts(rows, finding))
 
 # %% [markdown] tags=["discussion"]
-# **Discussion.** Recall looks for one face among all: with more faces there are more to be mistaken
-# for, and chance itself is one over their number. CKA here has a row a *place*, thousands even of few
-# faces, so it hardly minds. The probe gets more to learn from, so more faces let it tell more. A
-# recall without its count is as empty as an NME without its normaliser.
+# **Discussion.** Recall looks for one face among all: with more faces there are more to be mistaken for,
+# and it falls, though the student is the same (and chance, one over their number, falls faster still).
+# CKA has a row a *place*, thousands even of few faces, so it does not mind. The probe is at its ceiling
+# from the start, and tells nothing about the count. A recall without its count is as empty as an NME
+# without its normaliser.
