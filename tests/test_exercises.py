@@ -90,7 +90,7 @@ def test_a_stub_keeps_signature_and_docstring_and_nothing_else():
     answer = 'help = 5\ndef f(a, b=2):\n    """Sums."""\n    return a + b\nx, y = f(1), 9'
     solution = f"given = 3\n{MARKER}\n{answer}"
     assert stub(solution, "check(f, x)") == (
-        f'given = 3\n{MARKER}\ndef f(a, b=2):\n    """Sums."""\n    ...\nx = ...'
+        f'given = 3\n{MARKER}\ndef f(a, b=2):\n    """Sums."""\n    ...\n\n\nx = ...'
     )
     with pytest.raises(InputError, match="no line '# your code here'"):
         stub("x = 1", "check(x)")

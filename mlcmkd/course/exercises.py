@@ -104,7 +104,8 @@ def stub(solution: str, check: str) -> str:
                     open_parts.setdefault(name, f"{name} = ...")
     if not open_parts:
         raise InputError(f"no check reads what this solution makes: {solution.splitlines()[0]}")
-    return kept + marker + "\n" + "\n".join(open_parts.values())
+    apart = "\n\n\n" if any(part.startswith("def ") for part in open_parts.values()) else "\n"
+    return kept + marker + "\n" + apart.join(open_parts.values())
 
 
 def _names(target: ast.expr) -> list[str]:
