@@ -92,6 +92,7 @@ def test_statements():
     refused("little word before", checks.tour.statements, [True, True, False, True])
     refused("who reads", checks.tour.statements, [True, False, True, True])
     refused("hold 4 answers", checks.tour.statements, [True])
+    refused("with True or False", checks.tour.statements, ["yes", "no", "no", "yes"])
 
 
 def test_one_nme():
@@ -110,6 +111,9 @@ def test_one_nme():
         100 * distance.sum() / eyes: "a sum over the points",
         100 * math.sqrt((distance**2).mean()) / eyes: "averaged squares",
         100 * distance.mean() / math.dist(target[39], target[42]): "inner eye corners",
+        100 * distance.mean() / math.dist(target[35], target[44]): "count from 0 already",
+        distance.mean()
+        / math.sqrt(width * height): "by the box; .* and it is a share, not percent",
         right + 1: "not right. Distance of each point",
     }.items():
         refused(message, checks.tour.nme, wrong, prediction, target)
@@ -134,6 +138,7 @@ def test_how_far_a_face_may_move():
     check = checks.pairing.depth_range
     assert check((0.5915, 0.7085), *given).startswith("Right")
     assert check(torch.tensor([0.5915, 0.7085]), *given).startswith("Right")
+    assert check((0.59, 0.71), *given)  # to the centimetre
     refused("did you forget percent", check, (0.65 * (1 - 9), 0.65 * (1 + 9)), *given)
     refused("changed places", check, (0.65 * (1 - 0.05 / 1.8), 0.65 * (1 + 0.05 / 1.8)), *given)
     refused("also be farther away", check, (0.5915, 0.65), *given)
@@ -150,6 +155,7 @@ def test_counts_to_input():
     minmax = Radiometry(kind="frame-minmax").to_unit
     refused("frame's own minimum", check, minmax)
     refused("kelvin; degrees C are 273.15 less", check, lambda c: (c / 100 - 18) / 22)
+    refused("273.15 K, not 273", check, lambda c: np.clip((c / 100 - 291) / 22, 0, 1))
     refused("these are degrees C", check, lambda c: c / 100 - 273.15)
     refused("width of the range", check, lambda c: np.clip((c / 100 - 291.15) / 40, 0, 1))
     refused("clip what lies outside", check, lambda c: (c / 100 - 291.15) / 22)

@@ -72,7 +72,14 @@ def close(a: Any, b: Any, rel: float = 1e-3, absolute: float = 1e-6) -> bool:
 
 
 def agree(
-    found: Any, right: Any, what: str, mistakes: Mistakes = (), rel: float = 1e-3, hint: str = ""
+    found: Any,
+    right: Any,
+    what: str,
+    mistakes: Mistakes = (),
+    rel: float = 1e-3,
+    hint: str = "",
+    *,
+    percent: bool = False,
 ) -> None:
     """Makes sure that an answer is right.
 
@@ -80,6 +87,7 @@ def agree(
         mistakes: values that typical mistakes lead to; the first that fits is named.
         rel: relative tolerance.
         hint: what to look at where no mistake is recognised.
+        percent: percent was asked for: a mistake is also known by its value as a share.
 
     Raises:
         NotYet: it is not, with the mistake where it is a known one.
@@ -89,6 +97,8 @@ def agree(
     for wrong, message in mistakes:
         if close(found, wrong, rel) and not close(wrong, right, rel):
             raise NotYet(f"{what}: {message}")
+        if percent and close(found, 0.01 * np.asarray(wrong), rel):
+            raise NotYet(f"{what}: {message}; and it is a share, not percent")
     for factor, message in (
         (0.01, "100 times too small: did you forget percent?"),
         (100, "100 times too large: is it percent already?"),
@@ -137,6 +147,8 @@ def choices(answer: Any, right: Mapping[str, Any], hints: Mapping[str, str], wha
         raise NotYet(f"{what} lacks {', '.join(missing)}")
     for key, value in right.items():
         given(answer[key], f"{what}[{key!r}]")
+        if isinstance(value, bool) and not isinstance(answer[key], bool | np.bool_):
+            raise NotYet(f"{what}[{key!r}] is {answer[key]!r}; answer with True or False")
         theirs = set(answer[key]) if isinstance(value, set | frozenset) else answer[key]
         if theirs != value:
             raise NotYet(f"{what}[{key!r}] is not right. {hints[key]}")

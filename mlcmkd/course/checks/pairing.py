@@ -58,6 +58,7 @@ def depth_range(answer: Any, apart: float, eyes: float, depth: float, percent: f
                 "a nearer face is larger, too",
             ),
         ],
+        rel=4e-3,  # to the centimetre
         hint="Solve B/e * |1 - Z/Z0| = limit for Z, on both sides of Z0.",
     )
     return (
@@ -85,6 +86,8 @@ def to_input(function: Any) -> str:
     mistakes = [
         ((celsius - 18) / 40, "divide by the width of the range, 40 - 18, not by its upper end"),
         (celsius / 40, "the lower end of the range has to become 0"),
+        ((celsius + 0.15 - 18) / 22, "zero degrees C are 273.15 K, not 273"),
+        (np.clip((celsius + 0.15 - 18) / 22, 0, 1), "zero degrees C are 273.15 K, not 273"),
         (celsius, "these are degrees C; the model's input lies between 0 and 1"),
         (1 - right, "warm has to be 1 and cold 0"),
     ]

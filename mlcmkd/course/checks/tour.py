@@ -61,6 +61,10 @@ def nme(answer: Any, prediction: np.ndarray, target: np.ndarray) -> str:
                 100 * distance.mean() / np.linalg.norm(target[39] - target[42]),
                 f"those are the inner eye corners; {ocular}",
             ),
+            (
+                100 * distance.mean() / np.linalg.norm(target[35] - target[44]),
+                "points 35 and 44: the numbers in the text count from 0 already",
+            ),
             (distance.mean(), "these are pixels: divide by the normaliser"),
             (100 * distance.sum() / eyes, "a sum over the points; NME is their mean"),
             (100 * abs(off).mean() / eyes, "the mean of |dx| and |dy| is no distance"),
@@ -71,6 +75,7 @@ def nme(answer: Any, prediction: np.ndarray, target: np.ndarray) -> str:
             ),
         ],
         hint="Distance of each point, mean over the points, divided by |target[45] - target[36]|.",
+        percent=True,
     )
     return f"Right: {distance.mean():.2f} px of {eyes:.1f} px are {right:.2f} % (inter-ocular)."
 

@@ -77,7 +77,7 @@ print(checks.pairing.to_input(to_input))
 # ## 3 · Compute: a mirror, with the names
 #
 # `landmarks` are 68 points in centred coordinates (-0.5 to 0.5). Write `mirror`: the landmarks of the
-# mirrored image. `IBUG68.flip` says which point becomes which.
+# mirrored image. `list(IBUG68.flip)` says which point becomes which.
 
 # %% tags=["solution"]
 face = make_faces(1, seed=3, size=128)
