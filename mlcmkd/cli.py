@@ -710,11 +710,14 @@ def course(
         "runs/course"
     ),
     scale: Annotated[str, typer.Option(help="smoke, laptop or gpu.")] = "laptop",
+    solutions: Annotated[
+        bool, typer.Option("--solutions", help="Run the solutions of the exercises as well.")
+    ] = False,
 ) -> None:
     """Run every numbered notebook end to end on the embedded faces."""
     from mlcmkd.course import run_course
 
-    run_course(out, scale)
+    run_course(out, scale, solutions=solutions)
 
 
 @app.command()

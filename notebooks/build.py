@@ -3,9 +3,14 @@
     python notebooks/build.py            write every notebook from its source, without outputs
     python notebooks/build.py --run      write, execute, and keep the outputs, cleaned
     python notebooks/build.py --store    take the outputs that `make course` left in the work folder
+    python notebooks/build.py --text     take over words and tags, keep the outputs; refused where any
+                                         code has changed
     python notebooks/build.py --check    fail where a notebook and its source differ
+    python notebooks/build.py --table    a row a notebook: minutes, figures, exercises, size
 
-The sources, `sources/NN_name.py` in jupytext's percent format, are what is edited.
+The sources, `sources/NN_name.py` in jupytext's percent format, are what is edited. With `--solutions`
+the first four do the same with the exercises: `sources/exercises/NN_name.py` becomes
+`solutions/NN_name.ipynb`, with outputs, and `exercises/NN_name.ipynb`, with every answer left open.
 """
 
 import argparse
@@ -15,21 +20,30 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-from mlcmkd.course.series import cleaned, execute
+from mlcmkd.course.costs import pictures_in, read_minutes
+from mlcmkd.course.exercises import exercise_of, exercises_of
+from mlcmkd.course.series import SOLUTIONS, cleaned, execute
 
 HERE = Path(__file__).resolve().parent
+EXERCISES = HERE / "exercises"
 MAX_BYTES = 1_500_000
 _INJECTED = "injected-parameters"  # papermill's tag of the cell that it adds
 
 
 def sources() -> list[Path]:
-    """All sources, in order."""
+    """All sources of lessons, in order."""
     return sorted((HERE / "sources").glob("[0-9][0-9]_*.py"))
 
 
+def exercise_sources() -> list[Path]:
+    """All sources of exercises with their solutions, in order."""
+    return sorted((HERE / "sources" / "exercises").glob("[0-9][0-9]_*.py"))
+
+
 def notebook_of(source: Path) -> Path:
-    """Where a source's notebook lies."""
-    return HERE / f"{source.stem}.ipynb"
+    """Where a source's notebook lies; of an exercise the one with solutions."""
+    folder = SOLUTIONS if source.parent.name == EXERCISES.name else HERE
+    return folder / f"{source.stem}.ipynb"
 
 
 def built(source: Path) -> nbformat.NotebookNode:
@@ -37,20 +51,32 @@ def built(source: Path) -> nbformat.NotebookNode:
     return cleaned(jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent"))
 
 
+def built_exercise(source: Path) -> nbformat.NotebookNode:
+    """An exercise's source as the notebook for a student."""
+    return cleaned(exercise_of(built(source)))
+
+
 def cells(notebook: nbformat.NotebookNode) -> list[tuple[str, str, list[str]]]:
     """What has to agree: kind, text and tags of each cell."""
     return [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in notebook.cells]
 
 
+def _unlike(path: Path, wanted: nbformat.NotebookNode) -> bool:
+    return not path.is_file() or cells(nbformat.read(path, 4)) != cells(wanted)
+
+
 def differing() -> list[str]:
     """Names of the notebooks that are missing, or are not what their source says, or have none."""
-    wrong = []
-    for source in sources():
-        path = notebook_of(source)
-        if not path.is_file() or cells(nbformat.read(path, 4)) != cells(built(source)):
-            wrong.append(path.name)
-    known = {notebook_of(source).name for source in sources()}
-    return wrong + sorted(p.name for p in HERE.glob("[0-9]*.ipynb") if p.name not in known)
+    every = [*sources(), *exercise_sources()]
+    wrong = [notebook_of(source) for source in every if _unlike(notebook_of(source), built(source))]
+    students = {EXERCISES / f"{source.stem}.ipynb": source for source in exercise_sources()}
+    wrong += [path for path, s in students.items() if _unlike(path, built_exercise(s))]
+    known = {notebook_of(source) for source in every} | set(students)
+    there = [p for folder in (HERE, SOLUTIONS, EXERCISES) for p in folder.glob("[0-9]*.ipynb")]
+    return [
+        path.relative_to(HERE).as_posix()
+        for path in [*wrong, *sorted(path for path in there if path not in known)]
+    ]
 
 
 def without_injection(path: Path, source: Path) -> None:
@@ -64,31 +90,88 @@ def without_injection(path: Path, source: Path) -> None:
         raise SystemExit(f"{path.name}: {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}")
 
 
+def with_new_text(
+    stored: nbformat.NotebookNode, wanted: nbformat.NotebookNode
+) -> nbformat.NotebookNode:
+    """The wanted notebook with the stored one's outputs, which are right as long as no code differs.
+
+    Raises:
+        SystemExit: a code cell differs, so that its outputs would be those of other code.
+    """
+    old, new = ([c for c in nb.cells if c.cell_type == "code"] for nb in (stored, wanted))
+    for number, (before, after) in enumerate(zip(old, new, strict=False), start=1):
+        if before.source != after.source:
+            raise SystemExit(f"code cell {number} has changed; run the notebook: --run")
+        after.outputs, after.execution_count = before.outputs, before.execution_count
+    if len(old) != len(new):
+        raise SystemExit(f"{len(old)} code cells became {len(new)}; run the notebook: --run")
+    return cleaned(wanted)
+
+
+def table(work: Path) -> str:
+    """A row a lesson: minutes of the work folder's last full run, figures, exercises, size."""
+    minutes = read_minutes(work)
+    lines = ["| notebook | minutes | figures | exercises | size (kB) |", "| --- " * 5 + "|"]
+    for source in sources():
+        path = notebook_of(source)
+        theirs = [s for s in exercise_sources() if s.stem == source.stem]
+        count = sum(len(exercises_of(built(s))) for s in theirs)
+        took = minutes.get(source.stem)
+        row = [
+            source.stem,
+            "" if took is None else f"{took:.1f}",
+            pictures_in(nbformat.read(path, 4)),
+            count,
+            round(path.stat().st_size / 1000),
+        ]
+        lines.append("| " + " | ".join(map(str, row)) + " |")
+    return "\n".join(lines)
+
+
+def build(source: Path, options: argparse.Namespace, work: Path) -> None:
+    """Writes one notebook, and runs it, or takes over outputs, as the options say."""
+    path = notebook_of(source)
+    executed = work / "notebooks" / path.relative_to(HERE)
+    if options.text:
+        nbformat.write(with_new_text(nbformat.read(path, 4), built(source)), path)
+    else:
+        path.parent.mkdir(exist_ok=True)
+        nbformat.write(built(source), path)
+    if options.run:
+        execute(path, executed, {"scale": options.scale, "work": str(work)})
+    if options.run or options.store:
+        path.write_bytes(executed.read_bytes())
+        without_injection(path, source)
+    print(path.relative_to(HERE))
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--run", action="store_true", help="execute, and keep the outputs")
     parser.add_argument("--store", action="store_true", help="take what the course executed")
+    parser.add_argument("--text", action="store_true", help="words and tags alone")
     parser.add_argument("--check", action="store_true", help="only compare")
+    parser.add_argument("--table", action="store_true", help="only print what each notebook holds")
+    parser.add_argument("--solutions", action="store_true", help="exercises, not lessons")
     parser.add_argument("--scale", default="laptop")
     parser.add_argument("--work", default="runs/course", help="folder of the series")
     parser.add_argument("--only", default="", help="notebooks whose names start so, such as 03")
     options = parser.parse_args()
+    work = Path(options.work).resolve()
     if options.check:
         wrong = differing()
         print("\n".join(wrong) or "notebooks and sources agree")
         sys.exit(bool(wrong))
-    work = Path(options.work).resolve()
-    for source in (s for s in sources() if s.name.startswith(options.only)):
-        path = notebook_of(source)
-        nbformat.write(built(source), path)
-        if options.run:
-            parameters = {"scale": options.scale, "work": str(work)}
-            execute(path, work / "notebooks" / path.name, parameters)
-        if options.run or options.store:
-            path.write_bytes((work / "notebooks" / path.name).read_bytes())
-            without_injection(path, source)
-        print(path.name)
+    if options.table:
+        print(table(work))
+        return
+    chosen = exercise_sources() if options.solutions else sources()
+    for source in (s for s in chosen if s.name.startswith(options.only)):
+        if options.solutions:
+            EXERCISES.mkdir(exist_ok=True)
+            nbformat.write(built_exercise(source), EXERCISES / f"{source.stem}.ipynb")
+        build(source, options, work)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The notebooks: as their sources say, complete, and running from end to end."""
 
+import csv
 import importlib.util
 import re
 from pathlib import Path
@@ -92,6 +93,11 @@ def test_the_series_runs_and_leaves_figures_and_a_table(series):
     lines = (series / "results.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("name,run,reads,split,parameters,labelled,faces,faces_failed")
     assert len(lines) > 7
+    with (series / "report.csv").open(newline="", encoding="utf-8") as file:
+        costs = list(csv.DictReader(file))
+    assert [cost["notebook"] for cost in costs] == NAMES
+    assert all(int(cost["figures"]) >= 2 and float(cost["peak_mb"]) > 100 for cost in costs)
+    assert "| all |" in (series / "report.md").read_text(encoding="utf-8")
 
 
 def test_executed_notebooks_hold_no_bars_and_no_widgets(series):

@@ -17,11 +17,13 @@ from papermill.exceptions import PapermillExecutionError
 from tqdm.auto import tqdm
 
 import mlcmkd
+from mlcmkd.course.costs import PeakMemory, cost_of, write_costs
 from mlcmkd.course.scales import get_scale
 from mlcmkd.course.tables import markdown_table
 from mlcmkd.errors import InputError
 
 NOTEBOOKS = Path(mlcmkd.__file__).resolve().parents[1] / "notebooks"
+SOLUTIONS = NOTEBOOKS / "solutions"  # of the exercises
 RESULTS = NOTEBOOKS.parent / "results"  # tables that sweeps wrote, kept in the project
 # tqdm.auto decides for text or widget once, when it is first imported. Imported before IPython it
 # takes text, which papermill can pass on to a terminal.
@@ -120,14 +122,17 @@ def run_course(
     *,
     device: str = "auto",
     seed: int = 0,
+    solutions: bool = False,
     progress: bool = True,
 ) -> Path:
     """Runs the numbered notebooks in order and says where everything is.
 
     Args:
-        out: work folder of the series; also gets `notebooks/`, `figures/` and `results.csv`.
+        out: work folder of the series; also gets `notebooks/`, `figures/`, `results.csv`, and
+            `report.md` and `report.csv` with what each notebook cost.
         scale: "smoke", "laptop" or "gpu".
         notebooks: only those whose names start with one of these, such as "02"; None for all.
+        solutions: run the solutions of the exercises as well, after the lessons.
 
     Returns:
         The work folder.
@@ -140,22 +145,30 @@ def run_course(
     chosen = [p for p in numbered() if notebooks is None or p.name.startswith(tuple(notebooks))]
     if not chosen:
         raise InputError(f"no notebook starts with {', '.join(notebooks or ())}")
+    targets = {path: out / "notebooks" / path.name for path in chosen}
+    if solutions:
+        chosen_names = {path.name for path in chosen}
+        found = [p for p in numbered(SOLUTIONS) if p.name in chosen_names]
+        targets |= {path: out / "notebooks" / SOLUTIONS.name / path.name for path in found}
+    costs = []
     started = time.monotonic()
-    bar = tqdm(chosen, desc="course", unit="notebook", disable=not progress)
-    for path in bar:
+    bar = tqdm(targets.items(), desc="course", unit="notebook", disable=not progress)
+    for path, target in bar:
         bar.set_description(f"course: {path.stem}")
         if progress:
             print(file=sys.stderr)  # the notebook's own bars go below this one
-        execute(
-            path,
-            out / "notebooks" / path.name,
-            {"scale": scale, "device": device, "work": str(out), "seed": seed},
-            show=progress,
-        )
+        begun = time.monotonic()
+        parameters = {"scale": scale, "device": device, "work": str(out), "seed": seed}
+        with PeakMemory(_KERNEL) as memory:
+            execute(path, target, parameters, show=progress)
+        costs.append(cost_of(target, time.monotonic() - begun, memory.bytes))
     minutes = (time.monotonic() - started) / 60
-    print(f"\n{len(chosen)} notebooks at scale {scale} in {minutes:.1f} minutes")
+    title = f"{len(targets)} notebooks at scale {scale} in {minutes:.1f} minutes"
+    report = write_costs(costs, out, title)
+    print(f"\n{title}")
     print(f"executed notebooks  {out / 'notebooks'}")
     print(f"figures             {out / 'figures'}")
+    print(f"what it cost        {report}")
     if (out / "results.csv").is_file():
         print(f"results             {out / 'results.csv'}\n")
         with (out / "results.csv").open(encoding="utf-8") as file:

@@ -114,7 +114,7 @@ lesson.say(
 # Notebooks, command line and tests call the same functions. Data flows upwards, and a file imports
 # only from floors below its own. What each file is for, in its own words, ground floor first:
 
-# %% tags=["fact"]
+# %% tags=["fact", "nbval-check-output"]
 floors = (
     "schemes radiometry rows crops synthetic shape_model pairs transforms models "
     "distillation.losses distillation.objective distillation.ktl distillation.mcl "
@@ -142,6 +142,9 @@ print("scale:", lesson.scale, "·", lesson.sizes.synthetic_train, "training pair
 # - RGB and thermal show one face by different evidence, so weights do not carry over as they are.
 # - Pairs let a frozen RGB teacher guide a thermal student.
 # - The library does the work; the notebooks show it.
+#
+# **Exercises**, each with a check that says what went wrong:
+# [tour](exercises/00_tour.ipynb) (its [solutions](solutions/00_tour.ipynb) lie apart).
 #
 # ## References
 #

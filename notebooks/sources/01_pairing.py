@@ -394,7 +394,7 @@ lesson.say(course.markdown_table(rows, names), learned=False)
 # $T_\mathrm{high}$ the explicit range (`low`, `high`), and $x$ the model's input
 # (`Radiometry.to_unit`), all in [`mlcmkd/radiometry.py`](../mlcmkd/radiometry.py).
 
-# %% tags=["fact"]
+# %% tags=["fact", "nbval-check-output"]
 for warm in (18.0, 24.0, 34.5, 37.0, 40.0):
     count = to_centikelvin(np.array(warm))
     back, unit = FACE_CENTIKELVIN.celsius(count), FACE_CENTIKELVIN.to_unit(count)
@@ -499,7 +499,7 @@ for image, name, palette in (
 # becomes its brightness. Iron happens to grow brighter with temperature; jet, the default of many older
 # programs, does not:
 
-# %% tags=["fact"]
+# %% tags=["fact", "nbval-check-output"]
 warmth = np.array([20.0, 24, 28, 32, 36, 39])
 print("degrees C         " + "".join(f"{value:6.0f}" for value in warmth))
 for palette in ("iron", "jet"):
@@ -789,6 +789,9 @@ lesson.say(course.markdown_table(rows, names), learned=False)
 #    pairs. Plan an experiment with `pairs` and `misalignment` of `DataConfig` that finds the better
 #    limit for FD+LD. What has to stay equal, how many seeds do you need, and what would change your
 #    mind?
+#
+# More of them, each with a check that says what went wrong:
+# [pairing](exercises/01_pairing.ipynb) (its [solutions](solutions/01_pairing.ipynb) lie apart).
 #
 # ## References
 #

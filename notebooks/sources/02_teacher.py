@@ -39,7 +39,7 @@ from mlcmkd.transforms import NO_AUGMENTATION, make_batch
 # halves have names because distillation will exchange them: the head of one network can read the
 # features of the other.
 
-# %% tags=["fact"]
+# %% tags=["fact", "nbval-check-output"]
 print("size    parameters   width of the features   backbone")
 for size, parts in SIZES.items():
     model = Landmarker(ModelSpec(size=size, input_px=64))
@@ -72,7 +72,7 @@ lesson.show(figure, "02_curves")
 # [`mlcmkd/distillation/losses.py`](../mlcmkd/distillation/losses.py), from `coordinate_distance` and
 # `heatmap_divergence`.
 
-# %% tags=["fact"]
+# %% tags=["fact", "nbval-check-output"]
 print("lambda (COORDINATE_WEIGHT):", COORDINATE_WEIGHT)
 print("sigma (TARGET_SIGMA), share of the input's side:", TARGET_SIGMA)
 
@@ -197,6 +197,9 @@ lesson.say(
 # - A Landmarker is `features` and `head`; the head gives heatmaps, and a landmark is an expected place.
 # - NME goes with its normaliser, FR and AUC with their threshold.
 # - An RGB teacher does not read thermal images. The next notebook makes use of what it knows anyway.
+#
+# **Exercises**, each with a check that says what went wrong:
+# [teacher](exercises/02_teacher.ipynb) (its [solutions](solutions/02_teacher.ipynb) lie apart).
 #
 # ## References
 #

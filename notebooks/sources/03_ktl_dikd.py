@@ -86,7 +86,7 @@ lesson.show(plots.injection_diagram(), "03_injection")
 # `DistillationObjective.forward`, [`objective.py`](../mlcmkd/distillation/objective.py). The formulas of
 # FI and RI are those of `guide="both"`. The paper states no weights; ours are:
 
-# %% tags=["fact"]
+# %% tags=["fact", "nbval-check-output"]
 for name, weights in STRATEGIES.items():
     print(f"{name:11}", weights)
 
@@ -291,6 +291,9 @@ lesson.show(plots.nme_against_misalignment(values, per_pixel=2.9, title=title), 
 # - FI trains the student's head, RI its features; autograd proves it.
 # - A teacher must be frozen (parameters and buffers), yet RI needs autograd through its head.
 # - The decay hands over from the teacher to the labels; unlabelled pairs keep the teacher.
+#
+# **Exercises**, each with a check that says what went wrong:
+# [ktl_dikd](exercises/03_ktl_dikd.ipynb) (its [solutions](solutions/03_ktl_dikd.ipynb) lie apart).
 #
 # ## References
 #

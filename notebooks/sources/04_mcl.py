@@ -175,6 +175,9 @@ except InputError as error:
 # - Adapters belong to the objective and never reach the student's checkpoint.
 # - Size, time and error are three numbers; quote all of them.
 #
+# **Exercises**, each with a check that says what went wrong:
+# [mcl](exercises/04_mcl.ipynb) (its [solutions](solutions/04_mcl.ipynb) lie apart).
+#
 # ## References
 #
 # - Tong et al., [arXiv 2510.11128](https://arxiv.org/abs/2510.11128): MCL.

@@ -110,7 +110,7 @@ lesson.show(plots.pull(target, tough, tolerant), "05_pull")
 # negative and the distance to the teacher grows on the way to the truth, so the pull still points to
 # $g$: the teacher is a milestone, not a goal. By hand, for a student at 3 % of the side:
 
-# %% tags=["fact"]
+# %% tags=["fact", "nbval-check-output"]
 p, g, hard, soft_answer = (torch.tensor([value]) for value in (0.03, 0.0, 0.02, 0.05))
 print(f"tough:    1.9 x (0.03 - 0.02)  = {float(assistive_values(p, g, hard, 1.9, -0.45)):.4f}")
 print(
@@ -188,7 +188,7 @@ lesson.say(course.markdown_table(rows, columns))
 # error of a tenth of the side is 0.1 and its square is small; in pixels of a 64-px input the same error
 # is 6.4 and its square rules:
 
-# %% tags=["fact"]
+# %% tags=["fact", "nbval-check-output"]
 for unit, factor in (("shares of the side", 1), ("pixels of 64", 64)):
     p, g, t = (factor * torch.tensor([value]) for value in (0.1, 0.0, 0.02))
     p.requires_grad_()
@@ -205,6 +205,9 @@ for unit, factor in (("shares of the side", 1), ("pixels of 64", 64)):
 # - An assistive loss pulls towards the truth from both sides of its teacher, and is silent in the band.
 # - The main loss is patient where even the Tolerant-Teacher is far from the truth.
 # - An ablation takes one part away at a time; compare each with its neighbour, not with the worst.
+#
+# **Exercises**, each with a check that says what went wrong:
+# [kd_loss](exercises/05_kd_loss.ipynb) (its [solutions](solutions/05_kd_loss.ipynb) lie apart).
 #
 # ## References
 #

@@ -167,7 +167,7 @@ for name in shown:
 # In the code: `linear_cka` in [`mlcmkd/invariance.py`](../mlcmkd/invariance.py). What it sees, and what
 # it does not, on numbers whose relation is known:
 
-# %% tags=["fact"]
+# %% tags=["fact", "nbval-check-output"]
 rng = np.random.default_rng(0)
 x = rng.normal(size=(2000, 8)) * np.arange(1, 9)
 turn = np.linalg.qr(rng.normal(size=(8, 8)))[0]
@@ -538,6 +538,9 @@ lesson.say(course.verdict(ours, gaps[ours]))
 # - Each has a blind spot: rotation for CKA, constants for CKA and recall, the face for the probe.
 # - Beside each number belongs what it would be by chance or for other faces; folds go by person.
 # - Closer to invariant is not invariant, and invariant is not yet accurate.
+#
+# **Exercises**, each with a check that says what went wrong:
+# [invariance](exercises/07_invariance.ipynb) (its [solutions](solutions/07_invariance.ipynb) lie apart).
 #
 # ## References
 #

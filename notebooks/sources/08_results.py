@@ -118,7 +118,7 @@ print(json.dumps({key: told.get(key) for key in keys}, indent=1))
 # `transfer` and `compress` take `--strategy`, and `--set data.labelled=200` takes labels away. A
 # simulated twin is no thermal camera: say so wherever you quote a number on one.
 
-# %% tags=["fact"]
+# %% tags=["fact", "nbval-check-output"]
 from mlcmkd.cli import app
 
 known = {command.callback.__name__ for command in app.registered_commands}
@@ -195,6 +195,9 @@ lesson.show(figure, "08_own")
 #
 # - One table, one split that was kept apart, intervals on every number.
 # - A manifest is all that your data needs; every stage is then one call or one command.
+#
+# **Exercises**, each with a check that says what went wrong:
+# [results](exercises/08_results.ipynb) (its [solutions](solutions/08_results.ipynb) lie apart).
 #
 # ## References
 #

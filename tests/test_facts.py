@@ -1,0 +1,97 @@
+"""Facts in stored notebooks, compared by nbval, and a guard that nbval really compares them.
+
+nbval passes a cell without stored output in silence, so it proves nothing by itself. A fact depends on
+nothing but imports: then the facts of all notebooks can be run together, in one kernel, in seconds.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from mlcmkd.course.series import NOTEBOOKS, SOLUTIONS, numbered
+
+ROOT = NOTEBOOKS.parent
+CHECKED = "nbval-check-output"
+STORED = [*numbered(), *numbered(SOLUTIONS)]
+NAMES = [path.relative_to(NOTEBOOKS).as_posix() for path in STORED]
+
+
+def tags(cell: nbformat.NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def facts_of(path: Path) -> list[nbformat.NotebookNode]:
+    """A notebook's facts, after one cell with all that the notebook imports."""
+    cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    facts = [cell for cell in cells if CHECKED in tags(cell)]
+    if not facts:
+        return []
+    imports = [
+        ast.unparse(line)
+        for cell in cells
+        for line in ast.parse(cell.source).body
+        if isinstance(line, ast.Import | ast.ImportFrom)
+    ]
+    return [nbformat.v4.new_code_cell("\n".join(imports)), *facts]
+
+
+def nbval(cells: list[nbformat.NotebookNode], path: Path) -> subprocess.CompletedProcess:
+    """nbval on a notebook of these cells, in this environment."""
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+    nbformat.write(notebook, path)
+    # Without the options of the pytest that runs this test; with this checkout's modules.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env"]
+    return subprocess.run(
+        [sys.executable, *command, f"--rootdir={path.parent}", path.name],
+        cwd=path.parent,
+        env=kept | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("path", STORED, ids=NAMES)
+def test_every_fact_has_a_stored_output_and_every_error_a_tag(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        outputs = cell.get("outputs", [])
+        if CHECKED in tags(cell):
+            assert "".join(out.get("text", "") for out in outputs).strip(), cell.source
+        if any(out.output_type == "error" for out in outputs):
+            assert "raises-exception" in tags(cell), cell.source
+        assert ("fact" in tags(cell)) == (CHECKED in tags(cell))
+
+
+def test_facts_are_there():
+    assert sum(len(facts_of(path)) > 0 for path in STORED) >= 10
+
+
+def test_all_stored_facts_come_out_again(tmp_path):
+    cells = [cell for path in STORED for cell in facts_of(path)]
+    found = nbval(cells, tmp_path / "facts.ipynb")
+    assert found.returncode == 0, found.stdout[-3000:]
+    assert f"{len(cells)} passed" in found.stdout
+
+
+def test_a_fact_that_was_tampered_with_is_noticed(tmp_path):
+    cells = facts_of(SOLUTIONS / "04_mcl.ipynb")
+    text = cells[1].outputs[0].text
+    assert "4,704 + 4,656 = 9,360" in text
+    cells[0].source = ""  # this fact needs no import: a quick kernel
+    cells[1].outputs[0].text = text.replace("9,360", "9,361")
+    found = nbval(cells, tmp_path / "tampered.ipynb")
+    assert found.returncode == 1 and "1 failed" in found.stdout
+    assert "9,361" in found.stdout and "9,360" in found.stdout

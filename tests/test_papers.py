@@ -1,0 +1,40 @@
+"""The map from the papers to this house: whatever it names is there."""
+
+import re
+from pathlib import Path
+
+from typer.main import get_command
+
+from mlcmkd import plots
+from mlcmkd.cli import app
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
+
+
+def test_its_links_and_files_are_there():
+    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
+        assert (ROOT / "docs" / target).exists(), target
+    found = re.findall(r"`((?:results|docs|distillation)/[\w.]+|\w+\.py)`", TEXT)
+    assert len(found) > 10
+    for name in set(found):
+        assert (ROOT / name).exists() or (ROOT / "mlcmkd" / name).exists(), name
+    for name in re.findall(r"experiments/\w+\.yaml|benchmarks/\w+\.py|docs/\w+\.py", TEXT):
+        assert (ROOT / name).exists(), name
+
+
+def test_its_functions_and_commands_are_there():
+    named = set(re.findall(r"`plots\.(\w+)`", TEXT))
+    assert len(named) > 8 and all(hasattr(plots, name) for name in named)
+    commands = set(re.findall(r"`mlcmkd ([\w-]+)", TEXT))
+    assert len(commands) > 8 and commands <= set(get_command(app).commands)
+
+
+def test_its_figures_are_drawn_by_the_lessons():
+    drawn = "".join(p.read_text() for p in (ROOT / "notebooks" / "sources").glob("*.py"))
+    for name in set(re.findall(r"`(0\d_\w+?)\*?`", TEXT)):
+        assert f'"{name}' in drawn, name
+
+
+def test_it_gives_no_number_of_a_figure_or_table():
+    assert not re.search(r"\b(Fig(ure|\.)|Table|Tab\.|Eq(uation|\.))\s*\(?[\dIVX]+\b", TEXT)
