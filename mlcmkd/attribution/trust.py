@@ -225,14 +225,14 @@ def sensitivity(
     for n, image in enumerate(images.split(1)):
         coordinates, logits = (None if part is None else part[n : n + 1] for part in found)
 
-        def explain(inputs, coordinates=coordinates, logits=logits) -> Tensor:
-            inputs = inputs[0] if isinstance(inputs, tuple) else inputs
+        def explain(given, coordinates=coordinates, logits=logits) -> tuple[Tensor]:
+            inputs = given[0] if isinstance(given, tuple) else given  # captum hands over either
             many = [
                 None if part is None else part.expand(len(inputs), *part.shape[1:])
                 for part in (coordinates, logits)
             ]
             with torch.enable_grad():  # captum measures without gradients, but maps need them
-                return attribute(
+                found = attribute(
                     model,
                     inputs,
                     landmarks,
@@ -240,7 +240,8 @@ def sensitivity(
                     target=target,
                     prediction=Prediction(*many),
                     **settings,
-                ).maps
+                )
+            return (found.maps,)
 
         with seeded(seed):
             parts.append(
