@@ -214,7 +214,7 @@ def sensitivity(
     seed: int = 0,
     **settings,
 ) -> Tensor:
-    """How far a map can be moved by a change that no eye sees, (B,); 0 is not at all.
+    """How far a map can be moved by a small change of the image, (B,); 0 is not at all.
 
     Max-sensitivity of Yeh et al., 2019, by captum: the largest change of the map over `samples`
     images whose pixels moved by up to `radius` (of an input in [0, 1]), over the map's own norm. The

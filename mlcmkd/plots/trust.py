@@ -47,7 +47,14 @@ def pixel_curves(
             )
         axes.axhline(100, color=BLACK, linewidth=0.8, linestyle=":")
         axes.set(title=f"{kind}: {good}", xlabel=label)
-        axes.legend(title="area under the curve, 95 % interval", fontsize=8, title_fontsize=8)
+        axes.legend(
+            title="area under the curve, 95 % interval",
+            fontsize=8,
+            title_fontsize=8,
+            loc="lower right" if kind == "insertion" else "upper right",
+        )
+    top = 100 * max(np.max(curve) for both in (insertion, deletion) for curve in both.values())
+    panels[0].set_ylim(0, max(1.05 * top, 105 + 12 * (len(deletion) + 1)))  # room for the legend
     panels[0].set_ylabel("probability of the landmark's cell,\n% of that in the whole image")
     return figure
 
