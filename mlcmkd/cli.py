@@ -543,12 +543,30 @@ def attribute(
     thermal: Annotated[Path, typer.Option(help="Weights that read thermal images.")],
     data: Data = None,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
-    landmark: Annotated[int, typer.Option(help="Index in the scheme, 30 is the nose tip.")] = 30,
+    landmark: Annotated[
+        int | None, typer.Option(help="Index in the scheme (30, the nose tip).")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Instead of one landmark: eye, mouth, jaw, ... or all.")
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="integrated-gradients (default), smoothgrad, gradient-shap, occlusion, grad-cam or "
+            "ablation."
+        ),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="What of it: log-probability (default), x or y.")
+    ] = None,
     faces: Annotated[int, typer.Option(help="How many pairs, the first of the split.")] = 4,
     path_steps: Annotated[int, typer.Option(help="Points from baseline to image.")] = 32,
 ) -> None:
-    """Show which pixels a landmark was found by, in RGB and in thermal (integrated gradients)."""
+    """Show which pixels a landmark or a group was found by, in RGB and in thermal."""
     from mlcmkd import stages
+
+    if landmark is not None and group is not None:
+        raise InputError("--landmark or --group, not both: one thing is explained")
 
     config = _config(
         stages.AttributeConfig,
@@ -560,6 +578,9 @@ def attribute(
         data__source=data,
         split=split,
         landmark=landmark,
+        group=group,
+        method=method,
+        target=target,
         faces=faces,
         path_steps=path_steps,
     )

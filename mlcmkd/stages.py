@@ -17,7 +17,17 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from mlcmkd import checkpoint
-from mlcmkd.attribution import Attribution, Target, integrated_gradients
+from mlcmkd.attribution import (
+    Attribution,
+    MethodName,
+    Target,
+    landmark_indices,
+    spearman,
+    top_overlap,
+)
+from mlcmkd.attribution import (
+    attribute as explain,
+)
 from mlcmkd.distillation.ktl import KTL
 from mlcmkd.distillation.mcl import MCL
 from mlcmkd.distillation.objective import TaskObjective
@@ -184,14 +194,17 @@ class EvaluateConfig(_Config):
 
 
 class AttributeConfig(_Config):
-    """Integrated gradients of one landmark, in RGB and in thermal, on the same faces.
+    """What a landmark or a group of them was found by, in RGB and in thermal, on the same faces.
 
     Attributes:
         out: run directory.
         rgb, thermal: weights that read each side.
         data, split, faces: the first so many pairs of a split.
         landmark: index in the weights' scheme.
-        path_steps: points on the path from baseline to image.
+        group: if given, explained instead of `landmark`: a region of the scheme by its name, both
+            sides of one together ("eye"), or "all".
+        method: a name of `attribution.METHODS`.
+        path_steps: points on the path from baseline to image (integrated gradients).
         target: which scalar is explained.
     """
 
@@ -202,6 +215,8 @@ class AttributeConfig(_Config):
     split: Literal["train", "val", "test"] = "val"
     faces: int = Field(default=4, ge=1, le=64)
     landmark: int = Field(default=30, ge=0)
+    group: str | None = None
+    method: MethodName = "integrated-gradients"
     path_steps: int = Field(default=32, ge=2)
     target: Target = "log-probability"
 
@@ -397,10 +412,11 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str
 
 
 def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, Any]:
-    """Shows what the RGB and the thermal model look at for one landmark.
+    """Shows what the RGB and the thermal model look at for one landmark, or a group of them.
 
     Writes attributions.safetensors (maps and inputs by name), attributions.png and result.json with
-    the completeness errors.
+    the completeness errors (of methods that promise completeness), and how far the two maps of each
+    face agree.
     """
     models = {"rgb": Landmarker.load(config.rgb), "thermal": Landmarker.load(config.thermal)}
     for modality, model in models.items():
@@ -408,6 +424,8 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
             raise InputError(f"{getattr(config, modality)}: reads {model.spec.modality} images")
     if models["rgb"].spec.input_px != models["thermal"].spec.input_px:
         raise InputError("the two models read inputs of different size; compare models of one size")
+    asked = config.landmark if config.group is None else config.group
+    shown = [landmark_indices(model.spec.scheme, asked) for model in models.values()]
     pairs = config.data.load(config.split, models["rgb"].spec.input_px, progress=progress)
     index = torch.arange(min(config.faces, len(pairs)))
     batch = make_batch(pairs, index, NO_AUGMENTATION, torch.Generator().manual_seed(0))
@@ -415,12 +433,14 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
     found: dict[str, Attribution] = {}
     for modality in tqdm(models, desc="attributing", unit="model", disable=not progress):
         pairs.require(modality, "attribution")
-        found[modality] = integrated_gradients(
+        found[modality] = explain(
             models[modality],
             getattr(batch, modality),
-            config.landmark,
+            asked,
+            method=config.method,
             target=config.target,
             steps=config.path_steps,
+            progress=progress,
         )
     save_file(
         {f"{name}_map": each.maps.contiguous() for name, each in found.items()}
@@ -433,19 +453,32 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
         found["rgb"].maps,
         found["thermal"].maps,
         landmarks=batch.landmarks,
-        landmark=config.landmark,
+        landmark=shown[0],
     )
     figure.savefig(run.path / "attributions.png", dpi=120)
+    both = [found[modality].maps for modality in models]
     return run.finish(
-        landmark=config.landmark,
+        landmark=config.landmark if config.group is None else None,
+        group=config.group,
+        method=config.method,
         target=config.target,
         path_steps=config.path_steps,
         completeness_error={
             name: [round(float(value), 4) for value in each.completeness_error]
             for name, each in found.items()
+            if each.completeness_error is not None
+        },
+        agreement={
+            "spearman": _rounded(spearman(*both)),
+            "top_10_percent_overlap": _rounded(top_overlap(*both)),
         },
         figure=str(run.path / "attributions.png"),
     )
+
+
+def _rounded(values: np.ndarray) -> list[float | None]:
+    """Numbers as JSON has them, which knows no NaN."""
+    return [round(float(value), 4) if np.isfinite(value) else None for value in values]
 
 
 def _invariance(

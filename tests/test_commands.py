@@ -57,3 +57,11 @@ def test_export_writes_a_checked_file(tmp_path):
     card = check_export(tmp_path / "out/model.onnx")
     assert card.scheme == "ibug68" and card.weights_licence == "CC0-1.0"
     assert json.loads((tmp_path / "out/result.json").read_text())
+
+
+def test_attribute_explains_one_thing(tmp_path):
+    command = ["attribute", "--out", str(tmp_path), "--rgb", "r", "--thermal", "t"]
+    result = CliRunner().invoke(app, [*command, "--landmark", "3", "--group", "mouth"])
+    assert isinstance(result.exception, InputError) and "not both" in str(result.exception)
+    result = CliRunner().invoke(app, [*command, "--method", "magic"])
+    assert isinstance(result.exception, InputError) and "'grad-cam'" in str(result.exception)

@@ -82,8 +82,7 @@ def test_links_lead_somewhere_and_back(name):
     for target in targets:
         assert target.startswith("https://") or (build.EXERCISES / target).exists(), target
     lesson = (NOTEBOOKS / "sources" / f"{name}.py").read_text(encoding="utf-8")
-    if not name.startswith("06"):
-        assert f"(exercises/{name}.ipynb)" in lesson
+    assert f"(exercises/{name}.ipynb)" in lesson
 
 
 def test_a_stub_keeps_signature_and_docstring_and_nothing_else():

@@ -156,6 +156,11 @@ def test_every_function_of_the_package_is_drawn_here():
         "pull",
         # test_palettes.py
         "palette_inversion",
+        # test_plots_attributions.py
+        "agreement_dots",
+        "method_grid",
+        "pixel_curves",
+        "randomisation_bars",
         # test_students.py
         "frontier",
         # test_ablation.py

@@ -104,6 +104,24 @@ def test_attribute_writes_maps_and_a_figure(path):
     assert (path / "why/attributions.safetensors").is_file()
 
 
+def test_attribute_explains_a_group_by_another_method(path):
+    config = stages.AttributeConfig(
+        out=path / "why-mouth",
+        rgb=path / "teacher/model.safetensors",
+        thermal=path / "student/model.safetensors",
+        data=DATA,
+        faces=2,
+        group="mouth",
+        method="ablation",
+    )
+    result = stages.attribute(config, progress=False)
+    assert result["group"] == "mouth" and result["landmark"] is None
+    assert result["completeness_error"] == {}  # no such promise
+    assert len(result["agreement"]["spearman"]) == 2
+    with pytest.raises(InputError, match="'ear': scheme ibug68 has"):
+        stages.attribute(config.model_copy(update={"group": "ear"}), progress=False)
+
+
 def test_a_stage_of_the_wrong_modality_is_refused(path):
     with pytest.raises(InputError, match="reads RGB; compress the thermal student"):
         stages.compress(

@@ -162,11 +162,13 @@ class AttributionLesson(TransferLesson):
         landmark: index in the scheme; 30 is the nose tip.
         target: which scalar is explained.
         faces: how many pairs are shown.
+        measured: over how many people agreement is measured, at most.
     """
 
     landmark: int = Field(default=30, ge=0, lt=68)
     target: Target = "log-probability"
     faces: int = Field(default=4, ge=1, le=8)
+    measured: int = Field(default=48, ge=2)
 
 
 class InvarianceLesson(TransferLesson):

@@ -6,7 +6,12 @@ coordinates throughout, as in `mlcmkd.crops`; `centred` turns pixels into them.
 """
 
 from mlcmkd.plots.ablation import nme_against_count, nme_against_misalignment
-from mlcmkd.plots.attributions import attribution_grid, attribution_maps, completeness_curves
+from mlcmkd.plots.attributions import (
+    attribution_grid,
+    attribution_maps,
+    completeness_curves,
+    method_grid,
+)
 from mlcmkd.plots.curves import (
     ced_curves,
     compare_training,
@@ -32,8 +37,10 @@ from mlcmkd.plots.report import nme_of_groups, training_of_groups
 from mlcmkd.plots.schemes import scheme_points
 from mlcmkd.plots.shapes import hard_and_soft, shape_modes
 from mlcmkd.plots.style import centred, colours
+from mlcmkd.plots.trust import agreement_dots, pixel_curves, randomisation_bars
 
 __all__ = [
+    "agreement_dots",
     "attribution_grid",
     "attribution_maps",
     "ced_curves",
@@ -54,6 +61,7 @@ __all__ = [
     "invariance_over_training",
     "landmarks_on",
     "loss_landscape",
+    "method_grid",
     "nme_against_count",
     "nme_against_misalignment",
     "nme_bars",
@@ -61,7 +69,9 @@ __all__ = [
     "pair_overlay",
     "palette_inversion",
     "per_region_bars",
+    "pixel_curves",
     "pull",
+    "randomisation_bars",
     "shape_modes",
     "scheme_points",
     "temperature_histogram",

@@ -1,10 +1,11 @@
-"""Figures of attributions: which pixels a landmark was found by."""
+"""Figures of attributions: which pixels a landmark, or a group of them, was found by."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -32,9 +33,47 @@ class Column(NamedTuple):
     maps: Images
 
 
+_LEGEND = "contribution / its 99th percentile\n(orange: for, purple: against)"
+
+
+def _show_map(axes: Axes, picture: np.ndarray, values: np.ndarray) -> Any:
+    """A signed map (P, P) over its image, faint and grey: see `attribution_grid`."""
+    grey = picture if picture.ndim == 2 else picture.mean(axis=-1)
+    grey = grey / 255 if picture.dtype == np.uint8 else grey
+    show_image(axes, 0.6 + 0.4 * grey, cmap="gray", vmin=0, vmax=1)
+    smooth = cv2.GaussianBlur(values.astype(np.float32), (0, 0), 1.0)
+    share = smooth / max(float(np.percentile(np.abs(smooth), 99)), 1e-12)
+    return show_image(
+        axes, share, cmap="PuOr_r", vmin=-1, vmax=1, alpha=np.clip(np.abs(share), 0, 1)
+    )
+
+
+def _circle(
+    axes: Axes, landmarks: Images | None, landmark: int | Sequence[int] | None, face: int
+) -> None:
+    """Rings around a face's landmarks, smaller where there are several."""
+    if landmarks is None or landmark is None:
+        return
+    several = [landmark] if isinstance(landmark, int) else list(landmark)
+    places = as_array(landmarks)[face, several]
+    axes.plot(
+        places[:, 0],
+        places[:, 1],
+        linestyle="none",
+        marker="o",
+        markersize=10 if len(several) == 1 else 3.5,
+        markerfacecolor="none",
+        markeredgecolor=SKY,
+        markeredgewidth=1.8 if len(several) == 1 else 0.9,
+    )
+
+
 @styled
 def attribution_grid(
-    columns: Sequence[Column], *, landmarks: Images | None = None, landmark: int | None = None
+    columns: Sequence[Column],
+    *,
+    landmarks: Images | None = None,
+    landmark: int | Sequence[int] | None = None,
 ) -> Figure:
     """A face a row; for each model its input beside what the landmark was found by.
 
@@ -43,7 +82,7 @@ def attribution_grid(
 
     Args:
         columns: the models.
-        landmarks: (N, K, 2) centred coordinates; `landmark` of them is circled.
+        landmarks: (N, K, 2) centred coordinates; `landmark` of them, or several, are circled.
     """
     count = len(columns[0].images)
     cell = WIDTH / (2 * len(columns) + 0.6)
@@ -56,28 +95,12 @@ def attribution_grid(
         grid[0, 2 * number + 1].set_title(f"{column.title}: attribution", fontsize=9)
         for row in range(count):
             left, right = grid[row, 2 * number], grid[row, 2 * number + 1]
-            grey = pictures[row] if pictures[row].ndim == 2 else pictures[row].mean(axis=-1)
             show_image(left, pictures[row])
-            show_image(right, 0.6 + 0.4 * grey, cmap="gray", vmin=0, vmax=1)
-            smooth = cv2.GaussianBlur(maps[row].astype(np.float32), (0, 0), 1.0)
-            share = smooth / max(float(np.percentile(np.abs(smooth), 99)), 1e-12)
-            shown = show_image(
-                right, share, cmap="PuOr_r", vmin=-1, vmax=1, alpha=np.clip(np.abs(share), 0, 1)
-            )
-            if landmarks is not None and landmark is not None:
-                for axes in (left, right):
-                    x, y = as_array(landmarks)[row, landmark]
-                    axes.plot(
-                        x,
-                        y,
-                        marker="o",
-                        markersize=10,
-                        markerfacecolor="none",
-                        markeredgecolor=SKY,
-                        markeredgewidth=1.8,
-                    )
+            shown = _show_map(right, pictures[row], maps[row])
+            for axes in (left, right):
+                _circle(axes, landmarks, landmark, row)
     bar = figure.colorbar(shown, ax=list(grid.flat), fraction=0.02, pad=0.01, aspect=30)
-    bar.set_label("contribution / its 99th percentile\n(orange: for, purple: against)")
+    bar.set_label(_LEGEND)
     return figure
 
 
@@ -88,11 +111,46 @@ def attribution_maps(
     thermal_maps: Images,
     *,
     landmarks: Images | None = None,
-    landmark: int | None = None,
+    landmark: int | Sequence[int] | None = None,
 ) -> Figure:
     """RGB and thermal side by side for one landmark on the same faces; see `attribution_grid`."""
     columns = [Column("RGB", rgb, rgb_maps), Column("thermal", thermal, thermal_maps)]
     return attribution_grid(columns, landmarks=landmarks, landmark=landmark)
+
+
+@styled
+def method_grid(
+    rows: Sequence[tuple[str, Images, Mapping[str, Images]]],
+    *,
+    landmarks: Images | None = None,
+    landmark: int | Sequence[int] | None = None,
+) -> Figure:
+    """One face by every method: a row a model or modality, its input, then a map a method.
+
+    Maps are drawn as in `attribution_grid`.
+
+    Args:
+        rows: name, images (N, ...) and maps by method, each (N, P, P); the first face is drawn.
+        landmarks: (N, K, 2) centred coordinates; `landmark` of them, or several, are circled.
+    """
+    methods = list(rows[0][2])
+    cell = WIDTH / (len(methods) + 1.5)
+    figure = Figure(figsize=(WIDTH, (cell + 0.1) * len(rows) + 0.5))
+    grid = figure.subplots(len(rows), len(methods) + 1, squeeze=False)
+    shown = None
+    for axes, title in zip(grid[0], ["input", *methods], strict=True):
+        axes.set_title(title.replace("integrated-gradients", "integrated\ngradients"), fontsize=9)
+    for line, (name, images, maps) in zip(grid, rows, strict=True):
+        picture = as_images(images)[0]
+        show_image(line[0], picture)
+        line[0].set_ylabel(name)
+        for axes, method in zip(line[1:], methods, strict=True):
+            shown = _show_map(axes, picture, as_array(maps[method])[0])
+        for axes in line:
+            _circle(axes, landmarks, landmark, 0)
+    bar = figure.colorbar(shown, ax=list(grid.flat), fraction=0.02, pad=0.01, aspect=30)
+    bar.set_label(_LEGEND, fontsize=8)
+    return figure
 
 
 @styled

@@ -1,0 +1,151 @@
+"""Figures that ask whether to believe attributions, and whether two of them agree."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mlcmkd.plots.style import BLACK, DASHES, GREY, MARKERS, WIDTH, colours, styled
+
+Interval = tuple[float, float, float]  # mean, lower and upper end
+
+
+@styled
+def pixel_curves(
+    fractions: Sequence[float],
+    insertion: Mapping[str, np.ndarray],
+    deletion: Mapping[str, np.ndarray],
+    areas: Mapping[str, Mapping[str, Interval]],
+) -> Figure:
+    """Insertion and deletion curves side by side, the mean over faces, with their areas.
+
+    Args:
+        fractions: (F,) shares of the pixels.
+        insertion, deletion: order of the pixels -> (F,) share of the whole image's probability.
+        areas: "insertion" and "deletion" -> order -> area under the curve with its interval.
+    """
+    figure = Figure(figsize=(WIDTH, 3.8))
+    panels = figure.subplots(1, 2, sharey=True)
+    kinds = {
+        "insertion": (insertion, "high is good", "pixels put in (%)"),
+        "deletion": (deletion, "low is good", "pixels taken away (%)"),
+    }
+    for axes, (kind, (curves, good, label)) in zip(panels, kinds.items(), strict=True):
+        for number, (name, colour) in enumerate(colours(curves).items()):
+            mean, low, high = areas[kind][name]
+            control = name.startswith(("random", "another"))
+            axes.plot(
+                100 * np.asarray(fractions),
+                100 * np.asarray(curves[name]),
+                color=GREY if control else colour,
+                linestyle=DASHES[number % len(DASHES)],
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=4,
+                markevery=2,
+                label=f"{name}: {mean:.2f} [{low:.2f}, {high:.2f}]",
+            )
+        axes.axhline(100, color=BLACK, linewidth=0.8, linestyle=":")
+        axes.set(title=f"{kind}: {good}", xlabel=label)
+        axes.legend(
+            title="area under the curve, 95 % interval",
+            fontsize=8,
+            title_fontsize=8,
+            loc="lower right" if kind == "insertion" else "upper right",
+        )
+    top = 100 * max(np.max(curve) for both in (insertion, deletion) for curve in both.values())
+    panels[0].set_ylim(0, max(1.05 * top, 105 + 12 * (len(deletion) + 1)))  # room for the legend
+    panels[0].set_ylabel("probability of the landmark's cell,\n% of that in the whole image")
+    return figure
+
+
+@styled
+def randomisation_bars(
+    parts: Sequence[str], likeness: Mapping[str, Sequence[Interval]], *, what: str = "maps"
+) -> Figure:
+    """How alike maps stay while a network loses its weights, a group of bars a lost part.
+
+    Args:
+        parts: L names, what was lost last; from the answer back to the image.
+        likeness: method -> for each part the rank correlation with the trained network's map.
+        what: "maps", or "maps without their signs".
+    """
+    figure = Figure(figsize=(WIDTH, 3.6))
+    axes = figure.subplots()
+    width = 0.8 / len(likeness)
+    for number, (name, colour) in enumerate(colours(likeness).items()):
+        mean, low, high = np.array(likeness[name]).T
+        axes.bar(
+            np.arange(len(parts)) + (number - (len(likeness) - 1) / 2) * width,
+            mean,
+            width,
+            yerr=np.abs(np.stack((mean - low, high - mean))),
+            color=colour,
+            hatch=("", "//", "..", "xx", "\\\\", "--", "oo")[number % 7],
+            edgecolor="white",
+            linewidth=0.5,
+            error_kw={"linewidth": 1, "capsize": 2},
+            label=name,
+        )
+    axes.axhline(0, color=BLACK, linewidth=0.8)
+    words = [part.replace("backbone ", "backbone\n") for part in parts]
+    axes.set(
+        xticks=range(len(parts)),
+        xticklabels=[f"{'+ ' if n else ''}{word}" for n, word in enumerate(words)],
+        xlabel="weights lost so far, from the answer back to the image",
+        ylabel=f"rank correlation of {what}\nwith the trained network's",
+    )
+    axes.grid(axis="x", visible=False)
+    figure.legend(loc="outside upper center", ncols=min(5, len(likeness)))
+    return figure
+
+
+@styled
+def agreement_dots(
+    rows: Mapping[str, Mapping[str, Mapping[str, Interval]]], chance: Mapping[str, float]
+) -> Figure:
+    """How far RGB and thermal maps agree: dots with 95 % intervals, and what they are held against.
+
+    Args:
+        rows: name -> measure ("spearman", "overlap") -> "own" and "other" -> mean and interval.
+        chance: measure -> the level that maps reach which have nothing to do with each other.
+    """
+    figure = Figure(figsize=(WIDTH, 0.42 * len(rows) + 1.6))
+    panels = figure.subplots(1, 2, sharey=True)
+    kinds = {"own": ("the same face", "o"), "other": ("another person's face", "s")}
+    words = {
+        "spearman": "Spearman's rank correlation",
+        "overlap": "common part of the top 10 %",
+    }
+    for axes, measure in zip(panels, words, strict=True):
+        for (kind, (label, marker)), colour in zip(
+            kinds.items(), colours(kinds).values(), strict=True
+        ):
+            values = np.array([row[measure][kind] for row in rows.values()])
+            _dots(axes, values, marker, colour, label, shift=-0.12 if kind == "own" else 0.12)
+        axes.axvline(
+            chance[measure], color=BLACK, linestyle="--", linewidth=1, label="chance level"
+        )
+        axes.set(xlabel=f"{words[measure]}\n(mean over faces, 95 % interval)")
+    panels[0].set(yticks=range(len(rows)), yticklabels=list(rows), ylim=(len(rows) - 0.5, -0.5))
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    return figure
+
+
+def _dots(
+    axes: Axes, values: np.ndarray, marker: str, colour: str, label: str, *, shift: float
+) -> None:
+    """Means (N, 3: mean, lower, upper end) as dots with intervals, one a line."""
+    mean, low, high = values.T
+    axes.errorbar(
+        mean,
+        np.arange(len(mean)) + shift,
+        xerr=np.abs(np.stack((mean - low, high - mean))),
+        fmt=marker,
+        color=colour,
+        capsize=3,
+        markersize=6,
+        linewidth=1.4,
+        label=label,
+    )

@@ -1,0 +1,75 @@
+"""Figures of methods side by side, of trust in them, and of their agreement."""
+
+import io
+import warnings
+
+import matplotlib
+import numpy as np
+import pytest
+
+from mlcmkd import plots
+
+RNG = np.random.default_rng(0)
+
+
+def words_in(figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
+
+
+def methods():
+    images = RNG.random((2, 32, 32, 3))
+    maps = {name: RNG.normal(size=(2, 32, 32)) for name in ("integrated-gradients", "grad-cam")}
+    marks = RNG.uniform(-0.4, 0.4, (2, 68, 2))
+    rows = [("RGB", images, maps), ("thermal", images.mean(-1), maps)]
+    return plots.method_grid(rows, landmarks=marks, landmark=[36, 37, 38])
+
+
+def curves():
+    fractions = np.linspace(0, 1, 5)
+    both = {"occlusion": fractions**2, "random order": fractions}
+    areas = {kind: dict.fromkeys(both, (0.5, 0.4, 0.6)) for kind in ("insertion", "deletion")}
+    return plots.pixel_curves(fractions, both, {n: 1 - c for n, c in both.items()}, areas)
+
+
+def bars():
+    likeness = {"occlusion": [(0.5, 0.4, 0.6), (0.1, 0.0, 0.2)], "edges": [(1, 1, 1), (1, 1, 1)]}
+    return plots.randomisation_bars(["head", "backbone stem"], likeness)
+
+
+def dots():
+    one = {kind: (0.4, 0.3, 0.5) for kind in ("own", "other")}
+    rows = {"none": {"spearman": one, "overlap": one}}
+    return plots.agreement_dots(rows, {"spearman": 0.0, "overlap": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("draw", "expected"),
+    [
+        (methods, ("RGB", "thermal", "grad-cam", "contribution")),
+        (curves, ("random order: 0.50 [0.40, 0.60]", "high is good", "low is good", "(%)")),
+        (bars, ("head", "rank correlation", "edges", "weights lost")),
+        (dots, ("none", "chance level", "another person's face", "95 % interval", "Spearman")),
+    ],
+)
+def test_figure_draws_with_its_words_and_without_a_warning(draw, expected):
+    before = dict(matplotlib.rcParams)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw()
+        figure.savefig(io.BytesIO(), dpi=40)
+    assert dict(matplotlib.rcParams) == before
+    found = words_in(figure)
+    for word in expected:
+        assert word in found, f"'{word}' is missing"
+    assert 6 <= figure.get_figwidth() <= 11
+
+
+def test_controls_are_grey_and_methods_are_not():
+    lines = {line.get_label(): line.get_color() for line in curves().axes[0].get_lines()}
+    grey = {name.split(":")[0] for name, colour in lines.items() if colour == "#777777"}
+    assert grey == {"random order"}
+
+
+def test_dots_stand_where_their_means_are():
+    axes = dots().axes[0]
+    assert axes.containers[0].lines[0].get_xdata().tolist() == [0.4]
