@@ -5,7 +5,8 @@
     python notebooks/build.py --store    take the outputs that `make course` left in the work folder
     python notebooks/build.py --check    fail where a notebook and its source differ
 
-The sources, `sources/NN_name.py` in jupytext's percent format, are what is edited.
+The sources, `sources/*.py` in jupytext's percent format, are what is edited. The numbered ones are the
+series; the others stand beside it.
 """
 
 import argparse
@@ -23,8 +24,13 @@ _INJECTED = "injected-parameters"  # papermill's tag of the cell that it adds
 
 
 def sources() -> list[Path]:
-    """All sources, in order."""
-    return sorted((HERE / "sources").glob("[0-9][0-9]_*.py"))
+    """All sources, the series first and in order."""
+    return sorted((HERE / "sources").glob("*.py"))
+
+
+def series() -> list[Path]:
+    """The sources of the numbered notebooks, in order."""
+    return [source for source in sources() if source.name[:2].isdigit()]
 
 
 def notebook_of(source: Path) -> Path:
@@ -50,7 +56,7 @@ def differing() -> list[str]:
         if not path.is_file() or cells(nbformat.read(path, 4)) != cells(built(source)):
             wrong.append(path.name)
     known = {notebook_of(source).name for source in sources()}
-    return wrong + sorted(p.name for p in HERE.glob("[0-9]*.ipynb") if p.name not in known)
+    return wrong + sorted(p.name for p in HERE.glob("*.ipynb") if p.name not in known)
 
 
 def without_injection(path: Path, source: Path) -> None:
@@ -72,7 +78,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="only compare")
     parser.add_argument("--scale", default="laptop")
     parser.add_argument("--work", default="runs/course", help="folder of the series")
-    parser.add_argument("--only", default="", help="notebooks whose names start so, such as 03")
+    parser.add_argument("--only", default="", help="notebooks whose names start so, such as 03 or explorer")
     options = parser.parse_args()
     if options.check:
         wrong = differing()

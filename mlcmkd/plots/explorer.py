@@ -111,10 +111,6 @@ class ExplorerFigure:
         height = _TITLE + rows * (_CELL + _HEADER) + _FOOTER
         self.figure = Figure(figsize=(width, height), dpi=_DPI)
         self.figure.set_layout_engine("none")  # every place is known; laying out takes time
-        self._title = self.figure.text(
-            0.1 / width, 1 - 0.13 / height, "", ha="left", va="top", fontsize=10.5, weight="bold"
-        )
-        self._title.set_animated(True)
         self._cells: dict[tuple[str, str], _Cell] = {}
         for number, kind in enumerate(self._kinds):
             row, pair = divmod(number, 2)
@@ -124,6 +120,17 @@ class ExplorerFigure:
                 place = (left / width, bottom / height, _CELL / width, _CELL / height)
                 cell = self.figure.add_axes(place)
                 self._cells[name, kind] = _Cell(cell, self._scheme, kind)
+        # On the first panel and not on the figure, which does not draw animated words when it is saved.
+        self._title = self._cells["rgb", "image"].axes.text(
+            0.1 / width,
+            1 - 0.13 / height,
+            "",
+            transform=self.figure.transFigure,
+            va="top",
+            fontsize=10.5,
+            weight="bold",
+            animated=True,
+        )
         handles = [
             Line2D([], [], color=VERMILION, marker="o", markersize=3, label="predicted"),
             Line2D([], [], color=GREEN, marker="o", markersize=3, label="annotated"),
@@ -189,7 +196,7 @@ class _Cell:
 
     def __init__(self, axes: Axes, scheme: Scheme, kind: str):
         empty = np.zeros((2, 2, 4))
-        self._axes = axes
+        self.axes = axes
         # Cells are drawn as cells: smoothed they would look finer than they are.
         self._below = show_image(axes, empty, interpolation="nearest")
         axes.set_axis_off()  # there are no ticks, and looking for them takes time
@@ -209,7 +216,7 @@ class _Cell:
     def draw(self) -> None:
         """Draws what may have changed."""
         for artist in self._moving:
-            self._axes.draw_artist(artist)
+            self.axes.draw_artist(artist)
 
     def update(self, kind: str, side: Side, grey: np.ndarray, landmark: int) -> None:
         """Shows one kind of one side."""
