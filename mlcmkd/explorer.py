@@ -17,9 +17,12 @@ from ipywidgets import Layout
 from mlcmkd.attribution import Target
 from mlcmkd.errors import InputError
 from mlcmkd.exploring import Exploration, Panel, View
-from mlcmkd.plots.explorer import ExplorerFigure
+from mlcmkd.plots.explorer import SIDES, ExplorerFigure
+from mlcmkd.plots.style import VERMILION
 
 _REST = 0.15  # seconds without a change after which the slow panels are computed
+DRAWN = "all drawn"  # said when nothing is left to compute
+_WIDTH = "1010px"  # of the picture; narrower where there is less room
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -54,7 +57,7 @@ class Explorer:
         self._waiting: asyncio.TimerHandle | None = None
         self._figure: ExplorerFigure | None = None
         self._kinds: tuple[str, ...] | None = None
-        self.picture = widgets.Image(format="png", layout=Layout(width="100%", max_width="1010px"))
+        self.picture = widgets.Image(format="png", layout=Layout(width="100%", max_width=_WIDTH))
         self.message = widgets.HTML()
         self.controls = _controls(exploration)
         self.panels = {name: _button(name) for name in get_args(Panel)}
@@ -143,12 +146,14 @@ class Explorer:
         self._figure.update(sides, view.landmark, title, limits)
         self.picture.value = self._figure.png()
         self._view = view
-        self._say("")
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
-        if not wait and not all(self.exploration.ready(view, side) for side in ("rgb", "thermal")):
+        if wait or all(self.exploration.ready(view, side) for side in SIDES):
+            self._say(f"landmark {view.landmark}: {DRAWN}")
+        else:
             self._waiting = loop.call_later(_REST, self._rested)
+            self._say(f"landmark {view.landmark}: drawn, attributions follow")
 
     def _rested(self) -> None:
         try:
@@ -157,9 +162,8 @@ class Explorer:
             self._say(str(error), wrong=True)
 
     def _say(self, text: str, *, wrong: bool = False) -> None:
-        name = self.exploration.scheme.names[self._view.landmark]
-        told = html.escape(text or f"landmark {self._view.landmark}: {name}")
-        self.message.value = f"<b style='color:#D55E00'>{told}</b>" if wrong else told
+        told = html.escape(text)
+        self.message.value = f"<b style='color:{VERMILION}'>{told}</b>" if wrong else told
 
     # --- buttons -------------------------------------------------------------------------------
 
@@ -196,8 +200,8 @@ class Explorer:
 def _controls(exploration: Exploration) -> dict[str, widgets.Widget]:
     """A widget for each field of a view, but `show` and the noise's seed."""
     models, radiometry = list(exploration.models), exploration.pairs.radiometry
-    wide = {"style": {"description_width": "150px"}, "layout": Layout(width="470px")}
-    model = {"style": {"description_width": "110px"}, "layout": Layout(width="370px")}
+    wide = {"style": {"description_width": "125px"}, "layout": Layout(width="49%")}
+    model = {"style": {"description_width": "105px"}, "layout": Layout(width="40%")}
     unit = "°C" if exploration.unit == "degrees C" else exploration.unit
     return {
         "pair": widgets.IntSlider(
@@ -206,10 +210,8 @@ def _controls(exploration: Exploration) -> dict[str, widgets.Widget]:
         "landmark": widgets.IntSlider(
             max=exploration.scheme.points - 1, description="landmark (index)", **wide
         ),
-        "rgb_model": widgets.Dropdown(options=models, description="RGB is read by", **model),
-        "thermal_model": widgets.Dropdown(
-            options=models, description="thermal is read by", **model
-        ),
+        "rgb_model": widgets.Dropdown(options=models, description="RGB read by", **model),
+        "thermal_model": widgets.Dropdown(options=models, description="thermal read by", **model),
         "exchanged": _button("exchange heads", "each side's features under the other side's head"),
         "misalignment": widgets.FloatSlider(
             max=12, step=0.5, readout_format=".1f", description="shift of RGB (px)", **wide
@@ -218,7 +220,7 @@ def _controls(exploration: Exploration) -> dict[str, widgets.Widget]:
             max=360, step=15, readout_format=".0f", description="to (°, 90 is down)", **wide
         ),
         "noise": widgets.FloatSlider(
-            max=0.2, step=0.01, readout_format=".0%", description="noise (% of range)", **wide
+            max=0.2, step=0.01, readout_format=".0%", description="noise (of range)", **wide
         ),
         "temperatures": widgets.FloatRangeSlider(
             min=radiometry.low,
@@ -231,17 +233,23 @@ def _controls(exploration: Exploration) -> dict[str, widgets.Widget]:
             **wide,
         ),
         "layer": widgets.Dropdown(
-            options=exploration.layers, description="features of", layout=Layout(width="210px")
+            options=exploration.layers,
+            description="layer",
+            style={"description_width": "60px"},
+            layout=Layout(width="170px"),
         ),
         "target": widgets.Dropdown(
-            options=get_args(Target), description="explained", layout=Layout(width="250px")
+            options=get_args(Target),
+            description="attribution of",
+            style={"description_width": "95px"},
+            layout=Layout(width="240px"),
         ),
     }
 
 
 def _button(name: str, tooltip: str = "") -> widgets.ToggleButton:
     return widgets.ToggleButton(
-        description=name, tooltip=tooltip or f"show or hide: {name}", layout=Layout(width="140px")
+        description=name, tooltip=tooltip or f"show or hide: {name}", layout=Layout(width="132px")
     )
 
 
@@ -252,4 +260,6 @@ def _press(name: str, tooltip: str, do: Any) -> widgets.Button:
 
 
 def _row(*children: widgets.Widget) -> widgets.HBox:
-    return widgets.HBox(children, layout=Layout(flex_flow="row wrap"))
+    # No wider than the picture below it.
+    layout = Layout(flex_flow="row wrap", width="100%", max_width=_WIDTH)
+    return widgets.HBox(children, layout=layout)

@@ -221,9 +221,7 @@ class Exploration:
             for name, model in models.items()
         }
         self.scheme = get_scheme(pairs.scheme)
-        fewest = min(
-            len(model.backbone.feature_info.channels()) for model in self.models.values()
-        )
+        fewest = min(len(model.backbone.feature_info.channels()) for model in self.models.values())
         self.layers = (FEATURES, *(f"{LEVEL} {number}" for number in range(1, fewest + 1)))
         self._inputs, self._answers, self._predictions = _Memory(), _Memory(), _Memory()
         self._colours, self._painted, self._attributions = _Memory(), _Memory(), _Memory()
@@ -440,7 +438,9 @@ class Exploration:
             found = self.attribution(view, side)
             attribution = found.maps[0].numpy()
             error = 100 * float(found.completeness_error[0])
-            titles["attribution"] = f"attribution of {view.target}\ncompleteness error {error:.0f} %"
+            titles["attribution"] = (
+                f"attribution of {view.target}\ncompleteness error {error:.0f} %"
+            )
         return Side(
             image if side == "rgb" else image[..., 0],
             predicted,
