@@ -78,7 +78,9 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="only compare")
     parser.add_argument("--scale", default="laptop")
     parser.add_argument("--work", default="runs/course", help="folder of the series")
-    parser.add_argument("--only", default="", help="notebooks whose names start so, such as 03 or explorer")
+    parser.add_argument(
+        "--only", default="", help="notebooks whose names start so, such as 03 or explorer"
+    )
     options = parser.parse_args()
     if options.check:
         wrong = differing()

@@ -56,10 +56,10 @@ explorer
 # | do | and ask |
 # | --- | --- |
 # | let the RGB teacher read thermal | which landmarks does the modality gap hit, and which not? |
-# | exchange heads | is a student's map readable to the teacher's head? to whose more, *none* or the other? |
+# | exchange heads | can the teacher's head read a student's features? those of *none*, too? |
 # | shift RGB by 4 px | does only the RGB side move? what would FD compare now? |
 # | narrow the range to 30 to 36 degrees C | when does a student lose the jaw, and why the jaw? |
-# | features of "level 1" | how much of this face is in the first level, and how much in what heads read? |
+# | features of "level 1" | how much of this face is in it, and how much in what heads read? |
 #
 # ## The same without a mouse
 #
