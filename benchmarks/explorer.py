@@ -1,10 +1,11 @@
 """How fast the explorer answers: `python benchmarks/explorer.py`.
 
-A widget's value is set, as a browser would, until the new picture is there, PNG encoded: median and 95th
-percentile over the counted changes, in ms of wall clock and of processor time (of all threads). On
-a machine that others use the second is what to read. "first picture" leaves attributions for later, as the explorer does;
-"with attribution" waits for both sides' integrated gradients. Models have random weights, for time does
-not depend on them: "base" reads RGB and thermal, "light" is what the model is changed to.
+A widget's value is set, as a browser would, until the new picture is there, PNG encoded: median
+and 95th percentile over the counted changes, in ms of wall clock and of processor time (of all
+threads). On a machine that others use the second is what to read. "first picture" leaves
+attributions for later, as the explorer does; "with attribution" waits for both sides' integrated
+gradients. Models have random weights, for time does not depend on them: "base" reads RGB and
+thermal, "light" is what the model is changed to.
 """
 
 import argparse

@@ -3,8 +3,8 @@
 #
 # RGB and thermal side by side: landmarks, heatmaps, features, attributions. Exchange the heads, shift
 # one image, add noise, narrow the temperature range, and watch the landmarks move. It stands beside the
-# lessons; [06](06_attribution.ipynb) explains attributions, [07](07_invariance.ipynb) exchanged heads and
-# features.
+# lessons; [06](06_attribution.ipynb) explains attributions, [07](07_invariance.ipynb) exchanged heads
+# and features.
 #
 # It looks at the models of the course (`make course`), and trains those that it does not find. As a page
 # without code: `make explorer`.
@@ -25,6 +25,8 @@ from mlcmkd import course
 lesson = course.check_parameters(globals(), course.TransferLesson)
 
 # %%
+from IPython.display import display
+
 from mlcmkd.explorer import Explorer
 from mlcmkd.exploring import Exploration
 from mlcmkd.models import Landmarker
@@ -41,15 +43,15 @@ exploration = Exploration(lesson.pairs("val"), models)
 
 # %%
 explorer = Explorer(exploration, folder=lesson.work / "views")
-explorer
+display(explorer)
 
 # %% [markdown]
-# **How to read it.** On top the RGB image and its thermal twin, with the landmarks that a model found
-# (orange-red) and the annotated ones (green), then where on each side the chosen landmark may lie. Below,
-# the features as colours: within the two pictures equal colours are equal features, unless it says "own
-# colours". Last, which pixels spoke for (orange) or against (purple) the place that was found; this panel
-# follows when the sliders rest. NME is inter-ocular. On a stored page, where nothing can be moved, the
-# picture is the view it was stored with.
+# **How to read it.** On top the RGB image and its thermal twin, with the landmarks that a model
+# found (orange-red) and the annotated ones (green), then where on each side the chosen landmark may
+# lie. Below, the features as colours: within the two pictures equal colours are equal features,
+# unless it says "own colours". Last, which pixels spoke for (orange) or against (purple) the place
+# that was found; this panel follows when the sliders rest. NME is inter-ocular. On a stored page,
+# where nothing can be moved, the picture is the view it was stored with.
 #
 # ## Things to try
 #
