@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 OUT ?= runs/course
 SCALE ?= laptop
 
-.PHONY: setup course test lab lint clean
+.PHONY: setup course test lab explorer lint clean
 
 setup: $(STAMP)
 
@@ -29,6 +29,10 @@ test: setup
 
 lab: setup
 	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+# The explorer as a page without code; it looks at the models of `make course`, or trains its own.
+explorer: setup
+	$(BIN)/voila notebooks/explorer.ipynb
 
 lint: setup
 	$(BIN)/ruff check .

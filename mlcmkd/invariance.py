@@ -300,14 +300,46 @@ def measure_invariance(
     )
 
 
+@dataclass(frozen=True)
+class FeatureColours:
+    """What turns features into colours: three directions, and the values that are dark and bright.
+
+    Attributes:
+        pca: fitted with three components.
+        low, high: (3,) values of each component that become 0 and 1.
+    """
+
+    pca: PCA
+    low: np.ndarray
+    high: np.ndarray
+
+    def paint(self, features: Tensor) -> np.ndarray:
+        """Features (N, C, h, w) as pictures, (N, h, w, 3) in [0, 1]."""
+        found = self.pca.transform(place_rows(features.detach().cpu()))
+        scaled = np.clip((found - self.low) / np.maximum(self.high - self.low, 1e-12), 0, 1)
+        count, _, height, width = features.shape
+        return scaled.reshape(count, height, width, 3)
+
+
+def fit_colours(*features: Tensor) -> FeatureColours:
+    """The first three principal components of features, (N, C, h, w) of one C, taken together.
+
+    Each is scaled from its 2nd to its 98th percentile. A component's range says nothing of its
+    variance; the third may be faint in the features and vivid in the picture.
+    """
+    rows = np.concatenate([place_rows(each.detach().cpu()) for each in features])
+    pca = PCA(n_components=3)
+    low, high = np.percentile(pca.fit_transform(rows), [2, 98], axis=0)
+    return FeatureColours(pca, low, high)
+
+
 def pca_colours(
     teacher_features: Tensor, student_features: Tensor
 ) -> tuple[np.ndarray, np.ndarray]:
     """Both sides' features as pictures: their first three principal components as red, green, blue.
 
-    The components are fitted on both sides together and scaled alike, each from its 2nd to its 98th
-    percentile: equal colours are equal features, on whichever side. A component's range says nothing
-    of its variance; the third may be faint in the features and vivid in the picture.
+    The components are fitted on both sides together and scaled alike (`fit_colours`): equal colours
+    are equal features, on whichever side.
 
     Args:
         teacher_features: (N, C, h, w), of RGB images; student_features: as many, of thermal ones.
@@ -315,15 +347,8 @@ def pca_colours(
     Returns:
         Two arrays (N, h, w, 3) in [0, 1].
     """
-    sides = [
-        place_rows(features.detach().cpu()) for features in (teacher_features, student_features)
-    ]
-    found = PCA(n_components=3).fit_transform(np.concatenate(sides))
-    low, high = np.percentile(found, [2, 98], axis=0)
-    scaled = np.clip((found - low) / np.maximum(high - low, 1e-12), 0, 1)
-    count, _, height, width = teacher_features.shape
-    rgb_maps, thermal_maps = scaled.reshape(2, count, height, width, 3)
-    return rgb_maps, thermal_maps
+    colours = fit_colours(teacher_features, student_features)
+    return colours.paint(teacher_features), colours.paint(student_features)
 
 
 def joint_embedding(

@@ -224,10 +224,17 @@ class Landmarker(nn.Module):
             images = (images - mean) / (deviation + 1e-3)
         return images.expand(-1, 3, -1, -1)
 
+    def levels(self, images: Tensor) -> list[Tensor]:
+        """Images (B, 1 or 3, H, W) in [0, 1] to the backbone's levels, the finest first.
+
+        Each is (B, C, h, w) with a C of its own, and half as high and wide as the one before.
+        """
+        images = self.normalise(images).contiguous(memory_format=torch.channels_last)
+        return self.backbone(images)
+
     def features(self, images: Tensor) -> Tensor:
         """Images (B, 1 or 3, H, W) in [0, 1] to features (B, width, H / 4, W / 4)."""
-        images = self.normalise(images).contiguous(memory_format=torch.channels_last)
-        return self.neck(self.backbone(images))
+        return self.neck(self.levels(images))
 
     def forward(self, images: Tensor) -> Prediction:
         return self.head(self.features(images))

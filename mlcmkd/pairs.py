@@ -110,7 +110,17 @@ class Pairs:
         if self.rgb is None or not pixels:
             return self
         angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(self))
-        shifts = pixels * np.stack((np.cos(angle), np.sin(angle)), axis=1)
+        return self.shifted(pixels * np.stack((np.cos(angle), np.sin(angle)), axis=1))
+
+    def shifted(self, shifts: np.ndarray) -> "Pairs":
+        """The same pairs with each RGB image moved by its own shift; all else stays.
+
+        What a shift uncovers at the border is a repetition of the border.
+
+        Args:
+            shifts: (N, 2) x to the right and y downwards, pixels of the network's input.
+        """
+        self.require("rgb", "a shift")
         # What is stored has the pitch of the input, so a pixel here is a pixel there.
         moved = [
             cv2.warpAffine(

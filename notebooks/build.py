@@ -8,9 +8,10 @@
     python notebooks/build.py --check    fail where a notebook and its source differ
     python notebooks/build.py --table    a row a notebook: minutes, figures, exercises, size
 
-The sources, `sources/NN_name.py` in jupytext's percent format, are what is edited. With `--solutions`
-the first four do the same with the exercises: `sources/exercises/NN_name.py` becomes
-`solutions/NN_name.ipynb`, with outputs, and `exercises/NN_name.ipynb`, with every answer left open.
+The sources, `sources/*.py` in jupytext's percent format, are what is edited. The numbered ones are the
+series; the others stand beside it. With `--solutions` the first four do the same with the exercises:
+`sources/exercises/NN_name.py` becomes `solutions/NN_name.ipynb`, with outputs, and
+`exercises/NN_name.ipynb`, with every answer left open.
 """
 
 import argparse
@@ -31,8 +32,13 @@ _INJECTED = "injected-parameters"  # papermill's tag of the cell that it adds
 
 
 def sources() -> list[Path]:
-    """All sources of lessons, in order."""
-    return sorted((HERE / "sources").glob("[0-9][0-9]_*.py"))
+    """All sources of lessons, the series first and in order."""
+    return sorted((HERE / "sources").glob("*.py"))
+
+
+def series() -> list[Path]:
+    """The sources of the numbered notebooks, in order."""
+    return [source for source in sources() if source.name[:2].isdigit()]
 
 
 def exercise_sources() -> list[Path]:
@@ -72,7 +78,7 @@ def differing() -> list[str]:
     students = {EXERCISES / f"{source.stem}.ipynb": source for source in exercise_sources()}
     wrong += [path for path, s in students.items() if _unlike(path, built_exercise(s))]
     known = {notebook_of(source) for source in every} | set(students)
-    there = [p for folder in (HERE, SOLUTIONS, EXERCISES) for p in folder.glob("[0-9]*.ipynb")]
+    there = [p for folder in (HERE, SOLUTIONS, EXERCISES) for p in folder.glob("*.ipynb")]
     return [
         path.relative_to(HERE).as_posix()
         for path in [*wrong, *sorted(path for path in there if path not in known)]
@@ -112,7 +118,7 @@ def table(work: Path) -> str:
     """A row a lesson: minutes of the work folder's last full run, figures, exercises, size."""
     minutes = read_minutes(work)
     lines = ["| notebook | minutes | figures | exercises | size (kB) |", "| --- " * 5 + "|"]
-    for source in sources():
+    for source in series():
         path = notebook_of(source)
         theirs = [s for s in exercise_sources() if s.stem == source.stem]
         count = sum(len(exercises_of(built(s))) for s in theirs)
@@ -156,7 +162,9 @@ def main() -> None:
     parser.add_argument("--solutions", action="store_true", help="exercises, not lessons")
     parser.add_argument("--scale", default="laptop")
     parser.add_argument("--work", default="runs/course", help="folder of the series")
-    parser.add_argument("--only", default="", help="notebooks whose names start so, such as 03")
+    parser.add_argument(
+        "--only", default="", help="notebooks whose names start so, such as 03 or explorer"
+    )
     options = parser.parse_args()
     work = Path(options.work).resolve()
     if options.check:
@@ -167,6 +175,8 @@ def main() -> None:
         print(table(work))
         return
     chosen = exercise_sources() if options.solutions else sources()
+    if options.store and not options.solutions:
+        chosen = series()  # the course has executed no other
     for source in (s for s in chosen if s.name.startswith(options.only)):
         if options.solutions:
             EXERCISES.mkdir(exist_ok=True)

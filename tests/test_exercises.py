@@ -33,7 +33,7 @@ def stored(name: str, folder: Path) -> nbformat.NotebookNode:
 
 
 def test_every_lesson_has_exercises():
-    assert list(SOURCES) == [lesson.stem for lesson in build.sources()]
+    assert list(SOURCES) == [lesson.stem for lesson in build.series()]
 
 
 @pytest.mark.parametrize("name", SOURCES)

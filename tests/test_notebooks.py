@@ -16,7 +16,8 @@ _spec = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")
 build = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(build)
 
-NAMES = [path.stem for path in build.sources()]
+NAMES = [path.stem for path in build.series()]
+ALL = [path.stem for path in build.sources()]  # those beside the series, too
 PICTURES = ("image/png", "image/jpeg")
 
 
@@ -67,7 +68,7 @@ def test_each_lesson_says_what_it_is(name):
         assert len(cell.source.splitlines()) <= 45, "a cell has to fit on a screen"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_links_into_the_project_lead_somewhere(name):
     text = (NOTEBOOKS / "sources" / f"{name}.py").read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)]+)\)", text):
@@ -134,10 +135,23 @@ def test_a_misspelt_parameter_stops_the_notebook_with_its_name_and_cell(tmp_path
         execute(NOTEBOOKS / "01_pairing.ipynb", tmp_path / "x.ipynb", parameters, show=False)
 
 
+def test_the_notebooks_beside_the_series_run(series):
+    """The explorer, on the runs that the series made."""
+    target = series / "notebooks" / "explorer.ipynb"
+    parameters = {"scale": "smoke", "device": "cpu", "work": str(series)}
+    execute(NOTEBOOKS / "explorer.ipynb", target, parameters, show=False)
+    notebook = read("explorer", target.parent)
+    assert not [out for out in outputs(notebook) if out.output_type == "error"]
+    assert not any("widget" in kind for out in outputs(notebook) for kind in out.get("data", {}))
+    assert pictures(notebook) == pictures(read("explorer")) >= 3
+    told = "".join(text_of(c) for c in notebook.cells if c.cell_type == "code")
+    assert "teacher-rgb-s0: found, not made again" in told
+
+
 # --- as stored ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_stored_outputs_are_there_and_clean(name):
     notebook = read(name)
     assert pictures(notebook) >= 2, "run: python notebooks/build.py --run"

@@ -146,6 +146,8 @@ def test_every_function_of_the_package_is_drawn_here():
         "feature_colours",
         "head_swap_matrix",
         "invariance_over_training",
+        # test_explorer.py
+        "explorer_view",
         # test_plots_schemes.py
         "scheme_points",
         # test_plots_shapes.py

@@ -25,6 +25,7 @@ from mlcmkd.errors import InputError
 NOTEBOOKS = Path(mlcmkd.__file__).resolve().parents[1] / "notebooks"
 SOLUTIONS = NOTEBOOKS / "solutions"  # of the exercises
 RESULTS = NOTEBOOKS.parent / "results"  # tables that sweeps wrote, kept in the project
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 # tqdm.auto decides for text or widget once, when it is first imported. Imported before IPython it
 # takes text, which papermill can pass on to a terminal.
 _KERNEL = "import tqdm.auto; from ipykernel.kernelapp import launch_new_instance as go; go()"
@@ -105,14 +106,21 @@ def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell.id = f"cell-{number:02d}"
         cell.metadata = {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
         if cell.cell_type == "code":
-            cell.outputs = [out for out in cell.outputs if not _is_bar(out)]
+            cell.outputs = [out for out in map(_without_widget, cell.outputs) if not _is_bar(out)]
     return notebook
+
+
+def _without_widget(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A widget that brought a picture along is that picture where no kernel lives."""
+    if "image/png" in output.get("data", {}):
+        output.data.pop(_WIDGET, None)
+    return output
 
 
 def _is_bar(output: nbformat.NotebookNode) -> bool:
     if output.output_type == "stream":
         return output.name == "stderr"
-    return "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+    return _WIDGET in output.get("data", {})
 
 
 def run_course(

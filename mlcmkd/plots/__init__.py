@@ -23,6 +23,7 @@ from mlcmkd.plots.curves import (
     training_curves,
 )
 from mlcmkd.plots.diagrams import injection_diagram
+from mlcmkd.plots.explorer import explorer_view
 from mlcmkd.plots.faces import contact_sheet, heatmaps, landmarks_on, pair_overlay, thermal_inputs
 from mlcmkd.plots.frontier import frontier
 from mlcmkd.plots.invariance import (
@@ -52,6 +53,7 @@ __all__ = [
     "decay_curves",
     "embedding",
     "errors_against_parameters",
+    "explorer_view",
     "feature_colours",
     "frontier",
     "hard_and_soft",
