@@ -192,7 +192,7 @@ def test_the_gradient_of_a_linear_model_cannot_be_moved():
 def test_sensitivity_is_the_largest_relative_change():
     """Of a linear model with a black baseline the change is weight times what the pixels moved."""
     model, x = Linear(), images()
-    found = sensitivity(model, x, 12, target="x", baseline="black", steps=2, radius=0.05, samples=8)
+    found = sensitivity(model, x, 12, target="x", baseline="black", steps=2, radius=0.05, tries=8)
     weight = model.weight.unflatten(0, (68, 2))[12, 0].view(3, 32, 32)
     size = (weight * x).sum(1).flatten(1).norm(dim=1)
     bound = 0.05 * weight.abs().sum(0).norm() / size

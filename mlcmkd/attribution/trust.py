@@ -210,13 +210,13 @@ def sensitivity(
     method: MethodName = "integrated-gradients",
     target: Target = "log-probability",
     radius: float = 0.02,
-    samples: int = 4,
+    tries: int = 4,
     seed: int = 0,
     **settings,
 ) -> Tensor:
     """How far a map can be moved by a small change of the image, (B,); 0 is not at all.
 
-    Max-sensitivity of Yeh et al., 2019, by captum: the largest change of the map over `samples`
+    Max-sensitivity of Yeh et al., 2019, by captum: the largest change of the map over `tries`
     images whose pixels moved by up to `radius` (of an input in [0, 1]), over the map's own norm. The
     same cells are explained throughout.
     """
@@ -245,6 +245,6 @@ def sensitivity(
 
         with seeded(seed):
             parts.append(
-                sensitivity_max(explain, image, perturb_radius=radius, n_perturb_samples=samples)
+                sensitivity_max(explain, image, perturb_radius=radius, n_perturb_samples=tries)
             )
     return torch.cat(parts)
