@@ -113,7 +113,7 @@ def report(weights: str | None, name: str, images: list, normaliser: str) -> Non
     ]
     given = [warm.squares(unit, box) for unit, box in zip(units, boxes, strict=True)]
     sought = [warm.squares(unit) for unit in units]
-    once = [[replace(s, looks=1) if s.by == "warm blob" else s for s in each] for each in sought]
+    once = [[replace(s, looks=1, rivals=()) for s in each] for each in sought]
     inwards = [looks.squares(unit) for unit in units]
     picked = list(map_indices(warm.network.scheme, scheme))
     ways = {

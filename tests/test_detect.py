@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcmkd.crops import tight_box
+from mlcmkd.crops import Crop, tight_box
 from mlcmkd.errors import InputError
 from mlcmkd.pairs import synthetic_faces
-from mlcmkd.predict import Predictor, load_detector, warm_blob
-from mlcmkd.predict.detect import BELOW, HEIGHT, WIDTH, check_box, run_detector
+from mlcmkd.predict import Found, Predictor, Square, load_detector, warm_blob
+from mlcmkd.predict.detect import BELOW, HEIGHT, WIDTH, check_box, rivals, run_detector
 from mlcmkd.predict.smooth import overlap
 from mlcmkd.radiometry import FACE_CELSIUS
 from tests.conftest import make_model
@@ -91,6 +91,37 @@ def test_where_no_blob_is_the_face_is_sought_by_looks(tmp_path):
     predictor = Predictor(tmp_path / "w.safetensors")
     assert predictor(np.full((60, 80), 25, dtype=np.float32)).by == "looks"
     assert predictor((18 + 22 * disc(150, 90, 40)).astype(np.float32)).by == "warm blob"
+
+
+def test_rivals_lie_above_and_below():
+    above, below = rivals((0, 0, WIDTH * 10, 20))
+    assert above == pytest.approx((0, -3, WIDTH * 10, 17))
+    assert below == pytest.approx((0, 3, WIDTH * 10, 23))
+
+
+def test_the_most_confident_square_is_kept_and_followed(tmp_path, monkeypatch):
+    """First look: three squares; each later one where the best of them led."""
+    make_model(modality="thermal").save(tmp_path / "w.safetensors")
+    predictor = Predictor(tmp_path / "w.safetensors", batch=2)
+    asked = []
+
+    def look(squares):
+        asked.append([s.crop.centre[0] for s in squares])
+        return [
+            Found(
+                np.array([[0.0, 0], [2 * s.crop.centre[0] + 2, 10]]),
+                "face5",
+                s.unit,
+                confidence={10: 0.2, 20: 0.9, 30: 0.5}.get(s.crop.centre[0], 0.1),
+            )
+            for s in squares
+        ]
+
+    monkeypatch.setattr(predictor, "_look", look)
+    square, *others = (Crop((x, 5.0), 10) for x in (10, 20, 30))
+    (found,) = predictor.answer([Square(np.zeros((9, 9)), square, "x", 3, tuple(others))])
+    assert asked == [[10, 20], [30], [21], [22]]
+    assert found.confidence == 0.1 and found.landmarks[1, 0] == 46
 
 
 # Detectors made elsewhere

@@ -27,6 +27,7 @@ SMALLEST = 4.0  # radius of the smallest head
 RIVAL = 0.65  # a circle of this share of the largest radius may be the head (else a neck, a mug)
 # The box in radii of the circle: how far its centre lies below the circle's, its width, its height.
 BELOW, WIDTH, HEIGHT = 0.65, 1.85, 1.95
+RIVALS = (-0.3, 0.3)  # radii that the box is tried higher and lower, too
 
 
 def warm_blob(unit: np.ndarray) -> Box | None:
@@ -39,7 +40,7 @@ def warm_blob(unit: np.ndarray) -> Box | None:
     Limits: **one face** (of several, one). It knows warm and round, not faces: a lamp, a hot engine
     or a warm wall as large as the head and above it is taken instead; a face no warmer than the
     room, or cut by the image's edge, is missed or boxed wrongly. Bare heads are boxed too high
-    and covered ones too low, by up to half a radius; so the landmarks are sought twice from here.
+    and covered ones too low, by up to half a radius: `rivals` are boxes to try as well.
 
     Args:
         unit: (H, W) in [0, 1], warmer is brighter.
@@ -70,6 +71,13 @@ def warm_blob(unit: np.ndarray) -> Box | None:
     y += BELOW * radius
     across, down = WIDTH * radius / 2, HEIGHT * radius / 2
     return float(x - across), float(y - down), float(x + across), float(y + down)
+
+
+def rivals(box: Box) -> list[Box]:
+    """The boxes above and below a warm blob's that may fit the face better; a network decides."""
+    x0, y0, x1, y1 = box
+    radius = (x1 - x0) / WIDTH
+    return [(x0, y0 + share * radius, x1, y1 + share * radius) for share in RIVALS]
 
 
 def _warm(image: np.ndarray) -> np.ndarray | None:

@@ -11,15 +11,24 @@ from mlcmkd.crops import CROP_SCALE, Crop, tight_box
 from mlcmkd.errors import InputError
 from mlcmkd.images import read_image
 from mlcmkd.palettes import is_coloured
-from mlcmkd.predict.detect import Box, Detector, check_box, load_detector, run_detector, warm_blob
+from mlcmkd.predict.detect import (
+    Box,
+    Detector,
+    check_box,
+    load_detector,
+    rivals,
+    run_detector,
+    warm_blob,
+)
 from mlcmkd.predict.networks import open_network
 from mlcmkd.radiometry import GREY8, Radiometry
 
 # Without a box the face is sought from the whole image inwards; three looks are enough where it
 # fills a third of the image or more.
 LOOKS = 3
-# A warm blob is a rough box: the first look straightens it (benchmarks/detect.py).
-BLOB_LOOKS = 2
+# A warm blob is a rough box: the first look tries its rivals, the next two straighten the best
+# (validation faces and drivers 1, benchmarks/detect.py).
+BLOB_LOOKS = 3
 
 
 @dataclass(frozen=True)
@@ -55,12 +64,14 @@ class Square:
         crop: the square to look at.
         by: as in `Found`.
         looks: how often; each look after the first is cut around the landmarks of the one before.
+        rivals: further squares for the first look, of which the one with most confidence is kept.
     """
 
     unit: np.ndarray
     crop: Crop
     by: str = "given"
     looks: int = 1
+    rivals: tuple[Crop, ...] = ()
 
 
 class Predictor:
@@ -179,25 +190,35 @@ class Predictor:
             return [Square(unit, Crop.around(box), "detector") for box in found]
         blob = warm_blob(unit) if self.detector == "warm" else None
         if blob is not None:
-            return [Square(unit, Crop.around(blob), "warm blob", BLOB_LOOKS)]
+            others = tuple(Crop.around(box) for box in rivals(blob))
+            return [Square(unit, Crop.around(blob), "warm blob", BLOB_LOOKS, others)]
         height, width = unit.shape[:2]
         return [Square(unit, Crop.around((0, 0, width - 1, height - 1), scale=1), "looks", LOOKS)]
 
     def answer(self, squares: Iterable[Square]) -> list[Found]:
         """The face of each square, `batch` of them in one forward, in their order."""
         squares = list(squares)
-        found: list[Found | None] = [None] * len(squares)
-        left = list(range(len(squares)))
-        while left:
-            for start in range(0, len(left), self.batch):
-                rows = left[start : start + self.batch]
-                for row, face in zip(rows, self._look([squares[row] for row in rows]), strict=True):
-                    found[row] = face
-            left = [row for row in left if squares[row].looks > 1]
-            for row in left:
-                crop = Crop.around(tight_box(found[row].landmarks))
-                squares[row] = replace(squares[row], crop=crop, looks=squares[row].looks - 1)
-        return found
+        found: dict[int, Found] = {}
+        asked = [
+            (row, replace(square, crop=crop))
+            for row, square in enumerate(squares)
+            for crop in (square.crop, *square.rivals)
+        ]
+        while asked:
+            for start in range(0, len(asked), self.batch):
+                part = asked[start : start + self.batch]
+                for (row, _), face in zip(part, self._look([s for _, s in part]), strict=True):
+                    # Without a confidence (NaN) the first square stays.
+                    if row not in found or face.confidence > found[row].confidence:
+                        found[row] = face
+            asked = []
+            for row, square in enumerate(squares):
+                if square.looks > 1:
+                    # The next look replaces this one, whatever its confidence.
+                    crop = Crop.around(tight_box(found.pop(row).landmarks))
+                    squares[row] = replace(square, crop=crop, looks=square.looks - 1)
+                    asked.append((row, squares[row]))
+        return [found[row] for row in range(len(squares))]
 
     def _look(self, squares: list[Square]) -> list[Found]:
         """One forward."""
