@@ -54,8 +54,8 @@ class OnnxNetwork:
     """What `mlcmkd export` wrote, of either kind.
 
     An "image" file is fed with crops, too: as images of the network's own size, with the box whose
-    crop is the whole of them. Faces out of images of any size so fit into one batch. Its 8-bit RGB
-    input rounds the crops.
+    crop is the whole of them. Faces out of images of any size so fit into one batch. Of RGB weights it
+    reads 8 bits, so crops are rounded once more than by torch; export those with `--kind crop`.
     """
 
     def __init__(self, path: Path | str, threads: int = 1):
