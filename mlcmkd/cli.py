@@ -4,7 +4,6 @@ Each command builds the same validated config that a notebook would, so a misspe
 anything is computed. `--set fit.steps=3000` reaches any field of a stage's config.
 """
 
-import csv
 import json
 import sys
 from collections.abc import Callable
@@ -589,47 +588,99 @@ def attribute(
 
 @app.command()
 def predict(
-    images: Annotated[
+    paths: Annotated[
         list[Path],
-        typer.Argument(help="8-bit grey or known false colours, 16-bit raw, or .npy in C."),
+        typer.Argument(
+            help="Images (8-bit grey or known false colours, 16-bit raw, .npy in C), folders, stacks "
+            "(.npy of N x H x W, TIFFs of several pages), videos."
+        ),
     ],
-    weights: Annotated[Path, typer.Option(help="Weights of a Landmarker.")],
-    out: Annotated[Path, typer.Option(help="Folder for drawings and landmarks.csv.")] = Path(
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="A Landmarker, or an .onnx of `export`; without it the model in the box."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for drawings and tables.")] = Path(
         "predictions"
     ),
     box: Annotated[
         tuple[float, float, float, float] | None,
         typer.Option(help="Face box x0 y0 x1 y1 in pixels; without it the face is sought."),
     ] = None,
+    boxes: Annotated[
+        Path | None, typer.Option(help="CSV of image,x0,y0,x1,y1; several rows, several faces.")
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            help="warm (thermal's default), looks, or module:function, which is imported."
+        ),
+    ] = None,
+    smooth: Annotated[
+        bool, typer.Option("--smooth", help="One-euro filter over videos, stacks and folders.")
+    ] = False,
+    min_cutoff: Annotated[
+        float | None, typer.Option(help="Of --smooth, Hz; lower is stiller.")
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option(help="Of --smooth, Hz per face side a second; higher lags less.")
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(help="Frames a second; by default a video's own, else 30.")
+    ] = None,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="csv (default), pts or coco; repeatable.")
+    ] = None,
+    overlay: Annotated[bool, typer.Option(help="Draw the landmarks.")] = True,
+    batch: Annotated[int, typer.Option(help="Faces in one forward.")] = 32,
     range_: Annotated[
         tuple[float, float] | None,
         typer.Option("--range", help="Degrees C that become 0 and 1 in the input."),
     ] = None,
 ) -> None:
-    """Draw and print the landmarks of one face an image; unreadable files are named and skipped."""
-    from mlcmkd.drawing import save_drawing
-    from mlcmkd.predict import Predictor
+    """Find and draw the landmarks of faces in images and videos; unreadable files are named and skipped.
 
-    predictor = Predictor(weights, celsius_range=range_)
-    out.mkdir(parents=True, exist_ok=True)
-    bad = 0
-    with (out / "landmarks.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["image", "scheme", "point", "x", "y"])
-        for path in images:
-            try:
-                found = predictor(path, box)
-            except InputError as error:
-                typer.echo(f"error: {error}", err=True)
-                bad += 1
-                continue
-            drawing = save_drawing(found, out / f"{path.stem}_landmarks.png")
-            points = [(round(float(x), 2), round(float(y), 2)) for x, y in found.landmarks]
-            table.writerows([str(path), found.scheme, n, x, y] for n, (x, y) in enumerate(points))
-            typer.echo(f"{path}: {drawing}")
-            typer.echo("  " + " ".join(f"{x:.1f},{y:.1f}" for x, y in points))
-    typer.echo(f"{len(images) - bad} of {len(images)} images; landmarks in {out / 'landmarks.csv'}")
-    if bad:
+    Ends with 1 where something could not be read. `--detector module:function` runs that module's code.
+    """
+    from functools import partial
+
+    from tqdm.auto import tqdm
+
+    from mlcmkd.predict import Predictor, Smoother
+    from mlcmkd.predict.boxes import Boxes
+    from mlcmkd.predict_stage import predict_files
+
+    knobs = {"min_cutoff": min_cutoff, "beta": beta}
+    knobs = {name: value for name, value in knobs.items() if value is not None}
+    if knobs and not smooth:
+        raise InputError(f"--{next(iter(knobs)).replace('_', '-')} belongs to --smooth; add it")
+    smoothing = partial(Smoother, **knobs) if smooth else None
+    table = None if boxes is None else Boxes(boxes)
+    predictor = Predictor(weights, celsius_range=range_, detector=detector, batch=batch)
+    formats = tuple(dict.fromkeys(formats or ["csv"]))
+    outcome = predict_files(
+        predictor,
+        paths,
+        out,
+        box=box,
+        boxes=table,
+        formats=formats,
+        smoothing=smoothing,
+        fps=fps,
+        overlays=overlay,
+        # Errors to stderr, whatever else a pipe is fed with; beside the bar, not in it.
+        say=lambda line: tqdm.write(
+            line, file=sys.stderr if line.startswith("error:") else sys.stdout
+        ),
+    )
+    where = {"csv": "landmarks.csv and faces.csv", "pts": "pts/", "coco": "coco.json"}
+    count = outcome.images + len(outcome.errors)
+    typer.echo(
+        f"{outcome.images} of {count} images; {outcome.faces} faces; in {out}: "
+        + ", ".join(where[name] for name in formats)
+    )
+    if outcome.errors:
         raise typer.Exit(1)
 
 

@@ -24,37 +24,16 @@ from torch.nn import functional as F
 
 from mlcmkd.crops import CROP_SCALE
 from mlcmkd.errors import InputError
-from mlcmkd.models import Landmarker, ModelSpec, Prediction, grid_axis
+from mlcmkd.models import Landmarker, ModelSpec, confidence
 from mlcmkd.onnx_card import INPUTS, OUTPUTS, UNSTATED, Card, Kind, write_onnx
 from mlcmkd.radiometry import GREY8, Radiometry
 from mlcmkd.schemes import get_scheme
 
 # The oldest that both exporter and runtime speak without conversion; GridSample came with 16.
 OPSET = 18
-# A heatmap is trained to be a Gaussian of 0.025 of the side; this is three of its deviations.
-CONFIDENCE_RADIUS = 0.075
 # Samples a pixel of the crop, along each axis, where the face is larger than the network's input. A
 # face of 32 times the input is larger than any camera's image; the limit bounds the memory.
 MOST_SAMPLES = 32
-
-
-def confidence(prediction: Prediction) -> Tensor:
-    """How sure each landmark is, (B, K).
-
-    From a heatmap: the share of its probability that lies within `CONFIDENCE_RADIUS` of the answer,
-    0 to 1; cells on the rim count in part. A coordinate head says nothing of the kind, so NaN: a one
-    would be a claim, and NaN fails loudly where somebody sorts by it.
-    """
-    places, logits = prediction
-    if logits is None:
-        return torch.full_like(places[..., 0], torch.nan)
-    height, width = logits.shape[-2:]
-    probability = logits.flatten(2).softmax(-1).unflatten(2, (height, width))
-    x = grid_axis(width, logits) - places[..., 0, None]
-    y = grid_axis(height, logits) - places[..., 1, None]
-    distance = (x[..., None, :].square() + y[..., :, None].square()).sqrt()
-    inside = ((CONFIDENCE_RADIUS - distance) * width + 0.5).clamp(0, 1)
-    return (probability * inside).sum((-2, -1))
 
 
 def cut_faces(images: Tensor, centre: Tensor, side: Tensor, px: int) -> Tensor:

@@ -30,8 +30,14 @@ def read_image(path: Path | str) -> np.ndarray:
         raise InputError(f"{path}: the file is empty")
     if path.suffix == ".npy":
         return _read_array(path)
+    return read_page(path, 0)
+
+
+def read_page(path: Path, page: int) -> np.ndarray:
+    """One page, from 0, of an image file with several (a TIFF stack), as `read_image`."""
     try:
         with Image.open(path) as image:
+            image.seek(page)
             if image.width * image.height > MAX_PIXELS:
                 raise InputError(f"{path}: {image.width} x {image.height} pixels are too many")
             image.load()  # decodes all of it: a truncated file fails here

@@ -22,6 +22,9 @@ from mlcmkd.errors import InputError
 from mlcmkd.radiometry import Radiometry
 from mlcmkd.schemes import get_scheme, map_indices
 
+# A heatmap is trained to be a Gaussian of 0.025 of the side; this is three of its deviations.
+CONFIDENCE_RADIUS = 0.075
+
 
 class Size(NamedTuple):
     """What a size's name stands for: a timm backbone, its levels, and the width of the features."""
@@ -98,6 +101,25 @@ def soft_argmax(logits: Tensor) -> Tensor:
     x = (probability.sum(-2) * grid_axis(logits.shape[-1], logits)).sum(-1)
     y = (probability.sum(-1) * grid_axis(logits.shape[-2], logits)).sum(-1)
     return torch.stack((x, y), dim=-1)
+
+
+def confidence(prediction: Prediction) -> Tensor:
+    """How sure each landmark is, (B, K).
+
+    From a heatmap: the share of its probability that lies within `CONFIDENCE_RADIUS` of the answer,
+    0 to 1; cells on the rim count in part. A coordinate head says nothing of the kind, so NaN: a one
+    would be a claim, and NaN fails loudly where somebody sorts by it.
+    """
+    places, logits = prediction
+    if logits is None:
+        return torch.full_like(places[..., 0], torch.nan)
+    height, width = logits.shape[-2:]
+    probability = logits.flatten(2).softmax(-1).unflatten(2, (height, width))
+    x = grid_axis(width, logits) - places[..., 0, None]
+    y = grid_axis(height, logits) - places[..., 1, None]
+    distance = (x[..., None, :].square() + y[..., :, None].square()).sqrt()
+    inside = ((CONFIDENCE_RADIUS - distance) * width + 0.5).clamp(0, 1)
+    return (probability * inside).sum((-2, -1))
 
 
 def _block(width_in: int, width_out: int) -> nn.Sequential:

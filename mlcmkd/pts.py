@@ -57,3 +57,19 @@ def read_pts(path: Path, points: int, *, missing: bool = False) -> np.ndarray:
     if len(found) != points:
         raise InputError(f"{path}: {len(found)} points instead of {points}; fetch the file again")
     return np.array(found, dtype=np.float64) - 1.0
+
+
+def write_pts(path: Path, landmarks: np.ndarray) -> None:
+    """Landmarks (K, 2), 0-based pixels, in the owners' dialect: pixels from 1, three decimals.
+
+    Raises:
+        InputError: the file cannot be written, or a point is not a number.
+    """
+    if not np.isfinite(landmarks).all():
+        raise InputError(f"{path}: a landmark that is not a number cannot be written")
+    lines = [f"{x:.3f} {y:.3f}" for x, y in np.asarray(landmarks, dtype=np.float64) + 1.0]
+    text = "\n".join(["version: 1", f"n_points: {len(lines)}", "{", *lines, "}", ""])
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None

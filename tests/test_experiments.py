@@ -10,6 +10,7 @@ import yaml
 from mlcmkd.ablation import read_rows
 from mlcmkd.levels import LevelsConfig
 from mlcmkd.path import PathConfig
+from mlcmkd.stages import TrainConfig
 from mlcmkd.sweep import SweepConfig, plan
 from mlcmkd.table import read_table
 
@@ -38,6 +39,8 @@ def test_a_sweep_can_be_planned(name):
 
 def test_the_other_files_can_be_read():
     PathConfig.model_validate({**read("300w_path.yaml"), "out": "runs"})
+    box = TrainConfig.model_validate({**read("box.yaml"), "out": "runs"})
+    assert box.data.source == "synthetic" and box.modality == "thermal" and box.size == "light"
     for name in ("levels.yaml", "levels_few_labels.yaml"):
         LevelsConfig.model_validate(read(name))
 

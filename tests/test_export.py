@@ -122,6 +122,10 @@ def test_the_predictor_says_the_same(exports, case, box):
     # OpenCV before 5 samples on a grid of 1/32 px; from 5 on the difference is below 1e-3.
     assert np.abs(here.landmarks - there).max() < 0.1
     assert here.landmarks.shape == (68, 2)
+    # The same crop, cut by OpenCV for both; the "image" kind of RGB reads it rounded to 8 bits, which
+    # moves random weights by up to 1 % of the box.
+    most = 0.01 * max(box[2] - box[0], box[3] - box[1]) if case == "rgb-image" else 2e-3
+    assert np.abs(Predictor(made.path)(image, box).landmarks - there).max() < most
 
 
 @pytest.mark.parametrize("case", ["thermal-image", "rgb-image"])

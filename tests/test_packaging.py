@@ -1,11 +1,22 @@
 """The set-up files agree, and the house keeps its floors."""
 
+import os
+import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
 import tomllib
+import venv
+import zipfile
 from pathlib import Path
 
+import cv2
+import pytest
 import yaml
+
+from mlcmkd.pairs import synthetic_faces
+from mlcmkd.radiometry import to_centikelvin
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,3 +69,118 @@ def test_the_code_is_clean():
     for arguments in (["check"], ["format", "--check"]):
         found = run(sys.executable, "-m", "ruff", *arguments, ".")
         assert found.returncode == 0, found.stdout
+
+
+LIGHT = """
+import sys
+{work}
+heavy = sorted({{"torch", "timm", "cv2", "onnx", "matplotlib", "scipy"}} & set(sys.modules))
+sys.exit(f"imported: {{heavy}}" if heavy else 0)
+"""
+HELP = """
+from mlcmkd.cli import app
+try:
+    app({arguments}, standalone_mode=False)
+except SystemExit:
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "import mlcmkd",
+        HELP.format(arguments=["--help"]),
+        HELP.format(arguments=["predict", "--help"]),
+    ],
+    ids=["import", "--help", "predict --help"],
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(work):
+    found = run(sys.executable, "-c", LIGHT.format(work=work))
+    assert found.returncode == 0, found.stderr
+
+
+# What leaves the house: sdist, a wheel out of it, and the wheel at work in an environment of its own.
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory) -> tuple[Path, Path]:
+    """The sdist, and the wheel that pip makes of the sdist alone; nothing is downloaded."""
+    folder = tmp_path_factory.mktemp("packed")
+    source = folder / "source"
+    source.mkdir()
+    leave = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("mlcmkd", "data_prep"):
+        shutil.copytree(ROOT / name, source / name, ignore=leave)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    make = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", make], cwd=source, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (sdist,) = folder.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder / "unpacked", filter="data")
+    (unpacked,) = (folder / "unpacked").iterdir()
+    offline = ["--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
+    wheels = ["-m", "pip", "wheel", *offline, "--wheel-dir", str(folder), str(unpacked)]
+    done = run(sys.executable, *wheels)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = folder.glob("*.whl")
+    return sdist, wheel
+
+
+def test_the_model_and_its_card_are_packed(packed):
+    sdist, wheel = packed
+    with tarfile.open(sdist) as archive:
+        sources = {name.split("/", 1)[-1] for name in archive.getnames()}
+    with zipfile.ZipFile(wheel) as archive:
+        files = set(archive.namelist())
+    for name in ("model.safetensors", "card.md"):
+        assert f"mlcmkd/box/{name}" in sources & files
+    modules = {
+        str(path.relative_to(ROOT))
+        for top in ("mlcmkd", "data_prep")
+        for path in (ROOT / top).rglob("*.py")
+    }
+    assert modules <= files and modules <= sources
+    assert not any(name.startswith(("tests", "runs", "notebooks")) for name in files)
+
+
+def test_the_installed_wheel_reads_a_face(packed, tmp_path):
+    """In a fresh environment that borrows the other packages from this one, but not the checkout."""
+    home = tmp_path / "venv"
+    venv.create(home, with_pip=False)
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    paths = {"base": str(home), "platbase": str(home)}
+    site = Path(sysconfig.get_path("purelib", "venv", vars=paths))
+    # A path file's folder is searched, but its own path files, an editable install's, are not read.
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    install = [
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--ignore-installed",
+        "--disable-pip-version-check",
+    ]
+    done = run(sys.executable, "-m", "pip", "--python", str(python), *install, str(packed[1]))
+    assert done.returncode == 0, done.stderr
+
+    face = tmp_path / "face.png"
+    cv2.imwrite(str(face), to_centikelvin(synthetic_faces("test", 1).thermal[0]))
+    clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
+
+    def there(*command: str) -> str:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=clean, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    where = there(str(python), "-c", "import mlcmkd; print(mlcmkd.__file__)")
+    assert Path(where.strip()).is_relative_to(home)
+    command = str(python.with_name("mlcmkd"))
+    assert "predict" in there(command, "--help")
+    assert "1 of 1 images; 1 faces" in there(command, "predict", "face.png")
+    assert len((tmp_path / "predictions/landmarks.csv").read_text().splitlines()) == 69

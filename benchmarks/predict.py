@@ -1,0 +1,72 @@
+"""Faces a second where a model is used: `OMP_NUM_THREADS=1 python benchmarks/predict.py`.
+
+One thread, the face's box given, one 240 x 320 thermal frame of degrees C: the whole call from the array
+to landmarks in its pixels and a confidence, radiometry, crop and way back included. By torch as it is
+("eager") and by ONNX Runtime, from the file that `mlcmkd export` writes, at batch 1 and in batches; last
+the call that seeks the face by itself. The median of the counted calls, and the quartiles.
+"""
+
+import argparse
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+import numpy as np
+import onnxruntime
+import torch
+
+from mlcmkd import box as in_the_box
+from mlcmkd.cost import time_calls
+from mlcmkd.crops import tight_box
+from mlcmkd.export import export_onnx
+from mlcmkd.pairs import synthetic_faces
+from mlcmkd.predict import Predictor
+from mlcmkd.runs import _processor
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=Path, help="by default the model in the box")
+    parser.add_argument("--repeats", type=int, default=200, help="counted calls")
+    parser.add_argument("--batch", type=int, default=32)
+    arguments = parser.parse_args()
+    weights = arguments.weights or in_the_box.weights()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    face = synthetic_faces("test", 1)
+    frame = cv2.copyMakeBorder(face.thermal[0], 72, 72, 112, 112, cv2.BORDER_REPLICATE)
+    box = tight_box(face.landmarks[0] + (112, 72))
+    print(
+        f"{_processor()}, one thread, load {os.getloadavg()[0]:.1f}; torch {torch.__version__}, ONNX "
+        f"Runtime {onnxruntime.__version__}; median of {arguments.repeats} calls\n"
+    )
+    print("| path | faces a call | box | ms a face [quartiles] | faces a second |")
+    print("|" + " --- |" * 5)
+    with TemporaryDirectory() as folder:
+        paths = {"torch": weights}
+        for kind in ("crop", "image"):
+            paths[f"ONNX Runtime, {kind}"] = Path(folder) / f"{kind}.onnx"
+            export_onnx(weights, paths[f"ONNX Runtime, {kind}"], kind)
+        for name, path in paths.items():
+            predictor = Predictor(path, batch=arguments.batch)
+            frames = np.repeat(frame[None], arguments.batch, axis=0)
+            boxes = [box] * arguments.batch
+            calls = {
+                (1, "given"): lambda p=predictor: p(frame, box),
+                (arguments.batch, "given"): lambda p=predictor, f=frames, b=boxes: p.faces(f, b),
+                (1, "sought"): lambda p=predictor: p(frame),
+            }
+            for (count, how), call in calls.items():
+                took = time_calls(
+                    call, arguments.repeats if count == 1 else arguments.repeats // 10
+                )
+                ms, low, high = (value / count for value in took)
+                print(
+                    f"| {name} | {count} | {how} | {ms:.2f} [{low:.2f}, {high:.2f}] | {1000 / ms:.0f} |",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
