@@ -16,9 +16,10 @@ from ipywidgets import Layout
 
 from mlcmkd.attribution import Target
 from mlcmkd.errors import InputError
-from mlcmkd.exploring import Exploration, Panel, View
+from mlcmkd.exploring import Exploration
 from mlcmkd.plots.explorer import SIDES, ExplorerFigure
 from mlcmkd.plots.style import VERMILION
+from mlcmkd.views import Panel, View
 
 _REST = 0.15  # seconds without a change after which the slow panels are computed
 DRAWN = "all drawn"  # said when nothing is left to compute

@@ -18,11 +18,12 @@ from mlcmkd import plots
 from mlcmkd.attribution import integrated_gradients
 from mlcmkd.errors import InputError
 from mlcmkd.explorer import Explorer
-from mlcmkd.exploring import STEPS, Exploration, View, read_saved, reranged
+from mlcmkd.exploring import STEPS, Exploration, reranged
 from mlcmkd.invariance import pca_colours
 from mlcmkd.models import Landmarker
 from mlcmkd.radiometry import FACE_CELSIUS, GREY8, Radiometry
 from mlcmkd.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.views import View, read_saved
 from tests.conftest import make_model, make_pairs
 
 QUICK = ("heatmap", "features")

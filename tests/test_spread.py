@@ -6,6 +6,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mlcmkd.errors import InputError
@@ -97,6 +98,14 @@ def test_the_embedded_cluster_is_bound_to_loopback_and_counts_its_slots():
         assert _slots(client, Cluster(workers=2)) == 2
         with pytest.raises(InputError, match="no worker has a GPU to give.*--resources GPU=1"):
             _slots(client, Cluster(scheduler="tcp://here", gpus=1))
+        ours = psutil.Process()
+        heard = [
+            each.laddr.ip
+            for process in (ours, *ours.children(recursive=True))
+            for each in process.net_connections("inet")
+            if each.status == psutil.CONN_LISTEN
+        ]
+        assert len(heard) >= 3 and set(heard) == {"127.0.0.1"}, "nobody from outside"
     assert GPU == "GPU"  # users type it
 
 
