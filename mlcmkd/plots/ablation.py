@@ -26,7 +26,8 @@ def nme_against_count(rows: Iterable[Row], setting: str, title: str = "") -> Fig
     """NME against the count of labelled pairs or labels, a line a strategy, and what FD+LD is ahead by.
 
     Left: means with 95 % intervals over seeds, the RGB teacher as a dashed line. Right: the difference
-    to FD+LD, paired by seed, which is what decides between strategies; below zero is better.
+    to FD+LD, paired by seed, which is what decides between strategies; below zero is better. Where one
+    strategy stands far off, axes are logarithmic (right: linear within 0.1).
 
     Args:
         rows: of one benchmark and one setting, see `ablation.in_setting`.
@@ -61,6 +62,7 @@ def nme_against_count(rows: Iterable[Row], setting: str, title: str = "") -> Fig
     )  # fmt: skip
     left.set_ylim(bottom=left.get_ylim()[0] - 0.25)
     right.axhline(0, color=GREY, linewidth=1.2)
+    _make_room(left, right)
     left.set(ylabel="NME, inter-ocular (%)", title="means and 95 % intervals over seeds")
     right.set(ylabel="NME minus FD+LD's (points of %)", title="paired by seed; below 0 is better")
     for axes in (left, right):
@@ -68,6 +70,23 @@ def nme_against_count(rows: Iterable[Row], setting: str, title: str = "") -> Fig
     left.legend(ncols=2)
     figure.suptitle(title)
     return figure
+
+
+def _make_room(left: Axes, right: Axes) -> None:
+    """Logarithmic axes where one strategy stands so far off that the others would be one line."""
+    low, high = left.get_ylim()
+    if high > 2 * low:
+        left.set_yscale("log")
+        left.set_yticks([tick for tick in (3, 3.5, 4, 5, 6, 8, 10, 15, 20) if low < tick < high])
+        left.yaxis.set_major_formatter("{x:g}")
+        left.minorticks_off()
+    if max(map(abs, right.get_ylim())) > 0.5:
+        right.set_yscale("symlog", linthresh=0.1, linscale=1.5)
+        low, high = right.get_ylim()
+        ticks = (-5, -2, -1, -0.5, -0.2, -0.1, -0.05, 0, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+        right.set_yticks([tick for tick in ticks if low <= tick <= high])
+        right.yaxis.set_major_formatter("{x:g}")
+        right.minorticks_off()
 
 
 def _with_intervals(axes: Axes, points: list[tuple[float, ...]], **style) -> None:
