@@ -7,7 +7,7 @@ the last one stopped, however it was stopped.
 
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from mlcmkd.locks import alone
 from mlcmkd.runs import PROVENANCE
 from mlcmkd.spread import Cluster, spread
-from mlcmkd.table import add_row
+from mlcmkd.table import add_row, read_table
 
 
 class Planned(Protocol):
@@ -41,10 +41,28 @@ Row = dict[str, Any]
 Say = Callable[[str], None]
 
 
-def split_done(planned: Sequence[Each], done: set[str]) -> tuple[list[Each], list[Each]]:
-    """The runs whose row stands, and those left."""
+def missing(
+    planned: Iterable[Each],
+    table: Path,
+    columns: tuple[str, ...],
+    *,
+    cluster: Cluster,
+    what: str = "runs",
+    say: Say = print,
+) -> list[Each]:
+    """The runs whose rows the table lacks, in order; says how many, and how long they will take.
+
+    Raises:
+        InputError: the table has other columns.
+    """
+    planned = list(planned)
+    done = {row["run"] for row in read_table(table, columns)}
     stands = [each for each in planned if each.run in done]
-    return stands, [each for each in planned if each.run not in done]
+    left = [each for each in planned if each.run not in done]
+    say(f"{len(planned)} {what}, {len(stands)} done, {len(left)} to do")
+    if told := estimate(stands, left, cluster.at_once):
+        say(told)
+    return left
 
 
 def estimate(stands: Sequence[Planned], left: Sequence[Planned], at_once: int) -> str:

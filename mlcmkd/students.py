@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mlcmkd import kd_stages, stages
 from mlcmkd.cost import flops, latency_ms
 from mlcmkd.errors import InputError
-from mlcmkd.fill import estimate, fill, split_done
+from mlcmkd.fill import fill, missing
 from mlcmkd.locks import alone
 from mlcmkd.models import Landmarker, ModelSpec, SizeName
 from mlcmkd.reuse import ensure
@@ -338,15 +338,11 @@ def run_students(
         InputError: the config does not fit together, or the table has other columns.
     """
     cluster = cluster or Cluster()
-    planned = list(plan(config))
-    done = {row["run"] for row in read_table(config.table, COLUMNS)}
-    stands, left = split_done(planned, done)
-    say(f"{len(planned)} students, {len(stands)} done, {len(left)} to do")
-    if told := estimate(stands, left, cluster.at_once):
-        say(told)
+    left = missing(plan(config), config.table, COLUMNS, cluster=cluster, what="students", say=say)
     if dry_run or not left:
         return []
 
+    done = {row["run"] for row in read_table(config.table, COLUMNS)}
     for name in dict.fromkeys(each.benchmark for each in left):
         _make_teachers(config, name, {(each.modality, each.stage) for each in left})
         for row in _big_rows(config, name, done):

@@ -19,13 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from mlcmkd import stages
 from mlcmkd.errors import InputError
-from mlcmkd.fill import estimate, fill, split_done
+from mlcmkd.fill import fill, missing
 from mlcmkd.locks import alone
 from mlcmkd.reuse import TEACHERS, ensure, same_config
 from mlcmkd.rows import MANIFEST
 from mlcmkd.runs import RESULT, WEIGHTS
 from mlcmkd.spread import Cluster
-from mlcmkd.table import read_table
 
 COLUMNS = (
     "benchmark", "model", "input_px", "steps", "pairs", "labelled", "strategy", "decay", "init",
@@ -317,12 +316,7 @@ def sweep(
         InputError: the config does not fit together, or the table has other columns.
     """
     cluster = cluster or Cluster()
-    planned = list(plan(config))
-    done = {row["run"] for row in read_table(config.table, config.columns)}
-    stands, left = split_done(planned, done)
-    say(f"{len(planned)} runs, {len(stands)} done, {len(left)} to do")
-    if told := estimate(stands, left, cluster.at_once):
-        say(told)
+    left = missing(plan(config), config.table, config.columns, cluster=cluster, say=say)
     if dry_run or not left:
         return []
 

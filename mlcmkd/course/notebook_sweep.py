@@ -26,9 +26,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mlcmkd.course.notebook_run import NotebookRun, checked, find, read_result, run_notebook
 from mlcmkd.errors import InputError
-from mlcmkd.fill import estimate, fill, split_done
+from mlcmkd.fill import fill, missing
 from mlcmkd.spread import Cluster
-from mlcmkd.table import read_table
 
 
 class _Config(BaseModel):
@@ -184,12 +183,8 @@ def run_notebook_sweep(
         InputError: a parameter that the notebook does not take, or the table has other columns.
     """
     cluster = cluster or Cluster()
-    planned = list(plan(config))
-    done = {row["run"] for row in read_table(config.table, config.columns)}
-    stands, left = split_done(planned, done)
-    say(f"{len(planned)} runs of {config.notebook}, {len(stands)} done, {len(left)} to do")
-    if told := estimate(stands, left, cluster.at_once):
-        say(told)
+    what = f"runs of {config.notebook}"
+    left = missing(plan(config), config.table, config.columns, cluster=cluster, what=what, say=say)
     if dry_run or not left:
         return []
     work, row_of = partial(make, quote=config.quote), partial(_row, config)
