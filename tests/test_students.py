@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mlcmkd import plots, students
+from mlcmkd import fill, plots, students
 from mlcmkd.cost import Latency
 from mlcmkd.errors import InputError
 from mlcmkd.frontier import Row, entries, read_rows, table
@@ -66,13 +66,13 @@ def made(tmp_path_factory):
     """One small table, made without a cluster."""
     out = tmp_path_factory.mktemp("students")
 
-    def here(jobs, work, *, key, **_):
+    def here(jobs, work, cluster, *, key):
         assert len({key(job) for job in jobs}) == len(jobs)
         for job in jobs:
             yield job, work(job), None
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(students, "spread", here)
+        patch.setattr(fill, "spread", here)
         patch.setattr(students, "latency_ms", lambda model: Latency(1.5, 1.4, 1.6))
         assert run_students(config(out), say=lambda _: None) == []
         assert run_students(rgb(out), say=lambda _: None) == []
@@ -106,7 +106,7 @@ def test_what_a_network_costs_is_that_of_the_network(made):
 
 def test_a_run_in_the_table_is_not_made_again(made, monkeypatch):
     before = rows_of(made)
-    monkeypatch.setattr(students, "spread", None)
+    monkeypatch.setattr(fill, "spread", None)
     lines = []
     assert run_students(config(made), say=lines.append) == []
     assert lines == ["8 students, 8 done, 0 to do"] and rows_of(made) == before
