@@ -21,7 +21,7 @@ import numpy as np
 import onnxruntime
 import torch
 from peer_networks import NETWORKS
-from pipeline import objective
+from pipeline import objective, stamps_of_fit
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
@@ -30,10 +30,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from mlcmkd.batches import Shuffled
 from mlcmkd.cost import flops, latency_ms, time_calls
 from mlcmkd.distillation.strategies import Distillation
-from mlcmkd.fit import FitConfig, fit
+from mlcmkd.fit import FitConfig
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.pairs import Pairs, load_pairs
-from mlcmkd.runs import Run, _processor
+from mlcmkd.runs import _processor
 from mlcmkd.schemes import get_scheme
 from mlcmkd.synthetic import make_faces
 from mlcmkd.transforms import Augmentation, make_batch
@@ -156,21 +156,8 @@ class Hooked(nn.Module):
 
 def ours(size: str, pairs: Pairs, config: FitConfig, strategy: str) -> float:
     """Images/s of `fit`."""
-    told = Distillation(strategy=strategy)
-    stamps: list[float] = []
-
-    def stamp() -> float:
-        stamps.append(time.perf_counter())
-        return 0.0
-
-    module = objective(size, pairs, told)
-    with tempfile.TemporaryDirectory() as folder:
-        run = Run(Path(folder), "benchmark", config)
-        fit(
-            module, pairs, config, run, augmentation=Augmentation(), seed=0, validate=stamp,
-            distillation=told, keep_every=1e9, progress=False,
-        )  # fmt: skip
-    return config.steps * config.batch / (stamps[-1] - stamps[0])
+    start, end = stamps_of_fit(size, pairs, config, Distillation(strategy=strategy))
+    return config.steps * config.batch / (end - start)
 
 
 def by_trainer(size: str, pairs: Pairs, config: FitConfig, strategy: str) -> float:
@@ -184,6 +171,9 @@ def by_trainer(size: str, pairs: Pairs, config: FitConfig, strategy: str) -> flo
         def __init__(self) -> None:
             super().__init__()
             self.objective = objective(size, pairs, told).to(memory_format=torch.channels_last)
+
+        def on_train_start(self) -> None:
+            self.started = time.perf_counter()  # without the Trainer's own setting up
 
         def training_step(self, rows: Tensor, _: int) -> Tensor:
             terms = self.objective(make_batch(pairs, rows, Augmentation(), generator), 0.5)
@@ -203,9 +193,8 @@ def by_trainer(size: str, pairs: Pairs, config: FitConfig, strategy: str) -> flo
         enable_progress_bar=False, enable_model_summary=False, gradient_clip_val=5.0,
     )  # fmt: skip
     module = Module()
-    start = time.perf_counter()
     trainer.fit(module, DataLoader(rows, batch_size=None))
-    return config.steps * config.batch / (time.perf_counter() - start)
+    return config.steps * config.batch / (time.perf_counter() - module.started)
 
 
 def by_hooks(size: str, pairs: Pairs, config: FitConfig, workers: int) -> float:
