@@ -113,6 +113,14 @@ def make_fabric(config: FitConfig) -> Fabric:
     )
 
 
+def read_by(objective: nn.Module, pairs: Pairs) -> Pairs:
+    """The pairs without the side that nobody looks at: it would be warped and disturbed all the same.
+
+    An objective that does not say what it `reads` gets both sides.
+    """
+    return pairs.only(getattr(objective, "reads", ("rgb", "thermal")))
+
+
 def fit(
     objective: nn.Module,
     pairs: Pairs,
@@ -133,7 +141,8 @@ def fit(
     ends with the same bits as one that was not.
 
     Args:
-        objective: returns weighted terms by name from (batch, decay); its `student` is trained.
+        objective: returns weighted terms by name from (batch, decay); its `student` is trained, its
+            `reads`, if it has them, are the sides of the pairs that it looks at.
         pairs: the training pairs.
         config: the knobs.
         run: gets a line of metrics an evaluation interval.
@@ -166,7 +175,7 @@ def fit(
     decay = Decay(distillation.decay, distillation.floor) if distillation else Decay("constant")
     # Set on the objective itself: what Fabric returns is a wrapper around it.
     objective.watch = decay.listens
-    pairs = pairs.to(fabric.device)
+    pairs = read_by(objective, pairs).to(fabric.device)
     interval = math.ceil(config.steps / config.evaluations)
     sums: dict[str, Tensor] = {}
     drawn: list[Tensor] = []  # rows of the batches since the last line of the log

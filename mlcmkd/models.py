@@ -8,7 +8,7 @@ has nothing to mix up, and the question which BatchNorm statistics it should use
 
 from copy import deepcopy
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import timm
 import torch
@@ -27,19 +27,33 @@ CONFIDENCE_RADIUS = 0.075
 
 
 class Size(NamedTuple):
-    """What a size's name stands for: a timm backbone, its levels, and the width of the features."""
+    """What a size's name stands for: a timm backbone, its levels, and the width of the features.
+
+    Attributes:
+        backbone: timm's name.
+        levels: of its maps, the finest first; 1 is a quarter of the input.
+        width: channels of the features.
+        channels: of the stages of a residual backbone that is narrower than its name says, and of its
+            stem; no weights of others fit it. None for the backbone as it is.
+    """
 
     backbone: str
     levels: tuple[int, ...]
     width: int
+    channels: dict[str, Any] | None = None
 
 
-SizeName = Literal["large", "base", "small", "light", "mobilenetv2", "efficientnet_b3"]
-# The first four are ours. The last two are the backbones of KD-Loss: its students and its teachers.
+SizeName = Literal[
+    "large", "base", "half", "small", "slim", "light", "mobilenetv2", "efficientnet_b3"
+]
+# The last two are the backbones of KD-Loss: its students and its teachers. "half" and "slim" are "base" made
+# narrower: half as wide, and as wide as a tenth of its parameters and FLOPs allows.
 SIZES: dict[SizeName, Size] = {
     "large": Size("resnet18", (1, 2, 3, 4), 128),
     "base": Size("resnet10t", (1, 2, 3, 4), 96),
+    "half": Size("resnet10t", (1, 2, 3, 4), 64, {"channels": (32, 64, 128, 256), "stem_width": 16}),
     "small": Size("lcnet_100", (1, 2, 3, 4), 64),
+    "slim": Size("resnet10t", (1, 2, 3, 4), 32, {"channels": (16, 48, 96, 128), "stem_width": 8}),
     "light": Size("mobilenetv3_small_100", (1, 2, 3), 48),
     "mobilenetv2": Size("mobilenetv2_100", (1, 2, 3, 4), 64),
     "efficientnet_b3": Size("efficientnet_b3", (1, 2, 3, 4), 96),
@@ -211,11 +225,13 @@ class Landmarker(nn.Module):
             pretrained: start the backbone from ImageNet weights, which timm downloads.
 
         Raises:
-            InputError: pretrained weights cannot be had (no network).
+            InputError: pretrained weights cannot be had (no network, or a size of our own).
         """
         super().__init__()
         self.spec = spec
-        backbone, levels, self.width = SIZES[spec.size]
+        backbone, levels, self.width, narrow = SIZES[spec.size]
+        if pretrained and narrow:
+            raise InputError(f"no ImageNet weights are made for size {spec.size}; pretrained=False")
         try:
             # "getter" keeps no layer beyond the last level: a parameter that nothing reads would
             # be counted as size, and DDP would wait for its gradient.
@@ -225,6 +241,7 @@ class Landmarker(nn.Module):
                 features_only=True,
                 out_indices=levels,
                 feature_cls="getter",
+                **(narrow or {}),
             )
         except Exception as error:
             if not pretrained:

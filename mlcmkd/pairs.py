@@ -5,6 +5,7 @@ scale and shift it without inventing borders. A whole data set of 2,000 pairs at
 one too large for memory is paged in from a file (see `storage`).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,6 +98,10 @@ class Pairs:
     def only_labelled(self) -> "Pairs":
         """The pairs that have a label, in their order."""
         return self.subset(torch.nonzero(self.labelled).flatten().tolist())
+
+    def only(self, sides: Collection[str]) -> "Pairs":
+        """The same pairs with no images but these sides', of "rgb" and "thermal"."""
+        return replace(self, **{side: None for side in {"rgb", "thermal"} - set(sides)})
 
     def misaligned(self, pixels: float, seed: int) -> "Pairs":
         """The same pairs with every RGB image shifted by `pixels`, each in its own direction.

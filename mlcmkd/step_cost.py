@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
-from mlcmkd.fit import FitConfig, make_fabric
+from mlcmkd.fit import FitConfig, make_fabric, read_by
 from mlcmkd.pairs import Pairs
 from mlcmkd.transforms import Augmentation, make_batch
 
@@ -31,7 +31,7 @@ def _stepper(
     wrapped.train()
     generator = torch.Generator().manual_seed(0)
     index = torch.arange(config.batch) % len(pairs)
-    held = pairs.subset(sorted(set(index.tolist()))).to(fabric.device)
+    held = read_by(objective, pairs.subset(sorted(set(index.tolist())))).to(fabric.device)
 
     def step() -> float:
         started = time.perf_counter()

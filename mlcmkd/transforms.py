@@ -5,6 +5,7 @@ A pair stays a pair: the same rotation, scale, shift and mirror move both images
 What a camera does to its values (gain, noise, blur) is drawn for each modality on its own.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -120,14 +121,22 @@ def warp_landmarks(landmarks: Tensor, matrix: Tensor, mirrored: Tensor, scheme: 
     return torch.where(mirrored[:, None, None], moved[:, flip], moved)
 
 
+BINOMIAL = tuple(math.comb(8, k) / 2**8 for k in range(9))
+
+
+def _binomial(images: Tensor, dim: int) -> Tensor:
+    """A sum of nine shifted images along one axis; the result is eight shorter."""
+    size = images.shape[dim] - 8
+    total = BINOMIAL[4] * images.narrow(dim, 4, size)
+    for k in range(4):
+        # The two that weigh alike. A depthwise convolution says the same several times slower on a CPU.
+        total += BINOMIAL[k] * (images.narrow(dim, k, size) + images.narrow(dim, 8 - k, size))
+    return total
+
+
 def blurred(images: Tensor) -> Tensor:
     """A binomial blur, about 1.4 px of standard deviation, borders repeated."""
-    taps = torch.tensor([1.0, 8, 28, 56, 70, 56, 28, 8, 1], device=images.device) / 256
-    channels = images.shape[1]
-    row = taps.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
-    padded = F.pad(images, (4, 4, 4, 4), mode="replicate")
-    across = F.conv2d(padded, row, groups=channels)
-    return F.conv2d(across, row.transpose(2, 3), groups=channels)
+    return _binomial(_binomial(F.pad(images, (4, 4, 4, 4), mode="replicate"), -1), -2)
 
 
 def _tone(images: Tensor, strength: float, draw: Draw, gain: float, offset: float) -> Tensor:

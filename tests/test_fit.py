@@ -7,8 +7,11 @@ from pydantic import BaseModel, ValidationError
 from torch import nn
 
 from mlcmkd.batches import Shuffled
+from mlcmkd.distillation.ktl import KTL
+from mlcmkd.distillation.mcl import MCL
 from mlcmkd.distillation.objective import TaskObjective
-from mlcmkd.distillation.strategies import Distillation
+from mlcmkd.distillation.strategies import Distillation, Weights
+from mlcmkd.distillation.two_teachers import TwoTeachers
 from mlcmkd.errors import InputError
 from mlcmkd.fit import FitConfig, fit, learning_rate
 from mlcmkd.runs import Run, data_hash, read_metrics
@@ -82,6 +85,57 @@ def test_metrics_are_logged_once_an_interval(tmp_path):
     _, rows = train_once(tmp_path, steps=5, evaluations=2)
     assert [row["step"] for row in rows] == [3, 5]
     assert all(row["total"] == row["task"] and row["val_nme"] == 0.5 for row in rows)
+
+
+def _thermal_student() -> TaskObjective:
+    return TaskObjective(make_model(modality="thermal"), "thermal")
+
+
+def _one_step() -> MCL:
+    student = make_model(modality="thermal", seed=1)
+    return MCL(make_model(), student, Weights(ld=1), teacher_modality="rgb")
+
+
+def _two_levels() -> MCL:
+    student = make_model(modality="thermal", seed=1)
+    return MCL(make_model(modality="thermal"), student, Weights(fi=1))
+
+
+def _kd_loss(tough: str) -> TwoTeachers:
+    teachers = (make_model(modality=tough), make_model(modality=tough, seed=2))
+    return TwoTeachers(*teachers, make_model(modality="thermal", seed=1))
+
+
+READERS = [
+    (lambda: TaskObjective(make_model(), "rgb"), {"rgb"}),
+    (_thermal_student, {"thermal"}),
+    (lambda: KTL(make_model(), make_model(modality="thermal"), Weights(fd=1)), {"rgb", "thermal"}),
+    (lambda: KTL(make_model(), make_model(modality="thermal"), Weights()), {"thermal"}),
+    (_one_step, {"rgb", "thermal"}),
+    (_two_levels, {"thermal"}),
+    (lambda: _kd_loss("thermal"), {"thermal"}),
+    (lambda: _kd_loss("rgb"), {"rgb", "thermal"}),
+]
+
+
+@pytest.mark.parametrize(("make", "sides"), READERS)
+def test_a_batch_holds_the_sides_that_are_looked_at_and_no_others(make, sides, tmp_path):
+    objective, seen = make(), []
+    forward = objective.forward
+
+    def watched(batch, decay=1.0):
+        seen.append({side for side in ("rgb", "thermal") if getattr(batch, side) is not None})
+        return forward(batch, decay)
+
+    objective.forward = watched
+    config = FitConfig(steps=1, **CPU | {"evaluations": 1})
+    run = Run(tmp_path, "test", config)
+    fit(
+        objective, make_pairs(), config, run, augmentation=Augmentation(), seed=0,
+        validate=lambda: 0.5, progress=False,
+    )  # fmt: skip
+    assert objective.reads == sides
+    assert seen == [sides]
 
 
 def test_decay_is_handed_to_the_objective(tmp_path):

@@ -4,6 +4,7 @@ from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import nn
 
+from mlcmkd.cost import flops
 from mlcmkd.errors import InputError
 from mlcmkd.models import SIZES, Landmarker, ModelSpec, soft_argmax
 from mlcmkd.radiometry import FACE_CELSIUS
@@ -29,8 +30,19 @@ def test_forward_is_head_of_features():
     assert torch.equal(model(images).coordinates, model.head(model.features(images)).coordinates)
 
 
-def test_the_light_size_has_at_most_a_tenth_of_the_teachers_parameters():
-    assert make_model("light").parameter_count() * 10 <= make_model("base").parameter_count()
+@pytest.mark.parametrize("size", ["light", "slim"])
+def test_the_small_sizes_have_at_most_a_tenth_of_the_teachers_parameters(size):
+    assert make_model(size).parameter_count() * 10 <= make_model("base").parameter_count()
+
+
+def test_the_slim_size_has_at_most_a_tenth_of_the_teachers_operations():
+    slim, base = make_model("slim", input_px=64), make_model("base", input_px=64)
+    assert flops(slim) * 10 <= flops(base)
+
+
+def test_no_pretrained_weights_fit_a_backbone_of_our_own_width():
+    with pytest.raises(InputError, match="no ImageNet weights are made for size slim"):
+        Landmarker(ModelSpec(size="slim"), pretrained=True)
 
 
 def test_soft_argmax_of_a_sharp_peak_is_its_cells_centre():

@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from mlcmkd.pairs import MARGIN, stored_px
 from mlcmkd.schemes import IBUG68
@@ -10,6 +11,7 @@ from mlcmkd.transforms import (
     NO_AUGMENTATION,
     Augmentation,
     Draw,
+    blurred,
     draw_geometry,
     make_batch,
     occlusion_mask,
@@ -142,6 +144,16 @@ def test_occlusion_never_and_always():
     assert (
         occlusion_mask(Augmentation(occlusion=1), 50, 16, draw).any((1, 2, 3)).float().mean() > 0.9
     )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_blur_is_scipys_correlation_with_binomial_weights(channels):
+    images = torch.rand(2, channels, 12, 17, generator=generator())
+    taps = np.poly1d([0.5, 0.5]) ** 8  # eight fair coins
+    expected = images.double().numpy()
+    for axis in (2, 3):
+        expected = ndimage.correlate1d(expected, taps.coeffs, axis=axis, mode="nearest")
+    assert blurred(images).numpy() == pytest.approx(expected, abs=1e-6)
 
 
 def test_warping_by_the_identity_map_is_the_plain_cut():

@@ -50,6 +50,11 @@ class TaskObjective(nn.Module):
         self.modality = modality
         self.loss = loss
 
+    @property
+    def reads(self) -> set[Modality]:
+        """The sides of a batch that are looked at; `fit` makes no others."""
+        return {self.modality}
+
     def forward(self, batch: Batch, decay: float = 1.0) -> Terms:
         """The task term of a batch; `decay` is unused, since nothing is distilled."""
         rows = self.loss(self.student(getattr(batch, self.modality)), batch.landmarks)
@@ -115,6 +120,11 @@ class DistillationObjective(nn.Module):
         self.watched: tuple[Tensor, Tensor] | None = None
         self.to_teacher: nn.Module = nn.Identity()
         self.to_student: nn.Module = nn.Identity()
+
+    @property
+    def reads(self) -> set[Modality]:
+        """The sides of a batch that are looked at; without any term the teacher looks at none."""
+        return {"thermal", self.teacher_modality} if self.weights.any() else {"thermal"}
 
     def forward(self, batch: Batch, decay: float = 1.0) -> Terms:
         """Weighted terms of a batch, by name; they sum to the total.

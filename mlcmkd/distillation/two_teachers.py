@@ -14,7 +14,7 @@ from mlcmkd.distillation.kd_loss import (
     TOUGH_WEIGHT,
     kd_values,
 )
-from mlcmkd.distillation.objective import Terms
+from mlcmkd.distillation.objective import Modality, Terms
 from mlcmkd.distillation.teachers import FrozenTeacher
 from mlcmkd.errors import InputError
 from mlcmkd.models import Landmarker
@@ -74,6 +74,14 @@ class TwoTeachers(nn.Module):
         self.tolerant = None if soft else FrozenTeacher(tolerant)
         self.shapes = tolerant if soft else None
         self.weights = weights or KDWeights()
+
+    @property
+    def reads(self) -> set[Modality]:
+        """The sides of a batch that are looked at: the student's and each teacher's own."""
+        networks = [self.student, self.tough.landmarker]
+        if self.tolerant is not None:
+            networks.append(self.tolerant.landmarker)
+        return {network.spec.modality for network in networks}
 
     @torch.no_grad()
     def answers(self, batch: Batch) -> tuple[Tensor, Tensor]:
