@@ -11,17 +11,23 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlcmkd import kd_stages, stages
-from mlcmkd.cost import flops, latency_ms
+from mlcmkd.cost import file_latency_ms, flops, latency_ms
 from mlcmkd.errors import InputError
+from mlcmkd.evaluate import score
+from mlcmkd.export import export_onnx
 from mlcmkd.fill import fill, missing
-from mlcmkd.locks import alone
 from mlcmkd.models import Landmarker, ModelSpec, SizeName
+from mlcmkd.onnx_pairs import predict_onnx
+from mlcmkd.onnx_run import load_onnx
+from mlcmkd.quantise import quantise
+from mlcmkd.radiometry import FACE_CELSIUS
 from mlcmkd.reuse import ensure
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.spread import Cluster
@@ -68,10 +74,13 @@ class Method(_Config):
     Attributes:
         stage: "train" (labels alone, the house's loss), "compress" (MCL) or "kd-loss".
         fields: of that stage's config.
+        int8: in 8 bits at last, calibrated on validation faces; the student is that of the method with
+            the same fields, and is not trained again where its weights were kept.
     """
 
     stage: Stage
     fields: dict[str, Any] = Field(default_factory=dict)
+    int8: bool = False
 
 
 class Grid(_Config):
@@ -124,6 +133,7 @@ class Planned(NamedTuple):
         modality: the side it reads.
         network, method: names in the config.
         stage, config: what makes it.
+        int8: whether its 8-bit twin is meant.
         run: hash of all that decides the result.
     """
 
@@ -133,6 +143,7 @@ class Planned(NamedTuple):
     method: str
     stage: Stage
     config: stages.StageConfig
+    int8: bool
     run: str
 
     @property
@@ -236,7 +247,8 @@ def plan(config: StudentsConfig) -> Iterator[Planned]:
                 ),
             )
             told = [run_id(each, big.teacher, config.split) for each in (student, *big[1:])]
-            run = hashlib.sha256(" ".join(told).encode()).hexdigest()[:12]
+            trained = _short_hash(told)
+            run = _short_hash([*told, "int8"]) if how.int8 else trained
             if run not in seen:
                 seen.add(run)
                 yield Planned(
@@ -245,9 +257,14 @@ def plan(config: StudentsConfig) -> Iterator[Planned]:
                     small,
                     method,
                     how.stage,
-                    student.model_copy(update={"out": config.out / run}),
+                    student.model_copy(update={"out": config.out / trained}),
+                    how.int8,
                     run,
                 )
+
+
+def _short_hash(told: list[str]) -> str:
+    return hashlib.sha256(" ".join(told).encode()).hexdigest()[:12]
 
 
 def cost_of(weights: Path) -> dict[str, float]:
@@ -261,34 +278,76 @@ def cost_of(weights: Path) -> dict[str, float]:
 
 
 def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, Any]:
-    """Makes one light student and scores it. Runs in a worker."""
+    """Makes one light student, or its 8-bit twin, and scores it. Runs in a worker."""
     torch.set_num_threads(1)
     config = planned.config
-    weights = config.out / WEIGHTS
-    with alone(config.out):
-        _STAGES[planned.stage][1](config, progress=False)
+    weights = ensure(_STAGES[planned.stage][1], config, progress=False) / WEIGHTS
+    model = Landmarker.load(weights)
+    if planned.int8:
+        nme = percent_int8(model, config.data, split)
+    else:
         nme = percent(weights, config.data, config.out / f"score-{split}", split, planned.modality)
-        model = Landmarker.load(weights)
-        if not keep_weights:
-            weights.unlink()
+    if not keep_weights:
+        weights.unlink()
     return {"nme": nme, "params": model.parameter_count(), "flops": flops(model)}
 
 
+def percent_int8(model: Landmarker, data: stages.DataConfig, split: str) -> float:
+    """NME (inter-ocular, percent) of a network's 8-bit twin, calibrated on validation faces."""
+    with TemporaryDirectory() as folder:
+        network = load_onnx(_in_8_bits(model, data, Path(folder)))
+        pairs = data.load(split, model.spec.input_px, progress=False)
+        found = score(predict_onnx(network, pairs), model.spec.scheme, pairs, "inter-ocular")
+    return round(100 * found.nme, 3)
+
+
+def _in_8_bits(model: Landmarker, data: stages.DataConfig, folder: Path) -> Path:
+    """The network as an 8-bit file for crops."""
+    plain, small = folder / "float32.onnx", folder / "int8.onnx"
+    export_onnx(model, plain, "crop")
+    quantise(plain, small, data.load("val", model.spec.input_px, progress=False))
+    return small
+
+
+def _milliseconds(config: StudentsConfig, planned: Planned) -> float:
+    """How long a student takes for a face, by ONNX Runtime; its weights cost it no time."""
+    model = Landmarker(_spec(config, planned)).eval()
+    if not planned.int8:
+        return round(latency_ms(model).median, 3)
+    with TemporaryDirectory() as folder:
+        small = _in_8_bits(model, config.benchmarks[planned.benchmark].data, Path(folder))
+        return round(file_latency_ms(small).median, 3)
+
+
 def _spec(config: StudentsConfig, planned: Planned) -> ModelSpec:
-    """What a planned student is, before it is made; its scheme and radiometry cost nothing."""
+    """What a planned student is, before it is made; which scheme and radiometry costs nothing."""
     network, teacher = config.networks[planned.network], big_networks(config, planned.benchmark)[0]
     head = teacher.head if planned.stage == "compress" else network.head
     return ModelSpec(
-        size=network.size, head=head, input_px=teacher.input_px, modality=planned.modality
+        size=network.size,
+        head=head,
+        input_px=teacher.input_px,
+        modality=planned.modality,
+        radiometry=FACE_CELSIUS if planned.modality == "thermal" else None,
     )
 
 
-def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[ModelSpec, float]:
+def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[tuple[str, ...], float]:
     """Milliseconds of every kind of student, measured while nothing else of ours runs."""
-    return {
-        spec: round(latency_ms(Landmarker(spec).eval()).median, 3)
-        for spec in dict.fromkeys(_spec(config, each) for each in left)
-    }
+    kinds = {_kind(each): each for each in left}
+    return {kind: _milliseconds(config, each) for kind, each in kinds.items()}
+
+
+def _kind(planned: Planned) -> tuple[str, ...]:
+    """What decides how long a student takes."""
+    mcl = planned.stage == "compress"  # gives its student the teacher's head
+    return (
+        planned.benchmark,
+        planned.modality,
+        planned.network,
+        "teacher's head" if mcl else "own head",
+        "int8" if planned.int8 else "float32",
+    )
 
 
 def _big_rows(config: StudentsConfig, name: str, done: set[str]) -> Iterator[dict[str, Any]]:
@@ -357,7 +416,7 @@ def run_students(
             "input_px": _spec(config, each).input_px,
             "method": each.method,
             "seed": each.config.seed,
-            "latency_ms": latencies[_spec(config, each)],
+            "latency_ms": latencies[_kind(each)],
             "run": each.run,
             **found,
         }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mlcmkd import fill, plots, students
+from mlcmkd import fill, plots, stages, students
 from mlcmkd.cost import Latency
 from mlcmkd.errors import InputError
 from mlcmkd.frontier import Row, entries, read_rows, table
@@ -37,6 +37,11 @@ def fields(out: Path, **changed) -> dict:
             "l2": {"stage": "kd-loss", "fields": {"loss": "l2"}},
             "kd-loss": {"stage": "kd-loss"},
             "dikd": {"stage": "compress", "fields": {"distillation": {"strategy": "dikd"}}},
+            "dikd, int8": {
+                "stage": "compress",
+                "fields": {"distillation": {"strategy": "dikd"}},
+                "int8": True,
+            },
         },
         "grids": [
             {
@@ -74,9 +79,21 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fill, "spread", here)
         patch.setattr(students, "latency_ms", lambda model: Latency(1.5, 1.4, 1.6))
+        patch.setattr(students, "file_latency_ms", lambda path: Latency(0.5, 0.4, 0.6))
         assert run_students(config(out), say=lambda _: None) == []
         assert run_students(rgb(out), say=lambda _: None) == []
+        # Weights are kept, so the 8-bit twin is made of the very student, without training it again.
+        first = config(out, keep_weights=True, grids=[eight(out, "dikd")])
+        (float_run,) = [each for each in plan(first)]
+        stages.compress(float_run.config, progress=False)
+        patch.setitem(students._STAGES, "compress", (stages.CompressConfig, None))
+        twin = config(out, keep_weights=True, grids=[eight(out, "dikd, int8")])
+        assert run_students(twin, say=lambda _: None) == []
     return out
+
+
+def eight(out: Path, method: str) -> dict:
+    return fields(out)["grids"][0] | {"methods": [method], "seeds": [0]}
 
 
 def rows_of(out: Path) -> list[dict]:
@@ -89,10 +106,11 @@ def test_the_table_has_the_teachers_once_and_every_student(made):
     assert tuple(rows[0]) == students.COLUMNS
     told = [(row["benchmark"], row["model"], row["method"], row["seed"]) for row in rows]
     assert len(set(told)) == len(told) and len({row["run"] for row in rows}) == len(rows)
-    assert {each[2] for each in told} == {"teacher", "ktl", "task", "l2", "kd-loss", "dikd"}
+    methods = {"teacher", "ktl", "task", "l2", "kd-loss", "dikd", "dikd, int8"}
+    assert {each[2] for each in told} == methods
     assert sum(each[2] == "teacher" for each in told) == 1
     assert {each[0] for each in told if each[2] == "ktl"} == {"tiny-thermal"}
-    assert len(told) == 2 + 4 * 2 + 1
+    assert len(told) == 2 + 4 * 2 + 1 + 1
 
 
 def test_what_a_network_costs_is_that_of_the_network(made):
@@ -102,6 +120,17 @@ def test_what_a_network_costs_is_that_of_the_network(made):
     # MCL gives its student the teacher's head, so the two light students differ.
     assert rows["dikd", "thermal"]["params"] != rows["kd-loss", "thermal"]["params"]
     assert rows["task", "thermal"]["flops"] == rows["kd-loss", "thermal"]["flops"]
+
+
+def test_the_8_bit_twin_is_of_the_same_student_and_rounded(made):
+    plain, twin = (
+        next(row for row in rows_of(made) if (row["method"], row["seed"]) == (method, "0"))
+        for method in ("dikd", "dikd, int8")
+    )
+    assert twin["params"] == plain["params"] and twin["run"] != plain["run"]
+    assert (plain["latency_ms"], twin["latency_ms"]) == ("1.5", "0.5")
+    assert twin["nme"] != plain["nme"]
+    assert float(twin["nme"]) == pytest.approx(float(plain["nme"]), rel=0.1)
 
 
 def test_a_run_in_the_table_is_not_made_again(made, monkeypatch):
