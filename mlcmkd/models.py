@@ -46,7 +46,7 @@ class Size(NamedTuple):
 SizeName = Literal[
     "large", "base", "half", "small", "slim", "light", "mobilenetv2", "efficientnet_b3"
 ]
-# The last two are the backbones of KD-Loss: its students and its teachers. "half" and "slim" are "base" made
+# The last two are the backbones of KD-Loss: its students and its teachers. "half" and "slim" are "base",
 # narrower: half as wide, and as wide as a tenth of its parameters and FLOPs allows.
 SIZES: dict[SizeName, Size] = {
     "large": Size("resnet18", (1, 2, 3, 4), 128),
