@@ -62,10 +62,16 @@ class TwoSides(Benchmark):
 
 
 class Network(_Config):
-    """A light student; `compress` gives it its teacher's head."""
+    """A light student.
+
+    Attributes:
+        size, head: see ModelSpec; `compress` gives it its teacher's head.
+        fields: of every stage's config, for this network alone: its precision, its learning rate.
+    """
 
     size: SizeName
     head: Literal["heatmap", "coordinate"] = "heatmap"
+    fields: dict[str, Any] = Field(default_factory=dict)
 
 
 class Method(_Config):
@@ -199,7 +205,12 @@ def _around(how: Method, big: Big, network: Network, modality: stages.Modality) 
     """What a light student's config takes from the networks around it."""
     if how.stage == "compress":
         return {"size": network.size, "teacher": big.ktl.out / WEIGHTS}
-    told = network.model_dump() | {"modality": modality, "input_px": big.teacher.input_px}
+    told = {
+        "size": network.size,
+        "head": network.head,
+        "modality": modality,
+        "input_px": big.teacher.input_px,
+    }
     if how.stage == "train" or how.fields.get("loss") == "l2":
         return told
     if modality == "rgb":
@@ -237,6 +248,7 @@ def plan(config: StudentsConfig) -> Iterator[Planned]:
                 f"method '{method}'",
                 merged(
                     config.student,
+                    network.fields,
                     how.fields,
                     _around(how, big, network, modality),
                     {

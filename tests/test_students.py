@@ -154,6 +154,19 @@ def test_who_teaches_whom(tmp_path):
     assert each.config.tolerant == big.tolerant.out / WEIGHTS
 
 
+def test_a_networks_own_fields_are_its_alone_and_a_methods_come_last(tmp_path):
+    networks = {
+        "one": {"size": "light", "fields": {"fit": {"steps": 5, "learning_rate": 0.01}}},
+        "other": {"size": "light"},
+    }
+    methods = {"long": {"stage": "train", "fields": {"fit": {"steps": 7}}}}
+    grid = fields(tmp_path)["grids"][0] | {"networks": list(networks), "methods": ["long"]}
+    found = config(tmp_path, networks=networks, methods=methods, grids=[grid | {"seeds": [0]}])
+    one, other = (each.config.fit for each in plan(found))
+    assert (one.steps, one.learning_rate) == (7, 0.01)
+    assert (other.steps, other.learning_rate) == (7, 0.002)
+
+
 def test_a_run_is_known_by_what_made_it_and_not_by_where_it_lies(tmp_path):
     def runs(**changed) -> set[str]:
         return {each.run for each in plan(config(tmp_path, **changed))}
