@@ -237,7 +237,9 @@ def train(
     out: Out,
     data: Data = None,
     modality: Annotated[str | None, typer.Option(help="rgb (default) or thermal.")] = None,
-    size: Annotated[str | None, typer.Option(help="large, base (default), small or light.")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="large, base (default), half, small, slim, light, ...")
+    ] = None,
     input_px: Annotated[int | None, typer.Option(help="Side of the network's input (96).")] = None,
     seed: Seed = None,
     steps: Steps = None,
@@ -299,7 +301,7 @@ def compress(
     out: Out,
     teacher: Annotated[Path, typer.Option(help="Weights of the thermal teacher.")],
     data: Data = None,
-    size: Annotated[str | None, typer.Option(help="Of the light student (light).")] = None,
+    size: Annotated[str | None, typer.Option(help="Of the light student (slim).")] = None,
     strategy: Strategy = None,
     seed: Seed = None,
     steps: Steps = None,
@@ -374,7 +376,9 @@ def kd_loss(
         Path | None,
         typer.Option(help="Weights of `mlcmkd tolerant`; without it the Tough-Teacher, softened."),
     ] = None,
-    loss: Annotated[str | None, typer.Option(help="kd-loss (default), or l2 alone.")] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="kd-loss (default); l2 or l1, without teachers.")
+    ] = None,
     data: Data = None,
     modality: Annotated[str | None, typer.Option(help="rgb (default) or thermal.")] = None,
     size: Annotated[str | None, typer.Option(help="Of the student (mobilenetv2).")] = None,

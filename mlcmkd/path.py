@@ -40,7 +40,7 @@ class PathConfig(BaseModel):
     data: stages.DataConfig = stages.DataConfig()
     zero_shot: Path | None = None
     size: SizeName = "base"
-    light: SizeName = "light"
+    light: SizeName = "slim"
     input_px: int = 96
     train: FitConfig = FitConfig()
     transfer: FitConfig = FitConfig()

@@ -165,7 +165,7 @@ class CompressConfig(StageConfig):
     """
 
     teacher: Path
-    size: SizeName = "light"
+    size: SizeName = "slim"
     distillation: Distillation = Distillation()
     one_step: bool = False
 

@@ -211,7 +211,7 @@ def _around(how: Method, big: Big, network: Network, modality: stages.Modality) 
         "modality": modality,
         "input_px": big.teacher.input_px,
     }
-    if how.stage == "train" or how.fields.get("loss") == "l2":
+    if how.stage == "train" or how.fields.get("loss") in kd_stages.PLAIN:
         return told
     if modality == "rgb":
         return told | {"tough": big.teacher.out / WEIGHTS, "tolerant": big.tolerant.out / WEIGHTS}

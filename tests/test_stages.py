@@ -45,7 +45,7 @@ def path(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("name", "size", "modality"),
-    [("teacher", "small", "rgb"), ("student", "small", "thermal"), ("light", "light", "thermal")],
+    [("teacher", "small", "rgb"), ("student", "small", "thermal"), ("light", "slim", "thermal")],
 )
 def test_each_stage_leaves_a_whole_run(path, name, size, modality):
     found = {file.name for file in (path / name).iterdir()}
@@ -162,7 +162,7 @@ def test_in_one_step_the_teacher_reads_the_rgb_side(path, monkeypatch, one_step,
     )
     assert shapes == {(4, 3 if one_step else 1, 32, 32)}
     student = Landmarker.load(result["weights"]).spec
-    assert (student.size, student.modality) == ("light", "thermal")
+    assert (student.size, student.modality) == ("slim", "thermal")
     assert student.radiometry == pairs.radiometry
 
 

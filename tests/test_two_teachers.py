@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 from mlcmkd import kd_stages, stages
 from mlcmkd.cli import app
-from mlcmkd.distillation.losses import squared_error
 from mlcmkd.distillation.objective import TaskObjective
 from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
 from mlcmkd.errors import InputError
@@ -156,13 +155,15 @@ def test_schemes_must_be_shared():
         TwoTeachers(moved_model(0), other, moved_model(2))
 
 
-def test_plain_l2_is_the_mean_square_of_all_coordinates():
+@pytest.mark.parametrize(("loss", "power"), [("l2", 2), ("l1", 1)])
+def test_plain_losses_are_means_of_powers_over_all_coordinates(loss, power):
     student, batch = moved_model(0), a_batch(4, labelled=3)
     student.eval()
-    (term,) = TaskObjective(student, "rgb", squared_error)(batch).values()
+    (term,) = TaskObjective(student, "rgb", kd_stages.PLAIN[loss])(batch).values()
     said = student(batch.rgb).coordinates
-    by_hand = sum((said[row] - batch.landmarks[row]).square().mean() for row in range(3)) / 4
-    assert float(term) == pytest.approx(float(by_hand), rel=1e-5)
+    off = (said - batch.landmarks).detach().abs().numpy()
+    by_hand = sum((off[row] ** power).mean() for row in range(3)) / 4
+    assert term.item() == pytest.approx(by_hand, rel=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -227,9 +228,10 @@ def test_a_student_between_its_teachers_leaves_a_whole_run(tmp_path, teachers, t
     assert line["total"] == pytest.approx(line["main"] + line["tough"] + line["tolerant"])
 
 
-def test_plain_l2_uses_labelled_pairs_alone(tmp_path):
+@pytest.mark.parametrize("loss", kd_stages.PLAIN)
+def test_plain_losses_use_labelled_pairs_alone(tmp_path, loss):
     config = kd_stages.KDLossConfig(
-        out=tmp_path, loss="l2", data={**DATA, "labelled": 5}, fit=FIT, size="light", input_px=32
+        out=tmp_path, loss=loss, data={**DATA, "labelled": 5}, fit=FIT, size="light", input_px=32
     )
     kd_stages.train_kd_loss(config, progress=False)
     assert json.loads((tmp_path / "provenance.json").read_text())["pairs"] == 5

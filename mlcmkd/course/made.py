@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mlcmkd import stages
 from mlcmkd.course.lesson import KDLossLesson, Lesson, TransferLesson
-from mlcmkd.kd_stages import ABLATION, VARIANCE, KDLossConfig, train_kd_loss
+from mlcmkd.kd_stages import ABLATION, PLAIN, VARIANCE, KDLossConfig, train_kd_loss
 from mlcmkd.reuse import ensure
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.stages import CompressConfig, TrainConfig, TransferConfig
@@ -77,9 +77,9 @@ def between_teachers(lesson: KDLossLesson, name: str) -> Path:
         data=lesson.data(labelled=lesson.labels),
         fit=lesson.fit(lesson.sizes.compress_steps),
         seed=lesson.seed,
-        tough=None if name == "l2" else student(lesson) / WEIGHTS,
+        tough=None if name in PLAIN else student(lesson) / WEIGHTS,
         modality="thermal",
-        size="light",
+        size="slim",
         input_px=lesson.sizes.input_px,
         variance=lesson.variance,
         **how,

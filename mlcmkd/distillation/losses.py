@@ -31,6 +31,11 @@ def squared_error(prediction: Prediction, landmarks: Tensor) -> Tensor:
     return (prediction.coordinates - landmarks).square().mean((-2, -1))
 
 
+def absolute_error(prediction: Prediction, landmarks: Tensor) -> Tensor:
+    """Plain L1, (B,): mean absolute difference of coordinates, in shares of the input."""
+    return (prediction.coordinates - landmarks).abs().mean((-2, -1))
+
+
 class Target(NamedTuple):
     """What an answer is compared with. Made once a batch, however many heads are held against it.
 

@@ -181,4 +181,4 @@ except InputError as error:
 # ## References
 #
 # - Tong et al., [arXiv 2510.11128](https://arxiv.org/abs/2510.11128): MCL.
-# - Howard et al., *Searching for MobileNetV3*, 2019: the light backbone.
+# - He et al., *Deep Residual Learning for Image Recognition*, 2016: the backbones, wide and narrow.

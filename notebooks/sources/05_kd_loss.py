@@ -128,8 +128,9 @@ print(f"KD-Loss:  2 x main + both      = {float(sum(terms.values())):.4f}")
 # shape model. (The paper trains a second network on soft landmarks; `mlcmkd tolerant` does that.) The
 # student regresses coordinates. Where a pair has no label, the Tough-Teacher's answer stands in.
 #
-# Five students, equal in everything but the loss: plain L2, the main loss alone, one assistive loss at a
-# time, and KD-Loss.
+# Six students, equal in everything but the loss: plain L2, plain L1, the main loss alone, one assistive
+# loss at a time, and KD-Loss. L1 is not in the paper. It is there because KD-Loss is linear near the
+# truth, as L1 is: who beats L2 alone may owe it to that.
 
 # %%
 runs = {name: course.between_teachers(lesson, name) for name in ABLATION}
@@ -146,9 +147,9 @@ others = [name for name in scores if name != ours]
 lesson.say("\n\n".join(course.compare(ours, scores[ours], o, scores[o]) for o in others))
 
 # %% [markdown]
-# **How to read it.** *l2* has the labelled pairs alone; the others also learn from the Tough-Teacher's
-# answers where labels are missing, so the step from *l2* to *main* is the loss **and** the pairs. What
-# the assistive losses add is the step from *main* to *tough*, *tolerant* and *kd-loss*.
+# **How to read it.** *l2* and *l1* have the labelled pairs alone; the others also learn from the
+# Tough-Teacher's answers where labels are missing, so the step from *l1* to *main* is the loss **and**
+# the pairs. What the assistive losses add is the step from *main* to *tough*, *tolerant* and *kd-loss*.
 #
 # Most pairs here have no label. There the Tough-Teacher's answer is the target, its own assistive loss
 # is silent by definition, and beyond the seam the main loss hardly pulls. Only the Tolerant-Teacher

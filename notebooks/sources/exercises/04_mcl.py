@@ -40,11 +40,11 @@ from mlcmkd.runs import WEIGHTS
 # %% [markdown]
 # ## 1 · Compute: the adapters
 #
-# The teacher's features have 96 channels, the light student's 48. How many parameters do MCL's two
+# The teacher's features have 96 channels, the light student's 32. How many parameters do MCL's two
 # adapters have together? (1x1 convolutions, one each way.) Compute it by hand.
 
 # %% tags=["solution", "fact", "nbval-check-output"]
-teacher_width, student_width = 96, 48
+teacher_width, student_width = 96, 32
 # your code here
 to_teacher = student_width * teacher_width + teacher_width
 to_student = teacher_width * student_width + student_width
@@ -107,7 +107,8 @@ print(checks.mcl.timed(timed))
 # %% tags=["solution"]
 # your code here
 rows = []
-for size in ("large", "base", "small", "light") if not lesson.fast else ("base", "light", "small"):
+sizes = ("base", "light", "slim") if lesson.fast else ("large", "base", "small", "light", "slim")
+for size in sizes:
     for input_px in (64,) if lesson.fast else (64, 128):
         model = Landmarker(ModelSpec(size=size, input_px=input_px)).eval()
         image = torch.rand(1, 3, input_px, input_px)
@@ -116,11 +117,11 @@ for size in ("large", "base", "small", "light") if not lesson.fast else ("base",
         rows.append({"size": size, "input_px": input_px, "parameters": model.parameter_count()})
         rows[-1]["ms"] = ms
         print(f"{size:6} {input_px:4} px  {rows[-1]['parameters']:11,} parameters  {ms:6.1f} ms")
-first, last = rows[0], next(r for r in rows if r["size"] == "light" and r["input_px"] == 64)
+first, last = rows[0], next(r for r in rows if r["size"] == "slim" and r["input_px"] == 64)
 finding = (
-    f"{first['size']} has {first['parameters'] / last['parameters']:.0f} times the parameters of light "
+    f"{first['size']} has {first['parameters'] / last['parameters']:.0f} times the parameters of slim "
     f"and takes {first['ms'] / last['ms']:.1f} times as long (64 px, batch 1, "
-    f"{torch.get_num_threads()} threads, a CPU; backbones: {SIZES['light'].backbone} and others)."
+    f"{torch.get_num_threads()} threads, a CPU; backbones: {SIZES['slim'].backbone} and others)."
 )
 print(finding)
 
@@ -129,8 +130,8 @@ print(checks.mcl.costs(rows, finding))
 
 # %% [markdown] tags=["discussion"]
 # **Discussion.** Parameters are counted once, but used at every place: time follows the operations,
-# and those grow with the input's area. Depthwise layers, of which light backbones are made, have few
+# and those grow with the input's area. Depthwise layers, of which `small` and `light` are made, have few
 # parameters and few operations, yet use a CPU badly; and at batch 1 the fixed cost of a layer counts,
-# so a deep light network may lose to a shallow heavy one. (The stored
-# times come from a machine with other work on it: take ratios, and few of them.) `mlcmkd students`
-# measures time with FLOPs beside.
+# so a deep light network may lose to a shallow heavy one: compare `light` with `slim`, plain
+# convolutions and about as many operations. (The stored times come from a machine with other work on
+# it: take ratios, and few of them.) `mlcmkd students` measures time with FLOPs beside.
