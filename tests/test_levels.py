@@ -107,7 +107,7 @@ def test_a_row_a_route_at_equal_cost(compared):
     assert tuple(rows[0]) == COLUMNS
     assert [row["route"] for row in rows] == list(ROUTES)
     assert [row["strategy"] for row in rows] == ["fd+ld, then dikd", "dikd", "none"]
-    assert {(row["size"], row["input_px"], row["seed"]) for row in rows} == {("light", "32", "0")}
+    assert {(row["size"], row["input_px"], row["seed"]) for row in rows} == {("slim", "32", "0")}
     assert len({row["nme_teacher"] for row in rows}) == 1
     assert len({row["nme"] for row in rows}) == 3
     spent = [
