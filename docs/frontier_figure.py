@@ -1,8 +1,8 @@
-"""The README's frontier, error against size, from the table that `mlcmkd students` wrote.
+"""The frontier, error against size, and its methods, from the table that `mlcmkd students` wrote.
 
     python docs/frontier_figure.py results/frontier.csv docs
 
-Writes `frontier.png` and prints the table as Markdown.
+Writes `frontier.png` and `students.png`, and prints the table as Markdown.
 """
 
 import sys
@@ -10,13 +10,14 @@ from pathlib import Path
 
 from mlcmkd.course import markdown_table
 from mlcmkd.frontier import read_rows, table
-from mlcmkd.plots import frontier
+from mlcmkd.plots import frontier, methods_compared
 
 
 def main(source: Path, out: Path) -> None:
     """Draws what is there."""
     rows = read_rows(source)
     frontier(rows, "NME against what a network costs").savefig(out / "frontier.png", dpi=110)
+    methods_compared(rows, "Light students by method").savefig(out / "students.png", dpi=110)
     lines = table(rows)
     print(markdown_table(lines, {name: name for name in lines[0]}))
 

@@ -63,6 +63,16 @@ def entries(rows: Iterable[Row]) -> list[Entry]:
     return sorted(found, key=lambda entry: (entry.benchmark, entry.modality, -entry.params))
 
 
+def best(found: Iterable[Entry]) -> list[Entry]:
+    """Of each network and its 8-bit twin the method with the lowest mean NME, in the given order."""
+    held: dict[tuple[str, str, str, bool], Entry] = {}
+    for entry in found:
+        key = (entry.benchmark, entry.modality, entry.model, entry.method.endswith("int8"))
+        if key not in held or entry.nme.mean < held[key].nme.mean:
+            held[key] = entry
+    return list(held.values())
+
+
 def table(rows: Iterable[Row]) -> list[dict[str, str]]:
     """One line an entry, as text; the share is against the largest network of its side."""
     lines, found = [], entries(rows)

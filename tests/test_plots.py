@@ -165,6 +165,7 @@ def test_every_function_of_the_package_is_drawn_here():
         "randomisation_bars",
         # test_students.py
         "frontier",
+        "methods_compared",
         # test_ablation.py
         "nme_against_count",
         "nme_against_misalignment",

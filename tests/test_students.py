@@ -10,7 +10,7 @@ import yaml
 from mlcmkd import fill, plots, stages, students
 from mlcmkd.cost import Latency
 from mlcmkd.errors import InputError
-from mlcmkd.frontier import Row, entries, read_rows, table
+from mlcmkd.frontier import Row, best, entries, read_rows, table
 from mlcmkd.models import Landmarker
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.students import StudentsConfig, big_networks, plan, run_students
@@ -258,11 +258,33 @@ def test_the_table_can_be_read_back(made, tmp_path):
         read_rows(tmp_path / "none.csv")
 
 
-def test_the_figure_shows_every_entry_in_every_panel():
+def test_the_figure_shows_each_network_with_its_best_method_in_every_panel():
     figure = plots.frontier(some_rows())
     panels = figure.axes
     assert len(panels) == 3
     for axes, expected in zip(panels, ((5.0, 0.3), (1000.0, 10.0), (6.0, 1.0)), strict=True):
-        drawn = sorted({float(np.ravel(c.lines[0].get_xdata())[0]) for c in axes.containers})
-        assert drawn == pytest.approx(sorted(expected))
-        assert len(axes.containers) == 3 and axes.get_xscale() == "log"
+        points = [np.ravel(held.lines[0].get_xydata()) for held in axes.containers]
+        assert points[0] == pytest.approx([expected[0], 3.0])
+        assert points[1] == pytest.approx([expected[1], 3.5])
+        assert len(points) == 2
+        assert axes.get_xscale() == "log"
+
+
+def test_the_8_bit_twin_is_a_point_of_its_own():
+    twins = [
+        row._replace(method="l2, int8", nme=row.nme + 1, latency_ms=0.4, run=f"8{row.run}")
+        for row in some_rows()
+        if row.method == "l2"
+    ]
+    names = [entry.name for entry in best(entries([*some_rows(), *twins]))]
+    assert names == ["base, teacher", "light, kd-loss", "light, l2, int8"]
+
+
+def test_methods_are_compared_best_first_with_every_seed():
+    third = [row._replace(method="l1", nme=3.0) for row in some_rows() if row.method == "l2"]
+    figure = plots.methods_compared([*some_rows(), *third])
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["l1", "kd-loss", "l2"]
+    seeds = next(line for line in axes.lines if list(line.get_ydata()) == [1, 1, 1])
+    assert sorted(seeds.get_xdata()) == pytest.approx([3.4, 3.5, 3.6])
+    assert not plots.methods_compared(some_rows()).axes[0].lines  # two methods make no panel

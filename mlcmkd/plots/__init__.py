@@ -25,7 +25,7 @@ from mlcmkd.plots.curves import (
 from mlcmkd.plots.diagrams import injection_diagram
 from mlcmkd.plots.explorer import explorer_view
 from mlcmkd.plots.faces import contact_sheet, heatmaps, landmarks_on, pair_overlay, thermal_inputs
-from mlcmkd.plots.frontier import frontier
+from mlcmkd.plots.frontier import frontier, methods_compared
 from mlcmkd.plots.invariance import (
     embedding,
     feature_colours,
@@ -64,6 +64,7 @@ __all__ = [
     "landmarks_on",
     "loss_landscape",
     "method_grid",
+    "methods_compared",
     "nme_against_count",
     "nme_against_misalignment",
     "nme_bars",
