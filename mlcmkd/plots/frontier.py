@@ -92,8 +92,8 @@ def _legend(found: list[Entry], markers: dict[str, str]) -> list[tuple[str, str,
 def methods_compared(rows: Iterable[Row], title: str = "", *, least: int = 3) -> Figure:
     """The methods of each network that has at least `least` of them, a panel a network and side.
 
-    Bars are 95 % intervals over seeds, small dots the seeds; the best method is at the top, the dashed
-    line is the largest network of that side.
+    Bars are 95 % intervals over seeds, dots below them the seeds; the best method is at the top, the
+    dashed line is the largest network of that side.
 
     Args:
         rows: of a table of light students.
@@ -113,7 +113,7 @@ def methods_compared(rows: Iterable[Row], title: str = "", *, least: int = 3) ->
         held = sorted(held, key=lambda entry: entry.nme.mean)
         for place, entry in enumerate(held):
             seeds = [row.nme for row in rows if _entry_of(row) == _entry_of(entry)]
-            axes.plot(seeds, [place] * len(seeds), ".", color=GREY, markersize=5)
+            axes.plot(seeds, [place + 0.28] * len(seeds), ".", color=GREY, markersize=5)
             axes.errorbar(
                 entry.nme.mean, place, xerr=_reach(entry), color=BLUE, marker="o", capsize=3
             )
