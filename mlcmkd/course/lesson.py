@@ -75,10 +75,11 @@ class Lesson(BaseModel):
         """All pairs of a split, as the networks of this scale read them."""
         return self.data().load(split, self.sizes.input_px)
 
-    def fit(self, steps: int) -> FitConfig:
-        """The loop's knobs for a run of so many steps."""
+    def fit(self, steps: int, learning_rate: float | None = None) -> FitConfig:
+        """The loop's knobs for a run of so many steps; the loop's own learning rate by default."""
         return FitConfig(
             steps=steps,
+            learning_rate=learning_rate or FitConfig().learning_rate,
             batch=self.sizes.batch,
             evaluations=self.sizes.evaluations,
             precision=self.sizes.precision,

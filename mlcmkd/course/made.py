@@ -55,7 +55,7 @@ def light(lesson: TransferLesson, strategy: str | None = None) -> Path:
     config = CompressConfig(
         out=lesson.work / f"light-{_how(lesson, name)}",
         data=lesson.data(pairs=lesson.labels) if alone else lesson.data(labelled=lesson.labels),
-        fit=lesson.fit(lesson.sizes.compress_steps),
+        fit=lesson.fit(lesson.sizes.compress_steps, lesson.sizes.compress_rate),
         seed=lesson.seed,
         teacher=student(lesson) / WEIGHTS,
         distillation=distillation,
@@ -75,7 +75,7 @@ def between_teachers(lesson: KDLossLesson, name: str) -> Path:
     config = KDLossConfig(
         out=lesson.work / "_".join(["between", *parts]),
         data=lesson.data(labelled=lesson.labels),
-        fit=lesson.fit(lesson.sizes.compress_steps),
+        fit=lesson.fit(lesson.sizes.compress_steps, lesson.sizes.compress_rate),
         seed=lesson.seed,
         tough=None if name in PLAIN else student(lesson) / WEIGHTS,
         modality="thermal",

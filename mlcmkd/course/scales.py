@@ -17,6 +17,7 @@ class Scale(BaseModel):
         input_px: side of the networks' input.
         teacher_size: of the RGB teacher and of its thermal student.
         teacher_steps, transfer_steps, compress_steps: optimiser steps of one run of each stage.
+        compress_rate: learning rate of the light students, which bear more than the large ones.
         batch: pairs a step.
         evaluations: how often a run is validated.
         path_steps: points on the path of integrated gradients.
@@ -33,6 +34,7 @@ class Scale(BaseModel):
     teacher_steps: int
     transfer_steps: int
     compress_steps: int
+    compress_rate: float = 8e-3
     batch: int = 32
     evaluations: int = 8
     path_steps: int = 32
