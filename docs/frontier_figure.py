@@ -2,14 +2,15 @@
 
     python docs/frontier_figure.py results/frontier.csv docs
 
-Writes `frontier.png` and `students.png`, and prints the table as Markdown.
+Writes `frontier.png` and `students.png`, and prints the table, and what
+each method is ahead of plain L2 and L1, as Markdown.
 """
 
 import sys
 from pathlib import Path
 
 from mlcmkd.course import markdown_table
-from mlcmkd.frontier import read_rows, table
+from mlcmkd.frontier import against, read_rows, table
 from mlcmkd.plots import frontier, methods_compared
 
 
@@ -18,8 +19,8 @@ def main(source: Path, out: Path) -> None:
     rows = read_rows(source)
     frontier(rows, "NME against what a network costs").savefig(out / "frontier.png", dpi=110)
     methods_compared(rows, "Light students by method").savefig(out / "students.png", dpi=110)
-    lines = table(rows)
-    print(markdown_table(lines, {name: name for name in lines[0]}))
+    for lines in (table(rows), against(rows)):
+        print(markdown_table(lines, {name: name for name in lines[0]}) if lines else "", "\n")
 
 
 if __name__ == "__main__":

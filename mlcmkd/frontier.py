@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from mlcmkd.ablation import Interval, interval, read_typed
+from mlcmkd.ablation import Interval, difference, interval, read_typed
 
 
 class Row(NamedTuple):
@@ -94,4 +94,24 @@ def table(rows: Iterable[Row]) -> list[dict[str, str]]:
                 "seeds": str(entry.nme.seeds),
             }
         )
+    return lines
+
+
+def against(rows: Iterable[Row], rivals: tuple[str, ...] = ("l2", "l1")) -> list[dict[str, str]]:
+    """One line a method of every network that a rival was tried on: differences paired by seed, as text."""
+    held: dict[tuple[str, str, str], dict[str, dict[int, float]]] = {}
+    for row in rows:
+        methods = held.setdefault((row.benchmark, row.modality, row.model), {})
+        methods.setdefault(row.method, {})[row.seed] = row.nme
+    lines = []
+    for (benchmark, modality, model), methods in held.items():
+        for method, ours in methods.items():
+            if not set(rivals) & set(methods):
+                continue
+            line = {"benchmark": benchmark, "reads": modality, "network": model, "method": method}
+            line["NME (%)"] = interval(list(ours.values())).text()
+            for rival in rivals:
+                shared = method != rival and set(ours) & set(methods.get(rival, {}))
+                line[f"minus {rival}"] = difference(ours, methods[rival]).text() if shared else ""
+            lines.append(line)
     return lines

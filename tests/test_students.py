@@ -10,7 +10,7 @@ import yaml
 from mlcmkd import fill, plots, stages, students
 from mlcmkd.cost import Latency
 from mlcmkd.errors import InputError
-from mlcmkd.frontier import Row, best, entries, read_rows, table
+from mlcmkd.frontier import Row, against, best, entries, read_rows, table
 from mlcmkd.models import Landmarker
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.students import StudentsConfig, big_networks, plan, run_students
@@ -246,6 +246,15 @@ def test_the_share_is_against_the_largest_network():
     lines = table(some_rows())
     assert [line["of the largest"] for line in lines] == ["1.00", "1.37", "1.17"]
     assert lines[0]["NME (%)"] == "3.00 (one seed)" and lines[2]["parameters (M)"] == "0.30"
+
+
+def test_methods_are_held_against_their_rivals_by_seed():
+    l1 = [row._replace(method="l1", nme=row.nme - 0.3) for row in some_rows() if row.method == "l2"]
+    lines = {line["method"]: line for line in against([*some_rows(), *l1])}
+    assert set(lines) == {"l2", "l1", "kd-loss"}  # nobody was tried on the teacher's network
+    assert lines["kd-loss"]["minus l2"] == "-0.60 [-0.60, -0.60]"
+    assert lines["kd-loss"]["minus l1"] == "-0.30 [-0.30, -0.30]"
+    assert lines["l2"]["minus l2"] == "" and lines["l1"]["minus l2"].startswith("-0.30")
 
 
 def test_the_table_can_be_read_back(made, tmp_path):
