@@ -98,7 +98,7 @@ def table(rows: Iterable[Row]) -> list[dict[str, str]]:
 
 
 def against(rows: Iterable[Row], rivals: tuple[str, ...] = ("l2", "l1")) -> list[dict[str, str]]:
-    """One line a method of every network that a rival was tried on: differences paired by seed, as text."""
+    """One line a method of every network that a rival was tried on: differences paired by seed."""
     held: dict[tuple[str, str, str], dict[str, dict[int, float]]] = {}
     for row in rows:
         methods = held.setdefault((row.benchmark, row.modality, row.model), {})
