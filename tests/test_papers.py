@@ -14,7 +14,12 @@ TEXT = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
 
 def test_its_links_and_files_are_there():
     for target in re.findall(r"\]\(([^)]+)\)", TEXT):
-        assert (ROOT / "docs" / target).exists(), target
+        file, _, heading = target.partition("#")
+        page = ROOT / "docs" / file
+        assert page.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in [each.lower().replace(" ", "-") for each in headings], target
     found = re.findall(r"`((?:results|docs|distillation)/[\w.]+|\w+\.py)`", TEXT)
     assert len(found) > 10
     for name in set(found):
