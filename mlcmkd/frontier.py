@@ -49,11 +49,21 @@ def read_rows(path: Path | str) -> list[Row]:
     return read_typed(path, Row, "mlcmkd students")
 
 
+def is_int8(method: str) -> bool:
+    """Whether a method's name speaks of 8 bits."""
+    return method.endswith("int8")
+
+
+def key_of(each: Row | Entry) -> tuple[str, str, str, str]:
+    """What makes rows one entry: all but the seed."""
+    return each.benchmark, each.modality, each.model, each.method
+
+
 def entries(rows: Iterable[Row]) -> list[Entry]:
     """One entry a benchmark, side, network and method, the largest network first."""
     held: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        held.setdefault((row.benchmark, row.modality, row.model, row.method), []).append(row)
+        held.setdefault(key_of(row), []).append(row)
     found = [
         Entry(
             *key, each[0].params, each[0].flops, each[0].latency_ms, interval([r.nme for r in each])
@@ -67,7 +77,7 @@ def best(found: Iterable[Entry]) -> list[Entry]:
     """Of each network and its 8-bit twin the method with the lowest mean NME, in the given order."""
     held: dict[tuple[str, str, str, bool], Entry] = {}
     for entry in found:
-        key = (entry.benchmark, entry.modality, entry.model, entry.method.endswith("int8"))
+        key = (*key_of(entry)[:3], is_int8(entry.method))
         if key not in held or entry.nme.mean < held[key].nme.mean:
             held[key] = entry
     return list(held.values())
@@ -99,9 +109,9 @@ def table(rows: Iterable[Row]) -> list[dict[str, str]]:
 
 def against(rows: Iterable[Row], rivals: tuple[str, ...] = ("l2", "l1")) -> list[dict[str, str]]:
     """One line a method of every network that a rival was tried on: differences paired by seed."""
-    held: dict[tuple[str, str, str], dict[str, dict[int, float]]] = {}
+    held: dict[tuple[str, ...], dict[str, dict[int, float]]] = {}
     for row in rows:
-        methods = held.setdefault((row.benchmark, row.modality, row.model), {})
+        methods = held.setdefault(key_of(row)[:3], {})
         methods.setdefault(row.method, {})[row.seed] = row.nme
     lines = []
     for (benchmark, modality, model), methods in held.items():

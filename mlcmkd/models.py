@@ -33,14 +33,14 @@ class Size(NamedTuple):
         backbone: timm's name.
         levels: of its maps, the finest first; 1 is a quarter of the input.
         width: channels of the features.
-        channels: of the stages of a residual backbone that is narrower than its name says, and of its
-            stem; no weights of others fit it. None for the backbone as it is.
+        narrowed: timm's options for a backbone that is narrower than its name says; no weights of others
+            fit it. None for the backbone as it is.
     """
 
     backbone: str
     levels: tuple[int, ...]
     width: int
-    channels: dict[str, Any] | None = None
+    narrowed: dict[str, Any] | None = None
 
 
 SizeName = Literal[
@@ -229,8 +229,8 @@ class Landmarker(nn.Module):
         """
         super().__init__()
         self.spec = spec
-        backbone, levels, self.width, narrow = SIZES[spec.size]
-        if pretrained and narrow:
+        backbone, levels, self.width, narrowed = SIZES[spec.size]
+        if pretrained and narrowed:
             raise InputError(f"no ImageNet weights are made for size {spec.size}; pretrained=False")
         try:
             # "getter" keeps no layer beyond the last level: a parameter that nothing reads would
@@ -241,7 +241,7 @@ class Landmarker(nn.Module):
                 features_only=True,
                 out_indices=levels,
                 feature_cls="getter",
-                **(narrow or {}),
+                **(narrowed or {}),
             )
         except Exception as error:
             if not pretrained:

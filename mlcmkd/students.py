@@ -20,12 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mlcmkd import kd_stages, stages
 from mlcmkd.cost import file_latency_ms, flops, latency_ms
 from mlcmkd.errors import InputError
-from mlcmkd.evaluate import score
 from mlcmkd.export import export_onnx
+from mlcmkd.export_stage import INT8, MODEL, ExportConfig, export
 from mlcmkd.fill import fill, missing
+from mlcmkd.frontier import is_int8
 from mlcmkd.models import Landmarker, ModelSpec, SizeName
-from mlcmkd.onnx_pairs import predict_onnx
-from mlcmkd.onnx_run import load_onnx
 from mlcmkd.quantise import quantise
 from mlcmkd.radiometry import FACE_CELSIUS
 from mlcmkd.reuse import ensure
@@ -80,8 +79,9 @@ class Method(_Config):
     Attributes:
         stage: "train" (labels alone, the house's loss), "compress" (MCL) or "kd-loss".
         fields: of that stage's config.
-        int8: in 8 bits at last, calibrated on validation faces; the student is that of the method with
-            the same fields, and is not trained again where its weights were kept.
+        int8: in 8 bits at last (the method's name ends in "int8" then), calibrated on validation
+            faces; the student is that of the method with the same fields, and is not trained again
+            where its weights were kept.
     """
 
     stage: Stage
@@ -240,6 +240,15 @@ def plan(config: StudentsConfig) -> Iterator[Planned]:
             grid.seeds, grid.benchmarks, grid.modalities, grid.networks, grid.methods
         ):
             network, how = config.networks[small], config.methods[method]
+            if how.int8 != is_int8(method):
+                raise InputError(
+                    f"method '{method}': the table tells 8 bits by the name alone, so it ends in "
+                    "'int8' where int8 is true, and nowhere else"
+                )
+            if how.int8 and config.split != "test":
+                raise InputError(
+                    f"method '{method}': calibrated on validation faces, so it is scored on others"
+                )
             if how.stage == "compress" and modality == "rgb":
                 raise InputError(f"grid '{grid.name}': method '{method}' is MCL, which is thermal")
             big = big_networks(config, name)
@@ -296,39 +305,15 @@ def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, A
     weights = ensure(_STAGES[planned.stage][1], config, progress=False) / WEIGHTS
     model = Landmarker.load(weights)
     if planned.int8:
-        nme = percent_int8(model, config.data, split)
+        leaving = ExportConfig(
+            out=config.out / "int8", weights=weights, kind="crop", int8=True, data=config.data
+        )
+        nme = export(leaving, progress=False)["int8"]["nme_percent"]
     else:
         nme = percent(weights, config.data, config.out / f"score-{split}", split, planned.modality)
     if not keep_weights:
         weights.unlink()
     return {"nme": nme, "params": model.parameter_count(), "flops": flops(model)}
-
-
-def percent_int8(model: Landmarker, data: stages.DataConfig, split: str) -> float:
-    """NME (inter-ocular, percent) of a network's 8-bit twin, calibrated on validation faces."""
-    with TemporaryDirectory() as folder:
-        network = load_onnx(_in_8_bits(model, data, Path(folder)))
-        pairs = data.load(split, model.spec.input_px, progress=False)
-        found = score(predict_onnx(network, pairs), model.spec.scheme, pairs, "inter-ocular")
-    return round(100 * found.nme, 3)
-
-
-def _in_8_bits(model: Landmarker, data: stages.DataConfig, folder: Path) -> Path:
-    """The network as an 8-bit file for crops."""
-    plain, small = folder / "float32.onnx", folder / "int8.onnx"
-    export_onnx(model, plain, "crop")
-    quantise(plain, small, data.load("val", model.spec.input_px, progress=False))
-    return small
-
-
-def _milliseconds(config: StudentsConfig, planned: Planned) -> float:
-    """How long a student takes for a face, by ONNX Runtime; its weights cost it no time."""
-    model = Landmarker(_spec(config, planned)).eval()
-    if not planned.int8:
-        return round(latency_ms(model).median, 3)
-    with TemporaryDirectory() as folder:
-        small = _in_8_bits(model, config.benchmarks[planned.benchmark].data, Path(folder))
-        return round(file_latency_ms(small).median, 3)
 
 
 def _spec(config: StudentsConfig, planned: Planned) -> ModelSpec:
@@ -344,22 +329,22 @@ def _spec(config: StudentsConfig, planned: Planned) -> ModelSpec:
     )
 
 
-def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[tuple[str, ...], float]:
+def _milliseconds(spec: ModelSpec, int8: bool, data: stages.DataConfig) -> float:
+    """How long a network takes for a face, by ONNX Runtime; its weights cost it no time."""
+    model = Landmarker(spec).eval()
+    if not int8:
+        return round(latency_ms(model).median, 3)
+    with TemporaryDirectory() as folder:
+        plain, small = Path(folder) / MODEL, Path(folder) / INT8
+        export_onnx(model, plain, "crop")
+        quantise(plain, small, data.load("val", spec.input_px, progress=False))
+        return round(file_latency_ms(small).median, 3)
+
+
+def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[tuple[ModelSpec, bool], float]:
     """Milliseconds of every kind of student, measured while nothing else of ours runs."""
-    kinds = {_kind(each): each for each in left}
-    return {kind: _milliseconds(config, each) for kind, each in kinds.items()}
-
-
-def _kind(planned: Planned) -> tuple[str, ...]:
-    """What decides how long a student takes."""
-    mcl = planned.stage == "compress"  # gives its student the teacher's head
-    return (
-        planned.benchmark,
-        planned.modality,
-        planned.network,
-        "teacher's head" if mcl else "own head",
-        "int8" if planned.int8 else "float32",
-    )
+    kinds = {(_spec(config, each), each.int8): each.config.data for each in left}
+    return {(spec, int8): _milliseconds(spec, int8, data) for (spec, int8), data in kinds.items()}
 
 
 def _big_rows(config: StudentsConfig, name: str, done: set[str]) -> Iterator[dict[str, Any]]:
@@ -421,14 +406,15 @@ def run_students(
     latencies = _latencies(config, left)
 
     def row_of(each: Planned, found: dict[str, Any]) -> dict[str, Any]:
+        spec = _spec(config, each)
         return {
             "benchmark": config.benchmarks[each.benchmark].names[each.modality],
             "modality": each.modality,
             "model": each.network,
-            "input_px": _spec(config, each).input_px,
+            "input_px": spec.input_px,
             "method": each.method,
             "seed": each.config.seed,
-            "latency_ms": latencies[_kind(each)],
+            "latency_ms": latencies[spec, each.int8],
             "run": each.run,
             **found,
         }

@@ -185,12 +185,20 @@ def test_a_run_is_known_by_what_made_it_and_not_by_where_it_lies(tmp_path):
         ({"networks": ["giant"]}, "network 'giant'"),
         ({"methods": ["magic"]}, "method 'magic'"),
         ({"modalities": ["rgb"], "methods": ["dikd"]}, "MCL, which is thermal"),
+        ({"methods": ["rounded"]}, "method 'rounded': the table tells 8 bits by the name"),
     ],
 )
 def test_a_grid_that_cannot_be_is_named(tmp_path, grid, message):
     changed = fields(tmp_path)["grids"][0] | grid
+    methods = fields(tmp_path)["methods"] | {"rounded": {"stage": "train", "int8": True}}
     with pytest.raises(InputError, match=message):
-        list(plan(config(tmp_path, grids=[changed])))
+        list(plan(config(tmp_path, grids=[changed], methods=methods)))
+
+
+def test_the_8_bit_twin_is_not_scored_on_the_faces_of_its_calibration(tmp_path):
+    grid = eight(tmp_path, "dikd, int8")
+    with pytest.raises(InputError, match="calibrated on validation faces"):
+        list(plan(config(tmp_path, grids=[grid], split="val")))
 
 
 def test_a_misspelt_field_of_a_method_is_named(tmp_path):

@@ -54,7 +54,7 @@ SCALES: dict[str, Scale] = {
         evaluations=2,
         path_steps=8,
     ),
-    # Two CPU cores, all notebooks in under ten minutes.
+    # Two CPU cores, all notebooks in about a quarter of an hour.
     "laptop": Scale(
         synthetic_train=1600,
         synthetic_held=300,

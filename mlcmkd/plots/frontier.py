@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlcmkd.frontier import COSTS, Entry, Row, best, entries
+from mlcmkd.frontier import COSTS, Entry, Row, best, entries, is_int8, key_of
 from mlcmkd.plots.style import BLACK, BLUE, GREY, MARKERS, ORANGE, WIDTH, plain_logarithm, styled
 
 _UNITS = {"params": 1e6, "flops": 1e6, "latency_ms": 1.0}
@@ -59,7 +59,7 @@ def frontier(rows: Iterable[Row], title: str = "") -> Figure:
 
 
 def _colour(entry: Entry) -> str:
-    return ORANGE if entry.method.endswith("int8") else BLUE
+    return ORANGE if is_int8(entry.method) else BLUE
 
 
 def _point(axes: Axes, entry: Entry, cost: str, marker: str) -> None:
@@ -102,9 +102,9 @@ def methods_compared(rows: Iterable[Row], title: str = "", *, least: int = 3) ->
     """
     rows = list(rows)
     found = entries(rows)
-    panels: dict[tuple[str, str, str], list[Entry]] = {}
+    panels: dict[tuple[str, ...], list[Entry]] = {}
     for entry in found:
-        panels.setdefault((entry.benchmark, entry.modality, entry.model), []).append(entry)
+        panels.setdefault(key_of(entry)[:3], []).append(entry)
     panels = {key: held for key, held in panels.items() if len(held) >= least}
     heights = [len(held) + 1 for held in panels.values()] or [1]
     figure = Figure(figsize=(WIDTH, 0.34 * sum(heights) + 0.7 * len(heights) + 0.5))
@@ -112,7 +112,7 @@ def methods_compared(rows: Iterable[Row], title: str = "", *, least: int = 3) ->
     for axes, ((benchmark, modality, model), held) in zip(grid, panels.items(), strict=False):
         held = sorted(held, key=lambda entry: entry.nme.mean)
         for place, entry in enumerate(held):
-            seeds = [row.nme for row in rows if _entry_of(row) == _entry_of(entry)]
+            seeds = [row.nme for row in rows if key_of(row) == key_of(entry)]
             axes.plot(seeds, [place + 0.28] * len(seeds), ".", color=GREY, markersize=5)
             axes.errorbar(
                 entry.nme.mean, place, xerr=_reach(entry), color=BLUE, marker="o", capsize=3
@@ -126,7 +126,3 @@ def methods_compared(rows: Iterable[Row], title: str = "", *, least: int = 3) ->
         axes.set_xlabel("NME, inter-ocular (%)")
     figure.suptitle(title)
     return figure
-
-
-def _entry_of(each: Row | Entry) -> tuple[str, str, str, str]:
-    return each.benchmark, each.modality, each.model, each.method
