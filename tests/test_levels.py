@@ -9,7 +9,8 @@ import yaml
 from typer.testing import CliRunner
 
 from mlcmkd import levels
-from mlcmkd.cli import _config, app
+from mlcmkd.cli import app
+from mlcmkd.cli.configs import config_of
 from mlcmkd.errors import InputError
 from mlcmkd.fit import FitConfig
 from mlcmkd.levels import (
@@ -86,7 +87,7 @@ def compared(tmp_path_factory):
 @pytest.mark.parametrize(("name", "labelled"), [("levels", None), ("levels_few_labels", 100)])
 def test_the_parameter_files_of_the_experiment_are_sound(name, labelled):
     file = Path(__file__).parents[1] / f"experiments/{name}.yaml"
-    planned = list(plan(_config(LevelsConfig, file, None)))
+    planned = list(plan(config_of(LevelsConfig, file, None)))
     assert {each.transfer.data.labelled for each in planned} == {labelled}
     assert {each.compress.data.labelled for each in planned} == {labelled}
     assert [each.route for each in planned] == list(ROUTES) * 5

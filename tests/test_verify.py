@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from data_prep._left_right import is_flipped
 from data_prep._report_file import REPORT, read_report, write_report
+from data_prep._verify_report import KINDS
 from data_prep.manifest import Entry, write_manifest
-from data_prep.verify import KINDS, is_flipped, verify
+from data_prep.verify import verify
 from mlcmkd.cli import app
 from mlcmkd.errors import InputError
 from mlcmkd.radiometry import FACE_CENTIKELVIN

@@ -1,0 +1,68 @@
+"""From what was typed to a validated config, and from a result to the terminal.
+
+Each command builds the same config that a notebook would, so a misspelt name fails before anything is
+computed. `--set fit.steps=3000` reaches any field of a stage's config.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mlcmkd.errors import InputError
+from mlcmkd.processes import is_first
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+def config_of(
+    kind: type[Config], params: Path | None, sets: list[str] | None, /, **given: Any
+) -> Config:
+    """A stage's config from, in rising order of force, a YAML file, options and --set."""
+    fields = read_params(params)
+    for name, value in given.items():
+        if value is not None:
+            _put(fields, name.replace("__", "."), value)
+    for text in sets or []:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"--set {text}: expected name=value")
+        _put(fields, name, yaml.safe_load(value))
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "config"
+        raise InputError(f"{place}: {first['msg']} (given: {first['input']!r})") from None
+
+
+def read_params(params: Path | None) -> dict[str, Any]:
+    """Names and values of a YAML file; none without a file."""
+    if params is None:
+        return {}
+    if not params.is_file():
+        raise InputError(f"{params}: no such parameter file")
+    try:
+        fields = yaml.safe_load(params.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{params}: not YAML ({error})") from None
+    if not isinstance(fields, dict):
+        raise InputError(f"{params}: expected names and values")
+    return fields
+
+
+def _put(fields: dict[str, Any], dotted: str, value: Any) -> None:
+    *path, last = dotted.split(".")
+    for part in path:
+        fields = fields.setdefault(part, {})
+        if not isinstance(fields, dict):
+            raise InputError(f"{dotted}: '{part}' is a value, not a group of fields")
+    fields[last] = value
+
+
+def show(result: dict[str, Any]) -> None:
+    if is_first():
+        typer.echo(json.dumps(result, indent=2))
