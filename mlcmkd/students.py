@@ -39,6 +39,7 @@ COLUMNS = (
 )  # fmt: skip
 TEACHER, KTL_STUDENT = "teacher", "ktl"  # methods of the two big networks
 Stage = Literal["train", "compress", "kd-loss"]
+Kind = tuple[ModelSpec, bool]  # a student's network, and whether it is in 8 bits
 _STAGES: dict[Stage, tuple[type[stages.StageConfig], Callable[..., Any]]] = {
     "train": (stages.TrainConfig, stages.train),
     "compress": (stages.CompressConfig, stages.compress),
@@ -316,17 +317,24 @@ def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, A
     return {"nme": nme, "params": model.parameter_count(), "flops": flops(model)}
 
 
-def _spec(config: StudentsConfig, planned: Planned) -> ModelSpec:
-    """What a planned student is, before it is made; which scheme and radiometry costs nothing."""
-    network, teacher = config.networks[planned.network], big_networks(config, planned.benchmark)[0]
-    head = teacher.head if planned.stage == "compress" else network.head
-    return ModelSpec(
+def _kind(
+    config: StudentsConfig, benchmark: str, modality: stages.Modality, small: str, method: str
+) -> Kind:
+    """What a student is, before it is made; which scheme and radiometry costs no time."""
+    network, teacher = config.networks[small], big_networks(config, benchmark).teacher
+    how = config.methods[method]
+    spec = ModelSpec(
         size=network.size,
-        head=head,
+        head=teacher.head if how.stage == "compress" else network.head,
         input_px=teacher.input_px,
-        modality=planned.modality,
-        radiometry=FACE_CELSIUS if planned.modality == "thermal" else None,
+        modality=modality,
+        radiometry=FACE_CELSIUS if modality == "thermal" else None,
     )
+    return spec, how.int8
+
+
+def _kind_of(config: StudentsConfig, planned: Planned) -> Kind:
+    return _kind(config, planned.benchmark, planned.modality, planned.network, planned.method)
 
 
 def _milliseconds(spec: ModelSpec, int8: bool, data: stages.DataConfig) -> float:
@@ -341,10 +349,22 @@ def _milliseconds(spec: ModelSpec, int8: bool, data: stages.DataConfig) -> float
         return round(file_latency_ms(small).median, 3)
 
 
-def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[tuple[ModelSpec, bool], float]:
-    """Milliseconds of every kind of student, measured while nothing else of ours runs."""
-    kinds = {(_spec(config, each), each.int8): each.config.data for each in left}
-    return {(spec, int8): _milliseconds(spec, int8, data) for (spec, int8), data in kinds.items()}
+def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[Kind, float]:
+    """Milliseconds of every kind of student: the table's own where it has one, or measured now.
+
+    A network has one speed in a table, whatever the machine did when its later rows were added.
+    """
+    found: dict[Kind, float] = {}
+    for row in read_table(config.table, COLUMNS):
+        for name, benchmark in config.benchmarks.items():
+            here = benchmark.names.get(row["modality"]) == row["benchmark"]
+            if here and row["model"] in config.networks and row["method"] in config.methods:
+                kind = _kind(config, name, row["modality"], row["model"], row["method"])
+                found.setdefault(kind, float(row["latency_ms"]))
+    for each in left:
+        if (kind := _kind_of(config, each)) not in found:
+            found[kind] = _milliseconds(*kind, each.config.data)
+    return found
 
 
 def _big_rows(config: StudentsConfig, name: str, done: set[str]) -> Iterator[dict[str, Any]]:
@@ -406,15 +426,15 @@ def run_students(
     latencies = _latencies(config, left)
 
     def row_of(each: Planned, found: dict[str, Any]) -> dict[str, Any]:
-        spec = _spec(config, each)
+        kind = _kind_of(config, each)
         return {
             "benchmark": config.benchmarks[each.benchmark].names[each.modality],
             "modality": each.modality,
             "model": each.network,
-            "input_px": spec.input_px,
+            "input_px": kind[0].input_px,
             "method": each.method,
             "seed": each.config.seed,
-            "latency_ms": latencies[spec, each.int8],
+            "latency_ms": latencies[kind],
             "run": each.run,
             **found,
         }

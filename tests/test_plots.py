@@ -116,6 +116,10 @@ FIGURES: dict[str, tuple[Callable[[dict], Figure], tuple[str, ...]]] = {
         ("steps", "(%)"),
     ),
     "injection_diagram": (lambda d: plots.injection_diagram(), ("FI", "RI", "(frozen)")),
+    "two_teachers_diagram": (
+        lambda d: plots.two_teachers_diagram(),
+        ("Tough-Teacher", "Tolerant-Teacher", "hard landmarks", "soft landmarks", "light student"),
+    ),
 }
 
 

@@ -73,6 +73,9 @@ def test_the_landscape_is_what_the_functions_say(name, constants):
     squared = (x / 100 - at[0]) ** 2
     drawn = curve(panel(figure, "sum"), "L2")[1]
     assert drawn == pytest.approx(squared * whole.max() / squared.max(), abs=1e-12)
+    straight = np.abs(x / 100 - at[0])
+    drawn = curve(panel(figure, "sum"), "L1")[1]
+    assert drawn == pytest.approx(straight * whole.max() / straight.max(), abs=1e-12)
 
 
 @pytest.mark.parametrize(("name", "constants"), CASES)
@@ -94,6 +97,7 @@ def test_the_pull_is_the_slope_of_the_functions(name, constants):
     distance = np.abs(x / 100 - at[0])
     drawn = curve(panel(figure, "sum"), "L2")[1]
     assert drawn == pytest.approx(distance * whole.max() / distance.max(), abs=1e-9)
+    assert curve(panel(figure, "sum"), "L1")[1] == pytest.approx(whole.max(), abs=1e-9)
 
 
 def assert_equal_but_for_jumps(found: np.ndarray, wanted: np.ndarray, error: float = 1e-12) -> None:
@@ -102,16 +106,18 @@ def assert_equal_but_for_jumps(found: np.ndarray, wanted: np.ndarray, error: flo
     assert (~np.isclose(found, wanted, rtol=0, atol=error)).sum() <= 8
 
 
+@pytest.mark.parametrize("plain_loss", ["L2", "L1"])
 @pytest.mark.parametrize("draw", [loss_landscape, pull])
-def test_the_factor_of_l2_is_the_one_it_is_drawn_with(draw):
+def test_a_factor_is_the_one_it_is_drawn_with(draw, plain_loss):
     target = PLACES["either side"][0]
     figure = draw(*PLACES["either side"])
     (axes,) = [axes for axes in figure.axes if "KD-Loss" in axes.get_legend_handles_labels()[1]]
-    (label,) = [text for text in axes.get_legend_handles_labels()[1] if text.startswith("L2")]
-    x, drawn = curve(axes, "L2")
+    (label,) = [text for text in axes.get_legend_handles_labels()[1] if text.startswith(plain_loss)]
+    x, drawn = curve(axes, plain_loss)
     distance = np.abs(x / 100 - target)
-    plain = distance**2 if draw is loss_landscape else 2 * distance
-    said = float(label.removeprefix("L2, times "))
+    power = int(plain_loss[1])
+    plain = distance**power if draw is loss_landscape else power * distance ** (power - 1)
+    said = float(label.removeprefix(f"{plain_loss}, times "))
     assert said == pytest.approx((drawn / plain)[0], rel=0.01)
     shown = [text.get_text() for text in axes.get_legend().get_texts()]
     assert label in shown and "KD-Loss" in shown

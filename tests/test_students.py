@@ -133,6 +133,29 @@ def test_the_8_bit_twin_is_of_the_same_student_and_rounded(made):
     assert float(twin["nme"]) == pytest.approx(float(plain["nme"]), rel=0.1)
 
 
+def test_a_network_has_one_speed_in_a_table(made, tmp_path, monkeypatch):
+    """Rows added later take it from the rows that stand; another head, or 8 bits, is another network."""
+    monkeypatch.setattr(students, "latency_ms", lambda model: Latency(9.5, 9.4, 9.6))
+    monkeypatch.setattr(students, "file_latency_ms", lambda path: Latency(7.5, 7.4, 7.6))
+
+    def latencies(table, *methods):
+        there = config(made, table=table)
+        left = [next(plan(config(made, grids=[eight(made, each)]))) for each in methods]
+        found = students._latencies(there, left)
+        return [found[students._kind_of(there, each)] for each in left]
+
+    methods = ("task", "kd-loss", "dikd", "dikd, int8")
+    assert latencies(made / "frontier.csv", *methods) == [1.5, 1.5, 1.5, 0.5]
+    assert latencies(tmp_path / "none.csv", *methods) == [9.5, 9.5, 9.5, 7.5]
+    rows = rows_of(made)
+    kept = [row for row in rows if row["method"] == "task" and row["seed"] == "0"]
+    with (tmp_path / "some.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, students.COLUMNS)
+        writer.writeheader()
+        writer.writerows(kept)
+    assert latencies(tmp_path / "some.csv", *methods) == [1.5, 1.5, 9.5, 7.5]
+
+
 def test_a_run_in_the_table_is_not_made_again(made, monkeypatch):
     before = rows_of(made)
     monkeypatch.setattr(fill, "spread", None)

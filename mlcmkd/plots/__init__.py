@@ -22,7 +22,7 @@ from mlcmkd.plots.curves import (
     temperature_histogram,
     training_curves,
 )
-from mlcmkd.plots.diagrams import injection_diagram
+from mlcmkd.plots.diagrams import injection_diagram, two_teachers_diagram
 from mlcmkd.plots.explorer import explorer_view
 from mlcmkd.plots.faces import contact_sheet, heatmaps, landmarks_on, pair_overlay, thermal_inputs
 from mlcmkd.plots.frontier import frontier, methods_compared
@@ -81,4 +81,5 @@ __all__ = [
     "thermal_inputs",
     "training_curves",
     "training_of_groups",
+    "two_teachers_diagram",
 ]

@@ -1,4 +1,4 @@
-"""Drawings of ideas: who reads whose features."""
+"""Drawings of ideas: who reads whose features, and who teaches whom."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -35,6 +35,42 @@ def injection_diagram() -> Figure:
         0.462, 0.43, "RI", color=VERMILION, weight="bold", fontsize=13, ha="center", va="center"
     )
     axes.text(0.5, 0.02, "solid: trained    dashed: frozen", color=GREY, ha="center", fontsize=9)
+    return figure
+
+
+@styled
+def two_teachers_diagram() -> Figure:
+    """Hard landmarks above, soft ones below, each with its teacher; the student between the two."""
+    figure = Figure(figsize=(WIDTH, 3.6))
+    axes = figure.subplots()
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    axes.set_axis_off()
+    left, middle, right = 0.12, 0.46, 0.88
+    rows = {
+        _TOP: ("hard landmarks\n(annotated)", "Tough-Teacher\n(frozen)", VERMILION),
+        _BOTTOM: ("soft landmarks", "Tolerant-Teacher\n(frozen)", BLUE),
+    }
+    for height, (points, teacher, colour) in rows.items():
+        _box(axes, left, height, points, frozen=False)
+        _box(axes, middle, height, teacher, frozen=True)
+        _arrow(axes, (left, height), (middle, height), BLACK)
+        axes.text((left + middle) / 2, height + 0.03, "learned from", ha="center", fontsize=9)
+        _arrow(axes, (middle, height), (right, 0.5), colour, width=2.6)
+    _box(axes, right, 0.5, "light student\n(trained)", frozen=False)
+    axes.annotate(
+        "",
+        (left, _BOTTOM + 0.105),
+        (left, _TOP - 0.105),
+        arrowprops={"arrowstyle": "-|>", "color": BLACK, "linewidth": 1.6, "mutation_scale": 14},
+    )
+    axes.text(
+        left + 0.015, 0.5, "active shape model\ntakes out what is rare", va="center", fontsize=9
+    )
+    axes.text(0.68, 0.76, "ALoss: strict", color=VERMILION, ha="left", va="center")
+    axes.text(
+        0.68, 0.24, "ALoss: patient; and from\nwhere the main loss is gentle",
+        color=BLUE, ha="left", va="center",
+    )  # fmt: skip
     return figure
 
 

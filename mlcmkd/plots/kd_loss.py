@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mlcmkd.distillation.kd_loss import BAND, kd_values
-from mlcmkd.plots.style import BLACK, BLUE, GREEN, GREY, VERMILION, WIDTH, styled
+from mlcmkd.plots.style import BLACK, BLUE, GREEN, GREY, PURPLE, VERMILION, WIDTH, styled
 
 Curves = dict[str, np.ndarray]
 
@@ -25,7 +25,7 @@ _SHADES = {"beyond": 0.45, "between": 0.18, "band": 0.0, "silent": 0.0}  # opaci
 def loss_landscape(target: float, tough: float, tolerant: float, **constants: float) -> Figure:
     """KD-Loss of one coordinate over where it is predicted: its weighted terms, and their sum.
 
-    Beside the sum stands L2, (p - g)^2, times a factor that gives both one height.
+    Beside the sum stand L2, (p - g)^2, and L1, |p - g|, each times a factor that gives all one height.
 
     Args:
         target, tough, tolerant: centred coordinates of the ground truth and of what the teachers
@@ -46,7 +46,8 @@ def loss_landscape(target: float, tough: float, tolerant: float, **constants: fl
     _draw_regions(regions, places, target, tough, tolerant, constants.get("band", BAND))
     _draw_teachers(assistive, places, values)
     assistive.set_title("assistive losses")
-    _draw_sum(total, places, values, (places - target) ** 2)
+    distance = np.abs(places - target)
+    _draw_sum(total, places, values, {"L2": distance**2, "L1": distance})
     total.set_title("their sum")
     for axes in (main, assistive, total):
         axes.set_ylabel("loss of a coordinate")
@@ -58,7 +59,8 @@ def loss_landscape(target: float, tough: float, tolerant: float, **constants: fl
 def pull(target: float, tough: float, tolerant: float, **constants: float) -> Figure:
     """How strongly a prediction is drawn to the target: the loss's gradient, positive towards it.
 
-    Beside KD-Loss stands L2, (p - g)^2, times a factor that gives both one height.
+    Beside KD-Loss stand the pulls of L2, (p - g)^2, and of L1, |p - g|, each times a factor that gives
+    all one height.
 
     Args:
         target, tough, tolerant: centred coordinates of the ground truth and of what the teachers
@@ -72,7 +74,8 @@ def pull(target: float, tough: float, tolerant: float, **constants: float) -> Fi
     _draw_regions(regions, places, target, tough, tolerant, constants.get("band", BAND))
     _draw_teachers(assistive, places, pulls)
     assistive.set_title("pull of the assistive losses towards the target (below zero: away)")
-    _draw_sum(total, places, pulls, 2 * np.abs(places - target))
+    distance = np.abs(places - target)
+    _draw_sum(total, places, pulls, {"L2": 2 * distance, "L1": np.ones_like(distance)})
     total.plot(100 * places, pulls["main"], color=GREY, linestyle=":", label="main loss alone")
     total.set_title("pull of their sum with the main loss")
     total.legend(loc="center left", bbox_to_anchor=(1, 0.5))
@@ -141,14 +144,19 @@ def _draw_teachers(axes: Axes, places: np.ndarray, curves: Curves) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
-def _draw_sum(axes: Axes, places: np.ndarray, curves: Curves, squared: np.ndarray) -> None:
-    """KD-Loss, and L2 made as high."""
+# name -> (colour, dashes); neither is part of KD-Loss
+_PLAIN = {"L2": (GREEN, "-."), "L1": (PURPLE, (0, (5, 1)))}
+
+
+def _draw_sum(axes: Axes, places: np.ndarray, curves: Curves, plain: Curves) -> None:
+    """KD-Loss, and the losses without teachers made as high."""
     whole = sum(curves.values())
-    factor = whole.max() / squared.max()
     axes.plot(100 * places, whole, color=BLACK, label="KD-Loss")
-    axes.plot(
-        100 * places, factor * squared, color=GREEN, linestyle="-.", label=f"L2, times {factor:.3g}"
-    )
+    for name, curve in plain.items():
+        factor = whole.max() / curve.max()
+        colour, dashes = _PLAIN[name]
+        label = f"{name}, times {factor:.3g}"
+        axes.plot(100 * places, factor * curve, color=colour, linestyle=dashes, label=label)
     axes.set_ylim(min(0, 1.06 * whole.min()), 1.06 * whole.max())
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 

@@ -44,6 +44,13 @@ train, pairs = lesson.pairs("train"), lesson.pairs("val")
 # **Tolerant-Teacher** learned *soft* landmarks: the same faces with what is rare about their shape taken
 # out, so they are easier to hit. How far each teacher is from the truth, landmark by landmark, tells how
 # much may be asked of the student there.
+
+# %%
+lesson.show(plots.two_teachers_diagram(), "05_teachers")
+
+# %% [markdown]
+# **How to read it.** From left to right: what is learned from, the teachers, the student. Annotations
+# train the student, too; what the teachers add are two distances, from their answers to the annotation.
 #
 # ## Soft landmarks: an active shape model
 #
@@ -100,14 +107,17 @@ lesson.show(plots.loss_landscape(target, tough, tolerant), "05_landscape")
 
 # %% [markdown]
 # **How to read it.** Top to bottom: who speaks where, the two assistive losses, their sum with the main
-# loss beside plain L2 drawn to the same height. L2 is flat near the truth, KD-Loss is a sharp valley.
+# loss beside plain L2 and L1 drawn to the same height. L2 is flat near the truth, KD-Loss is a sharp
+# valley, as L1 is.
 
 # %%
 lesson.show(plots.pull(target, tough, tolerant), "05_pull")
 
 # %% [markdown]
-# **How to read it.** The slope is what the student feels. Between band and teacher the weight is
-# negative and the distance to the teacher grows on the way to the truth, so the pull still points to
+# **How to read it.** The slope is what the student feels. L2 lets go near the truth; L1 pulls alike
+# everywhere; KD-Loss pulls much like L1 up to the Tolerant-Teacher, and half as hard beyond. Between
+# band and teacher the weight is negative and the distance to the teacher grows on the way to the truth,
+# so the pull still points to
 # $g$: the teacher is a milestone, not a goal. By hand, for a student at 3 % of the side:
 
 # %% tags=["fact", "nbval-check-output"]
