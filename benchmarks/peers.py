@@ -373,8 +373,9 @@ def latencies(px: int) -> Lines:
     yield ""
     rows = []
     for size, head in (
+        ("slim", "heatmap"),
+        ("slim", "coordinate"),
         ("light", "heatmap"),
-        ("light", "coordinate"),
         ("mobilenetv2", "coordinate"),
     ):
         model = Landmarker(ModelSpec(size=size, head=head, input_px=px)).eval()
