@@ -40,7 +40,7 @@ def test_a_sweep_can_be_planned(name):
 def test_the_other_files_can_be_read():
     PathConfig.model_validate({**read("300w_path.yaml"), "out": "runs"})
     box = TrainConfig.model_validate({**read("box.yaml"), "out": "runs"})
-    assert box.data.source == "synthetic" and box.modality == "thermal" and box.size == "light"
+    assert box.data.source == "synthetic" and box.modality == "thermal" and box.size == "slim"
     for name in ("levels.yaml", "levels_few_labels.yaml"):
         LevelsConfig.model_validate(read(name))
 
