@@ -11,6 +11,14 @@ from mlcmkd.cli.options import DryRun, Gpus, Retries, Scheduler, Sets, Workers
 from mlcmkd.errors import InputError
 
 
+def _end(table: Path, failed: list[str]) -> None:
+    """Says where the table is; ends with 1 where a run is missing from it."""
+    typer.echo(f"the table: {table}")
+    if failed:
+        typer.echo(f"{len(failed)} runs failed; give the command again to try them again", err=True)
+        raise typer.Exit(1)
+
+
 def sweep(
     params: Annotated[Path, typer.Argument(help="Parameter file of a sweep, see experiments/.")],
     sets: Sets = None,
@@ -36,10 +44,7 @@ def sweep(
     else:
         config = config_of(SweepConfig, params, sets)
         failed = run_sweep(config, cluster, dry_run=dry_run, say=typer.echo)
-    typer.echo(f"the table: {config.table}")
-    if failed:
-        typer.echo(f"{len(failed)} runs failed; give the command again to try them again", err=True)
-        raise typer.Exit(1)
+    _end(config.table, failed)
 
 
 def students(
@@ -58,10 +63,7 @@ def students(
     config = config_of(StudentsConfig, params, sets)
     cluster = Cluster(workers, scheduler, gpus, retries)
     failed = run_students(config, cluster, dry_run=dry_run, say=typer.echo)
-    typer.echo(f"the table: {config.table}")
-    if failed:
-        typer.echo(f"{len(failed)} runs failed; give the command again to try them again", err=True)
-        raise typer.Exit(1)
+    _end(config.table, failed)
 
 
 def levels(
