@@ -11,6 +11,8 @@ from mlcmkd.ablation import read_rows
 from mlcmkd.levels import LevelsConfig
 from mlcmkd.path import PathConfig
 from mlcmkd.stages import TrainConfig
+from mlcmkd.students import StudentsConfig
+from mlcmkd.students import plan as plan_students
 from mlcmkd.sweep import SweepConfig, plan
 from mlcmkd.table import read_table
 
@@ -28,6 +30,10 @@ def read(name: str) -> dict:
 
 def sweep(name: str) -> SweepConfig:
     return SweepConfig.model_validate(read(name))
+
+
+def students(name: str) -> StudentsConfig:
+    return StudentsConfig.model_validate(read(name))
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in EXPERIMENTS.glob("ktl_*.yaml")))
@@ -87,3 +93,22 @@ def test_what_stands_beside_the_ablation_shares_all_but_its_question(name):
     planned = {(each.strategy, each.config.seed) for each in plan(beside)}
     assert rows and {(row["strategy"], int(row["seed"])) for row in rows} <= planned
     assert len({row["nme_teacher"] for row in rows}) == 1
+
+
+def test_other_teachers_have_the_same_students():
+    """The controls without a teacher stand in one table, so both files must train alike."""
+    apart = {"out", "tough", "tolerant"}
+
+    def told(each):
+        return each.config.model_dump(mode="json", exclude=apart)
+
+    ours = {
+        (each.network, each.method, each.config.seed): told(each)
+        for each in plan_students(students("students.yaml"))
+        if each.modality == "rgb"
+    }
+    others = list(plan_students(students("kd_loss_teachers.yaml")))
+    assert others
+    for each in others:
+        method = each.method.removesuffix(", EfficientNet-b3")
+        assert told(each) == ours[each.network, method, each.config.seed], each.told
