@@ -91,9 +91,16 @@ class Method(_Config):
 
 
 class Grid(_Config):
-    """All combinations of what is listed, seeds outermost: a table cut short is still balanced."""
+    """All combinations of what is listed, seeds outermost: a table cut short is still balanced.
+
+    Attributes:
+        labelled: how many training pairs have a label for the light students, which are thermal then;
+            None for all. The RGB teacher has all, the KTL student none: each seed draws its own
+            labels, and a KTL student that had others would bring more of them.
+    """
 
     name: str
+    labelled: int | None = Field(default=None, ge=1)
     benchmarks: list[str]
     modalities: list[stages.Modality]
     networks: list[str]
@@ -137,6 +144,7 @@ class Planned(NamedTuple):
 
     Attributes:
         benchmark: name in the config, not in the table.
+        labelled: how many of its training pairs have a label; None for all.
         modality: the side it reads.
         network, method: names in the config.
         stage, config: what makes it.
@@ -145,6 +153,7 @@ class Planned(NamedTuple):
     """
 
     benchmark: str
+    labelled: int | None
     modality: stages.Modality
     network: str
     method: str
@@ -161,8 +170,14 @@ class Planned(NamedTuple):
     @property
     def told(self) -> str:
         """What to call it in a line of text."""
-        what = f"{self.benchmark} {self.modality} {self.network} {self.method}"
+        where = _called(self.benchmark, self.labelled)
+        what = f"{where} {self.modality} {self.network} {self.method}"
         return f"{what} seed {self.config.seed}"
+
+
+def _called(benchmark: str, labelled: int | None) -> str:
+    """What the table calls a benchmark whose students have so many labels."""
+    return benchmark if labelled is None else f"{benchmark}, {labelled} labels"
 
 
 def _validated(kind: type[stages.StageConfig], where: str, fields: dict[str, Any]) -> Any:
@@ -174,8 +189,8 @@ def _validated(kind: type[stages.StageConfig], where: str, fields: dict[str, Any
         raise InputError(f"{where}: {place}: {first['msg']}") from None
 
 
-def big_networks(config: StudentsConfig, name: str) -> Big:
-    """The configs of a benchmark's teachers.
+def big_networks(config: StudentsConfig, name: str, labelled: int | None = None) -> Big:
+    """The configs of a benchmark's teachers, for light students that have so many labels.
 
     Raises:
         InputError: fields that their stages do not take.
@@ -183,6 +198,9 @@ def big_networks(config: StudentsConfig, name: str) -> Big:
     benchmark = config.benchmarks[name]
     data = {"data": benchmark.data.model_dump()}
     teacher = merged(benchmark.teacher, data, {"out": config.out / f"teacher-{name}"})
+    thermal = data, {"out": config.out / f"ktl-{name}"}
+    if labelled is not None:
+        thermal = data, {"out": config.out / f"ktl-{name}-no-labels", "data": {"labelled": 0}}
     return Big(
         _validated(stages.TrainConfig, "teacher", teacher),
         _validated(
@@ -193,11 +211,7 @@ def big_networks(config: StudentsConfig, name: str) -> Big:
         _validated(
             stages.TransferConfig,
             "transfer",
-            merged(
-                config.transfer,
-                data,
-                {"out": config.out / f"ktl-{name}", "teacher": teacher["out"] / WEIGHTS},
-            ),
+            merged(config.transfer, *thermal, {"teacher": teacher["out"] / WEIGHTS}),
         ),
     )
 
@@ -252,7 +266,11 @@ def plan(config: StudentsConfig) -> Iterator[Planned]:
                 )
             if how.stage == "compress" and modality == "rgb":
                 raise InputError(f"grid '{grid.name}': method '{method}' is MCL, which is thermal")
-            big = big_networks(config, name)
+            if grid.labelled is not None and modality == "rgb":
+                raise InputError(
+                    f"grid '{grid.name}': the RGB side has all labels; leave out 'rgb'"
+                )
+            big = big_networks(config, name, grid.labelled)
             student = _validated(
                 _STAGES[how.stage][0],
                 f"method '{method}'",
@@ -261,11 +279,9 @@ def plan(config: StudentsConfig) -> Iterator[Planned]:
                     network.fields,
                     how.fields,
                     _around(how, big, network, modality),
-                    {
-                        "out": config.out,
-                        "data": config.benchmarks[name].data.model_dump(),
-                        "seed": seed,
-                    },
+                    {"data": config.benchmarks[name].data.model_dump()},
+                    {} if grid.labelled is None else {"data": {"labelled": grid.labelled}},
+                    {"out": config.out, "seed": seed},
                 ),
             )
             told = [run_id(each, big.teacher, config.split) for each in (student, *big[1:])]
@@ -275,6 +291,7 @@ def plan(config: StudentsConfig) -> Iterator[Planned]:
                 seen.add(run)
                 yield Planned(
                     name,
+                    grid.labelled,
                     modality,
                     small,
                     method,
@@ -355,9 +372,11 @@ def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[Kind, float]
     A network has one speed in a table, whatever the machine did when its later rows were added.
     """
     found: dict[Kind, float] = {}
+    counts = {grid.labelled for grid in config.grids}
     for row in read_table(config.table, COLUMNS):
         for name, benchmark in config.benchmarks.items():
-            here = benchmark.names.get(row["modality"]) == row["benchmark"]
+            known = benchmark.names.get(row["modality"])
+            here = known and row["benchmark"] in {_called(known, count) for count in counts}
             if here and row["model"] in config.networks and row["method"] in config.methods:
                 kind = _kind(config, name, row["modality"], row["model"], row["method"])
                 found.setdefault(kind, float(row["latency_ms"]))
@@ -367,20 +386,20 @@ def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[Kind, float]
     return found
 
 
-def _big_rows(config: StudentsConfig, name: str, done: set[str]) -> Iterator[dict[str, Any]]:
+def _big_rows(
+    config: StudentsConfig, name: str, labelled: int | None, done: set[str]
+) -> Iterator[dict[str, Any]]:
     """The teacher's row of each side: the RGB teacher, and the KTL student on thermal."""
-    big = big_networks(config, name)
-    for modality, method, made in (
-        ("rgb", TEACHER, big.teacher),
-        ("thermal", KTL_STUDENT, big.ktl),
-    ):
+    big = big_networks(config, name, labelled)
+    sides = [("rgb", TEACHER, big.teacher), ("thermal", KTL_STUDENT, big.ktl)]
+    for modality, method, made in sides if labelled is None else sides[1:]:
         run = run_id(made, big.teacher, config.split)
         if modality not in config.benchmarks[name].names or run in done:
             continue
         score = made.out / f"score-{config.split}"
         weights = made.out / WEIGHTS
         yield {
-            "benchmark": config.benchmarks[name].names[modality],
+            "benchmark": _called(config.benchmarks[name].names[modality], labelled),
             "modality": modality,
             "model": big.teacher.size,
             "input_px": big.teacher.input_px,
@@ -419,16 +438,18 @@ def run_students(
         return []
 
     done = {row["run"] for row in read_table(config.table, COLUMNS)}
-    for name in dict.fromkeys(each.benchmark for each in left):
-        _make_teachers(config, name, {(each.modality, each.stage) for each in left})
-        for row in _big_rows(config, name, done):
+    for name, labelled in dict.fromkeys((each.benchmark, each.labelled) for each in left):
+        _make_teachers(config, name, labelled, {(each.modality, each.stage) for each in left})
+        for row in _big_rows(config, name, labelled, done):
             add_row(config.table, COLUMNS, row)
     latencies = _latencies(config, left)
 
     def row_of(each: Planned, found: dict[str, Any]) -> dict[str, Any]:
         kind = _kind_of(config, each)
         return {
-            "benchmark": config.benchmarks[each.benchmark].names[each.modality],
+            "benchmark": _called(
+                config.benchmarks[each.benchmark].names[each.modality], each.labelled
+            ),
             "modality": each.modality,
             "model": each.network,
             "input_px": kind[0].input_px,
@@ -444,10 +465,13 @@ def run_students(
 
 
 def _make_teachers(
-    config: StudentsConfig, name: str, asked: set[tuple[stages.Modality, Stage]]
+    config: StudentsConfig,
+    name: str,
+    labelled: int | None,
+    asked: set[tuple[stages.Modality, Stage]],
 ) -> None:
     """The big networks that the students still to be made learn from."""
-    big = big_networks(config, name)
+    big = big_networks(config, name, labelled)
     ensure(stages.train, big.teacher)
     if ("rgb", "kd-loss") in asked:
         ensure(kd_stages.train_tolerant, big.tolerant)
