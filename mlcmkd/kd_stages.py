@@ -12,6 +12,7 @@ from pydantic import Field
 
 from mlcmkd.distillation.losses import absolute_error, squared_error
 from mlcmkd.distillation.objective import TaskObjective
+from mlcmkd.distillation.stand_in import StandIn
 from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
 from mlcmkd.errors import InputError
 from mlcmkd.models import Landmarker, SizeName
@@ -35,6 +36,8 @@ SHAPES = "shapes.safetensors"
 # The controls without a teacher. L2 is the paper's; L1 is ours: KD-Loss is linear near the truth, so
 # against L2 alone nobody could tell what the teachers give from what the linear branch gives.
 PLAIN = {"l2": squared_error, "l1": absolute_error}
+# The same with the Tough-Teacher's answer where a label is missing: what its answers give by themselves.
+ANSWERED = {"l2-answers": squared_error, "l1-answers": absolute_error}
 # The ablation of the paper; and "l1"; and "main", what is left of KD-Loss without either assistive loss.
 ABLATION: dict[str, dict[str, Any]] = {
     "l2": {"loss": "l2"},
@@ -60,7 +63,8 @@ class KDLossConfig(StageConfig):
     """A light student, trained with KD-Loss or, as its control, with plain L2 or L1.
 
     Attributes:
-        loss: "kd-loss", or "l2" or "l1" without any teacher.
+        loss: "kd-loss"; "l2" or "l1" without any teacher; "l2-answers" or "l1-answers" with the
+            Tough-Teacher's answer where a label is missing, and nothing else of it.
         tough: weights of the Tough-Teacher.
         tolerant: weights of the Tolerant-Teacher; None for the Tough-Teacher's own answer, softened by
             an active shape model of the training labels.
@@ -71,7 +75,7 @@ class KDLossConfig(StageConfig):
         pretrained: start the backbone from ImageNet weights (downloaded; fails clearly offline).
     """
 
-    loss: Literal["kd-loss", "l2", "l1"] = "kd-loss"
+    loss: Literal["kd-loss", "l2", "l1", "l2-answers", "l1-answers"] = "kd-loss"
     tough: Path | None = None
     tolerant: Path | None = None
     weights: KDWeights = KDWeights()
@@ -123,6 +127,8 @@ def train_kd_loss(config: KDLossConfig, *, progress: bool = True) -> dict[str, A
     if config.loss in PLAIN:
         pairs = only_labelled(pairs)
         objective = TaskObjective(student, config.modality, PLAIN[config.loss])
+    elif config.loss in ANSWERED:
+        objective = StandIn(_tough(pairs, config), student, ANSWERED[config.loss])
     else:
         objective = _between_teachers(student, pairs, config)
     run = Run(config.out, "kd-loss", config)
@@ -132,15 +138,21 @@ def train_kd_loss(config: KDLossConfig, *, progress: bool = True) -> dict[str, A
 
 
 def _between_teachers(student: Landmarker, pairs: Pairs, config: KDLossConfig) -> TwoTeachers:
-    if config.tough is None:
-        raise InputError("KD-Loss needs a Tough-Teacher: tough=WEIGHTS, or loss='l2' without one")
-    tough = _teacher(config.tough, pairs, config.input_px)
+    tough = _tough(pairs, config)
     tolerant = (
         shapes_of(pairs, config.variance)
         if config.tolerant is None
         else _teacher(config.tolerant, pairs, config.input_px)
     )
     return TwoTeachers(tough, tolerant, student, config.weights)
+
+
+def _tough(pairs: Pairs, config: KDLossConfig) -> Landmarker:
+    if config.tough is None:
+        raise InputError(
+            f"loss '{config.loss}' needs a Tough-Teacher: tough=WEIGHTS, or loss='l2' without one"
+        )
+    return _teacher(config.tough, pairs, config.input_px)
 
 
 def _teacher(path: Path, pairs: Pairs, input_px: int) -> Landmarker:

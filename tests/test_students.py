@@ -93,9 +93,15 @@ def made(tmp_path_factory):
     return out
 
 
+FEW = ["l1", "l1, answers", "kd-loss", "dikd"]
+
+
 def few(out: Path, **changed) -> StudentsConfig:
-    grid = fields(out)["grids"][0] | {"labelled": 6, "methods": ["l1", "kd-loss", "dikd"]}
-    methods = fields(out)["methods"] | {"l1": {"stage": "kd-loss", "fields": {"loss": "l1"}}}
+    grid = fields(out)["grids"][0] | {"labelled": 6, "methods": FEW}
+    plain = {"l1": "l1", "l1, answers": "l1-answers"}
+    methods = fields(out)["methods"] | {
+        name: {"stage": "kd-loss", "fields": {"loss": loss}} for name, loss in plain.items()
+    }
     return config(out, grids=[grid | {"seeds": [0]} | changed], methods=methods)
 
 
@@ -143,14 +149,14 @@ def test_students_of_few_labels_stand_apart_in_the_table(tmp_path, monkeypatch):
     assert run_students(few(tmp_path), say=lambda _: None) == []
     rows = rows_of(tmp_path)
     assert {row["benchmark"] for row in rows} == {"tiny-thermal, 6 labels"}
-    assert [row["method"] for row in rows] == ["ktl", "l1", "kd-loss", "dikd"]
+    assert [row["method"] for row in rows] == ["ktl", *FEW]
     labelled = {
         row["run"]: json.loads((tmp_path / "runs" / row["run"] / "provenance.json").read_text())
         for row in rows[1:]
     }
     # Without a teacher a pair without a label says nothing; with one it does.
-    assert [told["pairs"] for told in labelled.values()] == [6, 12, 12]
-    assert [told["labelled"] for told in labelled.values()] == [6, 6, 6]
+    assert [told["pairs"] for told in labelled.values()] == [6, 12, 12, 12]
+    assert [told["labelled"] for told in labelled.values()] == [6] * 4
     ktl = json.loads((tmp_path / "runs/ktl-tiny-no-labels/provenance.json").read_text())
     assert ktl["labelled"] == 0
     monkeypatch.setattr(students, "latency_ms", None)  # the table knows the network's speed

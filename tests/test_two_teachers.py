@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from mlcmkd import kd_stages, stages
 from mlcmkd.cli import app
 from mlcmkd.distillation.objective import TaskObjective
+from mlcmkd.distillation.stand_in import StandIn
 from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
 from mlcmkd.errors import InputError
 from mlcmkd.fit import FitConfig, fit
@@ -137,7 +138,7 @@ def test_without_a_label_the_tough_teacher_stands_in_and_its_own_term_is_silent(
     assert float(terms["tough"].detach()) == 0
     nonsense = batch._replace(landmarks=torch.full_like(batch.landmarks, 7.0))
     again = trained.train()(nonsense)
-    assert float(terms["main"]) > 0 and torch.equal(again["main"], terms["main"])
+    assert float(terms["main"].detach()) > 0 and torch.equal(again["main"], terms["main"])
 
 
 def test_a_softened_twin_says_what_the_shape_model_makes_of_the_tough_answer():
@@ -235,6 +236,54 @@ def test_plain_losses_use_labelled_pairs_alone(tmp_path, loss):
     )
     kd_stages.train_kd_loss(config, progress=False)
     assert json.loads((tmp_path / "provenance.json").read_text())["pairs"] == 5
+
+
+def stand_in(loss: str = "l1-answers") -> StandIn:
+    teacher = objective().tough.landmarker
+    return StandIn(teacher, objective().student, kd_stages.ANSWERED[loss])
+
+
+@pytest.mark.parametrize(("loss", "power"), [("l2-answers", 2), ("l1-answers", 1)])
+def test_a_stand_in_answers_where_a_label_is_missing_and_nowhere_else(loss, power):
+    trained, batch = stand_in(loss).eval(), a_batch(4, labelled=3)
+    with torch.no_grad():
+        said = trained.student(batch.thermal).coordinates
+        theirs = trained.teacher.landmarker(batch.rgb).coordinates
+        (term,) = trained(batch).values()
+    target = torch.stack((*batch.landmarks[:3], theirs[3]))
+    by_hand = (said - target).abs().numpy() ** power
+    assert term.item() == pytest.approx(by_hand.mean(), rel=1e-5)
+
+
+def test_a_stand_in_sends_no_gradient_and_no_statistics_to_its_teacher():
+    trained = stand_in().train()
+    before = state(trained.teacher)
+    trained(a_batch(4, labelled=0))["task"].backward()
+    assert all(p.grad is None and not p.requires_grad for p in trained.teacher.parameters())
+    assert all(torch.equal(before[key], value) for key, value in state(trained.teacher).items())
+    for part in (trained.student.backbone, trained.student.head):
+        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
+    assert trained.reads == {"rgb", "thermal"}
+
+
+def test_a_stand_in_lets_unlabelled_pairs_in(tmp_path, teachers):
+    config = kd_stages.KDLossConfig(
+        out=tmp_path,
+        loss="l1-answers",
+        tough=teachers / "tough/model.safetensors",
+        data={**DATA, "labelled": 5},
+        fit=FIT,
+        size="light",
+        input_px=32,
+    )
+    kd_stages.train_kd_loss(config, progress=False)
+    told = json.loads((tmp_path / "provenance.json").read_text())
+    assert told["labelled"] == 5 < told["pairs"]
+    with pytest.raises(InputError, match="'l1-answers' needs a Tough-Teacher"):
+        kd_stages.train_kd_loss(config.model_copy(update={"tough": None}), progress=False)
+    other = make_model(scheme="sf_tl54", head="coordinate")
+    with pytest.raises(InputError, match=r"teacher \(sf_tl54\)"):
+        StandIn(other, moved_model(0), kd_stages.ANSWERED["l1-answers"])
 
 
 def test_what_cannot_be_is_said(tmp_path, teachers):

@@ -149,7 +149,11 @@ def kd_loss(
         typer.Option(help="Weights of `mlcmkd tolerant`; without it the Tough-Teacher, softened."),
     ] = None,
     loss: Annotated[
-        str | None, typer.Option(help="kd-loss (default); l2 or l1, without teachers.")
+        str | None,
+        typer.Option(
+            help="kd-loss (default); l2 or l1, without teachers; l2-answers or l1-answers, with the "
+            "Tough-Teacher's answer where a label is missing."
+        ),
     ] = None,
     data: Data = None,
     modality: Annotated[str | None, typer.Option(help="rgb (default) or thermal.")] = None,
