@@ -2,25 +2,37 @@
 
     python docs/frontier_figure.py results/frontier.csv docs
 
-Writes `frontier.png` and `students.png`, and prints the table, and what each method is ahead of plain L2
-and L1, and of labels alone ("task"), as Markdown.
+Writes `frontier.png` and `students.png`, of students that have all labels, and
+`students_few_labels.png`, of the others; and prints the table, and what each method is ahead of its
+controls, as Markdown: plain L2 and L1 and labels alone ("task"), and where labels are few the same
+with the teacher's answers.
 """
 
 import sys
 from pathlib import Path
 
 from mlcmkd.course import markdown_table
-from mlcmkd.frontier import against, read_rows, table
+from mlcmkd.frontier import Row, against, has_all_labels, read_rows, table
 from mlcmkd.plots import frontier, methods_compared
+
+CONTROLS = ("l2", "l1"), ("task",), ("l2, answers", "l1, answers"), ("answers",)
 
 
 def main(source: Path, out: Path) -> None:
-    """Draws what is there."""
+    """Draws and prints what is there."""
     rows = read_rows(source)
-    frontier(rows, "NME against what a network costs").savefig(out / "frontier.png", dpi=110)
-    methods_compared(rows, "Light students by method").savefig(out / "students.png", dpi=110)
-    for lines in (table(rows), against(rows), against(rows, ("task",))):
+    whole = [row for row in rows if has_all_labels(row)]
+    few = [row for row in rows if not has_all_labels(row)]
+    frontier(whole, "NME against what a network costs").savefig(out / "frontier.png", dpi=110)
+    _methods(whole, out / "students.png")
+    if few:
+        _methods(few, out / "students_few_labels.png")
+    for lines in (table(rows), *(against(rows, control) for control in CONTROLS)):
         print(markdown_table(lines, {name: name for name in lines[0]}) if lines else "", "\n")
+
+
+def _methods(rows: list[Row], path: Path) -> None:
+    methods_compared(rows, "Light students by method").savefig(path, dpi=110)
 
 
 if __name__ == "__main__":

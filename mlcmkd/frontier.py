@@ -23,6 +23,7 @@ class Row(NamedTuple):
     run: str
 
 
+_LABELS = " labels"  # ends a benchmark's name where its students have not all of them
 COSTS = {"params": "parameters", "flops": "FLOPs a face", "latency_ms": "ms a face, one thread"}
 
 
@@ -52,6 +53,16 @@ def read_rows(path: Path | str) -> list[Row]:
 def is_int8(method: str) -> bool:
     """Whether a method's name speaks of 8 bits."""
     return method.endswith("int8")
+
+
+def called(benchmark: str, labelled: int | None) -> str:
+    """What the table calls a benchmark whose students have so many labels, None for all."""
+    return benchmark if labelled is None else f"{benchmark}, {labelled}{_LABELS}"
+
+
+def has_all_labels(row: Row) -> bool:
+    """Whether a row's benchmark is one with all labels."""
+    return not row.benchmark.endswith(_LABELS)
 
 
 def key_of(each: Row | Entry) -> tuple[str, str, str, str]:

@@ -23,7 +23,7 @@ from mlcmkd.errors import InputError
 from mlcmkd.export import export_onnx
 from mlcmkd.export_stage import INT8, MODEL, ExportConfig, export
 from mlcmkd.fill import fill, missing
-from mlcmkd.frontier import is_int8
+from mlcmkd.frontier import called, is_int8
 from mlcmkd.models import Landmarker, ModelSpec, SizeName
 from mlcmkd.quantise import quantise
 from mlcmkd.radiometry import FACE_CELSIUS
@@ -170,14 +170,9 @@ class Planned(NamedTuple):
     @property
     def told(self) -> str:
         """What to call it in a line of text."""
-        where = _called(self.benchmark, self.labelled)
+        where = called(self.benchmark, self.labelled)
         what = f"{where} {self.modality} {self.network} {self.method}"
         return f"{what} seed {self.config.seed}"
-
-
-def _called(benchmark: str, labelled: int | None) -> str:
-    """What the table calls a benchmark whose students have so many labels."""
-    return benchmark if labelled is None else f"{benchmark}, {labelled} labels"
 
 
 def _validated(kind: type[stages.StageConfig], where: str, fields: dict[str, Any]) -> Any:
@@ -376,7 +371,7 @@ def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[Kind, float]
     for row in read_table(config.table, COLUMNS):
         for name, benchmark in config.benchmarks.items():
             known = benchmark.names.get(row["modality"])
-            here = known and row["benchmark"] in {_called(known, count) for count in counts}
+            here = known and row["benchmark"] in {called(known, count) for count in counts}
             if here and row["model"] in config.networks and row["method"] in config.methods:
                 kind = _kind(config, name, row["modality"], row["model"], row["method"])
                 found.setdefault(kind, float(row["latency_ms"]))
@@ -399,7 +394,7 @@ def _big_rows(
         score = made.out / f"score-{config.split}"
         weights = made.out / WEIGHTS
         yield {
-            "benchmark": _called(config.benchmarks[name].names[modality], labelled),
+            "benchmark": called(config.benchmarks[name].names[modality], labelled),
             "modality": modality,
             "model": big.teacher.size,
             "input_px": big.teacher.input_px,
@@ -447,7 +442,7 @@ def run_students(
     def row_of(each: Planned, found: dict[str, Any]) -> dict[str, Any]:
         kind = _kind_of(config, each)
         return {
-            "benchmark": _called(
+            "benchmark": called(
                 config.benchmarks[each.benchmark].names[each.modality], each.labelled
             ),
             "modality": each.modality,

@@ -11,7 +11,16 @@ import yaml
 from mlcmkd import fill, plots, stages, students
 from mlcmkd.cost import Latency
 from mlcmkd.errors import InputError
-from mlcmkd.frontier import Row, against, best, entries, read_rows, table
+from mlcmkd.frontier import (
+    Row,
+    against,
+    best,
+    called,
+    entries,
+    has_all_labels,
+    read_rows,
+    table,
+)
 from mlcmkd.models import Landmarker
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.students import StudentsConfig, big_networks, plan, run_students
@@ -340,6 +349,12 @@ def test_methods_are_held_against_their_rivals_by_seed():
     assert lines["kd-loss"]["minus l2"] == "-0.60 [-0.60, -0.60]"
     assert lines["kd-loss"]["minus l1"] == "-0.30 [-0.30, -0.30]"
     assert lines["l2"]["minus l2"] == "" and lines["l1"]["minus l2"].startswith("-0.30")
+
+
+def test_rows_of_few_labels_are_told_by_their_benchmark():
+    (row, *_) = some_rows()
+    assert has_all_labels(row) and called("b", None) == "b"
+    assert not has_all_labels(row._replace(benchmark=called("b", 100)))
 
 
 def test_the_table_can_be_read_back(made, tmp_path):
