@@ -293,6 +293,7 @@ def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
 def train_on(pairs: Pairs, config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
     """As `train`, on pairs whose landmarks may have been exchanged for others."""
     pairs.require(config.modality, "training")
+    pairs = only_labelled(pairs)
     spec = spec_of(config, pairs)
     torch.manual_seed(config.seed)
     student = Landmarker(spec, pretrained=config.pretrained)
@@ -502,7 +503,7 @@ def only_labelled(pairs: Pairs) -> Pairs:
     Nobody answers for rows without a label, and batches half empty would be an unfair rival.
     """
     if not pairs.labelled.any():
-        raise InputError("no pair has a label, and strategy 'none' learns from nothing else")
+        raise InputError("no pair has a label, and training without a teacher has nothing else")
     return pairs.only_labelled()
 
 

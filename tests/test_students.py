@@ -102,7 +102,7 @@ def made(tmp_path_factory):
     return out
 
 
-FEW = ["l1", "l1, answers", "kd-loss", "dikd"]
+FEW = ["task", "l1", "l1, answers", "kd-loss", "dikd"]
 
 
 def few(out: Path, **changed) -> StudentsConfig:
@@ -164,8 +164,8 @@ def test_students_of_few_labels_stand_apart_in_the_table(tmp_path, monkeypatch):
         for row in rows[1:]
     }
     # Without a teacher a pair without a label says nothing; with one it does.
-    assert [told["pairs"] for told in labelled.values()] == [6, 12, 12, 12]
-    assert [told["labelled"] for told in labelled.values()] == [6] * 4
+    assert [told["pairs"] for told in labelled.values()] == [6, 6, 12, 12, 12]
+    assert [told["labelled"] for told in labelled.values()] == [6] * 5
     ktl = json.loads((tmp_path / "runs/ktl-tiny-no-labels/provenance.json").read_text())
     assert ktl["labelled"] == 0
     monkeypatch.setattr(students, "latency_ms", None)  # the table knows the network's speed

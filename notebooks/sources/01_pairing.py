@@ -760,8 +760,9 @@ lesson.say(course.markdown_table(rows, names), learned=False)
 # %% [markdown]
 # **How to read it.** Above the axis the same shift in percent of the inter-ocular distance (34.4 px of
 # the 64-px input on average). *none* has no teacher and never sees a photo, so no shift can hurt it.
-# FD+LD pays for every pixel: a badly registered teacher is worse than none. Injection with its own guide
-# does not compare the two images place by place, and hardly notices ([03](03_ktl_dikd.ipynb) tells why).
+# FD+LD pays for every pixel: a badly registered teacher is worse than none. It is LD that pays, which
+# asks for the teacher's answer at its place; FD alone loses little. Injection with its own guide hardly
+# notices ([03](03_ktl_dikd.ipynb) tells why). The single terms and *dikd* have one seed.
 
 # %% [markdown]
 # ## Summary
@@ -774,7 +775,7 @@ lesson.say(course.markdown_table(rows, names), learned=False)
 #   their palette, or refused.
 # - A manifest says everything about a pair, and a bad row is refused.
 # - Augmentation moves both images and the landmarks by one map; a mirror renames the landmarks.
-# - What compares two images place by place pays for every pixel that they are apart.
+# - Whoever asks for the teacher's *answer* at its place pays for every pixel that the images are apart.
 #
 # ## Exercises
 #
