@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 
 from mlcmkd.course import markdown_table
-from mlcmkd.frontier import against, key_of, read_rows, table
+from mlcmkd.frontier import against, network_of, read_rows, table
 
 
 def main(*sources: Path) -> None:
     """Prints what is there."""
     tables = [read_rows(source) for source in sources]
-    students = {key_of(row)[:3] for row in tables[-1]}
-    beside = [row for rows in tables for row in rows if key_of(row)[:3] in students]
+    students = {network_of(row) for row in tables[-1]}
+    beside = [row for rows in tables for row in rows if network_of(row) in students]
     for lines in (table(tables[-1]), against(beside)):
         print(markdown_table(lines, {name: name for name in lines[0]}) if lines else "", "\n")
 

@@ -1,7 +1,9 @@
 """What a sweep's table says: means and intervals over seeds, paired differences, the gap closed.
 
-Strategies share their seeds (the drawn pairs, the labels, the order of the batches), so two of them
-are compared seed by seed: what a seed does to both drops out of the difference.
+Strategies share their seeds (the drawn pairs, the labels, the weights to begin with), so two of them
+are compared seed by seed: what a seed does to both drops out of the difference. The order of the
+batches they share as well where the augmentation draws nothing for the RGB side alone (`clean_rgb`, as
+in the sweeps of experiments/), else only in the first epoch: one generator shuffles and augments.
 """
 
 import csv

@@ -167,7 +167,14 @@ def fit(
     numbers = range(fabric.global_rank * parts, (fabric.global_rank + 1) * parts)
     streams = [Stream(len(pairs), config.batch, seed, number) for number in numbers]
     stamp = stamp_of(
-        objective, config, augmentation, seed, distillation, data_hash(pairs), fabric.world_size
+        objective,
+        config,
+        augmentation,
+        seed,
+        distillation,
+        data_hash(pairs),
+        fabric.world_size,
+        run.asked,
     )
     optimizer = _optimizer(objective, config)
     objective = objective.to(memory_format=torch.channels_last)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mlcmkd.ablation import Interval, difference, interval, read_typed
+from mlcmkd.errors import InputError
 
 
 class Row(NamedTuple):
@@ -33,6 +34,7 @@ class Entry(NamedTuple):
     benchmark: str
     modality: str
     model: str
+    input_px: int
     method: str
     params: int
     flops: int
@@ -65,16 +67,39 @@ def has_all_labels(row: Row) -> bool:
     return not row.benchmark.endswith(_LABELS)
 
 
-def key_of(each: Row | Entry) -> tuple[str, str, str, str]:
+def key_of(each: Row | Entry) -> tuple[str, str, str, int, str]:
     """What makes rows one entry: all but the seed."""
-    return each.benchmark, each.modality, each.model, each.method
+    return *network_of(each), each.method
+
+
+def network_of(each: Row | Entry) -> tuple[str, str, str, int]:
+    """What methods are compared within: benchmark, side, network and the pixels that it reads."""
+    return each.benchmark, each.modality, each.model, each.input_px
+
+
+def _by_seed(rows: Iterable[Row]) -> dict[int, Row]:
+    """An entry's rows by seed.
+
+    Raises:
+        InputError: a seed is there twice, which no mean and no interval may hide.
+    """
+    held: dict[int, Row] = {}
+    for row in rows:
+        if row.seed in held:
+            raise InputError(
+                f"{row.benchmark}, {row.modality}, {row.model}, {row.method}: seed {row.seed} is there "
+                f"twice (runs {held[row.seed].run} and {row.run}); take the row out that no longer holds"
+            )
+        held[row.seed] = row
+    return held
 
 
 def entries(rows: Iterable[Row]) -> list[Entry]:
-    """One entry a benchmark, side, network and method, the largest network first."""
-    held: dict[tuple[str, ...], list[Row]] = {}
+    """One entry a benchmark, side, network and method, the largest network first; see `_by_seed`."""
+    together: dict[tuple, list[Row]] = {}
     for row in rows:
-        held.setdefault(key_of(row), []).append(row)
+        together.setdefault(key_of(row), []).append(row)
+    held = {key: list(_by_seed(each).values()) for key, each in together.items()}
     found = [
         Entry(
             *key, each[0].params, each[0].flops, each[0].latency_ms, interval([r.nme for r in each])
@@ -86,9 +111,9 @@ def entries(rows: Iterable[Row]) -> list[Entry]:
 
 def best(found: Iterable[Entry]) -> list[Entry]:
     """Of each network and its 8-bit twin the method with the lowest mean NME, in the given order."""
-    held: dict[tuple[str, str, str, bool], Entry] = {}
+    held: dict[tuple, Entry] = {}
     for entry in found:
-        key = (*key_of(entry)[:3], is_int8(entry.method))
+        key = (*network_of(entry), is_int8(entry.method))
         if key not in held or entry.nme.mean < held[key].nme.mean:
             held[key] = entry
     return list(held.values())
@@ -106,6 +131,7 @@ def table(rows: Iterable[Row]) -> list[dict[str, str]]:
                 "benchmark": entry.benchmark,
                 "reads": entry.modality,
                 "network": entry.model,
+                "input (px)": str(entry.input_px),
                 "method": entry.method,
                 "parameters (M)": f"{entry.params / 1e6:.2f}",
                 "FLOPs (M)": f"{entry.flops / 1e6:.0f}",
@@ -120,12 +146,15 @@ def table(rows: Iterable[Row]) -> list[dict[str, str]]:
 
 def against(rows: Iterable[Row], rivals: tuple[str, ...] = ("l2", "l1")) -> list[dict[str, str]]:
     """One line a method of every network that a rival was tried on: differences paired by seed."""
-    held: dict[tuple[str, ...], dict[str, dict[int, float]]] = {}
+    together: dict[tuple, dict[str, list[Row]]] = {}
     for row in rows:
-        methods = held.setdefault(key_of(row)[:3], {})
-        methods.setdefault(row.method, {})[row.seed] = row.nme
+        together.setdefault(network_of(row), {}).setdefault(row.method, []).append(row)
     lines = []
-    for (benchmark, modality, model), methods in held.items():
+    for (benchmark, modality, model, _), each in together.items():
+        methods = {
+            name: {seed: row.nme for seed, row in _by_seed(found).items()}
+            for name, found in each.items()
+        }
         for method, ours in methods.items():
             if not set(rivals) & set(methods):
                 continue

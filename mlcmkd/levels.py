@@ -14,19 +14,19 @@ steps alone: not the RGB teacher, which stands before the routes part, and not t
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from mlcmkd import stages
 from mlcmkd.distillation.ktl import KTL
 from mlcmkd.distillation.mcl import MCL
-from mlcmkd.errors import InputError
+from mlcmkd.locks import alone
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.reuse import ensure
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.step_cost import milliseconds
-from mlcmkd.sweep import Study, merged, percent, run_id, teacher_config
+from mlcmkd.sweep import Study, merged, percent, run_id, teacher_config, validated
 from mlcmkd.table import add_row, read_table
 
 TWO_LEVEL, ONE_STEP, ALONE = ROUTES = ("two-level", "one-step", "light alone")
@@ -36,7 +36,6 @@ COLUMNS = (
     "compress_steps", "ms_per_transfer_step", "ms_per_compress_step", "nme", "nme_teacher", "run",
 )  # fmt: skip
 
-Stage = TypeVar("Stage", bound=stages.StageConfig)
 Costs = dict[str, float]  # ms a step: of the transfer, and of each route's light student
 
 
@@ -73,15 +72,6 @@ class Planned(NamedTuple):
     run: str
 
 
-def _stage(kind: type[Stage], where: str, *layers: dict[str, Any]) -> Stage:
-    try:
-        return kind.model_validate(merged(*layers))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{where}: {place}: {first['msg']}") from None
-
-
 def planned(config: LevelsConfig, benchmark: str, route: str, seed: int) -> Planned:
     """One route with one seed.
 
@@ -99,8 +89,8 @@ def planned(config: LevelsConfig, benchmark: str, route: str, seed: int) -> Plan
     given: dict[str, Any] = {"one_step": route != TWO_LEVEL}
     if route == ALONE:
         given["distillation"] = {"strategy": "none", "weights": None}
-    transfer = _stage(stages.TransferConfig, "transfer", config.transfer, shared)
-    compress = _stage(stages.CompressConfig, "compress", config.compress, shared, given)
+    transfer = validated(stages.TransferConfig, "transfer", merged(config.transfer, shared))
+    compress = validated(stages.CompressConfig, "compress", merged(config.compress, shared, given))
     # The first level is part of every route's hash, because its time is part of every budget.
     told = [route, *(run_id(each, teacher, config.split) for each in (transfer, compress))]
     run = hashlib.sha256(" ".join(told).encode()).hexdigest()[:12]
@@ -205,8 +195,15 @@ def run_levels(config: LevelsConfig, *, say: Callable[[str], None] = print) -> P
     """Makes the routes whose rows are not in the table yet, and adds theirs; returns the table.
 
     Raises:
-        InputError: the config does not fit together, or the table has other columns.
+        InputError: the config does not fit together, the table has other columns, or another command
+            fills it.
     """
+    with alone(config.table, "another command is adding rows to it; wait for it"):
+        _fill(config, say)
+    return config.table
+
+
+def _fill(config: LevelsConfig, say: Callable[[str], None]) -> None:
     rows = read_table(config.table, COLUMNS)
     everything = list(plan(config))
     left = [each for each in everything if each.run not in {row["run"] for row in rows}]
@@ -244,4 +241,3 @@ def run_levels(config: LevelsConfig, *, say: Callable[[str], None] = print) -> P
         }
         add_row(config.table, COLUMNS, row)
         say(f"{told}: NME on thermal, {config.split}, inter-ocular: {row['nme']:.2f} %")
-    return config.table

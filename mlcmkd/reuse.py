@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlcmkd.locks import alone
-from mlcmkd.runs import CONFIG, RESULT, WEIGHTS
+from mlcmkd.runs import CONFIG, PROVENANCE, RESULT, WEIGHTS, manifest_stamp
 from mlcmkd.stages import StageConfig
 
 TEACHERS = ("teacher", "tough", "tolerant")  # fields that hold a teacher's weights
+_MANIFEST = "manifest"
 _told: set[Path] = set()  # run directories that this process has already told about
 
 
@@ -34,14 +35,26 @@ def ensure(stage: Callable[..., Any], config: StageConfig, *, progress: bool = T
 
 
 def stands(config: StageConfig) -> bool:
-    """Whether `config.out` holds the finished run of this very config, newer than its teacher."""
+    """Whether `config.out` holds the finished run of this very config, of the data that its folder holds
+    now, and newer than the weights that it began with."""
     if not ((config.out / RESULT).is_file() and (config.out / WEIGHTS).is_file()):
         return False
     made = (config.out / RESULT).stat().st_mtime
-    teachers = (getattr(config, name, None) for name in TEACHERS)
-    return same_config(config) and all(
-        each is None or each.stat().st_mtime <= made for each in teachers
+    began = (getattr(config, name, None) for name in (*TEACHERS, "init"))
+    return (
+        same_config(config)
+        and _same_data(config)
+        and all(each.stat().st_mtime <= made for each in began if isinstance(each, Path))
     )
+
+
+def _same_data(config: StageConfig) -> bool:
+    """Whether the manifest is the one that the run was made of, as far as the run knows it."""
+    try:
+        told = json.loads((config.out / PROVENANCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return _MANIFEST not in told or told[_MANIFEST] == manifest_stamp(config.data.source)
 
 
 def same_config(config: StageConfig) -> bool:

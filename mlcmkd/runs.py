@@ -24,8 +24,10 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
+from mlcmkd.errors import InputError
 from mlcmkd.pairs import Pairs
 from mlcmkd.processes import is_first
+from mlcmkd.rows import MANIFEST
 
 CONFIG = "config.json"
 PROVENANCE = "provenance.json"
@@ -33,6 +35,7 @@ METRICS = "metrics.jsonl"
 ERRORS = "errors.csv"
 RESULT = "result.json"
 WEIGHTS = "model.safetensors"
+_REPLACED = (METRICS, ERRORS, RESULT, WEIGHTS)
 _LIBRARIES = ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "opencv-python-headless")
 
 
@@ -50,6 +53,14 @@ def data_hash(pairs: Pairs) -> str:
         if tensor is not None:
             digest.update(np.ascontiguousarray(tensor.cpu().numpy()).tobytes())
     return digest.hexdigest()[:16]
+
+
+def manifest_stamp(source: str) -> str | None:
+    """What stands for a data set: a hash of its manifest, which holds every file's; None without one."""
+    manifest = Path(source) / MANIFEST
+    if source == "synthetic" or not manifest.is_file():
+        return None
+    return hashlib.sha256(manifest.read_bytes()).hexdigest()
 
 
 def _git(*arguments: str) -> str:
@@ -96,17 +107,31 @@ class Run:
 
     Attributes:
         writes: whether this process is the one that writes.
+        asked: what of the config decides the result, besides data and weights, as JSON: a state of a
+            training that was asked for something else is not gone on with.
+
+    Raises:
+        InputError: the config reads a file that this run would replace.
     """
 
     def __init__(self, path: Path | str, stage: str, config: BaseModel):
         self.path = Path(path)
+        paths = {name: value for name, value in config if isinstance(value, Path)}
+        ours = {(self.path / name).resolve() for name in _REPLACED}
+        for name, value in paths.items():
+            if value.resolve() in ours:
+                raise InputError(
+                    f"{self.path}: holds what this run reads as its {name} ({value.name}) and would "
+                    "replace; choose another folder"
+                )
+        self.asked = config.model_dump_json(exclude={"data", *paths})
         self.path.mkdir(parents=True, exist_ok=True)
         self.writes = is_first()
         self._started = time.monotonic()
         self._provenance: dict[str, Any] = {}
         if not self.writes:
             return
-        for name in (METRICS, ERRORS, RESULT, WEIGHTS):
+        for name in _REPLACED:
             (self.path / name).unlink(missing_ok=True)
         self._provenance |= {
             "stage": stage,

@@ -42,7 +42,7 @@ from mlcmkd.pairs import Pairs, load_pairs
 from mlcmkd.plots import attribution_maps
 from mlcmkd.reports import write_scores
 from mlcmkd.rows import MANIFEST
-from mlcmkd.runs import Run, data_hash
+from mlcmkd.runs import Run, data_hash, manifest_stamp
 from mlcmkd.transforms import NO_AUGMENTATION, Augmentation, make_batch
 
 Modality = Literal["rgb", "thermal"]
@@ -238,7 +238,12 @@ def fit_and_save(
     """
     modality = student.spec.modality
     held = config.data.load("val", student.spec.input_px, progress=progress)
-    run.note(data=data_hash(pairs), pairs=len(pairs), labelled=int(pairs.labelled.sum()))
+    run.note(
+        data=data_hash(pairs),
+        manifest=manifest_stamp(config.data.source),
+        pairs=len(pairs),
+        labelled=int(pairs.labelled.sum()),
+    )
 
     def validate() -> float:
         return evaluate_model(student, held, modality).nme
@@ -323,6 +328,7 @@ def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]
     """KTL: hands the RGB teacher's knowledge to a thermal student of its size."""
     teacher = Landmarker.load(config.teacher)
     pairs = config.data.load_training(teacher.spec.input_px, config.seed, progress=progress)
+    teacher = _answering(teacher, pairs)
     pairs.require("rgb", "knowledge transfer")
     pairs.require("thermal", "knowledge transfer")
     torch.manual_seed(config.seed)
@@ -357,6 +363,7 @@ def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]
             else f"{config.teacher}: reads RGB; compress the thermal student of `transfer`"
         )
     pairs = config.data.load_training(teacher.spec.input_px, config.seed, progress=progress)
+    teacher = _answering(teacher, pairs)
     pairs.require("thermal", "compression")
     if config.one_step:
         pairs.require("rgb", "transfer in one step")
@@ -490,6 +497,15 @@ def _invariance(
     if not paired or int(held.labelled.sum()) < FEWEST or len(set(held.subjects)) < 2:
         return None
     return lambda: measure_invariance(teacher, student, held).summary()
+
+
+def _answering(teacher: Landmarker, pairs: Pairs) -> Landmarker:
+    """The teacher as it answers in the pairs' scheme.
+
+    Raises:
+        InputError: some of the scheme's points are none of the teacher's.
+    """
+    return teacher if teacher.spec.scheme == pairs.scheme else teacher.for_scheme(pairs.scheme)
 
 
 def _thermal(spec: ModelSpec, pairs: Pairs) -> ModelSpec:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from mlcmkd import kd_stages, stages
 from mlcmkd.cost import file_latency_ms, flops, latency_ms
@@ -24,13 +24,14 @@ from mlcmkd.export import export_onnx
 from mlcmkd.export_stage import INT8, MODEL, ExportConfig, export
 from mlcmkd.fill import fill, missing
 from mlcmkd.frontier import called, is_int8
+from mlcmkd.locks import alone
 from mlcmkd.models import Landmarker, ModelSpec, SizeName
 from mlcmkd.quantise import quantise
 from mlcmkd.radiometry import FACE_CELSIUS
 from mlcmkd.reuse import ensure
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.spread import Cluster
-from mlcmkd.sweep import Benchmark, FolderName, Study, merged, percent, run_id
+from mlcmkd.sweep import Benchmark, FolderName, Study, merged, percent, run_id, validated
 from mlcmkd.table import add_row, read_table
 
 COLUMNS = (
@@ -118,7 +119,8 @@ class StudentsConfig(Study):
         student: fields that all light students share: steps, augmentation.
         networks, methods: by name.
         grids: what is run, in this order.
-        keep_weights: keep every student's weights, or only its metrics and errors.
+        keep_weights: keep every student's weights, or only its metrics and errors. They are kept in
+            any case while 8-bit twins, which are made of them, are still to come.
     """
 
     benchmarks: dict[FolderName, TwoSides]
@@ -175,15 +177,6 @@ class Planned(NamedTuple):
         return f"{what} seed {self.config.seed}"
 
 
-def _validated(kind: type[stages.StageConfig], where: str, fields: dict[str, Any]) -> Any:
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{where}: {place}: {first['msg']}") from None
-
-
 def big_networks(config: StudentsConfig, name: str, labelled: int | None = None) -> Big:
     """The configs of a benchmark's teachers, for light students that have so many labels.
 
@@ -197,13 +190,13 @@ def big_networks(config: StudentsConfig, name: str, labelled: int | None = None)
     if labelled is not None:
         thermal = data, {"out": config.out / f"ktl-{name}-no-labels", "data": {"labelled": 0}}
     return Big(
-        _validated(stages.TrainConfig, "teacher", teacher),
-        _validated(
+        validated(stages.TrainConfig, "teacher", teacher),
+        validated(
             kd_stages.TolerantConfig,
             "tolerant",
             merged(teacher, config.tolerant, {"out": config.out / f"tolerant-{name}"}),
         ),
-        _validated(
+        validated(
             stages.TransferConfig,
             "transfer",
             merged(config.transfer, *thermal, {"teacher": teacher["out"] / WEIGHTS}),
@@ -250,6 +243,10 @@ def plan(config: StudentsConfig) -> Iterator[Planned]:
             grid.seeds, grid.benchmarks, grid.modalities, grid.networks, grid.methods
         ):
             network, how = config.networks[small], config.methods[method]
+            if modality not in config.benchmarks[name].names:
+                raise InputError(
+                    f"grid '{grid.name}': benchmark '{name}' has no name for its {modality} side"
+                )
             if how.int8 != is_int8(method):
                 raise InputError(
                     f"method '{method}': the table tells 8 bits by the name alone, so it ends in "
@@ -266,7 +263,7 @@ def plan(config: StudentsConfig) -> Iterator[Planned]:
                     f"grid '{grid.name}': the RGB side has all labels; leave out 'rgb'"
                 )
             big = big_networks(config, name, grid.labelled)
-            student = _validated(
+            student = validated(
                 _STAGES[how.stage][0],
                 f"method '{method}'",
                 merged(
@@ -325,7 +322,7 @@ def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, A
     else:
         nme = percent(weights, config.data, config.out / f"score-{split}", split, planned.modality)
     if not keep_weights:
-        weights.unlink()
+        weights.unlink(missing_ok=True)
     return {"nme": nme, "params": model.parameter_count(), "flops": flops(model)}
 
 
@@ -382,14 +379,24 @@ def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[Kind, float]
 
 
 def _big_rows(
-    config: StudentsConfig, name: str, labelled: int | None, done: set[str]
+    config: StudentsConfig,
+    name: str,
+    labelled: int | None,
+    sides: set[stages.Modality],
+    done: set[str],
 ) -> Iterator[dict[str, Any]]:
-    """The teacher's row of each side: the RGB teacher, and the KTL student on thermal."""
+    """The teacher's row of each side asked for: the RGB teacher, and the KTL student on thermal."""
     big = big_networks(config, name, labelled)
-    sides = [("rgb", TEACHER, big.teacher), ("thermal", KTL_STUDENT, big.ktl)]
-    for modality, method, made in sides if labelled is None else sides[1:]:
+    # The RGB teacher is made for either side; with few labels it is that of all of them.
+    there = {"rgb"} & {*config.benchmarks[name].names} if labelled is None else set()
+    for modality, method, made in (
+        ("rgb", TEACHER, big.teacher),
+        ("thermal", KTL_STUDENT, big.ktl),
+    ):
+        if modality not in there | (sides - {"rgb"}):
+            continue
         run = run_id(made, big.teacher, config.split)
-        if modality not in config.benchmarks[name].names or run in done:
+        if run in done:
             continue
         score = made.out / f"score-{config.split}"
         weights = made.out / WEIGHTS
@@ -432,11 +439,13 @@ def run_students(
     if dry_run or not left:
         return []
 
-    done = {row["run"] for row in read_table(config.table, COLUMNS)}
     for name, labelled in dict.fromkeys((each.benchmark, each.labelled) for each in left):
-        _make_teachers(config, name, labelled, {(each.modality, each.stage) for each in left})
-        for row in _big_rows(config, name, labelled, done):
-            add_row(config.table, COLUMNS, row)
+        here = [each for each in left if (each.benchmark, each.labelled) == (name, labelled)]
+        _make_teachers(config, name, labelled, {(each.modality, each.stage) for each in here})
+        with alone(config.table):  # two commands begun together write them once
+            done = {row["run"] for row in read_table(config.table, COLUMNS)}
+            for row in _big_rows(config, name, labelled, {each.modality for each in here}, done):
+                add_row(config.table, COLUMNS, row)
     latencies = _latencies(config, left)
 
     def row_of(each: Planned, found: dict[str, Any]) -> dict[str, Any]:
@@ -455,7 +464,8 @@ def run_students(
             **found,
         }
 
-    work = partial(run_planned, split=config.split, keep_weights=config.keep_weights)
+    kept = config.keep_weights or any(each.int8 for each in left)
+    work = partial(run_planned, split=config.split, keep_weights=kept)
     return fill(config.table, COLUMNS, left, work, row_of, cluster=cluster, unit="student", say=say)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -22,8 +22,7 @@ from mlcmkd.errors import InputError
 from mlcmkd.fill import fill, missing
 from mlcmkd.locks import alone
 from mlcmkd.reuse import TEACHERS, ensure, same_config
-from mlcmkd.rows import MANIFEST
-from mlcmkd.runs import RESULT, WEIGHTS
+from mlcmkd.runs import RESULT, WEIGHTS, manifest_stamp
 from mlcmkd.spread import Cluster
 
 COLUMNS = (
@@ -32,6 +31,7 @@ COLUMNS = (
 )  # fmt: skip
 
 FolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+Config = TypeVar("Config", bound=BaseModel)
 PLACES = ("out", *TEACHERS)  # fields that say where something lies, not what it is
 
 
@@ -143,28 +143,38 @@ def merged(*layers: dict[str, Any]) -> dict[str, Any]:
 
 
 def teacher_config(study: Study, name: str) -> stages.TrainConfig:
-    """The RGB teacher of a benchmark."""
+    """The RGB teacher of a benchmark.
+
+    Raises:
+        InputError: fields that TrainConfig does not take.
+    """
     benchmark = study.benchmarks[name]
-    return stages.TrainConfig.model_validate(
-        {**benchmark.teacher, "out": study.out / f"teacher-{name}", "data": benchmark.data}
-    )
+    fields = {**benchmark.teacher, "out": study.out / f"teacher-{name}", "data": benchmark.data}
+    return validated(stages.TrainConfig, f"teacher of '{name}'", fields)
 
 
-def _data_stamp(source: str) -> str:
-    """What stands for the data in a run's hash: the manifest, which holds every file's hash."""
-    manifest = Path(source) / MANIFEST
-    if source == "synthetic" or not manifest.is_file():
-        return source
-    return hashlib.sha256(manifest.read_bytes()).hexdigest()
+def validated(kind: type[Config], where: str, fields: dict[str, Any]) -> Config:
+    """A config of these fields; InputError says `where`, which field and what is wrong with it."""
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{where}: {place}: {first['msg']}") from None
 
 
 def run_id(config: stages.StageConfig, teacher: stages.TrainConfig, split: str) -> str:
     """Hash of what decides a run's result; folders may be moved."""
     told = [json.loads(each.model_dump_json()) for each in (config, teacher)]
     for each in told:
-        for place in (*PLACES, "init") if each is told[1] else PLACES:
+        for place in PLACES:
             each.pop(place, None)
-        each["data"]["source"] = _data_stamp(each["data"]["source"])
+        source = each["data"]["source"]
+        each["data"]["source"] = manifest_stamp(source) or source
+    if told[1].pop("init") is not None:  # of the teacher: weights, known by what they are
+        if not teacher.init.is_file():
+            raise InputError(f"{teacher.init}: no such weights for the teacher to start from")
+        told[1]["init"] = hashlib.sha256(teacher.init.read_bytes()).hexdigest()
     text = json.dumps([*told, split], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -174,7 +184,8 @@ def plan(sweep: SweepConfig) -> Iterator[Planned]:
 
     Raises:
         InputError: a grid names a benchmark or strategy that the sweep does not have, or fields that
-            TransferConfig does not take.
+            TransferConfig does not take, an extra column is none of its fields, or a benchmark says
+            what the grids say.
     """
     seen: set[str] = set()
     for grid in sweep.grids:
@@ -191,7 +202,7 @@ def plan(sweep: SweepConfig) -> Iterator[Planned]:
             grid.seeds, names, grid.pairs, grid.labelled, grid.misalignment, grid.strategies
         ):
             _refuse_places(strategy, sweep.transfer, sweep.strategies[strategy])
-            data = sweep.benchmarks[name].data.model_dump()
+            data = _without_counts(sweep, name)
             data |= {"pairs": pairs, "labelled": labelled, "misalignment": off}
             teacher = teacher_config(sweep, name)
             fields = merged(
@@ -199,12 +210,9 @@ def plan(sweep: SweepConfig) -> Iterator[Planned]:
                 sweep.strategies[strategy],
                 {"data": data, "seed": seed, "teacher": teacher.out / WEIGHTS, "out": sweep.out},
             )
-            try:
-                config = stages.TransferConfig.model_validate(fields)
-            except ValidationError as error:
-                first = error.errors()[0]
-                place = ".".join(str(part) for part in first["loc"])
-                raise InputError(f"strategy '{strategy}': {place}: {first['msg']}") from None
+            config = validated(stages.TransferConfig, f"strategy '{strategy}'", fields)
+            for column, dotted in sweep.extra.items():
+                _field(config, dotted, column)
             run = run_id(config, teacher, sweep.split)
             if run not in seen:
                 seen.add(run)
@@ -219,9 +227,20 @@ def _refuse_places(strategy: str, *layers: dict[str, Any]) -> None:
             raise InputError(f"strategy '{strategy}': {name} is set by the sweep; take it out")
 
 
-def _field(config: BaseModel, dotted: str) -> Any:
+def _without_counts(sweep: SweepConfig, name: str) -> dict[str, Any]:
+    """A benchmark's data, of which the grids say how much the students get."""
+    data = sweep.benchmarks[name].data
+    for count in ("pairs", "labelled", "misalignment"):
+        if getattr(data, count):
+            raise InputError(f"benchmark '{name}': data.{count} is set by the grids; take it out")
+    return data.model_dump()
+
+
+def _field(config: BaseModel, dotted: str, column: str) -> Any:
     value: Any = config
     for part in dotted.split("."):
+        if not hasattr(value, part):
+            raise InputError(f"extra column '{column}': a run's config has no {dotted}")
         value = getattr(value, part)
     return value
 
@@ -290,7 +309,7 @@ def _row(sweep: SweepConfig, planned: Planned, found: dict[str, Any], taught: fl
         "nme_teacher": taught,
         "run": planned.run,
         **found,
-        **{name: _field(config, dotted) for name, dotted in sweep.extra.items()},
+        **{name: _field(config, dotted, name) for name, dotted in sweep.extra.items()},
     }
 
 

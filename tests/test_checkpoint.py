@@ -15,7 +15,9 @@ from mlcmkd.distillation.ktl import KTL
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.errors import InputError
 from mlcmkd.fit import FitConfig, fit
+from mlcmkd.kd_stages import KDLossConfig
 from mlcmkd.runs import METRICS, Run
+from mlcmkd.stages import TrainConfig
 from mlcmkd.transforms import Augmentation
 from tests.conftest import make_model, make_pairs
 
@@ -29,7 +31,9 @@ class Killed(Exception):
     """In the place of a kill, where one process is enough."""
 
 
-def train(folder: Path, *, at: int | None = None, hard: bool = False, config=CONFIG, seed=0):
+def train(
+    folder: Path, *, at: int | None = None, hard: bool = False, config=CONFIG, seed=0, asked=None
+):
     """A whole KTL training with every kind of state; ended from outside before step `at`."""
     torch.manual_seed(7)
     teacher, student = make_model("light"), make_model("light", "thermal", seed=1)
@@ -49,7 +53,7 @@ def train(folder: Path, *, at: int | None = None, hard: bool = False, config=CON
         objective,
         make_pairs(12),
         config,
-        Run(folder, "test", config),
+        Run(folder, "test", asked or config),
         augmentation=Augmentation(),
         seed=seed,
         validate=lambda: float(next(student.parameters()).detach().sum()),
@@ -140,7 +144,12 @@ def test_a_full_disk_costs_the_state_and_not_the_training(tmp_path, whole, monke
 
 
 @pytest.mark.parametrize(
-    "changed", [{"seed": 1}, {"config": CONFIG.model_copy(update={"clip": 1})}]
+    "changed",
+    [
+        {"seed": 1},
+        {"config": CONFIG.model_copy(update={"clip": 1})},
+        {"asked": TrainConfig(out=Path("x"), modality="thermal")},
+    ],
 )
 def test_another_training_s_state_is_not_taken(tmp_path, changed, capsys):
     with pytest.raises(Killed):
@@ -148,6 +157,23 @@ def test_another_training_s_state_is_not_taken(tmp_path, changed, capsys):
     result = train(tmp_path / "a", **changed)
     assert "goes on after" not in capsys.readouterr().out
     assert same(result, train(tmp_path / "b", **changed))
+
+
+def test_what_is_asked_for_is_the_config_without_places(tmp_path):
+    def asked(**fields):
+        return Run(tmp_path, "test", KDLossConfig(out=tmp_path, **fields)).asked
+
+    here = {"tough": Path("a/w"), "data": {"source": "a"}}
+    assert asked(**here) == asked(tough=Path("b/w"), data={"source": "b"})
+    others = [
+        {"modality": "thermal"},
+        {"normalisation": "fixed"},
+        {"loss": "l1"},
+        {"weights": {"tough": 0}},
+        {"variance": 0.8},
+        {"tolerant": Path("a/w")},
+    ]
+    assert len({asked(**here), *(asked(**here, **other) for other in others)}) == 1 + len(others)
 
 
 def test_the_stamp_knows_the_frozen_teacher():

@@ -1,5 +1,6 @@
 import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -230,6 +231,22 @@ def test_an_old_result_does_not_outlive_a_new_start(tmp_path):
     Run(tmp_path, "train", Config()).finish(nme=0.1)
     Run(tmp_path, "train", Config())
     assert not (tmp_path / "result.json").exists()
+
+
+class Reading(BaseModel):
+    weights: Path
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "errors.csv"])
+def test_a_run_does_not_replace_what_it_reads(tmp_path, name):
+    first = tmp_path / "first"
+    first.mkdir()
+    (first / name).write_bytes(b"weights")
+    with pytest.raises(InputError, match=f"reads as its weights .{name}.*another folder"):
+        Run(first / ".." / "first", "evaluate", Reading(weights=first / name))
+    assert [path.name for path in first.iterdir()] == [name]
+    Run(first / "scores", "evaluate", Reading(weights=first / name))
+    Run(tmp_path, "evaluate", Reading(weights=first / name))
 
 
 def test_the_data_hash_sees_images_landmarks_and_labels():

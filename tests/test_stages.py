@@ -256,6 +256,38 @@ def test_weights_of_more_points_start_a_model_of_fewer(tmp_path, monkeypatch):
         stages.train(config(result["weights"]), progress=False)
 
 
+def test_a_teacher_of_more_points_answers_in_the_pairs_scheme(tmp_path, monkeypatch):
+    pairs = replace(make_pairs(scheme_points=54), scheme="sf_tl54")
+    for name in ("load", "load_training"):
+        monkeypatch.setattr(stages.DataConfig, name, lambda *_, **__: pairs)
+    make_model("small", "rgb").save(tmp_path / "rgb.safetensors")
+    make_model("small", "thermal").save(tmp_path / "thermal.safetensors")
+    for kind, stage, name in (
+        (stages.TransferConfig, stages.transfer, "rgb"),
+        (stages.CompressConfig, stages.compress, "thermal"),
+    ):
+        teacher = tmp_path / f"{name}.safetensors"
+        result = stage(kind(out=tmp_path / name, teacher=teacher, fit=FIT), progress=False)
+        assert Landmarker.load(result["weights"]).spec.scheme == "sf_tl54"
+
+    fewer = make_model("small", "rgb", scheme="sf_tl54")
+    fewer.save(tmp_path / "fewer.safetensors")
+    pairs = make_pairs()
+    config = stages.TransferConfig(
+        out=tmp_path / "x", teacher=tmp_path / "fewer.safetensors", fit=FIT
+    )
+    with pytest.raises(InputError, match="'sf_tl54' cannot be read as 'ibug68'"):
+        stages.transfer(config, progress=False)
+
+
+def test_training_without_a_single_label_is_refused(tmp_path):
+    config = stages.TrainConfig(
+        out=tmp_path, size="light", input_px=32, data=DATA | {"labelled": 0}, fit=FIT
+    )
+    with pytest.raises(InputError, match="no pair has a label"):
+        stages.train(config, progress=False)
+
+
 def test_misspelt_fields_are_refused():
     with pytest.raises(ValidationError, match="sead"):
         stages.TrainConfig(out="x", sead=1)

@@ -351,10 +351,44 @@ def test_methods_are_held_against_their_rivals_by_seed():
     assert lines["l2"]["minus l2"] == "" and lines["l1"]["minus l2"].startswith("-0.30")
 
 
+def test_the_big_rows_are_those_of_the_sides_asked_for(made):
+    there = config(made)
+
+    def sides(asked):
+        return [row["modality"] for row in students._big_rows(there, "tiny", None, asked, set())]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(students, "latency_ms", lambda model: Latency(1.5, 1.4, 1.6))
+        assert sides({"rgb"}) == ["rgb"] and sides({"thermal"}) == ["rgb", "thermal"]
+
+
+def test_a_side_without_a_name_is_refused_before_the_first_training(tmp_path):
+    tiny = fields(tmp_path)["benchmarks"]["tiny"] | {"names": {"rgb": "tiny-rgb"}}
+    with pytest.raises(InputError, match="benchmark 'tiny' has no name for its thermal side"):
+        list(plan(config(tmp_path, benchmarks={"tiny": tiny})))
+
+
 def test_rows_of_few_labels_are_told_by_their_benchmark():
     (row, *_) = some_rows()
     assert has_all_labels(row) and called("b", None) == "b"
     assert not has_all_labels(row._replace(benchmark=called("b", 100)))
+
+
+def test_a_seed_that_is_there_twice_is_no_second_seed():
+    rows = some_rows()
+    again = [*rows, rows[-1]._replace(run="again", nme=9.0)]
+    for read in (entries, against, table):
+        with pytest.raises(InputError, match=f"seed {rows[-1].seed} is there twice .*again"):
+            list(read(again))
+
+
+def test_networks_of_other_pixels_are_others():
+    rows = [row for row in some_rows() if row.model == "light"]
+    larger = [row._replace(input_px=128, run=f"128{row.run}", nme=row.nme - 1) for row in rows]
+    found = entries([*rows, *larger])
+    assert len(found) == 2 * len(entries(rows)) and len(best(found)) == 2
+    assert {line["input (px)"] for line in table([*rows, *larger])} == {"64", "128"}
+    assert against([*rows, *larger])[: len(against(rows))] == against(rows)
 
 
 def test_the_table_can_be_read_back(made, tmp_path):

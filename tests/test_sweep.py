@@ -99,6 +99,43 @@ def test_a_grid_that_names_what_is_not_there(tmp_path, changes, message):
         list(plan(config(tmp_path, grids=[grid])))
 
 
+def test_a_teacher_is_known_by_the_weights_that_it_began_with(tmp_path):
+    def run(**teacher):
+        there = fields(tmp_path)["benchmarks"]["synthetic"]
+        changed = {"synthetic": there | {"teacher": there["teacher"] | teacher}}
+        return next(plan(config(tmp_path, benchmarks=changed))).run
+
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "b").write_bytes(b"b")
+    (tmp_path / "again").write_bytes(b"a")
+    plain = next(plan(config(tmp_path))).run
+    runs = [run(init=str(tmp_path / name)) for name in ("a", "b", "again")]
+    assert run(init=None) == plain and runs[0] == runs[2] and len({plain, *runs}) == 3
+    with pytest.raises(InputError, match="no such weights for the teacher"):
+        run(init=str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"teacher": {"sise": "small"}}, "teacher of 'synthetic': sise: Extra inputs"),
+        ({"data": DATA | {"pairs": 6}}, "benchmark 'synthetic': data.pairs is set by the grids"),
+        ({"data": DATA | {"labelled": 6}}, "data.labelled is set by the grids"),
+        ({"data": DATA | {"misalignment": 2}}, "data.misalignment is set by the grids"),
+    ],
+)
+def test_a_benchmark_that_cannot_be(tmp_path, changes, message):
+    there = fields(tmp_path)["benchmarks"]["synthetic"]
+    with pytest.raises(InputError, match=message):
+        list(plan(config(tmp_path, benchmarks={"synthetic": there | changes})))
+
+
+def test_an_extra_column_is_looked_for_before_the_first_run(tmp_path):
+    with pytest.raises(InputError, match="extra column 'x': a run's config has no distillation.no"):
+        list(plan(config(tmp_path, extra={"x": "distillation.nope"})))
+    assert list(plan(config(tmp_path, extra={"x": "distillation.guide"})))
+
+
 def test_a_misspelt_field_of_a_strategy(tmp_path):
     with pytest.raises(InputError, match="strategy 'none': distillation.decoy"):
         strategies = {"none": {"distillation": {"decoy": "cosine"}}, "dikd": {}}

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlcmkd.frontier import COSTS, Entry, Row, best, entries, is_int8, key_of
+from mlcmkd.frontier import COSTS, Entry, Row, best, entries, is_int8, key_of, network_of
 from mlcmkd.plots.style import BLACK, BLUE, GREY, MARKERS, ORANGE, WIDTH, plain_logarithm, styled
 
 _UNITS = {"params": 1e6, "flops": 1e6, "latency_ms": 1.0}
@@ -102,14 +102,14 @@ def methods_compared(rows: Iterable[Row], title: str = "", *, least: int = 3) ->
     """
     rows = list(rows)
     found = entries(rows)
-    panels: dict[tuple[str, ...], list[Entry]] = {}
+    panels: dict[tuple, list[Entry]] = {}
     for entry in found:
-        panels.setdefault(key_of(entry)[:3], []).append(entry)
+        panels.setdefault(network_of(entry), []).append(entry)
     panels = {key: held for key, held in panels.items() if len(held) >= least}
     heights = [len(held) + 1 for held in panels.values()] or [1]
     figure = Figure(figsize=(WIDTH, 0.34 * sum(heights) + 0.7 * len(heights) + 0.5))
     grid = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for axes, ((benchmark, modality, model), held) in zip(grid, panels.items(), strict=False):
+    for axes, ((benchmark, modality, model, _), held) in zip(grid, panels.items(), strict=False):
         held = sorted(held, key=lambda entry: entry.nme.mean)
         for place, entry in enumerate(held):
             seeds = [row.nme for row in rows if key_of(row) == key_of(entry)]
