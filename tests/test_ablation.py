@@ -140,8 +140,15 @@ def test_the_figure_draws_means_and_paired_differences():
 
 def test_the_figure_of_misalignment_has_both_scales():
     values = {"dikd": {0: [4.0, 4.2], 5: [5.0, 5.2]}, "none": {0: [4.5, 4.6]}}
+    values["fi"] = {0: [4.1, 4.2], 5: [4.4]}
     figure = plots.nme_against_misalignment(values, per_pixel=2.0)
-    assert {c.get_label() for c in figure.axes[0].containers} == {"dikd", "none"}
+    assert {c.get_label() for c in figure.axes[0].containers} == {
+        "dikd",
+        "none",
+        "fi (one seed)",
+    }
+    (fi,) = (c for c in figure.axes[0].containers if "fi" in c.get_label())
+    assert fi.lines[0].get_linestyle() == "--"
     (top,) = figure.axes[0].child_axes
     FigureCanvasAgg(figure).draw()
     assert top.get_xlim() == pytest.approx([2 * end for end in figure.axes[0].get_xlim()])

@@ -1,5 +1,6 @@
 """Checks accept every right answer, and name the mistake in a wrong one."""
 
+import copy
 import math
 from pathlib import Path
 
@@ -322,6 +323,7 @@ def test_a_frozen_teacher():
     images = torch.rand(4, 1, 32, 32)
     check = checks.ktl.frozen
     assert check(Asleep, make_model(), images).startswith("Right")
+    assert check(lambda model: Asleep(copy.deepcopy(model)), make_model(), images)
     refused(r"woke up.*buffers moved \(backbone", check, Wrapped, make_model(), images)
     refused(
         "woke up", check, lambda model: model.requires_grad_(False).eval(), make_model(), images
@@ -653,6 +655,7 @@ def test_a_right_manifest(tmp_path):
         ({"shift": 2}, "once, not twice"),
         ({"splits": ["train"] * 4}, "all rows are in one split"),
         ({"labels": ""}, "say how they came about"),
+        ({"labels": "exact"}, "these were marked by hand"),
         ({"thermal": None, "radiometry": None}, "it is no pair"),
         ({"landmarks": None}, "no landmarks"),
     ],

@@ -50,7 +50,14 @@ FIGURES: dict[str, tuple[Callable[[], Figure], tuple[str, ...]]] = {
     ),
     "invariance_over_training": (
         lambda: plots.invariance_over_training(LINES, "a run"),
-        ("a run", "optimiser step", "inter-ocular (%)", "linear CKA", "recall@1", "accuracy (%)"),
+        (
+            "a run",
+            "optimiser step",
+            "inter-ocular (%, logarithmic)",
+            "linear CKA",
+            "recall@1",
+            "accuracy (%)",
+        ),
     ),
     "feature_colours": (
         draw_colours,

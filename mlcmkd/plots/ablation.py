@@ -63,8 +63,12 @@ def nme_against_count(rows: Iterable[Row], setting: str, title: str = "") -> Fig
     left.set_ylim(bottom=left.get_ylim()[0] - 0.25)
     right.axhline(0, color=GREY, linewidth=1.2)
     _make_room(left, right)
-    left.set(ylabel="NME, inter-ocular (%)", title="means and 95 % intervals over seeds")
-    right.set(ylabel="NME minus FD+LD's (points of %)", title="paired by seed; below 0 is better")
+    far = ", logarithmic" if left.get_yscale() == "log" else ""
+    left.set(ylabel=f"NME, inter-ocular (%{far})", title="means and 95 % intervals over seeds")
+    far = "; logarithmic beyond 0.1" if right.get_yscale() == "symlog" else ""
+    right.set(
+        ylabel=f"NME minus FD+LD's (points of %{far})", title="paired by seed; below 0 is better"
+    )
     for axes in (left, right):
         _counts(axes, counts, setting)
     left.legend(ncols=2)
@@ -101,7 +105,7 @@ def _with_intervals(axes: Axes, points: list[tuple[float, ...]], **style) -> Non
 def nme_against_misalignment(
     values: dict[str, dict[float, list[float]]], *, per_pixel: float, title: str = ""
 ) -> Figure:
-    """NME against registration error, a line a strategy.
+    """NME against registration error, a line a strategy; dashed and open where a point has one seed.
 
     Args:
         values: strategy -> shift in pixels of the input -> NME of each seed, percent.
@@ -114,7 +118,9 @@ def nme_against_misalignment(
     for number, (name, by_shift) in enumerate(values.items()):
         points = [(shift, *interval(seeds)[:3]) for shift, seeds in sorted(by_shift.items())]
         style = {"color": palette[name], "marker": MARKERS[number % len(MARKERS)], "label": name}
-        _with_intervals(axes, points, linestyle="-", **style)
+        if min(map(len, by_shift.values())) == 1:
+            style |= {"label": f"{name} (one seed)", "markerfacecolor": "white"}
+        _with_intervals(axes, points, linestyle="--" if "(" in style["label"] else "-", **style)
     axes.set(xlabel="shift of the RGB image (pixels of the input)", ylabel="NME, inter-ocular (%)")
     top = axes.secondary_xaxis(
         "top", functions=(lambda px: px * per_pixel, lambda share: share / per_pixel)

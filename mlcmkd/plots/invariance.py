@@ -96,7 +96,9 @@ def invariance_over_training(lines: Metrics, title: str = "") -> Figure:
     (swap, cka), (recall, probe) = figure.subplots(2, 2, sharex=True)
 
     _draw(swap, lines, _SWAP, scale=100)
-    swap.set(title="features under heads", ylabel="NME, inter-ocular (%)", yscale="log")
+    swap.set(
+        title="features under heads", ylabel="NME, inter-ocular (%, logarithmic)", yscale="log"
+    )
     plain_logarithm(swap.yaxis)
     # Room above the highest line, where the legend covers none of them.
     bottom, top = swap.get_ylim()

@@ -25,7 +25,7 @@ def pixel_curves(
         insertion, deletion: order of the pixels -> (F,) share of the whole image's probability.
         areas: "insertion" and "deletion" -> order -> area under the curve with its interval.
     """
-    figure = Figure(figsize=(WIDTH, 3.8))
+    figure = Figure(figsize=(WIDTH, 3.8 + 0.2 * len(insertion)))
     panels = figure.subplots(1, 2, sharey=True)
     kinds = {
         "insertion": (insertion, "high is good", "pixels put in (%)"),
@@ -47,14 +47,14 @@ def pixel_curves(
             )
         axes.axhline(100, color=BLACK, linewidth=0.8, linestyle=":")
         axes.set(title=f"{kind}: {good}", xlabel=label)
-        axes.legend(
-            title="area under the curve, 95 % interval",
+        axes.legend(  # below: between the curves there is no room
+            title="area under the curve (1: a whole panel up to 100 %), 95 % interval",
             fontsize=8,
             title_fontsize=8,
-            loc="lower right" if kind == "insertion" else "upper right",
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.16),
         )
-    top = 100 * max(np.max(curve) for both in (insertion, deletion) for curve in both.values())
-    panels[0].set_ylim(0, max(1.05 * top, 105 + 12 * (len(deletion) + 1)))  # room for the legend
+    panels[0].set_ylim(bottom=0)
     panels[0].set_ylabel("probability of the landmark's cell,\n% of that in the whole image")
     return figure
 

@@ -70,7 +70,7 @@ lesson.show(figure, "02_curves")
 # the input; $h_k$ is the heatmap, a probability for every cell; $G_\sigma(y_k)$ is a Gaussian around
 # the landmark; $\lambda$ weighs the two. In the code: `landmark_loss` in
 # [`mlcmkd/distillation/losses.py`](../mlcmkd/distillation/losses.py), from `coordinate_distance` and
-# `heatmap_divergence`.
+# `heatmap_divergence`. KL is the Kullback-Leibler divergence: 0 where two distributions are the same.
 
 # %% tags=["fact", "nbval-check-output"]
 print("lambda (COORDINATE_WEIGHT):", COORDINATE_WEIGHT)
@@ -138,7 +138,9 @@ lesson.show(figure, "02_heatmaps")
 # $$\mathrm{NME} = \frac1K \sum_k \frac{\lVert p_k - y_k\rVert}{d}$$
 #
 # with $d$ the **normaliser**: the distance of the outer eye corners (inter-ocular), or
-# $\sqrt{wh}$ of the face's box (box). FR is the share of faces whose NME exceeds a **threshold**. See
+# $\sqrt{wh}$ of the face's box (box). FR, the failure rate, is the share of faces whose NME exceeds a
+# **threshold**, here 8 %. Where an **interval** stands beside a mean, the faces were drawn anew, with
+# replacement, many times, and 95 % of the means lie in it (the *bootstrap*). See
 # [`mlcmkd/metrics.py`](../mlcmkd/metrics.py).
 #
 # ### What goes wrong: a number without its normaliser
@@ -169,9 +171,10 @@ errors = {name: found.per_face for name, found in scores.items()}
 lesson.show(plots.ced_curves(errors), "02_gap_ced")
 
 # %% [markdown]
-# **How to read it.** For each NME on the x axis, the curve tells how many faces have at most that.
-# Higher is better; the distance of the two curves is the modality gap. AUC is the area up to the
-# threshold.
+# **How to read it.** For each NME on the x axis, the curve tells how many faces have at most that: it
+# is the **CED**, the cumulative distribution of the errors. Higher is better; the distance of the two
+# curves is the modality gap. AUC is the area under a curve up to the threshold, divided by the
+# threshold, so that 1 is perfect.
 
 # %%
 point_wise = {name: found.errors for name, found in scores.items()}

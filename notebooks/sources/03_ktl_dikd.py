@@ -249,10 +249,10 @@ lesson.say(f"What stands for DIKD, chosen on validation faces: {chosen['why']}",
 # %% [markdown]
 # **How to read it.** Left, means over seeds with 95 % intervals of Student's t. Right, what decides:
 # the difference to FD+LD, seed by seed, with its interval. If that interval holds zero, these seeds do
-# not tell the two apart. Where it decides, at 500 labelled pairs and at 100 labels, there are five seeds;
-# elsewhere there are one to three, which show a direction and prove nothing: an interval over two seeds
-# can be narrow by luck. *Gap closed* is the share of the way from the student without a teacher to the
-# teacher on RGB:
+# not tell the two apart. Where it decides, at 500 labelled pairs and at 100 labels, there are five
+# seeds; elsewhere there are one to three, which show a direction and prove nothing: an interval over
+# two seeds can be narrow by luck. *Gap closed* is the share of the way from the student without a
+# teacher to the teacher on RGB:
 # $(\mathrm{NME}_\text{none} - \mathrm{NME}_x) / (\mathrm{NME}_\text{none} - \mathrm{NME}_T)$.
 # The statistics are in [`ablation.py`](../mlcmkd/ablation.py).
 #

@@ -56,10 +56,13 @@ runs = {
 # widths ([`mlcmkd/distillation/mcl.py`](../mlcmkd/distillation/mcl.py), `Adapter`), with
 # $a_T$ from student to teacher (`to_teacher`) and $a_S$ from teacher to student (`to_student`):
 #
-# $$\text{FD}: d(a_T(f_S), f_T) \qquad \text{RI}: \ell(h_T(a_T(f_S)), y) \qquad
-#   \text{FI}: \ell(h_S(a_S(f_T)), y)$$
+# $$\text{FD}: \frac{\lVert a_T(f_S) - f_T\rVert^2}{\mathrm{Var}(f_T)} \qquad
+#   \text{RI}: \ell(h_T(a_T(f_S)), y) \qquad \text{FI}: \ell(h_S(a_S(f_T)), y)$$
 #
-# Each adapter is trained by its own terms. They help to teach, and go when teaching is over:
+# They are notebook 03's terms, with $a_T(f_S)$ in the place of $f_S$ in FD and RI, and $a_S(f_T)$ in the
+# place of $f_T$ in FI; with `guide="both"` FI and RI have the same second half as there, and LD, which
+# compares answers, needs no adapter. An adapter ends in a ReLU, since features are never negative. Each
+# is trained by its own terms. They help to teach, and go when teaching is over:
 
 # %%
 teacher, student = Landmarker.load(big / WEIGHTS), Landmarker.load(runs["none"] / WEIGHTS)
@@ -152,8 +155,9 @@ print("batch 1, CPU,", torch.get_num_threads(), "threads")
 lesson.show(plots.errors_against_parameters(rows), "04_size")
 
 # %% [markdown]
-# **How to read it.** Left and low is good: few parameters, small error. Light students of one size stand
-# above each other; the lines are 95 % intervals over faces.
+# **How to read it.** Left and low is good: few parameters, small error. Light students of one size are
+# drawn a little beside each other, so that their lines can be seen; the lines are 95 % intervals over
+# faces.
 #
 # ### What goes wrong: compressing the RGB teacher
 #

@@ -89,13 +89,15 @@ lesson.show(figure, "05_hard_and_soft")
 # Only two distances matter, $d = |p - g|$ and $r = |t - g|$
 # ([`mlcmkd/distillation/kd_loss.py`](../mlcmkd/distillation/kd_loss.py)).
 #
-# **Assistive loss** (`assistive_values`), once for each teacher, with $\beta = 0.15$:
+# **Assistive loss** (`assistive_values`; *ALoss* in the figures), once for each teacher, with $\beta =
+# 0.15$:
 #
 # | where the student is | weight of $\lvert d - r \rvert$ | what it does |
 # | --- | --- | --- |
 # | beyond the teacher, $d > r$ | $\alpha$ (1.9 tough, 1.8 tolerant) | pulls to the truth |
-# | past the teacher, $\beta r < d \le r$ | $\alpha'$ (-0.45, -0.4) | pulls on, past the teacher |
-# | in the band, $d \le \beta r$ | 0 | is silent |
+# | past the teacher, $\beta r \le d \le r$ | $\alpha'$ (-0.45, -0.4) | pulls on, past the teacher |
+# | in the band, $d < \beta r$ | 0 | is silent |
+# | anywhere, of a teacher who is right, $r = 0$ | 0 | is silent |
 #
 # **Main loss** (`main_values`), with the Tolerant-Teacher's distance $r$ as the seam:
 # $3d$ up to $r$, beyond it $d^2 + 3r - r^2$: steep near the truth, gentle where even a soft
@@ -106,9 +108,10 @@ target, tough, tolerant = 0.0, 0.02, 0.05
 lesson.show(plots.loss_landscape(target, tough, tolerant), "05_landscape")
 
 # %% [markdown]
-# **How to read it.** Top to bottom: who speaks where, the two assistive losses, their sum with the main
-# loss beside plain L2 and L1 drawn to the same height. L2 is flat near the truth, KD-Loss is a sharp
-# valley, as L1 is.
+# **How to read it.** Top to bottom: the main loss; who speaks where; the two assistive losses; their sum
+# with the main loss beside plain L2 and L1 drawn to the same height. L2 is flat near the truth, KD-Loss
+# is a sharp valley, as L1 is. At the edge of a band an assistive loss jumps, up on the way to the truth;
+# the gradient does not see a jump, so compare errors and not values of the loss.
 
 # %%
 lesson.show(plots.pull(target, tough, tolerant), "05_pull")
@@ -161,9 +164,9 @@ lesson.say("\n\n".join(course.compare(ours, scores[ours], o, scores[o]) for o in
 # Tough-Teacher's answers where labels are missing, so the step from *l1* to *main* is the loss **and**
 # the pairs. What the assistive losses add is the step from *main* to *tough*, *tolerant* and *kd-loss*.
 #
-# Most pairs here have no label. There the Tough-Teacher's answer is the target, its own assistive loss
-# is silent by definition, and beyond the seam the main loss hardly pulls. Only the Tolerant-Teacher
-# speaks there: look whether the students with its term are ahead.
+# Most pairs here have no label. There the Tough-Teacher's answer is the target, so that teacher is right
+# ($r = 0$) and its own assistive loss is silent, and beyond the seam the main loss hardly pulls. Only
+# the Tolerant-Teacher speaks there: look whether the students with its term are ahead.
 #
 # ## Where is the student, seen from its teachers?
 #

@@ -154,8 +154,8 @@ lesson.say(
 )
 
 # %% [markdown]
-# `attribute` in [`mlcmkd/attribution/`](../mlcmkd/attribution/) does the same by captum, with better
-# placed steps (Gauss-Legendre).
+# `attribute` in [`mlcmkd/attribution/`](../mlcmkd/attribution/) does the same by captum, with other
+# steps (Gauss-Legendre), which are better where $F$ is smooth along the path.
 #
 # ## Six methods side by side
 #
@@ -373,7 +373,8 @@ lesson.say(
 # If the pixels that a map calls important are, then the landmark has to appear early when they are put
 # in first, and to vanish early when they are taken away first (Petsiuk and others, 2018). Two
 # controls: pixels in **random order**, and **another person's map**, which knows where such a landmark
-# usually lies but not this face.
+# usually lies but not this face. A pixel that is not there yet, or no more, is the blurred image's, so
+# no curve starts from nothing.
 
 # %%
 test, people = one_a_person(lesson.pairs("test"), 2 if lesson.fast else 12)
@@ -535,11 +536,16 @@ def sure(values):
     return f"{values.mean():+.3f} [{low:+.3f}, {high:+.3f}] {told}"
 
 
+def of_the_face(thing, name):
+    """What a student's map shares with the teacher's beyond what another person's map does."""
+    return agreements[thing, name].own["spearman"] - agreements[thing, name].other["spearman"]
+
+
 def against(thing, name, other):
-    """How much more a student agrees with the teacher than another one does."""
-    if name in ("start", other):
+    """How much more of that a student has than another one; the light one did not begin at start."""
+    if name in ("start", other) or (other == "start" and name.startswith("light")):
         return ""
-    return sure(agreements[thing, name].own["spearman"] - agreements[thing, other].own["spearman"])
+    return sure(of_the_face(thing, name) - of_the_face(thing, other))
 
 
 table = [
@@ -547,7 +553,7 @@ table = [
         "thing": thing,
         "name": name,
         "own": f"{each.own['spearman'].mean():.3f}",
-        "face": sure(each.own["spearman"] - each.other["spearman"]),
+        "face": sure(of_the_face(thing, name)),
         "start": against(thing, name, "start"),
         "none": against(thing, name, "none"),
     }
@@ -557,9 +563,9 @@ names = {
     "thing": "explained",
     "name": "student",
     "own": "rank correlation with RGB",
-    "face": "against another person's face",
-    "start": "against start",
-    "none": "against none",
+    "face": "of the face: less another person's",
+    "start": "of the face, against start",
+    "none": "of the face, against none",
 }
 lesson.say(
     course.markdown_table(table, names)
@@ -569,10 +575,12 @@ lesson.say(
 
 # %% [markdown]
 # **How to read it.** *more* and *less* stand where the interval leaves zero out. The fourth column
-# asks whether agreement is about the face or only about the place; the fifth, whether training on
-# thermal images brought the student's gaze nearer to its teacher's than it was; the last one, whether
-# distillation did more for that than labels alone. An interval can leave zero out and the difference
-# still be too small to matter: read its size first.
+# asks whether agreement is about the face or only about the place: it is the circle less its square. The
+# fifth asks whether training on thermal images brought that part nearer to the teacher's than it was
+# (the light student began with random weights, so there is nothing to ask); the last one, whether
+# distillation did more for it than labels alone. Circle and square can both move right and what is
+# about the face stay as it was. An interval can leave zero out and the difference still be too small to
+# matter: read its size first.
 #
 # One more question that one map cannot answer: how much of the credit lies near the landmark at all?
 

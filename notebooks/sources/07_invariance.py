@@ -300,7 +300,9 @@ lesson.say(course.markdown_table(rows, names))
 # **How to read it.** Features behind a ReLU are never negative, so they all point into one corner and
 # every cosine is near 1. Without centring, the offset between the modalities has its say in who is near,
 # and a few RGB faces that lie towards the thermal ones can become everybody's neighbour: the last column
-# counts them. The offset is a finding, too, but it is the next question's.
+# counts them. Where a strategy pulls the features themselves together (FD), centring may even cost a
+# little: compare the rows, and say which of the two you took. The offset is a finding, too, but it is
+# the next question's.
 
 # %% [markdown]
 # ## 4 · Can the modality be told?
@@ -417,8 +419,8 @@ lesson.say(course.markdown_table(rows, names))
 
 # %% [markdown]
 # **How to read it.** Go down each column and look for the rows that it lets pass. CKA stays 1 for
-# rotated features: what does the head say of them? CKA and recall do not move for a constant, and the
-# probe cannot miss it; recall without centring stands between them. The probe is content with features
+# rotated features: what does the head say of them? CKA and recall do not move for a constant, here not
+# even recall without centring, and the probe cannot miss it. The probe is content with features
 # of *another picture*: it cannot tell the modality, and they are of the wrong face. Whoever shows one of
 # these numbers alone has not shown invariance.
 #
@@ -449,8 +451,9 @@ for name in shown:
 # **How to read it.** Grey lines are what each number would be if features were invariant, and chance. At
 # step 0 both heads are one and the same, so lines meet in pairs: exchanged heads prove nothing there.
 # Watch three things. When do the lines of the exchanged heads part from those of the own heads? Does
-# CKA of twins rise *above* that of unlike faces, or do both rise together? And does a measure still move
-# once the decay has taken the distillation's weight away: does the student keep what it was taught?
+# CKA of twins rise *above* that of unlike faces, or do both rise together? And, in a run in which every
+# pair has a label, does a measure still move once the decay has taken the distillation's weight away?
+# (On pairs without a label the teacher keeps its say; [03](03_ktl_dikd.ipynb).)
 
 # %% [markdown]
 # ## All of it, side by side
@@ -514,9 +517,11 @@ lesson.say(course.verdict(ours, gaps[ours]))
 
 # %% [markdown]
 # **How to read it.** Closer and there are two claims; the last sentence is about the second. Give the
-# rows unequal weight: RI minimises the first and FI the second, so for a strategy with either they are
-# practice, while CKA, retrieval and probe are the exam (for FD, which pulls the features themselves
-# together, all of them are practice). The intervals know the chance in the people, not the chance in the
+# rows unequal weight. RI lowers one of the two errors in the first: for a strategy with RI it is
+# practice. FI lowers the error on RGB under the student's head, mostly the better side already, so the
+# second distance may *grow* while both errors fall: look at the errors in the table above before you
+# call that a loss. CKA, retrieval and probe are the exam (for FD, which pulls the features themselves
+# together, they are practice, too). The intervals know the chance in the people, not the chance in the
 # training: one seed is one throw. And several intervals at 95 % may well hold one that is wrong.
 #
 # Zero may be out of reach, too. What a thermal image does not show, such as an eye behind glasses, no

