@@ -65,10 +65,9 @@ def nme_against_count(rows: Iterable[Row], setting: str, title: str = "") -> Fig
     _make_room(left, right)
     far = ", logarithmic" if left.get_yscale() == "log" else ""
     left.set(ylabel=f"NME, inter-ocular (%{far})", title="means and 95 % intervals over seeds")
-    far = "; logarithmic beyond 0.1" if right.get_yscale() == "symlog" else ""
-    right.set(
-        ylabel=f"NME minus FD+LD's (points of %{far})", title="paired by seed; below 0 is better"
-    )
+    far = "\nlogarithmic beyond 0.1" if right.get_yscale() == "symlog" else ""
+    right.set_ylabel(f"NME minus FD+LD's (points of %){far}")
+    right.set_title("paired by seed; below 0 is better")
     for axes in (left, right):
         _counts(axes, counts, setting)
     left.legend(ncols=2)
