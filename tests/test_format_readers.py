@@ -630,3 +630,85 @@ def test_what_is_broken_is_named_with_its_mend(tmp_path, name, file, old, new, m
     assert bad and path.name in bad[0]
     with pytest.raises(InputError):
         list(get_reader(name)(tmp_path))
+
+
+# --- an own folder's names
+
+
+def pts_file(path, count=68):
+    sources.text(path, *(f"{x:g} {y:g}" for x, y in points(count) + 1))
+
+
+def problems(folder):
+    bad = []
+    faces = list(get_reader("folder")(folder, lambda name, error: bad.append((name, str(error)))))
+    return {face.id: face for face in faces}, dict(bad)
+
+
+def test_pts_beside_images_of_the_same_name_in_other_folders(tmp_path):
+    for who in ("anna", "ben"):
+        sources.image(tmp_path / who / "001.jpg")
+        pts_file(tmp_path / who / "001.pts")
+    faces, bad = problems(tmp_path)
+    assert not bad and {f.rgb_path for f in faces.values()} == {
+        tmp_path / "anna/001.jpg",
+        tmp_path / "ben/001.jpg",
+    }
+
+
+def test_pts_beside_the_labelled_side_of_a_pair(tmp_path):
+    sources.own_folder(tmp_path)
+    for path in tmp_path.glob("*.csv"):
+        path.unlink()
+    for n in (0, 1):
+        pts_file(tmp_path / f"thermal/anna/{n}.pts")
+    faces, bad = problems(tmp_path)
+    assert not bad
+    labelled = {name for name, face in faces.items() if face.landmarks is not None}
+    assert labelled == {"thermal/anna/0", "thermal/anna/1"}
+    assert faces["thermal/anna/1"].rgb_path == tmp_path / "rgb/anna/1.jpg"
+
+
+def test_labelme_beside_images_of_the_same_name(tmp_path):
+    for who in ("anna", "ben"):
+        sources.image(tmp_path / who / "001.jpg")
+        text = labelme(points(68), [str(n) for n in range(68)], imagePath="001.jpg")
+        sources.text(tmp_path / who / "001.json", text)
+    faces, bad = problems(tmp_path)
+    assert not bad and set(faces) == {"anna/001", "ben/001"}
+
+
+def test_an_annotation_without_its_image_is_nobody_elses(tmp_path):
+    sources.image(tmp_path / "anna/001.jpg")
+    sources.image(tmp_path / "ben/002.jpg")
+    pts_file(tmp_path / "ben/001.pts")
+    faces, bad = problems(tmp_path)
+    assert not faces and "no image '001' beside it in ben" in bad["ben/001.pts"]
+
+
+def test_a_name_in_another_folder_is_another_image(tmp_path):
+    sources.image(tmp_path / "ben/001.jpg")
+    header = ",".join(f"x{n},y{n}" for n in range(68))
+    values = ",".join(f"{value:g}" for value in points(68).ravel())
+    sources.text(tmp_path / "labels.csv", f"image,{header}", f"anna/001.jpg,{values}")
+    faces, bad = problems(tmp_path)
+    assert not faces and "no image 'anna/001" in bad["labels.csv"]
+    sources.text(tmp_path / "labels.csv", f"image,{header}", f"/mnt/disk/ben/001.jpg,{values}")
+    faces, bad = problems(tmp_path)
+    assert set(faces) == {"ben/001"} and not bad
+
+
+def test_a_missing_twin_is_not_another_persons(tmp_path):
+    sources.own_folder(tmp_path)
+    (tmp_path / "rgb/anna/1.jpg").unlink()
+    sources.image(tmp_path / "rgb/ben/1.jpg")
+    faces, bad = problems(tmp_path)
+    assert not bad and faces["thermal/anna/1"].rgb_path is None
+
+
+def test_labels_in_a_tree_of_their_own(tmp_path):
+    for who in ("anna", "ben"):
+        sources.image(tmp_path / "images" / who / "001.jpg")
+        pts_file(tmp_path / "labels" / who / "001.pts")
+    faces, bad = problems(tmp_path)
+    assert not bad and set(faces) == {"images/anna/001", "images/ben/001"}

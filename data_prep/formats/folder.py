@@ -4,10 +4,11 @@ What a folder cannot say by itself stands in `dataset.yaml` at its top; without 
 defaults of `Description` hold, and every row says so.
 """
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
@@ -128,7 +129,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
         try:
             if isinstance(marks, InputError):
                 raise marks
-            image = images.need(marks.image, marks.where)
+            image = _image_of(source, images, told, name, marks)
             if image in done:
                 raise InputError(f"{marks.where}: a second face of {image}; keep one an image")
             done.add(image)
@@ -137,11 +138,38 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
             on_bad(name, error)
     if told.unlabelled:
         for below in images:
-            if source / below not in done and _is_of_the_side(below.as_posix(), told, images):
+            if source / below not in done and _is_of_the_side(below.as_posix(), told):
                 try:
                     yield _annotation(source, images, told, source / below, None)
                 except InputError as error:
                     on_bad(below.as_posix(), error)
+
+
+def _image_of(
+    source: Path, images: ImageIndex, told: Description, file: str, marks: _Marks
+) -> Path:
+    """The image of an annotation: beside its file, or by its name below the source.
+
+    Of two that are called alike the labelled camera's is meant. Where a folder holds images and
+    annotations, an annotation means one of its own folder's images.
+    """
+    folder = PurePosixPath(file).parent
+    name = PurePosixPath(posixpath.normpath(marks.image.replace("\\", "/")))
+    beside = images.at((folder / name).as_posix())
+    if sided := [path for path in beside if _is_of_the_side(path.as_posix(), told)]:
+        beside = sided
+    if len(beside) == 1:
+        return source / beside[0]
+    bare = len(name.parts) == 1
+    if bare and folder.parts and folder in images.folders:
+        raise InputError(
+            f"{marks.where}: no image '{name}' beside it in {folder}; add it, or remove the annotation"
+        )
+    # Labels in a tree of their own, beside that of the images, tell the folders by their own place.
+    mirrored = (folder / name).as_posix() if bare else marks.image
+    how = {"known": not bare}
+    sided = images.find(mirrored, **how, only=lambda path: _is_of_the_side(path.as_posix(), told))
+    return sided or images.need(mirrored, marks.where, **how)
 
 
 def describe(source: Path) -> Description:
@@ -340,11 +368,14 @@ def _twin(images: ImageIndex, told: Description, below: str) -> Path | None:
     if told.twin is None:
         return None
     other, count = re.subn(told.twin.find, told.twin.replace, below)
-    return images.find(other) if count and other != below else None
+    there = images.at(other) if count and other != below else []
+    if len(there) > 1:
+        raise InputError(f"{below}: its twin may be {there[0]} or {there[1]}; remove one of them")
+    return images.source / there[0] if there else None
 
 
-def _is_of_the_side(below: str, told: Description, images: ImageIndex) -> bool:
-    """Whether an image without landmarks is of the labelled camera: without twins every one is."""
+def _is_of_the_side(below: str, told: Description) -> bool:
+    """Whether an image is of the labelled camera: without twins every one is."""
     return told.twin is None or re.search(told.twin.find, below) is not None
 
 

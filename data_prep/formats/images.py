@@ -6,7 +6,9 @@ no name, whatever it says, is ever opened as a path.
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from data_prep.formats.base import IMAGE_SUFFIXES, OnBad, walk
 from mlcmkd.errors import InputError
@@ -14,6 +16,7 @@ from mlcmkd.images import read_image
 from mlcmkd.palettes import is_coloured
 from mlcmkd.radiometry import GREY8, Radiometry
 
+Wanted = Callable[[PurePosixPath], bool]
 FALSE_COLOURS = Radiometry(kind="palette", low=0.0, high=255.0)
 
 
@@ -24,42 +27,59 @@ class ImageIndex:
         source: searched with all its sub-folders.
         on_bad: told of links that lead out of `source`.
         skip: folders of these names are left out.
+
+    Attributes:
+        folders: those that hold an image, as paths below the source.
     """
 
     def __init__(self, source: Path, on_bad: OnBad, skip: tuple[str, ...] = ()) -> None:
         self.source = source
         self._by_name: defaultdict[str, list[PurePosixPath]] = defaultdict(list)
         self._by_stem: defaultdict[str, list[PurePosixPath]] = defaultdict(list)
+        self.folders: set[PurePosixPath] = set()
         for path in walk(source, on_bad):
             below = PurePosixPath(path.relative_to(source).as_posix())
             if path.suffix.lower() in IMAGE_SUFFIXES and not set(below.parts[:-1]) & set(skip):
                 self._by_name[below.name.lower()].append(below)
                 self._by_stem[below.stem.lower()].append(below)
+                self.folders.add(below.parent)
 
     def __iter__(self):
         """All images, as paths below the source, in the order of their names."""
         return iter(sorted(path for paths in self._by_name.values() for path in paths))
 
-    def find(self, name: str) -> Path | None:
+    def at(self, name: str) -> list[PurePosixPath]:
+        """The image at this very place below the source; with other suffixes if it is not there."""
+        parts = _parts(name)
+        here = [
+            path for path in self._by_stem.get(_stem(parts), []) if _folders(path) == parts[:-1]
+        ]
+        return [path for path in here if path.name.lower() == parts[-1]] or here
+
+    def find(self, name: str, *, known: bool = False, only: Wanted = lambda _: True) -> Path | None:
         """The image that `name` means; None where there is none.
 
         Its last part has to be the file's name, with any suffix of an image where the very one is
         not there. Where several files have it, the one that shares most folders at the end counts.
 
+        Args:
+            name: as an annotation gives it.
+            known: where both name folders, they have to share the last one: `anna/001.jpg` is not
+                `ben/001.jpg`, even if no other 001.jpg is there.
+            only: which images, by their paths below the source, may be meant.
+
         Raises:
             InputError: several share equally much; names two.
         """
-        parts = PurePosixPath(name.replace("\\", "/").lower()).parts
-        if not parts:
-            return None
-        last = PurePosixPath(parts[-1])
-        there = self._by_name.get(last.name)
+        parts = _parts(name)
+        there = [path for path in self._called(parts) if only(path)]
+        shared = [_shared(parts[:-1], _folders(path)) for path in there]
+        if known and parts[:-1]:
+            kept = [n or not path.parts[:-1] for path, n in zip(there, shared, strict=True)]
+            there = [path for path, keep in zip(there, kept, strict=True) if keep]
+            shared = [n for n, keep in zip(shared, kept, strict=True) if keep]
         if not there:
-            stem = last.stem if last.suffix in IMAGE_SUFFIXES else last.name
-            there = self._by_stem.get(stem)
-        if not there:
             return None
-        shared = [_shared(parts[:-1], tuple(map(str.lower, path.parts[:-1]))) for path in there]
         best = [path for path, n in zip(there, shared, strict=True) if n == max(shared)]
         if len(best) > 1:
             raise InputError(
@@ -68,14 +88,19 @@ class ImageIndex:
             )
         return self.source / best[0]
 
-    def need(self, name: str, where: str) -> Path:
+    def _called(self, parts: tuple[str, ...]) -> list[PurePosixPath]:
+        if not parts:
+            return []
+        return self._by_name.get(parts[-1]) or self._by_stem.get(_stem(parts)) or []
+
+    def need(self, name: str, where: str, **how: Any) -> Path:
         """As `find`, where the image has to be there.
 
         Raises:
             InputError: it is not; `where` names file and row.
         """
         try:
-            found = self.find(name)
+            found = self.find(name, **how)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
         if found is None:
@@ -98,6 +123,19 @@ def eight_bit(image: Path) -> Radiometry:
             "the format 'folder' and a radiometry of your own"
         )
     return FALSE_COLOURS if pixels.ndim == 3 and is_coloured(pixels) else GREY8
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return PurePosixPath(name.replace("\\", "/").lower()).parts
+
+
+def _stem(parts: tuple[str, ...]) -> str:
+    last = PurePosixPath(parts[-1]) if parts else PurePosixPath()
+    return last.stem if last.suffix in IMAGE_SUFFIXES else last.name
+
+
+def _folders(path: PurePosixPath) -> tuple[str, ...]:
+    return tuple(map(str.lower, path.parts[:-1]))
 
 
 def _shared(wanted: tuple[str, ...], there: tuple[str, ...]) -> int:
