@@ -39,5 +39,6 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
+# Trained models stay: who wants runs/ away removes it by name.
 clean:
-	rm -rf runs build dist *.egg-info
+	rm -rf build dist *.egg-info

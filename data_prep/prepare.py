@@ -30,6 +30,8 @@ class PrepareReport:
         rows: rows in it.
         splits: rows a split.
         subjects: subjects a split.
+        images: annotated faces and images without an annotation that were found.
+        labelled: how many of those have landmarks.
         skipped: (name, reason) of everything left out.
     """
 
@@ -37,11 +39,15 @@ class PrepareReport:
     rows: int
     splits: dict[str, int]
     subjects: dict[str, int]
+    images: int
+    labelled: int
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
     def __str__(self) -> str:
         parts = [f"{self.splits[s]} {s} ({self.subjects[s]} subjects)" for s in sorted(self.splits)]
         lines = [f"{self.folder}: {self.rows} rows; {', '.join(parts)}"]
+        if self.labelled < self.images:
+            lines[0] += f"; {self.labelled} of {self.images} images have landmarks"
         lines += [f"skipped {name}: {reason}" for name, reason in self.skipped]
         return "\n".join(lines)
 
@@ -170,6 +176,8 @@ def prepare(
         rows=report.rows,
         splits=report.splits,
         subjects=report.subjects,
+        images=len(found),
+        labelled=sum(each.landmarks is not None for each in found),
         skipped=report.skipped,
     )
 

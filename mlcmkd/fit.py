@@ -96,7 +96,8 @@ def make_fabric(config: FitConfig) -> Fabric:
 
     Raises:
         InputError: torchrun started other processes than the config names; a run's config has to
-            say how many took part, since they decide its outcome.
+            say how many took part, since they decide its outcome. Or this machine has no such
+            accelerator, or not as many.
     """
     started = started_by_torchrun()
     if started and started != (config.nodes, config.devices):
@@ -105,12 +106,18 @@ def make_fabric(config: FitConfig) -> Fabric:
             f"torchrun started {devices} processes on each of {nodes} nodes; say so by "
             f"--set fit.devices={devices} --set fit.nodes={nodes}"
         )
-    return Fabric(
-        accelerator=config.accelerator,
-        devices=config.devices,
-        num_nodes=config.nodes,
-        precision=config.precision,
-    )
+    try:
+        return Fabric(
+            accelerator=config.accelerator,
+            devices=config.devices,
+            num_nodes=config.nodes,
+            precision=config.precision,
+        )
+    except (RuntimeError, ValueError, TypeError) as error:  # Lightning's, of what is not there
+        raise InputError(
+            f"fit.accelerator={config.accelerator}, fit.devices={config.devices}: "
+            f"{' '.join(str(error).split())}"
+        ) from None
 
 
 def read_by(objective: nn.Module, pairs: Pairs) -> Pairs:

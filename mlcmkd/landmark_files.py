@@ -37,19 +37,22 @@ class LandmarkFiles:
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def read_landmarks(path: Path, scheme: str, split: str = "test") -> LandmarkFiles:
+def read_landmarks(
+    path: Path, scheme: str, split: str = "test", bad: list[InputError] | None = None
+) -> LandmarkFiles:
     """All faces of a folder of `.pts` (1-based, as iBUG's), of a CSV (0-based), or of a manifest.
 
     Args:
         path: the folder, searched with its sub-folders; or the CSV file.
         scheme: of what does not name its own: `.pts` files and wide CSVs.
         split: of a manifest.
+        bad: takes what is wrong with single faces of a CSV, which are left out then; None stops there.
 
     Raises:
         InputError: nothing there, or a file that cannot be used, with its name and the mend.
     """
     if path.is_file() and path.suffix.lower() == ".csv":
-        return _read_csv(path, scheme)
+        return _read_csv(path, scheme, bad)
     if not path.is_dir():
         raise InputError(f"{path}: neither a folder nor a .csv file; give one of the two")
     if (path / MANIFEST).is_file():
@@ -149,16 +152,25 @@ def _read_manifest(folder: Path, split: str) -> LandmarkFiles:
     )
 
 
-def _read_csv(path: Path, scheme: str) -> LandmarkFiles:
+def _read_csv(path: Path, scheme: str, bad: list[InputError] | None) -> LandmarkFiles:
     header, body = read_csv(path)
     if header == LONG:
-        return _long(path, body)
-    return _wide(path, header, body, scheme)
+        return _long(path, body, bad)
+    return _wide(path, header, body, scheme, bad)
 
 
-def _long(path: Path, body: Iterable[tuple[int, list[str]]]) -> LandmarkFiles:
+def _told(error: InputError, bad: list[InputError] | None) -> None:
+    if bad is None:
+        raise error
+    bad.append(error)
+
+
+def _long(
+    path: Path, body: Iterable[tuple[int, list[str]]], bad: list[InputError] | None
+) -> LandmarkFiles:
     """A line a point."""
     scheme = ""
+    spoilt: set[str] = set()
     faces: dict[str, np.ndarray] = {}
     given: dict[str, np.ndarray] = {}
     for line, (image, named, point, x, y) in body:
@@ -180,19 +192,29 @@ def _long(path: Path, body: Iterable[tuple[int, list[str]]]) -> LandmarkFiles:
         if seen[index]:
             raise InputError(f"{where}: point {index} of '{image}' a second time; keep one face")
         seen[index] = True
-        face[index] = _point(x, y, where)
+        try:
+            face[index] = _point(x, y, where)
+        except InputError as error:
+            _told(error, bad)
+            spoilt.add(name)
     for name, seen in given.items():
-        if not seen.all():
-            raise InputError(
+        if not seen.all() and name not in spoilt:
+            error = InputError(
                 f"{path}: face '{name}' has {int(seen.sum())} of {len(seen)} points, "
                 f"{int(np.argmin(seen))} is missing; write a line for each, with nan for x and y "
                 "where it is not there"
             )
-    return LandmarkFiles(scheme, faces)
+            _told(error, bad)
+            spoilt.add(name)
+    return LandmarkFiles(scheme, {n: face for n, face in faces.items() if n not in spoilt})
 
 
 def _wide(
-    path: Path, header: list[str], body: Iterable[tuple[int, list[str]]], scheme: str
+    path: Path,
+    header: list[str],
+    body: Iterable[tuple[int, list[str]]],
+    scheme: str,
+    bad: list[InputError] | None,
 ) -> LandmarkFiles:
     """A line a face: image, x0, y0, x1, y1, ..."""
     points = get_scheme(scheme).points
@@ -210,7 +232,10 @@ def _wide(
         if name in faces:
             raise InputError(f"{where}: '{image}' a second time; keep one face an image")
         pairs = zip(cells[0::2], cells[1::2], strict=True)
-        faces[name] = np.array([_point(x, y, where) for x, y in pairs])
+        try:
+            faces[name] = np.array([_point(x, y, where) for x, y in pairs])
+        except InputError as error:
+            _told(error, bad)
     return LandmarkFiles(scheme, faces)
 
 

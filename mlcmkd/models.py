@@ -301,7 +301,11 @@ class Landmarker(nn.Module):
         tensors = {
             name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()
         }
+        # safetensors makes its files readable by their owner alone; the others of a run are not.
+        part.touch()
+        mode = part.stat().st_mode
         save_file(tensors, part, metadata={"mlcmkd": self.spec.model_dump_json()})
+        part.chmod(mode)
         part.replace(path)
 
     @classmethod

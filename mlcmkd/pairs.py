@@ -252,9 +252,14 @@ def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bo
             row in this split.
     """
     root = Path(folder)
-    rows = [row for row in read_rows(root) if row.split == split]
+    every = read_rows(root)
+    rows = [row for row in every if row.split == split]
     if not rows:
-        raise InputError(f"{root}: no row in split '{split}'")
+        there = ", ".join(sorted({row.split for row in every})) or "none at all"
+        raise InputError(
+            f"{root}: no row in split '{split}' (there: {there}); name another, or prepare the images "
+            "again from folders called train, val and test"
+        )
     for field in ("scheme", "radiometry"):
         found = {getattr(row, field) for row in rows} - {None}
         if len(found) > 1:

@@ -8,10 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mlcmkd import stages
 from mlcmkd.distillation.strategies import Distillation
+from mlcmkd.errors import InputError
 from mlcmkd.fit import FitConfig
 from mlcmkd.metrics import Normaliser
 from mlcmkd.models import SizeName
 from mlcmkd.reuse import ensure
+from mlcmkd.rows import read_rows
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.transforms import Augmentation
 
@@ -57,6 +59,7 @@ def run_path(config: PathConfig, *, progress: bool = True) -> list[dict[str, Any
     Returns:
         The table's rows: model, the side it read, benchmark, and the scores with their normaliser.
     """
+    _need_splits(config)
     common = {"data": config.data, "augmentation": config.augmentation, "seed": config.seed}
     teacher = ensure(
         stages.train,
@@ -107,6 +110,25 @@ def run_path(config: PathConfig, *, progress: bool = True) -> list[dict[str, Any
         writer.writeheader()
         writer.writerows(rows)
     return rows
+
+
+def _need_splits(config: PathConfig) -> None:
+    """Looks for what is scored at the end before hours of training are spent.
+
+    Raises:
+        InputError: a manifest lacks a split that is scored.
+    """
+    asked = {config.data.source: {"train", "val", "test"}}
+    if config.zero_shot is not None:
+        asked.setdefault(str(config.zero_shot), set()).update(("val", "test"))
+    for source, splits in asked.items():
+        if source == "synthetic":
+            continue
+        if lacking := splits - {row.split for row in read_rows(Path(source))}:
+            raise InputError(
+                f"{source}: no row in split '{min(lacking)}'; put images into folders called train, "
+                "val and test before `mlcmkd prepare`, or write `split` into the rows"
+            )
 
 
 def _score(

@@ -74,7 +74,8 @@ def predict_files(
         say: gets a line for each image, sequence and error.
 
     Raises:
-        InputError: an unknown format, two kinds of boxes, or a frame rate that is not above 0.
+        InputError: an unknown format, two kinds of boxes, a frame rate that is not above 0, an `out`
+            that holds one of the files (its tables may be yours), or no file that is there.
     """
     unknown = [name for name in formats if name not in WRITERS]
     if unknown:
@@ -84,6 +85,7 @@ def predict_files(
     if box is not None and boxes is not None:
         raise InputError("one box for all images, or a CSV of boxes: give one of the two")
     sources = list(find_sources(paths))
+    _keep_what_is_there(sources, out)
     counts = [count_frames(source) for source in sources]
     out.mkdir(parents=True, exist_ok=True)
     outcome = Outcome()
@@ -105,6 +107,17 @@ def predict_files(
         outcome.errors.append(f"{boxes.path}: no image '{name}' among those given")
         say(f"error: {outcome.errors[-1]}")
     return outcome
+
+
+def _keep_what_is_there(sources: list[Source], out: Path) -> None:
+    """Refuses what would overwrite the user's own tables, or earlier results by nothing."""
+    for source in sources:
+        if source.path.resolve().parent == out.resolve():
+            raise InputError(
+                f"{out}: holds {source.path.name}, which is read; choose another folder"
+            )
+    if sources and not any(source.path.is_file() for source in sources):
+        raise InputError(f"{sources[0].path}: no such file")
 
 
 def _squares(

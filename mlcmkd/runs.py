@@ -7,7 +7,8 @@ errors.csv           one row a face of the evaluated split
 landmarks.csv        of a scored run: one row a landmark; regions.csv and ced.csv likewise, groups.csv
                      where the faces belong to groups, ced.png the CED drawn
 result.json          the figures that a table quotes
-model.safetensors    the trained weights
+model.safetensors    the trained weights; those of a run that stood here before lie beside them, with the
+                     suffix .before, until the new run has ended
 """
 
 import csv
@@ -35,6 +36,8 @@ METRICS = "metrics.jsonl"
 ERRORS = "errors.csv"
 RESULT = "result.json"
 WEIGHTS = "model.safetensors"
+BEFORE = f"{WEIGHTS}.before"
+_SCORERS = ("evaluate", "attribute", "score")  # stages that train nothing
 _REPLACED = (METRICS, ERRORS, RESULT, WEIGHTS)
 _LIBRARIES = ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "opencv-python-headless")
 
@@ -111,7 +114,8 @@ class Run:
             training that was asked for something else is not gone on with.
 
     Raises:
-        InputError: the config reads a file that this run would replace.
+        InputError: the config reads a file that this run would replace, a scoring stage was sent into a
+            trained network's folder, or the folder is a file.
     """
 
     def __init__(self, path: Path | str, stage: str, config: BaseModel):
@@ -124,13 +128,20 @@ class Run:
                     f"{self.path}: holds what this run reads as its {name} ({value.name}) and would "
                     "replace; choose another folder"
                 )
+        if stage in _SCORERS and (self.path / WEIGHTS).is_file():
+            raise InputError(f"{self.path}: holds a trained network; choose another folder")
         self.asked = config.model_dump_json(exclude={"data", *paths})
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path}: is a file; name a folder")
         self.path.mkdir(parents=True, exist_ok=True)
         self.writes = is_first()
         self._started = time.monotonic()
         self._provenance: dict[str, Any] = {}
         if not self.writes:
             return
+        # A network that was trained here is kept until the new one is: this run may yet fail.
+        if (self.path / WEIGHTS).is_file():
+            (self.path / WEIGHTS).replace(self.path / BEFORE)
         for name in _REPLACED:
             (self.path / name).unlink(missing_ok=True)
         self._provenance |= {
@@ -191,6 +202,7 @@ class Run:
         self.note()
         if self.writes:
             write_atomically(self.path / RESULT, json.dumps(result, indent=2))
+            (self.path / BEFORE).unlink(missing_ok=True)
         return result
 
     @property

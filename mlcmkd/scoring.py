@@ -31,7 +31,7 @@ class ScoreConfig(BaseModel):
         predicted_scheme: of the predictions, where theirs is another one.
         split: of a manifest.
         normaliser: what distances are divided by.
-        threshold: of FR and AUC.
+        threshold: of FR and AUC, a share: 0.08 is 8 %.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,7 +43,7 @@ class ScoreConfig(BaseModel):
     predicted_scheme: str | None = None
     split: Literal["train", "val", "test"] = "test"
     normaliser: Normaliser = "inter-ocular"
-    threshold: float = Field(default=0.08, gt=0)
+    threshold: float = Field(default=0.08, gt=0, lt=1)
 
 
 def score_files(

@@ -179,7 +179,7 @@ class EvaluateConfig(_Config):
         data, split: which pairs.
         modality: which side is read; None for the one the weights were trained on.
         normaliser: what distances are divided by.
-        threshold: of FR and AUC.
+        threshold: of FR and AUC, a share: 0.08 is 8 %.
         visible_only: leave points out that the data set says are hidden.
     """
 
@@ -189,7 +189,7 @@ class EvaluateConfig(_Config):
     split: Literal["train", "val", "test"] = "test"
     modality: Modality | None = None
     normaliser: Normaliser = "inter-ocular"
-    threshold: float = Field(default=0.08, gt=0)
+    threshold: float = Field(default=0.08, gt=0, lt=1)
     visible_only: bool = False
 
 
@@ -327,6 +327,11 @@ def spec_of(config: Any, pairs: Pairs) -> ModelSpec:
 def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]:
     """KTL: hands the RGB teacher's knowledge to a thermal student of its size."""
     teacher = Landmarker.load(config.teacher)
+    if teacher.spec.modality != "rgb":
+        raise InputError(
+            f"{config.teacher}: reads thermal images; the transfer starts from the RGB teacher of "
+            "`train`"
+        )
     pairs = config.data.load_training(teacher.spec.input_px, config.seed, progress=progress)
     teacher = _answering(teacher, pairs)
     pairs.require("rgb", "knowledge transfer")

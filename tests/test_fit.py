@@ -14,7 +14,7 @@ from mlcmkd.distillation.objective import TaskObjective
 from mlcmkd.distillation.strategies import Distillation, Weights
 from mlcmkd.distillation.two_teachers import TwoTeachers
 from mlcmkd.errors import InputError
-from mlcmkd.fit import FitConfig, fit, learning_rate
+from mlcmkd.fit import FitConfig, fit, learning_rate, make_fabric
 from mlcmkd.runs import Run, data_hash, read_metrics
 from mlcmkd.transforms import NO_AUGMENTATION, Augmentation
 from tests.conftest import make_model, make_pairs
@@ -247,6 +247,39 @@ def test_a_run_does_not_replace_what_it_reads(tmp_path, name):
     assert [path.name for path in first.iterdir()] == [name]
     Run(first / "scores", "evaluate", Reading(weights=first / name))
     Run(tmp_path, "evaluate", Reading(weights=first / name))
+
+
+def test_a_trained_network_outlives_a_run_that_fails_in_its_folder(tmp_path):
+    """Until a new one is there the old one lies beside, under a name that nobody takes for the new."""
+    (tmp_path / "model.safetensors").write_bytes(b"old")
+    run = Run(tmp_path, "train", Config())
+    assert not run.weights.exists()
+    assert (tmp_path / "model.safetensors.before").read_bytes() == b"old"
+    Run(tmp_path, "train", Config())  # begun once more, after it failed
+    assert (tmp_path / "model.safetensors.before").read_bytes() == b"old"
+    run.weights.write_bytes(b"new")
+    run.finish()
+    assert [path.name for path in tmp_path.glob("model*")] == ["model.safetensors"]
+
+
+@pytest.mark.parametrize("stage", ["evaluate", "attribute", "score"])
+def test_a_score_does_not_go_into_a_trained_networks_folder(tmp_path, stage):
+    Run(tmp_path, "train", Config()).weights.write_bytes(b"weights")
+    with pytest.raises(InputError, match="holds a trained network; choose another folder"):
+        Run(tmp_path, stage, Config())
+    assert (tmp_path / "model.safetensors").read_bytes() == b"weights"
+
+
+def test_a_run_is_a_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is a file; name a folder"):
+        Run(tmp_path / "file", "train", Config())
+
+
+@pytest.mark.parametrize("wrong", [{"accelerator": "gpuu"}, {"accelerator": "cpu", "devices": 0}])
+def test_an_accelerator_that_is_not_there(tmp_path, wrong):
+    with pytest.raises(InputError, match=f"fit.accelerator={wrong['accelerator']}"):
+        make_fabric(FitConfig(**wrong))
 
 
 def test_the_data_hash_sees_images_landmarks_and_labels():

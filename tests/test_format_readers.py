@@ -712,3 +712,29 @@ def test_labels_in_a_tree_of_their_own(tmp_path):
         pts_file(tmp_path / "labels" / who / "001.pts")
     faces, bad = problems(tmp_path)
     assert not bad and set(faces) == {"images/anna/001", "images/ben/001"}
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_one_bad_cell_costs_one_face(tmp_path, long):
+    for n in range(3):
+        sources.image(tmp_path / f"{n}.jpg", n)
+    marks = [list(map(str, row)) for row in points(68).tolist()]
+    lines = ["image,scheme,point,x,y" if long else "image," + ",".join(
+        f"x{n},y{n}" for n in range(68)
+    )]  # fmt: skip
+    for n in range(3):
+        cells = [list(mark) for mark in marks]
+        cells[5][0] = "hello" if n == 1 else cells[5][0]
+        if long:
+            lines += [f"{n}.jpg,ibug68,{k},{x},{y}" for k, (x, y) in enumerate(cells)]
+        else:
+            lines.append(",".join([f"{n}.jpg", *(value for mark in cells for value in mark)]))
+    sources.text(tmp_path / "labels.csv", *lines)
+    sources.text(tmp_path / "dataset.yaml", "{unlabelled: true, scheme: ibug68}")
+    faces, bad = problems(tmp_path)
+    assert {name: face.landmarks is not None for name, face in faces.items()} == {
+        **{"0": True, "1": False, "2": True}
+    }
+    assert list(bad) == ["labels.csv"] and "'hello' is not a finite number" in bad["labels.csv"]
+    report = prepare("folder", tmp_path, tmp_path / "out", skip_bad=True, progress=False)
+    assert "2 of 3 images have landmarks" in str(report)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from data_prep.formats import get_reader
 from data_prep.pair_folder import pair_folder
 from data_prep.pairing import Limit
 from mlcmkd.errors import InputError
@@ -115,6 +116,16 @@ def test_pairs_by_landmarks_end_to_end(source, faces):
     assert {row["image"] for row in moved} == {"thermal/a.tiff", "thermal/more/b.tiff"}
     places = [(float(r["x"]), float(r["y"])) for r in moved if r["image"] == "thermal/a.tiff"]
     assert np.allclose(places, faces.landmarks[0], atol=0.01)
+
+    # What was written is a folder that can be prepared, once it says what files cannot.
+    (source / "out/dataset.yaml").write_text(
+        "{side: thermal, radiometry: {kind: centikelvin, low: 18, high: 40}, "
+        "twin: {find: '^thermal/(.*)[.]tiff$', replace: 'rgb/\\1.png'}}"
+    )
+    prepared = {face.id: face for face in get_reader("folder")(source / "out")}
+    assert set(prepared) == {"thermal/a", "thermal/more/b"}
+    assert prepared["thermal/a"].rgb_path == source / "out/rgb/a.png"
+    assert np.allclose(prepared["thermal/a"].landmarks, faces.landmarks[0], atol=0.01)
 
 
 def test_a_refused_pair_keeps_both_images(source):

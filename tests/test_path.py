@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mlcmkd import stages
+from mlcmkd.errors import InputError
 from mlcmkd.path import TABLE, PathConfig, as_table, run_path
 from mlcmkd.radiometry import GREY8
 from mlcmkd.reuse import stands
@@ -68,6 +69,20 @@ def test_every_model_is_scored_on_every_benchmark_it_can_read(rows):
         expected.add((model, "thermal", "val", "box", 1))
         expected.add((model, "thermal", "test", "box", 2))
     assert found == expected and len(rows) == len(expected)
+
+
+def test_a_split_that_is_missing_is_found_before_the_training(config, unseen, tmp_path):
+    for name in ("data", "zero_shot"):
+        folder = tmp_path / name
+        folder.mkdir()
+        lines = (unseen / "metadata.jsonl").read_text().splitlines()
+        kept = [line for line in lines if json.loads(line)["split"] != "test"]
+        (folder / "metadata.jsonl").write_text("\n".join(kept) + "\n")
+        place = {"data": {"source": str(folder)}} if name == "data" else {"zero_shot": folder}
+        there = PathConfig(**{"out": tmp_path / "out", **place})
+        with pytest.raises(InputError, match=f"{name}: no row in split 'test'"):
+            run_path(there, progress=False)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_table_on_disk_and_in_print_is_the_rows(config, rows):

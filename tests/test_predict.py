@@ -671,6 +671,23 @@ def test_options_that_do_not_fit(tmp_path, thermal, options, told):
     assert code != 0 and told in said
 
 
+def test_what_is_there_is_not_overwritten(tmp_path, thermal):
+    images, out = tmp_path / "images", tmp_path / "out"
+    images.mkdir()
+    np.save(images / "a.npy", np.full((40, 40), 30.0, np.float32))
+    (images / "landmarks.csv").write_text("mine")
+    predictor = Predictor(thermal, batch=2)
+    for given in (images / "a.npy", images):
+        with pytest.raises(InputError, match="holds a.npy, which is read; choose another folder"):
+            predict_files(predictor, [given], images, progress=False)
+    assert (images / "landmarks.csv").read_text() == "mine"
+    predict_files(predictor, [images], out, box=(1, 1, 30, 30), say=lambda _: None, progress=False)
+    before = (out / "landmarks.csv").read_text()
+    with pytest.raises(InputError, match="none.npy: no such file"):
+        predict_files(predictor, [images / "none.npy"], out, progress=False)
+    assert (out / "landmarks.csv").read_text() == before
+
+
 def test_one_box_and_a_table_of_boxes_are_too_many(tmp_path, thermal):
     np.save(tmp_path / "a.npy", CELSIUS)
     boxes = boxes_of(tmp_path, "image,x0,y0,x1,y1\na.npy,10,10,50,50\n")

@@ -288,6 +288,34 @@ def test_training_without_a_single_label_is_refused(tmp_path):
         stages.train(config, progress=False)
 
 
+def test_a_transfer_starts_from_an_rgb_teacher(path, tmp_path):
+    config = stages.TransferConfig(out=tmp_path, teacher=path / "student/model.safetensors")
+    with pytest.raises(InputError, match="reads thermal images; the transfer starts from the RGB"):
+        stages.transfer(config, progress=False)
+
+
+def test_weights_may_be_read_by_whoever_reads_the_run(path):
+    run = path / "light"
+    modes = {name: (run / name).stat().st_mode for name in ("model.safetensors", "config.json")}
+    assert len(set(modes.values())) == 1
+
+
+def test_any_field_of_a_score_can_be_set(path, tmp_path):
+    weights = path / "light/model.safetensors"
+    command = ["evaluate", f"--weights={weights}", f"--out={tmp_path / 'x'}", "--data=synthetic"]
+    command += ["--set=data.synthetic_train=12", "--set=data.synthetic_held=4"]
+    answer = run(*command, "--set=threshold=0.5", "--set=normaliser=box")
+    assert answer.exit_code == 0, answer.output
+    told = json.loads((tmp_path / "x/config.json").read_text())
+    assert (told["threshold"], told["normaliser"]) == (0.5, "box")
+    answer = run(*command, "--set=visible_only=true")
+    assert "no row says which points are hidden" in str(answer.exception)
+    answer = run(*command, "--threshold=8")
+    assert "threshold: Input should be less than 1" in str(answer.exception)
+    answer = run(*command, "--set=threshold=[4")
+    assert "--set threshold=[4: not a value" in str(answer.exception)
+
+
 def test_misspelt_fields_are_refused():
     with pytest.raises(ValidationError, match="sead"):
         stages.TrainConfig(out="x", sead=1)

@@ -27,6 +27,7 @@ from mlcmkd.schemes import SCHEMES, Scheme, get_scheme
 from mlcmkd.texts import MAX_TABLE_BYTES, number, read_json, read_text
 
 DESCRIPTION = "dataset.yaml"
+PAIRING = "pairing.csv"
 
 
 class Twin(BaseModel):
@@ -123,7 +124,9 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     if not source.is_dir():
         raise InputError(f"{source}: no such folder; give the folder that holds the images")
     told = describe(source)
-    images = ImageIndex(source, on_bad)
+    # Of what `mlcmkd pair` wrote the table, the refused pairs and the drawings are no data.
+    paired = (source / PAIRING).is_file()
+    images = ImageIndex(source, on_bad, skip=("refused", "overlays") if paired else ())
     done: set[Path] = set()
     for name, marks in _marks(source, told, on_bad):
         try:
@@ -210,6 +213,8 @@ def _marks(
         if reader is None:
             continue
         name = path.relative_to(source).as_posix()
+        if name == PAIRING:
+            continue
         try:
             for marks in reader(path, told):
                 yield name, marks
@@ -219,7 +224,10 @@ def _marks(
 
 def _csv(path: Path, told: Description) -> Iterator[_Marks | InputError]:
     scheme = told.scheme or _scheme_of_header(path)
-    for name, points in read_landmarks(path, scheme).faces.items():
+    bad: list[InputError] = []
+    faces = read_landmarks(path, scheme, bad=bad).faces
+    yield from bad
+    for name, points in faces.items():
         where = f"{path}, image '{name}'"
         if np.isnan(points).any():
             missing = int(np.argmax(np.isnan(points).any(axis=1)))

@@ -30,13 +30,22 @@ def config_of(
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"--set {text}: expected name=value")
-        _put(fields, name, yaml.safe_load(value))
+        _put(fields, name, value_of(f"--set {text}", value))
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "config"
         raise InputError(f"{place}: {first['msg']} (given: {first['input']!r})") from None
+
+
+def value_of(option: str, text: str) -> Any:
+    """A value as YAML has it; InputError names the option whose text is none."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        first = str(error).splitlines()[0]
+        raise InputError(f"{option}: not a value ({first}); quote it, or mend it") from None
 
 
 def read_params(params: Path | None) -> dict[str, Any]:

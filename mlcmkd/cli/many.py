@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
-from mlcmkd.cli.configs import config_of, read_params
+from mlcmkd.cli.configs import config_of, read_params, value_of
 from mlcmkd.cli.options import DryRun, Gpus, Retries, Scheduler, Sets, Workers
 from mlcmkd.errors import InputError
 
@@ -95,7 +94,7 @@ def run(
     while words:
         if words[0] not in ("-p", "--parameter") or len(words) < 3:
             raise InputError(f"'{words[0]}': expected -p NAME VALUE")
-        given[words[1]] = yaml.safe_load(words[2])
+        given[words[1]] = value_of(f"-p {words[1]}", words[2])
         words = words[3:]
     typer.echo(f"the run: {run_notebook(notebook, given, out)}")
 

@@ -38,5 +38,7 @@ Gpus = Annotated[
 Retries = Annotated[int, typer.Option(min=0, help="How often a run that failed is tried again.")]
 DryRun = Annotated[bool, typer.Option(help="Only say what would be done, and how long that takes.")]
 
-NormaliserName = Annotated[str, typer.Option(help="inter-ocular, inter-pupil or box.")]
-Threshold = Annotated[float, typer.Option(help="Of FR and AUC, a share.")]
+NormaliserName = Annotated[
+    str | None, typer.Option(help="inter-ocular (default), inter-pupil or box.")
+]
+Threshold = Annotated[float | None, typer.Option(help="Of FR and AUC, a share (0.08).")]

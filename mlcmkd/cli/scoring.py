@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mlcmkd.cli.configs import config_of, show
-from mlcmkd.cli.options import Data, NormaliserName, Out, Threshold
+from mlcmkd.cli.options import Data, NormaliserName, Out, Params, Sets, Threshold
 from mlcmkd.errors import InputError
 
 
@@ -14,20 +14,22 @@ def evaluate(
     out: Out,
     weights: Annotated[Path, typer.Option(help="Weights to score.")],
     data: Data = None,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    split: Annotated[str | None, typer.Option(help="train, val or test (default).")] = None,
     modality: Annotated[
         str | None, typer.Option(help="Side that is read; by default the weights' own.")
     ] = None,
-    normaliser: NormaliserName = "inter-ocular",
-    threshold: Threshold = 0.08,
+    normaliser: NormaliserName = None,
+    threshold: Threshold = None,
+    params: Params = None,
+    sets: Sets = None,
 ) -> None:
     """Score weights on a split: NME, FR and AUC with intervals, CED, and a row a face."""
     from mlcmkd import stages
 
     config = config_of(
         stages.EvaluateConfig,
-        None,
-        None,
+        params,
+        sets,
         out=out,
         weights=weights,
         data__source=data,
@@ -53,8 +55,8 @@ def score(
         str | None, typer.Option(help="Of predictions that do not name theirs, where it differs.")
     ] = None,
     split: Annotated[str, typer.Option(help="Of a manifest: train, val or test.")] = "test",
-    normaliser: NormaliserName = "inter-ocular",
-    threshold: Threshold = 0.08,
+    normaliser: NormaliserName = None,
+    threshold: Threshold = None,
     out: Annotated[Path | None, typer.Option(help="Run directory to write, if any.")] = None,
 ) -> None:
     """Score predictions made elsewhere against annotations; faces are matched by their file names.
@@ -88,7 +90,7 @@ def attribute(
     rgb: Annotated[Path, typer.Option(help="Weights that read RGB.")],
     thermal: Annotated[Path, typer.Option(help="Weights that read thermal images.")],
     data: Data = None,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    split: Annotated[str | None, typer.Option(help="train, val (default) or test.")] = None,
     landmark: Annotated[
         int | None, typer.Option(help="Index in the scheme (30, the nose tip).")
     ] = None,
@@ -105,8 +107,14 @@ def attribute(
     target: Annotated[
         str | None, typer.Option(help="What of it: log-probability (default), x or y.")
     ] = None,
-    faces: Annotated[int, typer.Option(help="How many pairs, the first of the split.")] = 4,
-    path_steps: Annotated[int, typer.Option(help="Points from baseline to image.")] = 32,
+    faces: Annotated[
+        int | None, typer.Option(help="How many pairs, the first of the split (4).")
+    ] = None,
+    path_steps: Annotated[
+        int | None, typer.Option(help="Points from baseline to image (32).")
+    ] = None,
+    params: Params = None,
+    sets: Sets = None,
 ) -> None:
     """Show which pixels a landmark or a group was found by, in RGB and in thermal."""
     from mlcmkd import stages
@@ -116,8 +124,8 @@ def attribute(
 
     config = config_of(
         stages.AttributeConfig,
-        None,
-        None,
+        params,
+        sets,
         out=out,
         rgb=rgb,
         thermal=thermal,
