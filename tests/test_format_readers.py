@@ -716,8 +716,9 @@ def test_labels_in_a_tree_of_their_own(tmp_path):
 
 @pytest.mark.parametrize("long", [False, True])
 def test_one_bad_cell_costs_one_face(tmp_path, long):
+    source = tmp_path / "source"
     for n in range(3):
-        sources.image(tmp_path / f"{n}.jpg", n)
+        sources.image(source / f"{n}.jpg", n)
     marks = [list(map(str, row)) for row in points(68).tolist()]
     lines = ["image,scheme,point,x,y" if long else "image," + ",".join(
         f"x{n},y{n}" for n in range(68)
@@ -729,12 +730,12 @@ def test_one_bad_cell_costs_one_face(tmp_path, long):
             lines += [f"{n}.jpg,ibug68,{k},{x},{y}" for k, (x, y) in enumerate(cells)]
         else:
             lines.append(",".join([f"{n}.jpg", *(value for mark in cells for value in mark)]))
-    sources.text(tmp_path / "labels.csv", *lines)
-    sources.text(tmp_path / "dataset.yaml", "{unlabelled: true, scheme: ibug68}")
-    faces, bad = problems(tmp_path)
+    sources.text(source / "labels.csv", *lines)
+    sources.text(source / "dataset.yaml", "{unlabelled: true, scheme: ibug68}")
+    faces, bad = problems(source)
     assert {name: face.landmarks is not None for name, face in faces.items()} == {
         **{"0": True, "1": False, "2": True}
     }
     assert list(bad) == ["labels.csv"] and "'hello' is not a finite number" in bad["labels.csv"]
-    report = prepare("folder", tmp_path, tmp_path / "out", skip_bad=True, progress=False)
+    report = prepare("folder", source, tmp_path / "out", skip_bad=True, progress=False)
     assert "2 of 3 images have landmarks" in str(report)
