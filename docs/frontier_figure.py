@@ -23,7 +23,12 @@ def main(source: Path, out: Path) -> None:
     rows = read_rows(source)
     whole = [row for row in rows if has_all_labels(row)]
     few = [row for row in rows if not has_all_labels(row)]
-    frontier(whole, "NME against what a network costs").savefig(out / "frontier.png", dpi=110)
+    # A side with its teacher alone has nothing to be compared.
+    networks = {(r.benchmark, r.modality): set() for r in whole}
+    for row in whole:
+        networks[row.benchmark, row.modality].add(row.model)
+    compared = [row for row in whole if len(networks[row.benchmark, row.modality]) > 1]
+    frontier(compared, "NME against what a network costs").savefig(out / "frontier.png", dpi=110)
     _methods(whole, out / "students.png")
     if few:
         _methods(few, out / "students_few_labels.png")
