@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from data_prep.formats.base import number
 from data_prep.pairing import Homography, Stereo, ThroughPlane
-from mlcmkd.errors import InputError
+from mlcmkd.errors import InputError, first_wrong
 from mlcmkd.schemes import get_scheme
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".npy")
@@ -80,9 +80,7 @@ def read_calibration(path: Path) -> Calibration:
     except InputError as error:
         raise InputError(f"{path}, {error}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "calibration"
-        raise InputError(f"{path}, {place}: {first['msg']}") from None
+        raise InputError(f"{path}, {first_wrong(error, 'calibration')}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError):

@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 
 from data_prep import _pair_tables as tables
 from data_prep._pair_partners import images_below, partners
+from data_prep.formats.base import OVERLAYS, PAIRING, REFUSED
 from data_prep.pairing import (
     Limit,
     Registration,
@@ -36,7 +37,7 @@ from mlcmkd.overlays import checkerboard, edge_overlay
 Method = Literal["calibration", "similarity", "affine", "tps", "ecc", "mutual information"]
 METHODS = ("calibration", "similarity", "affine", "tps", "ecc", "mutual information")
 _BY_LANDMARKS = ("similarity", "affine", "tps")
-TABLE, LANDMARKS = "pairing.csv", "landmarks.csv"
+LANDMARKS = "landmarks.csv"
 COLUMNS = (
     "id", "rgb", "thermal", "method", "seconds_apart", "residual_px", "residual_percent", "kept",
     "given", "ok", "reason",
@@ -64,7 +65,7 @@ class PairReport:
     def __str__(self) -> str:
         lines = [
             f"{self.folder}: {len(self.accepted)} pairs, {len(self.refused)} refused, "
-            f"{len(self.unmatched)} images without a partner; see {self.folder / TABLE}"
+            f"{len(self.unmatched)} images without a partner; see {self.folder / PAIRING}"
         ]
         if self.offset is not None:
             lines.append(f"RGB clock plus {self.offset:.3f} s is the thermal clock")
@@ -157,7 +158,7 @@ def pair_folder(
     ]
     out.mkdir(parents=True, exist_ok=True)
     accepted, refused, points = [], [], []
-    with (out / TABLE).open("w", newline="", encoding="utf-8") as file:
+    with (out / PAIRING).open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
         for number, pair in enumerate(tqdm(pairs, desc="pair", unit="pair", disable=not progress)):
@@ -232,7 +233,7 @@ def _made(
     rgb, thermal = _read(pair)
     found = _registered(pair, rgb, thermal, method, rig, limit)
     warped = found.warp(rgb) if found.transform is not None else None
-    place = out if found.ok else out / "refused"
+    place = out if found.ok else out / REFUSED
     if warped is not None:
         _save(place / "rgb" / f"{pair.id}.png", warped)
     copied = place / _thermal_name(pair)
@@ -240,7 +241,7 @@ def _made(
     shutil.copyfile(pair.thermal, copied)
     if draw and warped is not None:
         for kind, drawing in (("checkerboard", checkerboard), ("edges", edge_overlay)):
-            _save(out / "overlays" / f"{pair.id}_{kind}.png", drawing(warped, thermal))
+            _save(out / OVERLAYS / f"{pair.id}_{kind}.png", drawing(warped, thermal))
     return found
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from mlcmkd.course import markdown_table
 from mlcmkd.frontier import Row, against, has_all_labels, read_rows, table
 from mlcmkd.plots import frontier, methods_compared
+from mlcmkd.students import KTL_STUDENT, TEACHER
 
 CONTROLS = ("l2", "l1"), ("task",), ("l2, answers", "l1, answers"), ("answers",)
 
@@ -23,11 +24,11 @@ def main(source: Path, out: Path) -> None:
     rows = read_rows(source)
     whole = [row for row in rows if has_all_labels(row)]
     few = [row for row in rows if not has_all_labels(row)]
-    # A side with its teacher alone has nothing to be compared.
-    networks = {(r.benchmark, r.modality): set() for r in whole}
-    for row in whole:
-        networks[row.benchmark, row.modality].add(row.model)
-    compared = [row for row in whole if len(networks[row.benchmark, row.modality]) > 1]
+    # A side with its teacher alone has nothing to be compared with.
+    taught = {
+        (row.benchmark, row.modality) for row in whole if row.method not in (TEACHER, KTL_STUDENT)
+    }
+    compared = [row for row in whole if (row.benchmark, row.modality) in taught]
     frontier(compared, "NME against what a network costs").savefig(out / "frontier.png", dpi=110)
     _methods(whole, out / "students.png")
     if few:

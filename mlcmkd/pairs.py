@@ -241,6 +241,23 @@ def _assemble(
     )
 
 
+def need_splits(folder: Path, *splits: str) -> list[PairRow]:
+    """The rows of a manifest, all of them.
+
+    Raises:
+        InputError: an unreadable manifest, or a split of these without any row.
+    """
+    rows = read_rows(folder)
+    there = {row.split for row in rows}
+    for split in splits:
+        if split not in there:
+            raise InputError(
+                f"{folder}: no row in split '{split}' (there: {', '.join(sorted(there)) or 'none'}); "
+                "name another, or prepare the images again from folders called train, val and test"
+            )
+    return rows
+
+
 def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bool = True) -> Pairs:
     """The pairs of one split of a manifest.
 
@@ -252,14 +269,7 @@ def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bo
             row in this split.
     """
     root = Path(folder)
-    every = read_rows(root)
-    rows = [row for row in every if row.split == split]
-    if not rows:
-        there = ", ".join(sorted({row.split for row in every})) or "none at all"
-        raise InputError(
-            f"{root}: no row in split '{split}' (there: {there}); name another, or prepare the images "
-            "again from folders called train, val and test"
-        )
+    rows = [row for row in need_splits(root, split) if row.split == split]
     for field in ("scheme", "radiometry"):
         found = {getattr(row, field) for row in rows} - {None}
         if len(found) > 1:

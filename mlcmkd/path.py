@@ -8,12 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mlcmkd import stages
 from mlcmkd.distillation.strategies import Distillation
-from mlcmkd.errors import InputError
 from mlcmkd.fit import FitConfig
 from mlcmkd.metrics import Normaliser
 from mlcmkd.models import SizeName
+from mlcmkd.pairs import need_splits
 from mlcmkd.reuse import ensure
-from mlcmkd.rows import read_rows
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.transforms import Augmentation
 
@@ -118,17 +117,10 @@ def _need_splits(config: PathConfig) -> None:
     Raises:
         InputError: a manifest lacks a split that is scored.
     """
-    asked = {config.data.source: {"train", "val", "test"}}
+    if config.data.source != "synthetic":
+        need_splits(Path(config.data.source), "train", "val", "test")
     if config.zero_shot is not None:
-        asked.setdefault(str(config.zero_shot), set()).update(("val", "test"))
-    for source, splits in asked.items():
-        if source == "synthetic":
-            continue
-        if lacking := splits - {row.split for row in read_rows(Path(source))}:
-            raise InputError(
-                f"{source}: no row in split '{min(lacking)}'; put images into folders called train, "
-                "val and test before `mlcmkd prepare`, or write `split` into the rows"
-            )
+        need_splits(config.zero_shot, "val", "test")
 
 
 def _score(

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
-from mlcmkd.errors import InputError
+from mlcmkd.errors import InputError, first_wrong
 from mlcmkd.radiometry import Radiometry
 from mlcmkd.schemes import get_scheme
 
@@ -129,9 +129,7 @@ def read_rows(folder: Path | str) -> list[PairRow]:
         try:
             row = PairRow.model_validate(json.loads(line))
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"]) or "row"
-            raise InputError(f"{path}, line {number}, {field}: {first['msg']}") from None
+            raise InputError(f"{path}, line {number}, {first_wrong(error, 'row')}") from None
         except (ValueError, RecursionError) as error:
             reason = getattr(error, "msg", error)
             raise InputError(f"{path}, line {number}: not JSON ({reason})") from None

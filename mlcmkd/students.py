@@ -184,11 +184,13 @@ def big_networks(config: StudentsConfig, name: str, labelled: int | None = None)
         InputError: fields that their stages do not take.
     """
     benchmark = config.benchmarks[name]
-    data = {"data": benchmark.data.model_dump()}
-    teacher = merged(benchmark.teacher, data, {"out": config.out / f"teacher-{name}"})
-    thermal = data, {"out": config.out / f"ktl-{name}"}
-    if labelled is not None:
-        thermal = data, {"out": config.out / f"ktl-{name}-no-labels", "data": {"labelled": 0}}
+    teacher = merged(benchmark.teacher, _data(benchmark), {"out": config.out / f"teacher-{name}"})
+    few = labelled is not None
+    ktl = {
+        "out": config.out / (f"ktl-{name}-no-labels" if few else f"ktl-{name}"),
+        "teacher": teacher["out"] / WEIGHTS,
+        **_data(benchmark, 0 if few else None),
+    }
     return Big(
         validated(stages.TrainConfig, "teacher", teacher),
         validated(
@@ -196,12 +198,14 @@ def big_networks(config: StudentsConfig, name: str, labelled: int | None = None)
             "tolerant",
             merged(teacher, config.tolerant, {"out": config.out / f"tolerant-{name}"}),
         ),
-        validated(
-            stages.TransferConfig,
-            "transfer",
-            merged(config.transfer, *thermal, {"teacher": teacher["out"] / WEIGHTS}),
-        ),
+        validated(stages.TransferConfig, "transfer", merged(config.transfer, ktl)),
     )
+
+
+def _data(benchmark: TwoSides, labelled: int | None = None) -> dict[str, Any]:
+    """The field `data` of a stage's config; None keeps what the benchmark says of labels."""
+    told = benchmark.data.model_dump()
+    return {"data": told if labelled is None else told | {"labelled": labelled}}
 
 
 def _around(how: Method, big: Big, network: Network, modality: stages.Modality) -> dict[str, Any]:
@@ -271,8 +275,7 @@ def plan(config: StudentsConfig) -> Iterator[Planned]:
                     network.fields,
                     how.fields,
                     _around(how, big, network, modality),
-                    {"data": config.benchmarks[name].data.model_dump()},
-                    {} if grid.labelled is None else {"data": {"labelled": grid.labelled}},
+                    _data(config.benchmarks[name], grid.labelled),
                     {"out": config.out, "seed": seed},
                 ),
             )
@@ -298,16 +301,6 @@ def _short_hash(told: list[str]) -> str:
     return hashlib.sha256(" ".join(told).encode()).hexdigest()[:12]
 
 
-def cost_of(weights: Path) -> dict[str, float]:
-    """Parameters, FLOPs and milliseconds a face (batch 1, one thread, ONNX Runtime) of a network."""
-    model = Landmarker.load(weights)
-    return {
-        "params": model.parameter_count(),
-        "flops": flops(model),
-        "latency_ms": round(latency_ms(model).median, 3),
-    }
-
-
 def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, Any]:
     """Makes one light student, or its 8-bit twin, and scores it. Runs in a worker."""
     torch.set_num_threads(1)
@@ -329,17 +322,21 @@ def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, A
 def _kind(
     config: StudentsConfig, benchmark: str, modality: stages.Modality, small: str, method: str
 ) -> Kind:
-    """What a student is, before it is made; which scheme and radiometry costs no time."""
-    network, teacher = config.networks[small], big_networks(config, benchmark).teacher
-    how = config.methods[method]
+    """What a network is, before it is made; which scheme and radiometry costs no time."""
+    teacher = big_networks(config, benchmark).teacher
+    size, head, int8 = teacher.size, teacher.head, False  # of the two big networks
+    if method not in (TEACHER, KTL_STUDENT):
+        network, how = config.networks[small], config.methods[method]
+        size, int8 = network.size, how.int8
+        head = head if how.stage == "compress" else network.head
     spec = ModelSpec(
-        size=network.size,
-        head=teacher.head if how.stage == "compress" else network.head,
+        size=size,
+        head=head,
         input_px=teacher.input_px,
         modality=modality,
         radiometry=FACE_CELSIUS if modality == "thermal" else None,
     )
-    return spec, how.int8
+    return spec, int8
 
 
 def _kind_of(config: StudentsConfig, planned: Planned) -> Kind:
@@ -358,8 +355,8 @@ def _milliseconds(spec: ModelSpec, int8: bool, data: stages.DataConfig) -> float
         return round(file_latency_ms(small).median, 3)
 
 
-def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[Kind, float]:
-    """Milliseconds of every kind of student: the table's own where it has one, or measured now.
+def _speeds(config: StudentsConfig) -> dict[Kind, float]:
+    """Milliseconds of every kind of network that the table has.
 
     A network has one speed in a table, whatever the machine did when its later rows were added.
     """
@@ -369,9 +366,16 @@ def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[Kind, float]
         for name, benchmark in config.benchmarks.items():
             known = benchmark.names.get(row["modality"])
             here = known and row["benchmark"] in {called(known, count) for count in counts}
-            if here and row["model"] in config.networks and row["method"] in config.methods:
+            ours = row["model"] in config.networks and row["method"] in config.methods
+            if here and (ours or row["method"] in (TEACHER, KTL_STUDENT)):
                 kind = _kind(config, name, row["modality"], row["model"], row["method"])
                 found.setdefault(kind, float(row["latency_ms"]))
+    return found
+
+
+def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[Kind, float]:
+    """Milliseconds of every kind of student: the table's own where it has one, or measured now."""
+    found = _speeds(config)
     for each in left:
         if (kind := _kind_of(config, each)) not in found:
             found[kind] = _milliseconds(*kind, each.config.data)
@@ -387,19 +391,21 @@ def _big_rows(
 ) -> Iterator[dict[str, Any]]:
     """The teacher's row of each side asked for: the RGB teacher, and the KTL student on thermal."""
     big = big_networks(config, name, labelled)
+    there = []
     # The RGB teacher is made for either side; with few labels it is that of all of them.
-    there = {"rgb"} & {*config.benchmarks[name].names} if labelled is None else set()
-    for modality, method, made in (
-        ("rgb", TEACHER, big.teacher),
-        ("thermal", KTL_STUDENT, big.ktl),
-    ):
-        if modality not in there | (sides - {"rgb"}):
-            continue
+    if labelled is None and "rgb" in config.benchmarks[name].names:
+        there.append(("rgb", TEACHER, big.teacher))
+    if "thermal" in sides:
+        there.append(("thermal", KTL_STUDENT, big.ktl))
+    speeds = _speeds(config)
+    for modality, method, made in there:
         run = run_id(made, big.teacher, config.split)
         if run in done:
             continue
         score = made.out / f"score-{config.split}"
         weights = made.out / WEIGHTS
+        model = Landmarker.load(weights)
+        kind = _kind(config, name, modality, big.teacher.size, method)
         yield {
             "benchmark": called(config.benchmarks[name].names[modality], labelled),
             "modality": modality,
@@ -407,9 +413,11 @@ def _big_rows(
             "input_px": big.teacher.input_px,
             "method": method,
             "seed": made.seed,
+            "params": model.parameter_count(),
+            "flops": flops(model),
+            "latency_ms": speeds.get(kind) or round(latency_ms(model).median, 3),
             "nme": percent(weights, made.data, score, config.split, modality),
             "run": run,
-            **cost_of(weights),
         }
 
 

@@ -18,7 +18,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from mlcmkd import stages
-from mlcmkd.errors import InputError
+from mlcmkd.errors import InputError, first_wrong
 from mlcmkd.fill import fill, missing
 from mlcmkd.locks import alone
 from mlcmkd.reuse import TEACHERS, ensure, same_config
@@ -158,9 +158,7 @@ def validated(kind: type[Config], where: str, fields: dict[str, Any]) -> Config:
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{where}: {place}: {first['msg']}") from None
+        raise InputError(f"{where}: {first_wrong(error)}") from None
 
 
 def run_id(config: stages.StageConfig, teacher: stages.TrainConfig, split: str) -> str:

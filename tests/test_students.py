@@ -168,7 +168,9 @@ def test_students_of_few_labels_stand_apart_in_the_table(tmp_path, monkeypatch):
     assert [told["labelled"] for told in labelled.values()] == [6] * 5
     ktl = json.loads((tmp_path / "runs/ktl-tiny-no-labels/provenance.json").read_text())
     assert ktl["labelled"] == 0
-    monkeypatch.setattr(students, "latency_ms", None)  # the table knows the network's speed
+    monkeypatch.setattr(students, "latency_ms", None)  # the table knows the networks' speeds
+    big = students._big_rows(few(tmp_path), "tiny", 6, {"thermal"}, set())
+    assert [row["latency_ms"] for row in big] == [1.5]
     later = few(tmp_path, seeds=[1])
     assert set(students._latencies(later, list(plan(later))).values()) == {1.5}
 

@@ -15,6 +15,8 @@ from mlcmkd.rows import inside
 from mlcmkd.texts import number as number
 from mlcmkd.texts import read_text as read_text
 
+# What `mlcmkd pair` writes besides pairs: its table, the pairs it refused, and drawings.
+PAIRING, REFUSED, OVERLAYS = "pairing.csv", "refused", "overlays"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 
 

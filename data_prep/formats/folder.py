@@ -16,9 +16,18 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from data_prep.formats import coco, dlib_xml
-from data_prep.formats.base import Annotation, OnBad, fail, told_before, walk
+from data_prep.formats.base import (
+    OVERLAYS,
+    PAIRING,
+    REFUSED,
+    Annotation,
+    OnBad,
+    fail,
+    told_before,
+    walk,
+)
 from data_prep.formats.images import ImageIndex, eight_bit
-from mlcmkd.errors import InputError
+from mlcmkd.errors import InputError, first_wrong
 from mlcmkd.landmark_files import read_landmarks
 from mlcmkd.pts import read_pts
 from mlcmkd.radiometry import Radiometry
@@ -27,7 +36,6 @@ from mlcmkd.schemes import SCHEMES, Scheme, get_scheme
 from mlcmkd.texts import MAX_TABLE_BYTES, number, read_json, read_text
 
 DESCRIPTION = "dataset.yaml"
-PAIRING = "pairing.csv"
 
 
 class Twin(BaseModel):
@@ -124,9 +132,8 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     if not source.is_dir():
         raise InputError(f"{source}: no such folder; give the folder that holds the images")
     told = describe(source)
-    # Of what `mlcmkd pair` wrote the table, the refused pairs and the drawings are no data.
     paired = (source / PAIRING).is_file()
-    images = ImageIndex(source, on_bad, skip=("refused", "overlays") if paired else ())
+    images = ImageIndex(source, on_bad, skip=(REFUSED, OVERLAYS) if paired else ())
     done: set[Path] = set()
     for name, marks in _marks(source, told, on_bad):
         try:
@@ -158,9 +165,12 @@ def _image_of(
     """
     folder = PurePosixPath(file).parent
     name = PurePosixPath(posixpath.normpath(marks.image.replace("\\", "/")))
+
+    def of_the_side(path: PurePosixPath) -> bool:
+        return _is_of_the_side(path.as_posix(), told)
+
     beside = images.at((folder / name).as_posix())
-    if sided := [path for path in beside if _is_of_the_side(path.as_posix(), told)]:
-        beside = sided
+    beside = list(filter(of_the_side, beside)) or beside
     if len(beside) == 1:
         return source / beside[0]
     bare = len(name.parts) == 1
@@ -168,11 +178,10 @@ def _image_of(
         raise InputError(
             f"{marks.where}: no image '{name}' beside it in {folder}; add it, or remove the annotation"
         )
+    if not bare:
+        return images.need(marks.image, marks.where, known=True, rather=of_the_side)
     # Labels in a tree of their own, beside that of the images, tell the folders by their own place.
-    mirrored = (folder / name).as_posix() if bare else marks.image
-    how = {"known": not bare}
-    sided = images.find(mirrored, **how, only=lambda path: _is_of_the_side(path.as_posix(), told))
-    return sided or images.need(mirrored, marks.where, **how)
+    return images.need((folder / name).as_posix(), marks.where, rather=of_the_side)
 
 
 def describe(source: Path) -> Description:
@@ -193,9 +202,7 @@ def describe(source: Path) -> Description:
     try:
         return Description.model_validate(said)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}, {place}: {first['msg']}") from None
+        raise InputError(f"{path}, {first_wrong(error)}") from None
 
 
 def _marks(

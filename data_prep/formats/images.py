@@ -8,7 +8,6 @@ no name, whatever it says, is ever opened as a path.
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from data_prep.formats.base import IMAGE_SUFFIXES, OnBad, walk
 from mlcmkd.errors import InputError
@@ -56,7 +55,9 @@ class ImageIndex:
         ]
         return [path for path in here if path.name.lower() == parts[-1]] or here
 
-    def find(self, name: str, *, known: bool = False, only: Wanted = lambda _: True) -> Path | None:
+    def find(
+        self, name: str, *, known: bool = False, rather: Wanted = lambda _: True
+    ) -> Path | None:
         """The image that `name` means; None where there is none.
 
         Its last part has to be the file's name, with any suffix of an image where the very one is
@@ -66,21 +67,19 @@ class ImageIndex:
             name: as an annotation gives it.
             known: where both name folders, they have to share the last one: `anna/001.jpg` is not
                 `ben/001.jpg`, even if no other 001.jpg is there.
-            only: which images, by their paths below the source, may be meant.
+            rather: which images, by their paths below the source, are meant if any of them may be.
 
         Raises:
             InputError: several share equally much; names two.
         """
         parts = _parts(name)
-        there = [path for path in self._called(parts) if only(path)]
-        shared = [_shared(parts[:-1], _folders(path)) for path in there]
+        shared = {path: _shared(parts[:-1], _folders(path)) for path in self._called(parts)}
         if known and parts[:-1]:
-            kept = [n or not path.parts[:-1] for path, n in zip(there, shared, strict=True)]
-            there = [path for path, keep in zip(there, kept, strict=True) if keep]
-            shared = [n for n, keep in zip(shared, kept, strict=True) if keep]
-        if not there:
+            shared = {path: n for path, n in shared.items() if n or not _folders(path)}
+        shared = {path: n for path, n in shared.items() if rather(path)} or shared
+        if not shared:
             return None
-        best = [path for path, n in zip(there, shared, strict=True) if n == max(shared)]
+        best = [path for path, n in shared.items() if n == max(shared.values())]
         if len(best) > 1:
             raise InputError(
                 f"{self.source}: '{name[:80]}' may be {best[0]} or {best[1]}; remove one of them, "
@@ -93,14 +92,16 @@ class ImageIndex:
             return []
         return self._by_name.get(parts[-1]) or self._by_stem.get(_stem(parts)) or []
 
-    def need(self, name: str, where: str, **how: Any) -> Path:
+    def need(
+        self, name: str, where: str, *, known: bool = False, rather: Wanted = lambda _: True
+    ) -> Path:
         """As `find`, where the image has to be there.
 
         Raises:
             InputError: it is not; `where` names file and row.
         """
         try:
-            found = self.find(name, **how)
+            found = self.find(name, known=known, rather=rather)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
         if found is None:

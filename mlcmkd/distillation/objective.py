@@ -21,8 +21,7 @@ from mlcmkd.distillation.losses import (
     weighted_mean,
 )
 from mlcmkd.distillation.strategies import Guide, Weights
-from mlcmkd.distillation.teachers import FrozenTeacher
-from mlcmkd.errors import InputError
+from mlcmkd.distillation.teachers import FrozenTeacher, need_one_scheme
 from mlcmkd.models import Landmarker, Prediction
 from mlcmkd.transforms import Batch
 
@@ -106,11 +105,7 @@ class DistillationObjective(nn.Module):
         teacher_modality: Modality,
     ):
         super().__init__()
-        if teacher.spec.scheme != student.spec.scheme:
-            raise InputError(
-                f"teacher ({teacher.spec.scheme}) and student ({student.spec.scheme}) must share "
-                "a landmark scheme"
-            )
+        need_one_scheme(teacher.spec.scheme, student)
         self.teacher = FrozenTeacher(teacher)
         self.student = student
         self.weights = weights

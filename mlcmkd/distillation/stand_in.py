@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mlcmkd.distillation.objective import Modality, Terms
-from mlcmkd.distillation.teachers import FrozenTeacher
-from mlcmkd.errors import InputError
+from mlcmkd.distillation.teachers import FrozenTeacher, need_one_scheme
 from mlcmkd.models import Landmarker, Prediction
 from mlcmkd.transforms import Batch
 
@@ -33,11 +32,7 @@ class StandIn(nn.Module):
         loss: Callable[[Prediction, Tensor], Tensor],
     ):
         super().__init__()
-        if teacher.spec.scheme != student.spec.scheme:
-            raise InputError(
-                f"teacher ({teacher.spec.scheme}) and student ({student.spec.scheme}) must share "
-                "a landmark scheme"
-            )
+        need_one_scheme(teacher.spec.scheme, student)
         self.teacher = FrozenTeacher(teacher)
         self.student = student
         self.loss = loss
@@ -49,9 +44,7 @@ class StandIn(nn.Module):
 
     def forward(self, batch: Batch, decay: float = 1.0) -> Terms:
         """The task term of a batch, the mean over its rows; `decay` is unused."""
-        with torch.no_grad():
-            images = getattr(batch, self.teacher.landmarker.spec.modality)
-            said = self.teacher.head(self.teacher.features(images)).coordinates
+        said = self.teacher.answer(batch)
         target = torch.where(batch.labelled[:, None, None], batch.landmarks, said)
         answer = self.student(getattr(batch, self.student.spec.modality))
         return {"task": self.loss(answer, target).mean()}

@@ -5,7 +5,23 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from mlcmkd.errors import InputError
 from mlcmkd.models import Landmarker, Prediction
+from mlcmkd.transforms import Batch
+
+
+def need_one_scheme(teacher: str, student: Landmarker, name: str = "teacher") -> None:
+    """Refuses a teacher whose answers are other landmarks than the student's.
+
+    Args:
+        teacher: its scheme.
+        student: who learns from it.
+        name: what to call it.
+    """
+    if teacher != student.spec.scheme:
+        raise InputError(
+            f"{name} ({teacher}) and student ({student.spec.scheme}) must share a landmark scheme"
+        )
 
 
 class FrozenTeacher(nn.Module):
@@ -30,6 +46,12 @@ class FrozenTeacher(nn.Module):
     def features(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) to features (B, width, h, w), without autograd."""
         return self.landmarker.features(images)
+
+    @torch.no_grad()
+    def answer(self, batch: Batch) -> Tensor:
+        """Where it sees the landmarks of a batch, in the images of its own side, (B, K, 2) centred."""
+        images = getattr(batch, self.landmarker.spec.modality)
+        return self.head(self.features(images)).coordinates
 
     def head(self, features: Tensor) -> Prediction:
         """Features (B, width, h, w) to a prediction, differentiable in the features."""

@@ -15,8 +15,7 @@ from mlcmkd.distillation.kd_loss import (
     kd_values,
 )
 from mlcmkd.distillation.objective import Modality, Terms
-from mlcmkd.distillation.teachers import FrozenTeacher
-from mlcmkd.errors import InputError
+from mlcmkd.distillation.teachers import FrozenTeacher, need_one_scheme
 from mlcmkd.models import Landmarker
 from mlcmkd.shape_model import ShapeModel
 from mlcmkd.transforms import Batch
@@ -63,11 +62,7 @@ class TwoTeachers(nn.Module):
         super().__init__()
         for name, other in (("Tough-Teacher", tough), ("Tolerant-Teacher", tolerant)):
             scheme = other.scheme if isinstance(other, ShapeModel) else other.spec.scheme
-            if scheme != student.spec.scheme:
-                raise InputError(
-                    f"{name} ({scheme}) and student ({student.spec.scheme}) must share a landmark "
-                    "scheme"
-                )
+            need_one_scheme(scheme, student, name)
         self.student = student
         self.tough = FrozenTeacher(tough)
         soft = isinstance(tolerant, ShapeModel)
@@ -86,10 +81,10 @@ class TwoTeachers(nn.Module):
     @torch.no_grad()
     def answers(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """What the Tough- and the Tolerant-Teacher say, (B, K, 2) each, centred coordinates."""
-        tough = _answer(self.tough, batch)
+        tough = self.tough.answer(batch)
         if self.tolerant is None:
             return tough, self.shapes.soften(tough)
-        return tough, _answer(self.tolerant, batch)
+        return tough, self.tolerant.answer(batch)
 
     def forward(self, batch: Batch, decay: float = 1.0) -> Terms:
         """Weighted terms of a batch, by name; `decay` is unused: KD-Loss fades by its own regions."""
@@ -101,8 +96,3 @@ class TwoTeachers(nn.Module):
             said, target, tough, tolerant, **{f"{name}_weight": w for name, w in weights.items()}
         )
         return {name: values[name].mean() for name, weight in weights.items() if weight}
-
-
-def _answer(teacher: FrozenTeacher, batch: Batch) -> Tensor:
-    images = getattr(batch, teacher.landmarker.spec.modality)
-    return teacher.head(teacher.features(images)).coordinates

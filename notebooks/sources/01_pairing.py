@@ -741,7 +741,8 @@ lesson.say(course.compare(crooked, scores[crooked], "none", scores["none"]))
 # **How to read it.** The share of faces whose NME stays below a value: higher is better. The sentences
 # are written by the numbers. Look at the two FD+LD students first: they differ in nothing but the shift.
 # Whether a teacher pays at all is another question, and so short a training cannot answer it; the
-# intervals know the chance in the faces, not in the training.
+# intervals (95 %, by drawing the faces anew; [02](02_teacher.ipynb) tells more) know the chance in the
+# faces, not in the training.
 #
 # The measured answer, on photos of 300W and their simulated thermal twins, with several seeds:
 
