@@ -18,6 +18,7 @@ KINDS = (
     "other bytes",  # sha256 differs from the row's
     "sizes differ",  # of a pair's two sides
     "point outside",  # of its image
+    "box misses image",
     "box misses face",
     "left and right",  # exchanged
     "repeated id",

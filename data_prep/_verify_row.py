@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from data_prep._images import check_photo, check_thermal, decode, read_bytes
 from data_prep._left_right import is_flipped
 from data_prep._verify_report import Problem
+from mlcmkd.crops import outside
 from mlcmkd.errors import InputError
 from mlcmkd.images import read_image
 from mlcmkd.rows import MANIFEST, PairRow, inside
@@ -68,6 +69,13 @@ def look(numbered: tuple[int, bytes], root: Path) -> Seen:
             "sizes differ",
             f"the photo has {a} x {b} pixels and the thermal image {c} x {d}; register and "
             "resample them to one size",
+        )
+    if row.box is not None and len(set(shapes)) == 1 and outside(row.box, seen.sizes[0]):
+        width, height = seen.sizes[0]
+        seen.note(
+            "box misses image",
+            f"box {row.box} lies outside the image of {width} x {height} pixels; correct it or leave "
+            "it out",
         )
     if row.landmarks is not None:
         _look_at_points(seen, row, seen.sizes)

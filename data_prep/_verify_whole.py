@@ -28,6 +28,8 @@ class Whole:
         self._sizes: Counter = Counter()
         self._used: set[str] = set()
         self._unhashed = 0
+        self._people: dict[str, tuple[str, int]] = {}  # subject and line by hash of an image
+        self._shared: dict[str, str] = {}  # images of two subjects by hash
 
     def add(self, seen: Seen) -> None:
         """One row more."""
@@ -67,6 +69,10 @@ class Whole:
             self._unhashed += told is None
             found = seen.files.get(name)
             hashes.append(found or told)
+            if found is not None:
+                subject, line = self._people.setdefault(found, (row.subject, seen.line))
+                if subject != row.subject:
+                    self._shared.setdefault(found, f"{name} of lines {line} and {seen.line}")
             leaks = [
                 first
                 for sha256 in dict.fromkeys((found, told))
@@ -128,6 +134,12 @@ class Whole:
             )
         if self._unhashed:
             notes.append(f"{self._unhashed} images without a sha256; a change would go unnoticed")
+        if self._shared:
+            first = next(iter(self._shared.values()))
+            notes.append(
+                f"{len(self._shared)} images under two subjects, such as {first}: two faces in one "
+                "image, or a person's image under another's name"
+            )
         extra = sorted(self._extra())
         if extra:
             notes.append(f"{len(extra)} files that no row names, such as {extra[0]}")

@@ -25,6 +25,7 @@ from data_prep._report_file import REPORT, read_report, write_report
 from data_prep._staging import Staging, staging
 from data_prep.formats.base import Stored
 from data_prep.splits import check_leakage
+from mlcmkd.crops import outside
 from mlcmkd.errors import InputError
 from mlcmkd.radiometry import Radiometry, to_centikelvin
 from mlcmkd.rows import MANIFEST, PairRow, inside
@@ -163,7 +164,7 @@ def store(entry: Entry, folder: Path) -> PairRow:
 
     Raises:
         InputError: an image is missing or does not decode, is not what the radiometry says, the
-            two differ in size, or the landmarks lie far outside.
+            two differ in size, or the landmarks or the box lie far outside.
     """
     names: dict[str, str | None] = {}
     rgb = thermal = None
@@ -199,8 +200,15 @@ def store(entry: Entry, folder: Path) -> PairRow:
             f"row '{entry.id}': the photo is {_size(rgb)} and the thermal image {_size(thermal)} "
             "pixels; register and resample them to one size first"
         )
-    if shapes and entry.landmarks is not None:
-        _check_landmarks(entry, shapes.pop())
+    if shapes:
+        (shape,) = shapes
+        if entry.landmarks is not None:
+            _check_landmarks(entry, shape)
+        if entry.box is not None and outside(entry.box, shape[::-1]):
+            raise InputError(
+                f"row '{entry.id}': the box {entry.box} lies outside the image of {shape[1]} x "
+                f"{shape[0]} pixels; correct it or leave it out"
+            )
     try:
         return PairRow(
             id=entry.id,

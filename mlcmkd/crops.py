@@ -60,6 +60,12 @@ class Crop:
         return cv2.resize(sampled, (size, size), interpolation=cv2.INTER_AREA)
 
 
+def outside(box: tuple[float, float, float, float], size: tuple[int, int]) -> bool:
+    """Whether a box (x0, y0, x1, y1) holds no pixel of an image of (width, height)."""
+    x0, y0, x1, y1 = box
+    return x1 < 0 or y1 < 0 or x0 > size[0] - 1 or y0 > size[1] - 1
+
+
 def tight_box(landmarks: np.ndarray) -> tuple[float, float, float, float]:
     """The smallest box (x0, y0, x1, y1) around landmarks (K, 2)."""
     (x0, y0), (x1, y1) = np.min(landmarks, axis=0), np.max(landmarks, axis=0)

@@ -208,6 +208,21 @@ def test_boxes_without_an_inside_are_refused(box):
         run_detector(lambda image: [box], np.zeros((4, 4)), "a.png")
 
 
+def test_a_box_of_another_image_is_refused():
+    with pytest.raises(InputError, match="a.png.* lies outside the image of 9 x 4 pixels"):
+        check_box((2, 5, 8, 9), "a.png", (9, 4))
+    with pytest.raises(InputError, match="a.png, detector.* outside the image of 9 x 4 pixels"):
+        run_detector(lambda image: [(10, 1, 12, 3)], np.zeros((4, 9)), "a.png")
+    assert check_box((-5, -5, 0, 0), "a.png", (9, 4)) == (-5, -5, 0, 0)
+
+
+def test_shares_of_an_image_are_no_box():
+    with pytest.raises(
+        InputError, match="a.png: the box 0.1 0.2 0.9 1 tells shares .* give pixels"
+    ):
+        check_box((0.1, 0.2, 0.9, 1), "a.png")
+
+
 def test_rgb_weights_have_no_warmth(tmp_path):
     make_model().save(tmp_path / "w.safetensors")
     with pytest.raises(InputError, match="'warm' needs thermal"):

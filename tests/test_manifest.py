@@ -194,6 +194,8 @@ def test_faults_are_named(tmp_path):
     assert "landmark 5 is at (40.0, 3.0) in an image of 20 x 16" in fault(tmp_path, landmarks=far)
     far[5] = [np.nan, 3]
     assert "landmark 5" in fault(tmp_path, landmarks=far)
+    text = fault(tmp_path, box=(20, 0, 30, 9))
+    assert "the box (20, 0, 30, 9) lies outside the image of 20 x 16 pixels; correct it" in text
     assert "'train', 'val' or 'test'" in fault(tmp_path, split="dev")
     assert not (tmp_path / "out").exists()
 

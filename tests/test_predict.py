@@ -323,6 +323,12 @@ def test_a_box_without_an_inside_is_refused(thermal):
             Predictor(thermal)(CELSIUS, box)
 
 
+def test_a_box_beside_the_image_is_refused(thermal):
+    height, width = CELSIUS.shape
+    with pytest.raises(InputError, match=f"outside the image of {width} x {height} pixels"):
+        Predictor(thermal)(CELSIUS, (width, 0, width + 40, 40))
+
+
 def exported(monkeypatch, weights: Path, kind: str) -> Predictor:
     """A Predictor of an export whose graph torch runs: an export takes long, and test_export.py
     shows that ONNX Runtime answers the same (there a Predictor reads real files, too)."""

@@ -220,6 +220,17 @@ def test_points_and_boxes(good, fields, kind, words):
     only(good, kind, 2, "b", words)
 
 
+@pytest.mark.parametrize("box", [[41, 5, 80, 50], [5, 61, 30, 80], [-30, 5, -1, 50]])
+def test_a_box_beside_its_image(good, box):
+    change(good, 1, box=box, landmarks=None)
+    only(good, "box misses image", 2, "b", "lies outside the image of 40 x 60 pixels")
+
+
+def test_a_box_that_touches_its_image(good):
+    change(good, 1, box=[-30, -30, 0, 0], landmarks=None)
+    assert found(good).ok
+
+
 def test_a_point_on_the_border_is_inside(good):
     for value in (-1.0, 40.0):
         change(good, 1, landmarks=nan(POINTS.tolist(), value))
@@ -409,6 +420,17 @@ def test_notes(good, tmp_path):
         "2 files that no row names, such as elsewhere",
     ]
     assert str(report).endswith("such as elsewhere")
+
+
+def test_an_image_under_two_names_of_people(good):
+    first = rows(good)[0]
+    change(good, 1, rgb_file_name=first["rgb_file_name"], rgb_sha256=first["rgb_sha256"])
+    (note, _) = found(good).notes
+    assert note.startswith(
+        f"1 images under two subjects, such as {first['rgb_file_name']} of lines 1"
+    )
+    change(good, 1, subject=first["subject"])
+    assert "two subjects" not in str(found(good))
 
 
 def test_one_problem_hides_no_other(good):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
+from mlcmkd.crops import outside
 from mlcmkd.errors import InputError
 
 Box = tuple[float, float, float, float]
@@ -125,11 +126,15 @@ def load_detector(name: str) -> Detector:
     return found
 
 
-def check_box(box: Sequence[float], name: str) -> Box:
+def check_box(box: Sequence[float], name: str, size: tuple[int, int] | None = None) -> Box:
     """A box as four floats.
 
+    Args:
+        size: (width, height) of its image, pixels, where it is known.
+
     Raises:
-        InputError: not four finite numbers with x0 < x1 and y0 < y1; `name` says whose.
+        InputError: not four finite numbers with x0 < x1 and y0 < y1, shares of the image instead of
+            pixels, or a box that lies wholly outside its image; `name` says whose.
     """
     try:
         x0, y0, x1, y1 = (float(value) for value in box)
@@ -138,6 +143,15 @@ def check_box(box: Sequence[float], name: str) -> Box:
     if not (np.isfinite([x0, y0, x1, y1]).all() and x0 < x1 and y0 < y1):
         raise InputError(
             f"{name}: the box {x0:g} {y0:g} {x1:g} {y1:g} must be x0 y0 x1 y1 with x0 < x1 and y0 < y1"
+        )
+    if max(abs(x0), abs(y0), abs(x1), abs(y1)) <= 1:  # a detector that knows no image size
+        raise InputError(
+            f"{name}: the box {x0:g} {y0:g} {x1:g} {y1:g} tells shares of the image; give pixels"
+        )
+    if size is not None and outside((x0, y0, x1, y1), size):
+        raise InputError(
+            f"{name}: the box {x0:g} {y0:g} {x1:g} {y1:g} lies outside the image of {size[0]} x "
+            f"{size[1]} pixels; is it another image's?"
         )
     return x0, y0, x1, y1
 
@@ -155,4 +169,4 @@ def run_detector(detector: Detector, unit: np.ndarray, name: str) -> list[Box]:
     except Exception as error:  # whatever it is, the other images are still done
         told = " ".join(str(error).split())[:200]
         raise InputError(f"{name}: the detector failed ({type(error).__name__}: {told})") from None
-    return [check_box(box, f"{name}, detector") for box in boxes]
+    return [check_box(box, f"{name}, detector", unit.shape[1::-1]) for box in boxes]

@@ -138,7 +138,7 @@ class Predictor:
 
         Raises:
             InputError: a file that cannot be read, the wrong kind of image for these weights, a box
-                without an inside, or no face.
+                without an inside or outside the image, or no face.
         """
         (faces,) = self.faces([image], None if box is None else [box])
         if not faces:
@@ -180,11 +180,13 @@ class Predictor:
         """Where to look in an image that `to_unit` made; without boxes the detector is asked.
 
         Raises:
-            InputError: a box without an inside, or a detector that fails; `name` says where.
+            InputError: a box without an inside or outside the image, or a detector that fails;
+                `name` says where.
         """
         if boxes is not None:
             given = [boxes] if len(boxes) and np.isscalar(boxes[0]) else boxes
-            return [Square(unit, Crop.around(check_box(box, name))) for box in given]
+            size = unit.shape[1::-1]
+            return [Square(unit, Crop.around(check_box(box, name, size))) for box in given]
         if callable(self.detector):
             found = run_detector(self.detector, unit, name)
             return [Square(unit, Crop.around(box), "detector") for box in found]
