@@ -11,7 +11,13 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 from safetensors.torch import save_file
 from torch import nn
 from tqdm.auto import tqdm
@@ -159,6 +165,7 @@ class CompressConfig(StageConfig):
     Attributes:
         teacher: its weights, usually a KTL student's.
         size: of the student.
+        head: of the student, "heatmap" or "coordinate"; None for one like its teacher's.
         distillation: strategy, decay and guide.
         one_step: lets an RGB teacher teach the light thermal student directly, without a thermal
             teacher in between: the control that the two levels answer.
@@ -166,8 +173,14 @@ class CompressConfig(StageConfig):
 
     teacher: Path
     size: SizeName = "slim"
+    head: Literal["heatmap", "coordinate"] | None = None
     distillation: Distillation = Distillation()
     one_step: bool = False
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # As in FitConfig: runs from before `head` existed keep the hash that they are known by.
+        return {k: v for k, v in write(self).items() if k != "head" or v is not None}
 
 
 class EvaluateConfig(_Config):
@@ -373,7 +386,8 @@ def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]
     if config.one_step:
         pairs.require("rgb", "transfer in one step")
     torch.manual_seed(config.seed)
-    student = Landmarker(_thermal(teacher.spec, pairs).model_copy(update={"size": config.size}))
+    own = {"size": config.size, "head": config.head or teacher.spec.head}
+    student = Landmarker(_thermal(teacher.spec, pairs).model_copy(update=own))
     run = Run(config.out, "compress", config)
     distillation = config.distillation
     if not distillation.resolved().any():

@@ -66,7 +66,7 @@ class Network(_Config):
     """A light student.
 
     Attributes:
-        size, head: see ModelSpec; `compress` gives it its teacher's head.
+        size, head: see ModelSpec.
         fields: of every stage's config, for this network alone: its precision, its learning rate.
     """
 
@@ -211,7 +211,9 @@ def _data(benchmark: TwoSides, labelled: int | None = None) -> dict[str, Any]:
 def _around(how: Method, big: Big, network: Network, modality: stages.Modality) -> dict[str, Any]:
     """What a light student's config takes from the networks around it."""
     if how.stage == "compress":
-        return {"size": network.size, "teacher": big.ktl.out / WEIGHTS}
+        told = {"size": network.size, "teacher": big.ktl.out / WEIGHTS}
+        # Without a head of its own a student has its teacher's, and its run the name it always had.
+        return told if network.head == big.teacher.head else told | {"head": network.head}
     told = {
         "size": network.size,
         "head": network.head,

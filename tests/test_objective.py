@@ -195,10 +195,14 @@ def test_ktl_refuses_unequal_widths_and_schemes():
 MCL_ROUTES = {"fd": "to_teacher", "ri": "to_teacher", "fi": "to_student", "ld": None}
 
 
+@pytest.mark.parametrize("head", ["heatmap", "coordinate"])
 @pytest.mark.parametrize("term", MCL_ROUTES)
-def test_mcl_trains_each_adapter_by_its_own_terms(term):
+def test_mcl_trains_each_adapter_by_its_own_terms(term, head):
+    """The teacher's head, which makes heatmaps, may differ from the student's."""
     objective = MCL(
-        make_model("small", "thermal"), make_model("light", "thermal"), Weights(**{term: 1})
+        make_model("small", "thermal"),
+        make_model("light", "thermal", head=head),
+        Weights(**{term: 1}),
     )
     objective.train()
     objective(a_batch())[term].backward()

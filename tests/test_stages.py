@@ -140,6 +140,22 @@ def test_a_stage_of_the_wrong_modality_is_refused(path):
         )
 
 
+@pytest.mark.parametrize("head", [None, "coordinate"])
+def test_a_light_student_has_its_teachers_head_or_its_own(path, head):
+    config = stages.CompressConfig(
+        out=path / f"light-{head}",
+        teacher=path / "student/model.safetensors",
+        head=head,
+        data=DATA,
+        fit=FIT,
+        distillation={"strategy": "dikd+fd+ld"},
+    )
+    result = stages.compress(config, progress=False)
+    assert Landmarker.load(result["weights"]).spec.head == (head or "heatmap")
+    # Runs from before there was a choice are known by a config without it.
+    assert ("head" in config.model_dump()) is (head is not None)
+
+
 @pytest.mark.parametrize(("one_step", "teacher"), [(True, "teacher"), (False, "student")])
 def test_in_one_step_the_teacher_reads_the_rgb_side(path, monkeypatch, one_step, teacher):
     pairs = make_pairs(6)
