@@ -14,7 +14,7 @@ from pathlib import Path
 from mlcmkd.course import markdown_table
 from mlcmkd.frontier import Row, against, has_all_labels, read_rows, table
 from mlcmkd.plots import frontier, methods_compared
-from mlcmkd.students import KTL_STUDENT, TEACHER
+from mlcmkd.students_plan import KTL_STUDENT, TEACHER
 
 CONTROLS = ("l2", "l1"), ("task",), ("l2, answers", "l1, answers"), ("answers",)
 

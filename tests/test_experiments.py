@@ -11,8 +11,8 @@ from mlcmkd.ablation import read_rows
 from mlcmkd.levels import LevelsConfig
 from mlcmkd.path import PathConfig
 from mlcmkd.stages import TrainConfig
-from mlcmkd.students import StudentsConfig
-from mlcmkd.students import plan as plan_students
+from mlcmkd.students_plan import StudentsConfig
+from mlcmkd.students_plan import plan as plan_students
 from mlcmkd.sweep import SweepConfig, plan
 from mlcmkd.table import read_table
 

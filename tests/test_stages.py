@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from mlcmkd import stages
+from mlcmkd.attribute_stage import AttributeConfig, attribute
 from mlcmkd.cli import COMMANDS, app, guarded
 from mlcmkd.distillation.teachers import FrozenTeacher
 from mlcmkd.errors import InputError
@@ -91,7 +92,7 @@ def test_the_rgb_teacher_can_be_read_directly_on_thermal(path):
 
 
 def test_attribute_writes_maps_and_a_figure(path):
-    config = stages.AttributeConfig(
+    config = AttributeConfig(
         out=path / "why",
         rgb=path / "teacher/model.safetensors",
         thermal=path / "student/model.safetensors",
@@ -99,14 +100,14 @@ def test_attribute_writes_maps_and_a_figure(path):
         faces=2,
         path_steps=4,
     )
-    result = stages.attribute(config, progress=False)
+    result = attribute(config, progress=False)
     assert len(result["completeness_error"]["rgb"]) == 2
     assert (path / "why/attributions.png").stat().st_size > 10_000
     assert (path / "why/attributions.safetensors").is_file()
 
 
 def test_attribute_explains_a_group_by_another_method(path):
-    config = stages.AttributeConfig(
+    config = AttributeConfig(
         out=path / "why-mouth",
         rgb=path / "teacher/model.safetensors",
         thermal=path / "student/model.safetensors",
@@ -115,12 +116,12 @@ def test_attribute_explains_a_group_by_another_method(path):
         group="mouth",
         method="ablation",
     )
-    result = stages.attribute(config, progress=False)
+    result = attribute(config, progress=False)
     assert result["group"] == "mouth" and result["landmark"] is None
     assert result["completeness_error"] == {}  # no such promise
     assert len(result["agreement"]["spearman"]) == 2
     with pytest.raises(InputError, match="'ear': scheme ibug68 has"):
-        stages.attribute(config.model_copy(update={"group": "ear"}), progress=False)
+        attribute(config.model_copy(update={"group": "ear"}), progress=False)
 
 
 def test_a_stage_of_the_wrong_modality_is_refused(path):
@@ -130,8 +131,8 @@ def test_a_stage_of_the_wrong_modality_is_refused(path):
             progress=False,
         )
     with pytest.raises(InputError, match="reads thermal images"):
-        stages.attribute(
-            stages.AttributeConfig(
+        attribute(
+            AttributeConfig(
                 out=path / "x",
                 rgb=path / "student/model.safetensors",
                 thermal=path / "student/model.safetensors",

@@ -23,7 +23,8 @@ from mlcmkd.frontier import (
 )
 from mlcmkd.models import Landmarker
 from mlcmkd.runs import WEIGHTS
-from mlcmkd.students import StudentsConfig, big_networks, plan, run_students
+from mlcmkd.students import run_students
+from mlcmkd.students_plan import STAGES, StudentsConfig, big_networks, plan
 
 FIT = {"steps": 2, "batch": 4, "evaluations": 1, "accelerator": "cpu"}
 
@@ -41,7 +42,10 @@ def fields(out: Path, **changed) -> dict:
         },
         "transfer": {"fit": FIT},
         "student": {"fit": FIT},
-        "networks": {"light coordinate": {"size": "light", "head": "coordinate"}},
+        "networks": {
+            "light coordinate": {"size": "light", "head": "coordinate"},
+            "light": {"size": "light"},
+        },
         "methods": {
             "task": {"stage": "train"},
             "l2": {"stage": "kd-loss", "fields": {"loss": "l2"}},
@@ -96,7 +100,7 @@ def made(tmp_path_factory):
         first = config(out, keep_weights=True, grids=[eight(out, "dikd")])
         (float_run,) = [each for each in plan(first)]
         stages.compress(float_run.config, progress=False)
-        patch.setitem(students._STAGES, "compress", (stages.CompressConfig, None))
+        patch.setitem(STAGES, "compress", (stages.CompressConfig, None))
         twin = config(out, keep_weights=True, grids=[eight(out, "dikd, int8")])
         assert run_students(twin, say=lambda _: None) == []
     return out
@@ -215,7 +219,9 @@ def test_a_network_has_one_speed_in_a_table(made, tmp_path, monkeypatch):
         writer = csv.DictWriter(file, students.COLUMNS)
         writer.writeheader()
         writer.writerows(kept)
-    assert latencies(tmp_path / "some.csv", *methods) == [1.5, 1.5, 9.5, 7.5]
+    assert latencies(tmp_path / "some.csv", *methods) == [1.5, 1.5, 1.5, 7.5]
+    other = students._kind(config(made), "tiny", "thermal", "light", "dikd")
+    assert other not in students._speeds(config(made))
 
 
 def test_a_run_in_the_table_is_not_made_again(made, monkeypatch):
@@ -234,6 +240,8 @@ def test_who_teaches_whom(tmp_path):
     assert by_method["kd-loss"].tolerant is None  # the softened twin
     assert by_method["dikd"].teacher == big.ktl.out / WEIGHTS
     assert by_method["dikd"].head == "coordinate"  # the network's; its teacher makes heatmaps
+    timed = {each.method: students._kind_of(there, each)[0].head for each in plan(there)}
+    assert set(timed.values()) == {"coordinate"}
     assert by_method["l2"].tough is None
     (each,) = plan(rgb(tmp_path))
     assert each.config.tough == big.teacher.out / WEIGHTS
@@ -243,8 +251,7 @@ def test_who_teaches_whom(tmp_path):
 def test_a_student_with_its_teachers_head_is_not_told_so(tmp_path):
     """Or its run would be another than that of tables from before a student could have its own."""
     grid = fields(tmp_path)["grids"][0] | {"networks": ["light"], "methods": ["dikd"]}
-    there = config(tmp_path, networks={"light": {"size": "light"}}, grids=[grid])
-    assert {each.config.head for each in plan(there)} == {None}
+    assert {each.config.head for each in plan(config(tmp_path, grids=[grid]))} == {None}
 
 
 def test_a_networks_own_fields_are_its_alone_and_a_methods_come_last(tmp_path):

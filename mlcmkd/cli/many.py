@@ -57,7 +57,8 @@ def students(
 ) -> None:
     """Light students of many methods and what they cost: all that the table does not hold yet."""
     from mlcmkd.spread import Cluster
-    from mlcmkd.students import StudentsConfig, run_students
+    from mlcmkd.students import run_students
+    from mlcmkd.students_plan import StudentsConfig
 
     config = config_of(StudentsConfig, params, sets)
     cluster = Cluster(workers, scheduler, gpus, retries)

@@ -117,13 +117,13 @@ def attribute(
     sets: Sets = None,
 ) -> None:
     """Show which pixels a landmark or a group was found by, in RGB and in thermal."""
-    from mlcmkd import stages
+    from mlcmkd import attribute_stage
 
     if landmark is not None and group is not None:
         raise InputError("--landmark or --group, not both: one thing is explained")
 
     config = config_of(
-        stages.AttributeConfig,
+        attribute_stage.AttributeConfig,
         params,
         sets,
         out=out,
@@ -138,4 +138,4 @@ def attribute(
         faces=faces,
         path_steps=path_steps,
     )
-    show(stages.attribute(config))
+    show(attribute_stage.attribute(config))
