@@ -1,8 +1,7 @@
 """What both cameras see the shape of: skin, hair, eyes, lips, beard, glasses, clothes as masks.
 
 The masks are drawn once for a pair, so the RGB picture and its thermal twin share one geometry to
-the last pixel. What varies smoothly over the skin (light, blood, stubble) is painted on a small
-frontal map, the atlas, and carried to the canvas by a thin-plate spline through the landmarks.
+the last pixel.
 """
 
 from dataclasses import dataclass
@@ -11,165 +10,10 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from mlcmkd._synthetic_drawing import Patch, fill, ribbon, smooth_field, spline, window_of
-from mlcmkd._synthetic_shape import MEAN_FACE, Geometry, on_border
-
-HAIR_STYLES = ("bald", "buzz", "short", "fringe", "parted", "long", "curly", "beanie")
-BEARD_STYLES = ("none", "stubble", "moustache", "goatee", "full")
-GLASSES_STYLES = ("none", "clear", "tinted")
-
-# --- the atlas -----------------------------------------------------------------------------------
-
-ATLAS_SCALE = 30  # atlas pixels a head unit
-_ATLAS_LOW = np.array([-1.6, -1.7])
-_ATLAS_HIGH = np.array([1.6, 2.1])
-ATLAS_SHAPE = tuple(int(n) for n in np.rint((_ATLAS_HIGH - _ATLAS_LOW) * ATLAS_SCALE)[::-1])
-ATLAS_Y, ATLAS_X = (
-    grid.astype(np.float32)
-    for grid in np.meshgrid(
-        _ATLAS_LOW[1] + np.arange(ATLAS_SHAPE[0]) / ATLAS_SCALE,
-        _ATLAS_LOW[0] + np.arange(ATLAS_SHAPE[1]) / ATLAS_SCALE,
-        indexing="ij",
-    )
-)
-
-
-def lobe(x: float, y: float, width: float, height: float, *, mirrored: bool = False) -> np.ndarray:
-    """Gaussian bump of height 1 on the atlas, in head units; `mirrored` adds its twin."""
-    bump = np.exp(-(((ATLAS_X - x) / width) ** 2) - ((ATLAS_Y - y) / height) ** 2)
-    return bump + lobe(-x, y, width, height) if mirrored else bump
-
-
-def atlas_polygon(points: list[tuple[float, float]], blur: float) -> np.ndarray:
-    """Soft mask on the atlas of a polygon in head units; `blur` too."""
-    mask = np.zeros(ATLAS_SHAPE, np.uint8)
-    pixels = np.rint((np.array(points) - _ATLAS_LOW) * ATLAS_SCALE).astype(np.int32)
-    cv2.fillPoly(mask, [pixels], 255, cv2.LINE_AA)
-    soft = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), blur * ATLAS_SCALE)
-    return soft
-
-
-# Landmarks that pin the atlas to the canvas. Lids and inner lips stay out: when they close, two
-# atlas points would share one canvas point. Every other jaw and brow point is enough.
-_PINS = [0, 2, 4, 6, 8, 10, 12, 14, 16, 17, 19, 21, 22, 24, 26, 27, 29, 30, 31, 33, 35, 36, 39, 42,
-         45, 48, 51, 54, 57]  # fmt: skip
-_FOREHEAD_PINS = np.array(
-    [(0.99, -0.35), (0.90, -0.7), (0.68, -1.0), (0, -1.22), (-0.68, -1.0), (-0.90, -0.7),
-     (-0.99, -0.35)]
-)  # fmt: skip
-_ATLAS_PINS = np.concatenate([MEAN_FACE[_PINS, :2], _FOREHEAD_PINS])
-_GRID = 25  # the spline is evaluated on this many points a side and enlarged: it is smooth
-
-
-def _thin_plate(distance_squared: np.ndarray) -> np.ndarray:
-    return distance_squared * np.log(distance_squared + 1e-9)
-
-
-def atlas_maps(geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
-    """Where each canvas pixel lies on the atlas: x and y in atlas pixels, each (side, side)."""
-    pins = np.concatenate([geometry.landmarks[_PINS], geometry.forehead]) / geometry.side - 0.5
-    count = len(pins)
-    system = np.zeros((count + 3, count + 3))
-    difference = pins[:, None] - pins[None]
-    system[:count, :count] = _thin_plate((difference**2).sum(-1))
-    system[:count, :count] += 1e-4 * np.eye(count)  # where pins nearly meet, bend rather than fold
-    system[:count, count], system[:count, count + 1 :] = 1, pins
-    system[count, :count], system[count + 1 :, :count] = 1, pins.T
-    target = np.zeros((count + 3, 2))
-    target[:count] = _ATLAS_PINS
-    weights = np.linalg.solve(system, target)
-
-    # cv2.resize reads a coarse grid as cells; its cell centres are the positions to evaluate at.
-    axis = (np.arange(_GRID) + 0.5) / _GRID - 0.5 - 0.5 / geometry.side
-    x, y = np.meshgrid(axis, axis)
-    grid = np.stack([x.ravel(), y.ravel()], 1)
-    squared = ((grid[:, None] - pins[None]) ** 2).sum(-1)
-    features = np.concatenate([_thin_plate(squared), np.ones((len(grid), 1)), grid], 1)
-    atlas = (features @ weights - _ATLAS_LOW) * ATLAS_SCALE
-    size = (geometry.side, geometry.side)
-    fine = cv2.resize(
-        atlas.astype(np.float32).reshape(_GRID, _GRID, 2), size, interpolation=cv2.INTER_CUBIC
-    )
-    return np.ascontiguousarray(fine[..., 0]), np.ascontiguousarray(fine[..., 1])
-
-
-# --- styling: what a person wears and grows ------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Styling:
-    """Outlines that both cameras see but that are not the face's own shape.
-
-    Attributes:
-        hair, beard, glasses: one of HAIR_STYLES, BEARD_STYLES, GLASSES_STYLES.
-        hair_volume: how far hair stands off the skull, head units.
-        hairline: height of the hairline at the middle, head units (negative is up).
-        parting: -1 to 1, where a parted hairline is highest.
-        hair_bumps: (72,) relative bumps of the hair's outline.
-        strands: (256,) brightness of strands, unit deviation.
-        brow_width: half thickness of the brows, head units.
-        beard_patches: field over the atlas, about unit deviation, where a beard grows thinner.
-        lens: half width, half height (head units) and squareness (2 round to 6 square).
-        frame: half thickness of the frame, head units.
-        shoulder: width and height of the shoulders, head units.
-        collar: 0 to 1, how high the clothes reach up the neck.
-    """
-
-    hair: str
-    beard: str
-    glasses: str
-    hair_volume: float
-    hairline: float
-    parting: float
-    hair_bumps: np.ndarray
-    strands: np.ndarray
-    brow_width: float
-    beard_patches: np.ndarray
-    lens: tuple[float, float, float]
-    frame: float
-    shoulder: tuple[float, float]
-    collar: float
-
-
-_VOLUME = {"bald": 0, "buzz": 0.015, "short": 0.07, "fringe": 0.10, "parted": 0.11, "long": 0.12,
-           "curly": 0.26, "beanie": 0.07}  # fmt: skip
-
-
-def draw_styling(of_identity: np.random.Generator, of_sample: np.random.Generator) -> Styling:
-    """Random styling: hair, beard and frame belong to the identity, clothes to the sample."""
-    rng = of_identity
-    hair = str(rng.choice(HAIR_STYLES, p=[0.09, 0.11, 0.2, 0.14, 0.16, 0.17, 0.08, 0.05]))
-    bearded = rng.random() < (0.12 if hair == "long" else 0.5)
-    beard = str(rng.choice(BEARD_STYLES[1:], p=[0.35, 0.15, 0.2, 0.3])) if bearded else "none"
-    wears_glasses = rng.random() < 0.38
-    roughness = {"curly": 0.05, "long": 0.02, "short": 0.02}.get(hair, 0.01)
-    bumps = np.repeat(rng.standard_normal(24), 3)
-    bumps = np.convolve(np.tile(bumps, 3), np.ones(3) / 3, "same")[72:144] * roughness
-    fixed = dict(
-        hair=hair,
-        beard=beard,
-        hair_volume=_VOLUME[hair] * float(rng.uniform(0.7, 1.5)),
-        hairline=float(rng.uniform(-0.95, -0.72)) + (0.22 if hair in ("fringe", "beanie") else 0),
-        parting=float(rng.choice([-1, 1]) * rng.uniform(0.3, 0.9)),
-        hair_bumps=bumps,
-        strands=rng.standard_normal(256).astype(np.float32),
-        brow_width=float(rng.uniform(0.030, 0.062)),
-        beard_patches=smooth_field(rng, (8, 8), ATLAS_SHAPE),
-        lens=(float(rng.uniform(0.27, 0.35)), float(rng.uniform(0.17, 0.29)),
-              float(rng.uniform(2.0, 5.0))),
-        frame=float(rng.choice([0.014, 0.024, 0.036])),
-    )  # fmt: skip
-    rng = of_sample
-    tint = "tinted" if rng.random() < 0.15 else "clear"
-    return Styling(
-        **fixed,
-        glasses=tint if wears_glasses and rng.random() < 0.75 else "none",
-        shoulder=(float(rng.uniform(1.7, 2.2)), float(rng.uniform(2.25, 2.5))),
-        collar=float(rng.uniform(0, 1) ** 2),
-    )
-
-
-# --- the masks -----------------------------------------------------------------------------------
+from mlcmkd._synthetic_atlas import atlas_maps, atlas_polygon
+from mlcmkd._synthetic_drawing import Patch, fill, ribbon, spline, window_of
+from mlcmkd._synthetic_shape import Geometry, on_border
+from mlcmkd._synthetic_styling import Styling
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mlcmkd._synthetic_atlas import ATLAS_SHAPE, ATLAS_X, ATLAS_Y, lobe
 from mlcmkd._synthetic_drawing import Patch, blend, enlarge, fill, smooth_field, soften
-from mlcmkd._synthetic_layers import (
-    ATLAS_SHAPE,
-    ATLAS_X,
-    ATLAS_Y,
-    Layers,
-    lobe,
-)
+from mlcmkd._synthetic_layers import Layers
 
 _SKIN = np.array(  # from light to dark
     [(0.97, 0.82, 0.73), (0.91, 0.72, 0.59), (0.78, 0.57, 0.43), (0.56, 0.38, 0.28),

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mlcmkd._synthetic_atlas import ATLAS_SHAPE, ATLAS_X, ATLAS_Y, lobe
 from mlcmkd._synthetic_drawing import add, blend, enlarge, fill, smooth_field, soften
-from mlcmkd._synthetic_layers import ATLAS_SHAPE, ATLAS_X, ATLAS_Y, Layers, lobe
+from mlcmkd._synthetic_layers import Layers
 
 # Patterns over the atlas that a person's blood and bones make; each about 0 to 1.
 _INNER_EYE = lobe(0.23, 0.03, 0.10, 0.09, mirrored=True)

@@ -19,9 +19,10 @@ import cv2
 import numpy as np
 from tqdm.auto import tqdm
 
-from mlcmkd._synthetic_layers import Styling, draw_layers, draw_styling
+from mlcmkd._synthetic_layers import draw_layers
 from mlcmkd._synthetic_rgb import RgbLook, draw_rgb_look, paint_rgb, photograph
 from mlcmkd._synthetic_shape import Shape, draw_shape, place
+from mlcmkd._synthetic_styling import Styling, draw_styling
 from mlcmkd._synthetic_thermal import ThermalLook, draw_thermal_look, paint_thermal, record
 from mlcmkd.errors import InputError
 
