@@ -16,7 +16,15 @@ from mlcmkd.frontier import Row, against, has_all_labels, read_rows, table
 from mlcmkd.plots import frontier, methods_compared
 from mlcmkd.students_plan import KTL_STUDENT, TEACHER
 
-CONTROLS = ("l2", "l1"), ("task",), ("l2, answers", "l1, answers"), ("answers",)
+CONTROLS = (
+    ("l2", "l1"),
+    ("task",),
+    ("kd-loss",),
+    ("task, 4000 steps",),
+    ("task, 12000 steps",),
+    ("l2, answers", "l1, answers"),
+    ("answers",),
+)
 
 
 def main(source: Path, out: Path) -> None:
