@@ -4,8 +4,8 @@
 
 Writes `frontier.png` and `students.png`, of students that have all labels, and
 `students_few_labels.png`, of the others; and prints the table, and what each method is ahead of its
-controls, as Markdown: plain L2 and L1 and labels alone ("task"), and where labels are few the same
-with the teacher's answers.
+controls, as Markdown: plain L2 and L1, labels alone ("task") for as long and for longer, KD-Loss; and
+where labels are few the same with the teacher's answers.
 """
 
 import sys
