@@ -4,11 +4,20 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from data_prep._report_file import REPORT
 from data_prep._verify_report import Problem
 from data_prep._verify_row import Seen
 from mlcmkd.rows import MANIFEST, PairRow
+
+
+class _First(NamedTuple):
+    """The first row that holds an image."""
+
+    line: int
+    split: str
+    subject: str
 
 
 class Whole:
@@ -19,7 +28,7 @@ class Whole:
         self._problems: list[Problem] = []
         self._ids: dict[str, int] = {}
         self._subjects: dict[str, tuple[str, int]] = {}
-        self._images: dict[str, tuple[str, int]] = {}
+        self._images: dict[str, _First] = {}  # by hash
         self._names: dict[str, str] = {}  # file name by hash
         self._contents: dict[tuple, int] = {}
         self._schemes: dict[str, Counter] = {}
@@ -28,8 +37,7 @@ class Whole:
         self._sizes: Counter = Counter()
         self._used: set[str] = set()
         self._unhashed = 0
-        self._people: dict[str, tuple[str, int]] = {}  # subject and line by hash of an image
-        self._shared: dict[str, str] = {}  # images of two subjects by hash
+        self._shared: dict[str, str] = {}  # images of two subjects by file name
 
     def add(self, seen: Seen) -> None:
         """One row more."""
@@ -69,24 +77,18 @@ class Whole:
             self._unhashed += told is None
             found = seen.files.get(name)
             hashes.append(found or told)
-            if found is not None:
-                subject, line = self._people.setdefault(found, (row.subject, seen.line))
-                if subject != row.subject:
-                    self._shared.setdefault(found, f"{name} of lines {line} and {seen.line}")
-            leaks = [
-                first
-                for sha256 in dict.fromkeys((found, told))
-                if sha256 is not None
-                and (first := self._images.setdefault(sha256, (row.split, seen.line)))[0]
-                != row.split
-            ]
-            if leaks:
-                split, line = leaks[0]
+            here = _First(seen.line, row.split, row.subject)
+            known = dict.fromkeys(filter(None, (found, told)))
+            firsts = [self._images.setdefault(sha256, here) for sha256 in known]
+            if leak := next((first for first in firsts if first.split != row.split), None):
                 self._note(
                     seen,
                     "image in splits",
-                    f"{name}: in {row.split} here and in {split} in line {line}; remove one of them",
+                    f"{name}: in {row.split} here and in {leak.split} in line {leak.line}; remove "
+                    "one of them",
                 )
+            if other := next((first for first in firsts if first.subject != row.subject), None):
+                self._shared.setdefault(name, f"{name} of lines {other.line} and {seen.line}")
             if found is not None and (first := self._names.setdefault(found, name)) != name:
                 self._note(
                     seen, "duplicate", f"{name}: the same bytes as {first}; keep one of the two"
