@@ -41,6 +41,11 @@ def main(source: Path, out: Path) -> None:
     _methods(whole, out / "students.png")
     if few:
         _methods(few, out / "students_few_labels.png")
+    tell(rows)
+
+
+def tell(rows: list[Row]) -> None:
+    """Prints the table, and the differences from each control that the table has."""
     for lines in (table(rows), *(against(rows, control) for control in CONTROLS)):
         print(markdown_table(lines, {name: name for name in lines[0]}) if lines else "", "\n")
 

@@ -24,6 +24,7 @@ class Row(NamedTuple):
     run: str
 
 
+COLUMNS = Row._fields  # of the table's file
 _LABELS = " labels"  # ends a benchmark's name where its students have not all of them
 COSTS = {"params": "parameters", "flops": "FLOPs a face", "latency_ms": "ms a face, one thread"}
 

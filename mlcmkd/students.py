@@ -8,22 +8,17 @@ its own answer softened by the shape model). A row says what a network costs and
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 
 from mlcmkd import kd_stages, stages
-from mlcmkd.cost import file_latency_ms, flops, latency_ms
-from mlcmkd.export import export_onnx
-from mlcmkd.export_stage import INT8, MODEL, ExportConfig, export
+from mlcmkd.cost import flops
+from mlcmkd.export_stage import ExportConfig, export
 from mlcmkd.fill import fill, missing
-from mlcmkd.frontier import called
+from mlcmkd.frontier import COLUMNS, called
 from mlcmkd.locks import alone
-from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.quantise import quantise
-from mlcmkd.radiometry import FACE_CELSIUS
+from mlcmkd.models import Landmarker
 from mlcmkd.reuse import ensure
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.spread import Cluster
@@ -37,14 +32,9 @@ from mlcmkd.students_plan import (
     big_networks,
     plan,
 )
+from mlcmkd.students_speed import in_table, kind, kind_of, latencies, measured
 from mlcmkd.sweep import percent, run_id
 from mlcmkd.table import add_row, read_table
-
-COLUMNS = (
-    "benchmark", "modality", "model", "input_px", "method", "seed", "params", "flops", "latency_ms",
-    "nme", "run",
-)  # fmt: skip
-Kind = tuple[ModelSpec, bool]  # a student's network, and whether it is in 8 bits
 
 
 def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, Any]:
@@ -65,68 +55,6 @@ def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, A
     return {"nme": nme, "params": model.parameter_count(), "flops": flops(model)}
 
 
-def _kind(
-    config: StudentsConfig, benchmark: str, modality: stages.Modality, small: str, method: str
-) -> Kind:
-    """What a network is, before it is made; which scheme and radiometry costs no time."""
-    teacher = big_networks(config, benchmark).teacher
-    size, head, int8 = teacher.size, teacher.head, False  # of the two big networks
-    if method not in (TEACHER, KTL_STUDENT):
-        network, how = config.networks[small], config.methods[method]
-        size, head, int8 = network.size, network.head, how.int8
-    spec = ModelSpec(
-        size=size,
-        head=head,
-        input_px=teacher.input_px,
-        modality=modality,
-        radiometry=FACE_CELSIUS if modality == "thermal" else None,
-    )
-    return spec, int8
-
-
-def _kind_of(config: StudentsConfig, planned: Planned) -> Kind:
-    return _kind(config, planned.benchmark, planned.modality, planned.network, planned.method)
-
-
-def _milliseconds(spec: ModelSpec, int8: bool, data: stages.DataConfig) -> float:
-    """How long a network takes for a face, by ONNX Runtime; its weights cost it no time."""
-    model = Landmarker(spec).eval()
-    if not int8:
-        return round(latency_ms(model).median, 3)
-    with TemporaryDirectory() as folder:
-        plain, small = Path(folder) / MODEL, Path(folder) / INT8
-        export_onnx(model, plain, "crop")
-        quantise(plain, small, data.load("val", spec.input_px, progress=False))
-        return round(file_latency_ms(small).median, 3)
-
-
-def _speeds(config: StudentsConfig) -> dict[Kind, float]:
-    """Milliseconds of every kind of network that the table has.
-
-    A network has one speed in a table, whatever the machine did when its later rows were added.
-    """
-    found: dict[Kind, float] = {}
-    counts = {grid.labelled for grid in config.grids}
-    for row in read_table(config.table, COLUMNS):
-        for name, benchmark in config.benchmarks.items():
-            known = benchmark.names.get(row["modality"])
-            here = known and row["benchmark"] in {called(known, count) for count in counts}
-            ours = row["model"] in config.networks and row["method"] in config.methods
-            if here and (ours or row["method"] in (TEACHER, KTL_STUDENT)):
-                kind = _kind(config, name, row["modality"], row["model"], row["method"])
-                found.setdefault(kind, float(row["latency_ms"]))
-    return found
-
-
-def _latencies(config: StudentsConfig, left: list[Planned]) -> dict[Kind, float]:
-    """Milliseconds of every kind of student: the table's own where it has one, or measured now."""
-    found = _speeds(config)
-    for each in left:
-        if (kind := _kind_of(config, each)) not in found:
-            found[kind] = _milliseconds(*kind, each.config.data)
-    return found
-
-
 def _big_rows(
     config: StudentsConfig,
     name: str,
@@ -142,7 +70,7 @@ def _big_rows(
         there.append(("rgb", TEACHER, big.teacher))
     if "thermal" in sides:
         there.append(("thermal", KTL_STUDENT, big.ktl))
-    speeds = _speeds(config)
+    speeds = in_table(config)
     for modality, method, made in there:
         run = run_id(made, big.teacher, config.split)
         if run in done:
@@ -150,7 +78,7 @@ def _big_rows(
         score = made.out / f"score-{config.split}"
         weights = made.out / WEIGHTS
         model = Landmarker.load(weights)
-        kind = _kind(config, name, modality, big.teacher.size, method)
+        network = kind(config, name, modality, big.teacher.size, method)
         yield {
             "benchmark": called(config.benchmarks[name].names[modality], labelled),
             "modality": modality,
@@ -160,7 +88,7 @@ def _big_rows(
             "seed": made.seed,
             "params": model.parameter_count(),
             "flops": flops(model),
-            "latency_ms": speeds.get(kind) or round(latency_ms(model).median, 3),
+            "latency_ms": speeds.get(network) or measured({network: made.data})[network],
             "nme": percent(weights, made.data, score, config.split, modality),
             "run": run,
         }
@@ -199,20 +127,20 @@ def run_students(
             done = {row["run"] for row in read_table(config.table, COLUMNS)}
             for row in _big_rows(config, name, labelled, {each.modality for each in here}, done):
                 add_row(config.table, COLUMNS, row)
-    latencies = _latencies(config, left)
+    speeds = latencies(config, left)
 
     def row_of(each: Planned, found: dict[str, Any]) -> dict[str, Any]:
-        kind = _kind_of(config, each)
+        network = kind_of(config, each)
         return {
             "benchmark": called(
                 config.benchmarks[each.benchmark].names[each.modality], each.labelled
             ),
             "modality": each.modality,
             "model": each.network,
-            "input_px": kind[0].input_px,
+            "input_px": network[0].input_px,
             "method": each.method,
             "seed": each.config.seed,
-            "latency_ms": latencies[kind],
+            "latency_ms": speeds[network],
             "run": each.run,
             **found,
         }

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,15 @@ def add_row(path: Path, columns: tuple[str, ...], row: dict[str, Any]) -> None:
         writer.writerow(row)
         file.flush()
         os.fsync(file.fileno())
+
+
+def rewrite(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> None:
+    """Writes the table anew, beside it first: a reader finds all old rows or all new ones."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    for row in rows:
+        add_row(partial, columns, row)
+    os.replace(partial, path)
 
 
 def _whole(text: str) -> str:

@@ -112,3 +112,19 @@ def test_other_teachers_have_the_same_students():
     for each in others:
         method = each.method.removesuffix(", EfficientNet-b3")
         assert told(each) == ours[each.network, method, each.config.seed], each.told
+
+
+def test_students_with_coordinate_heads_are_taught_as_those_of_the_large_table():
+    """Its file says so, and a reader compares the two tables' methods by their names."""
+    apart = {"out", "tough", "teacher"}
+    ours, others = students("students.yaml"), students("coordinate_students.yaml")
+    for name in ("teacher", "data", "names"):
+        told = (getattr(each.benchmarks["300w-sim"], name) for each in (ours, others))
+        assert next(told) == next(told), name
+    assert ours.transfer == others.transfer
+    there = list(plan_students(others))
+    same = list(plan_students(ours.model_copy(update={"grids": others.grids})))
+    assert len(there) == len(same) == 39
+    for each, other in zip(there, same, strict=True):
+        assert each.told == other.told
+        assert each.config.model_dump(exclude=apart) == other.config.model_dump(exclude=apart)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mlcmkd import fill, plots, stages, students
+from mlcmkd import fill, plots, stages, students, students_speed
 from mlcmkd.cost import Latency
 from mlcmkd.errors import InputError
 from mlcmkd.frontier import (
@@ -21,7 +21,9 @@ from mlcmkd.frontier import (
     read_rows,
     table,
 )
+from mlcmkd.locks import alone
 from mlcmkd.models import Landmarker
+from mlcmkd.onnx_run import load_onnx
 from mlcmkd.runs import WEIGHTS
 from mlcmkd.students import run_students
 from mlcmkd.students_plan import STAGES, StudentsConfig, big_networks, plan
@@ -80,6 +82,11 @@ def rgb(out: Path) -> StudentsConfig:
     return config(out, grids=[grid], tolerant={"variance": 0.8})
 
 
+def speeds(plain: float, int8: float):
+    """A clock that reads off the file's name how long its network takes."""
+    return lambda path: Latency(*3 * [int8 if path.name == "int8.onnx" else plain])
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """One small table, made without a cluster."""
@@ -92,8 +99,7 @@ def made(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fill, "spread", here)
-        patch.setattr(students, "latency_ms", lambda model: Latency(1.5, 1.4, 1.6))
-        patch.setattr(students, "file_latency_ms", lambda path: Latency(0.5, 0.4, 0.6))
+        patch.setattr(students_speed, "file_latency_ms", speeds(1.5, 0.5))
         assert run_students(config(out), say=lambda _: None) == []
         assert run_students(rgb(out), say=lambda _: None) == []
         # Weights are kept, so the 8-bit twin is made of the very student, without training it again.
@@ -155,7 +161,7 @@ def test_with_few_labels_the_ktl_student_has_none_and_the_rgb_teacher_all(tmp_pa
 
 
 def test_students_of_few_labels_stand_apart_in_the_table(tmp_path, monkeypatch):
-    monkeypatch.setattr(students, "latency_ms", lambda model: Latency(1.5, 1.4, 1.6))
+    monkeypatch.setattr(students_speed, "file_latency_ms", speeds(1.5, 0.5))
     monkeypatch.setattr(
         fill, "spread", lambda jobs, work, *_, **__: ((j, work(j), None) for j in jobs)
     )
@@ -172,11 +178,13 @@ def test_students_of_few_labels_stand_apart_in_the_table(tmp_path, monkeypatch):
     assert [told["labelled"] for told in labelled.values()] == [6] * 5
     ktl = json.loads((tmp_path / "runs/ktl-tiny-no-labels/provenance.json").read_text())
     assert ktl["labelled"] == 0
-    monkeypatch.setattr(students, "latency_ms", None)  # the table knows the networks' speeds
+    monkeypatch.setattr(
+        students_speed, "file_latency_ms", None
+    )  # the table knows the networks' speeds
     big = students._big_rows(few(tmp_path), "tiny", 6, {"thermal"}, set())
     assert [row["latency_ms"] for row in big] == [1.5]
     later = few(tmp_path, seeds=[1])
-    assert set(students._latencies(later, list(plan(later))).values()) == {1.5}
+    assert set(students_speed.latencies(later, plan(later)).values()) == {1.5}
 
 
 def test_what_a_network_costs_is_that_of_the_network(made):
@@ -201,14 +209,13 @@ def test_the_8_bit_twin_is_of_the_same_student_and_rounded(made):
 
 def test_a_network_has_one_speed_in_a_table(made, tmp_path, monkeypatch):
     """Rows added later take it from the rows that stand; another head, or 8 bits, is another network."""
-    monkeypatch.setattr(students, "latency_ms", lambda model: Latency(9.5, 9.4, 9.6))
-    monkeypatch.setattr(students, "file_latency_ms", lambda path: Latency(7.5, 7.4, 7.6))
+    monkeypatch.setattr(students_speed, "file_latency_ms", speeds(9.5, 7.5))
 
     def latencies(table, *methods):
         there = config(made, table=table)
         left = [next(plan(config(made, grids=[eight(made, each)]))) for each in methods]
-        found = students._latencies(there, left)
-        return [found[students._kind_of(there, each)] for each in left]
+        found = students_speed.latencies(there, left)
+        return [found[students_speed.kind_of(there, each)] for each in left]
 
     methods = ("task", "kd-loss", "dikd", "dikd, int8")
     assert latencies(made / "frontier.csv", *methods) == [1.5, 1.5, 1.5, 0.5]
@@ -220,8 +227,66 @@ def test_a_network_has_one_speed_in_a_table(made, tmp_path, monkeypatch):
         writer.writeheader()
         writer.writerows(kept)
     assert latencies(tmp_path / "some.csv", *methods) == [1.5, 1.5, 1.5, 7.5]
-    other = students._kind(config(made), "tiny", "thermal", "light", "dikd")
-    assert other not in students._speeds(config(made))
+    other = students_speed.kind(config(made), "tiny", "thermal", "light", "dikd")
+    assert other not in students_speed.in_table(config(made))
+
+
+def copied(made: Path, there: Path, **changed) -> StudentsConfig:
+    """The config of a copy of the table, with methods of all its rows."""
+    (there / "frontier.csv").write_bytes((made / "frontier.csv").read_bytes())
+    return config(made, table=there / "frontier.csv", **changed)
+
+
+def test_all_networks_are_timed_again_in_turns(made, tmp_path, monkeypatch):
+    there, turns, lines = copied(made, tmp_path), [], []
+    order = {"rgb small": [5.0, 1.0, 4.0, 2.0, 3.0], "int8": [0.25] * 5}
+
+    def clock(path):
+        card = load_onnx(path).card
+        eight_bits = path.name == "int8.onnx"
+        name = "int8" if eight_bits else f"{card.modality} {card.size}"
+        turns.append(name)
+        return Latency(*3 * [order.get(name, [7.0] * 5)[turns.count(name) - 1]])
+
+    monkeypatch.setattr(students_speed, "file_latency_ms", clock)
+    students_speed.time_again(there, progress=False, say=lines.append)
+    names = turns[: len(set(turns))]
+    assert len(set(names)) == len(names) and turns == names * students_speed.ROUNDS
+    before, after = rows_of(made), rows_of(tmp_path)
+    told = {(row["modality"], row["method"]): row.pop("latency_ms") for row in after}
+    assert told["rgb", "teacher"] == "3.0"  # the median over the rounds
+    assert told["thermal", "dikd, int8"] == "0.25" and told["thermal", "dikd"] == "7.0"
+    assert after == [{k: v for k, v in row.items() if k != "latency_ms"} for row in before]
+    assert any(line.startswith("small, heatmap, reads rgb: 3.000 ms") for line in lines)
+    assert len(lines) == len(names)
+
+
+def test_a_table_that_cannot_be_timed_stays_as_it_is(made, tmp_path, monkeypatch):
+    there = copied(made, tmp_path)
+    before = there.table.read_bytes()
+    unknown = config(
+        made, table=there.table, methods=fields(made)["methods"] | {"gone": {"stage": "train"}}
+    )
+    foreign = before.replace(b",task,", b",elsewhere,", 1)
+    there.table.write_bytes(foreign)
+    with pytest.raises(
+        InputError, match=r"line \d+ \(tiny-thermal, .*elsewhere\) is of no network"
+    ):
+        students_speed.time_again(unknown, progress=False)
+    assert there.table.read_bytes() == foreign
+    there.table.write_bytes(before)
+
+    def broken(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(students_speed, "file_latency_ms", broken)
+    with pytest.raises(KeyboardInterrupt):
+        students_speed.time_again(there, progress=False)
+    with alone(there.table), pytest.raises(InputError, match="time it when that is done"):
+        students_speed.time_again(there, progress=False)
+    assert there.table.read_bytes() == before
+    with pytest.raises(InputError, match="no table yet"):
+        students_speed.time_again(config(tmp_path, table=tmp_path / "none.csv"), progress=False)
 
 
 def test_a_run_in_the_table_is_not_made_again(made, monkeypatch):
@@ -240,7 +305,7 @@ def test_who_teaches_whom(tmp_path):
     assert by_method["kd-loss"].tolerant is None  # the softened twin
     assert by_method["dikd"].teacher == big.ktl.out / WEIGHTS
     assert by_method["dikd"].head == "coordinate"  # the network's; its teacher makes heatmaps
-    timed = {each.method: students._kind_of(there, each)[0].head for each in plan(there)}
+    timed = {each.method: students_speed.kind_of(there, each)[0].head for each in plan(there)}
     assert set(timed.values()) == {"coordinate"}
     assert by_method["l2"].tough is None
     (each,) = plan(rgb(tmp_path))
@@ -308,7 +373,11 @@ def test_a_misspelt_field_of_a_method_is_named(tmp_path):
 
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
-FILES = [EXPERIMENTS / "students.yaml", *sorted(EXPERIMENTS.glob("kd_loss_*.yaml"))]
+FILES = [
+    EXPERIMENTS / "students.yaml",
+    EXPERIMENTS / "coordinate_students.yaml",
+    *sorted(EXPERIMENTS.glob("kd_loss_*.yaml")),
+]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -375,7 +444,7 @@ def test_the_big_rows_are_those_of_the_sides_asked_for(made):
         return [row["modality"] for row in students._big_rows(there, "tiny", None, asked, set())]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(students, "latency_ms", lambda model: Latency(1.5, 1.4, 1.6))
+        patch.setattr(students_speed, "file_latency_ms", speeds(1.5, 0.5))
         assert sides({"rgb"}) == ["rgb"] and sides({"thermal"}) == ["rgb", "thermal"]
 
 

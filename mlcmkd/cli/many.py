@@ -54,13 +54,24 @@ def students(
     gpus: Gpus = 0,
     retries: Retries = 1,
     dry_run: DryRun = False,
+    time: Annotated[
+        bool,
+        typer.Option(
+            "--time",
+            help="Only measure all networks' ms a face anew, side by side, on a quiet machine.",
+        ),
+    ] = False,
 ) -> None:
     """Light students of many methods and what they cost: all that the table does not hold yet."""
     from mlcmkd.spread import Cluster
     from mlcmkd.students import run_students
     from mlcmkd.students_plan import StudentsConfig
+    from mlcmkd.students_speed import time_again
 
     config = config_of(StudentsConfig, params, sets)
+    if time:
+        time_again(config, say=typer.echo)
+        return
     cluster = Cluster(workers, scheduler, gpus, retries)
     failed = run_students(config, cluster, dry_run=dry_run, say=typer.echo)
     _end(config.table, failed)
