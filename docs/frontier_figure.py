@@ -20,6 +20,7 @@ CONTROLS = (
     ("l2", "l1"),
     ("task",),
     ("kd-loss",),
+    ("task, 2000 steps",),
     ("task, 4000 steps",),
     ("task, 12000 steps",),
     ("l2, answers", "l1, answers"),

@@ -124,7 +124,7 @@ def test_students_with_coordinate_heads_are_taught_as_those_of_the_large_table()
     assert ours.transfer == others.transfer
     there = list(plan_students(others))
     same = list(plan_students(ours.model_copy(update={"grids": others.grids})))
-    assert len(there) == len(same) == 39
+    assert len(there) == len(same) == 42
     for each, other in zip(there, same, strict=True):
         assert each.told == other.told
         assert each.config.model_dump(exclude=apart) == other.config.model_dump(exclude=apart)
