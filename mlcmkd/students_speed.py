@@ -101,13 +101,15 @@ def time_again(
         say: where lines of text go.
 
     Raises:
-        InputError: there is no table, it has rows of networks that the config does not name, or another
+        InputError: the table has no row, or rows of networks that the config does not name, or another
             command adds rows to it. The table is as it was then.
     """
-    if not config.table.is_file():
-        raise InputError(f"{config.table}: no table yet; `mlcmkd students` without --time makes it")
     with alone(config.table, "another command is adding rows to it; time it when that is done"):
         rows = list(_rows(config))
+        if not rows:
+            raise InputError(
+                f"{config.table}: no rows yet; `mlcmkd students` without --time makes them"
+            )
         for number, (row, of) in enumerate(rows, start=2):
             if of is None:
                 what = ", ".join((row["benchmark"], row["modality"], row["model"], row["method"]))

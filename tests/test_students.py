@@ -285,8 +285,10 @@ def test_a_table_that_cannot_be_timed_stays_as_it_is(made, tmp_path, monkeypatch
     with alone(there.table), pytest.raises(InputError, match="time it when that is done"):
         students_speed.time_again(there, progress=False)
     assert there.table.read_bytes() == before
-    with pytest.raises(InputError, match="no table yet"):
-        students_speed.time_again(config(tmp_path, table=tmp_path / "none.csv"), progress=False)
+    (tmp_path / "empty.csv").write_text(",".join(students.COLUMNS) + "\n")
+    for name in ("none.csv", "empty.csv"):
+        with pytest.raises(InputError, match="no rows yet"):
+            students_speed.time_again(config(tmp_path, table=tmp_path / name), progress=False)
 
 
 def test_a_run_in_the_table_is_not_made_again(made, monkeypatch):

@@ -69,6 +69,8 @@ def students(
     from mlcmkd.students_speed import time_again
 
     config = config_of(StudentsConfig, params, sets)
+    if time and dry_run:
+        raise InputError("--dry-run: --time measures and writes; give one of the two")
     if time:
         time_again(config, say=typer.echo)
         return
