@@ -117,11 +117,11 @@ def time_again(
                     f"{config.table}: line {number} ({what}) is of no network of this parameter file; "
                     "name the file that made the table"
                 )
-        now = measured({of[0]: of[1] for _, of in rows if of is not None}, progress)
+        now = measured(dict(of for _, of in rows), progress)
         rewrite(
             config.table,
             COLUMNS,
-            (row | {"latency_ms": now[of[0]]} for row, of in rows if of is not None),
+            (row | {"latency_ms": now[network]} for row, (network, _) in rows),
         )
     for (spec, int8), ms in now.items():
         name = f"{spec.size}, {spec.head}, reads {spec.modality}" + (", int8" if int8 else "")

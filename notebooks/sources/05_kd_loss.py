@@ -219,8 +219,9 @@ for unit, factor in (("shares of the side", 1), ("pixels of 64", 64)):
 # - An assistive loss pulls towards the truth from both sides of its teacher, and is silent in the band.
 # - The main loss is patient where even the Tolerant-Teacher is far from the truth.
 # - An ablation takes one part away at a time; compare each with its neighbour, not with the worst.
-# - A student by coordinates may be taught by MCL as well, and learns more in as many steps: see
-#   *Both systems on one network* in [docs/results.md](../docs/results.md).
+# - A student by coordinates may be taught by MCL as well, and learns more in as many steps, though not
+#   in as many minutes where every pair is labelled: see *Both systems on one network* in
+#   [docs/results.md](../docs/results.md).
 #
 # **Exercises**, each with a check that says what went wrong:
 # [kd_loss](exercises/05_kd_loss.ipynb) (its [solutions](solutions/05_kd_loss.ipynb) lie apart).
