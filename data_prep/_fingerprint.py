@@ -66,12 +66,26 @@ def _name(value: Any) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
+def sources_of(package: Path) -> list[Path]:
+    """The source files of a package and of all its subpackages, sorted by path.
+
+    Raises:
+        RuntimeError: none is there, so a hash of them would be the same whatever the code does.
+    """
+    found = sorted(package.rglob("*.py"))
+    if not found:
+        raise RuntimeError(
+            f"{package}: no Python source; data_prep cannot tell by which code a row was made"
+        )
+    return found
+
+
 @cache
 def _code() -> str:
     """A hash of both packages' sources and the versions of the libraries that write pixels."""
     digest = hashlib.sha256()
     for package in (Path(__file__).parent, Path(mlcmkd.__file__).parent):
-        for path in sorted(package.rglob("*.py")):
+        for path in sources_of(package):
             digest.update(path.relative_to(package).as_posix().encode() + b"\0")
             digest.update(path.read_bytes() + b"\0")
     for library in _LIBRARIES:

@@ -1,5 +1,6 @@
 """Scales, checked parameters, runs made once, tables."""
 
+import inspect
 import json
 import os
 import sys
@@ -10,8 +11,15 @@ import pytest
 import torch
 
 from mlcmkd import course
+from mlcmkd._synthetic_atlas import atlas_maps
+from mlcmkd._synthetic_drawing import spline
+from mlcmkd._synthetic_layers import draw_layers
+from mlcmkd._synthetic_rgb import paint_rgb
+from mlcmkd._synthetic_shape import draw_shape
+from mlcmkd._synthetic_styling import draw_styling
+from mlcmkd._synthetic_thermal import paint_thermal
 from mlcmkd.course import series
-from mlcmkd.course.faces import EmbeddedFaces
+from mlcmkd.course.faces import EmbeddedFaces, drawing_code, drawn_by
 from mlcmkd.course.lesson import (
     AttributionLesson,
     CompressLesson,
@@ -29,6 +37,7 @@ from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.pairs import load_pairs
 from mlcmkd.runs import RESULT, WEIGHTS
 from mlcmkd.stages import DataConfig
+from mlcmkd.synthetic import make_faces
 
 
 def lesson(work: Path, kind=CompressLesson, **given):
@@ -114,6 +123,25 @@ def test_kept_faces_are_what_the_command_line_would_draw(tmp_path, capsys):
 def test_a_run_remembers_the_same_data_as_on_the_command_line(tmp_path):
     kept = EmbeddedFaces(synthetic_train=4, cache=tmp_path).model_dump()
     assert kept == DataConfig(synthetic_train=4).model_dump()
+
+
+def test_every_file_that_draws_faces_is_part_of_the_name_of_kept_faces(tmp_path):
+    parts = (
+        *(make_faces, draw_shape, draw_styling, draw_layers, atlas_maps),
+        *(spline, paint_rgb, paint_thermal),
+    )
+    needed = {Path(inspect.getsourcefile(part)).resolve() for part in parts}
+    assert needed <= {path.resolve() for path in drawing_code()}
+    (tmp_path / "_synthetic_a.py").write_text("a = 1")
+    before = drawn_by(tmp_path)
+    (tmp_path / "_synthetic_a.py").write_text("a = 2")
+    assert drawn_by(tmp_path) != before
+
+
+def test_a_hash_of_no_file_is_an_error(tmp_path):
+    """As after a move of the files: kept faces of any code would be read back."""
+    with pytest.raises(RuntimeError, match="no file .*synthetic.*drawing_code has to name"):
+        drawn_by(tmp_path)
 
 
 # --- runs ---------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 import data_prep.manifest as manifest
-from data_prep._fingerprint import fingerprint
+from data_prep._fingerprint import fingerprint, sources_of
 from data_prep._report_file import read_report
 from data_prep._staging import staging
 from data_prep.prepare import prepare
@@ -531,3 +531,12 @@ def test_what_decides_a_row(tmp_path):
     path.unlink()
     for thing in (Frame(path, 1), lambda: None, object(), np.array([object()])):
         assert fingerprint(thing) is None
+
+
+def test_code_without_a_source_file_is_an_error(tmp_path):
+    """Else rows made by other code would be taken over from an interrupted preparation."""
+    with pytest.raises(RuntimeError, match="no Python source"):
+        sources_of(tmp_path)
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper/reader.py").touch()
+    assert sources_of(tmp_path) == [tmp_path / "deeper/reader.py"]
