@@ -27,6 +27,8 @@ reproduced: their hash contains that of the manifest, so of all its images, and 
 processor. On one machine OpenCV with IPP, with IPP's SSE4.2 code and without IPP writes three different
 manifests (2,202 of 2,236 rows differ), none of which is that of the stored tables, written on an AMD
 EPYC; see "not_planned" in runs.json. Their planned hashes are pinned with the fixed stamp all the same.
+When the pins were first written, the code of the commits that added the tables planned the same hashes
+with that stamp: of the stored rows' hashes the stamp alone is unknown.
 """
 
 import argparse
