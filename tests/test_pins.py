@@ -144,8 +144,11 @@ def fixed_stamps() -> Iterator[None]:
         yield
 
 
+@cache
 def planned(file: Path) -> dict[str, list[str]]:
     """The hashes of all runs of a parameter file, in order; empty for a file of one run.
+
+    Called with `fixed_stamps` only.
 
     Of light students also those of the networks that teach them ("big"): RGB teacher, Tolerant-Teacher
     and KTL student of every benchmark and number of labels.
