@@ -16,10 +16,10 @@ from collections.abc import Callable
 import torch
 
 from mlcmkd.attribution import integrated_gradients, integrated_gradients_each
+from mlcmkd.data.pairs import load_pairs
+from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.models import SIZES, Landmarker, ModelSpec
-from mlcmkd.pairs import load_pairs
-from mlcmkd.runs import _processor
-from mlcmkd.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.training.run_directory import _processor
 
 
 def seconds(work: Callable[[], object], repeats: int) -> tuple[float, float]:

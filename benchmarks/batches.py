@@ -10,10 +10,10 @@ import argparse
 
 import torch
 
-from mlcmkd.cost import time_calls
-from mlcmkd.pairs import load_pairs
-from mlcmkd.runs import _processor
-from mlcmkd.transforms import Augmentation, make_batch
+from mlcmkd.data.pairs import load_pairs
+from mlcmkd.data.transforms import Augmentation, make_batch
+from mlcmkd.evaluation.cost import time_calls
+from mlcmkd.training.run_directory import _processor
 
 
 def main() -> None:

@@ -16,13 +16,13 @@ import torch
 from pipeline import objective
 from torch import nn
 
+from mlcmkd.data.pairs import Pairs, load_pairs
+from mlcmkd.data.transforms import Augmentation
 from mlcmkd.distillation.objective import TaskObjective
-from mlcmkd.fit import FitConfig, make_fabric
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.pairs import Pairs, load_pairs
-from mlcmkd.runs import _processor
-from mlcmkd.step_cost import milliseconds
-from mlcmkd.transforms import Augmentation
+from mlcmkd.training.loop import FitConfig, make_fabric
+from mlcmkd.training.run_directory import _processor
+from mlcmkd.training.step_time import milliseconds
 
 
 def light(pairs: Pairs) -> TaskObjective:

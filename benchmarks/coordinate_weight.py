@@ -10,21 +10,22 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mlcmkd import stages
+from mlcmkd.data.config import DataConfig
 from mlcmkd.distillation import losses
+from mlcmkd.stages.train import TrainConfig, train
 
 
 def validation_nme(manifest: str, weight: float) -> dict:
     """The validation scores of one short training with that weight."""
     losses.COORDINATE_WEIGHT = weight
     with tempfile.TemporaryDirectory() as folder:
-        config = stages.TrainConfig(
+        config = TrainConfig(
             out=Path(folder) / "run",
-            data=stages.DataConfig(source=manifest),
+            data=DataConfig(source=manifest),
             input_px=64,
             fit={"steps": 600, "batch": 32, "evaluations": 1, "precision": "bf16-mixed"},
         )
-        return stages.train(config, progress=False)
+        return train(config, progress=False)
 
 
 if __name__ == "__main__":

@@ -18,15 +18,16 @@ import cv2
 import numpy as np
 from scipy.stats import spearmanr
 
-from mlcmkd.crops import tight_box
-from mlcmkd.images import read_image
-from mlcmkd.metrics import face_errors, failure_rate, point_errors
-from mlcmkd.pairs import synthetic_faces
-from mlcmkd.predict import Predictor, warm_blob
-from mlcmkd.predict.smooth import overlap
-from mlcmkd.rows import inside, read_rows
-from mlcmkd.runs import _processor
+from mlcmkd.data.crops import tight_box
+from mlcmkd.data.images import read_image
+from mlcmkd.data.manifest import inside, read_rows
+from mlcmkd.data.pairs import synthetic_faces
+from mlcmkd.deployment.detector import warm_region
+from mlcmkd.deployment.predictor import Predictor
+from mlcmkd.deployment.smoothing import overlap
+from mlcmkd.evaluation.metrics import face_errors, failure_rate, point_errors
 from mlcmkd.schemes import map_indices
+from mlcmkd.training.run_directory import _processor
 
 HEIGHT, WIDTH = 240, 320  # of the scene, pixels
 
@@ -106,7 +107,7 @@ def report(weights: str | None, name: str, images: list, normaliser: str) -> Non
     scheme = {54: "sf_tl54", 68: "ibug68"}[truth.shape[1]]
     warm, looks = Predictor(weights), Predictor(weights, detector="looks")
     units = [warm.to_unit(image) for image, _ in images]
-    blobs = [warm_blob(unit) for unit in units]
+    blobs = [warm_region(unit) for unit in units]
     met = [
         blob is not None and overlap(blob, box) > 0.5
         for blob, box in zip(blobs, boxes, strict=True)

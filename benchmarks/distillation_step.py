@@ -15,14 +15,13 @@ import time
 import torch
 from torch import nn
 
-from mlcmkd.distillation.ktl import KTL
-from mlcmkd.distillation.mcl import MCL
+from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
+from mlcmkd.data.transforms import Batch
+from mlcmkd.distillation.mlcm_kd import KTL, MCL
 from mlcmkd.distillation.objective import DistillationObjective
 from mlcmkd.distillation.strategies import STRATEGIES
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.radiometry import FACE_CELSIUS
-from mlcmkd.runs import _processor
-from mlcmkd.transforms import Batch
+from mlcmkd.training.run_directory import _processor
 
 BATCH = 32
 LIMIT = 1.25

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from mlcmkd.explorer import Explorer
-from mlcmkd.exploring import Exploration
+from mlcmkd.data.pairs import load_pairs
+from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
+from mlcmkd.explorer.exploration import Exploration
+from mlcmkd.explorer.widget import Explorer
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.pairs import load_pairs
-from mlcmkd.radiometry import FACE_CELSIUS
-from mlcmkd.runs import _processor
+from mlcmkd.training.run_directory import _processor
 
 WARM = 3  # changes before the counted ones
 

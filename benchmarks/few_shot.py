@@ -25,16 +25,17 @@ import yaml
 from pydantic import ValidationError
 from tqdm.auto import tqdm
 
-from mlcmkd import stages
-from mlcmkd.ablation import difference, interval
 from mlcmkd.cli import guarded
-from mlcmkd.errors import InputError
-from mlcmkd.fit import FitConfig
+from mlcmkd.data.manifest import MANIFEST, PairRow, read_rows
+from mlcmkd.evaluation.statistics import difference, interval
 from mlcmkd.models import Landmarker
-from mlcmkd.rows import MANIFEST, PairRow, read_rows
-from mlcmkd.runs import WEIGHTS
-from mlcmkd.sweep import SweepConfig
-from mlcmkd.table import add_row, read_table
+from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
+from mlcmkd.stages.train import TrainConfig, train
+from mlcmkd.studies.ktl import SweepConfig
+from mlcmkd.studies.table import add_row, read_table
+from mlcmkd.training.loop import FitConfig
+from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.utils.errors import InputError
 
 COLUMNS = (
     "student", "labels", "seed", "faces", "normaliser", "nme", "nme_near_frontal", "run",
@@ -52,7 +53,7 @@ class Planned(NamedTuple):
     student: str
     weights: Path
     labels: int
-    config: stages.TrainConfig
+    config: TrainConfig
     run: str
 
 
@@ -114,7 +115,7 @@ def plan(
         spec = Landmarker.load(weights).spec
         if spec.modality != "thermal":
             raise InputError(f"{weights}: reads RGB; give the weights of a thermal student")
-        config = stages.TrainConfig(
+        config = TrainConfig(
             out=out,
             data={"source": str(manifest), "pairs": count or None},
             fit=fit,
@@ -134,10 +135,10 @@ def make(planned: Planned) -> dict[str, object]:
     """Trains where there is something to train on, scores on "test"; the table's row."""
     config, weights = planned.config, planned.weights
     if planned.labels:
-        stages.train(config, progress=False)
+        train(config, progress=False)
         weights = config.out / WEIGHTS
-    result, _ = stages.evaluate(
-        stages.EvaluateConfig(
+    result, _ = evaluate(
+        EvaluateConfig(
             out=config.out / "score-test",
             weights=weights,
             data={"source": config.data.source},

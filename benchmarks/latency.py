@@ -18,12 +18,12 @@ from tempfile import TemporaryDirectory
 import onnxruntime
 import torch
 
-from mlcmkd.cost import REPEATS, file_latency_ms, flops
-from mlcmkd.export import export_onnx
+from mlcmkd.data.pairs import load_pairs
+from mlcmkd.deployment.onnx.export import export_onnx
+from mlcmkd.deployment.onnx.quantise import quantise
+from mlcmkd.evaluation.cost import REPEATS, file_latency_ms, flops
 from mlcmkd.models import HEADS, SIZES, Landmarker, ModelSpec
-from mlcmkd.pairs import load_pairs
-from mlcmkd.quantise import quantise
-from mlcmkd.runs import _processor
+from mlcmkd.training.run_directory import _processor
 
 
 def rows(

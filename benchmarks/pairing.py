@@ -32,7 +32,7 @@ import cv2
 import numpy as np
 from tqdm.auto import tqdm
 
-from data_prep.pairing import (
+from data_prep.registration import (
     Homography,
     Registration,
     Stereo,
@@ -43,9 +43,9 @@ from data_prep.pairing import (
     inter_ocular,
 )
 from mlcmkd.cli import guarded
-from mlcmkd.errors import InputError
 from mlcmkd.schemes import IBUG68
-from mlcmkd.synthetic import SyntheticFaces, make_faces
+from mlcmkd.synthetic.faces import SyntheticFaces, make_faces
+from mlcmkd.utils.errors import InputError
 
 METHODS = ("homography", "stereo", "similarity", "affine", "tps", "ecc", "mutual information")
 NOISES = {"stereo": (0, 2, 5, 10)}  # others have the next line's

@@ -27,16 +27,16 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from mlcmkd.batches import Shuffled
-from mlcmkd.cost import flops, latency_ms, time_calls
+from mlcmkd.data.pairs import Pairs, load_pairs
+from mlcmkd.data.transforms import Augmentation, make_batch
 from mlcmkd.distillation.strategies import Distillation
-from mlcmkd.fit import FitConfig
+from mlcmkd.evaluation.cost import flops, latency_ms, time_calls
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.pairs import Pairs, load_pairs
-from mlcmkd.runs import _processor
 from mlcmkd.schemes import get_scheme
-from mlcmkd.synthetic import make_faces
-from mlcmkd.transforms import Augmentation, make_batch
+from mlcmkd.synthetic.faces import make_faces
+from mlcmkd.training.loop import FitConfig
+from mlcmkd.training.run_directory import _processor
+from mlcmkd.training.sampling import Shuffled
 
 README = Path(__file__).parent / "README.md"
 Lines = Iterator[str]

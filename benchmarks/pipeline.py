@@ -20,13 +20,13 @@ import psutil
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from mlcmkd.distillation.ktl import KTL
+from mlcmkd.data.pairs import Pairs, load_pairs
+from mlcmkd.data.transforms import Augmentation, Batch
+from mlcmkd.distillation.mlcm_kd import KTL
 from mlcmkd.distillation.strategies import Distillation
-from mlcmkd.fit import FitConfig, fit, make_fabric
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.pairs import Pairs, load_pairs
-from mlcmkd.runs import Run, _processor
-from mlcmkd.transforms import Augmentation, Batch
+from mlcmkd.training.loop import FitConfig, fit, make_fabric
+from mlcmkd.training.run_directory import Run, _processor
 
 TOLD = Distillation(strategy="dikd")
 

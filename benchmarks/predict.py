@@ -16,13 +16,13 @@ import numpy as np
 import onnxruntime
 import torch
 
-from mlcmkd import box as in_the_box
-from mlcmkd.cost import time_calls
-from mlcmkd.crops import tight_box
-from mlcmkd.export import export_onnx
-from mlcmkd.pairs import synthetic_faces
-from mlcmkd.predict import Predictor
-from mlcmkd.runs import _processor
+from mlcmkd.data.crops import tight_box
+from mlcmkd.data.pairs import synthetic_faces
+from mlcmkd.deployment import weights as in_the_box
+from mlcmkd.deployment.onnx.export import export_onnx
+from mlcmkd.deployment.predictor import Predictor
+from mlcmkd.evaluation.cost import time_calls
+from mlcmkd.training.run_directory import _processor
 
 
 def main() -> None:

@@ -10,9 +10,10 @@ import argparse
 
 import numpy as np
 
-from mlcmkd.crops import tight_box
-from mlcmkd.pairs import synthetic_faces
-from mlcmkd.predict import Found, Smoother
+from mlcmkd.data.crops import tight_box
+from mlcmkd.data.pairs import synthetic_faces
+from mlcmkd.deployment.predictor import FaceLandmarks
+from mlcmkd.deployment.smoothing import Smoother
 
 FPS = 30
 
@@ -37,7 +38,7 @@ def measure(min_cutoff: float, beta: float, seeds: int = 5) -> tuple[float, floa
         answers = []
         for n, x in enumerate(place):
             noisy = face + (x * side, 0) + rng.normal(0, 0.01 * side, face.shape)
-            found = [Found(noisy, "ibug68", np.zeros((2, 2)))]
+            found = [FaceLandmarks(noisy, "ibug68", np.zeros((2, 2)))]
             answers.append(smoother(found, n / FPS)[0] if smoother else found[0])
         error = np.stack([a.landmarks for a in answers]) - face
         error[..., 0] -= place[:, None] * side

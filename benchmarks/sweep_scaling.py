@@ -20,10 +20,10 @@ from collections.abc import Sequence
 import torch
 from distillation_step import build, random_batch
 
-from mlcmkd.cost import flops
+from mlcmkd.evaluation.cost import flops
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.runs import _processor
-from mlcmkd.spread import Cluster, spread
+from mlcmkd.studies.cluster import Cluster, run_jobs
+from mlcmkd.training.run_directory import _processor
 
 # A training step is a forward pass and a backward pass of about twice its operations.
 FORWARD_AND_BACKWARD = 3
@@ -66,7 +66,7 @@ def timed(jobs: int, work, workers: int) -> tuple[float, list[float]]:
     The first job of every worker pays for its imports, so as many as there are workers are left out.
     """
     ends, found = [], []
-    for _, result, error in spread(range(jobs + workers), work, Cluster(workers), key=str):
+    for _, result, error in run_jobs(range(jobs + workers), work, Cluster(workers), key=str):
         if error:
             raise error
         ends.append(time.perf_counter())

@@ -7,13 +7,13 @@ from typing import Literal
 
 import numpy as np
 
-from data_prep._workers import cores, runner
-from data_prep.formats import Annotation, get_reader
-from data_prep.manifest import Entry, write_manifest
-from data_prep.simulate import SimulationSettings, simulate_twin
+from data_prep.readers import Annotation, get_reader
+from data_prep.simulation.simulate import SimulationSettings, simulate_twin
 from data_prep.splits import assign_splits
-from mlcmkd.errors import InputError
-from mlcmkd.radiometry import FACE_CENTIKELVIN
+from data_prep.workers import cores, runner
+from data_prep.writer import Entry, write_manifest
+from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
+from mlcmkd.utils.errors import InputError
 
 # Below this many simulated twins, or rows that are only checked and copied, starting processes takes
 # longer than it saves.
@@ -99,7 +99,7 @@ def prepare(
     `if __name__ == "__main__":`.
 
     Args:
-        name: a format of data_prep.formats.
+        name: a format of data_prep.readers.
         simulate_thermal: give every photo a simulated thermal twin.
         seed: decides the subjects of "val" and the twins.
         val_fraction: share of the subjects without a fixed split that becomes "val", on average.

@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Collection, Iterable
 
-from mlcmkd.errors import InputError
-from mlcmkd.rows import PairRow
+from mlcmkd.data.manifest import PairRow
+from mlcmkd.utils.errors import InputError
 
 
 def _draw(subject: str, seed: int) -> float:

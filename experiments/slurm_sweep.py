@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from mlcmkd.spread import GPU, Cluster
-from mlcmkd.sweep import SweepConfig, sweep
+from mlcmkd.studies.cluster import GPU, Cluster
+from mlcmkd.studies.ktl import SweepConfig, sweep
 
 
 def slurm_cluster(

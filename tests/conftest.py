@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import settings
 
-from mlcmkd.crops import Crop
+from mlcmkd.data.crops import Crop
+from mlcmkd.data.pairs import Pairs, stored_px
+from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.pairs import Pairs, stored_px
-from mlcmkd.radiometry import FACE_CELSIUS
 
 # Two workers share two cores; more threads would only wait for each other.
 torch.set_num_threads(1)

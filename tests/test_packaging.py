@@ -14,9 +14,10 @@ from pathlib import Path
 import cv2
 import pytest
 import yaml
+from setuptools import find_packages
 
-from mlcmkd.pairs import synthetic_faces
-from mlcmkd.radiometry import to_centikelvin
+from mlcmkd.data.pairs import synthetic_faces
+from mlcmkd.data.thermal.radiometry import to_centikelvin
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,15 +42,15 @@ def test_every_dependency_says_why():
 
 
 def test_every_package_is_packed():
-    packed = set(
-        tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    )
+    """A folder of modules without an `__init__.py` would be left out of the wheel."""
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    packed = set(find_packages(ROOT, include=tools["packages"]["find"]["include"]))
     found = {
         ".".join(path.parent.relative_to(ROOT).parts)
         for top in ("mlcmkd", "data_prep")
-        for path in (ROOT / top).rglob("__init__.py")
+        for path in (ROOT / top).rglob("*.py")
     }
-    assert packed == found
+    assert packed == found and "mlcmkd.deployment.weights" in found
 
 
 def test_ci_runs_the_tests():
@@ -138,7 +139,7 @@ def test_the_model_and_its_card_are_packed(packed):
     with zipfile.ZipFile(wheel) as archive:
         files = set(archive.namelist())
     for name in ("model.safetensors", "card.md"):
-        assert f"mlcmkd/box/{name}" in sources & files
+        assert f"mlcmkd/deployment/weights/{name}" in sources & files
     modules = {
         str(path.relative_to(ROOT))
         for top in ("mlcmkd", "data_prep")

@@ -57,53 +57,56 @@ import torch
 import typer
 import yaml
 from pydantic import BaseModel, ValidationError
+from setuptools import find_packages
 
-from data_prep.formats.folder import Description
 from data_prep.prepare import prepare
-from data_prep.simulate import SimulationSettings
-from mlcmkd import box
-from mlcmkd.attribute_stage import AttributeConfig
+from data_prep.readers.folder import Description
+from data_prep.simulation.simulate import SimulationSettings
 from mlcmkd.attribution.methods import Settings
 from mlcmkd.cli import app
-from mlcmkd.course.faces import EmbeddedFaces
+from mlcmkd.course.faces import CachedSyntheticFaces
 from mlcmkd.course.lesson import Lesson
 from mlcmkd.course.notebook_run import NotebookRun
 from mlcmkd.course.notebook_sweep import NotebookSweep
 from mlcmkd.course.notebook_sweep import plan as plan_notebooks
 from mlcmkd.course.scales import SCALES
+from mlcmkd.data.config import DataConfig
+from mlcmkd.data.manifest import MANIFEST, PairRow
+from mlcmkd.data.pairs import synthetic_faces
+from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, FACE_CENTIKELVIN, Radiometry
+from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation
+from mlcmkd.deployment import weights as box
+from mlcmkd.deployment.onnx.card import Card
 from mlcmkd.distillation.strategies import STRATEGIES, Distillation, Weights
 from mlcmkd.distillation.two_teachers import KDWeights
-from mlcmkd.export_stage import ExportConfig
-from mlcmkd.fit import FitConfig
-from mlcmkd.kd_stages import KDLossConfig, TolerantConfig, train_kd_loss, train_tolerant
-from mlcmkd.levels import LevelsConfig
-from mlcmkd.levels import plan as plan_levels
+from mlcmkd.explorer.view import View
 from mlcmkd.models import SIZES, Landmarker, ModelSpec
-from mlcmkd.onnx_card import Card
-from mlcmkd.pairs import synthetic_faces
-from mlcmkd.path import PathConfig
-from mlcmkd.radiometry import FACE_CELSIUS, FACE_CENTIKELVIN, Radiometry
-from mlcmkd.rows import MANIFEST, PairRow
-from mlcmkd.runs import CONFIG, METRICS, PROVENANCE, RESULT, WEIGHTS, manifest_stamp
-from mlcmkd.scoring import ScoreConfig
-from mlcmkd.stages import (
-    CompressConfig,
-    DataConfig,
-    EvaluateConfig,
-    TrainConfig,
-    TransferConfig,
-    compress,
-    evaluate,
-    train,
-    transfer,
+from mlcmkd.stages.attribute import AttributeConfig
+from mlcmkd.stages.compress import CompressConfig, compress
+from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
+from mlcmkd.stages.export import ExportConfig
+from mlcmkd.stages.kd_loss import KDLossConfig, train_kd_loss
+from mlcmkd.stages.score import ScoreConfig
+from mlcmkd.stages.tolerant import TolerantConfig, train_tolerant
+from mlcmkd.stages.train import TrainConfig, train
+from mlcmkd.stages.transfer import TransferConfig, transfer
+from mlcmkd.studies.ktl import SweepConfig, run_id
+from mlcmkd.studies.ktl import plan as plan_sweep
+from mlcmkd.studies.levels import LevelsConfig
+from mlcmkd.studies.levels import plan as plan_levels
+from mlcmkd.studies.path import PathConfig
+from mlcmkd.studies.students.plan import StudentsConfig, big_networks
+from mlcmkd.studies.students.plan import plan as plan_students
+from mlcmkd.training.loop import FitConfig
+from mlcmkd.training.run_directory import (
+    CONFIG,
+    METRICS,
+    PROVENANCE,
+    RESULT,
+    WEIGHTS,
+    manifest_stamp,
 )
-from mlcmkd.students_plan import StudentsConfig, big_networks
-from mlcmkd.students_plan import plan as plan_students
-from mlcmkd.sweep import SweepConfig, run_id
-from mlcmkd.sweep import plan as plan_sweep
-from mlcmkd.transforms import NO_AUGMENTATION, Augmentation
-from mlcmkd.views import View
-from tests.sources import SOURCES
+from tests.data_prep.sources import SOURCES
 
 ROOT = Path(__file__).resolve().parents[1]
 PINS = ROOT / "tests" / "pins"
@@ -308,7 +311,7 @@ def configs() -> dict[str, BaseModel]:
         "KDWeights": KDWeights(),
         "DataConfig": DataConfig(),
         "DataConfig source": DataConfig(source="data/300w", pairs=500, labelled=0, misalignment=4),
-        "EmbeddedFaces": EmbeddedFaces(cache=Path("cache")),
+        "CachedSyntheticFaces": CachedSyntheticFaces(cache=Path("cache")),
         "TrainConfig": TrainConfig(out=out),
         "TrainConfig init": TrainConfig(out=out, init=weights, fit={"accumulate": 2, "nodes": 2}),
         "TransferConfig": TransferConfig(out=out, teacher=weights),
@@ -394,7 +397,7 @@ def test_configs_have_the_text_they_had():
 
 def test_configs_are_read_back_from_their_text():
     for name, each in configs().items():
-        if name != "EmbeddedFaces":  # its cache is not written
+        if name != "CachedSyntheticFaces":  # its cache is not written
             assert type(each).model_validate_json(stored("configs")["json"][name]) == each, name
 
 
@@ -735,7 +738,7 @@ def test_the_bundled_model_lies_in_a_package_that_packs_it():
         "setuptools"
     ]
     package = ".".join(box.weights().parent.relative_to(ROOT).parts)
-    assert package in tools["packages"]
+    assert package in find_packages(ROOT, include=tools["packages"]["find"]["include"])
     assert {"model.safetensors", "card.md"} <= set(tools["package-data"][package])
 
 

@@ -11,7 +11,13 @@ from mlcmkd.attribution.each import integrated_gradients_each
 from mlcmkd.attribution.explain import Attribution, attribute, integrated_gradients
 from mlcmkd.attribution.methods import METHODS, MethodName, Settings
 from mlcmkd.attribution.regions import region_labels
-from mlcmkd.attribution.scalars import Scalar, Target, groups_of, landmark_indices, predicted
+from mlcmkd.attribution.scalars import (
+    Scalar,
+    Target,
+    groups_of,
+    landmark_indices,
+    predicted,
+)
 from mlcmkd.attribution.trust import (
     Convergence,
     Randomisation,

@@ -9,8 +9,8 @@ from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn import functional as F
 
-from mlcmkd.errors import InputError
-from mlcmkd.metrics import bootstrap_intervals
+from mlcmkd.evaluation.metrics import bootstrap_intervals
+from mlcmkd.utils.errors import InputError
 
 
 def spearman(maps: Tensor, others: Tensor) -> np.ndarray:

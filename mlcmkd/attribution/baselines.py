@@ -5,8 +5,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from mlcmkd.errors import InputError
-from mlcmkd.transforms import blurred
+from mlcmkd.data.transforms import blurred
+from mlcmkd.utils.errors import InputError
 
 Baseline = Literal["blur", "mean", "black"]
 

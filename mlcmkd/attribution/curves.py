@@ -9,8 +9,8 @@ from tqdm.auto import tqdm
 from mlcmkd.attribution.baselines import Baseline, baseline_of
 from mlcmkd.attribution.explain import values_of
 from mlcmkd.attribution.scalars import Scalar, explaining, predicted
-from mlcmkd.errors import InputError
 from mlcmkd.models import Landmarker, Prediction
+from mlcmkd.utils.errors import InputError
 
 
 class Curve(NamedTuple):

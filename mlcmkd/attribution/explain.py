@@ -13,8 +13,8 @@ from tqdm.auto import tqdm
 from mlcmkd.attribution.baselines import Baseline, baseline_of
 from mlcmkd.attribution.methods import COMPLETE, METHODS, Face, MethodName, Settings
 from mlcmkd.attribution.scalars import Scalar, Target, explaining, predicted
-from mlcmkd.errors import InputError
 from mlcmkd.models import Landmarker, Prediction
+from mlcmkd.utils.errors import InputError
 
 
 class Attribution(NamedTuple):

@@ -12,9 +12,9 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from mlcmkd.errors import InputError
 from mlcmkd.models import Landmarker, Prediction
 from mlcmkd.schemes import get_scheme
+from mlcmkd.utils.errors import InputError
 
 Target = Literal["log-probability", "x", "y"]
 ALL = "all"

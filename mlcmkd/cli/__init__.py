@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import typer
 
-from mlcmkd.cli import data, many, scoring, training, using
-from mlcmkd.errors import InputError
+from mlcmkd.cli import data, scoring, training
+from mlcmkd.cli import deployment as using
+from mlcmkd.cli import studies as many
+from mlcmkd.utils.errors import InputError
 
 app = typer.Typer(
     help="Cross-modal knowledge distillation for facial landmarks in thermal images.",

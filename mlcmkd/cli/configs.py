@@ -12,8 +12,8 @@ import typer
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mlcmkd.errors import InputError
-from mlcmkd.processes import is_first
+from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.processes import is_first
 
 Config = TypeVar("Config", bound=BaseModel)
 

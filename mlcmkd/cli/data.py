@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mlcmkd.errors import InputError
+from mlcmkd.utils.errors import InputError
 
 
 def prepare(
@@ -44,7 +44,7 @@ def prepare(
     An interrupted preparation goes on where it was. `--check` ends with 1 where something is wrong.
     """
     from data_prep.prepare import prepare as run_prepare
-    from data_prep.verify import verify
+    from data_prep.verification.verify import verify
 
     given = [value for value in (name, source, out) if value is not None]
     if check is not None:
@@ -77,7 +77,7 @@ def prepare(
 
 def formats() -> None:
     """List the formats that `prepare` reads, and what each expects."""
-    from data_prep.formats import READERS
+    from data_prep.readers import READERS
 
     for name, reader in READERS.items():
         typer.echo(f"{name:18} {(reader.__doc__ or '').strip().splitlines()[0]}")
@@ -106,7 +106,7 @@ def pair(
     overlays: Annotated[int, typer.Option(help="How many pairs are drawn.")] = 8,
 ) -> None:
     """Align two cameras' images pair by pair, with the residual of each; bad pairs are set apart."""
-    from data_prep.pair_folder import pair_folder
+    from data_prep.registration.folder import pair_folder
 
     report = pair_folder(
         rgb,

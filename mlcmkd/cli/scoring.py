@@ -7,7 +7,7 @@ import typer
 
 from mlcmkd.cli.configs import config_of, show
 from mlcmkd.cli.options import Data, NormaliserName, Out, Params, Sets, Threshold
-from mlcmkd.errors import InputError
+from mlcmkd.utils.errors import InputError
 
 
 def evaluate(
@@ -24,10 +24,11 @@ def evaluate(
     sets: Sets = None,
 ) -> None:
     """Score weights on a split: NME, FR and AUC with intervals, CED, and a row a face."""
-    from mlcmkd import stages
+    from mlcmkd.stages.evaluate import EvaluateConfig
+    from mlcmkd.stages.evaluate import evaluate as run_evaluate
 
     config = config_of(
-        stages.EvaluateConfig,
+        EvaluateConfig,
         params,
         sets,
         out=out,
@@ -38,7 +39,7 @@ def evaluate(
         normaliser=normaliser,
         threshold=threshold,
     )
-    _, scores = stages.evaluate(config)
+    _, scores = run_evaluate(config)
     typer.echo(scores.text())
     typer.echo(f"all figures, a row a face, a landmark and a region, and the CED: {out}")
 
@@ -64,8 +65,8 @@ def score(
     A CSV has the columns image,scheme,point,x,y as `predict` writes them, or image,x0,y0,x1,y1 and
     so on. An annotated face without a prediction counts as failed.
     """
-    from data_prep.formats.ibug_pts import groups_of
-    from mlcmkd.scoring import ScoreConfig, score_files, text
+    from data_prep.readers.ibug_pts import groups_of
+    from mlcmkd.stages.score import ScoreConfig, score_files, text
 
     config = config_of(
         ScoreConfig,
@@ -117,7 +118,7 @@ def attribute(
     sets: Sets = None,
 ) -> None:
     """Show which pixels a landmark or a group was found by, in RGB and in thermal."""
-    from mlcmkd import attribute_stage
+    from mlcmkd.stages import attribute as attribute_stage
 
     if landmark is not None and group is not None:
         raise InputError("--landmark or --group, not both: one thing is explained")

@@ -24,10 +24,11 @@ def train(
     sets: Sets = None,
 ) -> None:
     """Train a Landmarker on one modality: the RGB teacher, or a thermal baseline."""
-    from mlcmkd import stages
+    from mlcmkd.stages.train import TrainConfig
+    from mlcmkd.stages.train import train as run_train
 
     config = config_of(
-        stages.TrainConfig,
+        TrainConfig,
         params,
         sets,
         out=out,
@@ -39,7 +40,7 @@ def train(
         fit__steps=steps,
         fit__precision=precision,
     )
-    show(stages.train(config))
+    show(run_train(config))
 
 
 def transfer(
@@ -54,10 +55,11 @@ def transfer(
     sets: Sets = None,
 ) -> None:
     """KTL: hand the RGB teacher's knowledge to a thermal student of its size."""
-    from mlcmkd import stages
+    from mlcmkd.stages.transfer import TransferConfig
+    from mlcmkd.stages.transfer import transfer as run_transfer
 
     config = config_of(
-        stages.TransferConfig,
+        TransferConfig,
         params,
         sets,
         out=out,
@@ -68,7 +70,7 @@ def transfer(
         fit__steps=steps,
         fit__precision=precision,
     )
-    show(stages.transfer(config))
+    show(run_transfer(config))
 
 
 def compress(
@@ -84,10 +86,11 @@ def compress(
     sets: Sets = None,
 ) -> None:
     """MCL: hand the thermal teacher's knowledge to a light thermal student."""
-    from mlcmkd import stages
+    from mlcmkd.stages.compress import CompressConfig
+    from mlcmkd.stages.compress import compress as run_compress
 
     config = config_of(
-        stages.CompressConfig,
+        CompressConfig,
         params,
         sets,
         out=out,
@@ -99,7 +102,7 @@ def compress(
         fit__steps=steps,
         fit__precision=precision,
     )
-    show(stages.compress(config))
+    show(run_compress(config))
 
 
 def tolerant(
@@ -120,10 +123,10 @@ def tolerant(
     sets: Sets = None,
 ) -> None:
     """Train a Tolerant-Teacher: on soft landmarks, from an active shape model of the labels."""
-    from mlcmkd import kd_stages
+    from mlcmkd.stages.tolerant import TolerantConfig, train_tolerant
 
     config = config_of(
-        kd_stages.TolerantConfig,
+        TolerantConfig,
         params,
         sets,
         out=out,
@@ -136,7 +139,7 @@ def tolerant(
         fit__steps=steps,
         fit__precision=precision,
     )
-    show(kd_stages.train_tolerant(config))
+    show(train_tolerant(config))
 
 
 def kd_loss(
@@ -166,10 +169,10 @@ def kd_loss(
     sets: Sets = None,
 ) -> None:
     """KD-Loss: train a light student between a Tough- and a Tolerant-Teacher."""
-    from mlcmkd import kd_stages
+    from mlcmkd.stages.kd_loss import KDLossConfig, train_kd_loss
 
     config = config_of(
-        kd_stages.KDLossConfig,
+        KDLossConfig,
         params,
         sets,
         out=out,
@@ -184,7 +187,7 @@ def kd_loss(
         fit__steps=steps,
         fit__precision=precision,
     )
-    show(kd_stages.train_kd_loss(config))
+    show(train_kd_loss(config))
 
 
 def path(
@@ -198,7 +201,7 @@ def path(
     sets: Sets = None,
 ) -> None:
     """Teacher, transfer and compress in one go, and every score in one table."""
-    from mlcmkd.path import TABLE, PathConfig, as_table, run_path
+    from mlcmkd.studies.path import TABLE, PathConfig, as_table, run_path
 
     config = config_of(
         PathConfig, params, sets, out=out, data__source=data, zero_shot=zero_shot, seed=seed

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import nbformat
 
-from mlcmkd.errors import InputError
+from mlcmkd.utils.errors import InputError
 
 MARKER = "# your code here"
 IN_WORDS = "*Your answer:*"

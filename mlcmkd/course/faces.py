@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-import mlcmkd
-from mlcmkd.pairs import Pairs, from_synthetic, synthetic_faces
-from mlcmkd.stages import DataConfig
-from mlcmkd.synthetic import SyntheticFaces
+from mlcmkd import synthetic
+from mlcmkd.data.config import DataConfig
+from mlcmkd.data.pairs import Pairs, from_synthetic, synthetic_faces
+from mlcmkd.synthetic.faces import SyntheticFaces
 
 
 def drawing_code(folder: Path | None = None) -> list[Path]:
@@ -23,17 +23,17 @@ def drawing_code(folder: Path | None = None) -> list[Path]:
         RuntimeError: none is there. The files were moved and this function was not adapted, so a
             hash would be the same whatever they hold.
     """
-    folder = folder or Path(mlcmkd.__file__).parent
-    found = sorted(folder.glob("*synthetic*.py"))
+    folder = folder or Path(synthetic.__file__).parent
+    found = sorted(folder.glob("*.py"))
     if not found:
         raise RuntimeError(
-            f"{folder}: no file *synthetic*.py; course.faces.drawing_code has to name the files that "
+            f"{folder}: no file *.py; course.faces.drawing_code has to name the files that "
             "draw faces"
         )
     return found
 
 
-def drawn_by(folder: Path | None = None) -> str:
+def drawing_code_hash(folder: Path | None = None) -> str:
     """A short hash of the code that draws faces: faces drawn by other code are not read back.
 
     Args and errors as `drawing_code`.
@@ -44,7 +44,7 @@ def drawn_by(folder: Path | None = None) -> str:
     return digest.hexdigest()[:8]
 
 
-class EmbeddedFaces(DataConfig):
+class CachedSyntheticFaces(DataConfig):
     """A DataConfig that keeps what it drew in a folder; in every other way the same.
 
     The folder is no part of what a run remembers: `mlcmkd train` on the same numbers draws the same
@@ -59,7 +59,7 @@ class EmbeddedFaces(DataConfig):
     def kept(self, split: str) -> Path:
         """The file that holds a split's faces; they are drawn where it is not there."""
         count = self.synthetic_train if split == "train" else self.synthetic_held
-        path = self.cache / f"{split}-{count}-{self.synthetic_seed}-{drawn_by()}.npz"
+        path = self.cache / f"{split}-{count}-{self.synthetic_seed}-{drawing_code_hash()}.npz"
         if not path.is_file():
             print(f"drawing {count} embedded faces ({split}); they are kept in {self.cache.name}/")
             faces = synthetic_faces(split, count, self.synthetic_seed)

@@ -11,16 +11,16 @@ from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mlcmkd.attribution import Target
-from mlcmkd.course.faces import EmbeddedFaces
+from mlcmkd.course.faces import CachedSyntheticFaces
 from mlcmkd.course.scales import SCALES, Scale, get_scale
+from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.decay import DecayKind
 from mlcmkd.distillation.strategies import Distillation, Guide, Strategy
-from mlcmkd.errors import InputError
-from mlcmkd.fit import FitConfig
-from mlcmkd.invariance import FEWEST
-from mlcmkd.kd_stages import VARIANCE
-from mlcmkd.pairs import Pairs
+from mlcmkd.evaluation.invariance import FEWEST
 from mlcmkd.plots.style import STYLE
+from mlcmkd.stages.tolerant import VARIANCE
+from mlcmkd.training.loop import FitConfig
+from mlcmkd.utils.errors import InputError
 
 _DPI = 90  # of the pictures stored in notebooks; files on disk are sharper
 _LARGE = 100_000  # bytes; a larger picture is stored as JPEG, a little coarser
@@ -61,9 +61,11 @@ class Lesson(BaseModel):
         """Whether this is the scale at which nothing learns."""
         return self.scale == "smoke"
 
-    def data(self, *, pairs: int | None = None, labelled: int | None = None) -> EmbeddedFaces:
+    def data(
+        self, *, pairs: int | None = None, labelled: int | None = None
+    ) -> CachedSyntheticFaces:
         """The series' faces: all pairs or so many of them, all labels or so many of them."""
-        return EmbeddedFaces(
+        return CachedSyntheticFaces(
             pairs=pairs,
             labelled=labelled,
             synthetic_train=self.sizes.synthetic_train,

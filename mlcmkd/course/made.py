@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from mlcmkd import stages
 from mlcmkd.course.lesson import KDLossLesson, Lesson, TransferLesson
-from mlcmkd.kd_stages import ABLATION, PLAIN, VARIANCE, KDLossConfig, train_kd_loss
-from mlcmkd.reuse import ensure
-from mlcmkd.runs import WEIGHTS
-from mlcmkd.stages import CompressConfig, TrainConfig, TransferConfig
+from mlcmkd.stages.compress import CompressConfig, compress
+from mlcmkd.stages.kd_loss import ABLATION, PLAIN, KDLossConfig, train_kd_loss
+from mlcmkd.stages.tolerant import VARIANCE
+from mlcmkd.stages.train import TrainConfig, train
+from mlcmkd.stages.transfer import TransferConfig, transfer
+from mlcmkd.studies.reuse import get_or_train
+from mlcmkd.training.run_directory import WEIGHTS
 
 
 def teacher(lesson: Lesson, *, modality: str = "rgb") -> Path:
@@ -21,7 +23,7 @@ def teacher(lesson: Lesson, *, modality: str = "rgb") -> Path:
         size=lesson.sizes.teacher_size,
         input_px=lesson.sizes.input_px,
     )
-    return ensure(stages.train, config)
+    return get_or_train(train, config)
 
 
 def student(lesson: TransferLesson, strategy: str | None = None) -> Path:
@@ -41,7 +43,7 @@ def student(lesson: TransferLesson, strategy: str | None = None) -> Path:
         teacher=teacher(lesson) / WEIGHTS,
         distillation=distillation,
     )
-    return ensure(stages.transfer, config)
+    return get_or_train(transfer, config)
 
 
 def light(lesson: TransferLesson, strategy: str | None = None) -> Path:
@@ -60,7 +62,7 @@ def light(lesson: TransferLesson, strategy: str | None = None) -> Path:
         teacher=student(lesson) / WEIGHTS,
         distillation=distillation,
     )
-    return ensure(stages.compress, config)
+    return get_or_train(compress, config)
 
 
 def between_teachers(lesson: KDLossLesson, name: str) -> Path:
@@ -84,7 +86,7 @@ def between_teachers(lesson: KDLossLesson, name: str) -> Path:
         variance=lesson.variance,
         **how,
     )
-    return ensure(train_kd_loss, config)
+    return get_or_train(train_kd_loss, config)
 
 
 def _how(lesson: TransferLesson, strategy: str) -> str:

@@ -24,8 +24,8 @@ from pydantic import BaseModel, ConfigDict
 
 from mlcmkd.course import lesson
 from mlcmkd.course.series import NOTEBOOKS, execute, numbered
-from mlcmkd.errors import InputError
-from mlcmkd.runs import CONFIG, PROVENANCE, RESULT, Run
+from mlcmkd.training.run_directory import CONFIG, PROVENANCE, RESULT, Run
+from mlcmkd.utils.errors import InputError
 
 EXECUTED = "notebook.ipynb"
 WORK = "work"

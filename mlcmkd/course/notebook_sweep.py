@@ -25,9 +25,9 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlcmkd.course.notebook_run import NotebookRun, checked, find, read_result, run_notebook
-from mlcmkd.errors import InputError
-from mlcmkd.fill import fill, missing
-from mlcmkd.spread import Cluster
+from mlcmkd.studies.cluster import Cluster
+from mlcmkd.studies.fill import fill, missing
+from mlcmkd.utils.errors import InputError
 
 
 class _Config(BaseModel):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from mlcmkd.errors import InputError
+from mlcmkd.utils.errors import InputError
 
 
 class Scale(BaseModel):

@@ -20,7 +20,7 @@ import mlcmkd
 from mlcmkd.course.costs import PeakMemory, cost_of, write_costs
 from mlcmkd.course.scales import get_scale
 from mlcmkd.course.tables import markdown_table
-from mlcmkd.errors import InputError
+from mlcmkd.utils.errors import InputError
 
 NOTEBOOKS = Path(mlcmkd.__file__).resolve().parents[1] / "notebooks"
 SOLUTIONS = NOTEBOOKS / "solutions"  # of the exercises

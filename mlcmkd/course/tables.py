@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mlcmkd.course.lesson import Lesson
-from mlcmkd.evaluate import Scores, evaluate_model
-from mlcmkd.kd_stages import ABLATION, KDLossConfig
-from mlcmkd.metrics import bootstrap_interval
+from mlcmkd.data.pairs import Pairs
+from mlcmkd.evaluation.evaluate import Scores, evaluate_model
+from mlcmkd.evaluation.metrics import bootstrap_interval
 from mlcmkd.models import Landmarker
-from mlcmkd.pairs import Pairs
-from mlcmkd.runs import CONFIG, PROVENANCE, RESULT, WEIGHTS
+from mlcmkd.stages.kd_loss import ABLATION, KDLossConfig
+from mlcmkd.training.run_directory import CONFIG, PROVENANCE, RESULT, WEIGHTS
+from mlcmkd.utils import markdown
 
 STAGES = ("train", "transfer", "compress", "kd-loss")
 COLUMNS = {
@@ -159,14 +160,5 @@ def _cell(row: Mapping[str, Any], column: str) -> str:
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] = COLUMNS) -> str:
-    """Rows as a Markdown table, padded so that it also reads as plain text."""
-    texts = [list(columns.values())] + [[_cell(row, name) for name in columns] for row in rows]
-    widths = [max(len(line[n]) for line in texts) for n in range(len(columns))]
-    lines = [
-        "| "
-        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        + " |"
-        for line in texts
-    ]
-    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]])
+    """Rows as a Markdown table; figures of the results' columns are rounded as a reader wants them."""
+    return markdown.markdown_table(rows, columns, _cell)

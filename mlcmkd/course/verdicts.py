@@ -7,9 +7,9 @@ import torch
 from scipy.stats import t as student_t
 from torch import Tensor
 
-from mlcmkd.errors import InputError
-from mlcmkd.evaluate import score
-from mlcmkd.invariance import (
+from mlcmkd.data.pairs import Pairs
+from mlcmkd.evaluation.evaluate import score
+from mlcmkd.evaluation.invariance import (
     descriptors,
     linear_cka,
     place_rows,
@@ -18,7 +18,7 @@ from mlcmkd.invariance import (
     side_features,
 )
 from mlcmkd.models import Landmarker
-from mlcmkd.pairs import Pairs
+from mlcmkd.utils.errors import InputError
 
 # How far a student is from invariant, by each measure: 0 is invariant, on the faces at hand.
 GAPS = {

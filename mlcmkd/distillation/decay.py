@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mlcmkd.errors import InputError
+from mlcmkd.utils.errors import InputError
 
 DecayKind = Literal["constant", "linear", "cosine", "progress"]
 DECAYS: tuple[DecayKind, ...] = ("constant", "linear", "cosine", "progress")

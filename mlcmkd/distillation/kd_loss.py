@@ -14,7 +14,7 @@ return the mean. Target and teachers carry no gradient. Half precision is comput
 import torch
 from torch import Tensor
 
-from mlcmkd.errors import InputError
+from mlcmkd.utils.errors import InputError
 
 # The constants of the authors' published code.
 BAND = 0.15  # share of the teacher's distance within which the teacher is silent

@@ -5,11 +5,12 @@ exactly to the total, and each is logged under its own name.
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from mlcmkd.data.modality import Modality
+from mlcmkd.data.transforms import Batch
 from mlcmkd.distillation.losses import (
     Target,
     answer_target,
@@ -23,10 +24,8 @@ from mlcmkd.distillation.losses import (
 from mlcmkd.distillation.strategies import Guide, Weights
 from mlcmkd.distillation.teachers import FrozenTeacher, need_one_scheme
 from mlcmkd.models import Landmarker, Prediction
-from mlcmkd.transforms import Batch
 
 Terms = dict[str, Tensor]
-Modality = Literal["rgb", "thermal"]
 
 
 class TaskObjective(nn.Module):

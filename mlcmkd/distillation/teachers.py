@@ -5,9 +5,9 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from mlcmkd.errors import InputError
+from mlcmkd.data.transforms import Batch
 from mlcmkd.models import Landmarker, Prediction
-from mlcmkd.transforms import Batch
+from mlcmkd.utils.errors import InputError
 
 
 def need_one_scheme(teacher: str, student: Landmarker, name: str = "teacher") -> None:

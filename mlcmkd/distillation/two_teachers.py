@@ -8,17 +8,18 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from mlcmkd.data.modality import Modality
+from mlcmkd.data.transforms import Batch
 from mlcmkd.distillation.kd_loss import (
     MAIN_WEIGHT,
     TOLERANT_WEIGHT,
     TOUGH_WEIGHT,
     kd_values,
 )
-from mlcmkd.distillation.objective import Modality, Terms
+from mlcmkd.distillation.objective import Terms
+from mlcmkd.distillation.shape_model import ShapeModel
 from mlcmkd.distillation.teachers import FrozenTeacher, need_one_scheme
 from mlcmkd.models import Landmarker
-from mlcmkd.shape_model import ShapeModel
-from mlcmkd.transforms import Batch
 
 
 class KDWeights(BaseModel):

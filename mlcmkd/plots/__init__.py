@@ -2,7 +2,7 @@
 
 One style for all (`style.py`): colours that colour-blind readers can tell apart, units on every
 axis, thermal images in a map whose lightness rises with temperature. Landmarks are centred
-coordinates throughout, as in `mlcmkd.crops`; `centred` turns pixels into them.
+coordinates throughout, as in `mlcmkd.data.crops`; `centred` turns pixels into them.
 """
 
 from mlcmkd.plots.ablation import nme_against_count, nme_against_misalignment
@@ -23,8 +23,13 @@ from mlcmkd.plots.curves import (
     training_curves,
 )
 from mlcmkd.plots.diagrams import injection_diagram, two_teachers_diagram
-from mlcmkd.plots.explorer import explorer_view
-from mlcmkd.plots.faces import contact_sheet, heatmaps, landmarks_on, pair_overlay, thermal_inputs
+from mlcmkd.plots.faces import (
+    contact_sheet,
+    heatmaps,
+    landmarks_on,
+    pair_overlay,
+    thermal_inputs,
+)
 from mlcmkd.plots.frontier import frontier, methods_compared
 from mlcmkd.plots.invariance import (
     embedding,
@@ -53,7 +58,6 @@ __all__ = [
     "decay_curves",
     "embedding",
     "errors_against_parameters",
-    "explorer_view",
     "feature_colours",
     "frontier",
     "hard_and_soft",

@@ -6,7 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlcmkd.ablation import FEW_PAIRS, Row, by_seed, count_of, difference, interval
+from mlcmkd.evaluation.statistics import (
+    FEW_PAIRS,
+    Row,
+    by_seed,
+    count_of,
+    difference,
+    interval,
+)
 from mlcmkd.plots.style import BLACK, GREY, MARKERS, WIDTH, colours, styled
 
 

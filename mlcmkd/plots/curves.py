@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mlcmkd.distillation.decay import decay_weight
-from mlcmkd.metrics import (
+from mlcmkd.evaluation.metrics import (
     area_under_curve,
     bootstrap_interval,
     cumulative_distribution,

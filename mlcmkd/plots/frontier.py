@@ -6,8 +6,26 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlcmkd.frontier import COSTS, Entry, Row, best, entries, is_int8, key_of, network_of
-from mlcmkd.plots.style import BLACK, BLUE, GREY, MARKERS, ORANGE, WIDTH, plain_logarithm, styled
+from mlcmkd.evaluation.frontier import (
+    COSTS,
+    Entry,
+    Row,
+    best,
+    entries,
+    is_int8,
+    key_of,
+    network_of,
+)
+from mlcmkd.plots.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    MARKERS,
+    ORANGE,
+    WIDTH,
+    plain_logarithm,
+    styled,
+)
 
 _UNITS = {"params": 1e6, "flops": 1e6, "latency_ms": 1.0}
 NEAR = 1.03  # of the largest network's NME: what a light student should stay below

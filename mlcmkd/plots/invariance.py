@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mlcmkd.errors import InputError
 from mlcmkd.plots.style import (
     BLUE,
     DASHES,
@@ -23,6 +22,7 @@ from mlcmkd.plots.style import (
     show_image,
     styled,
 )
+from mlcmkd.utils.errors import InputError
 
 Images = Tensor | np.ndarray
 Metrics = Sequence[Mapping[str, float]]

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlcmkd.overlays import checkerboard, edge_overlay
+from mlcmkd.data.overlays import checkerboard, edge_overlay
 from mlcmkd.plots.style import (
     BLACK,
     BLUE,

@@ -19,7 +19,7 @@ def palette_inversion(
 
     Args:
         image: (H, W, 3) uint8, as the file holds it.
-        levels: (H, W), 0 (cold) to 1 (warm), as `mlcmkd.palettes.invert` reads them.
+        levels: (H, W), 0 (cold) to 1 (warm), as `mlcmkd.data.thermal.palettes.invert` reads them.
         residual: (H, W), RGB distance of each pixel from the palette, 0 to 441.
         tolerance: end of the distance's colour bar: what is at the end lies off the palette; None
             for the largest distance found.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlcmkd.ablation import interval
+from mlcmkd.evaluation.statistics import interval
 from mlcmkd.plots.style import CYCLE, DASHES, GREY, WIDTH, styled
 
 

@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlcmkd._synthetic_shape import MEAN_FACE
-from mlcmkd.errors import InputError
 from mlcmkd.plots.style import BLACK, GREY, SKY, VERMILION, WIDTH, draw_landmarks, styled
 from mlcmkd.schemes import CHARLOTTE43, IBUG68, Scheme, convert, get_scheme
+from mlcmkd.synthetic.shape import MEAN_FACE
+from mlcmkd.utils.errors import InputError
 
 # A profile that looks to the right, in the order of the 43 points: ear to chin, brow, nose, eye,
 # outer and inner lips, forehead.

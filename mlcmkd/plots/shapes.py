@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from mlcmkd.errors import InputError
-from mlcmkd.metrics import point_errors
+from mlcmkd.distillation.shape_model import ShapeModel
+from mlcmkd.evaluation.metrics import point_errors
 from mlcmkd.plots.style import (
     BLUE,
     GREEN,
@@ -20,7 +20,7 @@ from mlcmkd.plots.style import (
     styled,
 )
 from mlcmkd.schemes import get_scheme
-from mlcmkd.shape_model import ShapeModel
+from mlcmkd.utils.errors import InputError
 
 Images = Tensor | np.ndarray
 

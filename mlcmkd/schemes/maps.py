@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from mlcmkd.errors import InputError
 from mlcmkd.schemes.registry import get_scheme
 from mlcmkd.schemes.scheme import Scheme
+from mlcmkd.utils.errors import InputError
 
 Landmarks = TypeVar("Landmarks")  # a numpy array or a torch tensor: the ground floor needs no torch
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from mlcmkd.errors import InputError
 from mlcmkd.schemes.charlotte import CHARLOTTE43, CHARLOTTE73
 from mlcmkd.schemes.cofw import COFW29
 from mlcmkd.schemes.few import CORNERS6, FACE5
 from mlcmkd.schemes.ibug import IBUG68, IBUG70, SFTL54
 from mlcmkd.schemes.scheme import Scheme
 from mlcmkd.schemes.wflw import WFLW98
+from mlcmkd.utils.errors import InputError
 
 SCHEMES: Mapping[str, Scheme] = {
     scheme.name: scheme

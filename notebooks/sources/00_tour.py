@@ -25,10 +25,10 @@ import platform
 import torch
 
 from mlcmkd import plots
-from mlcmkd.evaluate import predict_pairs
+from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.evaluation.evaluate import predict_pairs
 from mlcmkd.models import Landmarker
-from mlcmkd.runs import WEIGHTS
-from mlcmkd.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.training.run_directory import WEIGHTS
 
 # %% [markdown]
 # ## The problem in one picture
@@ -109,21 +109,19 @@ lesson.say(
 # `work`. All of them in order: `mlcmkd course --scale laptop --out runs/course`.
 
 # %% [markdown]
-# ## The house
+# ## The library
 #
-# Notebooks, command line and tests call the same functions. Data flows upwards, and a file imports
-# only from floors below its own. What each file is for, in its own words, ground floor first:
+# Notebooks, command line and tests call the same functions. The library is a stack of packages, and
+# each imports only from the packages below it. What each is for, the lowest layer first:
 
 # %% tags=["fact", "nbval-check-output"]
-floors = (
-    "schemes radiometry rows crops synthetic shape_model pairs transforms models "
-    "distillation.losses distillation.objective distillation.ktl distillation.mcl "
-    "distillation.kd_loss distillation.two_teachers "
-    "runs fit metrics evaluate attribution plots stages kd_stages course"
+packages = (
+    "utils schemes synthetic data data.thermal models deployment distillation evaluation "
+    "attribution training plots stages studies explorer course"
 )
-for name in floors.split():
+for name in packages.split():
     words = importlib.import_module(f"mlcmkd.{name}").__doc__.split("\n\n")[0].replace("\n", " ")
-    print(f"{name:24} {words}")
+    print(f"{name:13} {words}")
 
 # %% [markdown]
 # ## Is everything set up?

@@ -33,8 +33,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from data_prep.manifest import Entry, write_manifest
-from data_prep.pairing import (
+from data_prep.registration import (
     Stereo,
     ThroughPlane,
     from_content,
@@ -42,28 +41,38 @@ from data_prep.pairing import (
     from_stereo,
     inter_ocular,
 )
-from mlcmkd import palettes, plots, stages
-from mlcmkd.ablation import interval, read_misalignment, with_aligned
-from mlcmkd.ablation import read_rows as read_table
+from data_prep.writer import Entry, write_manifest
+from mlcmkd import plots
+from mlcmkd.data.manifest import read_rows
+from mlcmkd.data.pairs import from_synthetic, load_pairs, synthetic_faces
+from mlcmkd.data.thermal import palettes
+from mlcmkd.data.thermal.radiometry import (
+    FACE_CELSIUS,
+    FACE_CENTIKELVIN,
+    KELVIN,
+    Radiometry,
+    to_centikelvin,
+)
+from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation, make_batch
 from mlcmkd.distillation.strategies import Distillation, Weights
-from mlcmkd.errors import InputError
-from mlcmkd.metrics import point_errors
-from mlcmkd.pairs import from_synthetic, load_pairs, synthetic_faces
+from mlcmkd.evaluation.metrics import point_errors
+from mlcmkd.evaluation.statistics import interval, read_misalignment, with_aligned
+from mlcmkd.evaluation.statistics import read_rows as read_table
 from mlcmkd.plots import pairing
-from mlcmkd.radiometry import FACE_CELSIUS, FACE_CENTIKELVIN, KELVIN, Radiometry, to_centikelvin
-from mlcmkd.reuse import ensure
-from mlcmkd.rows import read_rows
-from mlcmkd.runs import WEIGHTS
 from mlcmkd.schemes import IBUG68
-from mlcmkd.synthetic import make_faces
-from mlcmkd.transforms import NO_AUGMENTATION, Augmentation, make_batch
+from mlcmkd.stages.train import TrainConfig, train
+from mlcmkd.stages.transfer import TransferConfig, transfer
+from mlcmkd.studies.reuse import get_or_train
+from mlcmkd.synthetic.faces import make_faces
+from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.utils.errors import InputError
 
 # %% [markdown]
 # ## Many faces first
 #
 # Before any formula, look at the data. These faces are embedded in the project
-# ([`mlcmkd/synthetic.py`](../mlcmkd/synthetic.py)): one 3-D geometry, painted once as a colour camera
-# sees it and once as a thermal camera does.
+# ([`synthetic/faces.py`](../mlcmkd/synthetic/faces.py)): one 3-D geometry, painted once as a colour
+# camera sees it and once as a thermal camera does.
 
 # %%
 subjects = 16
@@ -169,7 +178,7 @@ lesson.show(pairing.parallax_diagram(), "01_parallax")
 # (`depth`) and $r$ the **residual**, in thermal pixels. The map itself is the homography of a plane,
 # $K_2\,(R + t\,n^\top / Z_0)\,K_1^{-1}$, with $K_1$ and $K_2$ the cameras' matrices, $R$ and $t$ the
 # turn and shift between them and $n$ the plane's normal: `ThroughPlane` in
-# [`pairing.py`](../data_prep/pairing.py), which `from_stereo` makes.
+# [`pairing.py`](../data_prep/registration/__init__.py), which `from_stereo` makes.
 #
 # A face is an object of fixed size: its outer eye corners are $e$ metres apart, so $f e / Z$ pixels in
 # the image, the **inter-ocular distance** by which NME divides. In percent of it the focal length drops
@@ -396,7 +405,7 @@ lesson.say(course.markdown_table(rows, names), learned=False)
 #
 # with $c$ the count, $T$ the temperature in degrees C (`Radiometry.celsius`), $T_\mathrm{low}$ and
 # $T_\mathrm{high}$ the explicit range (`low`, `high`), and $x$ the model's input
-# (`Radiometry.to_unit`), all in [`mlcmkd/radiometry.py`](../mlcmkd/radiometry.py).
+# (`Radiometry.to_unit`), all in [`data/thermal/radiometry.py`](../mlcmkd/data/thermal/radiometry.py).
 
 # %% tags=["fact", "nbval-check-output"]
 for warm in (18.0, 24.0, 34.5, 37.0, 40.0):
@@ -611,7 +620,8 @@ print(
 #
 # Training images are turned, scaled, shifted and mirrored. A pair must stay a pair: the *same* map
 # moves both images and the landmarks. What a camera does to its values (gain, noise, blur) is drawn
-# for each modality on its own. All in [`mlcmkd/transforms.py`](../mlcmkd/transforms.py), `make_batch`.
+# for each modality on its own. All in [`data/transforms.py`](../mlcmkd/data/transforms.py),
+# `make_batch`.
 
 # %%
 eight = torch.zeros(8, dtype=torch.long)  # one face, eight times
@@ -696,9 +706,9 @@ def brief(steps: int):
     return lesson.fit(steps).model_copy(update=half)
 
 
-rgb_teacher = ensure(
-    stages.train,
-    stages.TrainConfig(
+rgb_teacher = get_or_train(
+    train,
+    TrainConfig(
         out=folder / f"teacher-s{seed}",
         data=lesson.data(),
         fit=brief(lesson.sizes.teacher_steps * 2 // 3),
@@ -712,7 +722,7 @@ rgb_teacher = ensure(
 def student(name: str, pixels: float, how: Distillation) -> Path:
     """A light thermal student of pairs whose photos are shifted."""
     few = lesson.data(pairs=2 * lesson.sizes.labelled)
-    config = stages.TransferConfig(
+    config = TransferConfig(
         out=folder / f"{name}-{pixels:g}px-s{seed}",
         data=few.model_copy(update={"misalignment": pixels}),
         fit=brief(lesson.sizes.transfer_steps // 2),
@@ -720,7 +730,7 @@ def student(name: str, pixels: float, how: Distillation) -> Path:
         teacher=rgb_teacher / WEIGHTS,
         distillation=how,
     )
-    return ensure(stages.transfer, config)
+    return get_or_train(transfer, config)
 
 
 # %%

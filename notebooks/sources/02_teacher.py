@@ -23,21 +23,21 @@ import numpy as np
 import torch
 
 from mlcmkd import plots
+from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.distillation.losses import COORDINATE_WEIGHT, TARGET_SIGMA
-from mlcmkd.evaluate import score
+from mlcmkd.evaluation.evaluate import score
 from mlcmkd.models import SIZES, Landmarker, ModelSpec
-from mlcmkd.runs import WEIGHTS, read_metrics
 from mlcmkd.schemes import IBUG68
-from mlcmkd.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 
 # %% [markdown]
 # ## A network in two halves
 #
 # A **Landmarker** says two things, `features(x)` and `head(f)`
-# ([`mlcmkd/models.py`](../mlcmkd/models.py)). The features are a map at a quarter of the input's
-# resolution. The head makes one **heatmap** a landmark, and the landmark is its expected place. The
-# halves have names because distillation will exchange them: the head of one network can read the
-# features of the other.
+# ([`models/landmarker.py`](../mlcmkd/models/landmarker.py)). The features are a map at a quarter
+# of the input's resolution. The head makes one **heatmap** a landmark, and the landmark is its
+# expected place. The halves have names because distillation will exchange them: the head of one
+# network can read the features of the other.
 
 # %% tags=["fact", "nbval-check-output"]
 print("size    parameters   width of the features   backbone")
@@ -48,9 +48,9 @@ for size, parts in SIZES.items():
 # %% [markdown]
 # ## Train it
 #
-# One call trains a run, or takes it from the work folder. Behind it stands `stages.train`, which is
-# also what `mlcmkd train` calls; the loop itself is [`mlcmkd/fit.py`](../mlcmkd/fit.py), to be read
-# from top to bottom.
+# One call trains a run, or takes it from the work folder. Behind it stands `stages.train`, which
+# is also what `mlcmkd train` calls; the loop itself is
+# [`training/loop.py`](../mlcmkd/training/loop.py), to be read from top to bottom.
 
 # %%
 run = course.teacher(lesson)
@@ -69,7 +69,7 @@ lesson.show(figure, "02_curves")
 # $y_k$ is the annotated landmark and $p_k$ the predicted one, in coordinates divided by the side of
 # the input; $h_k$ is the heatmap, a probability for every cell; $G_\sigma(y_k)$ is a Gaussian around
 # the landmark; $\lambda$ weighs the two. In the code: `landmark_loss` in
-# [`mlcmkd/distillation/losses.py`](../mlcmkd/distillation/losses.py), from `coordinate_distance` and
+# [`distillation/losses.py`](../mlcmkd/distillation/losses.py), from `coordinate_distance` and
 # `heatmap_divergence`. KL is the Kullback-Leibler divergence: 0 where two distributions are the same.
 
 # %% tags=["fact", "nbval-check-output"]
@@ -141,7 +141,7 @@ lesson.show(figure, "02_heatmaps")
 # $\sqrt{wh}$ of the face's box (box). FR, the failure rate, is the share of faces whose NME exceeds a
 # **threshold**, here 8 %. Where an **interval** stands beside a mean, the faces were drawn anew, with
 # replacement, many times, and 95 % of the means lie in it (the *bootstrap*). See
-# [`mlcmkd/metrics.py`](../mlcmkd/metrics.py).
+# [`evaluation/metrics.py`](../mlcmkd/evaluation/metrics.py).
 #
 # ### What goes wrong: a number without its normaliser
 #

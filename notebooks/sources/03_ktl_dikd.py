@@ -29,7 +29,11 @@ import json
 import torch
 
 from mlcmkd import plots
-from mlcmkd.ablation import (
+from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.distillation.mlcm_kd import KTL
+from mlcmkd.distillation.strategies import STRATEGIES
+from mlcmkd.evaluation.evaluate import evaluate_model
+from mlcmkd.evaluation.statistics import (
     FEW_LABELS,
     ORDER,
     SETTINGS,
@@ -42,12 +46,8 @@ from mlcmkd.ablation import (
     table,
     with_aligned,
 )
-from mlcmkd.distillation.ktl import KTL
-from mlcmkd.distillation.strategies import STRATEGIES
-from mlcmkd.evaluate import evaluate_model
 from mlcmkd.models import Landmarker
-from mlcmkd.runs import WEIGHTS, read_metrics
-from mlcmkd.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 
 teacher_run = course.teacher(lesson)
 pairs = lesson.pairs("val")
@@ -254,7 +254,7 @@ lesson.say(f"What stands for DIKD, chosen on validation faces: {chosen['why']}",
 # two seeds can be narrow by luck. *Gap closed* is the share of the way from the student without a
 # teacher to the teacher on RGB:
 # $(\mathrm{NME}_\text{none} - \mathrm{NME}_x) / (\mathrm{NME}_\text{none} - \mathrm{NME}_T)$.
-# The statistics are in [`ablation.py`](../mlcmkd/ablation.py).
+# The statistics are in [`ablation.py`](../mlcmkd/evaluation/statistics.py).
 #
 # With few labels much of what a teacher gives is its *answer* where a label is missing, whatever the
 # strategy. A student that gets the answers and nothing else:

@@ -29,10 +29,10 @@ import time
 import torch
 
 from mlcmkd import plots
-from mlcmkd.distillation.mcl import MCL
+from mlcmkd.distillation.mlcm_kd import MCL
 from mlcmkd.distillation.strategies import STRATEGIES
 from mlcmkd.models import Landmarker
-from mlcmkd.runs import WEIGHTS, read_metrics
+from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 
 pairs = lesson.pairs("val")
 
@@ -53,7 +53,7 @@ runs = {
 # ## Two widths
 #
 # The light student's features have fewer channels than its teacher's. Two 1x1 convolutions bridge the
-# widths ([`mlcmkd/distillation/mcl.py`](../mlcmkd/distillation/mcl.py), `Adapter`), with
+# widths ([`distillation/mlcm_kd.py`](../mlcmkd/distillation/mlcm_kd.py), `Adapter`), with
 # $a_T$ from student to teacher (`to_teacher`) and $a_S$ from teacher to student (`to_student`):
 #
 # $$\text{FD}: \frac{\lVert a_T(f_S) - f_T\rVert^2}{\mathrm{Var}(f_T)} \qquad
@@ -164,8 +164,8 @@ lesson.show(plots.errors_against_parameters(rows), "04_size")
 # MCL needs a thermal teacher. Hand it the RGB teacher, and it is refused before the first step:
 
 # %%
-from mlcmkd.errors import InputError
-from mlcmkd.stages import CompressConfig, compress
+from mlcmkd.stages.compress import CompressConfig, compress
+from mlcmkd.utils.errors import InputError
 
 try:
     compress(CompressConfig(out=lesson.work / "refused", teacher=course.teacher(lesson) / WEIGHTS))

@@ -28,11 +28,12 @@ lesson = course.check_parameters(globals(), course.KDLossLesson)
 import torch
 
 from mlcmkd import plots
+from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.distillation.kd_loss import assistive_values, kd_loss, main_values
-from mlcmkd.kd_stages import ABLATION, shapes_of
 from mlcmkd.models import Landmarker
-from mlcmkd.runs import WEIGHTS, read_metrics
-from mlcmkd.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.stages.kd_loss import ABLATION
+from mlcmkd.stages.tolerant import shapes_of
+from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 
 train, pairs = lesson.pairs("train"), lesson.pairs("val")
 
@@ -57,7 +58,7 @@ lesson.show(plots.two_teachers_diagram(), "05_teachers")
 # All shapes are laid on each other by translation, turn and scale (**Procrustes** alignment); a
 # principal component analysis of what is left gives the **modes** of the face. With the mean shape
 # $\bar x$, the modes $P$ and their variances $\lambda_i$
-# ([`mlcmkd/shape_model.py`](../mlcmkd/shape_model.py), `ShapeModel`):
+# ([`distillation/shape_model.py`](../mlcmkd/distillation/shape_model.py), `ShapeModel`):
 #
 # $$x = \bar x + P\,b, \qquad b = P^\top (x - \bar x), \qquad |b_i| \le 3\sqrt{\lambda_i}$$
 #
@@ -87,7 +88,7 @@ lesson.show(figure, "05_hard_and_soft")
 #
 # One coordinate is enough to see it all: $g$ is the truth, $p$ the student's answer, $t$ a teacher's.
 # Only two distances matter, $d = |p - g|$ and $r = |t - g|$
-# ([`mlcmkd/distillation/kd_loss.py`](../mlcmkd/distillation/kd_loss.py)).
+# ([`distillation/kd_loss.py`](../mlcmkd/distillation/kd_loss.py)).
 #
 # **Assistive loss** (`assistive_values`; *ALoss* in the figures), once for each teacher, with $\beta =
 # 0.15$:

@@ -35,11 +35,11 @@ from tqdm.auto import tqdm
 
 from mlcmkd import attribution, plots
 from mlcmkd.attribution import attribute, baseline_of, predicted
-from mlcmkd.metrics import bootstrap_interval
+from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.evaluation.metrics import bootstrap_interval
 from mlcmkd.models import Landmarker
 from mlcmkd.plots.attributions import Column
-from mlcmkd.runs import WEIGHTS
-from mlcmkd.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.training.run_directory import WEIGHTS
 
 ours, asked = lesson.strategy, lesson.landmark
 runs = {
@@ -238,11 +238,11 @@ lesson.say(course.markdown_table(rows, names))
 #
 # ### A black baseline on a thermal image
 #
-# Black is the usual baseline for photos. In a thermal image black is a *temperature*: cold. And these
-# networks give every image mean 0 and standard deviation 1 before they read it (`normalise` in
-# [`mlcmkd/models.py`](../mlcmkd/models.py)). An image that fades in from black is then nearly the same
-# picture all along, and a thermal one that fades in from its mean as well: what happens, happens at
-# the first breath of light, where few steps lie.
+# Black is the usual baseline for photos. In a thermal image black is a *temperature*: cold. And
+# these networks give every image mean 0 and standard deviation 1 before they read it (`normalise`
+# in [`models/landmarker.py`](../mlcmkd/models/landmarker.py)). An image that fades in from black
+# is then nearly the same picture all along, and a thermal one that fades in from its mean as well:
+# what happens, happens at the first breath of light, where few steps lie.
 
 # %%
 kinds = ("blur", "mean", "black")

@@ -31,11 +31,12 @@ from sklearn.model_selection import GroupKFold, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlcmkd import invariance, plots
-from mlcmkd.evaluate import score
+from mlcmkd import plots
+from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.evaluation import invariance
+from mlcmkd.evaluation.evaluate import score
 from mlcmkd.models import Landmarker
-from mlcmkd.runs import WEIGHTS, read_metrics
-from mlcmkd.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 
 teacher_run = course.teacher(lesson)
 ours = lesson.strategy
@@ -58,8 +59,9 @@ shown = list(dict.fromkeys(["none", ours]))  # the students whose pictures are d
 # | 3 | Is a face's own twin the nearest of all faces? | recall@1 | 100 % | 1 / faces |
 # | 4 | Can a classifier tell the modality? | accuracy of a probe | 50 % | 50 % |
 #
-# In the code: `measure_invariance` in [`mlcmkd/invariance.py`](../mlcmkd/invariance.py), one function
-# a measure. Every KTL run calls it at each evaluation and writes the numbers to its `metrics.jsonl`.
+# In the code: `measure_invariance` in
+# [`evaluation/invariance.py`](../mlcmkd/evaluation/invariance.py), one function a measure. Every
+# KTL run calls it at each evaluation and writes the numbers to its `metrics.jsonl`.
 #
 # We ask on validation faces, of people that no run has trained on. *start* is where all students begin:
 # the teacher's own weights, reading the thermal image. What it has in common with the teacher is no
@@ -164,8 +166,8 @@ for name in shown:
 #   with every one of $X$; $X^\top X$ and $Y^\top Y$ those within either set.
 # - $\lVert\cdot\rVert_F$ is the Frobenius norm, the root of the sum of squared entries.
 #
-# In the code: `linear_cka` in [`mlcmkd/invariance.py`](../mlcmkd/invariance.py). What it sees, and what
-# it does not, on numbers whose relation is known:
+# In the code: `linear_cka` in [`evaluation/invariance.py`](../mlcmkd/evaluation/invariance.py). What it
+# sees, and what it does not, on numbers whose relation is known:
 
 # %% tags=["fact", "nbval-check-output"]
 rng = np.random.default_rng(0)
@@ -499,7 +501,7 @@ lesson.say(course.markdown_table(rows, names))
 # To weigh it, each measure becomes a **distance from invariant**, 0 for features that are. Is one
 # student's distance smaller than another's? A tenth of the people is left out at a time, and from how
 # much the difference then changes follows its interval (the *jackknife*; `gaps` and `contest` in
-# [`mlcmkd/course/verdicts.py`](../mlcmkd/course/verdicts.py)). All sentences below are written by the
+# [`course/verdicts.py`](../mlcmkd/course/verdicts.py)). All sentences below are written by the
 # numbers.
 
 # %%

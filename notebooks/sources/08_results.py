@@ -31,13 +31,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data_prep.manifest import Entry, write_manifest
-from mlcmkd import plots, stages
-from mlcmkd.crops import tight_box
-from mlcmkd.pairs import synthetic_faces
-from mlcmkd.predict import Predictor
-from mlcmkd.radiometry import FACE_CENTIKELVIN
-from mlcmkd.runs import PROVENANCE, WEIGHTS
+from data_prep.writer import Entry, write_manifest
+from mlcmkd import plots
+from mlcmkd.data.config import DataConfig
+from mlcmkd.data.crops import tight_box
+from mlcmkd.data.pairs import synthetic_faces
+from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
+from mlcmkd.deployment.predictor import Predictor
+from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
+from mlcmkd.training.run_directory import PROVENANCE, WEIGHTS
 
 teacher = course.teacher(lesson)
 students = {name: course.student(lesson, name) for name in ("none", "fd+ld", lesson.strategy)}
@@ -156,12 +158,12 @@ for n in range(8):
     )
 report = write_manifest(entries, folder / "manifest")
 
-config = stages.EvaluateConfig(
+config = EvaluateConfig(
     out=folder / "scores",
     weights=light[lesson.strategy] / WEIGHTS,
-    data=stages.DataConfig(source=str(folder / "manifest")),
+    data=DataConfig(source=str(folder / "manifest")),
 )
-result, found = stages.evaluate(config, progress=False)
+result, found = evaluate(config, progress=False)
 quoted = ("faces", "split", "modality", "normaliser", "nme_percent", "failure_rate", "threshold")
 print(json.dumps({key: result[key] for key in quoted}, indent=1))
 
@@ -172,7 +174,7 @@ print(json.dumps({key: result[key] for key in quoted}, indent=1))
 from pydantic import ValidationError
 
 try:
-    stages.EvaluateConfig(out=folder, weights=folder, normalizer="box")
+    EvaluateConfig(out=folder, weights=folder, normalizer="box")
 except ValidationError as error:
     print(error.errors()[0]["loc"][0], "→", error.errors()[0]["msg"])
 

@@ -27,10 +27,10 @@ lesson = course.check_parameters(globals(), course.TransferLesson)
 # %%
 from IPython.display import display
 
-from mlcmkd.explorer import Explorer
-from mlcmkd.exploring import Exploration
+from mlcmkd.explorer.exploration import Exploration
+from mlcmkd.explorer.widget import Explorer
 from mlcmkd.models import Landmarker
-from mlcmkd.runs import WEIGHTS
+from mlcmkd.training.run_directory import WEIGHTS
 
 runs = {
     "RGB teacher": course.teacher(lesson),

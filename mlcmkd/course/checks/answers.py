@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from mlcmkd.errors import InputError
+from mlcmkd.utils.errors import InputError
 
 # (the value that a mistake leads to, what to tell whoever made it)
 Mistakes = Sequence[tuple[Any, str]]

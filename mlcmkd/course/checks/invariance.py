@@ -4,8 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from mlcmkd.course.checks.answers import FORM, NotYet, call, choices, finding, given, number, table
-from mlcmkd.invariance import linear_cka
+from mlcmkd.course.checks.answers import (
+    FORM,
+    NotYet,
+    call,
+    choices,
+    finding,
+    given,
+    number,
+    table,
+)
+from mlcmkd.evaluation.invariance import linear_cka
 
 _STAYS = {
     "a constant added to each channel": True,

@@ -5,7 +5,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from mlcmkd.course.checks.answers import FORM, NotYet, agree, call, close, finding, numbers, table
+from mlcmkd.course.checks.answers import (
+    FORM,
+    NotYet,
+    agree,
+    call,
+    close,
+    finding,
+    numbers,
+    table,
+)
 from mlcmkd.distillation.kd_loss import BAND, TOUGH_ALPHA, TOUGH_INNER, main_values
 
 

@@ -15,7 +15,7 @@ from mlcmkd.course.checks.answers import (
     numbers,
     table,
 )
-from mlcmkd.radiometry import FACE_CENTIKELVIN, KELVIN, to_centikelvin
+from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN, KELVIN, to_centikelvin
 from mlcmkd.schemes import IBUG68
 
 

@@ -17,8 +17,8 @@ from mlcmkd.course.checks.answers import (
     numbers,
     table,
 )
-from mlcmkd.errors import InputError
-from mlcmkd.rows import read_rows
+from mlcmkd.data.manifest import read_rows
+from mlcmkd.utils.errors import InputError
 
 
 def over_faces(answer: Any, a: np.ndarray, b: np.ndarray) -> str:

@@ -4,8 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from mlcmkd.course.checks.answers import FORM, NotYet, agree, call, finding, number, numbers, table
-from mlcmkd.metrics import normaliser_length
+from mlcmkd.course.checks.answers import (
+    FORM,
+    NotYet,
+    agree,
+    call,
+    finding,
+    number,
+    numbers,
+    table,
+)
+from mlcmkd.evaluation.metrics import normaliser_length
 
 
 def box_nme(function: Any, prediction: np.ndarray, target: np.ndarray) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mlcmkd.course.checks.answers import agree, choices, number, numbers
-from mlcmkd.metrics import normaliser_length
+from mlcmkd.evaluation.metrics import normaliser_length
 
 _TRUE = {
     "a pair is one face at one moment": True,

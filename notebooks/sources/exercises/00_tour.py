@@ -25,7 +25,7 @@ lesson = course.check_parameters(globals())
 import numpy as np
 
 from mlcmkd.course import checks
-from mlcmkd.pairs import synthetic_faces
+from mlcmkd.data.pairs import synthetic_faces
 
 # %% [markdown]
 # ## 1 · Recall: pairs, teachers, students

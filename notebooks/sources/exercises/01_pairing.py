@@ -28,11 +28,11 @@ lesson = course.check_parameters(globals())
 import cv2
 import numpy as np
 
-from data_prep.pairing import from_content
+from data_prep.registration import from_content
 from mlcmkd import plots
 from mlcmkd.course import checks
 from mlcmkd.schemes import IBUG68
-from mlcmkd.synthetic import make_faces
+from mlcmkd.synthetic.faces import make_faces
 
 # %% [markdown]
 # ## 1 · Compute: how far may a face move?

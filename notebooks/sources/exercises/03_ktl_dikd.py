@@ -36,11 +36,11 @@ import torch
 from torch import nn
 
 from mlcmkd.course import checks
-from mlcmkd.distillation.ktl import KTL
+from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.distillation.mlcm_kd import KTL
 from mlcmkd.distillation.strategies import STRATEGIES
 from mlcmkd.models import Landmarker
-from mlcmkd.runs import WEIGHTS
-from mlcmkd.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.training.run_directory import WEIGHTS
 
 pairs = lesson.pairs("val")
 weights = course.teacher(lesson) / WEIGHTS

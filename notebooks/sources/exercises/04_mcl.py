@@ -35,7 +35,7 @@ import torch
 
 from mlcmkd.course import checks
 from mlcmkd.models import SIZES, Landmarker, ModelSpec
-from mlcmkd.runs import WEIGHTS
+from mlcmkd.training.run_directory import WEIGHTS
 
 # %% [markdown]
 # ## 1 · Compute: the adapters

@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 from mlcmkd.course import checks
-from mlcmkd.kd_stages import shapes_of
+from mlcmkd.stages.tolerant import shapes_of
 
 # %% [markdown]
 # ## 1 · By hand: the assistive loss, region by region

@@ -34,9 +34,9 @@ import torch
 
 from mlcmkd.attribution import integrated_gradients
 from mlcmkd.course import checks
+from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.models import Landmarker
-from mlcmkd.runs import WEIGHTS
-from mlcmkd.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.training.run_directory import WEIGHTS
 
 # %% [markdown]
 # ## 1 · By hand: credits of a linear network

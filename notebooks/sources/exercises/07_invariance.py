@@ -32,9 +32,9 @@ lesson = course.check_parameters(globals(), course.TransferLesson)
 import numpy as np
 
 from mlcmkd.course import checks
-from mlcmkd.invariance import linear_cka, measure_invariance
+from mlcmkd.evaluation.invariance import linear_cka, measure_invariance
 from mlcmkd.models import Landmarker
-from mlcmkd.runs import WEIGHTS
+from mlcmkd.training.run_directory import WEIGHTS
 
 # %% [markdown]
 # ## 1 · Recall: what does CKA forgive?

@@ -37,14 +37,14 @@ import numpy as np
 from PIL import Image
 from scipy import stats
 
-from data_prep.manifest import Entry, write_manifest
-from mlcmkd.ablation import FEW_PAIRS, by_seed, in_setting, read_rows
+from data_prep.writer import Entry, write_manifest
 from mlcmkd.course import checks
-from mlcmkd.evaluate import evaluate_model
+from mlcmkd.data.pairs import from_synthetic, synthetic_faces
+from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
+from mlcmkd.evaluation.evaluate import evaluate_model
+from mlcmkd.evaluation.statistics import FEW_PAIRS, by_seed, in_setting, read_rows
 from mlcmkd.models import Landmarker
-from mlcmkd.pairs import from_synthetic, synthetic_faces
-from mlcmkd.radiometry import FACE_CENTIKELVIN
-from mlcmkd.runs import WEIGHTS
+from mlcmkd.training.run_directory import WEIGHTS
 
 # %% [markdown]
 # ## 1 · Compute: two models on the same faces

@@ -1,0 +1,106 @@
+"""CSVs as the HRNet repository lists faces: 300W (68 points) and WFLW (98), a row a face.
+
+`image_name,scale,center_w,center_h,original_0_x,original_0_y,...`. The image names begin inside the
+data set's own folder (`helen/testset/30427236_2.jpg`), which lies somewhere below the source.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.readers.base import Annotation, OnBad, fail, photo_of, told_before, walk
+from data_prep.readers.images import ImageIndex
+from mlcmkd.schemes import IBUG68, WFLW98, Scheme
+from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.texts import number, read_csv
+
+_LEADING = ["image_name", "scale", "center_w", "center_h"]
+_SCHEMES = {scheme.points: scheme for scheme in (IBUG68, WFLW98)}
+# `..._300w_valid_challenge.csv` is one part of the test set, `..._300w_valid.csv` all of it.
+_PART = re.compile(r"_(?:valid|val|test)_([a-z]+)$")
+# The numbers of 300W's lists are those of its `.pts` files, which begin at 1.
+_FIRST_PIXEL = {IBUG68.name: 1.0, WFLW98.name: 0.0}
+_ASSUMED = {
+    IBUG68.name: "pixels begin at 1, as in the .pts files that the list repeats",
+    WFLW98.name: "pixels begin at 0",
+}
+
+
+@dataclass
+class _Face:
+    """A face, however many lists repeat it."""
+
+    image: Path
+    scheme: Scheme
+    points: np.ndarray
+    split: str
+    groups: set[str] = field(default_factory=set)
+
+
+def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
+    """HRNet's CSVs of 300W (68 points) or WFLW (98), with the photos below the same folder.
+
+    A list with "train" in its name leaves the split to the project; every other one ("valid", "val",
+    "test") is the test split, as its owners use it. A face listed by several files is one row; what
+    follows "valid_" or "test_" in a file's name is its group.
+
+    Raises:
+        InputError: by way of `on_bad`, a bad table or row, or a photo that is not there.
+    """
+    images = ImageIndex(source, on_bad)
+    faces: dict[tuple[Path, bytes], _Face] = {}
+    for path in walk(source, told_before):
+        if path.suffix.lower() != ".csv":
+            continue
+        try:
+            header, body = read_csv(path)
+            scheme = _scheme(path, header)
+        except InputError as error:
+            on_bad(str(path.relative_to(source)), error)
+            continue
+        part = _PART.search(path.stem.lower())
+        for line, cells in body:
+            where = f"{path}, line {line}"
+            try:
+                image = images.need(cells[0], where)
+                values = np.array([number(cell, where) for cell in cells[4:]]).reshape(-1, 2)
+            except InputError as error:
+                on_bad(f"{path.relative_to(source)}:{line}", error)
+                continue
+            split = "train" if "train" in path.stem.lower() else "test"
+            face = faces.setdefault((image, values.tobytes()), _Face(image, scheme, values, split))
+            if part:
+                face.groups.add(part[1])
+    yield from _annotations(source, list(faces.values()))
+
+
+def _annotations(source: Path, faces: list[_Face]) -> Iterator[Annotation]:
+    seen: Counter[str] = Counter()
+    for face in faces:
+        name = face.image.relative_to(source).with_suffix("").as_posix()
+        seen[name] += 1
+        yield Annotation(
+            id=name if seen[name] == 1 else f"{name}#{seen[name]}",
+            subject=photo_of(name),
+            scheme=face.scheme.name,
+            landmarks=face.points - _FIRST_PIXEL[face.scheme.name],
+            rgb_path=face.image,
+            split="test" if face.split == "test" else None,
+            labels="hand",
+            group="+".join(sorted(face.groups)) or None,
+            assumed=_ASSUMED[face.scheme.name],
+        )
+
+
+def _scheme(path: Path, header: list[str]) -> Scheme:
+    points, odd = divmod(len(header) - len(_LEADING), 2)
+    if header[:4] != _LEADING or odd or points not in _SCHEMES:
+        raise InputError(
+            f"{path}: the header has to be {','.join(_LEADING)},original_0_x,original_0_y,... with "
+            f"{' or '.join(map(str, _SCHEMES))} points; remove the file"
+        )
+    return _SCHEMES[points]

@@ -1,0 +1,1 @@
+"""Annotation formats that several data sets share, parsed as data."""

@@ -1,0 +1,153 @@
+"""YOLO pose labels of a face, on 8-bit thermal frames.
+
+`<sequence>/images/NAME.jpg` and `<sequence>/labels/NAME.txt`; a line a face,
+`0 cx cy w h x0 y0 c0 x1 y1 c1 ...` or the same without confidences, every length divided by the
+image's width or height. How many points there are says which scheme it is. YOLO measures from the
+image's corner, so the centre of the first pixel is at 0.5 pixels: the 0-based pixel coordinate is
+`value * width - 0.5`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from data_prep.readers.base import (
+    IMAGE_SUFFIXES,
+    Annotation,
+    OnBad,
+    fail,
+    image_beside,
+    number,
+    read_text,
+    walk,
+)
+from mlcmkd.data.manifest import inside
+from mlcmkd.data.thermal.radiometry import GREY8
+from mlcmkd.schemes import SCHEMES, SFTL54, Scheme
+from mlcmkd.utils.errors import InputError
+
+# Numbers a line -> its scheme, and numbers a point. No two schemes give the same count.
+_LINES = {
+    5 + numbers * scheme.points: (scheme, numbers)
+    for scheme in SCHEMES.values()
+    for numbers in (2, 3)
+}
+
+
+def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
+    """YOLO-pose text: frames in `images`, labels of any known scheme in `labels`, 8-bit thermal.
+
+    The sequence's folder is the subject, and the splits are the project's.
+
+    Raises:
+        InputError: by way of `on_bad`, a bad label, a frame with no face or more than one, a frame
+            without a label or the reverse, or a link that leads out of `source`.
+    """
+    for path in walk(source, on_bad):
+        kind, name = path.parent.name, str(path.relative_to(source))
+        try:
+            if kind == "labels" and path.suffix == ".txt":
+                yield _annotation(source, path)
+            elif kind == "images" and path.suffix.lower() in IMAGE_SUFFIXES:
+                label = path.parent.parent / "labels" / f"{path.stem}.txt"
+                if not label.is_file():
+                    raise InputError(f"{path}: its label {label} is missing; remove the frame")
+        except InputError as error:
+            on_bad(name, error)
+
+
+def read_knapik54(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
+    """Knapik's four drivers, 54 points of a detector: `1_Man_NoGlasses_Normal` is driver `1_Man`.
+
+    Drivers 1 are the split "val" (whatever is tuned is tuned on them), drivers 2 the split "test";
+    there is no "train".
+
+    Raises:
+        InputError: as `read`; and a sequence whose name tells no driver 1 or 2.
+    """
+    for annotation in read(source, on_bad):
+        sequence = annotation.subject.rsplit("/", 1)[-1]
+        parts = sequence.split("_")
+        if len(parts) < 3 or parts[0] not in ("1", "2"):
+            on_bad(
+                annotation.id,
+                InputError(
+                    f"{source / annotation.subject}: the sequence's name tells no driver 1 or 2; "
+                    "expected a name such as 1_Man_NoGlasses_Normal"
+                ),
+            )
+            continue
+        if annotation.scheme != SFTL54.name:
+            on_bad(
+                annotation.id,
+                InputError(
+                    f"{source / annotation.id}: a face of {annotation.scheme} instead of the 54 "
+                    "points of this data set; remove its label"
+                ),
+            )
+            continue
+        yield replace(
+            annotation,
+            subject="_".join(parts[:2]),
+            split={"1": "val", "2": "test"}[parts[0]],
+            labels="detector (silver)",
+            assumed=None,
+        )
+
+
+def read_points(path: Path, width: int, height: int) -> tuple[Scheme, np.ndarray]:
+    """Scheme and landmarks of a label file's one face, (K, 2) float64, 0-based pixels.
+
+    Raises:
+        InputError: no face, more than one, or a line that is not one; names file and line.
+    """
+    lines = [
+        (n, line) for n, line in enumerate(read_text(path).splitlines(), start=1) if line.strip()
+    ]
+    if len(lines) > 1:
+        raise InputError(
+            f"{path}, line {lines[1][0]}: {len(lines)} faces in one frame; keep one, or skip it"
+        )
+    line_number, line = lines[0]
+    where, tokens = f"{path}, line {line_number}", line.split()
+    if len(tokens) not in _LINES:
+        known = ", ".join(str(scheme.points) for scheme in SCHEMES.values())
+        raise InputError(
+            f"{where}: {len(tokens)} numbers, expected 5 (class, box) and x, y and perhaps a "
+            f"confidence for each of {known} points; fetch the file again"
+        )
+    scheme, numbers = _LINES[len(tokens)]
+    values = np.array([number(token, where) for token in tokens])
+    marks = values[5:].reshape(scheme.points, numbers)
+    if numbers == 3 and (marks[:, 2] <= 0).any():
+        raise InputError(
+            f"{where}: point {int(np.argmax(marks[:, 2] <= 0))} has confidence 0, so it is not "
+            "labelled; skip the frame"
+        )
+    return scheme, marks[:, :2] * [width, height] - 0.5
+
+
+def _annotation(source: Path, path: Path) -> Annotation:
+    sequence = path.parent.parent
+    image_path = image_beside(sequence / "images", path.stem)
+    if image_path is None:
+        raise InputError(f"{path}: no frame of that name in ../images; remove the label")
+    inside(source, str(image_path.relative_to(source)))
+    image = cv2.imread(str(image_path), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise InputError(f"{image_path}: not a readable image; fetch it again or remove it")
+    below = sequence.relative_to(source)
+    scheme, landmarks = read_points(path, image.shape[1], image.shape[0])
+    return Annotation(
+        id=(below / path.stem).as_posix(),
+        subject=below.as_posix(),
+        scheme=scheme.name,
+        landmarks=landmarks,
+        thermal_path=image_path,
+        labels="unknown",
+        radiometry=GREY8,
+        assumed="8-bit thermal images, brighter is warmer",
+    )

@@ -1,0 +1,79 @@
+"""Mutual information: how much one image's grey tells about the other's, whatever maps one on the other.
+
+Normalised as (H(a) + H(b)) / H(a, b) by Studholme, Hill and Hawkes (Pattern Recognition 32, 1999),
+which does not grow by merely overlapping less.
+"""
+
+import cv2
+import numpy as np
+from scipy.optimize import minimize
+
+from data_prep.registration.search import resampled, shift
+
+_BINS = 24
+_SIGMA = 0.8  # pixels
+_REACH = 4.0  # pixels that the optimiser may move the image's rim
+
+
+def normalised_mutual_information(a: np.ndarray, b: np.ndarray) -> float:
+    """1 for independent values to 2 for values that determine each other; two (N,) arrays in [0, 1].
+
+    The joint histogram of 24 x 24 bins is smoothed by a bin, so that it varies smoothly with the
+    images' position.
+    """
+    codes = _coded(a) * _BINS + _coded(b)
+    joint = np.bincount(codes, minlength=_BINS * _BINS).reshape(_BINS, _BINS)
+    joint = cv2.GaussianBlur(joint.astype(np.float64), (0, 0), 1.0)
+    joint /= joint.sum()
+    both = _entropy(joint)
+    return (_entropy(joint.sum(axis=0)) + _entropy(joint.sum(axis=1))) / both if both > 0 else 1.0
+
+
+def _coded(values: np.ndarray) -> np.ndarray:
+    return np.clip((values * _BINS).astype(np.int64), 0, _BINS - 1)
+
+
+def _entropy(shares: np.ndarray) -> float:
+    shares = shares[shares > 0]
+    return float(-(shares * np.log(shares)).sum())
+
+
+def refined(
+    thermal: np.ndarray, rgb: np.ndarray, matrix: np.ndarray, inside: np.ndarray, motions: int
+) -> np.ndarray:
+    """The matrix near `matrix` at which the images tell most about each other, by Powell's method.
+
+    Args:
+        thermal, rgb: (H, W) float32 grey in [0, 1].
+        matrix: (3, 3), thermal to RGB pixels.
+        inside: (H, W) bool, thermal pixels that the RGB image reaches.
+        motions: 4 for a similarity, 6 for an affine map.
+    """
+    height, width = thermal.shape
+    still = cv2.GaussianBlur(thermal, (0, 0), _SIGMA)[inside]
+    moving = cv2.GaussianBlur(rgb, (0, 0), _SIGMA)
+    half = max(width, height) / 2
+    centre = shift((width - 1) / 2, (height - 1) / 2)
+
+    def moved(motion: np.ndarray) -> np.ndarray:
+        """Shift, scale, turn (and shear), each in pixels that the image's rim moves by."""
+        x, y, scale, turn, stretch, shear = np.pad(motion, (0, 6 - len(motion)))
+        near = np.eye(3)
+        near[:2, :2] += (
+            np.array([[scale + stretch, shear - turn], [shear + turn, scale - stretch]]) / half
+        )
+        near[:2, 2] = x, y
+        return matrix @ centre @ near @ np.linalg.inv(centre)
+
+    def cost(motion: np.ndarray) -> float:
+        seen = resampled(moving, moved(motion), (width, height))[inside]
+        return -normalised_mutual_information(still, seen)
+
+    found = minimize(
+        cost,
+        np.zeros(motions),
+        method="Powell",
+        bounds=[(-_REACH, _REACH)] * motions,
+        options={"xtol": 0.1, "ftol": 1e-3, "maxiter": 2},  # more moved nothing that mattered
+    )
+    return moved(found.x)

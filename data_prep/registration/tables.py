@@ -1,0 +1,180 @@
+"""What `pair_folder` is told beside the images: landmarks, time stamps, a calibration."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from data_prep.readers.base import number
+from data_prep.registration import Homography, Stereo, ThroughPlane
+from mlcmkd.schemes import get_scheme
+from mlcmkd.utils.errors import InputError, first_wrong
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".npy")
+_MOST_POINTS = 1000  # a face has at most some hundreds; more is a mistaken column
+
+
+class Calibration(BaseModel):
+    """A YAML or JSON file: either `homography`, or the seven fields of a stereo rig.
+
+    Attributes:
+        homography: 3 rows of 3, RGB to thermal pixels; for the methods that look at content it is
+            where they start.
+        K1, dist1, K2, dist2, R, t: see data_prep.registration.Stereo, RGB first.
+        depth: of the plane that stands for the face, in the unit of t.
+        normal: of that plane, in the RGB camera's frame.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    homography: list[list[float]] | None = None
+    K1: list[list[float]] | None = None
+    dist1: list[float] = []
+    K2: list[list[float]] | None = None
+    dist2: list[float] = []
+    R: list[list[float]] | None = None
+    t: list[float] | None = None
+    depth: float | None = None
+    normal: tuple[float, float, float] = (0.0, 0.0, 1.0)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "Calibration":
+        rig = (self.K1, self.K2, self.R, self.t, self.depth)
+        if (self.homography is None) == all(part is None for part in rig):
+            raise ValueError("give either homography, or K1, K2, R, t and depth")
+        if self.homography is None and any(part is None for part in rig):
+            raise ValueError("a stereo rig needs all of K1, K2, R, t and depth")
+        return self
+
+    def stereo(self) -> Stereo:
+        """The rig of a stereo calibration, checked."""
+        parts = (self.K1, self.dist1, self.K2, self.dist2, self.R, self.t)
+        return Stereo(*(_array(part) for part in parts))
+
+
+def _array(values: list) -> np.ndarray:
+    try:
+        return np.array(values, dtype=np.float64)
+    except ValueError:
+        raise InputError(f"calibration: rows of unequal length in {str(values)[:60]}") from None
+
+
+def read_calibration(path: Path) -> Calibration:
+    """A calibration file.
+
+    Raises:
+        InputError: no such file, not YAML, fields that are missing, wrong or unknown, or a rig that
+            cannot be (see Homography, Stereo and ThroughPlane).
+    """
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = Calibration.model_validate(fields)
+        if found.homography is not None:
+            Homography(_array(found.homography))
+        else:
+            ThroughPlane(found.stereo(), found.depth, np.array(found.normal))
+        return found
+    except InputError as error:
+        raise InputError(f"{path}, {error}") from None
+    except ValidationError as error:
+        raise InputError(f"{path}, {first_wrong(error, 'calibration')}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise InputError(f"{path}: not YAML; write the fields as `name: value`") from None
+
+
+Landmarks = tuple[str | None, np.ndarray]  # scheme, (K, 2) pixels with NaN for a missing point
+
+
+def read_landmarks(path: Path, folder: Path, names: Mapping[str, Path]) -> dict[str, Landmarks]:
+    """Landmarks by image, from a CSV as `mlcmkd predict` writes it: image, scheme, point, x, y.
+
+    Args:
+        folder: of the images, for names that lead there.
+        names: id -> image, of all images in the folder; others in the file are passed over.
+
+    Raises:
+        InputError: unreadable, a column is missing, or a row that cannot be used (named by number).
+    """
+    found: dict[str, dict[int, tuple[float, float]]] = {}
+    schemes: dict[str, str] = {}
+    for where, row in _rows(path, ("image", "scheme", "point", "x", "y")):
+        name = _id(row["image"], folder)
+        if name not in names:
+            continue
+        if schemes.setdefault(name, row["scheme"]) != row["scheme"]:
+            raise InputError(f"{where}: a second scheme, '{row['scheme']}', for one image")
+        index = number(row["point"], where)
+        if not (index.is_integer() and 0 <= index < _MOST_POINTS):
+            raise InputError(f"{where}: point '{row['point']}' is not an index from 0")
+        points = found.setdefault(name, {})
+        if int(index) in points:
+            raise InputError(f"{where}: point {int(index)} of '{row['image']}' stands twice")
+        points[int(index)] = (number(row["x"], where), number(row["y"], where))
+    return {name: _gathered(path, name, schemes[name], points) for name, points in found.items()}
+
+
+def _gathered(
+    path: Path, name: str, scheme: str, points: dict[int, tuple[float, float]]
+) -> Landmarks:
+    try:
+        count = get_scheme(scheme).points if scheme else max(points) + 1
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    if max(points) >= count:
+        raise InputError(f"{path}: '{name}' has point {max(points)}, scheme {scheme} only {count}")
+    marks = np.full((count, 2), np.nan)
+    for index, place in points.items():
+        marks[index] = place
+    return scheme or None, marks
+
+
+def read_times(path: Path, folder: Path, names: Mapping[str, Path]) -> dict[str, float]:
+    """Time stamps by image, seconds, from a CSV with the columns image and seconds.
+
+    Raises:
+        InputError: unreadable, a column is missing, an image is not there or stands twice.
+    """
+    times: dict[str, float] = {}
+    for where, row in _rows(path, ("image", "seconds")):
+        name = _id(row["image"], folder)
+        if name not in names:
+            raise InputError(f"{where}: no image '{row['image']}' in {folder}; correct the name")
+        if name in times:
+            raise InputError(f"{where}: '{row['image']}' stands twice")
+        times[name] = number(row["seconds"], where)
+    return times
+
+
+def _id(image: str, folder: Path) -> str:
+    """A file's name as a table gives it, as an id: below the folder, without its suffix."""
+    path = Path(image)
+    below = path.resolve().is_relative_to(folder.resolve())
+    if below and (path.is_absolute() or not (folder / path).is_file()):
+        path = path.resolve().relative_to(folder.resolve())
+    # A name may hold dots of its own, as `frame.0001`.
+    known = path.suffix.lower() in IMAGE_SUFFIXES
+    return (path.with_suffix("") if known else path).as_posix()
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Rows of a CSV with a header, each with the words that name it in an error."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            table = csv.DictReader(file)
+            missing = [name for name in columns if name not in (table.fieldnames or ())]
+            if missing:
+                raise InputError(f"{path}: no column '{missing[0]}'; name {', '.join(columns)}")
+            for row in table:
+                where = f"{path}, line {table.line_num}"
+                if any(row[name] is None for name in columns):
+                    raise InputError(f"{where}: too few values; complete or remove it")
+                yield where, row
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not a CSV text file ({error})") from None

@@ -1,0 +1,1 @@
+"""Simulated thermal images of annotated photos."""

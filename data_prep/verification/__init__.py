@@ -1,0 +1,1 @@
+"""What `mlcmkd prepare --check` finds in a manifest."""

@@ -1,0 +1,1 @@
+"""From files to batches: manifests, images, crops, pairs in memory, and their augmentation."""

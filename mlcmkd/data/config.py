@@ -1,0 +1,63 @@
+"""Which pairs a stage reads: a manifest or the synthetic faces, and how many of them."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from pydantic import (
+    Field,
+)
+
+from mlcmkd.data.manifest import MANIFEST
+from mlcmkd.data.pairs import Pairs, load_pairs
+from mlcmkd.utils.config import Config
+from mlcmkd.utils.errors import InputError
+
+
+class DataConfig(Config):
+    """Which pairs.
+
+    Attributes:
+        source: a manifest's folder, or "synthetic" for the embedded faces.
+        pairs: how many training pairs are used, drawn by the run's seed; None for all.
+        labelled: how many of those keep their label; None for all.
+        misalignment: how far the RGB side of every training pair is shifted, pixels of the network's
+            input; for studies of what a badly registered rig costs.
+        synthetic_train, synthetic_held: how many synthetic faces train, and how many are in each
+            of the validation and test splits.
+        synthetic_seed: which synthetic faces.
+    """
+
+    source: str = "synthetic"
+    pairs: int | None = Field(default=None, ge=2)
+    labelled: int | None = Field(default=None, ge=0)
+    misalignment: float = Field(default=0, ge=0, le=32)
+    synthetic_train: int = Field(default=2000, ge=2)
+    synthetic_held: int = Field(default=400, ge=2)
+    synthetic_seed: int = Field(default=0, ge=0)
+
+    def load(self, split: str, input_px: int, *, progress: bool = True) -> Pairs:
+        """All pairs of a split."""
+        count = self.synthetic_train if split == "train" else self.synthetic_held
+        manifest = Path(self.source) / MANIFEST
+        stamp = manifest.stat().st_mtime_ns if manifest.is_file() else 0
+        return _kept(self.source, split, input_px, count, self.synthetic_seed, stamp, progress)
+
+    def load_training(self, input_px: int, seed: int, *, progress: bool = True) -> Pairs:
+        """The training pairs that the run may use, labels taken away where asked."""
+        pairs = self.load("train", input_px, progress=progress)
+        if self.pairs is not None:
+            if self.pairs > len(pairs):
+                raise InputError(f"{self.pairs} pairs were asked for, {len(pairs)} are there")
+            pairs = pairs.subset(np.random.default_rng(seed).permutation(len(pairs))[: self.pairs])
+        if self.labelled is not None:
+            pairs = pairs.with_labels(self.labelled, seed)
+        return pairs.misaligned(self.misalignment, seed)
+
+
+@lru_cache(maxsize=8)
+def _kept(
+    source: str, split: str, px: int, count: int, seed: int, stamp: int, progress: bool
+) -> Pairs:
+    """Keeps pairs for the next run of this process, as long as the manifest is of one `stamp`."""
+    return load_pairs(source, split, px, count=count, seed=seed, progress=progress)

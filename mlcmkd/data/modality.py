@@ -1,0 +1,5 @@
+"""The two modalities of a pair."""
+
+from typing import Literal
+
+Modality = Literal["rgb", "thermal"]

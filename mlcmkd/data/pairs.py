@@ -1,0 +1,361 @@
+"""From a manifest, or from synthetic faces, to tensors that stay in memory.
+
+Every face is cut out once, a little wider than the network's input, so that augmentation can rotate,
+scale and shift it without inventing borders. A whole data set of 2,000 pairs at 96 px takes 180 MB;
+one too large for memory is paged in from a file (see `storage`).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from mlcmkd.data.crops import Crop, tight_box
+from mlcmkd.data.images import read_image
+from mlcmkd.data.manifest import PairRow, inside, read_rows
+from mlcmkd.data.storage import allocate, fits
+from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
+from mlcmkd.schemes import get_scheme
+from mlcmkd.synthetic.faces import SyntheticFaces, make_faces
+from mlcmkd.utils.errors import InputError
+
+MARGIN = 1.4  # side of what is kept / side of the network's input
+SYNTHETIC = "synthetic"
+# Identities of the splits of the embedded faces never meet: each split has its own range.
+_FIRST_IDENTITY = {"train": 0, "val": 1_000_000, "test": 2_000_000}
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """RGB-thermal pairs in memory.
+
+    Attributes:
+        rgb: (N, 3, S, S) uint8, or None.
+        thermal: (N, 1, S, S) uint16, the radiometry's range over 0 to 65535; or None.
+        landmarks: (N, K, 2) float32 in centred coordinates of the network's input (not of the wider
+            square that is kept); zeros where there is no label.
+        labelled: (N,) bool.
+        crops: where each square lies in its image, to come back to pixels.
+        ids, subjects: N names each.
+        scheme: landmark scheme.
+        radiometry: what the thermal values mean, None without thermal images.
+        input_px: side of the network's input; S is `MARGIN` times that.
+        groups: N names of the groups that scores are also told of, None for a pair of none; empty
+            without groups.
+        visible: (N, K) bool, false where a point is hidden; None where no pair tells.
+    """
+
+    rgb: Tensor | None
+    thermal: Tensor | None
+    landmarks: Tensor
+    labelled: Tensor
+    crops: tuple[Crop, ...]
+    ids: tuple[str, ...]
+    subjects: tuple[str, ...]
+    scheme: str
+    radiometry: Radiometry | None
+    input_px: int
+    groups: tuple[str | None, ...] = ()
+    visible: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def subset(self, indices: list[int] | np.ndarray) -> "Pairs":
+        """These pairs, in this order."""
+        picked = [int(i) for i in indices]
+        index = torch.tensor(picked, dtype=torch.long)
+        return replace(
+            self,
+            rgb=None if self.rgb is None else self.rgb[index],
+            thermal=None if self.thermal is None else self.thermal[index],
+            landmarks=self.landmarks[index],
+            labelled=self.labelled[index],
+            crops=tuple(self.crops[i] for i in picked),
+            ids=tuple(self.ids[i] for i in picked),
+            subjects=tuple(self.subjects[i] for i in picked),
+            groups=tuple(self.groups[i] for i in picked) if self.groups else (),
+            visible=None if self.visible is None else self.visible[index],
+        )
+
+    def with_labels(self, count: int, seed: int) -> "Pairs":
+        """The same pairs with labels on only `count` of them, drawn by `seed`."""
+        has = torch.nonzero(self.labelled).flatten().numpy()
+        if count > len(has):
+            raise InputError(
+                f"{count} labelled pairs were asked for, but only {len(has)} are there"
+            )
+        keep = np.random.default_rng(seed).permutation(has)[:count]
+        labelled = torch.zeros_like(self.labelled)
+        labelled[torch.from_numpy(keep)] = True
+        return replace(self, labelled=labelled)
+
+    def only_labelled(self) -> "Pairs":
+        """The pairs that have a label, in their order."""
+        return self.subset(torch.nonzero(self.labelled).flatten().tolist())
+
+    def only(self, sides: Collection[str]) -> "Pairs":
+        """The same pairs with no images but these sides', of "rgb" and "thermal"."""
+        return replace(self, **{side: None for side in {"rgb", "thermal"} - set(sides)})
+
+    def misaligned(self, pixels: float, seed: int) -> "Pairs":
+        """The same pairs with every RGB image shifted by `pixels`, each in its own direction.
+
+        A rig whose registration is off: the thermal image and the labels, which are its own, stay.
+
+        Args:
+            pixels: length of the shift, pixels of the network's input.
+            seed: of the directions.
+        """
+        if self.rgb is None or not pixels:
+            return self
+        angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(self))
+        return self.shifted(pixels * np.stack((np.cos(angle), np.sin(angle)), axis=1))
+
+    def shifted(self, shifts: np.ndarray) -> "Pairs":
+        """The same pairs with each RGB image moved by its own shift; all else stays.
+
+        What a shift uncovers at the border is a repetition of the border.
+
+        Args:
+            shifts: (N, 2) x to the right and y downwards, pixels of the network's input.
+        """
+        self.require("rgb", "a shift")
+        # What is stored has the pitch of the input, so a pixel here is a pixel there.
+        moved = [
+            cv2.warpAffine(
+                np.ascontiguousarray(image.permute(1, 2, 0).numpy()),
+                np.array([[1, 0, x], [0, 1, y]], dtype=np.float64),
+                image.shape[1:],
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            for image, (x, y) in zip(self.rgb, shifts, strict=True)
+        ]
+        return replace(self, rgb=torch.from_numpy(np.stack(moved).transpose(0, 3, 1, 2).copy()))
+
+    def to(self, device: torch.device) -> "Pairs":
+        """The same pairs with their tensors on `device`.
+
+        Images that would fill most of it stay where they are; batches travel then.
+        """
+        images = {name: getattr(self, name) for name in ("rgb", "thermal")}
+        if not fits(sum(each.nbytes for each in images.values() if each is not None), device):
+            images = {}
+        rest = {name: getattr(self, name) for name in ("landmarks", "labelled", "visible")}
+        moved = {k: None if v is None else v.to(device) for k, v in (images | rest).items()}
+        return replace(self, **moved)
+
+    def pixels(self, coordinates: np.ndarray) -> np.ndarray:
+        """Centred coordinates (N, K, 2) to pixels of the pairs' own images, (N, K, 2)."""
+        return np.stack(
+            [crop.to_pixels(p) for crop, p in zip(self.crops, coordinates, strict=True)]
+        )
+
+    def require(self, modality: str, task: str) -> None:
+        """Make sure that one side is there.
+
+        Raises:
+            InputError: it is not; `task` says who asked.
+        """
+        if getattr(self, modality) is None:
+            raise InputError(f"{task} needs {modality} images, and this data has none")
+
+
+def stored_px(input_px: int) -> int:
+    """Side of the squares kept in memory for a network that reads `input_px`."""
+    return round(input_px * MARGIN)
+
+
+def read_rgb(root: Path, row: PairRow) -> np.ndarray:
+    """A row's RGB image, (H, W, 3) uint8; grey photos get three equal channels."""
+    image = read_image(inside(root, row.rgb_file_name))
+    if image.dtype != np.uint8:
+        raise InputError(f"{row.rgb_file_name} (row '{row.id}'): {image.dtype}, not 8-bit colour")
+    return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
+
+
+def read_thermal(root: Path, row: PairRow) -> np.ndarray:
+    """A row's thermal image by its radiometry, (H, W) float32 in [0, 1]."""
+    image = read_image(inside(root, row.thermal_file_name))
+    return row.radiometry.frame_to_unit(image, f"{row.thermal_file_name} (row '{row.id}')")
+
+
+def _face_crop(row: PairRow, shape: tuple[int, ...]) -> Crop:
+    if row.box is not None:
+        return Crop.around(row.box)
+    if row.landmarks is not None:
+        return Crop.around(tight_box(np.array(row.landmarks)))
+    height, width = shape[:2]
+    return Crop.around((0, 0, width - 1, height - 1), scale=1)
+
+
+def _visible(rows: list[PairRow]) -> Tensor | None:
+    """Flags of every row, (N, K) bool, true where a row does not tell; None where none does."""
+    if not any(row.visible for row in rows):
+        return None
+    points = get_scheme(rows[0].scheme).points
+    return torch.tensor([row.visible or [True] * points for row in rows])
+
+
+def _as_counts(unit: np.ndarray) -> np.ndarray:
+    return np.rint(unit * 65535).astype(np.uint16)
+
+
+def _room(count: int, size: int, rgb: bool, thermal: bool) -> tuple[np.ndarray | None, ...]:
+    """Arrays for so many squares of `size` px: RGB (N, 3, S, S) uint8, thermal (N, 1, S, S) uint16."""
+    return (
+        allocate((count, 3, size, size), np.uint8) if rgb else None,
+        allocate((count, 1, size, size), np.uint16) if thermal else None,
+    )
+
+
+def _assemble(
+    rgb: np.ndarray | None,
+    thermal: np.ndarray | None,
+    landmarks: list,
+    crops: list,
+    rest: dict,
+    scheme: str,
+    input_px: int,
+) -> Pairs:
+    points = get_scheme(scheme).points
+    labelled = [mark is not None for mark in landmarks]
+    units = [
+        np.zeros((points, 2)) if mark is None else crop.to_unit(mark)
+        for mark, crop in zip(landmarks, crops, strict=True)
+    ]
+    return Pairs(
+        rgb=None if rgb is None else torch.from_numpy(rgb),
+        thermal=None if thermal is None else torch.from_numpy(thermal),
+        landmarks=torch.from_numpy(np.stack(units).astype(np.float32)),
+        labelled=torch.tensor(labelled),
+        crops=tuple(crops),
+        scheme=scheme,
+        input_px=input_px,
+        **rest,
+    )
+
+
+def need_splits(folder: Path, *splits: str) -> list[PairRow]:
+    """The rows of a manifest, all of them.
+
+    Raises:
+        InputError: an unreadable manifest, or a split of these without any row.
+    """
+    rows = read_rows(folder)
+    there = {row.split for row in rows}
+    for split in splits:
+        if split not in there:
+            raise InputError(
+                f"{folder}: no row in split '{split}' (there: {', '.join(sorted(there)) or 'none'}); "
+                "name another, or prepare the images again from folders called train, val and test"
+            )
+    return rows
+
+
+def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bool = True) -> Pairs:
+    """The pairs of one split of a manifest.
+
+    A side (RGB or thermal) that some rows lack is left out for all: a stage asks for the side it
+    needs and says so if it is not there.
+
+    Raises:
+        InputError: an unreadable manifest or image (named), mixed schemes or radiometries, or no
+            row in this split.
+    """
+    root = Path(folder)
+    rows = [row for row in need_splits(root, split) if row.split == split]
+    for field in ("scheme", "radiometry"):
+        found = {getattr(row, field) for row in rows} - {None}
+        if len(found) > 1:
+            raise InputError(f"{root}: rows of split '{split}' differ in {field}; keep one")
+    with_rgb = all(row.rgb_file_name for row in rows)
+    with_thermal = all(row.thermal_file_name for row in rows)
+    if not (with_rgb or with_thermal):
+        raise InputError(f"{root}: in split '{split}' some rows lack RGB and others thermal images")
+    size = stored_px(input_px)
+    rgb, thermal = _room(len(rows), size, with_rgb, with_thermal)
+    crops: list[Crop] = []
+    bar = tqdm(rows, desc=f"reading {split}", unit="pair", disable=not progress, leave=False)
+    for n, row in enumerate(bar):
+        photo = read_rgb(root, row) if with_rgb else None
+        heat = read_thermal(root, row) if with_thermal else None
+        if photo is not None and heat is not None and photo.shape[:2] != heat.shape[:2]:
+            raise InputError(
+                f"{root}, row '{row.id}': RGB {photo.shape[1]}x{photo.shape[0]} and thermal "
+                f"{heat.shape[1]}x{heat.shape[0]} differ in size; register the pair first"
+            )
+        crops.append(_face_crop(row, (heat if photo is None else photo).shape))
+        if photo is not None:
+            rgb[n] = crops[-1].cut(photo, size, MARGIN).transpose(2, 0, 1)
+        if heat is not None:
+            thermal[n, 0] = _as_counts(crops[-1].cut(heat, size, MARGIN))
+    return _assemble(
+        rgb,
+        thermal,
+        [None if row.landmarks is None else np.array(row.landmarks) for row in rows],
+        crops,
+        {
+            "ids": tuple(row.id for row in rows),
+            "subjects": tuple(row.subject for row in rows),
+            "radiometry": rows[0].radiometry,
+            "groups": tuple(row.group for row in rows) if any(row.group for row in rows) else (),
+            "visible": _visible(rows),
+        },
+        rows[0].scheme,
+        input_px,
+    )
+
+
+def from_synthetic(
+    faces: SyntheticFaces, input_px: int, radiometry: Radiometry = FACE_CELSIUS
+) -> Pairs:
+    """Synthetic faces as pairs."""
+    size = stored_px(input_px)
+    crops = [Crop.around(tight_box(mark)) for mark in faces.landmarks]
+    heat = radiometry.to_unit(faces.thermal)
+    rgb, thermal = _room(len(crops), size, True, True)
+    for n, crop in enumerate(crops):
+        rgb[n] = crop.cut(faces.rgb[n], size, MARGIN).transpose(2, 0, 1)
+        thermal[n, 0] = _as_counts(crop.cut(heat[n], size, MARGIN))
+    return _assemble(
+        rgb,
+        thermal,
+        list(faces.landmarks),
+        crops,
+        {
+            "ids": tuple(f"synthetic/{n}" for n in range(len(faces.identity))),
+            "subjects": tuple(str(identity) for identity in faces.identity),
+            "radiometry": radiometry,
+        },
+        "ibug68",
+        input_px,
+    )
+
+
+def synthetic_faces(split: str, count: int, seed: int = 0, size: int = 96) -> SyntheticFaces:
+    """The embedded faces of one split; no identity is in two splits."""
+    return make_faces(count, seed=seed, size=size, first_identity=_FIRST_IDENTITY[split])
+
+
+def load_pairs(
+    source: Path | str,
+    split: str,
+    input_px: int,
+    *,
+    count: int = 2000,
+    seed: int = 0,
+    progress: bool = True,
+) -> Pairs:
+    """Pairs of one split from a manifest's folder, or from the embedded faces (`"synthetic"`).
+
+    `count` and `seed` say how many synthetic faces are drawn and which; manifests ignore them.
+    """
+    if str(source) == SYNTHETIC:
+        return from_synthetic(synthetic_faces(split, count, seed), input_px)
+    return load_manifest(source, split, input_px, progress=progress)

@@ -1,0 +1,1 @@
+"""Thermal images: from what a camera wrote to degrees C and to the input of a network."""

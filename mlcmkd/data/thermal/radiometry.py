@@ -1,0 +1,256 @@
+"""From what a thermal camera wrote to what a network reads, over an explicit range.
+
+A per-frame minimum and maximum would stretch every frame to full contrast and so erase absolute
+temperature without a word; here the range is part of the data and travels with the weights. Who
+wants the stretch all the same asks for it by name, "frame-minmax".
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from mlcmkd.data.thermal.dead_pixels import fill_dead_pixels
+from mlcmkd.data.thermal.palettes import get_palette, invert, is_coloured
+from mlcmkd.utils.errors import InputError
+
+KELVIN = 273.15
+
+# What a file of each kind holds; "frame-minmax" takes whatever there is.
+_STORED = {
+    "celsius": (np.float32, np.float64),
+    "centikelvin": (np.uint16,),
+    "decikelvin": (np.uint16,),
+    "counts": (np.uint16,),
+    "grey8": (np.uint8,),
+    "palette": (np.uint8,),
+}
+_LEVELS = ("grey8", "palette")
+
+
+class Radiometry(BaseModel):
+    """How stored thermal values become a model input between 0 and 1.
+
+    The kinds, and what their files hold:
+
+    - "celsius": degrees C, floating point.
+    - "centikelvin": 16 bits, degrees C = raw / 100 - 273.15 (FLIR's 10 mK mode, Lepton, and ours).
+    - "decikelvin": 16 bits, degrees C = raw / 10 - 273.15 (the 100 mK mode).
+    - "counts": 16 bits, degrees C = raw * gain + offset. FLIR's Ax5 and Tau in temperature-
+      linear mode: gain 0.04, offset -273.15 (0.4 at low resolution). Counts that are not linear in
+      temperature, as radiometric JPEGs hold, have to go through their camera's Planck constants
+      first; store the result as "celsius" or "centikelvin".
+    - "grey8": 8-bit grey, brighter is warmer; in one channel, or in three equal ones.
+    - "palette": 8-bit false colours of a palette of `mlcmkd.data.thermal.palettes`, read back to
+      levels 0 to 255 (cold to warm) as if they were grey. Files on no known palette are refused.
+    - "frame-minmax": every frame's own minimum becomes 0 and its maximum 1, whatever it holds.
+      **Absolute temperature is lost**: the same face, 5 degrees warmer, gives the same input; and
+      one hot lamp in view darkens all else. For data whose scale nobody knows, or to measure what
+      the stretch costs.
+
+    Attributes:
+        kind: one of the above.
+        low, high: the values that become 0 and 1: degrees C; levels 0 to 255 for "grey8" and
+            "palette" without `scale_celsius`; 0 and 1, which need not be given, for "frame-minmax".
+        gain, offset: for "counts", and only there: degrees C a count, degrees C at count 0.
+        palette: for "palette", and only there: its name; None tells it by each image's colours.
+        scale_celsius: for "grey8" and "palette": degrees C that levels 0 and 255 stand for, as the
+            camera's scale bar says, the first above the second where black is hot. None where
+            nobody knows, or where the camera chose anew in every frame: levels then are relative.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal[
+        "celsius", "centikelvin", "decikelvin", "counts", "grey8", "palette", "frame-minmax"
+    ]
+    low: float
+    high: float
+    gain: float | None = None
+    offset: float | None = None
+    palette: str | None = None
+    scale_celsius: tuple[float, float] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_frame(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("kind") == "frame-minmax":
+            return {"low": 0.0, "high": 1.0, **values}
+        return values
+
+    @field_validator("palette")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        return None if name is None else get_palette(name).name
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Radiometry":
+        if not self.low < self.high:
+            raise ValueError(f"the range must rise: low={self.low}, high={self.high}")
+        if not np.isfinite([self.low, self.high]).all():
+            raise ValueError(f"the range must be finite: low={self.low}, high={self.high}")
+        if self.kind == "frame-minmax" and (self.low, self.high) != (0, 1):
+            raise ValueError("frame-minmax takes each frame's own range; leave low and high out")
+        linear = (self.gain, self.offset)
+        if self.kind == "counts":
+            if None in linear or not np.isfinite(linear).all() or self.gain == 0:
+                raise ValueError("counts need their gain (not 0) and offset in degrees C")
+        elif linear != (None, None):
+            raise ValueError(f"gain and offset belong to kind 'counts', not '{self.kind}'")
+        if self.palette is not None and self.kind != "palette":
+            raise ValueError(f"a palette belongs to kind 'palette', not '{self.kind}'")
+        if self.scale_celsius is not None:
+            if self.kind not in _LEVELS:
+                raise ValueError(f"scale_celsius belongs to 8-bit levels, not '{self.kind}'")
+            first, last = self.scale_celsius
+            if first == last or not np.isfinite(self.scale_celsius).all():
+                raise ValueError("scale_celsius needs two different temperatures in degrees C")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Manifests and results are known by the bytes of their rows: a field that a kind does not
+        # have is not written, so rows from before it existed keep their bytes.
+        return {name: value for name, value in write(self).items() if value is not None}
+
+    @property
+    def absolute(self) -> bool:
+        """Whether the values carry absolute temperature, so that low and high are degrees C."""
+        return self.kind != "frame-minmax" and (
+            self.kind not in _LEVELS or self.scale_celsius is not None
+        )
+
+    def celsius(self, raw: np.ndarray) -> np.ndarray:
+        """Degrees C, float32, same shape as `raw` (levels 0 to 255 for a palette).
+
+        Raises:
+            InputError: the values carry no absolute temperature.
+        """
+        if not self.absolute:
+            what = "8-bit grey levels carry" if self.kind in _LEVELS else f"'{self.kind}' carries"
+            raise InputError(f"{what} no absolute temperature")
+        if self.kind in ("celsius", "centikelvin"):
+            raw = np.asarray(raw, dtype=np.float32)
+            return raw / 100 - KELVIN if self.kind == "centikelvin" else raw
+        raw = np.asarray(raw, dtype=np.float64)
+        if self.kind == "decikelvin":
+            return (raw / 10 - KELVIN).astype(np.float32)
+        if self.kind == "counts":
+            return (raw * self.gain + self.offset).astype(np.float32)
+        first, last = self.scale_celsius
+        return (first + raw / 255 * (last - first)).astype(np.float32)
+
+    def to_unit(self, raw: np.ndarray) -> np.ndarray:
+        """Model input in [0, 1], float32, same shape as `raw`; beyond the range it is clipped.
+
+        Args:
+            raw: stored values in one channel (levels 0 to 255 for a palette), of any shape; for
+                "frame-minmax" (..., H, W), and a frame of one value becomes 0.
+
+        Raises:
+            InputError: NaN or infinite values; `mlcmkd.data.thermal.dead_pixels` fills them.
+        """
+        raw = np.asarray(raw)
+        if raw.dtype.kind == "f" and not np.isfinite(raw).all():
+            raise InputError("NaN or infinite thermal values; fill them first")
+        if self.kind == "frame-minmax":
+            return _stretched(raw)
+        values = self.celsius(raw) if self.absolute else raw.astype(np.float32)
+        return np.clip((values - self.low) / (self.high - self.low), 0, 1).astype(np.float32)
+
+    def from_unit(self, unit: np.ndarray) -> np.ndarray:
+        """What a model input stands for, the inverse of `to_unit` within the range.
+
+        Args:
+            unit: [0, 1], any shape.
+
+        Returns:
+            float32, same shape: degrees C, or levels 0 to 255 where nothing is absolute.
+
+        Raises:
+            InputError: "frame-minmax", which forgets the values it came from.
+        """
+        if self.kind == "frame-minmax":
+            raise InputError("'frame-minmax' forgets the frame's range; nothing leads back")
+        unit = np.asarray(unit, dtype=np.float64)
+        return (self.low + unit * (self.high - self.low)).astype(np.float32)
+
+    def frame_to_unit(self, image: np.ndarray, name: str = "array") -> np.ndarray:
+        """A thermal image as a file holds it to the model input: the one way in.
+
+        Grey in three channels loses two, false colours become levels, dead pixels (NaN, infinite)
+        are filled with the median of their neighbours.
+
+        Args:
+            image: (H, W) of the kind's own type, or (H, W, 3) uint8, RGB.
+            name: of the file, for messages.
+
+        Returns:
+            (H, W) float32 in [0, 1].
+
+        Raises:
+            InputError: the image is not what this radiometry says: another type, colours where
+                there should be none, colours of no known palette, too many dead pixels.
+        """
+        shape, dtype = image.shape, image.dtype
+        if len(shape) not in (2, 3) or (len(shape) == 3 and (shape[2] != 3 or dtype != np.uint8)):
+            raise InputError(f"{name}: {dtype} values of shape {shape} are no thermal image")
+        coloured = is_coloured(image)
+        if coloured and self.kind not in ("palette", "frame-minmax"):
+            raise InputError(
+                f"{name}: a colour image where a thermal one is expected; if these are a camera's "
+                "false colours, say so by radiometry kind 'palette'"
+            )
+        stored = _STORED.get(self.kind, (dtype,))
+        if dtype not in stored:
+            meant = " or ".join(str(np.dtype(kind)) for kind in stored)
+            raise InputError(
+                f"{name}: {dtype} pixels, but radiometry '{self.kind}' means {meant}; correct one "
+                "of the two"
+            )
+        if len(shape) == 2:
+            if self.palette not in (None, "grey"):
+                raise InputError(
+                    f"{name}: one channel, but radiometry says palette '{self.palette}'; correct "
+                    "one of the two"
+                )
+        elif coloured or self.palette is not None:
+            image = invert(image, self.palette, name).levels * 255
+        else:
+            image = image[..., 0]
+        return self.to_unit(fill_dead_pixels(image, name))
+
+
+def _stretched(raw: np.ndarray) -> np.ndarray:
+    """Each frame (..., H, W) from its own minimum, 0, to its own maximum, 1."""
+    if raw.ndim < 2:
+        raise InputError(f"'frame-minmax' needs whole frames (H, W), not values {raw.shape}")
+    values = raw.astype(np.float64)
+    low = values.min(axis=(-2, -1), keepdims=True)
+    span = values.max(axis=(-2, -1), keepdims=True) - low
+    return ((values - low) / np.where(span > 0, span, 1)).astype(np.float32)
+
+
+def to_centikelvin(celsius: np.ndarray) -> np.ndarray:
+    """Degrees C as 16-bit centikelvin (what thermal TIFFs and our PNGs hold), rounded.
+
+    Raises:
+        InputError: a temperature does not fit (below absolute zero or above 382 degrees C).
+    """
+    counts = np.rint((np.asarray(celsius, dtype=np.float64) + KELVIN) * 100)
+    if counts.size and not (counts.min() >= 0 and counts.max() <= 65535):
+        raise InputError("temperatures must lie between -273.15 and 382.2 degrees C")
+    return counts.astype(np.uint16)
+
+
+# Indoors, a face lies between about 24 (ears, nose) and 37 degrees C (inner eye corners).
+FACE_CELSIUS = Radiometry(kind="celsius", low=18.0, high=40.0)
+FACE_CENTIKELVIN = Radiometry(kind="centikelvin", low=18.0, high=40.0)
+GREY8 = Radiometry(kind="grey8", low=0.0, high=255.0)

@@ -1,0 +1,242 @@
+"""Augmentation a batch at a time, on the device: one geometry for both modalities, one photometry
+for each.
+
+A pair stays a pair: the same rotation, scale, shift and mirror move both images and the landmarks.
+What a camera does to its values (gain, noise, blur) is drawn for each modality on its own.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from mlcmkd.data.pairs import MARGIN, Pairs
+from mlcmkd.schemes import Scheme, get_scheme
+
+
+class Batch(NamedTuple):
+    """What an objective reads.
+
+    Attributes:
+        rgb: (B, 3, P, P) in [0, 1], or None.
+        thermal: (B, 1, P, P) in [0, 1], or None.
+        landmarks: (B, K, 2) centred coordinates.
+        labelled: (B,) bool; where False, `landmarks` mean nothing.
+        index: (B,) row of each in its Pairs.
+    """
+
+    rgb: Tensor | None
+    thermal: Tensor | None
+    landmarks: Tensor
+    labelled: Tensor
+    index: Tensor
+
+
+class Augmentation(BaseModel):
+    """How far training images are moved and disturbed; zeros switch a part off.
+
+    Attributes:
+        rotation: largest turn, degrees, either way.
+        scale: largest relative change of size.
+        shift: largest shift, as a share of the input's side.
+        flip: chance of a mirror.
+        photometry: strength of gain, contrast, gamma, blur and noise, 0 to 1 (RGB and thermal).
+        occlusion: chance that a rectangle, the same in both images, is covered.
+        clean_rgb: leave the RGB image's values as they are, uncovered too; it is moved all the same. In
+            KTL only the teacher reads it, and a teacher that sees more tells more.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rotation: float = Field(default=30, ge=0, le=180)
+    scale: float = Field(default=0.15, ge=0, lt=0.5)
+    shift: float = Field(default=0.06, ge=0, lt=0.5)
+    flip: float = Field(default=0.5, ge=0, le=1)
+    photometry: float = Field(default=1, ge=0, le=1)
+    occlusion: float = Field(default=0.4, ge=0, le=1)
+    clean_rgb: bool = False
+
+
+NO_AUGMENTATION = Augmentation(rotation=0, scale=0, shift=0, flip=0, photometry=0, occlusion=0)
+
+
+class Draw:
+    """Random numbers from a generator on the CPU, moved to the images' device.
+
+    Drawing on the CPU keeps a seed's augmentations the same on every device.
+    """
+
+    def __init__(self, generator: torch.Generator, device: torch.device):
+        self.generator, self.device = generator, device
+
+    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        return (low + (high - low) * torch.rand(shape, generator=self.generator)).to(self.device)
+
+    def chance(self, probability: float, *shape: int) -> Tensor:
+        return (torch.rand(shape, generator=self.generator) < probability).to(self.device)
+
+    def normal(self, *shape: int) -> Tensor:
+        return torch.randn(shape, generator=self.generator).to(self.device)
+
+
+def draw_geometry(config: Augmentation, count: int, draw: Draw) -> tuple[Tensor, Tensor]:
+    """Affine maps from output to stored coordinates, and which of them mirror.
+
+    Returns:
+        matrix (B, 2, 3): `stored = matrix[:, :, :2] @ output + matrix[:, :, 2]`, both in centred
+        coordinates of the network's input; mirrored (B,) bool.
+    """
+    angle = torch.deg2rad(draw.uniform(-config.rotation, config.rotation, count))
+    size = 1 + draw.uniform(-config.scale, config.scale, count)
+    shift = draw.uniform(-config.shift, config.shift, count, 2)
+    mirrored = draw.chance(config.flip, count)
+    sign = torch.where(mirrored, -1.0, 1.0)
+    cos, sin = size * angle.cos(), size * angle.sin()
+    linear = torch.stack((sign * cos, -sin, sign * sin, cos), dim=-1).view(-1, 2, 2)
+    return torch.cat((linear, shift[..., None]), dim=-1), mirrored
+
+
+def warp_images(images: Tensor, matrix: Tensor, input_px: int) -> Tensor:
+    """Stored images (B, C, S, S) through the maps, (B, C, P, P), bilinear.
+
+    The input is `1 / MARGIN` of what is stored, hence the scale of the grid.
+    """
+    # affine_grid speaks of [-1, 1] across the image: centred coordinates times two.
+    theta = matrix.clone()
+    theta[:, :, 2] *= 2
+    shape = (len(images), images.shape[1], input_px, input_px)
+    grid = F.affine_grid(theta / MARGIN, shape, align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def warp_landmarks(landmarks: Tensor, matrix: Tensor, mirrored: Tensor, scheme: Scheme) -> Tensor:
+    """Landmarks (B, K, 2) into the warped images; mirrored rows are renamed by the flip order."""
+    moved = torch.linalg.solve(
+        matrix[:, :, :2], (landmarks - matrix[:, None, :, 2]).transpose(1, 2)
+    ).transpose(1, 2)
+    flip = torch.tensor(scheme.flip, device=landmarks.device)
+    return torch.where(mirrored[:, None, None], moved[:, flip], moved)
+
+
+BINOMIAL = tuple(math.comb(8, k) / 2**8 for k in range(9))
+
+
+def _binomial(images: Tensor, dim: int) -> Tensor:
+    """A sum of nine shifted images along one axis; the result is eight shorter."""
+    size = images.shape[dim] - 8
+    total = BINOMIAL[4] * images.narrow(dim, 4, size)
+    for k in range(4):
+        # The two that weigh alike. A depthwise convolution says the same several times slower on a CPU.
+        total += BINOMIAL[k] * (images.narrow(dim, k, size) + images.narrow(dim, 8 - k, size))
+    return total
+
+
+def blurred(images: Tensor) -> Tensor:
+    """A binomial blur, about 1.4 px of standard deviation, borders repeated."""
+    return _binomial(_binomial(F.pad(images, (4, 4, 4, 4), mode="replicate"), -1), -2)
+
+
+def _tone(images: Tensor, strength: float, draw: Draw, gain: float, offset: float) -> Tensor:
+    """Gamma, gain about the mean, and offset, an image each."""
+    count = len(images)
+    gamma = torch.exp(draw.uniform(-0.4, 0.4, count, 1, 1, 1) * strength)
+    images = images.clamp(1e-4, 1) ** gamma
+    factor = torch.exp(draw.uniform(-gain, gain, count, 1, 1, 1) * strength)
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    return (
+        (images - mean) * factor + mean + draw.uniform(-offset, offset, count, 1, 1, 1) * strength
+    )
+
+
+def _blur_or_sharpen(images: Tensor, strength: float, draw: Draw) -> Tensor:
+    """Towards the blurred image, or a little away from it."""
+    share = draw.uniform(-0.5, 1.0, len(images), 1, 1, 1) * strength
+    return images + share * (blurred(images) - images)
+
+
+def disturb_rgb(images: Tensor, strength: float, draw: Draw) -> Tensor:
+    """Colour cast, grey photos, tone, blur and noise; (B, 3, P, P) in [0, 1]."""
+    count = len(images)
+    images = images * (1 + draw.uniform(-0.2, 0.2, count, 3, 1, 1) * strength)
+    grey = images.mean(dim=1, keepdim=True)
+    colour = torch.where(draw.chance(0.2 * strength, count, 1, 1, 1), 0.0, 1.0)
+    images = grey + (images - grey) * colour
+    images = _blur_or_sharpen(_tone(images, strength, draw, gain=0.5, offset=0.2), strength, draw)
+    noise = draw.uniform(0, 0.05, count, 1, 1, 1) * strength
+    return (images + noise * draw.normal(*images.shape)).clamp(0, 1)
+
+
+def disturb_thermal(images: Tensor, strength: float, draw: Draw) -> Tensor:
+    """Gain and offset (another camera, another room), blur, noise and stripes; (B, 1, P, P)."""
+    count, _, height, width = images.shape
+    images = _blur_or_sharpen(_tone(images, strength, draw, gain=0.5, offset=0.1), strength, draw)
+    noise = draw.uniform(0, 0.03, count, 1, 1, 1) * strength
+    stripes = draw.uniform(0, 0.02, count, 1, 1, 1) * strength
+    images = images + noise * draw.normal(*images.shape)
+    images = images + stripes * draw.normal(count, 1, 1, width)
+    images = images + stripes * draw.normal(count, 1, height, 1)
+    return images.clamp(0, 1)
+
+
+def occlusion_mask(config: Augmentation, count: int, size: int, draw: Draw) -> Tensor:
+    """Where a rectangle covers the face, (B, 1, size, size) bool."""
+    centre = draw.uniform(-0.5, 0.5, count, 2, 1, 1)
+    half = draw.uniform(0.05, 0.22, count, 2, 1, 1)
+    covered = draw.chance(config.occlusion, count, 1, 1, 1)
+    axis = (torch.arange(size, device=centre.device) + 0.5) / size - 0.5
+    across = (axis.view(1, 1, -1) - centre[:, 0]).abs() < half[:, 0]
+    down = (axis.view(1, -1, 1) - centre[:, 1]).abs() < half[:, 1]
+    return (across & down)[:, None] & covered
+
+
+def _rows(stored: Tensor, index: Tensor) -> Tensor:
+    """The rows of what is stored, on the device of `index`; pinned where they have to travel."""
+    if stored.device == index.device:
+        return stored[index]
+    rows = stored[index.to(stored.device)]
+    return rows.pin_memory().to(index.device, non_blocking=True)
+
+
+def make_batch(
+    pairs: Pairs, index: Tensor, config: Augmentation, generator: torch.Generator
+) -> Batch:
+    """The pairs at `index`, augmented, as the network's input.
+
+    Args:
+        pairs: where from, on any device.
+        index: (B,) rows.
+        config: how strongly; `NO_AUGMENTATION` cuts out the plain input.
+        generator: on the CPU; its state alone decides what is drawn.
+    """
+    device = pairs.landmarks.device
+    draw = Draw(generator, device)
+    index = index.to(device)
+    matrix, mirrored = draw_geometry(config, len(index), draw)
+    stored = {
+        "rgb": None if pairs.rgb is None else _rows(pairs.rgb, index).float() / 255,
+        "thermal": None if pairs.thermal is None else _rows(pairs.thermal, index).float() / 65535,
+    }
+    disturb = {"rgb": disturb_rgb, "thermal": disturb_thermal}
+    images: dict[str, Tensor | None] = {"rgb": None, "thermal": None}
+    mask = occlusion_mask(config, len(index), pairs.input_px, draw)
+    for name, kept in stored.items():
+        if kept is None:
+            continue
+        image = warp_images(kept, matrix, pairs.input_px)
+        clean = config.clean_rgb and name == "rgb"
+        if config.photometry and not clean:
+            image = disturb[name](image, config.photometry, draw)
+        if config.occlusion and not clean:
+            cover = draw.uniform(0, 1, len(index), image.shape[1], 1, 1)
+            image = torch.where(mask, cover, image)
+        images[name] = image
+    return Batch(
+        images["rgb"],
+        images["thermal"],
+        warp_landmarks(pairs.landmarks[index], matrix, mirrored, get_scheme(pairs.scheme)),
+        pairs.labelled[index],
+        index,
+    )

@@ -1,0 +1,104 @@
+"""The one-euro filter: still where nothing moves, quick where something does.
+
+Casiez, Roussel and Vogel, *1 EUR filter: a simple speed-based low-pass filter for noisy input in
+interactive systems*, CHI 2012.
+"""
+
+import numpy as np
+
+from mlcmkd.utils.errors import InputError
+
+
+class OneEuro:
+    """A low-pass filter whose cut-off rises with speed, for arrays of any shape, element by element.
+
+    For a value x after dt seconds: the derivative (x - previous filtered x) / dt is smoothed at
+    `derivative_cutoff`; the value is smoothed at `min_cutoff + beta * |smoothed derivative|`. Smoothing
+    at a cut-off f is `a x + (1 - a) previous` with a = r / (r + 1), r = 2 pi f dt. The derivative is
+    taken from the last *filtered* value, as in the paper's algorithm 1.
+
+    Missing values: None, or NaN in single elements. They are answered by NaN, and the next value's dt
+    is the whole time since that element's last one, so that a filter trusts it the more the longer
+    it waited. The frame rate may change: each call says its own time.
+
+    Args:
+        min_cutoff: Hz; lower is stiller at rest.
+        beta: Hz per unit of speed (units a second); higher lags less in motion.
+        derivative_cutoff: Hz.
+        forget: seconds of silence after which an element begins anew.
+
+    Raises:
+        InputError: a cut-off or `forget` that is not above 0, or beta below 0.
+    """
+
+    def __init__(
+        self,
+        min_cutoff: float = 1.0,
+        beta: float = 0.0,
+        derivative_cutoff: float = 1.0,
+        forget: float = 1.0,
+    ):
+        positive = {
+            "min_cutoff": min_cutoff,
+            "derivative_cutoff": derivative_cutoff,
+            "forget": forget,
+        }
+        for name, value in positive.items():
+            if not (np.isfinite(value) and value > 0):
+                raise InputError(f"one-euro filter: {name}={value} must be above 0")
+        if not (np.isfinite(beta) and beta >= 0):
+            raise InputError(f"one-euro filter: beta={beta} must be 0 or more")
+        self.min_cutoff, self.beta = min_cutoff, beta
+        self.derivative_cutoff, self.forget = derivative_cutoff, forget
+        self._value: np.ndarray | None = None
+        self._now = -np.inf
+
+    def __call__(self, values: np.ndarray | None, seconds: float) -> np.ndarray | None:
+        """The filtered values at a time.
+
+        Args:
+            values: of the same shape every time; None for a frame without any.
+            seconds: when, later than at the call before.
+
+        Returns:
+            float64 of the same shape; None for None.
+
+        Raises:
+            InputError: time that does not rise, infinite values, or another shape than before.
+        """
+        if not (np.isfinite(seconds) and seconds > self._now):
+            raise InputError(f"one-euro filter: time {seconds} s after {self._now} s; it must rise")
+        self._now = seconds
+        if values is None:
+            return None
+        values = np.asarray(values, dtype=np.float64)
+        if np.isinf(values).any():
+            raise InputError("one-euro filter: infinite values")
+        if self._value is None:
+            self._value = np.zeros(values.shape)
+            self._speed = np.zeros(values.shape)
+            self._last = np.full(values.shape, -np.inf)  # seconds of each element's last value
+        if values.shape != self._value.shape:
+            raise InputError(
+                f"one-euro filter: values of shape {values.shape} after {self._value.shape}"
+            )
+        there = ~np.isnan(values)
+        silent = seconds - self._last
+        fresh = there & (silent > self.forget)
+        known = there & ~fresh
+        dt = np.where(known, silent, 1.0)
+        x = np.where(there, values, 0.0)
+        a = _share(self.derivative_cutoff, dt)
+        speed = a * (x - self._value) / dt + (1 - a) * self._speed
+        a = _share(self.min_cutoff + self.beta * np.abs(speed), dt)
+        value = a * x + (1 - a) * self._value
+        self._speed = np.where(known, speed, np.where(fresh, 0.0, self._speed))
+        self._value = np.where(known, value, np.where(fresh, x, self._value))
+        self._last = np.where(there, seconds, self._last)
+        return np.where(there, self._value, np.nan)
+
+
+def _share(cutoff: np.ndarray | float, dt: np.ndarray) -> np.ndarray:
+    """The weight of the new value at a cut-off, Hz, after dt seconds."""
+    r = 2 * np.pi * cutoff * dt
+    return r / (r + 1)

@@ -1,0 +1,1 @@
+"""Networks as ONNX files: exported, described, checked against torch, quantised, and run."""

@@ -1,0 +1,1 @@
+"""One validated config in, one run directory out: a module a stage."""

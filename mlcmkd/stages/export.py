@@ -1,0 +1,132 @@
+"""The stage that ends a path: weights as ONNX, checked against torch and scored, in a run directory."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlcmkd.data.config import DataConfig
+from mlcmkd.data.pairs import Pairs
+from mlcmkd.deployment.onnx.card import UNSTATED, Kind
+from mlcmkd.deployment.onnx.export import export_onnx
+from mlcmkd.deployment.onnx.pairs import parity_px, predict_onnx
+from mlcmkd.deployment.onnx.quantise import CALIBRATION_FACES, quantise
+from mlcmkd.deployment.onnx.session import load_onnx
+from mlcmkd.evaluation.evaluate import predict_pairs, score
+from mlcmkd.evaluation.metrics import Normaliser
+from mlcmkd.models import Landmarker
+from mlcmkd.schemes import map_indices
+from mlcmkd.training.run_directory import Run, data_hash
+from mlcmkd.utils.errors import InputError
+
+MODEL = "model.onnx"
+INT8 = "model_int8.onnx"
+# Farther from torch than this, in pixels, an export is another network.
+PARITY_PX = 1e-3
+
+
+class ExportConfig(BaseModel):
+    """A Landmarker that leaves the house.
+
+    Attributes:
+        out: run directory.
+        weights: a Landmarker.
+        kind: "image" (image and face box in, its pixels out) or "crop" (the plain network).
+        licence: by whose terms the weights may be used; the data they saw decides.
+        celsius_range: degrees C that become 0 and 1; None for the weights' own.
+        int8: write an 8-bit file as well, calibrated on the validation split.
+        calibration_faces: how many of its faces.
+        data: the test split is what torch is compared on, and scored where it is labelled.
+        normaliser: what distances are divided by.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    out: Path
+    weights: Path
+    kind: Kind = "image"
+    licence: str = UNSTATED
+    celsius_range: tuple[float, float] | None = None
+    int8: bool = False
+    calibration_faces: int = Field(default=CALIBRATION_FACES, ge=1)
+    data: DataConfig = DataConfig()
+    normaliser: Normaliser = "inter-ocular"
+
+
+def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
+    """Writes model.onnx, and model_int8.onnx where asked, with what each costs.
+
+    Returns:
+        the result: the file's card, its largest distance from torch, and for each file its bytes
+        and, on a labelled split, its NME in percent beside torch's; for int8 also how far its
+        landmarks moved, on average, in pixels of the network's input.
+
+    Raises:
+        InputError: weights or data that cannot be used, `out` the folder of the weights, or an
+            export that answers other landmarks than torch, which is then taken away again.
+    """
+    model = Landmarker.load(config.weights)
+    if config.out.resolve() == config.weights.parent.resolve():
+        raise InputError(f"{config.out}: holds the weights; choose another folder")
+    pairs = config.data.load("test", model.spec.input_px, progress=progress)
+    pairs = _in_a_shared_scheme(pairs, model.spec.scheme)
+    pairs.require(model.spec.modality, "export")
+    run = Run(config.out, "export", config)
+    versions = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
+    run.note(data=data_hash(pairs), **versions)
+    path = config.out / MODEL
+    card = export_onnx(
+        model, path, config.kind, licence=config.licence, celsius_range=config.celsius_range
+    )
+    network = load_onnx(path)
+    parity = parity_px(model, network, pairs)
+    if not parity <= PARITY_PX:
+        path.unlink()
+        raise InputError(
+            f"{config.weights}: exported, they answer {parity:.2g} px beside torch; at most "
+            f"{PARITY_PX:g} is allowed"
+        )
+    plain = predict_onnx(network, pairs)
+    result = {
+        "faces": len(pairs),
+        "normaliser": config.normaliser,
+        "parity_px": float(f"{parity:.2g}"),
+        "torch": _scored(predict_pairs(model, pairs, model.spec.modality), config, model, pairs),
+        "float32": {"bytes": path.stat().st_size} | _scored(plain, config, model, pairs),
+    }
+    if config.int8:
+        held = config.data.load("val", model.spec.input_px, progress=progress)
+        small = config.out / INT8
+        quantise(path, small, held, faces=config.calibration_faces)
+        rounded = predict_onnx(load_onnx(small), pairs)
+        moved = np.linalg.norm(rounded - plain, axis=-1).mean() * model.spec.input_px
+        result["int8"] = (
+            {"bytes": small.stat().st_size}
+            | _scored(rounded, config, model, pairs)
+            | {"moved_px": round(float(moved), 3)}
+        )
+    return run.finish(card=card.entries(), **result)
+
+
+def _scored(
+    prediction: np.ndarray, config: ExportConfig, model: Landmarker, pairs: Pairs
+) -> dict[str, float]:
+    """NME in percent; nothing where no pair is labelled."""
+    if not pairs.labelled.any():
+        return {}
+    scores = score(prediction, model.spec.scheme, pairs, config.normaliser)
+    return {"nme_percent": round(100 * scores.nme, 3)}
+
+
+def _in_a_shared_scheme(pairs: Pairs, scheme: str) -> Pairs:
+    """The pairs, labelled in the model's scheme where the model cannot answer in theirs."""
+    try:
+        map_indices(scheme, pairs.scheme)
+    except InputError:
+        points = list(map_indices(pairs.scheme, scheme))
+        return replace(pairs, landmarks=pairs.landmarks[:, points], scheme=scheme)
+    return pairs

@@ -1,0 +1,121 @@
+"""The stage `kd-loss`: a light student between a Tough- and a Tolerant-Teacher.
+
+The Tough-Teacher needs no stage of its own: it is what the stage `train` makes.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+
+from mlcmkd.data.modality import Modality
+from mlcmkd.data.pairs import Pairs
+from mlcmkd.distillation.losses import absolute_error, squared_error
+from mlcmkd.distillation.objective import TaskObjective
+from mlcmkd.distillation.pseudo_labels import PseudoLabelObjective
+from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
+from mlcmkd.models import Landmarker, SizeName
+from mlcmkd.stages.common import StageConfig, fit_and_save, only_labelled, spec_of
+from mlcmkd.stages.tolerant import VARIANCE, shapes_of
+from mlcmkd.training.run_directory import Run
+from mlcmkd.utils.errors import InputError
+
+# The controls without a teacher. L2 is the paper's; L1 is ours: KD-Loss is linear near the truth, so
+# against L2 alone nobody could tell what the teachers give from what the linear branch gives.
+PLAIN = {"l2": squared_error, "l1": absolute_error}
+# The same with the Tough-Teacher's answer where a label is missing: what its answers give by themselves.
+ANSWERED = {"l2-answers": squared_error, "l1-answers": absolute_error}
+# The ablation of the paper; and "l1"; and "main", what is left of KD-Loss without either assistive loss.
+ABLATION: dict[str, dict[str, Any]] = {
+    "l2": {"loss": "l2"},
+    "l1": {"loss": "l1"},
+    "main": {"weights": {"tough": 0, "tolerant": 0}},
+    "tough": {"weights": {"tolerant": 0}},
+    "tolerant": {"weights": {"tough": 0}},
+    "kd-loss": {},
+}
+
+
+class KDLossConfig(StageConfig):
+    """A light student, trained with KD-Loss or, as its control, with plain L2 or L1.
+
+    Attributes:
+        loss: "kd-loss"; "l2" or "l1" without any teacher; "l2-answers" or "l1-answers" with the
+            Tough-Teacher's answer where a label is missing, and nothing else of it.
+        tough: weights of the Tough-Teacher.
+        tolerant: weights of the Tolerant-Teacher; None for the Tough-Teacher's own answer, softened by
+            an active shape model of the training labels.
+        weights: of KD-Loss's terms; 0 leaves an assistive loss out.
+        variance: share of variance of that shape model.
+        modality: the side the student reads; each teacher reads the one it was trained on.
+        size, head, input_px, normalisation: the student, see ModelSpec.
+        pretrained: start the backbone from ImageNet weights (downloaded; fails clearly offline).
+    """
+
+    loss: Literal["kd-loss", "l2", "l1", "l2-answers", "l1-answers"] = "kd-loss"
+    tough: Path | None = None
+    tolerant: Path | None = None
+    weights: KDWeights = KDWeights()
+    variance: float = Field(default=VARIANCE, gt=0, le=1)
+    modality: Modality = "rgb"
+    size: SizeName = "mobilenetv2"
+    head: Literal["heatmap", "coordinate"] = "coordinate"
+    input_px: int = 96
+    normalisation: Literal["fixed", "image"] = "image"
+    pretrained: bool = False
+
+
+def train_kd_loss(config: KDLossConfig, *, progress: bool = True) -> dict[str, Any]:
+    """Trains a light student between its two teachers.
+
+    Returns:
+        The run's result: validation scores and where the weights are.
+
+    Raises:
+        InputError: a teacher that is missing or of another input size or scheme, or unusable data.
+    """
+    pairs = config.data.load_training(config.input_px, config.seed, progress=progress)
+    pairs.require(config.modality, "training with KD-Loss")
+    spec = spec_of(config, pairs)
+    torch.manual_seed(config.seed)
+    student = Landmarker(spec, pretrained=config.pretrained)
+    if config.loss in PLAIN:
+        pairs = only_labelled(pairs)
+        objective = TaskObjective(student, config.modality, PLAIN[config.loss])
+    elif config.loss in ANSWERED:
+        objective = PseudoLabelObjective(_tough(pairs, config), student, ANSWERED[config.loss])
+    else:
+        objective = _between_teachers(student, pairs, config)
+    run = Run(config.out, "kd-loss", config)
+    return fit_and_save(
+        objective, student, pairs, config, run, distillation=None, progress=progress
+    )
+
+
+def _between_teachers(student: Landmarker, pairs: Pairs, config: KDLossConfig) -> TwoTeachers:
+    tough = _tough(pairs, config)
+    tolerant = (
+        shapes_of(pairs, config.variance)
+        if config.tolerant is None
+        else _teacher(config.tolerant, pairs, config.input_px)
+    )
+    return TwoTeachers(tough, tolerant, student, config.weights)
+
+
+def _tough(pairs: Pairs, config: KDLossConfig) -> Landmarker:
+    if config.tough is None:
+        raise InputError(
+            f"loss '{config.loss}' needs a Tough-Teacher: tough=WEIGHTS, or loss='l2' without one"
+        )
+    return _teacher(config.tough, pairs, config.input_px)
+
+
+def _teacher(path: Path, pairs: Pairs, input_px: int) -> Landmarker:
+    teacher = Landmarker.load(path)
+    if teacher.spec.input_px != input_px:
+        raise InputError(
+            f"{path}: reads {teacher.spec.input_px} px, the student {input_px}; both see one crop"
+        )
+    pairs.require(teacher.spec.modality, "a teacher of KD-Loss")
+    return teacher

@@ -1,0 +1,62 @@
+"""The stage `train`: a Landmarker on one modality, the RGB teacher or a thermal baseline."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from mlcmkd.data.modality import Modality
+from mlcmkd.data.pairs import Pairs
+from mlcmkd.distillation.objective import TaskObjective
+from mlcmkd.models import Landmarker, SizeName
+from mlcmkd.stages.common import StageConfig, fit_and_save, only_labelled, spec_of, start_from
+from mlcmkd.training.run_directory import Run
+
+
+class TrainConfig(StageConfig):
+    """Plain training: the RGB teacher, or a thermal baseline.
+
+    Attributes:
+        modality: which side is read.
+        size, head, input_px, normalisation: the model, see ModelSpec.
+        pretrained: start the backbone from ImageNet weights (downloaded; fails clearly offline).
+        init: weights to start from instead, of the same model; of another scheme if it holds all
+            points of the data's.
+    """
+
+    modality: Modality = "rgb"
+    size: SizeName = "base"
+    head: Literal["heatmap", "coordinate"] = "heatmap"
+    input_px: int = 96
+    normalisation: Literal["fixed", "image"] = "image"
+    pretrained: bool = False
+    init: Path | None = None
+
+
+def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
+    """Trains a Landmarker on one modality.
+
+    Returns:
+        The run's result: validation scores and where the weights are.
+
+    Raises:
+        InputError: data or weights that cannot be used.
+    """
+    pairs = config.data.load_training(config.input_px, config.seed, progress=progress)
+    return train_on(pairs, config, progress=progress)
+
+
+def train_on(pairs: Pairs, config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
+    """As `train`, on pairs whose landmarks may have been exchanged for others."""
+    pairs.require(config.modality, "training")
+    pairs = only_labelled(pairs)
+    spec = spec_of(config, pairs)
+    torch.manual_seed(config.seed)
+    student = Landmarker(spec, pretrained=config.pretrained)
+    if config.init is not None:
+        start_from(student, Landmarker.load(config.init).for_scheme(pairs.scheme))
+    run = Run(config.out, "train", config)
+    objective = TaskObjective(student, config.modality)
+    return fit_and_save(
+        objective, student, pairs, config, run, distillation=None, progress=progress
+    )

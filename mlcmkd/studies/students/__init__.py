@@ -1,0 +1,1 @@
+"""Light students of many methods in one table: what is planned, made, and timed."""

@@ -1,0 +1,1 @@
+"""Procedural, seeded pairs of RGB and thermal faces with exact landmarks."""

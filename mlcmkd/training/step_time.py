@@ -1,0 +1,71 @@
+"""What a training step costs: several objectives timed side by side.
+
+A round times each of them once, and each round begins with another one: a machine that is busy for a
+while is busy for all, and the median over the rounds leaves out what hit one of them only.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import nn
+
+from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.transforms import Augmentation, make_batch
+from mlcmkd.training.loop import FitConfig, make_fabric, read_by
+
+ROUNDS = 12
+
+
+def _stepper(
+    objective: nn.Module, config: FitConfig, pairs: Pairs, augmentation: Augmentation
+) -> Callable[[], float]:
+    """A function that makes one step as `fit` does and returns its milliseconds."""
+    fabric = make_fabric(config)
+    trained = [p for p in objective.parameters() if p.requires_grad]
+    wrapped, optimizer = fabric.setup(
+        objective.to(memory_format=torch.channels_last),
+        torch.optim.AdamW(trained, lr=config.learning_rate),
+    )
+    wrapped.train()
+    generator = torch.Generator().manual_seed(0)
+    index = torch.arange(config.batch) % len(pairs)
+    held = read_by(objective, pairs.subset(sorted(set(index.tolist())))).to(fabric.device)
+
+    def step() -> float:
+        started = time.perf_counter()
+        terms = wrapped(make_batch(held, index, augmentation, generator), 1.0)
+        fabric.backward(sum(terms.values()))
+        fabric.clip_gradients(wrapped, optimizer, max_norm=config.clip, error_if_nonfinite=False)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        trained[0].flatten()[0].item()  # a GPU is done only when one of its numbers is read
+        return 1000 * (time.perf_counter() - started)
+
+    return step
+
+
+def milliseconds(
+    objectives: Mapping[str, tuple[nn.Module, FitConfig]],
+    pairs: Pairs,
+    augmentation: Augmentation,
+    *,
+    rounds: int = ROUNDS,
+) -> dict[str, float]:
+    """Median time of a training step of each objective, ms: batch, forward, backward, optimiser.
+
+    Args:
+        objectives: by name, each with the knobs of its loop; they are trained a little.
+        pairs: where the batches come from.
+        augmentation: as in the training that is planned.
+        rounds: counted ones; one more before them warms up.
+    """
+    steps = {name: _stepper(*each, pairs, augmentation) for name, each in objectives.items()}
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    names = list(steps)
+    for number in range(rounds + 1):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            times[name].append(steps[name]())
+    return {name: statistics.median(values[1:]) for name, values in times.items()}

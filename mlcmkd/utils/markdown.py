@@ -1,0 +1,35 @@
+"""Markdown tables, padded so that they also read as plain text."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+def _plain(row: Row, column: str) -> str:
+    return str(row[column])
+
+
+def markdown_table(
+    rows: Sequence[Row],
+    columns: Mapping[str, str] | None = None,
+    cell: Callable[[Row, str], str] = _plain,
+) -> str:
+    """Rows as a Markdown table.
+
+    Args:
+        rows: at least one, unless `columns` are given.
+        columns: field of a row -> heading; None for the fields of the first row, as they are.
+        cell: text of a row's field.
+    """
+    columns = {name: name for name in rows[0]} if columns is None else columns
+    texts = [list(columns.values())] + [[cell(row, name) for name in columns] for row in rows]
+    widths = [max(len(line[n]) for line in texts) for n in range(len(columns))]
+    lines = [
+        "| "
+        + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True))
+        + " |"
+        for line in texts
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])

@@ -1,0 +1,28 @@
+"""The README's picture of the explorer, on the models of `make course`.
+
+    python scripts/explorer_figure.py runs/course docs
+
+Writes `explorer.png`: heads exchanged, RGB shifted by 3 px. Embedded faces only.
+"""
+
+import sys
+from pathlib import Path
+
+from mlcmkd import course
+from mlcmkd.explorer.exploration import Exploration
+from mlcmkd.models import Landmarker
+from mlcmkd.training.run_directory import WEIGHTS
+
+
+def main(work: Path, out: Path) -> None:
+    """Draws one view."""
+    lesson = course.TransferLesson(work=work.resolve())
+    runs = {"RGB teacher": course.teacher(lesson), "student dikd": course.student(lesson)}
+    models = {name: Landmarker.load(run / WEIGHTS) for name, run in runs.items()}
+    exploration = Exploration(lesson.pairs("val"), models)
+    view = exploration.first_view().changed(pair=12, exchanged=True, misalignment=3)
+    exploration.figure(view).savefig(out / "explorer.png", dpi=85)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

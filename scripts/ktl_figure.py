@@ -1,0 +1,40 @@
+"""The README's figures and table of the KTL ablation, from the table that the sweep wrote.
+
+    python scripts/ktl_figure.py results/ktl_ablation.csv docs
+
+Writes `ktl_few_pairs.png` and `ktl_few_labels.png` for 300W, `..._synthetic.png` for the embedded
+faces, and prints the tables as Markdown.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from mlcmkd.evaluation.statistics import FEW_LABELS, FEW_PAIRS, in_setting, read_rows, table
+from mlcmkd.plots import nme_against_count
+from mlcmkd.utils.markdown import markdown_table
+
+FILES = {FEW_PAIRS: "ktl_few_pairs.png", FEW_LABELS: "ktl_few_labels.png"}
+TITLES = {"300w-sim": "300W and its simulated thermal twins", "synthetic": "embedded faces"}
+
+
+def main(source: Path, out: Path) -> None:
+    """Draws what is there; a setting without rows is left out."""
+    rows = read_rows(source)
+    chosen = json.loads((source.parent / "ktl_choice.json").read_text())["strategy"]
+    for benchmark in dict.fromkeys(row.benchmark for row in rows):
+        for setting, file in FILES.items():
+            here = in_setting(rows, benchmark, setting)
+            if not here:
+                continue
+            title = f"{TITLES.get(benchmark, benchmark)}: {setting}"
+            # 300W's came first, and its files keep their names.
+            name = file if benchmark == "300w-sim" else file.replace(".png", f"_{benchmark}.png")
+            nme_against_count(here, setting, title).savefig(out / name, dpi=110)
+            lines = table(here, setting, ours=chosen)
+            print(f"\n**{title}**\n")
+            print(markdown_table(lines))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

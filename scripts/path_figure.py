@@ -1,0 +1,79 @@
+"""The README's picture: the path on the embedded faces, one face a column.
+
+    python scripts/path_figure.py runs/course docs/path.png
+
+Reads the runs that the course left (`make course`), and test faces that none of them has seen.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from mlcmkd.course import all_runs, scores_of, title_of
+from mlcmkd.data.pairs import from_synthetic, synthetic_faces
+from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.plots.style import GREEN, VERMILION, WIDTH, draw_landmarks, show_image, styled
+from mlcmkd.schemes import IBUG68
+
+COLUMNS = 8
+FACES = 160  # finer faces than the course draws, so that the README shows what they look like
+
+
+def chosen_runs(work: Path) -> dict[str, Path]:
+    """Teacher, KTL student and light student of a work folder, by the words of the figure."""
+    runs = {title_of(run): run for run in all_runs(work)}
+
+    def one(start: str) -> Path:
+        return next(run for title, run in runs.items() if title.startswith(start))
+
+    return {
+        "RGB teacher": one("RGB teacher"),
+        "KTL student": one("student, dikd"),
+        "light student": one("light, dikd"),
+    }
+
+
+@styled
+def draw(work: Path) -> Figure:
+    """Four rows: the teacher on RGB and on thermal, the student, the light student."""
+    runs = chosen_runs(work)
+    faces = synthetic_faces("test", 64, size=FACES)
+    pairs = from_synthetic(faces, 64).subset(np.arange(0, 64, 64 // COLUMNS))
+    large = from_synthetic(faces, FACES).subset(np.arange(0, 64, 64 // COLUMNS))
+    batch = make_batch(large, torch.arange(COLUMNS), NO_AUGMENTATION, torch.Generator())
+    rows = [
+        ("RGB teacher\nreads RGB", runs["RGB teacher"], "rgb"),
+        ("RGB teacher\nreads thermal", runs["RGB teacher"], "thermal"),
+        ("KTL student\nreads thermal", runs["KTL student"], "thermal"),
+        ("light student\nreads thermal", runs["light student"], "thermal"),
+    ]
+    figure = Figure(figsize=(WIDTH, WIDTH / COLUMNS * len(rows) + 0.35))
+    grid = figure.subplots(len(rows), COLUMNS)
+    for number, (words, run, side) in enumerate(rows):
+        scores = scores_of(run, pairs, side)
+        for column, axes in enumerate(grid[number]):
+            image = getattr(batch, side)[column].permute(1, 2, 0).numpy().squeeze()
+            options = {"cmap": "gray"} if side == "thermal" else {}
+            show_image(axes, image, **options)
+            draw_landmarks(axes, batch.landmarks[column].numpy(), IBUG68, GREEN, size=1)
+            draw_landmarks(axes, scores.prediction[column], IBUG68, VERMILION, size=1)
+            error = f"{100 * scores.per_face[column]:.1f} %"
+            axes.text(
+                0.97, 0.04, error, transform=axes.transAxes, fontsize=7, ha="right", color="white",
+                bbox={"facecolor": "black", "alpha": 0.6, "pad": 1, "linewidth": 0},
+            )  # fmt: skip
+        grid[number, 0].set_axis_on()
+        grid[number, 0].set(xticks=[], yticks=[])
+        grid[number, 0].spines[:].set_visible(False)
+        grid[number, 0].set_ylabel(words, fontsize=8)
+    figure.suptitle(
+        "predicted (orange-red) over annotated (green); NME of each face, inter-ocular", fontsize=9
+    )
+    return figure
+
+
+if __name__ == "__main__":
+    draw(Path(sys.argv[1])).savefig(sys.argv[2], dpi=96)

@@ -1,0 +1,67 @@
+"""Commands that end elsewhere than in a training: aligned pairs, exported networks."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from mlcmkd.cli import app
+from mlcmkd.deployment.onnx.card import check_export
+from mlcmkd.synthetic.faces import make_faces
+from mlcmkd.utils.errors import InputError
+from tests.conftest import make_model
+
+
+@pytest.fixture
+def two_cameras(tmp_path):
+    """Three aligned pairs in two folders."""
+    faces = make_faces(3, seed=1, size=96, first_identity=700)
+    for side in ("rgb", "thermal"):
+        (tmp_path / side).mkdir()
+    for number, (photo, celsius) in enumerate(zip(faces.rgb, faces.thermal, strict=True)):
+        cv2.imwrite(str(tmp_path / f"rgb/{number}.png"), photo[..., ::-1])
+        counts = np.rint(100 * (celsius + 273.15)).astype(np.uint16)
+        cv2.imwrite(str(tmp_path / f"thermal/{number}.png"), counts)
+    return tmp_path
+
+
+def test_pair_writes_a_row_a_pair(two_cameras):
+    folders = [str(two_cameras / name) for name in ("rgb", "thermal", "pairs")]
+    result = CliRunner().invoke(app, ["pair", *folders, "--method", "ecc", "--overlays", "1"])
+    assert result.exit_code == 0, result.output
+    lines = (two_cameras / "pairs/pairing.csv").read_text().splitlines()
+    assert len(lines) == 4 and "residual_px" in lines[0]
+    assert "pairs" in result.output
+
+
+def test_pair_names_the_methods_that_there_are(two_cameras):
+    folders = [str(two_cameras / name) for name in ("rgb", "thermal", "pairs")]
+    result = CliRunner().invoke(app, ["pair", *folders, "--method", "magic"])
+    assert isinstance(result.exception, InputError) and "'magic'" in str(result.exception)
+
+
+def test_export_writes_a_checked_file(tmp_path):
+    make_model("light", "thermal").save(tmp_path / "model.safetensors")
+    command = [
+        "export",
+        "--out",
+        str(tmp_path / "out"),
+        "--weights",
+        str(tmp_path / "model.safetensors"),
+    ]
+    sets = ["--set=data.synthetic_held=4", "--licence", "CC0-1.0"]
+    result = CliRunner().invoke(app, [*command, *sets])
+    assert result.exit_code == 0, result.output
+    card = check_export(tmp_path / "out/model.onnx")
+    assert card.scheme == "ibug68" and card.weights_licence == "CC0-1.0"
+    assert json.loads((tmp_path / "out/result.json").read_text())
+
+
+def test_attribute_explains_one_thing(tmp_path):
+    command = ["attribute", "--out", str(tmp_path), "--rgb", "r", "--thermal", "t"]
+    result = CliRunner().invoke(app, [*command, "--landmark", "3", "--group", "mouth"])
+    assert isinstance(result.exception, InputError) and "not both" in str(result.exception)
+    result = CliRunner().invoke(app, [*command, "--method", "magic"])
+    assert isinstance(result.exception, InputError) and "'grad-cam'" in str(result.exception)

@@ -1,0 +1,219 @@
+"""The exercises: generated from their solutions, leaking nothing, and solvable."""
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from mlcmkd.course.checks import NotYet
+from mlcmkd.course.exercises import IN_WORDS, MARKER, exercise_of, exercises_of, has, stub
+from mlcmkd.course.series import NOTEBOOKS, SOLUTIONS, execute
+from mlcmkd.utils.errors import InputError
+
+_spec = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")
+build = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(build)
+
+SOURCES = {source.stem: source for source in build.exercise_sources()}
+AGAIN = "run: python notebooks/build.py --solutions --run"
+
+
+def source(name: str) -> nbformat.NotebookNode:
+    return build.built(SOURCES[name])
+
+
+def stored(name: str, folder: Path) -> nbformat.NotebookNode:
+    return nbformat.read(folder / f"{name}.ipynb", as_version=4)
+
+
+# --- as written ---------------------------------------------------------------------------------
+
+
+def test_every_lesson_has_exercises():
+    assert list(SOURCES) == [lesson.stem for lesson in build.series()]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_two_to_four_exercises_each_with_an_answer_and_one_check(name):
+    found = exercises_of(source(name))
+    assert 2 <= len(found) <= 4
+    assert [exercise.title[0] for exercise in found] == [str(n + 1) for n in range(len(found))]
+    for exercise in found:
+        assert exercise.solutions, exercise.title
+        assert len(exercise.checks) == 1, exercise.title
+        assert "checks." in exercise.checks[0].source
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_source_exercise_and_solution_agree(name):
+    exercise = stored(name, build.EXERCISES)
+    assert build.cells(exercise) == build.cells(build.built_exercise(SOURCES[name])), AGAIN
+    assert build.cells(stored(name, SOLUTIONS)) == build.cells(source(name)), AGAIN
+    assert not any(cell.get("outputs") for cell in exercise.cells)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_nothing_of_a_solution_stands_in_its_exercise(name):
+    exercise = stored(name, build.EXERCISES)
+    left_open = r'\w+ = \.\.\.|def \w+\([^)]*\):|    """.*"""|    \.\.\.|'
+    stubs = [cell.source for cell in exercise.cells if has(cell, "exercise")]
+    for text in stubs:
+        for line in text.partition(MARKER)[2].split("\n"):
+            assert text == IN_WORDS or re.fullmatch(left_open, line), line
+    told = "\n".join(c.source for c in exercise.cells if c.source not in stubs)
+    solutions = [cell.source for cell in source(name).cells if has(cell, "solution")]
+    assert len(solutions) == len(stubs)
+    for cell in source(name).cells:
+        if has(cell, "discussion"):
+            assert cell.source not in told
+    for answer in solutions:
+        for line in map(str.strip, answer.partition(MARKER)[2].splitlines()):
+            assert len(line) < 12 or line not in told, line  # neither in words nor in another cell
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_links_lead_somewhere_and_back(name):
+    text = SOURCES[name].read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)]+)\)", text)
+    assert f"../{name}.ipynb" in targets and f"../solutions/{name}.ipynb" in targets
+    for target in targets:
+        assert target.startswith("https://") or (build.EXERCISES / target).exists(), target
+    lesson = (NOTEBOOKS / "sources" / f"{name}.py").read_text(encoding="utf-8")
+    assert f"(exercises/{name}.ipynb)" in lesson
+
+
+def test_a_stub_keeps_signature_and_docstring_and_nothing_else():
+    answer = 'help = 5\ndef f(a, b=2):\n    """Sums."""\n    return a + b\nx, y = f(1), 9'
+    solution = f"given = 3\n{MARKER}\n{answer}"
+    assert stub(solution, "check(f, x)") == (
+        f'given = 3\n{MARKER}\ndef f(a, b=2):\n    """Sums."""\n    ...\n\n\nx = ...'
+    )
+    with pytest.raises(InputError, match="no line '# your code here'"):
+        stub("x = 1", "check(x)")
+    with pytest.raises(InputError, match="no check reads"):
+        stub(f"{MARKER}\nx = 1", "check(y)")
+
+
+def test_answers_in_words_are_left_open_and_discussions_left_out():
+    cell, new = nbformat.v4.new_markdown_cell, nbformat.v4.new_notebook()
+    new.cells = [
+        cell("## 1 · Open"),
+        cell("Because.", metadata={"tags": ["solution"]}),
+        cell("See.", metadata={"tags": ["discussion"]}),
+    ]
+    assert [c.source for c in exercise_of(new).cells] == ["## 1 · Open", IN_WORDS]
+    assert new.cells[1].source == "Because."  # the source itself stays
+
+
+# --- as run -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory) -> Path:
+    """One work folder for all: what one exercise trains, the next takes over."""
+    return tmp_path_factory.mktemp("exercises")
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_open_stubs_are_told_so_and_solutions_are_praised(name, work, capsys):
+    """All cells in this process: a kernel each would take longer than the exercises do."""
+    given = f"\nscale, device, work = 'smoke', 'cpu', {str(work)!r}"
+    left_open = iter(
+        [c.source for c in build.built_exercise(SOURCES[name]).cells if has(c, "exercise")]
+    )
+    variables: dict = {"__name__": "__main__"}
+    solutions: list[str] = []
+    for cell in source(name).cells:
+        if cell.cell_type == "markdown":
+            continue
+        if has(cell, "solution"):
+            solutions.append(cell.source)
+            continue
+        if has(cell, "check"):
+            student = dict(variables)
+            for _ in solutions:
+                exec(next(left_open), student)
+            with pytest.raises(NotYet, match="is still open: write|returns nothing yet: write"):
+                exec(cell.source, student)
+            for code in solutions:
+                exec(code, variables)
+            solutions = []
+            capsys.readouterr()
+            exec(cell.source, variables)
+            assert re.match(r"Right|Complete in form", capsys.readouterr().out)
+            continue
+        exec(cell.source + given * has(cell, "parameters"), variables)
+    assert next(left_open, None) is None
+
+
+def test_in_a_kernel_a_solution_runs_with_parameters(work, tmp_path):
+    parameters = {"scale": "smoke", "device": "cpu", "work": str(work)}
+    done = tmp_path / "done.ipynb"
+    execute(SOLUTIONS / "05_kd_loss.ipynb", done, parameters, show=False)
+    told = [
+        out.get("text", "") for c in nbformat.read(done, 4).cells for out in c.get("outputs", [])
+    ]
+    assert sum(text.startswith("Right") for text in told) == 3
+
+
+# --- as stored ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_stored_solutions_are_whole_and_praised(name):
+    notebook = stored(name, SOLUTIONS)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code), AGAIN
+    assert (SOLUTIONS / f"{name}.ipynb").stat().st_size < build.MAX_BYTES
+    for cell in code:
+        told = "".join(out.get("text", "") for out in cell.outputs)
+        assert not any(out.output_type == "error" for out in cell.outputs)
+        assert not re.search(r"/(home|work|tmp|Users|root)/", told), told
+        if has(cell, "check"):
+            assert re.match(r"Right|Complete in form", told), AGAIN
+
+
+# --- building -----------------------------------------------------------------------------------
+
+
+def notebook_with(*code: str, words: str = "a") -> nbformat.NotebookNode:
+    made = nbformat.v4.new_notebook()
+    made.cells = [nbformat.v4.new_markdown_cell(words)]
+    for text in code:
+        output = nbformat.v4.new_output("stream", name="stdout", text="1\n")
+        cell = nbformat.v4.new_code_cell(text, execution_count=1, outputs=[output])
+        made.cells.append(cell)
+    return made
+
+
+def test_new_words_keep_the_outputs_and_new_code_is_refused():
+    before = notebook_with("print(1)")
+    wanted = notebook_with("print(1)", words="b")
+    wanted.cells[1].outputs = []
+    after = build.with_new_text(before, wanted)
+    assert after.cells[0].source == "b"
+    assert after.cells[1].outputs[0].text == "1\n" and after.cells[1].execution_count == 1
+    with pytest.raises(SystemExit, match="code cell 1 has changed"):
+        build.with_new_text(before, notebook_with("print(2)"))
+    with pytest.raises(SystemExit, match="1 code cells became 2"):
+        build.with_new_text(before, notebook_with("print(1)", "print(2)"))
+
+
+def test_the_table_has_a_row_a_lesson(tmp_path):
+    (tmp_path / "report.csv").write_text("notebook,minutes\n03_ktl_dikd,2.54\n", encoding="utf-8")
+    lines = build.table(tmp_path).splitlines()
+    assert len(lines) == 2 + len(SOURCES)
+    row = next(line for line in lines if "03_ktl_dikd" in line).split(" | ")
+    assert row[1] == "2.5" and row[3] == "4"
+
+
+def test_no_check_holds_an_answer_of_the_recall_questions():
+    """A student reads the check's call: it must not carry what it asks for."""
+    for name in SOURCES:
+        for exercise in exercises_of(source(name)):
+            tree = ast.parse(exercise.checks[0].source)
+            constants = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
+            assert constants == [], exercise.title

@@ -1,0 +1,127 @@
+"""A notebook with many parameters: the plan, the rows, and the same as by plain papermill."""
+
+import csv
+from pathlib import Path
+
+import papermill
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from mlcmkd.cli import app
+from mlcmkd.course.notebook_sweep import NotebookGrid, NotebookSweep, plan, quoted
+from mlcmkd.course.series import this_interpreter
+from mlcmkd.utils.errors import InputError
+from tests.course.test_notebook_run import notebook
+
+ROOT = Path(__file__).parents[2]
+PARAMETERS = 'seed = 0\nstrategy = "fd+ld"\nrate = 1.0\nwork = "."'
+MAKES = """
+import json, random
+from pathlib import Path
+folder = Path(work) / f"student-{strategy.replace('+', '-')}_s{seed}"
+folder.mkdir(parents=True, exist_ok=True)
+if strategy == "ri":
+    raise ValueError("this one fails")
+nme = random.Random(f"{seed} {strategy}").random() * rate
+(folder / "result.json").write_text(json.dumps({"nme_percent": nme}))
+"""
+
+
+def fields(folder: Path, **changes) -> dict:
+    return {
+        "notebook": str(notebook(folder, PARAMETERS, MAKES)),
+        "table": str(folder / "table.csv"),
+        "out": str(folder / "runs"),
+        "parameters": {"rate": 2.0},
+        "grids": [{"name": "all", "vary": {"strategy": ["fd+ld", "dikd"], "seed": [0, 1]}}],
+        "quote": {"nme": "student-{strategy}_*/nme_percent"},
+        **changes,
+    }
+
+
+def test_seeds_are_outermost_and_what_says_nothing_is_left_out():
+    grid = NotebookGrid(
+        name="x",
+        vary={"strategy": ["none", "dikd"], "decay": ["constant", "cosine"], "seed": [0, 1]},
+        leave_out=[{"strategy": "none", "decay": "cosine"}, {"strategy": "dikd", "seed": 1}],
+    )
+    assert [tuple(each.values()) for each in grid.combinations()] == [
+        ("none", "constant", 0),
+        ("dikd", "constant", 0),
+        ("dikd", "cosine", 0),
+        ("none", "constant", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"parameters": {"epohcs": 1}}, "no parameter 'epohcs'"),
+        ({"parameters": {"rate": "fast"}}, "rate='fast': a float"),
+        ({"parameters": {"work": "../.."}}, "work is the sweep's to say"),
+        ({"notebook": "99"}, "99: no such notebook"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_anything_runs(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        list(plan(NotebookSweep.model_validate(fields(tmp_path, **changes))))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_runs_lie_in_the_sweeps_folder_and_are_those_of_mlcmkd_run(tmp_path):
+    sweep = NotebookSweep.model_validate(fields(tmp_path))
+    planned = list(plan(sweep))
+    assert [each.told for each in planned[:2]] == [
+        "rate=2.0 strategy=fd+ld seed=0",
+        "rate=2.0 strategy=dikd seed=0",
+    ]
+    assert {each.out.parent for each in planned} == {(tmp_path / "runs").resolve()}
+    assert all("work" not in each.parameters for each in planned)
+    shared = plan(sweep.model_copy(update={"share": True}))
+    assert {each.parameters["work"] for each in shared} == {str(tmp_path / "runs" / "shared")}
+
+
+def test_a_figure_is_quoted_from_one_stage_run_only():
+    results = {"student-fd-ld_s0": {"nme_percent": 3.5}, "student-dikd_s0": {"nme_percent": 3.25}}
+    assert quoted("student-{strategy}_*/nme_percent", results, {"strategy": "fd+ld"}) == 3.5
+    for pattern in ("student-*/nme_percent", "teacher/nme_percent", "student-dikd_*/fr"):
+        with pytest.raises(InputError, match="needs one run with this field, found"):
+            quoted(pattern, results, {})
+    with pytest.raises(InputError, match="the notebook has no such parameter"):
+        quoted("student-{strateyg}/nme_percent", results, {"strategy": "dikd"})
+
+
+def test_a_sweep_is_many_runs_and_the_same_as_plain_papermill(tmp_path):
+    told = fields(tmp_path)
+    told["grids"][0]["vary"]["strategy"].append("ri")
+    told["grids"][0]["leave_out"] = [{"seed": 1, "strategy": "ri"}, {"seed": 1, "strategy": "dikd"}]
+    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(told))
+    answer = CliRunner().invoke(app, ["sweep", str(tmp_path / "sweep.yaml"), "--retries", "0"])
+    assert answer.exit_code == 1 and "4 runs of" in answer.output
+    assert "ValueError: this one fails" in answer.output and "1 runs failed" in answer.output
+    with (tmp_path / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["strategy"], row["seed"]) for row in rows] == [
+        ("fd+ld", "0"), ("dikd", "0"), ("fd+ld", "1"),
+    ]  # fmt: skip
+    assert {row["notebook"] for row in rows} == {"mine"}
+    parameters = {"rate": 2.0, "strategy": "dikd", "seed": 0, "work": str(tmp_path / "by-hand")}
+    with this_interpreter():
+        papermill.execute_notebook(
+            told["notebook"], tmp_path / "out.ipynb", parameters, progress_bar=False
+        )
+    by_hand = next((tmp_path / "by-hand").glob("*/result.json")).read_text()
+    assert rows[1]["nme"] in by_hand
+    planned = list(plan(NotebookSweep.model_validate(told)))
+    assert all((each.out / "notebook.ipynb").is_file() for each in planned)
+    again = CliRunner().invoke(app, ["sweep", str(tmp_path / "sweep.yaml"), "--dry-run"])
+    assert "4 runs of" in again.output and "3 done, 1 to do" in again.output
+    assert "the median of 3 earlier runs" in again.output
+
+
+def test_the_projects_own_notebook_sweep_can_be_planned():
+    told = yaml.safe_load((ROOT / "experiments" / "notebook_03.yaml").read_text())
+    sweep = NotebookSweep.model_validate(told)
+    assert len(list(plan(sweep))) == 3 * (6 + 3)
+    assert sweep.columns[:4] == ("notebook", "seed", "strategy", "decay")

@@ -1,0 +1,169 @@
+"""The notebooks: as their sources say, complete, and running from end to end."""
+
+import csv
+import importlib.util
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from mlcmkd.course import run_course
+from mlcmkd.course.series import NOTEBOOKS, execute, numbered
+from mlcmkd.utils.errors import InputError
+
+_spec = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")
+build = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(build)
+
+NAMES = [path.stem for path in build.series()]
+ALL = [path.stem for path in build.sources()]  # those beside the series, too
+PICTURES = ("image/png", "image/jpeg")
+
+
+def read(name: str, folder: Path = NOTEBOOKS) -> nbformat.NotebookNode:
+    return nbformat.read(folder / f"{name}.ipynb", as_version=4)
+
+
+def tagged(notebook: nbformat.NotebookNode, tag: str) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+
+
+def outputs(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [out for cell in notebook.cells if cell.cell_type == "code" for out in cell.outputs]
+
+
+def pictures(notebook: nbformat.NotebookNode) -> int:
+    return sum(any(kind in out.get("data", {}) for kind in PICTURES) for out in outputs(notebook))
+
+
+def text_of(cell: nbformat.NotebookNode) -> str:
+    return "".join(out.get("text", "") for out in cell.outputs)
+
+
+# --- as written -----------------------------------------------------------------------------------
+
+
+def test_notebooks_and_sources_agree():
+    assert build.differing() == [], "run: python notebooks/build.py"
+    assert [path.stem for path in numbered()] == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_lesson_says_what_it_is(name):
+    notebook = build.built(NOTEBOOKS / "sources" / f"{name}.py")
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    first = notebook.cells[0].source
+    assert first.startswith(f"# {name[:2]} · ")
+    for words in ("**You will be able to**", "**Time**", "two CPU cores", "**You need**"):
+        assert words in first.replace("\n", " ")
+    for words in ("## Summary", "## References", "**How to read it.**"):
+        assert words in prose
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert tagged(notebook, "parameters") == code[:1]
+    for parameter in ("scale", "device", "work", "seed"):
+        assert re.search(rf"^{parameter} = ", code[0].source, re.MULTILINE)
+    assert "course.check_parameters(globals()" in code[1].source
+    for cell in code:
+        assert len(cell.source.splitlines()) <= 45, "a cell has to fit on a screen"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_links_into_the_project_lead_somewhere(name):
+    text = (NOTEBOOKS / "sources" / f"{name}.py").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        assert target.startswith("https://") or (NOTEBOOKS / target).exists(), target
+
+
+# --- as it runs -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory) -> Path:
+    """The whole series at scale smoke, in one work folder."""
+    return run_course(tmp_path_factory.mktemp("series"), "smoke", device="cpu", progress=False)
+
+
+def test_the_series_runs_and_leaves_figures_and_a_table(series):
+    for name in NAMES:
+        notebook = read(name, series / "notebooks")
+        assert not [out for out in outputs(notebook) if out.output_type == "error"]
+        assert pictures(notebook) >= 2, name
+        for suffix in ("png", "pdf"):
+            assert len(list((series / "figures").glob(f"{name[:2]}_*.{suffix}"))) >= 2, name
+    lines = (series / "results.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("name,run,reads,split,parameters,labelled,faces,faces_failed")
+    assert len(lines) > 7
+    with (series / "report.csv").open(newline="", encoding="utf-8") as file:
+        costs = list(csv.DictReader(file))
+    assert [cost["notebook"] for cost in costs] == NAMES
+    assert all(int(cost["figures"]) >= 2 and float(cost["peak_mb"]) > 100 for cost in costs)
+    assert "| all |" in (series / "report.md").read_text(encoding="utf-8")
+
+
+def test_executed_notebooks_hold_no_bars_and_no_widgets(series):
+    for name in NAMES:
+        for out in outputs(read(name, series / "notebooks")):
+            assert out.get("name") != "stderr"
+            assert not any("widget" in kind for kind in out.get("data", {}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stored_facts_are_what_the_code_says_today(series, name):
+    """Cells tagged `fact` do not depend on the scale: their stored text must come out again."""
+    stored, now = (
+        tagged(read(name, folder), "fact") for folder in (NOTEBOOKS, series / "notebooks")
+    )
+    assert [cell.source for cell in stored] == [cell.source for cell in now]
+    for before, after in zip(stored, now, strict=True):
+        assert text_of(after).strip()
+        assert text_of(before) == text_of(after)
+
+
+def test_a_notebook_alone_makes_what_it_lacks(tmp_path):
+    parameters = {"scale": "smoke", "device": "cpu", "work": str(tmp_path / "work")}
+    target = tmp_path / "04_mcl.ipynb"
+    execute(NOTEBOOKS / "04_mcl.ipynb", target, parameters, show=False)
+    told = "".join(text_of(c) for c in nbformat.read(target, 4).cells if c.cell_type == "code")
+    for made in ("teacher-rgb-s0: train", "student-dikd", "light-none", "light-dikd"):
+        assert made in told
+
+
+def test_a_misspelt_parameter_stops_the_notebook_with_its_name_and_cell(tmp_path):
+    with pytest.raises(InputError, match=r"01_pairing.ipynb, cell \d+: InputError: .*'scael'"):
+        parameters = {"scael": "smoke", "work": str(tmp_path)}
+        execute(NOTEBOOKS / "01_pairing.ipynb", tmp_path / "x.ipynb", parameters, show=False)
+
+
+def test_the_notebooks_beside_the_series_run(series):
+    """The explorer, on the runs that the series made."""
+    target = series / "notebooks" / "explorer.ipynb"
+    parameters = {"scale": "smoke", "device": "cpu", "work": str(series)}
+    execute(NOTEBOOKS / "explorer.ipynb", target, parameters, show=False)
+    notebook = read("explorer", target.parent)
+    assert not [out for out in outputs(notebook) if out.output_type == "error"]
+    assert not any("widget" in kind for out in outputs(notebook) for kind in out.get("data", {}))
+    assert pictures(notebook) == pictures(read("explorer")) >= 3
+    told = "".join(text_of(c) for c in notebook.cells if c.cell_type == "code")
+    assert "teacher-rgb-s0: found, not made again" in told
+
+
+# --- as stored ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_stored_outputs_are_there_and_clean(name):
+    notebook = read(name)
+    assert pictures(notebook) >= 2, "run: python notebooks/build.py --run"
+    assert not [out for out in outputs(notebook) if out.output_type == "error"]
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    path = NOTEBOOKS / f"{name}.ipynb"
+    assert path.stat().st_size < build.MAX_BYTES
+    texts = [
+        out.get("text", "") + out.get("data", {}).get("text/markdown", "")
+        for out in outputs(notebook)
+    ]
+    for text in texts:
+        assert not re.search(r"/(home|work|tmp|Users|root)/|[A-Z]:\\", text), text
+    assert "smoke" not in "".join(texts), "stored outputs come from a run at scale laptop"

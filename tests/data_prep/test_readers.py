@@ -1,0 +1,741 @@
+"""Every reader on a small data set made by hand, on the owners' first rows, and on hostile files."""
+
+import json
+import re
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from data_prep.prepare import prepare
+from data_prep.readers import READERS, get_reader
+from data_prep.readers.base import fail, told_before
+from data_prep.readers.cofw import _points68
+from data_prep.readers.images import FALSE_COLOURS, ImageIndex, eight_bit
+from data_prep.readers.parsing.dlib_xml import boxes
+from data_prep.readers.parsing.matlab73 import Cell
+from mlcmkd.data.manifest import read_rows
+from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN, GREY8
+from mlcmkd.schemes import SCHEMES
+from mlcmkd.utils.errors import InputError
+from tests.data_prep import sources
+from tests.data_prep.sources import SOURCES, points
+
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "format_samples"
+
+
+def samples(name: str) -> Path:
+    if not (SHARED / name).exists():
+        pytest.skip(f"the owners' first rows of {name} are not beside the project")
+    return SHARED / name
+
+
+def found(name: str, folder: Path) -> dict:
+    return {annotation.id: annotation for annotation in get_reader(name)(folder)}
+
+
+def reasons(name: str, folder: Path) -> list[str]:
+    bad: list[str] = []
+    list(get_reader(name)(folder, lambda _, error: bad.append(str(error))))
+    return bad
+
+
+@pytest.fixture(params=sorted(SOURCES))
+def source(request, tmp_path):
+    folder = tmp_path / "source"
+    folder.mkdir()
+    SOURCES[request.param](folder)
+    return request.param, folder
+
+
+def test_every_reader_has_a_source_and_a_line_for_the_list():
+    assert set(SOURCES) == set(READERS)
+    for name, reader in READERS.items():
+        assert len(reader.__doc__.strip().splitlines()[0]) <= 100, name
+    with pytest.raises(InputError, match="format 'x' is unknown; use one of ibug_pts, hrnet_csv"):
+        get_reader("x")
+
+
+def test_a_source_becomes_a_manifest(source, tmp_path):
+    """Whole: images read, landmarks inside, splits drawn; what was assumed is said, and no reason
+    is given for anything."""
+    name, folder = source
+    report = prepare(name, folder, tmp_path / "out", progress=False)
+    rows = read_rows(tmp_path / "out")
+    assert report.rows == len(rows) >= 1 and not report.skipped
+    for row in rows:
+        assert row.subject and row.labels is not None
+        assert row.landmarks is None or len(row.landmarks) == SCHEMES[row.scheme].points
+    if name not in ("ibug_pts", "thermal_knapik54", "folder"):
+        assert all(row.assumed for row in rows), "what the owners leave open is told"
+
+
+def test_a_folder_that_is_not_there(source, tmp_path):
+    with pytest.raises(InputError, match="nowhere: no such folder"):
+        list(get_reader(source[0])(tmp_path / "nowhere"))
+
+
+def test_a_link_that_leads_out_is_refused(source, tmp_path):
+    name, folder = source
+    (tmp_path / "outside.png").write_bytes(b"secret")
+    (folder / "link.png").symlink_to(tmp_path / "outside.png")
+    (folder / "above").symlink_to(tmp_path)
+    bad = reasons(name, folder)
+    assert len([text for text in bad if "leads out of the data folder" in text]) == 2
+
+
+# --- visible
+
+
+def test_hrnet_lists_are_merged_and_begin_at_one(tmp_path):
+    sources.hrnet_csv(tmp_path)
+    faces = found("hrnet_csv", tmp_path)
+    told = {name: (face.split, face.group, face.subject) for name, face in faces.items()}
+    assert told == {
+        "images/afw/134212_1": (None, None, "images/afw/134212"),
+        "images/helen/testset/30427236_1": ("test", "common", "images/helen/testset/30427236"),
+        "images/ibug/image_99": ("test", "challenge", "images/ibug/image_99"),
+    }
+    np.testing.assert_allclose(faces["images/ibug/image_99"].landmarks, points(68, 1))
+
+
+def test_hrnet_first_rows_are_those_of_the_pts(tmp_path):
+    """The owners' list repeats the .pts of the same face, so both begin at 1."""
+    folder = samples("hrnet_csv")
+    for name in ("helen/testset/296814969_3", "helen/testset/2968560214_1"):
+        sources.image(tmp_path / f"{name}.jpg", 1)
+    (tmp_path / "valid_common.csv").write_bytes(
+        (folder / "face_landmarks_300w_valid_common_first3.csv").read_bytes()
+    )
+    bad = []
+    faces = list(get_reader("hrnet_csv")(tmp_path, lambda _, error: bad.append(str(error))))
+    assert [face.id for face in faces] == [
+        "helen/testset/296814969_3",
+        "helen/testset/2968560214_1",
+    ]
+    pts = [float(x) for x in (samples("ibug_pts") / "helen_bare_xy.pts").read_text().split()]
+    np.testing.assert_allclose(faces[0].landmarks.ravel() + 1, pts, atol=1e-6)
+    assert len(bad) == 1 and "2968784797_1.jpg' below" in bad[0] and "line 4" in bad[0]
+
+
+def test_wflw_attributes_are_groups_and_faces_of_a_photo_share_a_subject(tmp_path):
+    sources.wflw(tmp_path)
+    faces = found("wflw", tmp_path)
+    two = "WFLW_images/b/two faces"
+    assert {name: (face.split, face.group) for name, face in faces.items()} == {
+        "WFLW_images/a/one": (None, None),
+        two: ("test", "pose+blur"),
+        f"{two}#2": ("test", "occlusion"),
+    }
+    assert faces[f"{two}#2"].subject == two
+    assert faces[two].box == (2, 3, 40, 38)
+    np.testing.assert_array_equal(faces[two].landmarks, points(98, 1))
+
+
+def test_wflw_first_rows(tmp_path):
+    folder = samples("wflw")
+    (tmp_path / "list_68pt_rect_attr_test.txt").write_bytes(
+        (folder / "list_68pt_rect_attr_first4.txt").read_bytes()
+    )
+    sources.image(tmp_path / "WFLW_images/37--Soccer/37_Soccer_soccer_ball_37_45.jpg")
+    bad = []
+    (face,) = get_reader("wflw")(tmp_path, lambda _, error: bad.append(str(error)))
+    assert face.scheme == "ibug68" and face.box == (198, 242, 331, 385)
+    np.testing.assert_allclose(face.landmarks[0], [182.212006, 268.895996])
+    assert len(bad) == 3 and all("no image '" in text for text in bad)
+
+
+def test_cofw_photos_come_out_of_the_file_and_hidden_points_are_told(tmp_path):
+    sources.cofw(tmp_path)
+    faces = found("cofw", tmp_path)
+    assert {name: face.split for name, face in faces.items()} == {
+        "train/0001": None,
+        "train/0002": None,
+        "test/0001": "test",
+    }
+    face = faces["train/0002"]
+    np.testing.assert_allclose(face.landmarks, points(29, 1))
+    assert face.visible.tolist() == [False] * 3 + [True] * 26
+    colour = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(faces["train/0001"].rgb_path(), colour)
+    grey = face.rgb_path()
+    assert grey.shape == (40, 48, 3) and (grey[..., :1] == grey).all()
+
+
+def test_cofw_does_not_follow_what_leads_out_of_its_file(tmp_path):
+    sources.cofw(tmp_path)
+    outside = tmp_path / "elsewhere.h5"
+    with h5py.File(outside, "w") as file:
+        file["IsTr"] = np.zeros((1, 2))
+    path = tmp_path / "COFW_train_color.mat"
+    with h5py.File(path, "a") as file:
+        del file["IsTr"]
+        file["IsTr"] = h5py.ExternalLink(str(outside), "IsTr")
+    (text,) = reasons("cofw", tmp_path)
+    assert "'IsTr' is a link; fetch the file again" in text
+    with h5py.File(path, "a") as file:
+        del file["IsTr"]
+        file.create_dataset("IsTr", (1, 2), "f8", external=[(str(outside), 0, 16)])
+    assert "'IsTr' lies in another file" in reasons("cofw", tmp_path)[0]
+
+
+def test_cofw68_takes_its_photos_from_the_test_file(tmp_path):
+    sources.cofw68(tmp_path)
+    (face,) = found("cofw68", tmp_path).values()
+    assert (face.id, face.split, face.scheme) == ("test/0001", "test", "ibug68")
+    assert face.rgb_path == Cell(tmp_path / "COFW_test_color.mat", "IsT", 0)
+    np.testing.assert_allclose(face.landmarks, points(68))
+    assert face.visible.tolist() == [False] * 2 + [True] * 66
+    (tmp_path / "COFW_test_color.mat").unlink()
+    assert "no COFW_test_color.mat in it" in reasons("cofw68", tmp_path)[0]
+
+
+def test_cofw68_first_files():
+    marks, hidden = _points68(samples("cofw68") / "1_points.mat")
+    np.testing.assert_allclose(marks[0], [58.00626102, 31.04355995], atol=1e-6)
+    assert hidden[:3].tolist() == [True, False, True]
+
+
+def test_face_synthetics_leaves_segmentations_alone(tmp_path):
+    sources.face_synthetics(tmp_path)
+    faces = found("face_synthetics", tmp_path)
+    assert {face.rgb_path.name for face in faces.values()} == {"000000.png", "000001.png"}
+    np.testing.assert_array_equal(faces["000001"].landmarks, points(70, 1))
+
+
+# --- thermal
+
+
+def test_t_fake_has_a_row_a_condition(tmp_path):
+    sources.t_fake(tmp_path)
+    faces = found("t_fake", tmp_path)
+    assert {name: (face.subject, face.facts["condition"]) for name, face in faces.items()} == {
+        "000000/warm": ("000000", "warm"),
+        "000000/cold": ("000000", "cold"),
+        "000001/cold": ("000001", "cold"),
+    }
+    face = faces["000000/warm"]
+    assert face.radiometry.celsius(np.array([[0, 65535]], np.uint16)) == pytest.approx(
+        np.array([[20, 40]])
+    )
+    assert face.rgb_path.name == "000000.png" and face.aligned
+
+
+def test_sf_tl54_takes_grey_before_iron_and_its_aligned_photo(tmp_path):
+    sources.sf_tl54(tmp_path)
+    faces = found("sf_tl54", tmp_path)
+    name = "dataset/gray/train/images/111_1_2_1_120_100_1"
+    assert set(faces) == {name, "dataset/gray/test/images/112_1_1_3_5_7_1"}
+    face = faces[name]
+    assert (face.subject, face.split, face.radiometry) == ("111", "train", GREY8)
+    assert face.rgb_path == tmp_path / "dataset/rgb/train/111_1_2_1_120_100_3.png"
+    assert face.box == (3, 4, 40, 38)
+    np.testing.assert_array_equal(face.landmarks, points(54, 0))
+    (iron,) = {f.radiometry for f in found("sf_tl54", tmp_path / "dataset/iron").values()}
+    assert iron == FALSE_COLOURS
+
+
+def test_sf_tl54_as_xml_loses_fractions_and_says_so(tmp_path):
+    sources.sf_tl54_xml(tmp_path)
+    faces = found("sf_tl54", tmp_path)
+    assert {face.subject for face in faces.values()} == {"111", "112"}, "the mirrored one is left"
+    face = faces["gray/train/images/111_1_2_1_120_100_1"]
+    assert face.box == (2, 3, 40, 38) and face.split == "train" and face.rgb_path is None
+    np.testing.assert_array_equal(face.landmarks, points(54).astype(int))
+    assert "whole pixels" in face.assumed
+
+
+def test_sf_tl54_first_rows_agree_as_lines_and_as_xml(tmp_path):
+    folder = samples("sf_tl54")
+    lines = (folder / "labels_first5.jsonl").read_text().splitlines()
+    for n, line in enumerate(lines):
+        sources.image(tmp_path / json.loads(line)["image"], n, "grey")
+    (tmp_path / "labels.jsonl").write_text("\n".join(lines))
+    by_line = found("sf_tl54", tmp_path)
+    assert len(by_line) == 5 and {face.subject for face in by_line.values()} == {"111"}
+    (tmp_path / "labels.jsonl").unlink()
+    (tmp_path / "landmarks.xml").write_bytes((folder / "dlib_landmarks_first5.xml").read_bytes())
+    by_xml = found("sf_tl54", tmp_path)
+    assert len(by_xml) == 3
+    for name, face in by_xml.items():
+        difference = by_line[name].landmarks - face.landmarks
+        assert (difference >= 0).all() and (difference < 1).all(), "cut off, not rounded"
+
+
+def test_charlotte_keeps_what_the_room_was_like(tmp_path):
+    sources.charlotte(tmp_path)
+    faces, profiles = found("charlotte", tmp_path), found("charlotte_profiles", tmp_path)
+    assert (set(faces), set(profiles)) == ({"S1/R11561", "S2/R11561"}, {"S1/R11562"})
+    face = faces["S1/R11561"]
+    assert face.facts == {
+        **{"Distance": 1, "RH": 50.8, "Airflow": 0, "env-temp": 22.25},
+        "Sensation": -1,
+    }
+    assert (face.subject, face.radiometry, face.scheme) == ("S1", FACE_CENTIKELVIN, "charlotte73")
+    assert face.thermal_path == tmp_path / "S1/R11561.tiff"
+    assert "Sensation" not in profiles["S1/R11562"].facts, "a blank cell is no fact"
+    np.testing.assert_array_equal(profiles["S1/R11562"].landmarks, points(43, 1).astype(int))
+
+
+def test_charlotte_first_rows(tmp_path):
+    for name in ("S1", "S7"):
+        table = (samples("charlotte_thermalface") / f"{name}_first20.csv").read_text()
+        (tmp_path / f"{name}.csv").write_text(table)
+        for line in table.splitlines()[1:]:
+            sources.image(tmp_path / name / f"{line.split(',')[0]}.tif", kind="raw")
+    faces, profiles = found("charlotte", tmp_path), found("charlotte_profiles", tmp_path)
+    lines = sum(1 for path in tmp_path.glob("*.csv") for line in path.open() if line[0] == "R")
+    assert len(faces) + len(profiles) == lines and faces and profiles
+    for face in faces.values():  # upright: the eyes above the mouth, the forehead above the eyes
+        down = face.landmarks[:, 1]
+        eyes, mouth, forehead = down[36:48].mean(), down[48:68].mean(), down[68:].mean()
+        assert forehead < eyes < mouth
+
+
+def test_tfw_several_faces_an_image(tmp_path):
+    sources.tfw(tmp_path)
+    faces = found("tfw", tmp_path)
+    indoor = faces["train/indoor/103_1_1_4_450_1"]
+    assert (indoor.subject, indoor.split, indoor.facts) == ("103", "train", {"place": "indoor"})
+    assert indoor.rgb_path == tmp_path / "train/rgb/103_1_1_4_450_3.png"
+    assert {name for name in faces if "3312" in name} == {
+        "test/outdoor/3312",
+        "test/outdoor/3312#2",
+    }
+    assert faces["test/outdoor/3312"].subject == "outdoor, test"
+    np.testing.assert_array_equal(indoor.landmarks, points(5))
+    table = tmp_path / "test/outdoor.csv"
+    table.write_text(table.read_text().split("\n", 1)[1])  # a copy without the header
+    assert set(found("tfw", tmp_path)) == set(faces)
+
+
+def test_tfd68_photos_are_named_and_not_taken(tmp_path):
+    sources.tfd68(tmp_path / "in")
+    faces = found("tfd68", tmp_path / "in")
+    tester, other = faces["tfd68/1/thermal_1_0_0"], faces["tfd68/12/thermal_12_-30_15"]
+    assert (tester.split, other.split) == ("test", None)
+    assert other.facts == {"yaw": -30, "pitch": 15, "category": "neutral"}
+    assert other.visible.tolist() == [False] + [True] * 67 and not other.aligned
+    assert other.rgb_path.name == "visual_12_-30_15.jpg"
+    prepare("tfd68", tmp_path / "in", tmp_path / "out", progress=False)
+    row = next(row for row in read_rows(tmp_path / "out") if row.subject == "12")
+    assert row.rgb_file_name is None
+    assert row.facts["unaligned photo"] == "tfd68/12/visual_12_-30_15.jpg"
+    prepare("tfd68", tmp_path / "in", tmp_path / "photos", progress=False, only="rgb")
+    assert all(row.thermal_file_name is None for row in read_rows(tmp_path / "photos"))
+
+
+def test_one_side_alone(tmp_path):
+    sources.sf_tl54(tmp_path / "in")
+    for side, other in (("rgb", "thermal"), ("thermal", "rgb")):
+        prepare("sf_tl54", tmp_path / "in", tmp_path / side, progress=False, only=side)
+        for row in read_rows(tmp_path / side):
+            assert getattr(row, f"{side}_file_name") and not getattr(row, f"{other}_file_name")
+            assert (row.radiometry is None) == (side == "rgb")
+    sources.charlotte(tmp_path / "frames")
+    with pytest.raises(InputError, match="no face with rgb images in format 'charlotte'"):
+        prepare("charlotte", tmp_path / "frames", tmp_path / "x", progress=False, only="rgb")
+    with pytest.raises(InputError, match="only: 'rgb' or 'thermal', not 'heat'"):
+        prepare("charlotte", tmp_path / "frames", tmp_path / "x", progress=False, only="heat")
+
+
+def test_carl_and_eurecom_sides_are_told_by_folders(tmp_path):
+    sources.carl_eurecom(tmp_path)
+    faces = found("carl_eurecom", tmp_path)
+    thermal, visible = faces["001/TH/TH_001_1"], faces["002/VIS/VIS_002_1"]
+    assert (thermal.subject, thermal.rgb_path, thermal.radiometry) == ("001", None, GREY8)
+    assert (visible.subject, visible.thermal_path, visible.radiometry) == ("002", None, None)
+    np.testing.assert_array_equal(visible.landmarks, points(6, 1))
+
+
+@pytest.mark.parametrize("name", ["carl_01_head30.xml", "eurecom_001_head30.xml"])
+def test_carl_and_eurecom_first_faces(tmp_path, name):
+    text = (samples("carl_eurecom") / name).read_text()
+    whole = text[: text.rindex("</image>")] + "</image></images></dataset>"
+    (tmp_path / "faces.xml").write_text(whole)
+    names = re.findall(r'file="([^"]+)"', whole)
+    for n, image in enumerate(names):
+        sources.image(tmp_path / image, n, "grey")
+    faces = list(found("carl_eurecom", tmp_path).values())
+    assert len(faces) == len(names) > 1
+    for face in faces:  # outer corners outside inner ones, the viewer's left first
+        assert (np.diff(face.landmarks[:4, 0]) > 0).all()
+        assert face.landmarks[4, 0] < face.landmarks[5, 0]
+
+
+@pytest.mark.parametrize("with_confidences", [True, False])
+@pytest.mark.parametrize("count", sorted({scheme.points for scheme in SCHEMES.values()}))
+def test_yolo_tells_the_scheme_by_the_number_of_points(tmp_path, count, with_confidences):
+    sources.yolo(tmp_path, "anna", count)
+    path = tmp_path / "anna/labels/f1.txt"
+    if not with_confidences:
+        marks = points(count) / (sources.WIDTH, sources.HEIGHT)
+        path.write_text(f"0 .5 .5 1 1 {sources.flat(marks, ' ')}")
+    (face,) = get_reader("yolo_pose")(tmp_path)
+    assert SCHEMES[face.scheme].points == count
+    np.testing.assert_allclose(face.landmarks, points(count) - 0.5, atol=1e-3)
+
+
+# --- anyone's
+
+
+def test_an_own_folder_with_pairs_and_few_labels(tmp_path):
+    sources.own_folder(tmp_path)
+    faces = found("folder", tmp_path)
+    assert {name: face.landmarks is not None for name, face in faces.items()} == {
+        **{"thermal/anna/0": True, "thermal/anna/1": True, "thermal/anna/2": False}
+    }
+    face = faces["thermal/anna/1"]
+    np.testing.assert_allclose(face.landmarks, points(68, 1))  # the table begins at 1
+    assert face.rgb_path == tmp_path / "rgb/anna/1.jpg"
+    assert (face.subject, face.labels, face.assumed) == ("anna", "hand", None)
+    assert faces["thermal/anna/2"].rgb_path == tmp_path / "rgb/anna/2.jpg"
+
+
+def labelme(marks, labels, **extra):
+    shapes = [
+        {"label": label, "points": [mark.tolist()], "shape_type": "point"}
+        for label, mark in zip(labels, marks, strict=True)
+    ]
+    shapes.append({"label": "face", "points": [[40, 38], [2, 3]], "shape_type": "rectangle"})
+    return json.dumps({"shapes": shapes, "imagePath": "a.jpg", **extra})
+
+
+def test_labelme_points_by_number_by_name_and_in_file_order(tmp_path):
+    sources.image(tmp_path / "anna/a.jpg")
+    marks, path = points(68), tmp_path / "anna/a.json"
+    backwards = [str(n) for n in reversed(range(68))]
+    path.write_text(labelme(marks[::-1], backwards))
+    (face,) = get_reader("folder")(tmp_path)
+    np.testing.assert_array_equal(face.landmarks, marks)
+    assert face.box == (2, 3, 40, 38) and face.subject == "anna"
+    assert "no dataset.yaml" in face.assumed
+    path.write_text(labelme(marks[::-1], SCHEMES["ibug68"].names[::-1]))
+    np.testing.assert_array_equal(next(get_reader("folder")(tmp_path)).landmarks, marks)
+    path.write_text(labelme(marks, ["x"] * 68))
+    np.testing.assert_array_equal(next(get_reader("folder")(tmp_path)).landmarks, marks)
+
+
+@pytest.mark.parametrize("kind", ["coco", "xml", "pts", "long"])
+def test_other_files_of_an_own_folder(tmp_path, kind):
+    sources.image(tmp_path / "photos/a.jpg")
+    marks = points(68)
+    if kind == "coco":
+        sources.coco(tmp_path / "faces.json", [("a.jpg", sources.flagged(68))])
+    elif kind == "xml":
+        named = {str(n): mark for n, mark in enumerate(marks)}
+        sources.text(tmp_path / "faces.xml", "<x>", sources.dlib_face("a.jpg", named), "</x>")
+    elif kind == "pts":
+        sources.text(tmp_path / "photos/a.pts", *(f"{x:g} {y:g}" for x, y in marks + 1))
+    else:
+        rows = [f"a.jpg,ibug68,{n},{x:g},{y:g}" for n, (x, y) in enumerate(marks)]
+        sources.text(tmp_path / "faces.csv", "image,scheme,point,x,y", *rows)
+    (face,) = get_reader("folder")(tmp_path)
+    np.testing.assert_allclose(face.landmarks, marks, atol=1e-3)
+    assert (face.scheme, face.subject) == ("ibug68", "photos")
+
+
+def write_csv(folder, scheme, marks):
+    header = ",".join(f"{axis}{n}" for n in range(scheme.points) for axis in "xy")
+    row = ",".join(repr(float(value)) for value in marks.ravel())
+    sources.text(folder / "faces.csv", f"image,{header}", f"a.png,{row}")
+
+
+def write_long(folder, scheme, marks):
+    rows = [f"a.png,{scheme.name},{n},{float(x)!r},{float(y)!r}" for n, (x, y) in enumerate(marks)]
+    sources.text(folder / "faces.csv", "image,scheme,point,x,y", *rows)
+
+
+def write_coco(folder, scheme, marks):
+    flags = np.full(scheme.points, 2)
+    sources.coco(folder / "faces.json", [("a.png", np.column_stack([marks, flags]))])
+
+
+def write_labelme(folder, scheme, marks):
+    text = labelme(marks, scheme.names, imagePath="a.png")
+    sources.text(folder / "a.json", text)
+
+
+def write_xml(folder, scheme, marks):
+    parts = "".join(
+        f'<part name="{n}" x="{float(x)!r}" y="{float(y)!r}"/>' for n, (x, y) in enumerate(marks)
+    )
+    box = f'<box left="0" top="0" width="9" height="9">{parts}</box>'
+    sources.text(folder / "faces.xml", f'<x><image file="a.png">{box}</image></x>')
+
+
+def write_pts(folder, scheme, marks):
+    sources.text(folder / "a.pts", *(f"{float(x)!r} {float(y)!r}" for x, y in marks + 1))
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    write=st.sampled_from([write_csv, write_long, write_coco, write_labelme, write_xml, write_pts]),
+    scheme=st.sampled_from(sorted(SCHEMES)),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_scheme_written_in_any_file_is_read_back(tmp_path_factory, write, scheme, seed):
+    folder = tmp_path_factory.mktemp("round")
+    sources.image(folder / "a.png")
+    marks = np.random.default_rng(seed).uniform(-20, 80, (SCHEMES[scheme].points, 2))
+    write(folder, SCHEMES[scheme], marks)
+    (face,) = get_reader("folder")(folder)
+    assert face.scheme == scheme
+    np.testing.assert_allclose(face.landmarks, marks, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("side: heat", "dataset.yaml, side: Input should be 'rgb' or 'thermal'"),
+        ("scheme: x", "dataset.yaml, scheme: .*landmark scheme 'x' is unknown"),
+        ("sude: rgb", "dataset.yaml, sude: Extra inputs are not permitted"),
+        ("subject: anna", "dataset.yaml, subject: .*needs a group"),
+        ("subject: '('", "dataset.yaml, subject: .*not a regular expression"),
+        ("twin: {find: '[', replace: x}", "dataset.yaml, twin.find: .*not a regular expression"),
+        ("radiometry: {kind: celsius, low: 9, high: 3}", "radiometry: .*the range must rise"),
+        ("- a\n- b", "dataset.yaml: expected lines such as"),
+        ("a: [", "dataset.yaml: not YAML"),
+    ],
+)
+def test_a_description_that_cannot_be_used(tmp_path, said, message):
+    (tmp_path / "dataset.yaml").write_text(said)
+    with pytest.raises(InputError, match=message):
+        list(get_reader("folder")(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scheme": "cofw29"}, "the header has to be .* or image,x0,y0 to x28,y28"),
+        ({"subject": "(nobody)"}, "thermal/anna/0: the expression of `subject`"),
+        ({"radiometry": None}, "0.tif: uint16 values, and nobody says what they mean"),
+    ],
+)
+def test_a_description_that_does_not_fit_the_folder(tmp_path, changes, message):
+    sources.own_folder(tmp_path)
+    path = tmp_path / "dataset.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **changes}))
+    with pytest.raises(InputError, match=message):
+        list(get_reader("folder")(tmp_path))
+
+
+# --- what several share
+
+
+def test_images_are_found_by_the_end_of_their_path(tmp_path):
+    for n, name in enumerate(("a/x.png", "b/x.png", "b/c/y.JPG")):
+        sources.image(tmp_path / name, n)
+    images = ImageIndex(tmp_path, fail)
+    assert images.find("elsewhere/b/x.png") == tmp_path / "b/x.png"
+    assert images.find("B\\X.PNG") == tmp_path / "b/x.png"
+    assert images.find("y.png") == images.find("y") == tmp_path / "b/c/y.JPG"
+    assert images.find("z.png") is None and images.find("") is None
+    assert images.find("/etc/passwd") is None and images.find("../../..") is None
+    with pytest.raises(InputError, match="row 3: .*'x.png' may be a/x.png or b/x.png"):
+        images.need("x.png", "row 3")
+    with pytest.raises(InputError, match="row 3: no image 'z.png' below"):
+        images.need("z.png", "row 3")
+    assert [path.as_posix() for path in images] == ["a/x.png", "b/c/y.JPG", "b/x.png"]
+    assert list(ImageIndex(tmp_path, told_before, skip=("b",))) == list(images)[:1]
+
+
+def test_eight_bit_images_are_grey_or_coloured(tmp_path):
+    assert eight_bit(sources.image(tmp_path / "a.png", kind="grey")) == GREY8
+    assert eight_bit(sources.image(tmp_path / "b.png", kind="iron")) == FALSE_COLOURS
+    grey = cv2.imread(str(tmp_path / "a.png"))
+    cv2.imwrite(str(tmp_path / "c.png"), grey)  # three equal channels
+    assert eight_bit(tmp_path / "c.png") == GREY8
+
+
+def test_xml_may_not_declare_anything(tmp_path):
+    path = tmp_path / "a.xml"
+    path.write_text('<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>')
+    with pytest.raises(InputError, match="declares entities or a document type"):
+        list(boxes(path))
+
+
+# One change to the text of an annotation file, and what is said of it.
+BROKEN = {
+    "hrnet_csv": [
+        ("face_landmarks_300w_train.csv", "image_name", "name", "the header has to be image_name"),
+        ("face_landmarks_300w_train.csv", "1.5,24,", "1.5,24,nan,", "line 2: 141 cells, but the"),
+        ("face_landmarks_300w_train.csv", "134212_1.jpg,", "9.jpg,", "line 2: no image 'afw/9.jpg'"),
+    ],
+    "wflw": [
+        ("WFLW_annotations/list_98pt_rect_attr_train.txt", "0 0 a/", "0 2 a/", "neither 0 nor 1"),
+        ("WFLW_annotations/list_98pt_rect_attr_train.txt", "0 0 a/", "a/", "not 98 \\(or 68\\) points"),
+        ("WFLW_annotations/list_98pt_rect_attr_train.txt", "2 3 40", "2 inf 40", "'inf' is not a fin"),
+    ],
+    "face_synthetics": [
+        ("000001_ldmks.txt", " ", " 1 ", "line 1: .* is not a point `x y`"),
+        ("000001_ldmks.txt", "\n", " 3\n", "is not a point `x y`"),
+    ],
+    "sf_tl54": [
+        ("dataset/gray/train/json/111_1_2_1_120_100_1.json", '"face"', '"x"', "no shape 'face'"),
+        ("dataset/gray/train/json/111_1_2_1_120_100_1.json", "[[3, 4], ", "[", "a box has two corn"),
+        ("dataset/gray/train/json/111_1_2_1_120_100_1.json", '"shapes"', '"x"', "no list 'shapes'"),
+        ("dataset/gray/train/json/111_1_2_1_120_100_1.json", "{", "", "not JSON"),
+    ],
+    "charlotte": [
+        ("S1.csv", "env-temp", "x72", "column 'x72' appears twice"),
+        ("S2.csv", "ID,x0", "ID,x1", "no column 'x0'"),
+        ("S2.csv", "R11561,", "R11561,,", "cells, but the header has"),
+        ("S2.csv", "R11561", "R9", "line 2: no image 'S2/R9'"),
+    ],
+    "tfw": [
+        ("train/indoor.csv", "name,xs", "name", "14 columns instead of 15|15 cells"),
+        ("train/indoor.csv", "2,3,40", "2,3,x", "line 2: 'x' is not a finite number"),
+    ],
+    "tfd68": [
+        ("tfd68.json", '"images"', '"x"', "no lists 'images' and 'annotations'"),
+        ("tfd68.json", '"image_id": 0', '"image_id": 9', "annotation 0: its image_id 9 names no"),
+        ("tfd68.json", ", 2.0, ", ", 0, ", "point 0 is not labelled"),
+        ("tfd68.json", "thermal_1_0_0.jpg", "thermal_9_0_0.jpg", "no image 'thermal_9_0_0.jpg'"),
+        ("tfd68.json", "[2, 3, 38, 35]", "[2, 3]", "bbox is not"),
+        ("tfd68.json", '"keypoints": [', '"keypoints": [1, ', "not triplets"),
+    ],
+    "carl_eurecom": [
+        ("faces.xml", "righteye_inner", "x", "no part 'righteye_inner'"),
+        ("faces.xml", "001/TH/", "001/", "no folder of its name says thermal"),
+        ("faces.xml", 'left="2"', 'left=""', "left: '' is not a finite number"),
+        ("faces.xml", "</dataset>", "", "not XML"),
+    ],
+    "yolo_pose": [("anna/labels/f1.txt", " ", " 1 ", "numbers, expected 5")],
+    "thermal_knapik54": [("1_Man_NoGlasses_Normal/labels/f1.txt", " ", " 1 ", "numbers, expected 5")],
+    "folder": [
+        ("landmarks.csv", "anna/0.tif,", "anna/9.tif,", "no image 'thermal/anna/9'"),
+        ("landmarks.csv", "anna/0.tif,", "anna/1.tif,", "a second time; keep one face"),
+        ("landmarks.csv", "anna/0.tif,", "anna/0.tif,x", "is not a finite number"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "old", "new", "message"),
+    [(name, *case) for name, cases in BROKEN.items() for case in cases],
+)
+def test_what_is_broken_is_named_with_its_mend(tmp_path, name, file, old, new, message):
+    SOURCES[name](tmp_path)
+    path = tmp_path / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    bad = [text for text in reasons(name, tmp_path) if re.search(message, text)]
+    assert bad and path.name in bad[0]
+    with pytest.raises(InputError):
+        list(get_reader(name)(tmp_path))
+
+
+# --- an own folder's names
+
+
+def pts_file(path, count=68):
+    sources.text(path, *(f"{x:g} {y:g}" for x, y in points(count) + 1))
+
+
+def problems(folder):
+    bad = []
+    faces = list(get_reader("folder")(folder, lambda name, error: bad.append((name, str(error)))))
+    return {face.id: face for face in faces}, dict(bad)
+
+
+def test_pts_beside_images_of_the_same_name_in_other_folders(tmp_path):
+    for who in ("anna", "ben"):
+        sources.image(tmp_path / who / "001.jpg")
+        pts_file(tmp_path / who / "001.pts")
+    faces, bad = problems(tmp_path)
+    assert not bad and {f.rgb_path for f in faces.values()} == {
+        tmp_path / "anna/001.jpg",
+        tmp_path / "ben/001.jpg",
+    }
+
+
+def test_pts_beside_the_labelled_side_of_a_pair(tmp_path):
+    sources.own_folder(tmp_path)
+    for path in tmp_path.glob("*.csv"):
+        path.unlink()
+    for n in (0, 1):
+        pts_file(tmp_path / f"thermal/anna/{n}.pts")
+    faces, bad = problems(tmp_path)
+    assert not bad
+    labelled = {name for name, face in faces.items() if face.landmarks is not None}
+    assert labelled == {"thermal/anna/0", "thermal/anna/1"}
+    assert faces["thermal/anna/1"].rgb_path == tmp_path / "rgb/anna/1.jpg"
+
+
+def test_labelme_beside_images_of_the_same_name(tmp_path):
+    for who in ("anna", "ben"):
+        sources.image(tmp_path / who / "001.jpg")
+        text = labelme(points(68), [str(n) for n in range(68)], imagePath="001.jpg")
+        sources.text(tmp_path / who / "001.json", text)
+    faces, bad = problems(tmp_path)
+    assert not bad and set(faces) == {"anna/001", "ben/001"}
+
+
+def test_an_annotation_without_its_image_is_nobody_elses(tmp_path):
+    sources.image(tmp_path / "anna/001.jpg")
+    sources.image(tmp_path / "ben/002.jpg")
+    pts_file(tmp_path / "ben/001.pts")
+    faces, bad = problems(tmp_path)
+    assert not faces and "no image '001' beside it in ben" in bad["ben/001.pts"]
+
+
+def test_a_name_in_another_folder_is_another_image(tmp_path):
+    sources.image(tmp_path / "ben/001.jpg")
+    header = ",".join(f"x{n},y{n}" for n in range(68))
+    values = ",".join(f"{value:g}" for value in points(68).ravel())
+    sources.text(tmp_path / "labels.csv", f"image,{header}", f"anna/001.jpg,{values}")
+    faces, bad = problems(tmp_path)
+    assert not faces and "no image 'anna/001" in bad["labels.csv"]
+    sources.text(tmp_path / "labels.csv", f"image,{header}", f"/mnt/disk/ben/001.jpg,{values}")
+    faces, bad = problems(tmp_path)
+    assert set(faces) == {"ben/001"} and not bad
+
+
+def test_a_missing_twin_is_not_another_persons(tmp_path):
+    sources.own_folder(tmp_path)
+    (tmp_path / "rgb/anna/1.jpg").unlink()
+    sources.image(tmp_path / "rgb/ben/1.jpg")
+    faces, bad = problems(tmp_path)
+    assert not bad and faces["thermal/anna/1"].rgb_path is None
+
+
+def test_labels_in_a_tree_of_their_own(tmp_path):
+    for who in ("anna", "ben"):
+        sources.image(tmp_path / "images" / who / "001.jpg")
+        pts_file(tmp_path / "labels" / who / "001.pts")
+    faces, bad = problems(tmp_path)
+    assert not bad and set(faces) == {"images/anna/001", "images/ben/001"}
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_one_bad_cell_costs_one_face(tmp_path, long):
+    source = tmp_path / "source"
+    for n in range(3):
+        sources.image(source / f"{n}.jpg", n)
+    marks = [list(map(str, row)) for row in points(68).tolist()]
+    lines = ["image,scheme,point,x,y" if long else "image," + ",".join(
+        f"x{n},y{n}" for n in range(68)
+    )]  # fmt: skip
+    for n in range(3):
+        cells = [list(mark) for mark in marks]
+        cells[5][0] = "hello" if n == 1 else cells[5][0]
+        if long:
+            lines += [f"{n}.jpg,ibug68,{k},{x},{y}" for k, (x, y) in enumerate(cells)]
+        else:
+            lines.append(",".join([f"{n}.jpg", *(value for mark in cells for value in mark)]))
+    sources.text(source / "labels.csv", *lines)
+    sources.text(source / "dataset.yaml", "{unlabelled: true, scheme: ibug68}")
+    faces, bad = problems(source)
+    assert {name: face.landmarks is not None for name, face in faces.items()} == {
+        **{"0": True, "1": False, "2": True}
+    }
+    assert list(bad) == ["labels.csv"] and "'hello' is not a finite number" in bad["labels.csv"]
+    report = prepare("folder", source, tmp_path / "out", skip_bad=True, progress=False)
+    assert "2 of 3 images have landmarks" in str(report)

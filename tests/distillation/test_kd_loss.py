@@ -1,0 +1,433 @@
+"""KD-Loss region by region, against values worked out by hand and an implementation with plain ifs."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlcmkd.distillation.kd_loss import (
+    BAND,
+    TOLERANT_ALPHA,
+    TOLERANT_INNER,
+    TOUGH_ALPHA,
+    TOUGH_INNER,
+    assistive_loss,
+    assistive_values,
+    kd_loss,
+    kd_values,
+    main_loss,
+    main_values,
+)
+from mlcmkd.utils.errors import InputError
+
+TOUGH = (TOUGH_ALPHA, TOUGH_INNER)
+TOLERANT = (TOLERANT_ALPHA, TOLERANT_INNER)
+
+
+def one(value: float) -> torch.Tensor:
+    return torch.tensor([value], dtype=torch.float64)
+
+
+def aloss(p: float, g: float, t: float, *constants: float) -> float:
+    return assistive_loss(one(p), one(g), one(t), *(constants or TOUGH)).item()
+
+
+def main(p: float, g: float, t: float) -> float:
+    return main_loss(one(p), one(g), one(t)).item()
+
+
+def pull(value, p: float, g: float, *rest) -> float:
+    """Derivative by the prediction."""
+    prediction = one(p).requires_grad_()
+    value(prediction, one(g), *rest).sum().backward()
+    return prediction.grad.item()
+
+
+# --- a second implementation: the formulas as the paper words them, with ifs ---
+
+
+def sign(x: float) -> int:
+    return (x > 0) - (x < 0)
+
+
+def aloss_with_ifs(p, g, t, alpha, alpha_inner, band) -> float:
+    mirrored = g + sign(p - g) * abs(t - g)
+    border = g + sign(p - g) * band * abs(t - g)
+    if t == g or p == g:
+        return 0.0
+    if abs(p - g) > abs(t - g):
+        weight = alpha
+    elif min(border, mirrored) <= p <= max(border, mirrored):
+        weight = alpha_inner
+    else:
+        weight = 0.0
+    return weight * abs(mirrored - p)
+
+
+def main_with_ifs(p, g, t) -> float:
+    if abs(g - p) <= abs(g - t):
+        return 3 * abs(g - p)
+    return (g - p) ** 2 + 3 * abs(g - t) - (g - t) ** 2
+
+
+# --- ALoss by hand: g = 0.1, t = 0.3, so r = 0.2 and the band ends 0.03 from g ---
+
+
+@pytest.mark.parametrize(
+    ("p", "value", "slope"),
+    [
+        (0.40, 1.9 * 0.1, 1.9),  # beyond the teacher
+        (-0.20, 1.9 * 0.1, -1.9),  # beyond it on the other side
+        (0.25, -0.45 * 0.05, 0.45),  # between band and teacher
+        (-0.05, -0.45 * 0.05, -0.45),
+        (0.131, -0.45 * 0.169, 0.45),  # just outside the band
+        (0.129, 0.0, 0.0),  # just inside
+        (0.08, 0.0, 0.0),
+        (0.10, 0.0, 0.0),  # at the target
+    ],
+)
+@pytest.mark.parametrize("t", [0.3, -0.1])  # the teacher may stand on either side
+def test_aloss_by_hand(p, value, slope, t):
+    assert aloss(p, 0.1, t) == pytest.approx(value, abs=1e-12)
+    assert pull(assistive_values, p, 0.1, one(t), *TOUGH) == pytest.approx(slope, abs=1e-12)
+
+
+def test_aloss_with_the_constants_of_the_tolerant_teacher():
+    assert aloss(0.40, 0.1, 0.3, *TOLERANT) == pytest.approx(1.8 * 0.1)
+    assert aloss(0.25, 0.1, 0.3, *TOLERANT) == pytest.approx(-0.4 * 0.05)
+
+
+# Powers of two are exact, so that borders are hit and not just come near to.
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_teacher_itself_is_between(side):
+    p, g, t = 0.125 + side * 0.25, 0.125, 0.375
+    assert aloss(p, g, t) == 0
+    assert pull(assistive_values, p, g, one(t), *TOUGH) == pytest.approx(-TOUGH_INNER * side)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_border_of_the_band_is_between(side):
+    g, t, band = 0.125, 0.375, 0.25
+    border = g + side * 0.0625
+    assert aloss(border, g, t, *TOUGH, band) == pytest.approx(-0.45 * 0.75 * 0.25)
+    assert pull(assistive_values, border, g, one(t), *TOUGH, band) == pytest.approx(0.45 * side)
+    inside = math.nextafter(border, g)
+    assert aloss(inside, g, t, *TOUGH, band) == 0
+    assert pull(assistive_values, inside, g, one(t), *TOUGH, band) == 0
+
+
+@pytest.mark.parametrize(("constants", "share"), [(TOUGH, -0.3825), (TOLERANT, -0.34)])
+def test_the_jump_at_the_band_is_what_the_docstring_says(constants, share):
+    t = 0.2
+    border = BAND * t  # with g = 0 the very product that is compared with
+    assert aloss(border, 0.0, t, *constants) == pytest.approx(share * t)
+    assert aloss(math.nextafter(border, 0), 0.0, t, *constants) == 0
+    grid = torch.linspace(-0.5, 0.5, 2001, dtype=torch.float64)
+    values = assistive_values(grid, torch.zeros_like(grid), torch.full_like(grid, t), *constants)
+    assert values.min().item() >= share * t - 1e-12
+
+
+def test_aloss_is_continuous_at_the_teacher():
+    assert abs(aloss(0.3 + 1e-9, 0.1, 0.3)) < 1e-8
+    assert abs(aloss(0.3 - 1e-9, 0.1, 0.3)) < 1e-8
+
+
+@pytest.mark.parametrize("p", [-0.3, 0.1, 0.1000001, 0.4])
+def test_a_teacher_that_is_exactly_right_is_silent(p):
+    assert aloss(p, 0.1, 0.1) == 0
+    assert pull(assistive_values, p, 0.1, one(0.1), *TOUGH) == 0
+
+
+def test_a_teacher_that_is_nearly_right_is_not():
+    assert aloss(0.4, 0.1, 0.1 + 1e-9) == pytest.approx(1.9 * 0.3)
+
+
+def test_without_a_band_the_value_is_continuous_down_to_the_target():
+    assert aloss(0.0, 0.0, 0.2, *TOUGH, 0.0) == pytest.approx(-0.45 * 0.2)
+    assert aloss(1e-9, 0.0, 0.2, *TOUGH, 0.0) == pytest.approx(-0.45 * 0.2)
+    assert pull(assistive_values, 0.0, 0.0, one(0.2), *TOUGH, 0.0) == 0
+
+
+# --- the main loss ---
+
+
+@pytest.mark.parametrize(
+    ("p", "value", "slope"),
+    [
+        (0.10, 0.0, 0.0),
+        (0.15, 0.15, 3.0),  # nearer than the teacher: 3 d
+        (0.05, 0.15, -3.0),
+        (0.50, 0.4**2 + 3 * 0.2 - 0.2**2, 0.8),  # further off: d^2 + 3 r - r^2
+        (-0.30, 0.4**2 + 3 * 0.2 - 0.2**2, -0.8),
+    ],
+)
+@pytest.mark.parametrize("t", [0.3, -0.1])
+def test_main_by_hand(p, value, slope, t):
+    assert main(p, 0.1, t) == pytest.approx(value, abs=1e-12)
+    assert pull(main_values, p, 0.1, one(t)) == pytest.approx(slope, abs=1e-12)
+
+
+def test_main_is_continuous_at_the_seam_which_is_linear():
+    g, t = 0.125, 0.375
+    assert main(t, g, t) == 0.75
+    assert pull(main_values, t, g, one(t)) == 3
+    assert main(t + 1e-9, g, t) == pytest.approx(0.75, abs=1e-8)
+    assert main(t - 1e-9, g, t) == pytest.approx(0.75, abs=1e-8)
+    assert pull(main_values, t + 1e-9, g, one(t)) == pytest.approx(0.5)
+
+
+def test_main_under_a_teacher_that_is_exactly_right_is_the_square():
+    assert main(0.4, 0.1, 0.1) == pytest.approx(0.09)
+    assert main(0.1, 0.1, 0.1) == 0
+
+
+# --- KD-Loss ---
+
+
+def test_kd_loss_by_hand():
+    """d = 0.3; r = 0.2 (tough) and 0.4 (tolerant)."""
+    terms = kd_loss(one(0.3), one(0.0), one(-0.2), one(0.4))
+    assert list(terms) == ["main", "tough", "tolerant"]
+    assert terms["main"].item() == pytest.approx(2 * 3 * 0.3)
+    assert terms["tough"].item() == pytest.approx(1.9 * 0.1)
+    assert terms["tolerant"].item() == pytest.approx(-0.4 * 0.1)
+
+
+def test_kd_loss_by_hand_with_other_constants():
+    constants = {
+        "main_weight": 0.5,
+        "tough_weight": 3.0,
+        "tolerant_weight": 5.0,
+        "tough_alpha": 1.0,
+        "tough_inner": -2.0,
+        "tolerant_alpha": 4.0,
+        "tolerant_inner": -0.5,
+        "band": 0.9,
+    }
+    terms = kd_loss(one(0.3), one(0.0), one(0.2), one(-0.4), **constants)
+    assert terms["main"].item() == pytest.approx(0.5 * 3 * 0.3)
+    assert terms["tough"].item() == pytest.approx(3 * 1.0 * 0.1)
+    assert terms["tolerant"].item() == 0  # 0.3 is inside the band, which ends at 0.36
+    terms = kd_loss(one(0.3), one(0.0), one(-0.31), one(0.2), **constants)
+    assert terms["main"].item() == pytest.approx(0.5 * (0.09 + 0.6 - 0.04))
+    assert terms["tough"].item() == pytest.approx(3 * -2.0 * 0.01)
+    assert terms["tolerant"].item() == pytest.approx(5 * 4.0 * 0.1)
+    terms = kd_loss(one(0.3), one(0.0), one(-0.35), one(0.2), **constants)
+    assert terms["tough"].item() == 0  # the band ends at 0.315
+
+
+def test_kd_loss_is_made_of_the_other_two():
+    generator = torch.Generator().manual_seed(0)
+    p, g, tough, tolerant = torch.rand(4, 6, 10, generator=generator) - 0.5
+    terms = kd_loss(p, g, tough, tolerant)
+    assert terms["main"] == 2 * main_loss(p, g, tolerant)
+    assert terms["tough"] == assistive_loss(p, g, tough, *TOUGH)
+    assert terms["tolerant"] == assistive_loss(p, g, tolerant, *TOLERANT)
+    values = kd_values(p, g, tough, tolerant)
+    assert list(values) == list(terms)
+    for name, each in values.items():
+        assert each.shape == p.shape
+        assert each.mean() == terms[name]
+    assert sum(values.values()).mean() == pytest.approx(sum(terms.values()).item(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("d", "tough", "tolerant", "slope"),
+    [
+        (0.3, 0.1, 0.2, 4 * 0.3 + 3.7),
+        (0.15, 0.1, 0.2, 8.3),
+        (0.15, 0.2, 0.1, 4 * 0.15 + 2.25),
+        (0.05, 0.1, 0.2, 6.85),
+        (0.01, 0.1, 0.2, 6.0),
+    ],
+)
+def test_pulls_are_what_the_docstring_says(d, tough, tolerant, slope):
+    def total(*tensors):
+        return sum(kd_loss(*tensors).values())
+
+    assert pull(total, d, 0.0, one(tough), one(tolerant)) == pytest.approx(slope)
+    assert pull(total, -d, 0.0, one(tough), one(tolerant)) == pytest.approx(-slope)
+
+
+def test_kd_loss_can_be_negative_away_from_the_target():
+    """A Tolerant-Teacher much nearer than the Tough-Teacher: the least value is not at g."""
+    tough, grid = 0.2, torch.linspace(0, 0.5, 5001, dtype=torch.float64)
+    zero = torch.zeros_like(grid)
+    values = kd_values(grid, zero, torch.full_like(grid, tough), torch.full_like(grid, 0.001))
+    total = sum(values.values())
+    assert total[0] == 0
+    assert total.min() < 0
+    assert grid[total.argmin()].item() == pytest.approx(BAND * tough, abs=2e-4)
+
+
+def test_kd_loss_is_positive_where_both_teachers_are_equally_far():
+    grid = torch.linspace(0.0001, 0.5, 5000, dtype=torch.float64)
+    teachers = torch.full_like(grid, 0.2)
+    total = sum(kd_values(grid, torch.zeros_like(grid), teachers, teachers).values())
+    assert (total > 0).all()
+
+
+# --- laws, for any numbers ---
+
+places = st.floats(-0.5, 0.5, allow_subnormal=False)
+
+
+@settings(deadline=None)
+@given(places, places, places, st.sampled_from([TOUGH, TOLERANT]), st.floats(0.01, 1))
+def test_aloss_against_plain_ifs(p, g, t, constants, band):
+    d, r = abs(p - g), abs(t - g)
+    if min(abs(d - band * r), abs(d - r)) < 1e-12:
+        return  # on a border, rounding decides; borders have tests of their own
+    expected = aloss_with_ifs(p, g, t, *constants, band)
+    assert aloss(p, g, t, *constants, band) == pytest.approx(expected, abs=1e-12)
+
+
+@settings(deadline=None)
+@given(places, places, places)
+def test_main_against_plain_ifs(p, g, t):
+    assert main(p, g, t) == pytest.approx(main_with_ifs(p, g, t), abs=1e-12)
+    assert main(p, g, t) >= 0
+
+
+@settings(deadline=None)
+@given(places, places, places, places)
+def test_mirroring_everything_changes_nothing(p, g, tough, tolerant):
+    seen = kd_values(one(p), one(g), one(tough), one(tolerant))
+    mirrored = kd_values(one(-p), one(-g), one(-tough), one(-tolerant))
+    assert seen == mirrored
+
+
+# In 64ths, where mirroring about g is exact.
+steps = st.integers(-32, 32).map(lambda n: n / 64)
+
+
+@settings(deadline=None)
+@given(steps, steps, steps, steps)
+def test_a_teacher_may_be_mirrored_about_the_target(p, g, tough, tolerant):
+    seen = kd_values(one(p), one(g), one(tough), one(tolerant))
+    assert seen == kd_values(one(p), one(g), one(2 * g - tough), one(tolerant))
+    assert seen == kd_values(one(p), one(g), one(tough), one(2 * g - tolerant))
+    assert seen == kd_values(one(2 * g - p), one(g), one(tough), one(tolerant))
+
+
+@settings(deadline=None)
+@given(places, places, places, places)
+def test_no_pull_points_away_from_the_target(p, g, tough, tolerant):
+    def total(*tensors):
+        return sum(kd_loss(*tensors).values())
+
+    found = pull(total, p, g, one(tough), one(tolerant))
+    assert found * (p - g) >= 0
+    assert (found == 0) == (p == g)
+
+
+# --- gradients ---
+
+
+def test_gradients_against_finite_differences():
+    """All regions, both sides; away from borders, where there is no derivative."""
+    generator = torch.Generator().manual_seed(0)
+    p, g, tough, tolerant = torch.rand(4, 400, generator=generator, dtype=torch.float64) - 0.5
+    d, r_tough, r_tolerant = (p - g).abs(), (tough - g).abs(), (tolerant - g).abs()
+    borders = torch.stack(
+        [torch.zeros_like(d), BAND * r_tough, r_tough, BAND * r_tolerant, r_tolerant]
+    )
+    clear = ((d - borders).abs() > 1e-3).all(0)
+    for r in (r_tough, r_tolerant):  # each region is there
+        for region in (d > r, (d < r) & (d > BAND * r), d < BAND * r):
+            assert (region & clear).sum() > 20
+    p, g, tough, tolerant = (each[clear] for each in (p, g, tough, tolerant))
+
+    def total(prediction):
+        return sum(kd_values(prediction, g, tough, tolerant).values())
+
+    assert torch.autograd.gradcheck(total, p.clone().requires_grad_(), eps=1e-6)
+
+
+def test_target_and_teachers_carry_no_gradient():
+    tensors = [torch.rand(3, 4).requires_grad_() for _ in range(4)]
+    sum(kd_loss(*tensors).values()).backward()
+    assert [each.grad is None for each in tensors] == [False, True, True, True]
+    assert tensors[0].grad.abs().sum() > 0
+
+
+def test_the_gradient_is_finite_where_all_agree():
+    point = torch.full((5,), 0.2).requires_grad_()
+    sum(kd_loss(point, point, point, point).values()).backward()
+    assert (point.grad == 0).all()
+
+
+# --- shapes and numbers ---
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (3, 10), (3, 5, 2)])
+def test_any_shape_gives_the_same_numbers(shape):
+    count = math.prod(shape)
+    flat = torch.rand(4, count, generator=torch.Generator().manual_seed(3)) - 0.5
+    shaped = [each.view(shape) for each in flat]
+    for name, each in kd_values(*shaped).items():
+        assert each.shape == shape
+        assert torch.equal(each.flatten(), kd_values(*flat)[name])
+        assert kd_loss(*shaped)[name].shape == ()
+
+
+def test_rows_stay_apart():
+    """Means of a row's values are what the row alone would give."""
+    tensors = torch.rand(4, 3, 5, 2, generator=torch.Generator().manual_seed(4)) - 0.5
+    values = kd_values(*tensors)
+    for row in range(3):
+        alone = kd_loss(*tensors[:, row])
+        for name, each in values.items():
+            assert each.flatten(1).mean(1)[row].item() == pytest.approx(alone[name].item())
+
+
+@pytest.mark.parametrize("wrong", range(4))
+@pytest.mark.parametrize("shape", [(1, 4), (4,), (3, 1), (3, 2, 2), ()])
+def test_shapes_that_torch_would_broadcast_are_refused(wrong, shape):
+    tensors = [torch.zeros(3, 4) for _ in range(4)]
+    tensors[wrong] = torch.zeros(shape)
+    with pytest.raises(InputError, match="same shape"):
+        kd_loss(*tensors)
+    if wrong < 3:
+        with pytest.raises(InputError, match=r"\(3, 4\)"):
+            assistive_loss(*tensors[:3], *TOUGH)
+        with pytest.raises(InputError, match=r"\(3, 4\)"):
+            main_loss(*tensors[:3])
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 4), (3, 0, 2)])
+def test_nothing_to_compare_is_refused(shape):
+    with pytest.raises(InputError, match="no coordinate"):
+        kd_loss(*[torch.zeros(shape)] * 4)
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_float32(half):
+    """The same as in double precision from the same halves, and whatever the others come in."""
+    tensors = (torch.rand(4, 64, generator=torch.Generator().manual_seed(5)) - 0.5).to(half)
+    found = kd_loss(*tensors)
+    expected = kd_loss(*tensors.double())
+    for name, each in found.items():
+        assert each.dtype == torch.float32
+        assert each.item() == pytest.approx(expected[name].item(), rel=1e-5, abs=1e-6)
+    mixed = kd_loss(tensors[0], *tensors[1:].float())
+    assert mixed == found
+
+
+def test_double_precision_stays_double():
+    assert kd_loss(*torch.rand(4, 8, dtype=torch.float64))["main"].dtype == torch.float64
+
+
+@pytest.mark.parametrize("wrong", range(4))
+def test_a_nan_is_not_hidden_by_a_region(wrong):
+    tensors = torch.rand(4, 8)
+    tensors[wrong, 3] = float("nan")
+    assert math.isnan(sum(kd_loss(*tensors).values()).item())
+    if wrong < 3:
+        assert np.isnan(assistive_values(*tensors[:3], *TOUGH).numpy()).sum() == 1
+        assert np.isnan(main_values(*tensors[:3]).numpy()).sum() == 1

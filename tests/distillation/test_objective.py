@@ -1,0 +1,259 @@
+"""Who receives a gradient, who must not, and what stays frozen."""
+
+import pytest
+import torch
+
+from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation, Batch, make_batch
+from mlcmkd.distillation.mlcm_kd import KTL, MCL, Adapter
+from mlcmkd.distillation.objective import TaskObjective
+from mlcmkd.distillation.strategies import STRATEGIES, Distillation, Weights
+from mlcmkd.distillation.teachers import FrozenTeacher
+from mlcmkd.training.loop import FitConfig, fit
+from mlcmkd.training.run_directory import Run, read_metrics
+from mlcmkd.utils.errors import InputError
+from tests.conftest import make_model, make_pairs
+
+
+def a_batch(count: int = 4, labelled: int | None = None) -> Batch:
+    pairs = make_pairs(count)
+    if labelled is not None:
+        pairs.labelled[labelled:] = False
+    return make_batch(pairs, torch.arange(count), Augmentation(), torch.Generator().manual_seed(0))
+
+
+def ktl(size: str = "light", guide: str = "both", **weights: float) -> KTL:
+    return KTL(make_model(size), make_model(size, "thermal", seed=1), Weights(**weights), guide)
+
+
+def receives(module: torch.nn.Module) -> bool:
+    return any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in module.parameters())
+
+
+def state(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+ROUTES = {  # term: (student's features, student's head)
+    "task": (True, True),
+    "fd": (True, False),
+    "ld": (True, True),
+    "fi": (False, True),
+    "ri": (True, False),
+}
+
+
+CASES = [(size, term, "both") for size in ("light", "small", "base") for term in ROUTES]
+CASES += [("light", term, guide) for term in ("fi", "ri") for guide in ("label", "teacher", "own")]
+
+
+@pytest.mark.parametrize(("size", "term", "guide"), CASES)
+def test_each_term_reaches_whom_it_should_and_nobody_else(size, term, guide):
+    objective = ktl(size, guide, **({} if term == "task" else {term: 1}))
+    objective.train()
+    objective(a_batch())[term].backward()
+    student = objective.student
+    features, head = ROUTES[term]
+    assert receives(student.backbone) is features
+    assert receives(student.neck) is features
+    assert receives(student.head) is head
+    assert not receives(objective.teacher)
+
+
+def test_ri_through_no_grad_would_reach_nobody():
+    """The trap: under no_grad the frozen head cuts the path that RI exists for."""
+    objective = ktl(ri=1)
+    features = objective.student.features(a_batch().thermal)
+    assert objective.teacher.head(features).coordinates.requires_grad
+    with torch.no_grad():
+        assert not objective.teacher.head(features).coordinates.requires_grad
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_strategy_returns_its_terms_and_no_others(strategy):
+    objective = KTL(make_model(), make_model(modality="thermal"), STRATEGIES[strategy])
+    names = {"none": set(), "dikd": {"fi", "ri"}, "dikd+fd+ld": {"fd", "ld", "fi", "ri"}}
+    expected = names.get(strategy, set(strategy.split("+")))
+    assert set(objective(a_batch())) == expected | {"task"}
+
+
+def test_a_weight_of_zero_is_the_term_left_out_bit_for_bit():
+    plain, zero = ktl(), ktl(fd=0, fi=0, ri=0, ld=0)
+    results = []
+    for objective in (plain, zero):
+        objective.train()
+        sum(objective(a_batch()).values()).backward()
+        results.append([p.grad.clone() for p in objective.student.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_weights_and_decay_scale_a_term():
+    batch = a_batch()
+    once, twice = ktl(ri=1).eval()(batch, 1.0), ktl(ri=2).eval()(batch, 0.25)
+    assert twice["ri"].item() == pytest.approx(0.5 * once["ri"].item(), rel=1e-5)
+    assert twice["task"].item() == pytest.approx(once["task"].item(), rel=1e-6)
+
+
+def test_decay_leaves_unlabelled_rows_alone():
+    objective = ktl(ld=1).eval()
+    batch = a_batch(labelled=0)
+    assert objective(batch, 0.0)["ld"].item() == pytest.approx(objective(batch, 1.0)["ld"].item())
+    assert objective(batch, 0.0)["ld"].item() > 0
+
+
+def test_the_task_of_an_unlabelled_row_is_the_teachers_answer():
+    objective = ktl(fi=1).eval()
+    batch = a_batch(labelled=2)
+    with torch.no_grad():
+        said = objective.teacher.head(objective.teacher.features(batch.rgb)).coordinates
+    filled = batch._replace(
+        landmarks=torch.cat((batch.landmarks[:2], said[2:])),
+        labelled=torch.ones(4, dtype=torch.bool),
+    )
+    assert objective(batch)["task"].item() == pytest.approx(objective(filled)["task"].item())
+
+
+def test_without_distillation_an_unlabelled_row_teaches_nothing():
+    assert ktl().eval()(a_batch(labelled=0))["task"].item() == 0
+
+
+def test_without_labels_the_teachers_answer_stands_in():
+    """Labels of unlabelled rows are never read: nonsense there changes nothing."""
+    objective = ktl(fi=1, ri=1, fd=1, ld=1).eval()
+    batch = a_batch(labelled=2)
+    nonsense = batch.landmarks.clone()
+    nonsense[2:] = float("nan")
+    for name, value in objective(batch._replace(landmarks=nonsense)).items():
+        assert value.item() == pytest.approx(objective(batch)[name].item()), name
+
+
+def test_the_teacher_stays_bit_identical_through_training(tmp_path):
+    """Parameters and BatchNorm buffers, in train mode, under autocast, over real optimiser steps."""
+    for precision in ("32-true", "bf16-mixed"):
+        objective = ktl(fd=1, ld=1, fi=1, ri=1)
+        teacher, student = state(objective.teacher), state(objective.student)
+        run = Run(tmp_path / precision, "test", FitConfig())
+        fit(
+            objective,
+            make_pairs(),
+            FitConfig(steps=3, batch=4, evaluations=1, precision=precision, accelerator="cpu"),
+            run,
+            augmentation=Augmentation(),
+            seed=0,
+            validate=lambda: 0.0,
+            distillation=Distillation(strategy="dikd+fd+ld"),
+            progress=False,
+        )
+        after = state(objective.teacher)
+        assert all(torch.equal(teacher[name], after[name]) for name in teacher)
+        moved = [n for n, v in student.items() if not torch.equal(v, state(objective.student)[n])]
+        assert any("running_mean" in name for name in moved)
+        assert any("head" in name for name in moved)
+        row = read_metrics(run.path)[-1]
+        assert row["total"] == sum(row[name] for name in ("task", "fd", "ld", "fi", "ri"))
+
+
+def test_train_cannot_wake_a_frozen_teacher():
+    teacher = FrozenTeacher(make_model())
+    before = state(teacher)
+    teacher.train()
+    assert not any(module.training for module in teacher.landmarker.modules())
+    teacher.features(torch.rand(4, 3, 32, 32))
+    assert all(torch.equal(before[name], value) for name, value in state(teacher).items())
+    assert not any(p.requires_grad for p in teacher.parameters())
+
+
+def test_fi_leaves_the_students_statistics_alone():
+    """The student's head reads RGB features in FI; none of its buffers may remember them."""
+    objective = ktl(fi=1).train()
+    batch = a_batch()
+    objective.student.features(batch.thermal)
+    before = {name: b.clone() for name, b in objective.student.head.named_buffers()}
+    objective.student.head(objective.teacher.features(batch.rgb))
+    assert all(torch.equal(before[n], b) for n, b in objective.student.head.named_buffers())
+
+
+@pytest.mark.parametrize("strategy", ["none", "fi", "ri", "dikd+fd+ld"])
+def test_the_teachers_backbone_runs_at_most_once_a_batch(strategy, monkeypatch):
+    objective = KTL(make_model(), make_model(modality="thermal"), STRATEGIES[strategy])
+    calls = []
+    forward = objective.teacher.landmarker.backbone.forward
+    monkeypatch.setattr(
+        objective.teacher.landmarker.backbone, "forward", lambda x: calls.append(1) or forward(x)
+    )
+    objective(a_batch())
+    assert len(calls) == (0 if strategy == "none" else 1)
+
+
+def test_ktl_refuses_unequal_widths_and_schemes():
+    with pytest.raises(InputError, match="one width"):
+        KTL(make_model("small"), make_model("light", "thermal"), Weights())
+    with pytest.raises(InputError, match="share a landmark scheme"):
+        KTL(make_model(), make_model(modality="thermal", scheme="sf_tl54"), Weights())
+
+
+MCL_ROUTES = {"fd": "to_teacher", "ri": "to_teacher", "fi": "to_student", "ld": None}
+
+
+@pytest.mark.parametrize("head", ["heatmap", "coordinate"])
+@pytest.mark.parametrize("term", MCL_ROUTES)
+def test_mcl_trains_each_adapter_by_its_own_terms(term, head):
+    """The teacher's head, which makes heatmaps, may differ from the student's."""
+    objective = MCL(
+        make_model("small", "thermal"),
+        make_model("light", "thermal", head=head),
+        Weights(**{term: 1}),
+    )
+    objective.train()
+    objective(a_batch())[term].backward()
+    for name in ("to_teacher", "to_student"):
+        adapter = getattr(objective, name)
+        assert isinstance(adapter, Adapter) is (name == MCL_ROUTES[term])
+        assert receives(adapter) is (name == MCL_ROUTES[term])
+    features, head = ROUTES[term]
+    assert receives(objective.student.backbone) is features
+    assert receives(objective.student.head) is head
+    assert not receives(objective.teacher)
+
+
+def test_adapters_stay_out_of_the_students_checkpoint():
+    objective = MCL(
+        make_model("small", "thermal"), make_model("light", "thermal"), Weights(fd=1, fi=1)
+    )
+    expected = set(make_model("light", "thermal").state_dict())
+    assert set(objective.student.state_dict()) == expected
+
+
+def test_mcl_of_one_width_needs_no_adapter():
+    objective = MCL(
+        make_model("light", "thermal"), make_model("light", "thermal"), Weights(fd=1, fi=1)
+    )
+    assert not list(objective.to_teacher.parameters())
+    assert not list(objective.to_student.parameters())
+
+
+def test_mcl_reads_thermal_on_both_sides():
+    objective = MCL(make_model("small", "thermal"), make_model("light", "thermal"), Weights(ld=1))
+    terms = objective(a_batch()._replace(rgb=None))
+    assert torch.isfinite(terms["ld"])
+
+
+def test_task_objective_counts_labelled_rows_only():
+    objective = TaskObjective(make_model(), "rgb").eval()
+    whole = objective(a_batch(labelled=2))["task"].item()
+    batch = a_batch(labelled=2)
+    changed = batch._replace(landmarks=batch.landmarks.clone())
+    changed.landmarks[2:] += 1
+    assert objective(changed)["task"].item() == whole
+
+
+@pytest.mark.parametrize(
+    ("guide", "fi_follows", "ri_follows"),
+    [("label", True, True), ("both", True, True), ("teacher", False, False), ("own", False, True)],
+)
+def test_which_injected_head_hears_of_a_label_that_moves(guide, fi_follows, ri_follows):
+    """By "own", FI holds to the teacher's image, RI to the student's: shifted pairs confuse neither."""
+    objective = ktl(guide=guide, fi=1, ri=1).eval()
+    batch = make_batch(make_pairs(4), torch.arange(4), NO_AUGMENTATION, torch.Generator())
+    before, after = objective(batch), objective(batch._replace(landmarks=batch.landmarks + 0.1))
+    moved = {name: not torch.equal(before[name], after[name]) for name in before}
+    assert moved == {"task": True, "fi": fi_follows, "ri": ri_follows}

@@ -1,0 +1,199 @@
+"""Every figure draws, names its axes with units, and warns of nothing."""
+
+import io
+import warnings
+from collections.abc import Callable
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from mlcmkd import plots
+from mlcmkd.plots.style import as_images
+
+FACES, POINTS, SIDE = 3, 68, 32
+
+
+@pytest.fixture(scope="module")
+def data() -> dict[str, np.ndarray | torch.Tensor]:
+    rng = np.random.default_rng(0)
+    return {
+        "rgb": rng.integers(0, 255, (FACES, SIDE, SIDE, 3), dtype=np.uint8),
+        "celsius": rng.uniform(18, 37, (FACES, SIDE, SIDE)).astype(np.float32),
+        "marks": rng.uniform(-0.4, 0.4, (FACES, POINTS, 2)),
+        "logits": rng.normal(size=(POINTS, 16, 16)),
+        "maps": rng.normal(size=(FACES, SIDE, SIDE)),
+        "errors": rng.uniform(0, 0.1, (40, POINTS)),
+    }
+
+
+METRICS = [
+    {"step": s, "decay": 1 / s, "val_nme": 0.1 / s, "task": 3 / s, "fi": 1 / s, "ri": 2 / s}
+    for s in (1, 2, 3)
+]
+ROWS = [
+    {
+        "name": name,
+        "nme_percent": nme,
+        "nme_low_percent": nme - 0.3,
+        "nme_high_percent": nme + 0.4,
+        "failure_rate": 0.1,
+        "threshold": 0.08,
+        "normaliser": "inter-ocular",
+        "parameters": count,
+    }
+    for name, nme, count in (("base", 4.0, 5_000_000), ("a", 5.0, 300_000), ("b", 4.8, 300_000))
+]
+
+# name -> (how it is drawn, words that have to stand in it)
+FIGURES: dict[str, tuple[Callable[[dict], Figure], tuple[str, ...]]] = {
+    "contact_sheet": (
+        lambda d: plots.contact_sheet(d["rgb"], d["celsius"], landmarks=d["marks"], columns=2),
+        ("degrees C",),
+    ),
+    "landmarks_on": (
+        lambda d: plots.landmarks_on(
+            d["rgb"], d["marks"], d["marks"], titles=["NME 1 %"] * FACES, links=True
+        ),
+        ("predicted", "annotated", "NME 1 %"),
+    ),
+    "pair_overlay": (
+        lambda d: plots.pair_overlay(d["rgb"], d["celsius"], landmarks=d["marks"]),
+        ("RGB", "thermal", "checkerboard"),
+    ),
+    "thermal_inputs": (
+        lambda d: plots.thermal_inputs(d["celsius"], {"range": d["celsius"] / 40}),
+        ("degrees C", "range"),
+    ),
+    "heatmaps": (
+        lambda d: plots.heatmaps(d["rgb"][:1], d["logits"], [30, 36], true=d["marks"][0]),
+        ("landmark 30", "probability"),
+    ),
+    "training_curves": (
+        lambda d: plots.training_curves(METRICS, "a run"),
+        ("optimiser step", "(%)", "inter-ocular", "decay", "fi"),
+    ),
+    "compare_training": (
+        lambda d: plots.compare_training({"none": METRICS, "dikd": METRICS}),
+        ("none", "dikd", "(%)", "optimiser step"),
+    ),
+    "ced_curves": (
+        lambda d: plots.ced_curves({"dikd": d["errors"].mean(axis=1)}),
+        ("inter-ocular (%)", "threshold 8 %", "AUC"),
+    ),
+    "per_region_bars": (
+        lambda d: plots.per_region_bars({"none": d["errors"], "dikd": d["errors"]}),
+        ("inter-ocular (%)", "mouth", "jaw"),
+    ),
+    "nme_bars": (lambda d: plots.nme_bars(ROWS), ("(%)", "FR at 8 %", "base", "test")),
+    "errors_against_parameters": (
+        lambda d: plots.errors_against_parameters(ROWS),
+        ("parameters (millions", "(%)", "base (5.00 M"),
+    ),
+    "decay_curves": (
+        lambda d: plots.decay_curves(("constant", "cosine")),
+        ("progress of training (%)", "decay", "floor 0.1"),
+    ),
+    "temperature_histogram": (
+        lambda d: plots.temperature_histogram({"face": d["celsius"]}, limits=(18, 40)),
+        ("temperature (degrees C)", "pixels (%)"),
+    ),
+    "attribution_maps": (
+        lambda d: plots.attribution_maps(
+            d["rgb"],
+            d["celsius"],
+            d["maps"],
+            torch.from_numpy(d["maps"]),
+            landmarks=d["marks"],
+            landmark=30,
+        ),
+        ("RGB: input", "thermal: attribution", "contribution"),
+    ),
+    "completeness_curves": (
+        lambda d: plots.completeness_curves((2, 4, 8), {"RGB": (0.5, 0.2, 0.1)}),
+        ("steps", "(%)"),
+    ),
+    "injection_diagram": (lambda d: plots.injection_diagram(), ("FI", "RI", "(frozen)")),
+    "two_teachers_diagram": (
+        lambda d: plots.two_teachers_diagram(),
+        ("Tough-Teacher", "Tolerant-Teacher", "hard landmarks", "soft landmarks", "light student"),
+    ),
+}
+
+
+def words_in(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_draws_with_its_words_and_without_a_warning(name, data):
+    draw, expected = FIGURES[name]
+    before = dict(matplotlib.rcParams)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw(data)
+        figure.savefig(io.BytesIO(), dpi=40)
+    assert dict(matplotlib.rcParams) == before
+    found = words_in(figure)
+    for word in expected:
+        assert word in found, f"'{word}' is missing"
+    assert 6 <= figure.get_figwidth() <= 11  # a notebook's column
+
+
+def test_every_function_of_the_package_is_drawn_here():
+    helpers = {"centred", "colours", "attribution_grid"}  # attribution_maps is a grid of two
+    elsewhere = {
+        # test_plots_invariance.py
+        "embedding",
+        "feature_colours",
+        "head_swap_matrix",
+        "invariance_over_training",
+        # test_plots_schemes.py
+        "scheme_points",
+        # test_plots_shapes.py
+        "hard_and_soft",
+        "shape_modes",
+        # test_plots_kd_loss.py
+        "loss_landscape",
+        "pull",
+        # test_palettes.py
+        "palette_inversion",
+        # test_plots_attributions.py
+        "agreement_dots",
+        "method_grid",
+        "pixel_curves",
+        "randomisation_bars",
+        # test_students.py
+        "frontier",
+        "methods_compared",
+        # test_ablation.py
+        "nme_against_count",
+        "nme_against_misalignment",
+        # test_report.py
+        "nme_of_groups",
+        "training_of_groups",
+    }
+    assert set(plots.__all__) - helpers - elsewhere == set(FIGURES)
+
+
+def test_centred_agrees_with_the_crops():
+    from mlcmkd.data.crops import Crop
+
+    whole = Crop.around((0, 0, 95, 95), scale=96 / 95)  # all of a 96-px image
+    points = np.array([[0.0, 0.0], [47.5, 95.0]])
+    assert np.allclose(plots.centred(points, 96), whole.to_unit(points))
+
+
+def test_tensors_and_arrays_become_the_same_picture():
+    array = np.random.default_rng(0).random((2, 8, 8, 3), dtype=np.float32)
+    tensor = torch.from_numpy(array.transpose(0, 3, 1, 2).copy())
+    assert np.array_equal(as_images(tensor), as_images(array))
+    assert as_images(tensor[:, :1]).shape == (2, 8, 8)
+
+
+def test_one_name_has_one_colour_and_no_two_names_share_one():
+    found = plots.colours(["other", "dikd", "none", "another"])
+    assert found["dikd"] == plots.colours(["dikd"])["dikd"]
+    assert len(set(found.values())) == 4

@@ -1,0 +1,76 @@
+import json
+import shutil
+
+import pytest
+
+from mlcmkd.data.config import DataConfig
+from mlcmkd.deployment.onnx.card import check_export
+from mlcmkd.stages import export as export_stage
+from mlcmkd.stages.export import INT8, MODEL, ExportConfig, export
+from mlcmkd.utils.errors import InputError
+from tests.conftest import make_model
+
+DATA = DataConfig(synthetic_held=12)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "w.safetensors"
+    make_model("base", "thermal", head="coordinate", input_px=32).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, weights):
+    out = tmp_path_factory.mktemp("run")
+    config = ExportConfig(
+        out=out, weights=weights, licence="MIT", int8=True, calibration_faces=5, data=DATA
+    )
+    return out, export(config, progress=False)
+
+
+def test_a_run_holds_both_files_and_what_they_cost(run):
+    out, result = run
+    assert check_export(out / MODEL).weights_licence == "MIT"
+    assert check_export(out / INT8).calibration.startswith("5 faces")
+    assert result == json.loads((out / "result.json").read_text())
+    assert result["parity_px"] <= 1e-3 and result["faces"] == 12
+    assert result["torch"]["nme_percent"] > 0
+    # The squares that are kept are cut once more for "image", so not to the last digit.
+    for name in ("float32", "int8"):
+        assert result[name]["nme_percent"] == pytest.approx(
+            result["torch"]["nme_percent"], rel=0.05
+        )
+    assert result["int8"]["bytes"] < 0.5 * result["float32"]["bytes"]
+    assert 0 <= result["int8"]["moved_px"] < 1
+    assert result["card"]["scheme"] == "ibug68"
+
+
+def test_an_export_that_answers_otherwise_is_taken_away(tmp_path, weights, run, monkeypatch):
+    def copied(model, path, kind, **_):
+        return shutil.copy(run[0] / MODEL, path)
+
+    monkeypatch.setattr(export_stage, "export_onnx", copied)
+    for wrong in (0.5, float("nan")):
+        monkeypatch.setattr(export_stage, "parity_px", lambda *_, said=wrong: said)
+        with pytest.raises(InputError, match="px beside torch"):
+            export(ExportConfig(out=tmp_path / "run", weights=weights, data=DATA), progress=False)
+        assert not (tmp_path / "run" / MODEL).exists()
+        assert not (tmp_path / "run" / "result.json").exists()
+
+
+def test_the_folder_of_the_weights_is_not_written_to(weights):
+    with pytest.raises(InputError, match="holds the weights"):
+        export(ExportConfig(out=weights.parent, weights=weights, data=DATA), progress=False)
+
+
+def test_weights_of_fewer_points_are_scored_on_theirs_and_without_a_word(tmp_path, capfd):
+    """Neither torch's exporter nor ONNX Runtime speaks; only a progress bar would."""
+    model = make_model("base", "thermal", head="coordinate", input_px=32).for_scheme("sf_tl54")
+    weights, out = tmp_path / "w.safetensors", tmp_path / "run"
+    model.save(weights)
+    config = ExportConfig(out=out, weights=weights, kind="crop", int8=True, data=DATA)
+    result = export(config, progress=False)
+    assert capfd.readouterr() == ("", "")
+    assert result["card"]["points"] == "54"
+    assert result["float32"]["nme_percent"] == pytest.approx(result["torch"]["nme_percent"])

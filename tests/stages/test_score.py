@@ -1,0 +1,209 @@
+"""Predictions made elsewhere, from files to figures, and by the command line."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from data_prep.readers.ibug_pts import groups_of
+from mlcmkd.cli import app, guarded
+from mlcmkd.schemes import map_indices
+from mlcmkd.stages.score import ScoreConfig, score_files, text
+from mlcmkd.utils.errors import InputError
+from tests.data.test_landmark_files import write_long, write_manifest, write_pts, write_wide
+
+RNG = np.random.default_rng(0)
+FACE = RNG.uniform(0, 200, (68, 2))
+FACE[36], FACE[45] = (50, 100), (150, 100)
+SIDEWAYS = np.array([1.0, 0.0])  # one percent of the inter-ocular distance
+
+
+@pytest.fixture
+def annotated(tmp_path):
+    """300W's test set in small: four faces of the common part, two of the challenge."""
+    folder = tmp_path / "300w"
+    for name in (
+        *("lfpw_test/image_0001", "lfpw_test/image_0002"),
+        *("helen/testset/11", "helen/testset/12"),
+        *("ibug/image_003_1", "ibug/image_0001"),
+    ):
+        write_pts(folder / f"{name}.pts", FACE)
+    return folder
+
+
+@pytest.fixture
+def predicted(tmp_path):
+    """As `predict` writes them: 2 % off on the common part, 10 % on the challenge, one not found."""
+    faces = {
+        "frames/lfpw_test/image_0001.png": FACE + 2 * SIDEWAYS,
+        "frames/lfpw_test/image_0002.png": FACE + 2 * SIDEWAYS,
+        "frames/helen/testset/11.jpg": FACE + 2 * SIDEWAYS,
+        "frames/ibug/image_003_1.jpg": FACE + 10 * SIDEWAYS,
+        "frames/ibug/image_0001.jpg": FACE + 10 * SIDEWAYS,
+        "frames/afw/999.jpg": FACE,
+    }
+    return write_long(tmp_path / "landmarks.csv", faces)
+
+
+def test_the_three_splits_of_a_folder(annotated, predicted):
+    result, scores = score_files(
+        ScoreConfig(predictions=predicted, annotations=annotated), groups_of
+    )
+    told = {name: part.summary() for name, part in scores.by_group().items()}
+    assert {n: (t["faces"], t["faces_failed"], t["nme_percent"]) for n, t in told.items()} == {
+        "common": (4, 1, pytest.approx(2, abs=1e-3)),
+        "challenge": (2, 0, pytest.approx(10, abs=1e-3)),
+        "full": (6, 1, pytest.approx((3 * 2 + 2 * 10) / 5, abs=1e-3)),
+    }
+    assert told["common"]["failure_rate"] == 0.25 and told["challenge"]["failure_rate"] == 1
+    assert told["common"]["auc"] == pytest.approx(3 * 0.75 / 4)
+    assert result["without_prediction"] == ["helen/testset/12"]
+    assert result["ignored_predictions"] == ["frames/afw/999"]
+    lines = text(result, scores)
+    assert "1 annotated faces have no prediction and count as failed: helen/testset/12" in lines
+    assert "1 predictions are of no annotated face and are ignored: frames/afw/999" in lines
+
+
+def test_files_of_every_kind_agree(tmp_path, annotated):
+    """The same faces as .pts, as both kinds of CSV, and annotated in a manifest."""
+    names = sorted(p.relative_to(annotated).with_suffix("") for p in annotated.rglob("*.pts"))
+    moved = FACE + 3 * SIDEWAYS
+    for name in names:
+        write_pts(tmp_path / "pts" / f"{name}.pts", moved)
+    faces = {f"{name}.png": moved for name in names}
+    kinds = [
+        tmp_path / "pts",
+        write_long(tmp_path / "long.csv", faces),
+        write_wide(tmp_path / "wide.csv", faces),
+    ]
+    rows = [
+        {"id": str(name), "rgb_file_name": f"rgb/{n}.png", "landmarks": FACE.tolist()}
+        for n, name in enumerate(names)
+    ]
+    truths = [annotated, write_manifest(tmp_path / "manifest", *rows)]
+    for predictions in kinds:
+        for annotations in truths:
+            config = ScoreConfig(predictions=predictions, annotations=annotations)
+            result, _ = score_files(config)
+            assert result["nme_percent"] == pytest.approx(3, abs=1e-3)
+            assert (result["faces"], result["faces_failed"]) == (6, 0)
+            assert result["ignored_predictions"] == []
+
+
+def test_68_points_are_scored_on_54(tmp_path):
+    chosen = list(map_indices("ibug68", "sf_tl54"))
+    moved = FACE + np.arange(68)[:, None] * SIDEWAYS
+    write_pts(tmp_path / "truth/a.pts", FACE[chosen])
+    predictions = write_wide(tmp_path / "p.csv", {"a": moved})
+    options = {"predictions": predictions, "annotations": tmp_path / "truth", "scheme": "sf_tl54"}
+    result, _ = score_files(ScoreConfig(**options, predicted_scheme="ibug68"))
+    assert result["scheme"] == "sf_tl54"
+    assert result["nme_percent"] == pytest.approx(np.mean(chosen), abs=1e-3)
+    with pytest.raises(InputError, match="or image,x0,y0 to x53,y53 .sf_tl54., but has 68 points"):
+        score_files(ScoreConfig(**options))
+    # The other way round some points have no counterpart.
+    write_pts(tmp_path / "whole/a.pts", FACE)
+    config = ScoreConfig(
+        predictions=tmp_path / "truth",
+        annotations=tmp_path / "whole",
+        predicted_scheme="sf_tl54",
+    )
+    with pytest.raises(InputError, match="'sf_tl54' cannot be read as 'ibug68'"):
+        score_files(config)
+
+
+def test_missing_annotations_and_half_predictions(tmp_path):
+    truth = FACE.copy()
+    truth[:10] = np.nan
+    annotations = write_wide(tmp_path / "t.csv", {"a": truth, "b": FACE})
+    moved = FACE.copy()
+    moved[:10] += 50
+    result, _ = score_files(
+        ScoreConfig(
+            predictions=write_wide(tmp_path / "p.csv", {"a": moved, "b": np.full((68, 2), np.nan)}),
+            annotations=annotations,
+        )
+    )
+    assert (result["nme_percent"], result["faces_failed"]) == (0, 1)
+    assert result["without_prediction"] == []  # it is there, and says that nothing was found
+    half = write_wide(tmp_path / "h.csv", {"a": truth, "b": FACE})
+    with pytest.raises(InputError, match="face 'a': 10 of its 68 predicted points are not numbers"):
+        score_files(ScoreConfig(predictions=half, annotations=annotations))
+
+
+def test_nothing_in_common_is_refused(tmp_path, annotated):
+    predictions = write_wide(tmp_path / "p.csv", {"other": FACE})
+    with pytest.raises(InputError, match="called 'other' and 'helen/testset/11'; name them alike"):
+        score_files(ScoreConfig(predictions=predictions, annotations=annotated))
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, [str(each) for each in arguments])
+
+
+def test_the_command_line_writes_a_whole_run(tmp_path, annotated, predicted):
+    out = tmp_path / "run"
+    answer = run("score", predicted, annotated, "--normaliser=inter-pupil", "--out", out)
+    assert answer.exit_code == 0, answer.output
+    assert "mean of its eye's points (inter-pupil); FR and AUC at 8 %" in answer.output
+    assert [line.split("|")[1].strip() for line in answer.output.splitlines() if "| " in line] == [
+        *("faces of", "---", "challenge", "common", "full")
+    ]
+    assert {path.name for path in out.iterdir()} == {
+        *("config.json", "provenance.json", "result.json", "ced.csv", "ced.png"),
+        *("errors.csv", "landmarks.csv", "regions.csv", "groups.csv"),
+    }
+    tables = {
+        name: list(csv.DictReader((out / f"{name}.csv").open()))
+        for name in ("errors", "landmarks", "regions", "groups", "ced")
+    }
+    assert {row["id"]: row["failed"] for row in tables["errors"]}["helen/testset/12"] == "1"
+    assert list(tables["errors"][0]) == ["id", "nme", "near_frontal", "failed", "group"]
+    assert len(tables["landmarks"]) == 68
+    assert list(tables["landmarks"][0])[:4] == ["index", "region", "faces", "error_percent"]
+    assert [row["group"] for row in tables["groups"]] == ["challenge", "common", "full"]
+    assert float(tables["ced"][-1]["common"]) == 0.75
+    result = json.loads((out / "result.json").read_text())
+    assert (result["normaliser"], result["threshold"]) == ("inter-pupil", 0.08)
+    assert (out / "ced.png").stat().st_size > 10_000
+
+    # The same folder once more, with faces of no group: nothing of before is left.
+    answer = run("score", predicted, annotated / "helen", "--out", out)
+    assert answer.exit_code == 0, answer.output
+    assert not (out / "groups.csv").exists()
+    assert "| full | 1 | 1 | 2.00 [2.00, 2.00] |" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--normaliser=nose"], "normaliser: Input should be 'inter-ocular', 'inter-pupil' or 'bo"),
+        (["--threshold=0"], "threshold: Input should be greater than 0"),
+        (["--scheme=nose9"], "landmark scheme 'nose9' is unknown"),
+        (["--out=."], "holds what is to be scored; choose another folder"),
+    ],
+)
+def test_bad_options_end_in_one_line(
+    tmp_path, monkeypatch, capsys, annotated, predicted, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    before = predicted.read_bytes()
+
+    def command():
+        app(["score", str(predicted), str(annotated), *arguments], standalone_mode=False)
+
+    with pytest.raises(SystemExit) as caught:
+        guarded(command)
+    assert caught.value.code == 2
+    (error,) = capsys.readouterr().err.strip().splitlines()
+    assert error.startswith("error: ") and message in error
+    assert predicted.read_bytes() == before
+
+
+def test_a_folder_that_is_scored_is_not_written_to(tmp_path, annotated, predicted):
+    for out in (annotated, tmp_path):
+        config = ScoreConfig(predictions=predicted, annotations=annotated, out=out)
+        with pytest.raises(InputError, match="choose another folder"):
+            score_files(config)

@@ -1,0 +1,431 @@
+"""The path from end to end, thin: teacher, transfer, compress, evaluate, attribute."""
+
+import inspect
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from pydantic import ValidationError
+from typer.testing import CliRunner
+
+from mlcmkd.cli import COMMANDS, app, guarded
+from mlcmkd.data.config import DataConfig
+from mlcmkd.distillation.teachers import FrozenTeacher
+from mlcmkd.models import Landmarker
+from mlcmkd.stages.attribute import AttributeConfig, attribute
+from mlcmkd.stages.compress import CompressConfig, compress
+from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
+from mlcmkd.stages.train import TrainConfig, train
+from mlcmkd.stages.transfer import TransferConfig, transfer
+from mlcmkd.utils.errors import InputError
+from tests.conftest import make_model, make_pairs
+
+DATA = {"synthetic_train": 12, "synthetic_held": 4}
+FIT = {"steps": 2, "batch": 4, "evaluations": 1, "accelerator": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """One run of each training stage, shared by the tests of this file."""
+    root = tmp_path_factory.mktemp("runs")
+    common = {"data": DATA, "fit": FIT}
+    train(
+        TrainConfig(out=root / "teacher", size="small", input_px=32, **common),
+        progress=False,
+    )
+    transfer(
+        TransferConfig(out=root / "student", teacher=root / "teacher/model.safetensors", **common),
+        progress=False,
+    )
+    compress(
+        CompressConfig(out=root / "light", teacher=root / "student/model.safetensors", **common),
+        progress=False,
+    )
+    return root
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "modality"),
+    [("teacher", "small", "rgb"), ("student", "small", "thermal"), ("light", "slim", "thermal")],
+)
+def test_each_stage_leaves_a_whole_run(path, name, size, modality):
+    found = {file.name for file in (path / name).iterdir()}
+    assert found == {
+        "config.json",
+        "provenance.json",
+        "metrics.jsonl",
+        "errors.csv",
+        "result.json",
+        "model.safetensors",
+    }
+    model = Landmarker.load(path / name / "model.safetensors")
+    assert (model.spec.size, model.spec.modality) == (size, modality)
+    assert (model.spec.radiometry is None) == (modality == "rgb")
+    result = json.loads((path / name / "result.json").read_text())
+    assert result["split"] == "val" and result["faces"] == 4
+    assert len((path / name / "errors.csv").read_text().splitlines()) == 5
+
+
+def test_evaluate_reads_the_test_split(path):
+    config = EvaluateConfig(out=path / "score", weights=path / "light/model.safetensors", data=DATA)
+    result, scores = evaluate(config, progress=False)
+    assert result["modality"] == "thermal" and result["split"] == "test"
+    assert result["nme_percent"] == pytest.approx(100 * scores.nme, abs=1e-3)
+    assert result["normaliser_is"] == "the distance of the outer eye corners"
+    assert {file.name for file in (path / "score").iterdir()} == {
+        *("config.json", "provenance.json", "result.json", "errors.csv"),
+        *("landmarks.csv", "regions.csv", "ced.csv", "ced.png"),
+    }
+
+
+def test_the_rgb_teacher_can_be_read_directly_on_thermal(path):
+    config = EvaluateConfig(
+        out=path / "gap",
+        weights=path / "teacher/model.safetensors",
+        data=DATA,
+        modality="thermal",
+    )
+    assert evaluate(config, progress=False)[0]["modality"] == "thermal"
+
+
+def test_attribute_writes_maps_and_a_figure(path):
+    config = AttributeConfig(
+        out=path / "why",
+        rgb=path / "teacher/model.safetensors",
+        thermal=path / "student/model.safetensors",
+        data=DATA,
+        faces=2,
+        path_steps=4,
+    )
+    result = attribute(config, progress=False)
+    assert len(result["completeness_error"]["rgb"]) == 2
+    assert (path / "why/attributions.png").stat().st_size > 10_000
+    assert (path / "why/attributions.safetensors").is_file()
+
+
+def test_attribute_explains_a_group_by_another_method(path):
+    config = AttributeConfig(
+        out=path / "why-mouth",
+        rgb=path / "teacher/model.safetensors",
+        thermal=path / "student/model.safetensors",
+        data=DATA,
+        faces=2,
+        group="mouth",
+        method="ablation",
+    )
+    result = attribute(config, progress=False)
+    assert result["group"] == "mouth" and result["landmark"] is None
+    assert result["completeness_error"] == {}  # no such promise
+    assert len(result["agreement"]["spearman"]) == 2
+    with pytest.raises(InputError, match="'ear': scheme ibug68 has"):
+        attribute(config.model_copy(update={"group": "ear"}), progress=False)
+
+
+def test_a_stage_of_the_wrong_modality_is_refused(path):
+    with pytest.raises(InputError, match="reads RGB; compress the thermal student"):
+        compress(
+            CompressConfig(out=path / "x", teacher=path / "teacher/model.safetensors"),
+            progress=False,
+        )
+    with pytest.raises(InputError, match="reads thermal images"):
+        attribute(
+            AttributeConfig(
+                out=path / "x",
+                rgb=path / "student/model.safetensors",
+                thermal=path / "student/model.safetensors",
+            ),
+            progress=False,
+        )
+
+
+@pytest.mark.parametrize("head", [None, "coordinate"])
+def test_a_light_student_has_its_teachers_head_or_its_own(path, head):
+    config = CompressConfig(
+        out=path / f"light-{head}",
+        teacher=path / "student/model.safetensors",
+        head=head,
+        data=DATA,
+        fit=FIT,
+        distillation={"strategy": "dikd+fd+ld"},
+    )
+    result = compress(config, progress=False)
+    assert Landmarker.load(result["weights"]).spec.head == (head or "heatmap")
+    # Runs from before there was a choice are known by a config without it.
+    assert ("head" in config.model_dump()) is (head is not None)
+
+
+@pytest.mark.parametrize(("one_step", "teacher"), [(True, "teacher"), (False, "student")])
+def test_in_one_step_the_teacher_reads_the_rgb_side(path, monkeypatch, one_step, teacher):
+    pairs = make_pairs(6)
+    monkeypatch.setattr(DataConfig, "load_training", lambda *_, **__: pairs)
+    shapes, features = set(), FrozenTeacher.features
+
+    def look(self, images):
+        shapes.add(tuple(images.shape))
+        return features(self, images)
+
+    monkeypatch.setattr(FrozenTeacher, "features", look)
+    result = compress(
+        CompressConfig(
+            out=path / f"one-step-{one_step}",
+            teacher=path / teacher / "model.safetensors",
+            data=DATA,
+            fit=FIT,
+            one_step=one_step,
+        ),
+        progress=False,
+    )
+    assert shapes == {(4, 3 if one_step else 1, 32, 32)}
+    student = Landmarker.load(result["weights"]).spec
+    assert (student.size, student.modality) == ("slim", "thermal")
+    assert student.radiometry == pairs.radiometry
+
+
+def test_one_step_needs_an_rgb_teacher_and_rgb_images(path, monkeypatch):
+    def compress(teacher):
+        weights = path / teacher / "model.safetensors"
+        config = CompressConfig(out=path / "x", teacher=weights, data=DATA, one_step=True)
+        compress(config, progress=False)
+
+    with pytest.raises(InputError, match="reads thermal images; one step starts from the RGB"):
+        compress("student")
+    for side, message in (
+        ("rgb", "transfer in one step needs rgb images"),
+        ("thermal", "compression needs thermal images"),
+    ):
+        without = replace(make_pairs(), **{side: None})
+        monkeypatch.setattr(DataConfig, "load_training", lambda *_, p=without, **__: p)
+        with pytest.raises(InputError, match=message):
+            compress("teacher")
+    assert not (path / "x").exists()
+
+
+def test_transfer_can_start_from_the_teacher(path):
+    """With no step taken to speak of, the student is the teacher."""
+    transfer(
+        TransferConfig(
+            out=path / "copy",
+            teacher=path / "teacher/model.safetensors",
+            init="teacher",
+            data=DATA,
+            fit=FIT | {"steps": 1, "learning_rate": 1e-12, "weight_decay": 0},
+        ),
+        progress=False,
+    )
+    teacher, copy = (
+        dict(Landmarker.load(path / f"{name}/model.safetensors").named_parameters())
+        for name in ("teacher", "copy")
+    )
+    assert all(torch.allclose(teacher[name], copy[name], atol=1e-8) for name in teacher)
+
+
+def test_few_pairs_and_few_labels():
+    data = DataConfig(**DATA, pairs=6, labelled=2)
+    pairs = data.load_training(32, seed=0, progress=False)
+    assert len(pairs) == 6 and int(pairs.labelled.sum()) == 2
+    assert pairs.ids == data.load_training(32, seed=0, progress=False).ids
+    assert pairs.ids != data.load_training(32, seed=1, progress=False).ids
+    with pytest.raises(InputError, match="20 pairs were asked for, 12 are there"):
+        DataConfig(**DATA, pairs=20).load_training(32, seed=0, progress=False)
+
+
+def test_weights_of_another_shape_cannot_start_a_model(tmp_path):
+    make_model("small").save(tmp_path / "w.safetensors")
+    config = TrainConfig(
+        out=tmp_path / "x", size="light", input_px=32, init=tmp_path / "w.safetensors", data=DATA
+    )
+    with pytest.raises(InputError, match="cannot start a light model from a small one"):
+        train(config, progress=False)
+
+
+def test_weights_of_more_points_start_a_model_of_fewer(tmp_path, monkeypatch):
+    """With no step taken to speak of, the model is its start, less the points that are not asked."""
+    pairs = replace(make_pairs(scheme_points=54), scheme="sf_tl54")
+    for name in ("load", "load_training"):
+        monkeypatch.setattr(DataConfig, name, lambda *_, **__: pairs)
+    start = make_model("small", "thermal", seed=5)
+    start.save(tmp_path / "w.safetensors")
+
+    def config(init, size="small"):
+        return TrainConfig(
+            out=tmp_path / size,
+            modality="thermal",
+            size=size,
+            input_px=32,
+            init=init,
+            fit=FIT | {"steps": 1, "learning_rate": 1e-12, "weight_decay": 0},
+        )
+
+    result = train(config(tmp_path / "w.safetensors"), progress=False)
+    model = Landmarker.load(result["weights"])
+    assert model.spec.scheme == "sf_tl54"
+    wanted = dict(start.for_scheme("sf_tl54").named_parameters())
+    found = dict(model.named_parameters())
+    assert all(torch.allclose(wanted[name], found[name], atol=1e-8) for name in wanted)
+    with pytest.raises(InputError, match="cannot start a light model from a small one"):
+        train(config(tmp_path / "w.safetensors", "light"), progress=False)
+
+    pairs = make_pairs()
+    with pytest.raises(InputError, match="'sf_tl54' cannot be read as 'ibug68'"):
+        train(config(result["weights"]), progress=False)
+
+
+def test_a_teacher_of_more_points_answers_in_the_pairs_scheme(tmp_path, monkeypatch):
+    pairs = replace(make_pairs(scheme_points=54), scheme="sf_tl54")
+    for name in ("load", "load_training"):
+        monkeypatch.setattr(DataConfig, name, lambda *_, **__: pairs)
+    make_model("small", "rgb").save(tmp_path / "rgb.safetensors")
+    make_model("small", "thermal").save(tmp_path / "thermal.safetensors")
+    for kind, stage, name in (
+        (TransferConfig, transfer, "rgb"),
+        (CompressConfig, compress, "thermal"),
+    ):
+        teacher = tmp_path / f"{name}.safetensors"
+        result = stage(kind(out=tmp_path / name, teacher=teacher, fit=FIT), progress=False)
+        assert Landmarker.load(result["weights"]).spec.scheme == "sf_tl54"
+
+    fewer = make_model("small", "rgb", scheme="sf_tl54")
+    fewer.save(tmp_path / "fewer.safetensors")
+    pairs = make_pairs()
+    config = TransferConfig(out=tmp_path / "x", teacher=tmp_path / "fewer.safetensors", fit=FIT)
+    with pytest.raises(InputError, match="'sf_tl54' cannot be read as 'ibug68'"):
+        transfer(config, progress=False)
+
+
+def test_training_without_a_single_label_is_refused(tmp_path):
+    config = TrainConfig(
+        out=tmp_path, size="light", input_px=32, data=DATA | {"labelled": 0}, fit=FIT
+    )
+    with pytest.raises(InputError, match="no pair has a label"):
+        train(config, progress=False)
+
+
+def test_a_transfer_starts_from_an_rgb_teacher(path, tmp_path):
+    config = TransferConfig(out=tmp_path, teacher=path / "student/model.safetensors")
+    with pytest.raises(InputError, match="reads thermal images; the transfer starts from the RGB"):
+        transfer(config, progress=False)
+
+
+def test_weights_may_be_read_by_whoever_reads_the_run(path):
+    run = path / "light"
+    modes = {name: (run / name).stat().st_mode for name in ("model.safetensors", "config.json")}
+    assert len(set(modes.values())) == 1
+
+
+def test_any_field_of_a_score_can_be_set(path, tmp_path):
+    weights = path / "light/model.safetensors"
+    command = ["evaluate", f"--weights={weights}", f"--out={tmp_path / 'x'}", "--data=synthetic"]
+    command += ["--set=data.synthetic_train=12", "--set=data.synthetic_held=4"]
+    answer = run(*command, "--set=threshold=0.5", "--set=normaliser=box")
+    assert answer.exit_code == 0, answer.output
+    told = json.loads((tmp_path / "x/config.json").read_text())
+    assert (told["threshold"], told["normaliser"]) == (0.5, "box")
+    answer = run(*command, "--set=visible_only=true")
+    assert "no row says which points are hidden" in str(answer.exception)
+    answer = run(*command, "--threshold=8")
+    assert "threshold: Input should be less than 1" in str(answer.exception)
+    answer = run(*command, "--set=threshold=[4")
+    assert "--set threshold=[4: not a value" in str(answer.exception)
+
+
+def test_misspelt_fields_are_refused():
+    with pytest.raises(ValidationError, match="sead"):
+        TrainConfig(out="x", sead=1)
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_the_command_line_trains(tmp_path):
+    sets = [f"--set=data.{name}={value}" for name, value in DATA.items()]
+    sets += [f"--set=fit.{name}={value}" for name, value in FIT.items()]
+    params = tmp_path / "params.yaml"
+    params.write_text("size: small\naugmentation:\n  rotation: 5\n")
+    out = tmp_path / "run"
+    result = run(
+        "train", f"--out={out}", "--size=light", "--input-px=32", f"--params={params}", *sets
+    )
+    assert result.exit_code == 0, result.output
+    config = json.loads((out / "config.json").read_text())
+    assert config["size"] == "light"  # an option is stronger than the file
+    assert config["augmentation"]["rotation"] == 5
+    assert config["fit"]["steps"] == 2
+
+
+def test_the_command_line_evaluates_by_groups(path, monkeypatch):
+    pairs = replace(make_pairs(4), groups=("common", "common", "challenge", None))
+    monkeypatch.setattr(DataConfig, "load", lambda *_, **__: pairs)
+    weights, out = path / "light/model.safetensors", path / "grouped"
+    answer = run("evaluate", f"--weights={weights}", f"--out={out}", "--normaliser=box")
+    assert answer.exit_code == 0, answer.output
+    assert "sqrt(w h) of the tight box of the annotated points (box)" in answer.output
+    for line in ("| challenge | 1 | 0 |", "| common | 2 | 0 |", "| full | 4 | 0 |"):
+        assert line in answer.output
+    assert (out / "groups.csv").read_text().splitlines()[3].startswith("full,4,0,0,box,")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set=fit.stesp=5"], "fit.stesp: Extra inputs are not permitted"),
+        (["--set=fit.steps=-5"], "fit.steps: Input should be greater than or equal to 1"),
+        (["--set=steps"], "expected name=value"),
+        (["--seed=1", "--set=seed.a=1"], "'seed' is a value"),
+        (["--size=huge"], "size: Input should be"),
+        (["--params=nowhere.yaml"], "no such parameter file"),
+        (["--data=nowhere"], "no such manifest"),
+    ],
+)
+def test_bad_parameters_fail_in_one_line(tmp_path, capsys, arguments, message):
+    def command():
+        app(["train", f"--out={tmp_path / 'x'}", *arguments], standalone_mode=False)
+
+    with pytest.raises(SystemExit) as caught:
+        guarded(command)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ") and message in error
+    assert not (tmp_path / "x" / "result.json").exists()
+
+
+def test_an_option_that_was_not_typed_leaves_the_parameter_file_alone(tmp_path):
+    """Each command once: what its file says must reach the config that the run writes down."""
+    fields = {
+        "data": {**DATA, "synthetic_seed": 3},
+        "fit": FIT,
+        "seed": 7,
+        "size": "small",
+        "input_px": 32,
+        "modality": "thermal",
+    }
+    (tmp_path / "train.yaml").write_text(json.dumps(fields))
+    command = ["train", "--out", str(tmp_path / "run"), "-f", str(tmp_path / "train.yaml")]
+    answer = CliRunner().invoke(app, command)
+    assert answer.exit_code == 0, answer.output
+    told = json.loads((tmp_path / "run/config.json").read_text())
+    assert {name: told[name] for name in ("seed", "size", "input_px", "modality")} == {
+        name: fields[name] for name in ("seed", "size", "input_px", "modality")
+    }
+    assert told["data"]["synthetic_train"] == 12 and told["fit"]["steps"] == 2
+
+
+# Commands whose options and file fill one config; those of many runs have options of their own.
+WITH_A_FILE = {
+    command.__name__: given
+    for commands in COMMANDS.values()
+    for command in commands
+    if "params" in (given := inspect.signature(command).parameters) and "out" in given
+}
+
+
+def test_the_stages_take_a_parameter_file():
+    assert {"train", "transfer", "compress", "tolerant", "kd_loss", "path"} <= set(WITH_A_FILE)
+
+
+@pytest.mark.parametrize("command", WITH_A_FILE)
+def test_no_option_of_a_command_with_a_parameter_file_has_a_default(command):
+    """A default would overrule the file without having been typed."""
+    for name, option in WITH_A_FILE[command].items():
+        assert option.default in (None, inspect.Parameter.empty), name

@@ -1,0 +1,184 @@
+"""`kill -9` of real processes in the middle of a sweep: no run is lost, none is made twice."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from mlcmkd.training.run_directory import CONFIG, RESULT
+
+ROOT = Path(__file__).parents[2]
+FIT = {"steps": 12, "batch": 4, "evaluations": 3, "accelerator": "cpu"}
+SWEEP = {
+    "benchmarks": {
+        "synthetic": {
+            "data": {"source": "synthetic", "synthetic_train": 8, "synthetic_held": 4},
+            "teacher": {"size": "light", "input_px": 32, "fit": {**FIT, "steps": 2}},
+        }
+    },
+    "transfer": {"fit": FIT},
+    "strategies": {"none": {"distillation": {"strategy": "none"}}, "dikd": {}},
+    "grids": [{"name": "all", "strategies": ["none", "dikd"], "seeds": [0, 1, 2]}],
+}
+
+
+def written(folder: Path) -> Path:
+    path = folder / "sweep.yaml"
+    places = {"table": str(folder / "table.csv"), "out": str(folder / "runs")}
+    path.write_text(yaml.safe_dump({**SWEEP, **places}))
+    return path
+
+
+@contextmanager
+def started(*command: str) -> Iterator[subprocess.Popen]:
+    """A process of ours, and all of its children, gone at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # Tests that run in the background may ignore Ctrl-C, and their children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        yield process
+    finally:
+        family = [psutil.Process(process.pid)] if psutil.pid_exists(process.pid) else []
+        family += [child for each in family for child in each.children(recursive=True)]
+        for each in family:
+            if each.is_running():
+                each.kill()
+        process.wait(30)
+
+
+def until(what: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.02)
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    path = folder / "table.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def in_the_middle(folder: Path) -> bool:
+    """One row stands, and the next run has begun and not ended."""
+    begun = [p.parent for p in (folder / "runs").glob(f"*/{CONFIG}") if "teacher" not in str(p)]
+    return len(rows(folder)) >= 1 and any(not (run / RESULT).is_file() for run in begun)
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """The processes that a cluster computes in."""
+    return [p for p in psutil.Process(pid).children() if "spawn_main" in " ".join(p.cmdline())]
+
+
+def ended_well(process: subprocess.Popen) -> str:
+    told, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, told[-3000:]
+    return told
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> dict[str, str]:
+    """NME by run of a sweep that nobody kills."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with started("mlcmkd", "sweep", str(written(folder))) as process:
+        ended_well(process)
+    found = {row["run"]: row["nme"] for row in rows(folder)}
+    assert len(found) == 6
+    return found
+
+
+def check(folder: Path, undisturbed: dict[str, str]) -> None:
+    made = rows(folder)
+    assert len(made) == 6, "no run is lost, none is there twice"
+    assert {row["run"]: row["nme"] for row in made} == undisturbed
+
+
+def test_a_worker_is_killed(tmp_path, undisturbed):
+    with started("mlcmkd", "sweep", str(written(tmp_path))) as process:
+        until(lambda: in_the_middle(tmp_path))
+        (worker,) = workers_of(process.pid)
+        worker.kill()
+        ended_well(process)
+    check(tmp_path, undisturbed)
+
+
+def test_the_sweep_itself_is_killed_its_scheduler_in_it(tmp_path, undisturbed):
+    with started("mlcmkd", "sweep", str(written(tmp_path))) as process:
+        until(lambda: in_the_middle(tmp_path))
+        workers = workers_of(process.pid)
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+        until(lambda: not any(w.is_running() and w.status() != "zombie" for w in workers), 30)
+    stood = len(rows(tmp_path))
+    assert 1 <= stood < 6
+    with started("mlcmkd", "sweep", str(written(tmp_path))) as process:
+        assert f"6 runs, {stood} done, {6 - stood} to do" in ended_well(process)
+    check(tmp_path, undisturbed)
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen]]:
+    """A scheduler and a worker of its own, as on a cluster: the address, and the scheduler."""
+    file = folder / f"scheduler-{time.monotonic_ns()}.json"
+    local = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file))
+    with started("distributed.cli.dask_scheduler", *local, "--port", "0") as scheduler:
+        until(file.is_file)
+        until(lambda: file.read_text().rstrip().endswith("}"))
+        told = ("--scheduler-file", str(file), "--nthreads", "1", "--no-dashboard")
+        with started("distributed.cli.dask_worker", *told, "--death-timeout", "5"):
+            yield json.loads(file.read_text())["address"], scheduler
+
+
+def test_a_scheduler_of_its_own_is_killed(tmp_path, undisturbed):
+    path = str(written(tmp_path))
+    with cluster(tmp_path) as (address, scheduler):
+        with started("mlcmkd", "sweep", path, "--scheduler", address) as process:
+            until(lambda: in_the_middle(tmp_path))
+            scheduler.kill()
+            told, _ = process.communicate(timeout=120)
+            assert process.returncode == 2, told[-3000:]
+            assert f"the dask scheduler at {address} is gone" in told
+            assert "give the command again" in told
+    assert 1 <= len(rows(tmp_path)) < 6
+    with cluster(tmp_path) as (address, _):
+        with started("mlcmkd", "sweep", path, "--scheduler", address) as process:
+            ended_well(process)
+    check(tmp_path, undisturbed)
+
+
+def test_ctrl_c_leaves_a_run_that_the_same_command_ends(tmp_path):
+    command = [
+        "mlcmkd", "train", "--data", "synthetic", "--size", "light", "--out", str(tmp_path / "run"),
+        "--set", "data.synthetic_train=8", "--set", "data.synthetic_held=4", "--set", "input_px=32",
+        "--set", "fit.accelerator=cpu", "--set", "fit.batch=4", "--set", "fit.evaluations=200",
+        "--steps", "400",
+    ]  # fmt: skip
+    log = tmp_path / "run" / "metrics.jsonl"
+    with started(*command) as process:
+        until(lambda: log.is_file() and len(log.read_text().splitlines()) > 2)
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in told, told[-2000:]
+    assert "the same command goes on" in told
+    assert not (tmp_path / "run" / RESULT).exists()
+    assert json.loads(log.read_text().splitlines()[-1])["step"] < 400
+    assert json.loads((tmp_path / "run" / "provenance.json").read_text())["stage"] == "train"

@@ -1,0 +1,265 @@
+"""Plans, tables and runs of a sweep, on a few synthetic faces."""
+
+import csv
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from mlcmkd.cli import app
+from mlcmkd.studies import ktl
+from mlcmkd.studies.ktl import COLUMNS, SweepConfig, merged, plan, run_planned, sweep
+from mlcmkd.studies.table import add_row, read_table
+from mlcmkd.utils.errors import InputError
+
+DATA = {"source": "synthetic", "synthetic_train": 8, "synthetic_held": 4}
+FIT = {"steps": 2, "batch": 4, "evaluations": 1, "accelerator": "cpu"}
+
+
+def fields(folder, **changes) -> dict:
+    return {
+        "table": str(folder / "table.csv"),
+        "out": str(folder / "runs"),
+        "benchmarks": {
+            "synthetic": {
+                "data": DATA,
+                "teacher": {"size": "small", "input_px": 32, "fit": FIT},
+            }
+        },
+        "transfer": {"fit": FIT, "distillation": {"decay": "constant"}},
+        "strategies": {
+            "none": {"distillation": {"strategy": "none"}},
+            "dikd": {"distillation": {"strategy": "dikd"}, "init": "fresh"},
+        },
+        "grids": [
+            {
+                "name": "many pairs, few labels",
+                "strategies": ["none", "dikd"],
+                "labelled": [0, 4],
+                "seeds": [0, 1],
+            }
+        ],
+        **changes,
+    }
+
+
+def config(folder, **changes) -> SweepConfig:
+    return SweepConfig.model_validate(fields(folder, **changes))
+
+
+def test_merged_lays_nested_fields_over_each_other():
+    low, high = {"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 5}, "d": {"e": 1}}
+    assert merged(low, high) == {"a": {"b": 5, "c": 2}, "d": {"e": 1}}
+    assert low == {"a": {"b": 1, "c": 2}, "d": 3}, "its arguments stay as they are"
+
+
+def test_a_plan_is_balanced_over_seeds_and_lays_strategies_over_shared_fields(tmp_path):
+    planned = list(plan(config(tmp_path)))
+    assert [each.config.seed for each in planned] == [0] * 4 + [1] * 4
+    assert [each.strategy for each in planned[:4]] == ["none", "dikd", "none", "dikd"]
+    assert [each.config.data.labelled for each in planned[:4]] == [0, 0, 4, 4]
+    dikd = planned[1].config
+    assert (dikd.distillation.strategy, dikd.distillation.decay, dikd.init) == (
+        "dikd",
+        "constant",
+        "fresh",
+    )
+    assert dikd.fit.steps == 2 and dikd.out.name == planned[1].run
+    assert len({each.run for each in planned}) == 8
+
+
+def test_a_run_is_known_by_what_decides_its_result(tmp_path):
+    def first(folder, **changes):
+        return next(plan(config(folder, **changes))).run
+
+    there = first(tmp_path)
+    assert first(tmp_path / "elsewhere") == there, "folders may be moved"
+    assert first(tmp_path, split="val") != there
+    assert first(tmp_path, transfer={"fit": {**FIT, "steps": 3}}) != there
+    other = fields(tmp_path)["benchmarks"]["synthetic"]
+    other = {**other, "teacher": {**other["teacher"], "seed": 1}}
+    assert first(tmp_path, benchmarks={"synthetic": other}) != there, "the teacher counts"
+
+
+def test_the_same_run_in_two_grids_is_made_once(tmp_path):
+    grid = fields(tmp_path)["grids"][0]
+    assert len(list(plan(config(tmp_path, grids=[grid, grid])))) == 8
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"strategies": ["fd"]}, "strategy 'fd' is not among none, dikd"),
+        ({"benchmarks": ["300w"]}, "benchmark '300w' is not among synthetic"),
+    ],
+)
+def test_a_grid_that_names_what_is_not_there(tmp_path, changes, message):
+    grid = {**fields(tmp_path)["grids"][0], **changes}
+    with pytest.raises(InputError, match=message):
+        list(plan(config(tmp_path, grids=[grid])))
+
+
+def test_a_teacher_is_known_by_the_weights_that_it_began_with(tmp_path):
+    def run(**teacher):
+        there = fields(tmp_path)["benchmarks"]["synthetic"]
+        changed = {"synthetic": there | {"teacher": there["teacher"] | teacher}}
+        return next(plan(config(tmp_path, benchmarks=changed))).run
+
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "b").write_bytes(b"b")
+    (tmp_path / "again").write_bytes(b"a")
+    plain = next(plan(config(tmp_path))).run
+    runs = [run(init=str(tmp_path / name)) for name in ("a", "b", "again")]
+    assert run(init=None) == plain and runs[0] == runs[2] and len({plain, *runs}) == 3
+    with pytest.raises(InputError, match="no such weights for the teacher"):
+        run(init=str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"teacher": {"sise": "small"}}, "teacher of 'synthetic': sise: Extra inputs"),
+        ({"data": DATA | {"pairs": 6}}, "benchmark 'synthetic': data.pairs is set by the grids"),
+        ({"data": DATA | {"labelled": 6}}, "data.labelled is set by the grids"),
+        ({"data": DATA | {"misalignment": 2}}, "data.misalignment is set by the grids"),
+    ],
+)
+def test_a_benchmark_that_cannot_be(tmp_path, changes, message):
+    there = fields(tmp_path)["benchmarks"]["synthetic"]
+    with pytest.raises(InputError, match=message):
+        list(plan(config(tmp_path, benchmarks={"synthetic": there | changes})))
+
+
+def test_an_extra_column_is_looked_for_before_the_first_run(tmp_path):
+    with pytest.raises(InputError, match="extra column 'x': a run's config has no distillation.no"):
+        list(plan(config(tmp_path, extra={"x": "distillation.nope"})))
+    assert list(plan(config(tmp_path, extra={"x": "distillation.guide"})))
+
+
+def test_a_misspelt_field_of_a_strategy(tmp_path):
+    with pytest.raises(InputError, match="strategy 'none': distillation.decoy"):
+        strategies = {"none": {"distillation": {"decoy": "cosine"}}, "dikd": {}}
+        list(plan(config(tmp_path, strategies=strategies)))
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", "/tmp", ".hidden", ""])
+def test_a_benchmarks_name_cannot_lead_out_of_the_runs_folder(tmp_path, name):
+    there = fields(tmp_path)["benchmarks"]["synthetic"]
+    with pytest.raises(ValueError, match="String should match pattern"):
+        config(tmp_path, benchmarks={name: there})
+
+
+@pytest.mark.parametrize("name", ["out", "teacher", "data", "seed"])
+def test_a_strategy_does_not_say_where_a_run_lies(tmp_path, name):
+    with pytest.raises(InputError, match=f"strategy 'none': {name} is set by the sweep"):
+        list(plan(config(tmp_path, strategies={"none": {name: "/tmp/x"}, "dikd": {}})))
+
+
+def test_a_parameter_file_runs_no_code(tmp_path):
+    (tmp_path / "bad.yaml").write_text(f"out: !!python/object/apply:os.mkdir [{tmp_path / 'made'}]")
+    answer = CliRunner().invoke(app, ["sweep", str(tmp_path / "bad.yaml")])
+    assert answer.exit_code != 0 and not (tmp_path / "made").exists()
+    assert "bad.yaml" in str(answer.exception)
+
+
+def test_a_run_whose_row_was_not_written_is_not_trained_again(swept, monkeypatch):
+    folder, _ = swept
+    planned = list(
+        plan(SweepConfig.model_validate(yaml.safe_load((folder / "sweep.yaml").read_text())))
+    )
+    dikd = next(each for each in planned if each.strategy == "dikd")
+    row = next(row for row in rows_of(folder) if row["run"] == dikd.run)
+
+    def trained(*_, **__):
+        raise AssertionError("it was trained again")
+
+    monkeypatch.setattr(ktl, "transfer", trained)
+    assert str(run_planned(dikd, "test", False)["nme"]) == row["nme"]
+    other = dikd.config.model_copy(update={"seed": 9})
+    with pytest.raises(AssertionError, match="trained again"):
+        run_planned(dikd._replace(config=other), "test", False)
+
+
+def test_a_table_with_other_columns_is_not_added_to(tmp_path):
+    add_row(tmp_path / "table.csv", ("a", "b"), {"a": 1, "b": 2})
+    assert read_table(tmp_path / "table.csv", ("a", "b")) == [{"a": "1", "b": "2"}]
+    with pytest.raises(InputError, match="its columns are not"):
+        read_table(tmp_path / "table.csv", COLUMNS)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A sweep run whole by the command line, and what it printed."""
+    folder = tmp_path_factory.mktemp("sweep")
+    changes = {"extra": {"pixels_off": "data.misalignment"}}
+    (folder / "sweep.yaml").write_text(yaml.safe_dump(fields(folder, **changes)))
+    answer = CliRunner().invoke(app, ["sweep", str(folder / "sweep.yaml"), "--workers", "2"])
+    assert answer.exit_code == 0, answer.output
+    return folder, answer.output
+
+
+def rows_of(folder) -> list[dict[str, str]]:
+    with (folder / "table.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_row_a_run(swept):
+    folder, output = swept
+    assert "8 runs, 0 done, 8 to do" in output
+    rows = rows_of(folder)
+    assert tuple(rows[0]) == (*COLUMNS, "pixels_off")
+    assert len(rows) == 8
+    found = {(row["strategy"], row["labelled"], row["pairs"], row["seed"]) for row in rows}
+    assert found == {
+        (strategy, labels, pairs, seed)
+        for strategy, labels, pairs in (
+            # The pairs that are there, though strategy "none" can only use those with a label.
+            ("none", "0", "8"), ("none", "4", "8"), ("dikd", "0", "8"), ("dikd", "4", "8"),
+        )
+        for seed in ("0", "1")
+    }  # fmt: skip
+    assert {(row["model"], row["input_px"], row["steps"]) for row in rows} == {("small", "32", "2")}
+    assert len({row["nme_teacher"] for row in rows}) == 1
+
+
+def test_without_labels_and_strategy_the_teacher_reads_thermal_as_it_is(swept):
+    direct = {
+        row["nme"]
+        for row in rows_of(swept[0])
+        if (row["strategy"], row["labelled"]) == ("none", "0")
+    }
+    assert len(direct) == 1
+
+
+def test_what_stands_in_the_table_is_not_made_again(swept):
+    folder, _ = swept
+    before = rows_of(folder)
+    answer = CliRunner().invoke(app, ["sweep", str(folder / "sweep.yaml")])
+    assert answer.exit_code == 0 and "8 runs, 8 done, 0 to do" in answer.output
+    assert rows_of(folder) == before
+
+
+def test_a_row_that_is_missing_is_made_again_and_comes_out_the_same(swept):
+    folder, _ = swept
+    before = rows_of(folder)
+    lines = (folder / "table.csv").read_text().splitlines(keepends=True)
+    (folder / "table.csv").write_text("".join(lines[:-1]))
+    sweep(
+        SweepConfig.model_validate(yaml.safe_load((folder / "sweep.yaml").read_text())),
+        say=lambda line: None,
+    )
+    assert rows_of(folder) == before
+
+
+def test_a_dry_run_makes_nothing(tmp_path):
+    told = []
+    assert sweep(config(tmp_path), dry_run=True, say=told.append) == []
+    assert told == ["8 runs, 0 done, 8 to do"] and not (tmp_path / "runs").exists()
+
+
+def test_a_failed_run_is_told_and_the_others_are_made(tmp_path):
+    grid = {"name": "x", "strategies": ["none", "dikd"], "pairs": [4, 400], "seeds": [0]}
+    told = []
+    failed = sweep(config(tmp_path, grids=[grid]), say=told.append)
+    assert len(failed) == 2 and all("400 pairs were asked for" in each for each in failed)
+    assert len(rows_of(tmp_path)) == 2

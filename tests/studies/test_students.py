@@ -1,0 +1,527 @@
+"""Light students from one parameter file: what is planned, what is made, what the table says."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from mlcmkd import plots
+from mlcmkd.deployment.onnx.session import load_onnx
+from mlcmkd.evaluation.cost import Latency
+from mlcmkd.evaluation.frontier import (
+    Row,
+    against,
+    benchmark_label,
+    best,
+    entries,
+    has_all_labels,
+    read_rows,
+    table,
+)
+from mlcmkd.models import Landmarker
+from mlcmkd.stages.compress import CompressConfig, compress
+from mlcmkd.studies import fill
+from mlcmkd.studies.students import run as students
+from mlcmkd.studies.students import speed as students_speed
+from mlcmkd.studies.students.plan import STAGES, StudentsConfig, big_networks, plan
+from mlcmkd.studies.students.run import run_students
+from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.locks import file_lock
+
+FIT = {"steps": 2, "batch": 4, "evaluations": 1, "accelerator": "cpu"}
+
+
+def fields(out: Path, **changed) -> dict:
+    return {
+        "table": out / "frontier.csv",
+        "out": out / "runs",
+        "benchmarks": {
+            "tiny": {
+                "data": {"source": "synthetic", "synthetic_train": 12, "synthetic_held": 4},
+                "names": {"rgb": "tiny-rgb", "thermal": "tiny-thermal"},
+                "teacher": {"size": "small", "input_px": 32, "fit": FIT},
+            }
+        },
+        "transfer": {"fit": FIT},
+        "student": {"fit": FIT},
+        "networks": {
+            "light coordinate": {"size": "light", "head": "coordinate"},
+            "light": {"size": "light"},
+        },
+        "methods": {
+            "task": {"stage": "train"},
+            "l2": {"stage": "kd-loss", "fields": {"loss": "l2"}},
+            "kd-loss": {"stage": "kd-loss"},
+            "dikd": {"stage": "compress", "fields": {"distillation": {"strategy": "dikd"}}},
+            "dikd, int8": {
+                "stage": "compress",
+                "fields": {"distillation": {"strategy": "dikd"}},
+                "int8": True,
+            },
+        },
+        "grids": [
+            {
+                "name": "all",
+                "benchmarks": ["tiny"],
+                "modalities": ["thermal"],
+                "networks": ["light coordinate"],
+                "methods": ["task", "l2", "kd-loss", "dikd"],
+                "seeds": [0, 1],
+            }
+        ],
+        **changed,
+    }
+
+
+def config(out: Path, **changed) -> StudentsConfig:
+    return StudentsConfig.model_validate(fields(out, **changed))
+
+
+def rgb(out: Path) -> StudentsConfig:
+    grid = fields(out)["grids"][0] | {"modalities": ["rgb"], "methods": ["kd-loss"], "seeds": [0]}
+    return config(out, grids=[grid], tolerant={"variance": 0.8})
+
+
+def speeds(plain: float, int8: float):
+    """A clock that reads off the file's name how long its network takes."""
+    return lambda path: Latency(*3 * [int8 if path.name == "int8.onnx" else plain])
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """One small table, made without a cluster."""
+    out = tmp_path_factory.mktemp("students")
+
+    def here(jobs, work, cluster, *, key):
+        assert len({key(job) for job in jobs}) == len(jobs)
+        for job in jobs:
+            yield job, work(job), None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fill, "spread", here)
+        patch.setattr(students_speed, "file_latency_ms", speeds(1.5, 0.5))
+        assert run_students(config(out), say=lambda _: None) == []
+        assert run_students(rgb(out), say=lambda _: None) == []
+        # Weights are kept, so the 8-bit twin is made of the very student, without training it again.
+        first = config(out, keep_weights=True, grids=[eight(out, "dikd")])
+        (float_run,) = [each for each in plan(first)]
+        compress(float_run.config, progress=False)
+        patch.setitem(STAGES, "compress", (CompressConfig, None))
+        twin = config(out, keep_weights=True, grids=[eight(out, "dikd, int8")])
+        assert run_students(twin, say=lambda _: None) == []
+    return out
+
+
+FEW = ["task", "l1", "l1, answers", "kd-loss", "dikd"]
+
+
+def few(out: Path, **changed) -> StudentsConfig:
+    grid = fields(out)["grids"][0] | {"labelled": 6, "methods": FEW}
+    plain = {"l1": "l1", "l1, answers": "l1-answers"}
+    methods = fields(out)["methods"] | {
+        name: {"stage": "kd-loss", "fields": {"loss": loss}} for name, loss in plain.items()
+    }
+    return config(out, grids=[grid | {"seeds": [0]} | changed], methods=methods)
+
+
+def eight(out: Path, method: str) -> dict:
+    return fields(out)["grids"][0] | {"methods": [method], "seeds": [0]}
+
+
+def rows_of(out: Path) -> list[dict]:
+    with (out / "frontier.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_table_has_the_teachers_once_and_every_student(made):
+    rows = rows_of(made)
+    assert tuple(rows[0]) == students.COLUMNS
+    told = [(row["benchmark"], row["model"], row["method"], row["seed"]) for row in rows]
+    assert len(set(told)) == len(told) and len({row["run"] for row in rows}) == len(rows)
+    methods = {"teacher", "ktl", "task", "l2", "kd-loss", "dikd", "dikd, int8"}
+    assert {each[2] for each in told} == methods
+    assert sum(each[2] == "teacher" for each in told) == 1
+    assert {each[0] for each in told if each[2] == "ktl"} == {"tiny-thermal"}
+    assert len(told) == 2 + 4 * 2 + 1 + 1
+
+
+def test_with_few_labels_the_ktl_student_has_none_and_the_rgb_teacher_all(tmp_path):
+    big = big_networks(few(tmp_path), "tiny", 6)
+    assert (big.teacher.data.labelled, big.ktl.data.labelled) == (None, 0)
+    all_labels = big_networks(few(tmp_path), "tiny")
+    assert big.teacher == all_labels.teacher and big.ktl.out != all_labels.ktl.out
+    for each in plan(few(tmp_path)):
+        assert each.config.data.labelled == 6 and "tiny, 6 labels" in each.told
+        taught = getattr(each.config, "teacher", None) or getattr(each.config, "tough", None)
+        assert taught in (None, big.ktl.out / WEIGHTS)
+    runs = {each.run for each in plan(few(tmp_path))}
+    assert runs.isdisjoint(each.run for each in plan(few(tmp_path, labelled=None)))
+    with pytest.raises(InputError, match="RGB side has all labels"):
+        list(plan(few(tmp_path, modalities=["rgb"])))
+
+
+def test_students_of_few_labels_stand_apart_in_the_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(students_speed, "file_latency_ms", speeds(1.5, 0.5))
+    monkeypatch.setattr(
+        fill, "spread", lambda jobs, work, *_, **__: ((j, work(j), None) for j in jobs)
+    )
+    assert run_students(few(tmp_path), say=lambda _: None) == []
+    rows = rows_of(tmp_path)
+    assert {row["benchmark"] for row in rows} == {"tiny-thermal, 6 labels"}
+    assert [row["method"] for row in rows] == ["ktl", *FEW]
+    labelled = {
+        row["run"]: json.loads((tmp_path / "runs" / row["run"] / "provenance.json").read_text())
+        for row in rows[1:]
+    }
+    # Without a teacher a pair without a label says nothing; with one it does.
+    assert [told["pairs"] for told in labelled.values()] == [6, 6, 12, 12, 12]
+    assert [told["labelled"] for told in labelled.values()] == [6] * 5
+    ktl = json.loads((tmp_path / "runs/ktl-tiny-no-labels/provenance.json").read_text())
+    assert ktl["labelled"] == 0
+    monkeypatch.setattr(
+        students_speed, "file_latency_ms", None
+    )  # the table knows the networks' speeds
+    big = students._big_rows(few(tmp_path), "tiny", 6, {"thermal"}, set())
+    assert [row["latency_ms"] for row in big] == [1.5]
+    later = few(tmp_path, seeds=[1])
+    assert set(students_speed.latencies(later, plan(later)).values()) == {1.5}
+
+
+def test_what_a_network_costs_is_that_of_the_network(made):
+    rows = {(row["method"], row["modality"]): row for row in rows_of(made)}
+    teacher = Landmarker.load(made / "runs/teacher-tiny" / WEIGHTS)
+    assert int(rows["teacher", "rgb"]["params"]) == teacher.parameter_count()
+    # One network by its name, whoever teaches it: MCL's has the head that the file asks for.
+    assert rows["dikd", "thermal"]["params"] == rows["kd-loss", "thermal"]["params"]
+    assert rows["task", "thermal"]["flops"] == rows["kd-loss", "thermal"]["flops"]
+
+
+def test_the_8_bit_twin_is_of_the_same_student_and_rounded(made):
+    plain, twin = (
+        next(row for row in rows_of(made) if (row["method"], row["seed"]) == (method, "0"))
+        for method in ("dikd", "dikd, int8")
+    )
+    assert twin["params"] == plain["params"] and twin["run"] != plain["run"]
+    assert (plain["latency_ms"], twin["latency_ms"]) == ("1.5", "0.5")
+    assert twin["nme"] != plain["nme"]
+    assert float(twin["nme"]) == pytest.approx(float(plain["nme"]), rel=0.1)
+
+
+def test_a_network_has_one_speed_in_a_table(made, tmp_path, monkeypatch):
+    """Rows added later take it from the rows that stand; another head, or 8 bits, is another network."""
+    monkeypatch.setattr(students_speed, "file_latency_ms", speeds(9.5, 7.5))
+
+    def latencies(table, *methods):
+        there = config(made, table=table)
+        left = [next(plan(config(made, grids=[eight(made, each)]))) for each in methods]
+        found = students_speed.latencies(there, left)
+        return [found[students_speed.kind_of(there, each)] for each in left]
+
+    methods = ("task", "kd-loss", "dikd", "dikd, int8")
+    assert latencies(made / "frontier.csv", *methods) == [1.5, 1.5, 1.5, 0.5]
+    assert latencies(tmp_path / "none.csv", *methods) == [9.5, 9.5, 9.5, 7.5]
+    rows = rows_of(made)
+    kept = [row for row in rows if row["method"] == "task" and row["seed"] == "0"]
+    with (tmp_path / "some.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, students.COLUMNS)
+        writer.writeheader()
+        writer.writerows(kept)
+    assert latencies(tmp_path / "some.csv", *methods) == [1.5, 1.5, 1.5, 7.5]
+    other = students_speed.kind(config(made), "tiny", "thermal", "light", "dikd")
+    assert other not in students_speed.in_table(config(made))
+
+
+def copied(made: Path, there: Path, **changed) -> StudentsConfig:
+    """The config of a copy of the table, with methods of all its rows."""
+    (there / "frontier.csv").write_bytes((made / "frontier.csv").read_bytes())
+    return config(made, table=there / "frontier.csv", **changed)
+
+
+def test_all_networks_are_timed_again_in_turns(made, tmp_path, monkeypatch):
+    there, turns, lines = copied(made, tmp_path), [], []
+    order = {"rgb small": [5.0, 1.0, 4.0, 2.0, 3.0], "int8": [0.25] * 5}
+
+    def clock(path):
+        card = load_onnx(path).card
+        eight_bits = path.name == "int8.onnx"
+        name = "int8" if eight_bits else f"{card.modality} {card.size}"
+        turns.append(name)
+        return Latency(*3 * [order.get(name, [7.0] * 5)[turns.count(name) - 1]])
+
+    monkeypatch.setattr(students_speed, "file_latency_ms", clock)
+    students_speed.time_again(there, progress=False, say=lines.append)
+    names = turns[: len(set(turns))]
+    assert len(set(names)) == len(names) and turns == names * students_speed.ROUNDS
+    before, after = rows_of(made), rows_of(tmp_path)
+    told = {(row["modality"], row["method"]): row.pop("latency_ms") for row in after}
+    assert told["rgb", "teacher"] == "3.0"  # the median over the rounds
+    assert told["thermal", "dikd, int8"] == "0.25" and told["thermal", "dikd"] == "7.0"
+    assert after == [{k: v for k, v in row.items() if k != "latency_ms"} for row in before]
+    assert any(line.startswith("small, heatmap, reads rgb: 3.000 ms") for line in lines)
+    assert len(lines) == len(names)
+
+
+def test_a_table_that_cannot_be_timed_stays_as_it_is(made, tmp_path, monkeypatch):
+    there = copied(made, tmp_path)
+    before = there.table.read_bytes()
+    unknown = config(
+        made, table=there.table, methods=fields(made)["methods"] | {"gone": {"stage": "train"}}
+    )
+    foreign = before.replace(b",task,", b",elsewhere,", 1)
+    there.table.write_bytes(foreign)
+    with pytest.raises(
+        InputError, match=r"line \d+ \(tiny-thermal, .*elsewhere\) is of no network"
+    ):
+        students_speed.time_again(unknown, progress=False)
+    assert there.table.read_bytes() == foreign
+    there.table.write_bytes(before)
+
+    def broken(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(students_speed, "file_latency_ms", broken)
+    with pytest.raises(KeyboardInterrupt):
+        students_speed.time_again(there, progress=False)
+    with file_lock(there.table), pytest.raises(InputError, match="time it when that is done"):
+        students_speed.time_again(there, progress=False)
+    assert there.table.read_bytes() == before
+    (tmp_path / "empty.csv").write_text(",".join(students.COLUMNS) + "\n")
+    for name in ("none.csv", "empty.csv"):
+        with pytest.raises(InputError, match="no rows yet"):
+            students_speed.time_again(config(tmp_path, table=tmp_path / name), progress=False)
+
+
+def test_a_run_in_the_table_is_not_made_again(made, monkeypatch):
+    before = rows_of(made)
+    monkeypatch.setattr(fill, "spread", None)
+    lines = []
+    assert run_students(config(made), say=lines.append) == []
+    assert lines == ["8 students, 8 done, 0 to do"] and rows_of(made) == before
+
+
+def test_who_teaches_whom(tmp_path):
+    there = config(tmp_path)
+    big = big_networks(there, "tiny")
+    by_method = {each.method: each.config for each in plan(there)}
+    assert by_method["kd-loss"].tough == big.ktl.out / WEIGHTS
+    assert by_method["kd-loss"].tolerant is None  # the softened twin
+    assert by_method["dikd"].teacher == big.ktl.out / WEIGHTS
+    assert by_method["dikd"].head == "coordinate"  # the network's; its teacher makes heatmaps
+    timed = {each.method: students_speed.kind_of(there, each)[0].head for each in plan(there)}
+    assert set(timed.values()) == {"coordinate"}
+    assert by_method["l2"].tough is None
+    (each,) = plan(rgb(tmp_path))
+    assert each.config.tough == big.teacher.out / WEIGHTS
+    assert each.config.tolerant == big.tolerant.out / WEIGHTS
+
+
+def test_a_student_with_its_teachers_head_is_not_told_so(tmp_path):
+    """Or its run would be another than that of tables from before a student could have its own."""
+    grid = fields(tmp_path)["grids"][0] | {"networks": ["light"], "methods": ["dikd"]}
+    assert {each.config.head for each in plan(config(tmp_path, grids=[grid]))} == {None}
+
+
+def test_a_networks_own_fields_are_its_alone_and_a_methods_come_last(tmp_path):
+    networks = {
+        "one": {"size": "light", "fields": {"fit": {"steps": 5, "learning_rate": 0.01}}},
+        "other": {"size": "light"},
+    }
+    methods = {"long": {"stage": "train", "fields": {"fit": {"steps": 7}}}}
+    grid = fields(tmp_path)["grids"][0] | {"networks": list(networks), "methods": ["long"]}
+    found = config(tmp_path, networks=networks, methods=methods, grids=[grid | {"seeds": [0]}])
+    one, other = (each.config.fit for each in plan(found))
+    assert (one.steps, one.learning_rate) == (7, 0.01)
+    assert (other.steps, other.learning_rate) == (7, 0.002)
+
+
+def test_a_run_is_known_by_what_made_it_and_not_by_where_it_lies(tmp_path):
+    def runs(**changed) -> set[str]:
+        return {each.run for each in plan(config(tmp_path, **changed))}
+
+    first = runs()
+    assert len(first) == 8
+    assert {each.run for each in plan(config(tmp_path / "elsewhere"))} == first
+    assert not runs(transfer={"fit": FIT, "seed": 3}) & first  # another Tough-Teacher
+    assert not runs(student={"fit": FIT | {"steps": 3}}) & first
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ({"benchmarks": ["huge"]}, "benchmark 'huge' is not among tiny"),
+        ({"networks": ["giant"]}, "network 'giant'"),
+        ({"methods": ["magic"]}, "method 'magic'"),
+        ({"modalities": ["rgb"], "methods": ["dikd"]}, "MCL, which is thermal"),
+        ({"methods": ["rounded"]}, "method 'rounded': the table tells 8 bits by the name"),
+    ],
+)
+def test_a_grid_that_cannot_be_is_named(tmp_path, grid, message):
+    changed = fields(tmp_path)["grids"][0] | grid
+    methods = fields(tmp_path)["methods"] | {"rounded": {"stage": "train", "int8": True}}
+    with pytest.raises(InputError, match=message):
+        list(plan(config(tmp_path, grids=[changed], methods=methods)))
+
+
+def test_the_8_bit_twin_is_not_scored_on_the_faces_of_its_calibration(tmp_path):
+    grid = eight(tmp_path, "dikd, int8")
+    with pytest.raises(InputError, match="calibrated on validation faces"):
+        list(plan(config(tmp_path, grids=[grid], split="val")))
+
+
+def test_a_misspelt_field_of_a_method_is_named(tmp_path):
+    methods = fields(tmp_path)["methods"] | {"kd-loss": {"stage": "kd-loss", "fields": {"los": 1}}}
+    with pytest.raises(InputError, match="method 'kd-loss': los"):
+        list(plan(config(tmp_path, methods=methods)))
+
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+FILES = [
+    EXPERIMENTS / "students.yaml",
+    EXPERIMENTS / "coordinate_students.yaml",
+    *sorted(EXPERIMENTS.glob("kd_loss_*.yaml")),
+]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_parameter_file_can_be_planned(path):
+    there = StudentsConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    planned = list(plan(there))
+    assert len(planned) >= 9 and there.table.parent == Path("results")
+    methods = {each.method.split(",")[0] for each in planned}
+    assert methods >= {"tough", "tolerant", "kd-loss"}
+    # Controls without a teacher stand in one of the tables that share them.
+    assert ("l2" in methods) == (path.stem != "kd_loss_teachers")
+
+
+# --- what a table says ----------------------------------------------------------------------------
+
+
+def some_rows() -> list[Row]:
+    big = [Row("b", "rgb", "base", 64, "teacher", 0, 5_000_000, 10**9, 6.0, 3.0, "r0")]
+    small = [
+        Row(
+            "b",
+            "rgb",
+            "light",
+            64,
+            method,
+            seed,
+            300_000,
+            10**7,
+            1.0,
+            nme + 0.1 * seed,
+            f"{method}{seed}",
+        )
+        for method, nme in (("l2", 4.0), ("kd-loss", 3.4))
+        for seed in range(3)
+    ]
+    return small + big
+
+
+def test_entries_are_means_over_seeds_the_largest_network_first():
+    found = entries(some_rows())
+    assert [entry.name for entry in found] == ["base, teacher", "light, l2", "light, kd-loss"]
+    assert found[1].nme.mean == pytest.approx(4.1) and found[1].nme.seeds == 3
+
+
+def test_the_share_is_against_the_largest_network():
+    lines = table(some_rows())
+    assert [line["of the largest"] for line in lines] == ["1.00", "1.37", "1.17"]
+    assert lines[0]["NME (%)"] == "3.00 (one seed)" and lines[2]["parameters (M)"] == "0.30"
+
+
+def test_methods_are_held_against_their_rivals_by_seed():
+    l1 = [row._replace(method="l1", nme=row.nme - 0.3) for row in some_rows() if row.method == "l2"]
+    lines = {line["method"]: line for line in against([*some_rows(), *l1])}
+    assert set(lines) == {"l2", "l1", "kd-loss"}  # nobody was tried on the teacher's network
+    assert lines["kd-loss"]["minus l2"] == "-0.60 [-0.60, -0.60]"
+    assert lines["kd-loss"]["minus l1"] == "-0.30 [-0.30, -0.30]"
+    assert lines["l2"]["minus l2"] == "" and lines["l1"]["minus l2"].startswith("-0.30")
+
+
+def test_the_big_rows_are_those_of_the_sides_asked_for(made):
+    there = config(made)
+
+    def sides(asked):
+        return [row["modality"] for row in students._big_rows(there, "tiny", None, asked, set())]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(students_speed, "file_latency_ms", speeds(1.5, 0.5))
+        assert sides({"rgb"}) == ["rgb"] and sides({"thermal"}) == ["rgb", "thermal"]
+
+
+def test_a_side_without_a_name_is_refused_before_the_first_training(tmp_path):
+    tiny = fields(tmp_path)["benchmarks"]["tiny"] | {"names": {"rgb": "tiny-rgb"}}
+    with pytest.raises(InputError, match="benchmark 'tiny' has no name for its thermal side"):
+        list(plan(config(tmp_path, benchmarks={"tiny": tiny})))
+
+
+def test_rows_of_few_labels_are_told_by_their_benchmark():
+    (row, *_) = some_rows()
+    assert has_all_labels(row) and benchmark_label("b", None) == "b"
+    assert not has_all_labels(row._replace(benchmark=benchmark_label("b", 100)))
+
+
+def test_a_seed_that_is_there_twice_is_no_second_seed():
+    rows = some_rows()
+    again = [*rows, rows[-1]._replace(run="again", nme=9.0)]
+    for read in (entries, against, table):
+        with pytest.raises(InputError, match=f"seed {rows[-1].seed} is there twice .*again"):
+            list(read(again))
+
+
+def test_networks_of_other_pixels_are_others():
+    rows = [row for row in some_rows() if row.model == "light"]
+    larger = [row._replace(input_px=128, run=f"128{row.run}", nme=row.nme - 1) for row in rows]
+    found = entries([*rows, *larger])
+    assert len(found) == 2 * len(entries(rows)) and len(best(found)) == 2
+    assert {line["input (px)"] for line in table([*rows, *larger])} == {"64", "128"}
+    assert against([*rows, *larger])[: len(against(rows))] == against(rows)
+
+
+def test_the_table_can_be_read_back(made, tmp_path):
+    rows = read_rows(made / "frontier.csv")
+    assert len(rows) == len(rows_of(made)) and isinstance(rows[0].params, int)
+    (tmp_path / "bad.csv").write_text("benchmark,seed\na,b\n")
+    with pytest.raises(InputError, match="bad.csv, line 2"):
+        read_rows(tmp_path / "bad.csv")
+    with pytest.raises(InputError, match="no such table"):
+        read_rows(tmp_path / "none.csv")
+
+
+def test_the_figure_shows_each_network_with_its_best_method_in_every_panel():
+    figure = plots.frontier(some_rows())
+    panels = figure.axes
+    assert len(panels) == 3
+    for axes, expected in zip(panels, ((5.0, 0.3), (1000.0, 10.0), (6.0, 1.0)), strict=True):
+        points = [np.ravel(held.lines[0].get_xydata()) for held in axes.containers]
+        assert points[0] == pytest.approx([expected[0], 3.0])
+        assert points[1] == pytest.approx([expected[1], 3.5])
+        assert len(points) == 2
+        assert axes.get_xscale() == "log"
+
+
+def test_the_8_bit_twin_is_a_point_of_its_own():
+    twins = [
+        row._replace(method="l2, int8", nme=row.nme + 1, latency_ms=0.4, run=f"8{row.run}")
+        for row in some_rows()
+        if row.method == "l2"
+    ]
+    names = [entry.name for entry in best(entries([*some_rows(), *twins]))]
+    assert names == ["base, teacher", "light, kd-loss", "light, l2, int8"]
+
+
+def test_methods_are_compared_best_first_with_every_seed():
+    third = [row._replace(method="l1", nme=3.0) for row in some_rows() if row.method == "l2"]
+    figure = plots.methods_compared([*some_rows(), *third])
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["l1", "kd-loss", "l2"]
+    seeds = next(
+        line for line in axes.lines if len(line.get_xdata()) == 3 and 1 <= line.get_ydata()[0] < 1.5
+    )
+    assert sorted(seeds.get_xdata()) == pytest.approx([3.4, 3.5, 3.6])
+    assert not plots.methods_compared(some_rows()).axes[0].lines  # two methods make no panel

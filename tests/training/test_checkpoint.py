@@ -1,0 +1,245 @@
+"""Killed at any step, a training goes on and ends with the same bits."""
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mlcmkd.data.transforms import Augmentation
+from mlcmkd.distillation.mlcm_kd import KTL
+from mlcmkd.distillation.strategies import Distillation
+from mlcmkd.stages.kd_loss import KDLossConfig
+from mlcmkd.stages.train import TrainConfig
+from mlcmkd.training import checkpoint
+from mlcmkd.training.checkpoint import Checkpoints, Training, stamp_of
+from mlcmkd.training.loop import FitConfig, fit
+from mlcmkd.training.run_directory import METRICS, Run
+from mlcmkd.utils.errors import InputError
+from tests.conftest import make_model, make_pairs
+
+STEPS = 25
+CONFIG = FitConfig(steps=STEPS, batch=4, evaluations=5, accelerator="cpu")
+# The decay that listens has a memory of its own, which has to survive as well.
+TOLD = Distillation(strategy="dikd", decay="progress")
+
+
+class Killed(Exception):
+    """In the place of a kill, where one process is enough."""
+
+
+def train(
+    folder: Path, *, at: int | None = None, hard: bool = False, config=CONFIG, seed=0, asked=None
+):
+    """A whole KTL training with every kind of state; ended from outside before step `at`."""
+    torch.manual_seed(7)
+    teacher, student = make_model("light"), make_model("light", "thermal", seed=1)
+    objective = KTL(teacher, student, TOLD.resolved(), TOLD.guide)
+    steps = iter(range(STEPS + 1))
+
+    def count(_, given):
+        if next(steps) == at:
+            if hard:
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise Killed
+        batch, share = given
+        return batch, share * (1 - 0.1 * torch.rand(()))  # as dropout does, by torch's own dice
+
+    objective.register_forward_pre_hook(count)
+    fit(
+        objective,
+        make_pairs(12),
+        config,
+        Run(folder, "test", asked or config),
+        augmentation=Augmentation(),
+        seed=seed,
+        validate=lambda: float(next(student.parameters()).detach().sum()),
+        distillation=TOLD,
+        keep_every=0,
+        progress=False,
+    )
+    return student.state_dict(), (folder / METRICS).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("whole"))
+
+
+def same(one: tuple, other: tuple) -> bool:
+    tensors, lines = one
+    return lines == other[1] and all(torch.equal(v, other[0][k]) for k, v in tensors.items())
+
+
+@pytest.mark.parametrize("at", sorted({0, 1, STEPS - 1, *range(0, STEPS, 5), *range(4, STEPS, 5)}))
+def test_stopped_before_a_step_and_begun_again(tmp_path, whole, at):
+    with pytest.raises(Killed):
+        train(tmp_path, at=at)
+    assert same(train(tmp_path), whole)
+
+
+def _child(folder: str, at: int) -> None:
+    torch.set_num_threads(1)
+    train(Path(folder), at=at, hard=True)
+
+
+def test_killed_at_twenty_steps_drawn_by_chance(tmp_path, whole):
+    """`kill -9` of a real process, every time a new one on the same run directory."""
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["tests.test_checkpoint"])
+    killed = 0
+    for n, at in enumerate(np.random.default_rng(0).integers(0, STEPS, 20).tolist()):
+        folder = tmp_path / str(n // 4)  # four kills a training: it goes on and is killed again
+        left = STEPS - max([0, *_steps(folder)])
+        child = server.Process(target=_child, args=(str(folder), min(at, left - 1)))
+        child.start()
+        child.join(120)
+        assert child.exitcode == -signal.SIGKILL
+        killed += 1
+    assert killed == 20
+    for n in range(5):
+        assert same(train(tmp_path / str(n)), whole)
+
+
+def _steps(folder: Path) -> list[int]:
+    """Steps in the files, whatever their stamp."""
+    found = []
+    for path in folder.glob("checkpoint-0*.safetensors"):
+        stamp = _stamp(path)
+        found += Checkpoints(folder, stamp).steps()
+    return found
+
+
+def _stamp(path: Path) -> str:
+    with checkpoint.safe_open(path, framework="pt") as file:
+        return file.metadata()["stamp"]
+
+
+def test_a_spoilt_state_falls_back_to_the_one_before(tmp_path, whole, capsys):
+    with pytest.raises(Killed):
+        train(tmp_path, at=9)
+    newest = tmp_path / "checkpoint-0.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-100])
+    assert same(train(tmp_path), whole)
+    told = capsys.readouterr().out
+    assert "checkpoint-0.safetensors: spoilt" in told and "goes on after step 8" in told
+    for path in tmp_path.glob("checkpoint-*"):
+        path.write_bytes(b"")
+    assert same(train(tmp_path), whole), "without a state it begins at the beginning"
+
+
+def test_a_full_disk_costs_the_state_and_not_the_training(tmp_path, whole, monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    assert same(train(tmp_path), whole)
+    assert "not written ([Errno 28] No space left on device); training goes on" in (
+        capsys.readouterr().out
+    )
+    assert not list(tmp_path.glob("checkpoint-*"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"seed": 1},
+        {"config": CONFIG.model_copy(update={"clip": 1})},
+        {"asked": TrainConfig(out=Path("x"), modality="thermal")},
+    ],
+)
+def test_another_training_s_state_is_not_taken(tmp_path, changed, capsys):
+    with pytest.raises(Killed):
+        train(tmp_path / "a", at=9)
+    result = train(tmp_path / "a", **changed)
+    assert "goes on after" not in capsys.readouterr().out
+    assert same(result, train(tmp_path / "b", **changed))
+
+
+def test_what_is_asked_for_is_the_config_without_places(tmp_path):
+    def asked(**fields):
+        return Run(tmp_path, "test", KDLossConfig(out=tmp_path, **fields)).asked
+
+    here = {"tough": Path("a/w"), "data": {"source": "a"}}
+    assert asked(**here) == asked(tough=Path("b/w"), data={"source": "b"})
+    others = [
+        {"modality": "thermal"},
+        {"normalisation": "fixed"},
+        {"loss": "l1"},
+        {"weights": {"tough": 0}},
+        {"variance": 0.8},
+        {"tolerant": Path("a/w")},
+    ]
+    assert len({asked(**here), *(asked(**here, **other) for other in others)}) == 1 + len(others)
+
+
+def test_the_stamp_knows_the_frozen_teacher():
+    def stamp(seed):
+        teacher, student = make_model("light", seed=seed), make_model("light", "thermal", seed=1)
+        return stamp_of(KTL(teacher, student, TOLD.resolved(), TOLD.guide), CONFIG)
+
+    assert stamp(0) == stamp(0) != stamp(2)
+
+
+def test_moments_keep_the_layout_of_their_parameters(tmp_path):
+    """Fused AdamW walks parameter and moments as they lie in memory; values alone are not enough."""
+    with pytest.raises(Killed):
+        train(tmp_path, at=9)
+    seen = []
+
+    def look(self, step, training):
+        facts = original(self, step, training)
+        for _, moment, parameter in training._moments():
+            if moment.shape == parameter.shape:
+                seen.append(moment.stride() == parameter.stride())
+        return facts
+
+    original = Checkpoints.take
+    try:
+        Checkpoints.take = look
+        train(tmp_path)
+    finally:
+        Checkpoints.take = original
+    assert seen and all(seen)
+
+
+def test_the_states_are_gone_when_a_stage_ends(tmp_path):
+    for name in (
+        "checkpoint-0.safetensors",
+        "checkpoint-1-before.safetensors",
+        "other.safetensors",
+    ):
+        (tmp_path / name).touch()
+    checkpoint.remove(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["other.safetensors"]
+
+
+def test_a_term_that_is_no_number_names_step_and_batch(tmp_path):
+    pairs = make_pairs(12)
+    pairs.landmarks[3] = float("nan")
+    student = make_model("light", "thermal")
+    objective = KTL(make_model("light"), student, TOLD.resolved(), TOLD.guide)
+    with pytest.raises(InputError) as caught:
+        fit(
+            objective,
+            pairs,
+            CONFIG.model_copy(update={"learning_rate": 1e-9}),
+            Run(tmp_path, "test", CONFIG),
+            augmentation=Augmentation(),
+            seed=0,
+            validate=lambda: 0.0,
+            distillation=TOLD,
+            progress=False,
+        )
+    text = str(caught.value)
+    assert "is nan; lower the learning rate" in text and pairs.ids[3] in text.split("batch: ")[1]
+    assert text.count(",") >= CONFIG.batch - 1
+
+
+def test_a_training_without_a_state_of_its_step():
+    training = Training(*[None] * 5)
+    with pytest.raises(ValueError, match="no state of step 3"):
+        Checkpoints(Path("nowhere"), "x").take(3, training)
