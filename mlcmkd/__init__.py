@@ -1,3 +1,110 @@
-"""Cross-modal knowledge distillation for facial landmarks in thermal images."""
+"""Cross-modal knowledge distillation for facial landmarks in thermal images.
+
+The names of `__all__` are the public interface:
+
+    import mlcmkd
+
+    faces = mlcmkd.Predictor().predict(["face.png"])  # the bundled thermal model
+    mlcmkd.train(mlcmkd.TrainConfig(out="runs/teacher"))  # an RGB teacher, on synthetic faces
+
+Each name is imported at its first use (PEP 562), so `import mlcmkd` loads neither torch nor OpenCV.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlcmkd.data.config import DataConfig
+    from mlcmkd.data.pairs import Pairs, load_pairs
+    from mlcmkd.data.transforms import Augmentation
+    from mlcmkd.deployment.predictor import Predictor
+    from mlcmkd.distillation.mlcm_kd import KTL, MCL
+    from mlcmkd.distillation.strategies import Distillation
+    from mlcmkd.distillation.two_teachers import TwoTeachers
+    from mlcmkd.models import Landmarker, ModelSpec
+    from mlcmkd.schemes import SCHEMES
+    from mlcmkd.stages.compress import CompressConfig, compress
+    from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
+    from mlcmkd.stages.export import ExportConfig, export
+    from mlcmkd.stages.kd_loss import KDLossConfig, train_kd_loss
+    from mlcmkd.stages.predict import predict_files
+    from mlcmkd.stages.train import TrainConfig, train
+    from mlcmkd.stages.transfer import TransferConfig, transfer
+    from mlcmkd.training.loop import FitConfig
+    from mlcmkd.utils.errors import InputError
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "KTL",
+    "MCL",
+    "SCHEMES",
+    "Augmentation",
+    "CompressConfig",
+    "DataConfig",
+    "Distillation",
+    "EvaluateConfig",
+    "ExportConfig",
+    "FitConfig",
+    "InputError",
+    "KDLossConfig",
+    "Landmarker",
+    "ModelSpec",
+    "Pairs",
+    "Predictor",
+    "TrainConfig",
+    "TransferConfig",
+    "TwoTeachers",
+    "compress",
+    "evaluate",
+    "export",
+    "load_pairs",
+    "predict_files",
+    "train",
+    "train_kd_loss",
+    "transfer",
+]
+
+# Module -> its public names. The imports under TYPE_CHECKING say the same to editors and type checkers;
+# tests/test_public_api.py compares the two and `__all__`.
+_NAMES_OF = {
+    "mlcmkd.data.config": ("DataConfig",),
+    "mlcmkd.data.pairs": ("Pairs", "load_pairs"),
+    "mlcmkd.data.transforms": ("Augmentation",),
+    "mlcmkd.deployment.predictor": ("Predictor",),
+    "mlcmkd.distillation.mlcm_kd": ("KTL", "MCL"),
+    "mlcmkd.distillation.strategies": ("Distillation",),
+    "mlcmkd.distillation.two_teachers": ("TwoTeachers",),
+    "mlcmkd.models": ("Landmarker", "ModelSpec"),
+    "mlcmkd.schemes": ("SCHEMES",),
+    "mlcmkd.stages.compress": ("CompressConfig", "compress"),
+    "mlcmkd.stages.evaluate": ("EvaluateConfig", "evaluate"),
+    "mlcmkd.stages.export": ("ExportConfig", "export"),
+    "mlcmkd.stages.kd_loss": ("KDLossConfig", "train_kd_loss"),
+    "mlcmkd.stages.predict": ("predict_files",),
+    "mlcmkd.stages.train": ("TrainConfig", "train"),
+    "mlcmkd.stages.transfer": ("TransferConfig", "transfer"),
+    "mlcmkd.training.loop": ("FitConfig",),
+    "mlcmkd.utils.errors": ("InputError",),
+}
+_MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Imports a public name at its first use."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'mlcmkd' has no attribute '{name}'{_closest(name)}")
+    value = getattr(import_module(_MODULE_OF[name]), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _closest(name: str) -> str:
+    from difflib import get_close_matches
+
+    matches = [] if name.startswith("_") else get_close_matches(name, __all__, n=1)
+    return f"; did you mean '{matches[0]}'?" if matches else ""

@@ -1,0 +1,128 @@
+"""The public names of `import mlcmkd`: complete, lazy, and the same for Python and for editors."""
+
+import ast
+import inspect
+import pickle
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import mlcmkd
+
+SOURCE = Path(mlcmkd.__file__)
+PROMISED = {
+    *(
+        "Predictor",
+        "Landmarker",
+        "ModelSpec",
+        "Pairs",
+        "load_pairs",
+        "Augmentation",
+        "Distillation",
+    ),
+    *("KTL", "MCL", "TwoTeachers", "train", "transfer", "compress", "train_kd_loss", "evaluate"),
+    *("predict_files", "export", "SCHEMES", "InputError"),
+    # what these functions take
+    *("TrainConfig", "TransferConfig", "CompressConfig", "KDLossConfig", "EvaluateConfig"),
+    *("ExportConfig", "DataConfig", "FitConfig"),
+}
+
+
+def names_for_editors() -> dict[str, str]:
+    """Name -> module of the imports under `if TYPE_CHECKING:`, which Python never executes."""
+    (block,) = [
+        node
+        for node in ast.parse(SOURCE.read_text()).body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    return {alias.name: node.module for node in block.body for alias in node.names}
+
+
+def python(code: str) -> str:
+    """Output of `code` in a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=SOURCE.parents[1],
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_promised_name_is_public():
+    assert set(mlcmkd.__all__) >= PROMISED
+
+
+def test_editors_python_and_all_agree():
+    assert names_for_editors() == mlcmkd._MODULE_OF
+    assert sorted(mlcmkd.__all__) == sorted(mlcmkd._MODULE_OF)
+    assert len(set(mlcmkd.__all__)) == len(mlcmkd.__all__)
+
+
+@pytest.mark.parametrize("name", mlcmkd.__all__)
+def test_a_name_is_the_object_of_its_module(name):
+    value = getattr(mlcmkd, name)
+    assert value is getattr(import_module(names_for_editors()[name]), name)
+    assert not inspect.ismodule(value)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        assert value.__name__ == name
+
+
+def test_functions_keep_their_names_when_modules_of_the_same_name_are_imported():
+    """`mlcmkd.stages.train` is a module, `mlcmkd.train` the function in it."""
+    modules = "compress", "evaluate", "export", "train", "transfer"
+    imports = "; ".join(f"import mlcmkd.stages.{module}" for module in modules)
+    calls = "; ".join(f"assert callable(mlcmkd.{module})" for module in modules)
+    python(f"{imports}; {calls}")
+
+
+def test_no_module_of_the_top_folder_has_a_public_name():
+    """Importing such a module would replace the public object by the module."""
+    modules = {path.stem for path in SOURCE.parent.iterdir()}
+    assert "stages" in modules and not modules & set(mlcmkd.__all__)
+
+
+def test_dir_lists_the_public_names():
+    assert set(dir(mlcmkd)) >= {*mlcmkd.__all__, "__version__"}
+
+
+def test_star_import():
+    names: dict[str, object] = {}
+    exec("from mlcmkd import *", names)
+    assert set(names) - {"__builtins__"} == set(mlcmkd.__all__)
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [("Predicter", "Predictor"), ("TrainingConfig", "TrainConfig"), ("load_pair", "load_pairs")],
+)
+def test_an_unknown_name_suggests_the_closest(name, suggestion):
+    message = f"module 'mlcmkd' has no attribute '{name}'; did you mean '{suggestion}'\\?"
+    with pytest.raises(AttributeError, match=message):
+        getattr(mlcmkd, name)
+
+
+def test_an_unknown_name_without_a_close_match():
+    with pytest.raises(AttributeError, match="no attribute 'zzz'$"):
+        _ = mlcmkd.zzz
+    assert not hasattr(mlcmkd, "__wrapped__")
+    with pytest.raises(ImportError, match="Predicter"):
+        exec("from mlcmkd import Predicter", {})
+
+
+def test_the_import_is_light():
+    heavy = "cv2", "matplotlib", "numpy", "onnx", "pydantic", "scipy", "timm", "torch"
+    code = f"import sys, mlcmkd; dir(mlcmkd); print(sorted({set(heavy)!r} & set(sys.modules)))"
+    assert python(code).strip() == "[]"
+
+
+def test_pickles_name_the_module_of_a_class():
+    config = mlcmkd.TrainConfig(out="runs/teacher")
+    assert mlcmkd.TrainConfig.__module__ == "mlcmkd.stages.train"
+    assert pickle.loads(pickle.dumps(config)) == config
+    assert pickle.loads(pickle.dumps(mlcmkd.Landmarker)) is mlcmkd.Landmarker
