@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from data_prep.prepare import prepare
-from data_prep.verification.verify import verify
+from data_prep.verification.check_manifest import verify
 
 PX = 320
 WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

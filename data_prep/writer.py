@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from data_prep.fingerprint import fingerprint
-from data_prep.images import as_rgb, check_photo, check_thermal, decode, read_bytes
+from data_prep.image_checks import as_rgb, check_photo, check_thermal, decode, read_bytes
 from data_prep.readers.base import Stored
 from data_prep.report_file import REPORT, read_report, write_report
 from data_prep.splits import check_leakage

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.readers.base import Annotation, OnBad, fail, told_before, usable, walk
-from data_prep.readers.images import ImageIndex, eight_bit
+from data_prep.readers.image_index import ImageIndex, eight_bit
 from data_prep.readers.parsing.dlib_xml import Box, boxes
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import CORNERS6

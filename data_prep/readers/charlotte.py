@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.readers.base import Annotation, OnBad, fail, told_before, walk
-from data_prep.readers.images import ImageIndex
+from data_prep.readers.image_index import ImageIndex
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.schemes import CHARLOTTE43, CHARLOTTE73, Scheme
 from mlcmkd.utils.errors import InputError

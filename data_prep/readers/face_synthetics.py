@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from data_prep.readers.base import Annotation, OnBad, fail, told_before, walk
-from data_prep.readers.images import ImageIndex
+from data_prep.readers.image_index import ImageIndex
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import IBUG70
 from mlcmkd.utils.errors import InputError

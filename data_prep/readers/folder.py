@@ -25,7 +25,7 @@ from data_prep.readers.base import (
     told_before,
     walk,
 )
-from data_prep.readers.images import ImageIndex, eight_bit
+from data_prep.readers.image_index import ImageIndex, eight_bit
 from data_prep.readers.parsing import coco, dlib_xml
 from mlcmkd.data.landmark_files import read_landmarks
 from mlcmkd.data.manifest import SPLITS

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.readers.base import Annotation, OnBad, fail, photo_of, told_before, walk
-from data_prep.readers.images import ImageIndex
+from data_prep.readers.image_index import ImageIndex
 from mlcmkd.schemes import IBUG68, WFLW98, Scheme
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number, read_csv

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.readers.base import Annotation, OnBad, fail, told_before, usable, walk
-from data_prep.readers.images import FALSE_COLOURS, ImageIndex, eight_bit
+from data_prep.readers.image_index import FALSE_COLOURS, ImageIndex, eight_bit
 from data_prep.readers.parsing.dlib_xml import boxes
 from mlcmkd.data.manifest import SPLITS
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry

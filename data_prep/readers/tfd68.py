@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from data_prep.readers.base import Annotation, OnBad, fail, told_before, usable, walk
-from data_prep.readers.images import ImageIndex, eight_bit
+from data_prep.readers.image_index import ImageIndex, eight_bit
 from data_prep.readers.parsing import coco
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import IBUG68

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.readers.base import Annotation, OnBad, fail, told_before, walk
-from data_prep.readers.images import ImageIndex, eight_bit
+from data_prep.readers.image_index import ImageIndex, eight_bit
 from mlcmkd.data.manifest import SPLITS
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import FACE5

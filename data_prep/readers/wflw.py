@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.readers.base import Annotation, OnBad, fail, told_before, walk
-from data_prep.readers.images import ImageIndex
+from data_prep.readers.image_index import ImageIndex
 from mlcmkd.schemes import IBUG68, WFLW98
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import MAX_TABLE_BYTES, number, read_text

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from data_prep.registration.result import (
+from data_prep.registration.registration import (
     DEFAULT_LIMIT,
     Limit,
     Registration,

@@ -13,10 +13,11 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from data_prep.registration.alignment_quality import distinctness, tile_residual
 from data_prep.registration.edges import agreement, edges, grey, strength
-from data_prep.registration.fit import distinctness, tile_residual
+from data_prep.registration.initial_search import resampled, smaller, starts
 from data_prep.registration.mutual_information import refined
-from data_prep.registration.result import (
+from data_prep.registration.registration import (
     DEFAULT_LIMIT,
     Limit,
     Registration,
@@ -25,7 +26,6 @@ from data_prep.registration.result import (
     judged,
     matched,
 )
-from data_prep.registration.search import resampled, smaller, starts
 from data_prep.registration.transforms import Homography, checked_matrix, projected
 from mlcmkd.utils.errors import InputError
 

@@ -29,7 +29,7 @@ from data_prep.registration import (
     from_stereo,
     tables,
 )
-from data_prep.registration.partners import images_below, partners
+from data_prep.registration.image_matching import images_below, partners
 from mlcmkd.data.images import read_image
 from mlcmkd.data.overlays import checkerboard, edge_overlay
 from mlcmkd.utils.errors import InputError

@@ -5,7 +5,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from data_prep.registration.result import (
+from data_prep.registration.registration import (
     DEFAULT_LIMIT,
     Limit,
     Registration,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from scipy.optimize import minimize
 
-from data_prep.registration.search import resampled, shift
+from data_prep.registration.initial_search import resampled, shift
 
 _BINS = 24
 _SIGMA = 0.8  # pixels

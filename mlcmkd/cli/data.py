@@ -44,7 +44,7 @@ def prepare(
     An interrupted preparation goes on where it was. `--check` ends with 1 where something is wrong.
     """
     from data_prep.prepare import prepare as run_prepare
-    from data_prep.verification.verify import verify
+    from data_prep.verification.check_manifest import verify
 
     given = [value for value in (name, source, out) if value is not None]
     if check is not None:

@@ -16,7 +16,7 @@ from data_prep.prepare import prepare
 from data_prep.readers import READERS, get_reader
 from data_prep.readers.base import fail, told_before
 from data_prep.readers.cofw import _points68
-from data_prep.readers.images import FALSE_COLOURS, ImageIndex, eight_bit
+from data_prep.readers.image_index import FALSE_COLOURS, ImageIndex, eight_bit
 from data_prep.readers.parsing.dlib_xml import boxes
 from data_prep.readers.parsing.matlab73 import Cell
 from mlcmkd.data.manifest import read_rows

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from data_prep.report_file import REPORT, read_report, write_report
+from data_prep.verification.check_manifest import verify
 from data_prep.verification.left_right import is_flipped
 from data_prep.verification.report import KINDS
-from data_prep.verification.verify import verify
 from data_prep.writer import Entry, write_manifest
 from mlcmkd.cli import app
 from mlcmkd.data.manifest import MANIFEST, PairRow, read_rows

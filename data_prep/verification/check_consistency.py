@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_prep.report_file import REPORT
+from data_prep.verification.check_row import Seen
 from data_prep.verification.report import Problem
-from data_prep.verification.row import Seen
 from mlcmkd.data.manifest import MANIFEST, PairRow
 
 

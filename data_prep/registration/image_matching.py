@@ -7,7 +7,7 @@ from tqdm.auto import tqdm
 
 from data_prep.readers.base import fail, walk
 from data_prep.registration import estimate_offset, match_times, motion
-from data_prep.registration.tables import IMAGE_SUFFIXES, read_times
+from data_prep.registration.input_files import IMAGE_SUFFIXES, read_times
 from mlcmkd.data.images import read_image
 from mlcmkd.utils.errors import InputError
 

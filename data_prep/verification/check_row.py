@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from data_prep.images import check_photo, check_thermal, decode, read_bytes
+from data_prep.image_checks import check_photo, check_thermal, decode, read_bytes
 from data_prep.verification.left_right import is_flipped
 from data_prep.verification.report import Problem
 from mlcmkd.data.crops import outside

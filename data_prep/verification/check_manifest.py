@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from data_prep.verification.check_consistency import Whole
+from data_prep.verification.check_row import look
 from data_prep.verification.report import Problem, VerifyReport
-from data_prep.verification.row import look
-from data_prep.verification.whole import Whole
 from data_prep.workers import cores, runner
 from mlcmkd.data.manifest import MANIFEST, inside
 from mlcmkd.utils.errors import InputError
