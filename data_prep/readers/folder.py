@@ -7,7 +7,6 @@ defaults of `Description` hold, and every row says so.
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -26,14 +25,12 @@ from data_prep.readers.base import (
     walk,
 )
 from data_prep.readers.image_index import ImageIndex, eight_bit
-from data_prep.readers.parsing import coco, dlib_xml
-from mlcmkd.data.landmark_files import read_landmarks
+from data_prep.readers.parsing.landmarks import Marks, from_csv, from_json, from_pts, from_xml
 from mlcmkd.data.manifest import SPLITS
-from mlcmkd.data.pts import read_pts
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import SCHEMES, Scheme, get_scheme
 from mlcmkd.utils.errors import InputError, first_wrong
-from mlcmkd.utils.texts import MAX_TABLE_BYTES, number, read_json, read_text
+from mlcmkd.utils.texts import read_text
 
 DESCRIPTION = "dataset.yaml"
 
@@ -100,27 +97,6 @@ class Description(BaseModel):
         return pattern
 
 
-@dataclass(frozen=True)
-class _Marks:
-    """The landmarks of one image, as an annotation file gives them.
-
-    Attributes:
-        image: the name that the file gives.
-        points: (K, 2).
-        where: file and row, for errors.
-        visible: (K,) bool, or None.
-        box: two corners, or None.
-        names: of the points, where the file names them.
-    """
-
-    image: str
-    points: np.ndarray
-    where: str
-    visible: np.ndarray | None = None
-    box: tuple[float, float, float, float] | None = None
-    names: tuple[str, ...] | None = None
-
-
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """Your own images with a CSV, COCO, labelme, dlib XML or .pts; `dataset.yaml` tells the rest.
 
@@ -155,9 +131,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
                     on_bad(below.as_posix(), error)
 
 
-def _image_of(
-    source: Path, images: ImageIndex, told: Description, file: str, marks: _Marks
-) -> Path:
+def _image_of(source: Path, images: ImageIndex, told: Description, file: str, marks: Marks) -> Path:
     """The image of an annotation: beside its file, or by its name below the source.
 
     Of two that are called alike the labelled camera's is meant. Where a folder holds images and
@@ -207,13 +181,13 @@ def describe(source: Path) -> Description:
 
 def _marks(
     source: Path, told: Description, on_bad: OnBad
-) -> Iterator[tuple[str, _Marks | InputError]]:
+) -> Iterator[tuple[str, Marks | InputError]]:
     """Every annotated image with the name of its file, or why it cannot be used."""
     readers: Mapping[str, Any] = {
-        ".csv": _csv,
-        ".json": _json,
-        ".xml": _xml,
-        ".pts": _pts,
+        ".csv": from_csv,
+        ".json": from_json,
+        ".xml": from_xml,
+        ".pts": from_pts,
     }
     for path in walk(source, told_before):
         reader = readers.get(path.suffix.lower())
@@ -223,99 +197,14 @@ def _marks(
         if name == PAIRING:
             continue
         try:
-            for marks in reader(path, told):
+            for marks in reader(path, told.scheme, told.first_pixel):
                 yield name, marks
         except InputError as error:
             yield name, error
 
 
-def _csv(path: Path, told: Description) -> Iterator[_Marks | InputError]:
-    scheme = told.scheme or _scheme_of_header(path)
-    bad: list[InputError] = []
-    faces = read_landmarks(path, scheme, bad=bad).faces
-    yield from bad
-    for name, points in faces.items():
-        where = f"{path}, image '{name}'"
-        if np.isnan(points).any():
-            missing = int(np.argmax(np.isnan(points).any(axis=1)))
-            yield InputError(f"{where}: point {missing} is missing; label it, or remove the row")
-        else:
-            yield _Marks(name, points, where)
-
-
-def _scheme_of_header(path: Path) -> str:
-    """The scheme a wide table's number of columns says; any for a long one, which names its own."""
-    columns = read_text(path, MAX_TABLE_BYTES).split("\n", 1)[0].count(",")
-    by_columns = {2 * scheme.points: scheme.name for scheme in SCHEMES.values()}
-    return by_columns.get(columns, next(iter(SCHEMES)))
-
-
-def _pts(path: Path, told: Description) -> Iterator[_Marks]:
-    count = get_scheme(told.scheme).points if told.scheme else _count_pts(path)
-    # `read_pts` has taken off the 1 of the format; the description's first pixel is not asked.
-    points = read_pts(path, count) + told.first_pixel
-    yield _Marks(path.stem, points, str(path))
-
-
-def _count_pts(path: Path) -> int:
-    rows = [line.split() for line in read_text(path).splitlines()]
-    return sum(len(row) == 2 and not row[0].endswith(":") for row in rows)
-
-
-def _json(path: Path, told: Description) -> Iterator[_Marks | InputError]:
-    table = read_json(path)
-    if "shapes" in table:
-        yield _labelme(path, table)
-        return
-    for face in coco.faces(path):
-        if isinstance(face, InputError):
-            yield face
-        else:
-            yield _Marks(face.image, face.points, face.where, face.visible, face.box)
-
-
-def _labelme(path: Path, table: dict[str, Any]) -> _Marks:
-    """labelme: a shape a point, its label the point's number or name."""
-    marks: list[tuple[str, float, float]] = []
-    box = None
-    shapes = table["shapes"] if isinstance(table["shapes"], list) else []
-    for n, shape in enumerate(shapes):
-        where = f"{path}, shape {n}"
-        corners = shape.get("points") if isinstance(shape, dict) else None
-        if not isinstance(corners, list) or not all(
-            isinstance(corner, list) and len(corner) == 2 for corner in corners
-        ):
-            raise InputError(f"{where}: no points (x, y); remove it")
-        values = [(number(str(x), where), number(str(y), where)) for x, y in corners]
-        if len(values) == 1:
-            marks.append((str(shape.get("label", "")), *values[0]))
-        elif len(values) == 2 and shape.get("shape_type") == "rectangle":
-            low, high = np.min(values, axis=0), np.max(values, axis=0)
-            box = (*low.tolist(), *high.tolist())
-    if all(label.isdecimal() for label, *_ in marks):
-        marks.sort(key=lambda mark: int(mark[0]))
-    image = table.get("imagePath")
-    return _Marks(
-        image if isinstance(image, str) and image else path.stem,
-        np.array([mark[1:] for mark in marks]).reshape(-1, 2),
-        str(path),
-        box=box,
-        names=tuple(label for label, *_ in marks),
-    )
-
-
-def _xml(path: Path, told: Description) -> Iterator[_Marks | InputError]:
-    for box in dlib_xml.boxes(path):
-        if isinstance(box, InputError):
-            yield box
-            continue
-        points = np.array([part[1:] for part in box.parts]).reshape(-1, 2)
-        names = tuple(part[0] for part in box.parts)
-        yield _Marks(box.image, points, box.where, box=box.box, names=names)
-
-
 def _annotation(
-    source: Path, images: ImageIndex, told: Description, image: Path, marks: _Marks | None
+    source: Path, images: ImageIndex, told: Description, image: Path, marks: Marks | None
 ) -> Annotation:
     below = image.relative_to(source).as_posix()
     twin = _twin(images, told, below)
@@ -345,7 +234,7 @@ def _annotation(
     )
 
 
-def _in_order(marks: _Marks, told: Description) -> tuple[Scheme, np.ndarray]:
+def _in_order(marks: Marks, told: Description) -> tuple[Scheme, np.ndarray]:
     """The scheme, and the points in its order: by their names where the file uses the scheme's."""
     by_count = {scheme.points: scheme for scheme in SCHEMES.values()}
     scheme = get_scheme(told.scheme) if told.scheme else by_count.get(len(marks.points))

@@ -17,7 +17,8 @@ of the inter-ocular distance. `data_prep.registration.folder` does it for a fold
 from data_prep.registration.calibration import from_homography, from_stereo
 from data_prep.registration.content import from_content
 from data_prep.registration.landmarks import from_landmarks
-from data_prep.registration.registration import Limit, Registration, inter_ocular
+from data_prep.registration.registration import Registration
+from data_prep.registration.residual import Limit, inter_ocular
 from data_prep.registration.time_matching import TimeMatch, estimate_offset, match_times, motion
 from data_prep.registration.transforms import Homography, Stereo, ThinPlate, ThroughPlane
 

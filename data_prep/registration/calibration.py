@@ -2,16 +2,8 @@
 
 import numpy as np
 
-from data_prep.registration.registration import (
-    DEFAULT_LIMIT,
-    Limit,
-    Registration,
-    Size,
-    held_out_px,
-    inter_ocular,
-    judged,
-    matched,
-)
+from data_prep.registration.registration import Registration, Size, judged
+from data_prep.registration.residual import DEFAULT_LIMIT, Limit, held_out_px, inter_ocular, matched
 from data_prep.registration.transforms import Homography, Stereo, ThroughPlane, Transform
 from mlcmkd.utils.errors import InputError
 

@@ -17,15 +17,8 @@ from data_prep.registration.alignment_quality import distinctness, tile_residual
 from data_prep.registration.edges import agreement, edges, grey, strength
 from data_prep.registration.initial_search import resampled, smaller, starts
 from data_prep.registration.mutual_information import refined
-from data_prep.registration.registration import (
-    DEFAULT_LIMIT,
-    Limit,
-    Registration,
-    held_out_px,
-    inter_ocular,
-    judged,
-    matched,
-)
+from data_prep.registration.registration import Registration, judged
+from data_prep.registration.residual import DEFAULT_LIMIT, Limit, held_out_px, inter_ocular, matched
 from data_prep.registration.transforms import Homography, checked_matrix, projected
 from mlcmkd.utils.errors import InputError
 

@@ -9,39 +9,31 @@ out/landmarks.csv   RGB landmarks of the accepted pairs in thermal pixels, where
 """
 
 import csv
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-from PIL import Image
 from tqdm.auto import tqdm
 
-from data_prep.readers.base import OVERLAYS, PAIRING, REFUSED
+from data_prep.readers.base import PAIRING
 from data_prep.registration import (
     Limit,
-    Registration,
-    from_content,
-    from_homography,
-    from_landmarks,
-    from_stereo,
-    tables,
+    input_files,
 )
 from data_prep.registration.image_matching import images_below, partners
-from mlcmkd.data.images import read_image
-from mlcmkd.data.overlays import checkerboard, edge_overlay
+from data_prep.registration.pair import (
+    BY_LANDMARKS,
+    COLUMNS,
+    METHODS,
+    Method,
+    Pair,
+    moved_landmarks,
+    pair_columns,
+    register_pair,
+    registration_columns,
+)
 from mlcmkd.utils.errors import InputError
 
-Method = Literal["calibration", "similarity", "affine", "tps", "ecc", "mutual information"]
-METHODS = ("calibration", "similarity", "affine", "tps", "ecc", "mutual information")
-_BY_LANDMARKS = ("similarity", "affine", "tps")
 LANDMARKS = "landmarks.csv"
-COLUMNS = (
-    "id", "rgb", "thermal", "method", "seconds_apart", "residual_px", "residual_percent", "kept",
-    "given", "ok", "reason",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,18 +65,6 @@ class PairReport:
         if len(self.refused) > 10:
             lines.append(f"... and {len(self.refused) - 10} more")
         return "\n".join(lines)
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """Two files, how far apart in time, and what is known of them."""
-
-    id: str
-    rgb: Path
-    thermal: Path
-    apart: float | None
-    rgb_marks: tables.Landmarks | None
-    thermal_marks: tables.Landmarks | None
 
 
 def pair_folder(
@@ -131,7 +111,7 @@ def pair_folder(
     rgb_folder, thermal_folder, out = Path(rgb_folder), Path(thermal_folder), Path(out)
     _check(method, calibration, rgb_landmarks, thermal_landmarks, overlays)
     _check_out(out, rgb_folder, thermal_folder)
-    rig = tables.read_calibration(calibration) if calibration is not None else None
+    rig = input_files.read_calibration(calibration) if calibration is not None else None
     rgb, thermal = images_below(rgb_folder), images_below(thermal_folder)
     names, offset = partners(
         (rgb_folder, rgb, rgb_times),
@@ -146,14 +126,14 @@ def pair_folder(
             "alike, or give time stamps"
         )
     marks = [
-        tables.read_landmarks(path, folder, images) if path is not None else {}
+        input_files.read_landmarks(path, folder, images) if path is not None else {}
         for path, folder, images in (
             (rgb_landmarks, rgb_folder, rgb),
             (thermal_landmarks, thermal_folder, thermal),
         )
     ]
     pairs = [
-        _Pair(b, rgb[a], thermal[b], apart, marks[0].get(a), marks[1].get(b))
+        Pair(b, rgb[a], thermal[b], apart, marks[0].get(a), marks[1].get(b))
         for a, b, apart in names
     ]
     out.mkdir(parents=True, exist_ok=True)
@@ -164,15 +144,17 @@ def pair_folder(
         for number, pair in enumerate(tqdm(pairs, desc="pair", unit="pair", disable=not progress)):
             found = None
             try:
-                found = _made(pair, method, rig, limit or Limit(), out, draw=number < overlays)
-                told = _told(found)
+                found = register_pair(
+                    pair, method, rig, limit or Limit(), out, draw=number < overlays
+                )
+                told = registration_columns(found)
             except InputError as error:  # of this pair alone: the others are still made
                 told = {"ok": False, "reason": str(error)}
-            table.writerow(_named(pair, method) | told)
+            table.writerow(pair_columns(pair, method) | told)
             file.flush()  # what is done is told, however the run ends
             if told["ok"]:
                 accepted.append(pair.id)
-                points += _moved(pair, found)
+                points += moved_landmarks(pair, found)
             else:
                 refused.append((pair.id, told["reason"]))
     if rgb_landmarks is not None:
@@ -181,9 +163,6 @@ def pair_folder(
     used = {path for pair in pairs for path in (pair.rgb, pair.thermal)}
     unmatched = [path for path in (*rgb.values(), *thermal.values()) if path not in used]
     return PairReport(out, accepted, refused, unmatched, offset)
-
-
-# --- what is asked for ----------------------------------------------------------------------------
 
 
 def _check(
@@ -197,9 +176,9 @@ def _check(
         raise InputError(f"method '{method}' is unknown; use one of {', '.join(METHODS)}")
     if method == "calibration" and calibration is None:
         raise InputError("method 'calibration' needs a calibration file; name one")
-    if method in _BY_LANDMARKS and calibration is not None:
+    if method in BY_LANDMARKS and calibration is not None:
         raise InputError(f"method '{method}' makes no use of a calibration; leave it out")
-    if method in _BY_LANDMARKS and (rgb_landmarks is None or thermal_landmarks is None):
+    if method in BY_LANDMARKS and (rgb_landmarks is None or thermal_landmarks is None):
         raise InputError(f"method '{method}' needs rgb_landmarks and thermal_landmarks")
     if overlays < 0:
         raise InputError(f"overlays must be 0 or more, not {overlays}")
@@ -212,130 +191,3 @@ def _check_out(out: Path, *sources: Path) -> None:
         inner, outer = out.resolve(), source.resolve()
         if inner.is_relative_to(outer) or outer.is_relative_to(inner):
             raise InputError(f"{out}: the pairs and their source {source} must be separate folders")
-
-
-# --- one pair -------------------------------------------------------------------------------------
-
-
-def _made(
-    pair: _Pair,
-    method: Method,
-    rig: tables.Calibration | None,
-    limit: Limit,
-    out: Path,
-    draw: bool,
-) -> Registration:
-    """Register a pair and write it.
-
-    Raises:
-        InputError: images or landmarks of this pair that cannot be used.
-    """
-    rgb, thermal = _read(pair)
-    found = _registered(pair, rgb, thermal, method, rig, limit)
-    warped = found.warp(rgb) if found.transform is not None else None
-    place = out if found.ok else out / REFUSED
-    if warped is not None:
-        _save(place / "rgb" / f"{pair.id}.png", warped)
-    copied = place / _thermal_name(pair)
-    copied.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(pair.thermal, copied)
-    if draw and warped is not None:
-        for kind, drawing in (("checkerboard", checkerboard), ("edges", edge_overlay)):
-            _save(out / OVERLAYS / f"{pair.id}_{kind}.png", drawing(warped, thermal))
-    return found
-
-
-def _read(pair: _Pair) -> tuple[np.ndarray, np.ndarray]:
-    rgb, thermal = read_image(pair.rgb), read_image(pair.thermal)
-    if rgb.dtype != np.uint8:
-        raise InputError(
-            f"{pair.rgb}: {rgb.dtype} instead of 8-bit colour; are the folders swapped?"
-        )
-    return rgb, thermal
-
-
-def _registered(
-    pair: _Pair,
-    rgb: np.ndarray,
-    thermal: np.ndarray,
-    method: Method,
-    rig: tables.Calibration | None,
-    limit: Limit,
-) -> Registration:
-    size = (thermal.shape[1], thermal.shape[0])
-    scheme, rgb_marks, thermal_marks = _marks(pair)
-    if method in _BY_LANDMARKS:
-        for name, marks in (("RGB", rgb_marks), ("thermal", thermal_marks)):
-            if marks is None:
-                raise InputError(f"no {name} landmarks of this pair in the table")
-        return from_landmarks(
-            rgb_marks, thermal_marks, size, kind=method, scheme=scheme, limit=limit
-        )
-    checks = {"rgb_landmarks": rgb_marks, "thermal_landmarks": thermal_marks, "scheme": scheme}
-    if method != "calibration":
-        start = rig.homography if rig is not None else None
-        return from_content(rgb, thermal, method=method, start=start, limit=limit, **checks)
-    if rgb_marks is None or thermal_marks is None:
-        checks = {}
-    if rig.homography is not None:
-        return from_homography(rig.homography, size, limit=limit, **checks)
-    return from_stereo(rig.stereo(), rig.depth, size, normal=rig.normal, limit=limit, **checks)
-
-
-def _marks(pair: _Pair) -> tuple[str | None, np.ndarray | None, np.ndarray | None]:
-    """Scheme and landmarks of both sides, None where there are none."""
-    sides = (pair.rgb_marks, pair.thermal_marks)
-    schemes = {side[0] for side in sides if side is not None}
-    if len(schemes) > 1:
-        raise InputError(f"landmarks of two schemes, {' and '.join(map(str, schemes))}; use one")
-    rgb, thermal = (None if side is None else side[1] for side in sides)
-    return (schemes.pop() if schemes else None), rgb, thermal
-
-
-def _thermal_name(pair: _Pair) -> str:
-    return f"thermal/{pair.id}{pair.thermal.suffix}"
-
-
-def _save(path: Path, image: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(path)
-
-
-# --- what is told ---------------------------------------------------------------------------------
-
-
-def _named(pair: _Pair, method: Method) -> dict[str, object]:
-    """A pair's columns of the table."""
-    return {
-        "id": pair.id,
-        "rgb": str(pair.rgb),
-        "thermal": str(pair.thermal),
-        "method": method,
-        "seconds_apart": _rounded(pair.apart),
-    }
-
-
-def _told(found: Registration) -> dict[str, object]:
-    """A registration's columns of the table."""
-    return {
-        "residual_px": _rounded(found.residual_px),
-        "residual_percent": _rounded(found.residual_percent),
-        "kept": found.kept,
-        "given": found.given,
-        "ok": found.ok,
-        "reason": found.reason,
-    }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
-
-
-def _moved(pair: _Pair, found: Registration) -> Iterator[tuple]:
-    """RGB landmarks in thermal pixels, rows of a table; those that have no place are left out."""
-    if pair.rgb_marks is None:
-        return
-    scheme, marks = pair.rgb_marks
-    for index, (x, y) in enumerate(found.apply(marks)):
-        if np.isfinite((x, y)).all():
-            yield _thermal_name(pair), scheme or "", index, round(float(x), 3), round(float(y), 3)

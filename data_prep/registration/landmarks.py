@@ -5,16 +5,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from data_prep.registration.registration import (
-    DEFAULT_LIMIT,
-    Limit,
-    Registration,
-    Size,
-    distances,
-    inter_ocular,
-    judged,
-    matched,
-)
+from data_prep.registration.registration import Registration, Size, judged
+from data_prep.registration.residual import DEFAULT_LIMIT, Limit, distances, inter_ocular, matched
 from data_prep.registration.transforms import Homography, ThinPlate, Transform
 from mlcmkd.utils.errors import InputError
 

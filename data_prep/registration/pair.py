@@ -1,0 +1,165 @@
+"""One pair of files: registration, the files written, and its row of the table."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from data_prep.readers.base import OVERLAYS, REFUSED
+from data_prep.registration import (
+    Limit,
+    Registration,
+    from_content,
+    from_homography,
+    from_landmarks,
+    from_stereo,
+    input_files,
+)
+from mlcmkd.data.images import read_image
+from mlcmkd.data.overlays import checkerboard, edge_overlay
+from mlcmkd.utils.errors import InputError
+
+Method = Literal["calibration", "similarity", "affine", "tps", "ecc", "mutual information"]
+METHODS = ("calibration", "similarity", "affine", "tps", "ecc", "mutual information")
+BY_LANDMARKS = ("similarity", "affine", "tps")
+COLUMNS = (
+    "id", "rgb", "thermal", "method", "seconds_apart", "residual_px", "residual_percent", "kept",
+    "given", "ok", "reason",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two files, how far apart in time, and what is known of them."""
+
+    id: str
+    rgb: Path
+    thermal: Path
+    apart: float | None
+    rgb_marks: input_files.Landmarks | None
+    thermal_marks: input_files.Landmarks | None
+
+
+def register_pair(
+    pair: Pair,
+    method: Method,
+    rig: input_files.Calibration | None,
+    limit: Limit,
+    out: Path,
+    draw: bool,
+) -> Registration:
+    """Register a pair and write it.
+
+    Raises:
+        InputError: images or landmarks of this pair that cannot be used.
+    """
+    rgb, thermal = _read(pair)
+    found = _registered(pair, rgb, thermal, method, rig, limit)
+    warped = found.warp(rgb) if found.transform is not None else None
+    place = out if found.ok else out / REFUSED
+    if warped is not None:
+        _save(place / "rgb" / f"{pair.id}.png", warped)
+    copied = place / _thermal_name(pair)
+    copied.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(pair.thermal, copied)
+    if draw and warped is not None:
+        for kind, drawing in (("checkerboard", checkerboard), ("edges", edge_overlay)):
+            _save(out / OVERLAYS / f"{pair.id}_{kind}.png", drawing(warped, thermal))
+    return found
+
+
+def _read(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
+    rgb, thermal = read_image(pair.rgb), read_image(pair.thermal)
+    if rgb.dtype != np.uint8:
+        raise InputError(
+            f"{pair.rgb}: {rgb.dtype} instead of 8-bit colour; are the folders swapped?"
+        )
+    return rgb, thermal
+
+
+def _registered(
+    pair: Pair,
+    rgb: np.ndarray,
+    thermal: np.ndarray,
+    method: Method,
+    rig: input_files.Calibration | None,
+    limit: Limit,
+) -> Registration:
+    size = (thermal.shape[1], thermal.shape[0])
+    scheme, rgb_marks, thermal_marks = _marks(pair)
+    if method in BY_LANDMARKS:
+        for name, marks in (("RGB", rgb_marks), ("thermal", thermal_marks)):
+            if marks is None:
+                raise InputError(f"no {name} landmarks of this pair in the table")
+        return from_landmarks(
+            rgb_marks, thermal_marks, size, kind=method, scheme=scheme, limit=limit
+        )
+    checks = {"rgb_landmarks": rgb_marks, "thermal_landmarks": thermal_marks, "scheme": scheme}
+    if method != "calibration":
+        start = rig.homography if rig is not None else None
+        return from_content(rgb, thermal, method=method, start=start, limit=limit, **checks)
+    if rgb_marks is None or thermal_marks is None:
+        checks = {}
+    if rig.homography is not None:
+        return from_homography(rig.homography, size, limit=limit, **checks)
+    return from_stereo(rig.stereo(), rig.depth, size, normal=rig.normal, limit=limit, **checks)
+
+
+def _marks(pair: Pair) -> tuple[str | None, np.ndarray | None, np.ndarray | None]:
+    """Scheme and landmarks of both sides, None where there are none."""
+    sides = (pair.rgb_marks, pair.thermal_marks)
+    schemes = {side[0] for side in sides if side is not None}
+    if len(schemes) > 1:
+        raise InputError(f"landmarks of two schemes, {' and '.join(map(str, schemes))}; use one")
+    rgb, thermal = (None if side is None else side[1] for side in sides)
+    return (schemes.pop() if schemes else None), rgb, thermal
+
+
+def _thermal_name(pair: Pair) -> str:
+    return f"thermal/{pair.id}{pair.thermal.suffix}"
+
+
+def _save(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path)
+
+
+def pair_columns(pair: Pair, method: Method) -> dict[str, object]:
+    """A pair's columns of the table."""
+    return {
+        "id": pair.id,
+        "rgb": str(pair.rgb),
+        "thermal": str(pair.thermal),
+        "method": method,
+        "seconds_apart": _rounded(pair.apart),
+    }
+
+
+def registration_columns(found: Registration) -> dict[str, object]:
+    """A registration's columns of the table."""
+    return {
+        "residual_px": _rounded(found.residual_px),
+        "residual_percent": _rounded(found.residual_percent),
+        "kept": found.kept,
+        "given": found.given,
+        "ok": found.ok,
+        "reason": found.reason,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def moved_landmarks(pair: Pair, found: Registration) -> Iterator[tuple]:
+    """RGB landmarks in thermal pixels, rows of a table; those that have no place are left out."""
+    if pair.rgb_marks is None:
+        return
+    scheme, marks = pair.rgb_marks
+    for index, (x, y) in enumerate(found.apply(marks)):
+        if np.isfinite((x, y)).all():
+            yield _thermal_name(pair), scheme or "", index, round(float(x), 3), round(float(y), 3)
