@@ -21,8 +21,8 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-from mlcmkd.course.costs import pictures_in, read_minutes
 from mlcmkd.course.exercises import exercise_of, exercises_of
+from mlcmkd.course.resource_usage import pictures_in, read_minutes
 from mlcmkd.course.series import SOLUTIONS, cleaned, execute
 
 HERE = Path(__file__).resolve().parent

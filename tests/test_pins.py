@@ -64,7 +64,7 @@ from data_prep.readers.folder import Description
 from data_prep.simulation.simulate import SimulationSettings
 from mlcmkd.attribution.methods import Settings
 from mlcmkd.cli import app
-from mlcmkd.course.faces import CachedSyntheticFaces
+from mlcmkd.course.cached_faces import CachedSyntheticFaces
 from mlcmkd.course.lesson import Lesson
 from mlcmkd.course.notebook_run import NotebookRun
 from mlcmkd.course.notebook_sweep import NotebookSweep

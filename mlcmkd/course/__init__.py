@@ -1,5 +1,6 @@
 """What the notebooks share: scales, checked parameters, runs made once, and the whole series."""
 
+from mlcmkd.course.invariance_summary import contest, gaps, verdict
 from mlcmkd.course.lesson import (
     AttributionLesson,
     CompressLesson,
@@ -9,7 +10,7 @@ from mlcmkd.course.lesson import (
     TransferLesson,
     check_parameters,
 )
-from mlcmkd.course.made import between_teachers, light, student, teacher
+from mlcmkd.course.lesson_runs import between_teachers, light, student, teacher
 from mlcmkd.course.notebook_run import run_notebook
 from mlcmkd.course.scales import SCALES, Scale
 from mlcmkd.course.series import RESULTS, run_course
@@ -22,7 +23,6 @@ from mlcmkd.course.tables import (
     scores_of,
     title_of,
 )
-from mlcmkd.course.verdicts import contest, gaps, verdict
 
 __all__ = [
     "COLUMNS",

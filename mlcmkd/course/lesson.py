@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mlcmkd.attribution import Target
-from mlcmkd.course.faces import CachedSyntheticFaces
+from mlcmkd.course.cached_faces import CachedSyntheticFaces
 from mlcmkd.course.scales import SCALES, Scale, get_scale
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.decay import DecayKind

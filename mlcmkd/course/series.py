@@ -17,7 +17,7 @@ from papermill.exceptions import PapermillExecutionError
 from tqdm.auto import tqdm
 
 import mlcmkd
-from mlcmkd.course.costs import PeakMemory, cost_of, write_costs
+from mlcmkd.course.resource_usage import PeakMemory, cost_of, write_costs
 from mlcmkd.course.scales import get_scale
 from mlcmkd.course.tables import markdown_table
 from mlcmkd.utils.errors import InputError

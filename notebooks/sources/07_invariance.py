@@ -501,7 +501,7 @@ lesson.say(course.markdown_table(rows, names))
 # To weigh it, each measure becomes a **distance from invariant**, 0 for features that are. Is one
 # student's distance smaller than another's? A tenth of the people is left out at a time, and from how
 # much the difference then changes follows its interval (the *jackknife*; `gaps` and `contest` in
-# [`course/verdicts.py`](../mlcmkd/course/verdicts.py)). All sentences below are written by the
+# [`course/invariance_summary.py`](../mlcmkd/course/verdicts.py)). All sentences below are written by the
 # numbers.
 
 # %%

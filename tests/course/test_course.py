@@ -12,7 +12,8 @@ import torch
 
 from mlcmkd import course
 from mlcmkd.course import series
-from mlcmkd.course.faces import CachedSyntheticFaces, drawing_code, drawing_code_hash
+from mlcmkd.course.cached_faces import CachedSyntheticFaces, drawing_code, drawing_code_hash
+from mlcmkd.course.invariance_summary import GAPS, Gap, interval
 from mlcmkd.course.lesson import (
     AttributionLesson,
     CompressLesson,
@@ -22,7 +23,6 @@ from mlcmkd.course.lesson import (
 )
 from mlcmkd.course.scales import SCALES
 from mlcmkd.course.tables import labels_of
-from mlcmkd.course.verdicts import GAPS, Gap, interval
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.pairs import load_pairs
 from mlcmkd.evaluation.evaluate import Scores

@@ -27,7 +27,7 @@ def drawing_code(folder: Path | None = None) -> list[Path]:
     found = sorted(folder.glob("*.py"))
     if not found:
         raise RuntimeError(
-            f"{folder}: no file *.py; course.faces.drawing_code has to name the files that "
+            f"{folder}: no file *.py; course.cached_faces.drawing_code has to name the files that "
             "draw faces"
         )
     return found

@@ -7,7 +7,7 @@ import time
 
 import nbformat
 
-from mlcmkd.course.costs import (
+from mlcmkd.course.resource_usage import (
     Cost,
     PeakMemory,
     cost_of,
