@@ -1,6 +1,6 @@
 """What the notebooks share: scales, checked parameters, runs made once, and the whole series."""
 
-from mlcmkd.course.invariance_summary import contest, gaps, verdict
+from mlcmkd.course.invariance_summary import compare_gaps, invariance_gaps, summarise_gaps
 from mlcmkd.course.lesson import (
     AttributionLesson,
     CompressLesson,
@@ -10,7 +10,7 @@ from mlcmkd.course.lesson import (
     TransferLesson,
     check_parameters,
 )
-from mlcmkd.course.lesson_runs import between_teachers, light, student, teacher
+from mlcmkd.course.lesson_runs import kd_loss_run, light_student_run, student_run, teacher_run
 from mlcmkd.course.notebook_run import run_notebook
 from mlcmkd.course.scales import SCALES, Scale
 from mlcmkd.course.series import RESULTS, run_course
@@ -19,7 +19,7 @@ from mlcmkd.course.tables import (
     all_runs,
     compare,
     markdown_table,
-    results,
+    score_all_runs,
     scores_of,
     title_of,
 )
@@ -36,19 +36,19 @@ __all__ = [
     "Scale",
     "TransferLesson",
     "all_runs",
-    "between_teachers",
+    "kd_loss_run",
     "check_parameters",
     "compare",
-    "contest",
-    "gaps",
-    "light",
+    "compare_gaps",
+    "invariance_gaps",
+    "light_student_run",
     "markdown_table",
-    "results",
+    "score_all_runs",
     "run_course",
     "run_notebook",
     "scores_of",
-    "student",
-    "teacher",
+    "student_run",
+    "teacher_run",
     "title_of",
-    "verdict",
+    "summarise_gaps",
 ]

@@ -13,7 +13,7 @@ from mlcmkd.data.pairs import Pairs, from_synthetic, synthetic_faces
 from mlcmkd.synthetic.faces import SyntheticFaces
 
 
-def drawing_code(folder: Path | None = None) -> list[Path]:
+def renderer_sources(folder: Path | None = None) -> list[Path]:
     """The source files that draw faces, sorted by path.
 
     Args:
@@ -27,19 +27,19 @@ def drawing_code(folder: Path | None = None) -> list[Path]:
     found = sorted(folder.glob("*.py"))
     if not found:
         raise RuntimeError(
-            f"{folder}: no file *.py; course.cached_faces.drawing_code has to name the files that "
+            f"{folder}: no file *.py; course.cached_faces.renderer_sources has to name the files that "
             "draw faces"
         )
     return found
 
 
-def drawing_code_hash(folder: Path | None = None) -> str:
+def renderer_hash(folder: Path | None = None) -> str:
     """A short hash of the code that draws faces: faces drawn by other code are not read back.
 
-    Args and errors as `drawing_code`.
+    Args and errors as `renderer_sources`.
     """
     digest = hashlib.sha256()
-    for path in drawing_code(folder):
+    for path in renderer_sources(folder):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
 
@@ -59,7 +59,7 @@ class CachedSyntheticFaces(DataConfig):
     def kept(self, split: str) -> Path:
         """The file that holds a split's faces; they are drawn where it is not there."""
         count = self.synthetic_train if split == "train" else self.synthetic_held
-        path = self.cache / f"{split}-{count}-{self.synthetic_seed}-{drawing_code_hash()}.npz"
+        path = self.cache / f"{split}-{count}-{self.synthetic_seed}-{renderer_hash()}.npz"
         if not path.is_file():
             print(f"drawing {count} embedded faces ({split}); they are kept in {self.cache.name}/")
             faces = synthetic_faces(split, count, self.synthetic_seed)

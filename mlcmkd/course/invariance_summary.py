@@ -43,7 +43,7 @@ class Gap:
     without: np.ndarray
 
 
-def gaps(
+def invariance_gaps(
     teacher: Landmarker, student: Landmarker, pairs: Pairs, *, groups: int = 10
 ) -> dict[str, Gap]:
     """A student's distances from invariant on labelled pairs, by the names of `GAPS`.
@@ -106,7 +106,7 @@ def interval(value: float, without: np.ndarray, level: float = 0.95) -> tuple[fl
     return value - reach, value + reach
 
 
-def contest(
+def compare_gaps(
     name: str, mine: dict[str, Gap], other_name: str, other: dict[str, Gap]
 ) -> tuple[list[dict[str, str]], str]:
     """Who is closer to invariant: a row a measure for a table, and the sum of it in words.
@@ -142,7 +142,7 @@ def contest(
     )
 
 
-def verdict(name: str, mine: dict[str, Gap]) -> str:
+def summarise_gaps(name: str, mine: dict[str, Gap]) -> str:
     """Whether a student is invariant, and by which measures; closer is not yet there."""
     lowest = {measure: interval(gap.value, gap.without)[0] for measure, gap in mine.items()}
     there = [measure for measure, low in lowest.items() if low <= 1e-6]  # rounding may stay

@@ -12,7 +12,7 @@ from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.training.run_directory import WEIGHTS
 
 
-def teacher(lesson: Lesson, *, modality: str = "rgb") -> Path:
+def teacher_run(lesson: Lesson, *, modality: str = "rgb") -> Path:
     """The run directory of the RGB teacher (or of its thermal twin), trained on all labels."""
     config = TrainConfig(
         out=lesson.work / f"teacher-{modality}-s{lesson.seed}",
@@ -26,7 +26,7 @@ def teacher(lesson: Lesson, *, modality: str = "rgb") -> Path:
     return get_or_train(train, config)
 
 
-def student(lesson: TransferLesson, strategy: str | None = None) -> Path:
+def student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
     """The run directory of a KTL student, with the lesson's number of labels.
 
     Without distillation unlabelled pairs teach nothing, so that student gets the labelled pairs
@@ -40,13 +40,13 @@ def student(lesson: TransferLesson, strategy: str | None = None) -> Path:
         data=lesson.data(pairs=lesson.labels) if alone else lesson.data(labelled=lesson.labels),
         fit=lesson.fit(lesson.sizes.transfer_steps),
         seed=lesson.seed,
-        teacher=teacher(lesson) / WEIGHTS,
+        teacher=teacher_run(lesson) / WEIGHTS,
         distillation=distillation,
     )
     return get_or_train(transfer, config)
 
 
-def light(lesson: TransferLesson, strategy: str | None = None) -> Path:
+def light_student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
     """The run directory of an MCL student; its teacher is the lesson's KTL student.
 
     It has the same labelled pairs as its teacher had.
@@ -59,13 +59,13 @@ def light(lesson: TransferLesson, strategy: str | None = None) -> Path:
         data=lesson.data(pairs=lesson.labels) if alone else lesson.data(labelled=lesson.labels),
         fit=lesson.fit(lesson.sizes.compress_steps, lesson.sizes.compress_rate),
         seed=lesson.seed,
-        teacher=student(lesson) / WEIGHTS,
+        teacher=student_run(lesson) / WEIGHTS,
         distillation=distillation,
     )
     return get_or_train(compress, config)
 
 
-def between_teachers(lesson: KDLossLesson, name: str) -> Path:
+def kd_loss_run(lesson: KDLossLesson, name: str) -> Path:
     """The run directory of a light thermal student of KD-Loss's ablation, `kd_stages.ABLATION`.
 
     Its Tough-Teacher is the lesson's KTL student, its Tolerant-Teacher that student's softened twin.
@@ -79,7 +79,7 @@ def between_teachers(lesson: KDLossLesson, name: str) -> Path:
         data=lesson.data(labelled=lesson.labels),
         fit=lesson.fit(lesson.sizes.compress_steps, lesson.sizes.compress_rate),
         seed=lesson.seed,
-        tough=None if name in PLAIN else student(lesson) / WEIGHTS,
+        tough=None if name in PLAIN else student_run(lesson) / WEIGHTS,
         modality="thermal",
         size="slim",
         input_px=lesson.sizes.input_px,

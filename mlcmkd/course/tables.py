@@ -104,7 +104,9 @@ def labels_of(run: Path) -> int | str:
     return min(given) if given else "all"
 
 
-def results(lesson: Lesson, split: str = "test") -> tuple[list[dict[str, Any]], dict[str, Scores]]:
+def score_all_runs(
+    lesson: Lesson, split: str = "test"
+) -> tuple[list[dict[str, Any]], dict[str, Scores]]:
     """A row for every run of the work folder, on one split; also written to `results.csv`.
 
     The RGB teacher stands there twice: on RGB, and read on thermal images as it is.

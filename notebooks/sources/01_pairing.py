@@ -1,19 +1,20 @@
 # %% [markdown]
 # # 01 · Pairs: two cameras, one face
 #
-# **You will be able to** say what parallax does to two cameras, register them in three ways and judge
-# the result, turn what a camera stores into a model's input without losing temperature, write a
-# manifest, augment both images of a pair together, and say what misalignment does to a student.
+# **Goals.** After this notebook you can explain the effect of parallax on two cameras, register them by
+# three methods and judge the result, convert raw camera values into a model's input without losing the
+# temperature, write a manifest, augment both images of a pair together, and predict the effect of
+# misalignment on a student.
 #
-# **Time** 30 minutes to read, about a minute and a half to run on two CPU cores, half a minute more
-# where the faces of the series have to be drawn first. **You need** NumPy arrays, the idea of a matrix
-# that maps points, and the [tour](00_tour.ipynb); for the last section only, a first look at
-# [03](03_ktl_dikd.ipynb) or the trust that a teacher can be asked.
+# **Time.** 30 minutes to read. About a minute and a half to run on two CPU cores, plus half a minute if
+# the synthetic faces have to be rendered first. **Prerequisites.** NumPy arrays, matrices that map
+# points, and the [tour](00_tour.ipynb). The last section uses distillation, which
+# [03](03_ktl_dikd.ipynb) explains.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
-work = "../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 
 # %%
@@ -42,9 +43,9 @@ from data_prep.registration import (
     inter_ocular,
 )
 from data_prep.writer import Entry, write_manifest
-from mlcmkd import plots
+from mlcmkd import Augmentation, Distillation, InputError, load_pairs, plots, train, transfer
 from mlcmkd.data.manifest import read_rows
-from mlcmkd.data.pairs import from_synthetic, load_pairs, synthetic_faces
+from mlcmkd.data.pairs import from_synthetic, synthetic_faces
 from mlcmkd.data.thermal import palettes
 from mlcmkd.data.thermal.radiometry import (
     FACE_CELSIUS,
@@ -53,26 +54,25 @@ from mlcmkd.data.thermal.radiometry import (
     Radiometry,
     to_centikelvin,
 )
-from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation, make_batch
-from mlcmkd.distillation.strategies import Distillation, Weights
+from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.distillation.strategies import Weights
 from mlcmkd.evaluation.metrics import point_errors
 from mlcmkd.evaluation.statistics import interval, read_misalignment, with_aligned
 from mlcmkd.evaluation.statistics import read_rows as read_table
 from mlcmkd.plots import pairing
 from mlcmkd.schemes import IBUG68
-from mlcmkd.stages.train import TrainConfig, train
-from mlcmkd.stages.transfer import TransferConfig, transfer
+from mlcmkd.stages.train import TrainConfig
+from mlcmkd.stages.transfer import TransferConfig
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.training.run_directory import WEIGHTS
-from mlcmkd.utils.errors import InputError
 
 # %% [markdown]
-# ## Many faces first
+# ## The data
 #
-# Before any formula, look at the data. These faces are embedded in the project
-# ([`synthetic/faces.py`](../mlcmkd/synthetic/faces.py)): one 3-D geometry, painted once as a colour
-# camera sees it and once as a thermal camera does.
+# Look at the data before any formula. These faces are synthetic
+# ([`synthetic/faces.py`](../mlcmkd/synthetic/faces.py)): one 3-D geometry is rendered twice, as an RGB
+# image and as a thermal image.
 
 # %%
 subjects = 16
@@ -83,12 +83,13 @@ sheet = plots.contact_sheet(faces.rgb[one_each], faces.thermal[one_each], column
 lesson.show(sheet, "01_contact_sheet")
 
 # %% [markdown]
-# **How to read it.** RGB above, thermal below, one person a column and row. The colour bar is in
-# degrees C. Look for what only one of the two shows: pupils and brows in RGB; in the thermal image
-# glasses that hide the eyes, cool noses, warm inner eye corners. Light falls from all sides in RGB;
-# the thermal image does not care.
+# **How to read it.** RGB above, thermal below, one person per column. The colour bar is in degrees C.
+# Look for features that only one modality shows: pupils and brows in RGB; in the thermal image glasses
+# that hide the eyes, cool noses, warm inner eye corners. The direction of the light changes the RGB
+# image but not the thermal image.
 #
-# Now one person four times. Who it is, and the pose, are the same in both images; all else differs.
+# The next figure shows two persons, four pictures each. Identity and pose are the same in both images of
+# a pair; everything else differs.
 
 # %%
 four = np.arange(8)
@@ -105,23 +106,22 @@ sheet = plots.contact_sheet(
 lesson.show(sheet, "01_same_person")
 
 # %% [markdown]
-# **How to read it.** Two persons, four pictures each, with the 68 landmarks of the iBUG scheme. The
-# *same* points lie on both images: that is what "aligned to the pixel" means, and all that follows
-# depends on it.
+# **How to read it.** The 68 landmarks of the iBUG scheme are drawn on both images. The *same* points fit
+# both images: this is the meaning of "aligned pixel by pixel", and everything below depends on it.
 
 # %% [markdown]
 # ## Two cameras
 #
-# The faces above are aligned because they were drawn that way. Two real cameras never share one lens:
-# they stand side by side, have their own size and field of view, and see the face from two places.
-# So we build a rig whose truth is known: a thermal camera of 160 x 160 pixels, an RGB camera of
-# 480 x 420 that sees more, 4 cm beside it, and a face on a plane before both.
+# The faces above are aligned because they were rendered that way. Two real cameras do not share one
+# lens. They are mounted side by side, differ in resolution and field of view, and see the face from two
+# positions. We simulate a rig with known geometry: a thermal camera of 160 x 160 pixels, an RGB camera
+# of 480 x 420 pixels with a wider field of view, 4 cm apart, and a planar face in front of both.
 
 # %%
 people = make_faces(2 if lesson.fast else 6, seed=0, size=320, faces_per_identity=1)  # for any seed
 SIZE, RGB_SIZE = (160, 160), (480, 420)  # width, height
 focal, apart, depth = 400.0, 0.04, 0.65  # f in thermal pixels, B in metres, Z0 in metres
-zoom = RGB_SIZE[1] / SIZE[1]  # RGB pixels a thermal pixel
+zoom = RGB_SIZE[1] / SIZE[1]  # RGB pixels per thermal pixel
 
 
 def camera(size: tuple[int, int], focal: float) -> np.ndarray:
@@ -129,13 +129,13 @@ def camera(size: tuple[int, int], focal: float) -> np.ndarray:
 
 
 def rig_of(apart: float) -> Stereo:
-    """Two parallel cameras without distortion, so far apart."""
+    """Two parallel cameras without distortion, `apart` metres from each other."""
     inner = camera(RGB_SIZE, zoom * focal), np.zeros(5), camera(SIZE, focal), np.zeros(5)
     return Stereo(*inner, np.eye(3), np.array([apart, 0, 0]))
 
 
 def views(n: int, rig: Stereo, metres: float) -> tuple[np.ndarray, ...]:
-    """Person n so far away: RGB, degrees C, and the true landmarks in both images."""
+    """Person n at a distance: RGB image, degrees C, and the true landmarks in both images."""
     half = depth / metres / 2  # a nearer face is larger
     drawn = np.array([[half, 0, 79.5 - 159.5 * half], [0, half, 79.5 - 159.5 * half], [0, 0, 1]])
     plane, edge = ThroughPlane(rig, metres), {"borderMode": cv2.BORDER_REPLICATE}
@@ -151,42 +151,42 @@ rgb, celsius, rgb_marks, marks = views(0, rig, depth)
 lesson.show(pairing.two_cameras(rgb, celsius, rgb_marks, marks), "01_two_cameras")
 
 # %% [markdown]
-# **How to read it.** Left and middle: the same face, each in its camera's own pixels. Right: the RGB
-# image shrunk to the thermal one's size and laid on it, fields of both in turn, with the landmarks of
-# the RGB image in blue and of the thermal one in green. Lines break at the borders of the fields: this
-# is a misaligned pair. **Registration** looks for the map that brings blue onto green.
+# **How to read it.** Left and middle: the same face, each in the pixels of its own camera. Right: the
+# RGB image scaled to the size of the thermal image, both in a checkerboard, with the RGB landmarks in
+# blue and the thermal landmarks in green. Lines break at the borders of the squares: this pair is
+# misaligned. **Registration** estimates the map that moves the blue landmarks onto the green ones.
 #
-# ## Parallax: why one map fits one depth only
+# ## Parallax: one map fits only one depth
 #
-# The idea first, from above:
+# A view from above:
 
 # %%
 lesson.show(pairing.parallax_diagram(), "01_parallax")
 
 # %% [markdown]
-# **How to read it.** Left: three points straight ahead of the RGB camera, so it sees all of them in one
-# place. The thermal camera, a distance $B$ beside it, sees them in three places: the nearer, the farther
-# off. A map from RGB to thermal pixels knows pixels, not depths: it can be right for one of the three.
-# Right: what is left over for each, if the map is made for $Z_0$.
+# **How to read it.** Left: three points lie straight ahead of the RGB camera, so it sees all of them at
+# one image position. The thermal camera, a distance $B$ beside it, sees them at three positions; a
+# nearer point is shifted more. A map from RGB to thermal pixels has no depth as input, so it can be
+# correct for only one of the three. Right: the error for each point, if the map is made for $Z_0$.
 #
 # The shift is the **disparity**
 #
 # $$d = \frac{f B}{Z}, \qquad r(Z) = f B \left|\frac1Z - \frac1{Z_0}\right|$$
 #
-# with $f$ the thermal camera's focal length in pixels (`focal`), $B$ the distance of the cameras, the
-# **baseline** (`apart`), $Z$ the distance of what is seen, $Z_0$ the distance that the map was made for
-# (`depth`) and $r$ the **residual**, in thermal pixels. The map itself is the homography of a plane,
-# $K_2\,(R + t\,n^\top / Z_0)\,K_1^{-1}$, with $K_1$ and $K_2$ the cameras' matrices, $R$ and $t$ the
-# turn and shift between them and $n$ the plane's normal: `ThroughPlane` in
-# [`pairing.py`](../data_prep/registration/__init__.py), which `from_stereo` makes.
+# with $f$ the focal length of the thermal camera in pixels (`focal`), $B$ the distance between the
+# cameras, the **baseline** (`apart`), $Z$ the distance of the point, $Z_0$ the distance for which the
+# map was made (`depth`) and $r$ the **residual** in thermal pixels. The map is the homography of a
+# plane, $K_2\,(R + t\,n^\top / Z_0)\,K_1^{-1}$, with $K_1$ and $K_2$ the camera matrices, $R$ and $t$
+# the rotation and translation between the cameras and $n$ the normal of the plane. It is `ThroughPlane`
+# in [`registration`](../data_prep/registration/__init__.py), which `from_stereo` returns.
 #
-# A face is an object of fixed size: its outer eye corners are $e$ metres apart, so $f e / Z$ pixels in
-# the image, the **inter-ocular distance** by which NME divides. In percent of it the focal length drops
-# out:
+# A face has a fixed size: its outer eye corners are $e$ metres apart, so $f e / Z$ pixels in the image.
+# This is the **inter-ocular distance**, by which NME is divided. The residual relative to it does not
+# depend on the focal length:
 #
 # $$\frac{r(Z)}{f e / Z} = \frac{B}{e}\left|1 - \frac{Z}{Z_0}\right|$$
 #
-# More pixels do not help. Moving the cameras together does.
+# A higher resolution does not reduce this error. A shorter baseline does.
 
 # %%
 eyes = inter_ocular(marks, "ibug68") * depth / focal  # e, metres
@@ -197,9 +197,9 @@ for cm in (1, 4, 10):
     shares[f"{cm} cm"] = 100 * cm / 100 / eyes * abs(1 - depths / depth)
 
 
-def true_residual(found, rgb_marks: np.ndarray, marks: np.ndarray) -> tuple[float, float]:
-    """Thermal pixels, and percent of the inter-ocular distance."""
-    off = np.linalg.norm(found.apply(rgb_marks) - marks, axis=1).mean()
+def true_residual(registration, rgb_marks: np.ndarray, marks: np.ndarray) -> tuple[float, float]:
+    """Mean residual in thermal pixels, and in percent of the inter-ocular distance."""
+    off = np.linalg.norm(registration.apply(rgb_marks) - marks, axis=1).mean()
     return float(off), float(100 * off / inter_ocular(marks, "ibug68"))
 
 
@@ -213,10 +213,10 @@ figure = pairing.residual_against_depth(
 lesson.show(figure, "01_depth")
 
 # %% [markdown]
-# **How to read it.** Lines are the formulas, marks are measured on landmarks of the rig: they agree.
-# Beyond the dashed line a pair is refused (8 % is where a face counts as failed, notebook 02). The
-# shaded band is a head's own depth, from the nose tip 3 cm before the eyes to the ears 9 cm behind them:
-# even at the right distance one homography cannot be right for all of a face.
+# **How to read it.** Lines are the formulas; markers are measured on landmarks of the rig and agree with
+# them. A pair beyond the dashed line is refused (8 % is also the limit for a failed face, see notebook
+# 02). The shaded band is the depth of a head, from the nose tip 3 cm in front of the eyes to the ears 9
+# cm behind them. Even at the correct distance, one homography cannot fit the whole face.
 
 # %%
 figure = pairing.registration_overlays(
@@ -228,36 +228,37 @@ lesson.show(figure, "01_one_map")
 reach = 0.08 * eyes / apart
 lesson.say(
     f"With cameras {100 * apart:g} cm apart and eye corners {100 * eyes:.1f} cm apart, a residual "
-    f"below 8 % asks for a face within {100 * reach:.0f} % of the depth that the map was made for: "
-    f"{depth * (1 - reach):.2f} to {depth * (1 + reach):.2f} m. The ears, 9 cm behind the eyes, are "
-    f"off by {100 * apart / eyes * 0.09 / depth:.1f} % even then.",
+    f"below 8 % requires a face within {100 * reach:.0f} % of the depth of the map: "
+    f"{depth * (1 - reach):.2f} to {depth * (1 + reach):.2f} m. Even then the ears, 9 cm behind the "
+    f"eyes, have a residual of {100 * apart / eyes * 0.09 / depth:.1f} %.",
     learned=False,
 )
 
 # %% [markdown]
-# **How to read it.** One person at three distances, one map. In the middle row the jaw runs on from
-# field to field and the thermal edges lie on the photo's; above and below they do not. (Beyond the drawn
-# picture its border is repeated; black is what the RGB camera did not see.)
+# **How to read it.** One person at three distances, with one map. In the middle row the jaw continues
+# from square to square and the thermal edges match those of the photo; in the other rows they do not.
+# (Beyond the rendered image its border is repeated; black areas are outside the field of view of the RGB
+# camera.)
 #
-# ## Registration in three ways
+# ## Three methods of registration
 #
-# Somebody has knocked the rig: the thermal camera now stands turned by some degrees. What is left to
-# know decides which way you can take:
+# Assume that the rig was knocked, so the thermal camera is now rotated by a few degrees. The method
+# depends on the information that is available:
 #
-# | what is known | idea | function |
+# | available | idea | function |
 # | --- | --- | --- |
-# | a calibration, and the face's distance | geometry; the images are not looked at | `from_stereo` |
-# | the same landmarks in both | least squares; RANSAC first drops bad points | `from_landmarks` |
-# | nothing but the images | edges (ECC) or statistics (mutual information) | `from_content` |
+# | a calibration and the distance of the face | geometry; the images are not used | `from_stereo` |
+# | the same landmarks in both images | least squares; RANSAC first removes outliers | `from_landmarks` |
+# | only the images | edges (ECC) or statistics (mutual information) | `from_content` |
 #
-# Grey values cannot be compared across these cameras: a dark brow is warm, a bright nose is cool.
-# **ECC** (enhanced correlation coefficient) therefore compares the strength of *gradients*, which do not
-# care which side of an edge is brighter. **Mutual information** asks how well one image's value
-# foretells the other's, whatever the rule: $I(A;B) = H(A) + H(B) - H(A,B)$, with $H$ the entropy of a
-# histogram of the values and $A$, $B$ the two images.
+# Intensities cannot be compared across these cameras: a dark brow is warm, a bright nose is cool.
+# **ECC** (enhanced correlation coefficient) therefore compares *gradient magnitudes*, which do not
+# depend on which side of an edge is brighter. **Mutual information** measures how well the value in one
+# image predicts the value in the other, for any relation between them: $I(A;B) = H(A) + H(B) - H(A,B)$,
+# with $A$, $B$ the two images and $H$ the entropy of a histogram of their values.
 #
-# The landmarks below carry an error of one thermal pixel, as an annotator's hand does. The depth given
-# to the calibration is 5 % too large, as a tape measure's.
+# The landmarks below have a random error of one thermal pixel, similar to manual annotation. The depth
+# given to the calibration is 5 % too large, like a distance measured with a tape.
 
 # %%
 turn = cv2.Rodrigues(np.array([0.01, -0.015, 0.06]))[0]  # radians about x, y, z
@@ -266,7 +267,7 @@ given = {"thermal_size": SIZE, "scheme": "ibug68"}
 
 
 def registered(n: int) -> dict:
-    """Person n, registered in five ways."""
+    """Registrations of person n by five methods."""
     rgb, celsius, rgb_marks, marks = views(n, knocked, depth)
     rng = np.random.default_rng(n)
     by_hand = {
@@ -287,14 +288,14 @@ def registered(n: int) -> dict:
 every = [registered(n) for n in range(len(people.rgb))]
 rgb, celsius, rgb_marks, marks = views(0, knocked, depth)
 rows = []
-for name, found in every[0].items():
-    px, percent = true_residual(found, rgb_marks, marks)
+for name, registration in every[0].items():
+    px, percent = true_residual(registration, rgb_marks, marks)
     rows.append({
-        "way": name, "reported": f"{found.residual_px:.2f}", "true": f"{px:.2f}",
-        "percent": f"{percent:.1f}", "accepted": "yes" if found.ok else "no",
+        "way": name, "reported": f"{registration.residual_px:.2f}", "true": f"{px:.2f}",
+        "percent": f"{percent:.1f}", "accepted": "yes" if registration.ok else "no",
     })  # fmt: skip
 names = {
-    "way": "way", "reported": "reported (px)", "true": "true (px)",
+    "way": "method", "reported": "reported (px)", "true": "true (px)",
     "percent": "true (% of inter-ocular)", "accepted": "accepted",
 }  # fmt: skip
 lesson.say(course.markdown_table(rows, names), learned=False)
@@ -309,36 +310,38 @@ figure = pairing.registration_overlays(
 lesson.show(figure, "01_three_ways")
 
 # %% [markdown]
-# **How to read it.** The thermal image is the same in every row and is never resampled: its values are
-# measurements. The photo comes to it. Numbers at the left are true residuals, which only a rig like this
-# one knows; follow the jaw and the outline of the hair.
+# **How to read it.** The thermal image is the same in every row and is never resampled, because its
+# values are measurements. Only the photo is warped. The numbers at the left are true residuals, which
+# are known only for a simulated rig. Compare the jaw and the outline of the hair.
 #
-# ### How far can a reported residual be trusted?
+# ### How reliable is a reported residual?
 #
-# On a real rig nobody knows the true residual. What each way *reports* never comes from what it was
-# fitted to. A calibration is held against landmarks that it has not seen. Landmarks are left out one at
-# a time, and predicted by the others. By content, tiles of the warped photo are moved to where their
-# edges fit best; how far they move is reported. Here for all persons:
+# For a real rig the true residual is unknown. The *reported* residual is never computed on data that was
+# used for the fit. A calibration is evaluated on landmarks that it has not seen. Landmarks are left out
+# one at a time and predicted from the others. For registration by content, tiles of the warped photo are
+# moved to the position where their edges fit best; the report is the length of this shift. All persons:
 
 # %%
 points = {name: [] for name in every[0]}
 for n, ways in enumerate(every):
     truth = views(n, knocked, depth)[2:]
-    for name, found in ways.items():
-        points[name].append((true_residual(found, *truth)[1], found.residual_percent, found.ok))
-title = f"{len(every)} rigs, each registered in five ways"
+    for name, registration in ways.items():
+        percent = true_residual(registration, *truth)[1]
+        points[name].append((percent, registration.residual_percent, registration.ok))
+title = f"{len(every)} rigs, each registered by five methods"
 lesson.show(pairing.reported_against_true(points, limit=8, title=title), "01_reported")
 
 # %% [markdown]
-# **How to read it.** On the diagonal a registration knows exactly how good it is; dashed lines are the
-# limit. Landmarks report too much: their own error in both images is in what they report, but averages
-# out in the map. Read it as an upper bound. By content the two numbers are only loosely tied: a tile
-# finds an edge, not a landmark.
+# **How to read it.** On the diagonal the reported residual equals the true one; dashed lines are the
+# limit. Registration by landmarks reports values that are too large: the report contains the annotation
+# error in both images, which averages out in the map. Read it as an upper bound. For registration by
+# content the two numbers are only weakly related, because a tile matches an edge, not a landmark.
 #
 # ### Pairs that have to be refused
 #
-# A good method also says no. Three mistakes that happen in a lab: the calibration from before the knock,
-# frames mixed up so that two persons meet, and left and right exchanged in one of the two label files.
+# A good method also rejects bad pairs. Three mistakes that happen in a lab: a calibration from before
+# the knock, frames mixed up between two persons, and left and right exchanged in one of the two label
+# files.
 
 # %%
 flipped = rgb_marks[list(IBUG68.flip)]
@@ -351,8 +354,8 @@ refused = {
     ),
     "left and right exchanged": from_landmarks(flipped, marks, **given, kind="affine"),
 }
-for name, found in refused.items():
-    print(f"{name}: {'accepted' if found.ok else 'refused'}; {found.reason}")
+for name, registration in refused.items():
+    print(f"{name}: {'accepted' if registration.ok else 'refused'}; {registration.reason}")
 figure = pairing.registration_overlays(
     [refused["old calibration"].warp(rgb), refused["another person's photo"].warp(other)],
     [celsius] * 2,
@@ -361,19 +364,19 @@ figure = pairing.registration_overlays(
 lesson.show(figure, "01_refused")
 
 # %% [markdown]
-# **How to read it.** Above, the right face in the wrong place: by the landmarks the residual is over the
-# limit. Below, the wrong face in about the right place: the edges agree here hardly better than they
-# would anywhere else, and that is what **distinctness** measures, in standard deviations. An eye sees it
-# too: no contour of one face runs on in the other.
+# **How to read it.** Above: the correct face at the wrong position; its residual on the landmarks is
+# above the limit. Below: the wrong face at about the right position. Its edges agree here hardly better
+# than at any other position; **distinctness** measures this, in standard deviations. It is also visible:
+# no contour of one face continues in the other.
 #
-# ### The same, measured on many rigs
+# ### Measurements on many rigs
 #
-# `python benchmarks/pairing.py` does this on 40 rigs a cell, with more noise and larger errors to start
-# from. *Homography* there is a calibration that is off by so many pixels at the corners, *stereo* is the
-# calibration of this lesson, *affine* stands between similarity and thin-plate spline. One unit of
-# **noise** is what each way has to fear: a pixel of the calibration, a pixel of every landmark (of which
-# one in ten lies anywhere), or, for the two ways by content, 0.3 degrees C in the thermal image and 10
-# grey levels in the photo. The table lies in the project; this cell only reads it.
+# `python benchmarks/pairing.py` repeats this on 40 rigs per setting, with more noise and larger initial
+# errors. There, *homography* is a calibration with an error of that many pixels at the corners, *stereo*
+# is the calibration of this lesson, and *affine* is between similarity and thin-plate spline. One unit
+# of **noise** is the typical error of each method: one pixel of the calibration, one pixel of every
+# landmark (of which one in ten is at a random position), or, for the two methods by content, 0.3 degrees
+# C in the thermal image and 10 grey levels in the photo. This cell only reads the stored table.
 
 # %%
 with (course.RESULTS / "pairing.csv").open(newline="") as file:
@@ -386,26 +389,27 @@ names = {
     "median_residual_percent_iod": "true (% of inter-ocular)", "median_reported_px": "reported (px)",
     "failures_percent": "failed (%)", "refused_percent": "refused (%)", "missed_percent": "missed (%)",
 }  # fmt: skip
-lesson.say("Noise of one unit, 16 px to start from:", learned=False)
+lesson.say("Noise of one unit, 16 px of initial misalignment:", learned=False)
 lesson.say(course.markdown_table(rows, names), learned=False)
 
 # %% [markdown]
-# **How to read it.** *Failed* is a true residual above 8 %, *refused* is what the method did not accept,
-# *missed* is failed and accepted all the same. By content more good pairs are refused than bad ones
-# exist: it is cheaper to lose a pair than to learn from a wrong one. Stereo has no such row because its
-# noise is an error of the depth in percent; see the figure.
+# **How to read it.** *Failed*: the true residual is above 8 %. *Refused*: the method did not accept the
+# pair. *Missed*: failed but accepted. The methods by content refuse more good pairs than there are bad
+# ones. This is intended: a lost pair costs less than a wrong one. Stereo has no row in the table because
+# its noise is an error of the depth in percent; see the figure.
 
 # %% [markdown]
-# ## From counts to degrees to input
+# ## From counts to degrees C to the network input
 #
-# A thermal camera writes **counts**, 16-bit whole numbers. Ours mean hundredths of a kelvin:
+# A thermal camera writes **counts**, 16-bit integers. Here they are hundredths of a kelvin:
 #
 # $$T = \frac{c}{100} - 273.15, \qquad
 #   x = \mathrm{clip}\!\left(\frac{T - T_\mathrm{low}}{T_\mathrm{high} - T_\mathrm{low}},\,0,\,1\right)$$
 #
 # with $c$ the count, $T$ the temperature in degrees C (`Radiometry.celsius`), $T_\mathrm{low}$ and
-# $T_\mathrm{high}$ the explicit range (`low`, `high`), and $x$ the model's input
-# (`Radiometry.to_unit`), all in [`data/thermal/radiometry.py`](../mlcmkd/data/thermal/radiometry.py).
+# $T_\mathrm{high}$ the explicit range (`low`, `high`), and $x$ the input of the model
+# (`Radiometry.to_unit`). All of this is in
+# [`data/thermal/radiometry.py`](../mlcmkd/data/thermal/radiometry.py).
 
 # %% tags=["fact", "nbval-check-output"]
 for warm in (18.0, 24.0, 34.5, 37.0, 40.0):
@@ -424,13 +428,14 @@ figure = plots.temperature_histogram(
 lesson.show(figure, "01_temperatures")
 
 # %% [markdown]
-# **How to read it.** Faces lie in a narrow band, the room is mostly cooler. The range of the input is
-# wider than any face and the same for every frame; what lies outside (grey) is clipped.
+# **How to read it.** Face temperatures lie in a narrow band; the background is mostly cooler. The input
+# range is wider than that of any face and the same for every frame. Values outside it (grey) are
+# clipped.
 #
-# ### One face, stored in five ways
+# ### One face, stored in five formats
 #
-# Cameras and their programs store the same temperatures in different ways. `Radiometry` says which, and
-# `frame_to_unit` is the one way in.
+# Cameras and their software store the same temperatures in different formats. `Radiometry` describes the
+# format, and `frame_to_unit` converts every format to the network input.
 
 # %%
 inside = np.zeros(celsius.shape, np.uint8)
@@ -471,35 +476,35 @@ lesson.say(f"The pixel at (80, 100) has {celsius[100, 80]:.2f} degrees C.", lear
 lesson.say(course.markdown_table(rows, names), learned=False)
 
 # %% [markdown]
-# **How to read it.** 16 bits keep more than the camera can tell. 8 bits over 22 degrees keep steps of
-# 0.09 degrees C, enough for landmarks. Without the scale bar's two numbers an image of false colours has
-# levels, but no temperature, and asking for one is refused.
+# **How to read it.** 16 bits are finer than the noise of the camera. 8 bits over 22 degrees C have steps
+# of 0.09 degrees C, which is enough for landmarks. A false-colour image without the two numbers of its
+# scale bar has levels but no temperatures; asking for temperatures is an error.
 
 # %%
 label = {"fontFace": cv2.FONT_HERSHEY_SIMPLEX, "fontScale": 0.5, "color": (0, 255, 0)}
 drawn_over = cv2.putText(iron.copy(), "36.5 C", (4, 152), **label)  # as cameras write it
-read = palettes.invert(drawn_over)  # the palette is told by the colours themselves
+read = palettes.invert(drawn_over)  # the palette is recognised by its colours
 limit = palettes.get_palette("iron").tolerance
 figure = plots.palette_inversion(
-    drawn_over, read.levels, read.residual, tolerance=limit, title=f"told: {read.palette}"
+    drawn_over, read.levels, read.residual, tolerance=limit, title=f"recognised: {read.palette}"
 )
 lesson.show(figure, "01_iron")
 
 # %% [markdown]
-# **How to read it.** Left, as a file holds it. A palette is a curve through the cube of colours, from
-# cold to warm; each pixel's level is the nearest place on that curve (middle), and how far it lies from
-# the curve says whether the image was drawn with this palette at all (right, dark is good). The camera's
-# own label lies off it; it is filled from the pixels around.
+# **How to read it.** Left: the stored image. A palette is a curve through the RGB cube, from cold to
+# warm. The level of a pixel is the nearest position on that curve (middle). Its distance from the curve
+# shows whether the image was made with this palette (right; dark is good). The label written by the
+# camera is far from the curve; these pixels are filled from their neighbours.
 #
-# ### What goes wrong: a wrong palette
+# ### Mistake: a wrong palette
 #
-# Name another palette and the image is refused, and so is a photo in the wrong folder:
+# An image with the wrong palette name is refused, and so is an RGB photo:
 
 # %%
 for image, name, palette in (
-    (iron, "an iron image called jet", "jet"),
-    (iron, "an iron image called hot", "hot"),
-    (rgb, "a photo", None),
+    (iron, "an iron image labelled jet", "jet"),
+    (iron, "an iron image labelled hot", "hot"),
+    (rgb, "an RGB photo", None),
 ):
     try:
         palettes.invert(image, palette, name)
@@ -508,9 +513,8 @@ for image, name, palette in (
         print(error)
 
 # %% [markdown]
-# Nobody is there to refuse what an image loader does on its own. Opened as grey, a coloured image
-# becomes its brightness. Iron happens to grow brighter with temperature; jet, the default of many older
-# programs, does not:
+# An image loader gives no such error. Opened as grey, a colour image becomes its brightness. For iron,
+# brightness increases with temperature. For jet, the default of many older programs, it does not:
 
 # %% tags=["fact", "nbval-check-output"]
 warmth = np.array([20.0, 24, 28, 32, 36, 39])
@@ -524,10 +528,10 @@ for palette in ("iron", "jet"):
         print(f"{palette}, {way:9}".ljust(18) + "".join(f"{value:6.2f}" for value in values))
 
 # %% [markdown]
-# ### What goes wrong: the minimum and maximum of each frame
+# ### Mistake: the minimum and maximum of each frame
 #
-# Many loaders stretch every frame to full contrast. Put a hot cup into the picture, a cold window, or
-# make the whole scene three degrees warmer:
+# Many loaders stretch every frame to full contrast. What happens with a hot cup in the image, with a
+# cold window, or if the whole scene is three degrees C warmer?
 
 # %%
 frame = faces.thermal[4]
@@ -539,7 +543,7 @@ ways = {
     "explicit range": FACE_CELSIUS.to_unit(frames),
     "per-frame min-max": Radiometry(kind="frame-minmax").to_unit(frames),
 }
-titles = ["as it is", "with a hot cup", "cold window", "3 °C warmer"]
+titles = ["original", "with a hot cup", "cold window", "3 °C warmer"]
 figure = plots.thermal_inputs(frames, ways, titles=titles)
 lesson.show(figure, "01_min_max")
 
@@ -552,16 +556,16 @@ names = {"way": "mean input on the face", **{name: name for name in titles}}
 lesson.say(course.markdown_table(rows, names), learned=False)
 
 # %% [markdown]
-# **How to read it.** Top: temperatures; the face is the same three times, then warmer. Below: what a
-# network gets. With the explicit range the face keeps its values, and the warmer one is brighter. With
-# the frame's own minimum and maximum the cup darkens the face, the window brightens it, and three
-# degrees more change nothing at all: temperature is gone, and nobody was told.
+# **How to read it.** Top: temperatures; the face is the same in the first three and warmer in the last.
+# Below: the network input. With the explicit range the face keeps its values, and the warmer face is
+# brighter. With the minimum and maximum of the frame, the cup darkens the face, the window brightens it,
+# and three degrees C more change nothing: the temperature is lost, without any warning.
 
 # %% [markdown]
 # ## The manifest
 #
-# Whatever the source, pairs reach the library as a **manifest**: a folder with one JSON line a pair.
-# `data_prep` writes it; here from arrays, with eight pairs of two persons.
+# All pairs reach the library as a **manifest**: a folder with one line of JSON per pair. `data_prep`
+# writes it. Here it is written from arrays, with eight pairs of two persons.
 
 # %%
 folder = Path(tempfile.mkdtemp())
@@ -590,8 +594,9 @@ row = read_rows(folder / "manifest")[0].model_dump(exclude_none=True)
 print(json.dumps(row | {"landmarks": f"{len(row['landmarks'])} points (x, y)"}, indent=1))
 
 # %% [markdown]
-# A subject lies in one split only, images are named by their hash, and the radiometry travels with
-# the row. What cannot be used is refused, with the place and the remedy. Two mistakes, on purpose:
+# All pairs of a subject are in one split, images are named by their hash, and the radiometry is stored
+# with the row. Unusable rows are refused with their location and a suggested fix. Two deliberate
+# mistakes:
 
 # %%
 path = folder / "manifest" / "metadata.jsonl"
@@ -616,12 +621,12 @@ print(
 )
 
 # %% [markdown]
-# ## One geometry for both, one photometry for each
+# ## One geometric transform per pair, separate photometric changes
 #
-# Training images are turned, scaled, shifted and mirrored. A pair must stay a pair: the *same* map
-# moves both images and the landmarks. What a camera does to its values (gain, noise, blur) is drawn
-# for each modality on its own. All in [`data/transforms.py`](../mlcmkd/data/transforms.py),
-# `make_batch`.
+# Training images are rotated, scaled, shifted and mirrored. A pair must stay aligned, so the *same*
+# transform is applied to both images and the landmarks. Photometric changes of a camera (gain, noise,
+# blur) are sampled separately for each modality. See `make_batch` in
+# [`data/transforms.py`](../mlcmkd/data/transforms.py).
 
 # %%
 eight = torch.zeros(8, dtype=torch.long)  # one face, eight times
@@ -632,26 +637,27 @@ figure = plots.contact_sheet(
 lesson.show(figure, "01_augmented")
 
 # %% [markdown]
-# **How to read it.** One pair, augmented eight times. Up and down, geometry agrees; colour cast, gain
-# and noise do not. Some are mirrored, and some have a rectangle covered in both.
+# **How to read it.** One pair, augmented eight times. The geometry agrees between RGB (above) and
+# thermal (below); colour cast, gain and noise are independent. Some pairs are mirrored, and some have a
+# rectangle that is covered in both images.
 #
-# ### What goes wrong: a mirror without the flip order
+# ### Mistake: mirroring without the flip order
 #
-# A mirror turns the left eye into the right one. So the landmarks must also change their *names*:
-# point 36 (outer corner of the left eye, left as the viewer sees it) becomes point 45. `Scheme.flip`
-# says which becomes which. Leave it out, and every point still lies on the face, but on the wrong side.
+# Mirroring turns the left eye into the right eye. Therefore the landmarks also have to change their
+# *indices*: point 36 (outer corner of the left eye, left for the viewer) becomes point 45. `Scheme.flip`
+# is this permutation. Without it, every point still lies on the face, but on the wrong half.
 
 # %%
 two = torch.tensor([0, 2])
 plain = make_batch(direct, two, NO_AUGMENTATION, torch.Generator())
 mirror = Augmentation(rotation=0, scale=0, shift=0, flip=1, photometry=0, occlusion=0)
 mirrored = make_batch(direct, two, mirror, torch.Generator())
-forgotten = plain.landmarks * torch.tensor([-1.0, 1.0])  # mirrored, but not renamed
+forgotten = plain.landmarks * torch.tensor([-1.0, 1.0])  # mirrored, but not re-indexed
 figure = plots.landmarks_on(
     torch.cat([mirrored.rgb, mirrored.rgb]),
     torch.cat([mirrored.landmarks, forgotten]),
     torch.cat([mirrored.landmarks, mirrored.landmarks]),
-    titles=["with flip order"] * 2 + ["without: lines join equal names"] * 2,
+    titles=["with flip order"] * 2 + ["without: lines join equal indices"] * 2,
     columns=4,
     links=True,
 )
@@ -659,19 +665,20 @@ lesson.show(figure, "01_flip")
 
 wrong = point_errors(forgotten.numpy(), mirrored.landmarks.numpy(), "ibug68", "inter-ocular")
 lesson.say(
-    f"Without the flip order a *perfect* answer would score an NME of {100 * wrong.mean():.0f} %. "
-    "Trained on such labels for half of its images, a network learns to point between the two sides.",
+    f"Without the flip order a *perfect* prediction has an NME of {100 * wrong.mean():.0f} %. A network "
+    "trained on such labels for half of its images learns to predict points between the two halves.",
     learned=False,
 )
 
 # %% [markdown]
-# ## What misalignment does to a student
+# ## The effect of misalignment on a student
 #
-# A pair that is a little off is still a pair to a program. What does it cost? Distillation hands the RGB
-# teacher's knowledge to a thermal student ([03](03_ktl_dikd.ipynb) tells how). **FD** compares features,
-# **LD** compares predictions, both place by place: the student is asked to be, at each place of its
-# thermal image, what the teacher is at the same place of the photo. Now shift the photos, each in its
-# own direction; the thermal images keep their labels.
+# A program accepts a slightly misaligned pair. What is the effect on the student? Distillation transfers
+# the knowledge of the RGB teacher to a thermal student (see [03](03_ktl_dikd.ipynb)). **FD** (feature
+# distillation) compares features and **LD** (logits distillation) compares predictions, both position by
+# position: at each position of the thermal image, the student has to match the teacher at the same
+# position of the photo. In this experiment each photo is shifted in a random direction; the thermal
+# images keep their labels.
 
 # %%
 shift = lesson.sizes.input_px / 16  # pixels of the input: 4 of 64
@@ -689,19 +696,19 @@ figure = plots.pair_overlay(
 lesson.show(figure, "01_shifted")
 
 # %% [markdown]
-# **How to read it.** As the networks read them. Below, the photo is shifted; the thermal image and its
+# **How to read it.** The network inputs. Below, the photo is shifted; the thermal image and its
 # landmarks are not. Contours are lines of equal temperature.
 #
-# Now a small experiment: a light RGB teacher, and three thermal students that start from it and take the
-# same few steps on the same labelled pairs: without a teacher, with FD+LD on aligned pairs, and with
-# FD+LD on shifted ones.
+# The next cells train a light RGB teacher and three thermal students. The students start from the
+# teacher's weights and take the same few steps on the same labelled pairs: without distillation, with
+# FD+LD on aligned pairs, and with FD+LD on shifted pairs.
 
 # %%
-folder = lesson.work / "misaligned"  # beside the series' own runs, not among them
+folder = lesson.work / "misaligned"  # separate from the other runs of the course
 
 
-def brief(steps: int):
-    """Half the batch of the series, and few validations: this is a sketch."""
+def short_fit(steps: int):
+    """Half the batch size of the course and two validations, for a quick comparison."""
     half = {"batch": lesson.sizes.batch // 2, "evaluations": 2}
     return lesson.fit(steps).model_copy(update=half)
 
@@ -711,7 +718,7 @@ rgb_teacher = get_or_train(
     TrainConfig(
         out=folder / f"teacher-s{seed}",
         data=lesson.data(),
-        fit=brief(lesson.sizes.teacher_steps * 2 // 3),
+        fit=short_fit(lesson.sizes.teacher_steps * 2 // 3),
         seed=seed,
         size="light",
         input_px=lesson.sizes.input_px,
@@ -719,50 +726,50 @@ rgb_teacher = get_or_train(
 )
 
 
-def student(name: str, pixels: float, how: Distillation) -> Path:
-    """A light thermal student of pairs whose photos are shifted."""
+def student(name: str, pixels: float, distillation: Distillation) -> Path:
+    """A light thermal student, trained on pairs whose photos are shifted by `pixels`."""
     few = lesson.data(pairs=2 * lesson.sizes.labelled)
     config = TransferConfig(
         out=folder / f"{name}-{pixels:g}px-s{seed}",
         data=few.model_copy(update={"misalignment": pixels}),
-        fit=brief(lesson.sizes.transfer_steps // 2),
+        fit=short_fit(lesson.sizes.transfer_steps // 2),
         seed=seed,
         teacher=rgb_teacher / WEIGHTS,
-        distillation=how,
+        distillation=distillation,
     )
     return get_or_train(transfer, config)
 
 
 # %%
-heavy = Distillation(strategy="fd+ld", weights=Weights(fd=8, ld=8))  # weights of the table below
-straight, crooked = (f"fd+ld, {pixels:g} px" for pixels in (0, shift))
+fd_ld = Distillation(strategy="fd+ld", weights=Weights(fd=8, ld=8))  # weights of the table below
+aligned_name, shifted_name = (f"fd+ld, {pixels:g} px" for pixels in (0, shift))
 runs = {
     "none": student("none", 0, Distillation(strategy="none")),
-    straight: student("fd-ld", 0, heavy),
-    crooked: student("fd-ld", shift, heavy),
+    aligned_name: student("fd-ld", 0, fd_ld),
+    shifted_name: student("fd-ld", shift, fd_ld),
 }
 val = lesson.pairs("val")
 scores = {name: course.scores_of(run, val) for name, run in runs.items()}
 lesson.show(plots.ced_curves({name: s.per_face for name, s in scores.items()}), "01_students")
-lesson.say(course.compare(crooked, scores[crooked], straight, scores[straight]))
-lesson.say(course.compare(crooked, scores[crooked], "none", scores["none"]))
+lesson.say(course.compare(shifted_name, scores[shifted_name], aligned_name, scores[aligned_name]))
+lesson.say(course.compare(shifted_name, scores[shifted_name], "none", scores["none"]))
 
 # %% [markdown]
-# **How to read it.** The share of faces whose NME stays below a value: higher is better. The sentences
-# are written by the numbers. Look at the two FD+LD students first: they differ in nothing but the shift.
-# Whether a teacher pays at all is another question, and so short a training cannot answer it; the
-# intervals (95 %, by drawing the faces anew; [02](02_teacher.ipynb) tells more) know the chance in the
-# faces, not in the training.
+# **How to read it.** The share of faces with an NME below each value; higher is better. The sentences
+# are generated from the numbers. Compare the two FD+LD students first: they differ only in the shift.
+# Whether distillation helps at all is a separate question, and such a short training cannot answer it.
+# The intervals (95 %, bootstrap over faces; see [02](02_teacher.ipynb)) include the variation between
+# faces, not the variation between trainings.
 #
-# The measured answer, on photos of 300W and their simulated thermal twins, with several seeds:
+# Measurements on 300W photos and their simulated thermal images ("twins"), with several seeds:
 
 # %%
-found = read_misalignment(course.RESULTS / "ktl_registration.csv")
+table = read_misalignment(course.RESULTS / "ktl_registration.csv")
 ablation = read_table(course.RESULTS / "ktl_ablation.csv")
-found = with_aligned(found, ablation, "300w-sim", pairs=500)
-shifts = list(found["none"])
-values = {name: {px: list(v.values()) for px, v in by.items()} for name, by in found.items()}
-title = "300W and simulated twins, 500 labelled pairs"
+table = with_aligned(table, ablation, "300w-sim", pairs=500)
+shifts = list(table["none"])
+values = {name: {px: list(v.values()) for px, v in by.items()} for name, by in table.items()}
+title = "300W and simulated thermal images, 500 labelled pairs"
 figure = plots.nme_against_misalignment(values, per_pixel=2.9, title=title)
 lesson.show(figure, "01_misalignment")
 rows = [
@@ -773,46 +780,48 @@ names = {"name": "NME (%), mean and 95 % interval"} | {f"{px:g} px": f"{px:g} px
 lesson.say(course.markdown_table(rows, names), learned=False)
 
 # %% [markdown]
-# **How to read it.** Above the axis the same shift in percent of the inter-ocular distance (34.4 px of
-# the 64-px input on average). *none* has no teacher and never sees a photo, so no shift can hurt it.
-# FD+LD pays for every pixel: a badly registered teacher is worse than none. It is LD that pays, which
-# asks for the teacher's answer at its place; FD alone loses little. Injection with its own guide hardly
-# notices ([03](03_ktl_dikd.ipynb) tells why). The single terms and *dikd* have one seed.
+# **How to read it.** The upper axis is the shift in percent of the inter-ocular distance (34.4 px of the
+# 64-px input on average). *none* has no teacher and never sees a photo, so the shift has no effect on
+# it. The error of FD+LD increases with every pixel: a badly registered teacher is worse than none. The
+# cause is LD, which compares with the teacher prediction at the same position; FD alone loses little.
+# Injection with the guide `own` is hardly affected ([03](03_ktl_dikd.ipynb) explains why). The single
+# terms and *dikd* have one seed.
 
 # %% [markdown]
 # ## Summary
 #
-# - Parallax: one map fits one depth. As a share of the face the error is $B/e$ times the relative error
-#   of the depth, whatever the resolution.
-# - Register by what you know: a calibration, shared landmarks, or the images' edges. A residual means
-#   something only on what was not fitted, and a pair above the limit is refused.
-# - Counts become degrees C, degrees C become the input over an explicit range. Colours are read back by
-#   their palette, or refused.
-# - A manifest says everything about a pair, and a bad row is refused.
-# - Augmentation moves both images and the landmarks by one map; a mirror renames the landmarks.
-# - Whoever asks for the teacher's *answer* at its place pays for every pixel that the images are apart.
+# - Parallax: one map fits one depth. Relative to the inter-ocular distance, the error is $B/e$ times the
+#   relative error of the depth, at any resolution.
+# - Register by the information you have: a calibration, shared landmarks, or the edges of the images. A
+#   residual is meaningful only on data that was not used for the fit. A pair above the limit is refused.
+# - Counts are converted to degrees C, and degrees C to the input by an explicit range. False colours are
+#   inverted by their palette, or refused.
+# - A manifest stores everything about a pair; an invalid row is refused.
+# - Augmentation transforms both images and the landmarks together; mirroring re-indexes the landmarks.
+# - LD compares predictions position by position, so its error increases with every pixel of
+#   misalignment.
 #
 # ## Exercises
 #
 # 1. *Recall.* Why does a camera with twice the pixels not halve the residual in percent of the
 #    inter-ocular distance? Name the two quantities that do change it.
-# 2. *Apply.* Your cameras are 10 cm apart. Within which distances may a face move if the residual has to
-#    stay below 3 %? Answer by the formula, then check with `rig_of(0.10)`, `views` and `true_residual`.
-# 3. *Break it.* Give `registered` landmarks of which one in ten lies anywhere in the image, then one in
+# 2. *Apply.* Your cameras are 10 cm apart. In which range of distances may a face move if the residual
+#    has to stay below 3 %? Use the formula, then check with `rig_of(0.10)`, `views` and `true_residual`.
+# 3. *Break it.* Give `registered` landmarks of which one in ten is at a random position, then one in
 #    two. Watch `kept`, `given`, `fit_px` and `residual_px` of the registrations. Which of the four would
 #    have warned you?
 # 4. *Open.* You may refuse pairs above 8 % or above 3 %: the stricter limit gives fewer and better
 #    pairs. Plan an experiment with `pairs` and `misalignment` of `DataConfig` that finds the better
-#    limit for FD+LD. What has to stay equal, how many seeds do you need, and what would change your
-#    mind?
+#    limit for FD+LD. What has to be kept constant, how many seeds do you need, and which result would
+#    change your opinion?
 #
-# More of them, each with a check that says what went wrong:
-# [pairing](exercises/01_pairing.ipynb) (its [solutions](solutions/01_pairing.ipynb) lie apart).
+# More exercises, each with a check that explains typical mistakes:
+# [pairing](exercises/01_pairing.ipynb) ([solutions](solutions/01_pairing.ipynb)).
 #
 # ## References
 #
-# - Tong et al., [arXiv 2510.11128](https://arxiv.org/abs/2510.11128): pairs as the ground of
-#   cross-modal distillation.
+# - Tong et al., [arXiv 2510.11128](https://arxiv.org/abs/2510.11128): cross-modal distillation on
+#   aligned pairs.
 # - Hartley & Zisserman, *Multiple View Geometry in Computer Vision*, 2nd edition, 2004: section 13.1,
 #   the homography of a plane.
 # - Evangelidis & Psarakis, *Parametric image alignment using enhanced correlation coefficient

@@ -53,7 +53,7 @@ for size, parts in SIZES.items():
 # [`training/loop.py`](../mlcmkd/training/loop.py), to be read from top to bottom.
 
 # %%
-run = course.teacher(lesson)
+run = course.teacher_run(lesson)
 figure = plots.training_curves(read_metrics(run), title=f"RGB teacher, {lesson.sizes.teacher_size}")
 lesson.show(figure, "02_curves")
 

@@ -49,7 +49,7 @@ from mlcmkd.evaluation.statistics import (
 from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 
-teacher_run = course.teacher(lesson)
+teacher_run = course.teacher_run(lesson)
 pairs = lesson.pairs("val")
 
 # %% [markdown]
@@ -187,7 +187,7 @@ lesson.show(plots.decay_curves(("constant", "linear", "cosine")), "03_decay")
 
 # %%
 names = list(dict.fromkeys(["none", "fd+ld", lesson.strategy]))
-runs = {name: course.student(lesson, name) for name in names}
+runs = {name: course.student_run(lesson, name) for name in names}
 curves = {name: read_metrics(run) for name, run in runs.items()}
 title = f"thermal students with {lesson.labels} labelled pairs"
 lesson.show(plots.compare_training(curves, title), "03_students")

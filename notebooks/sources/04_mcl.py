@@ -44,9 +44,10 @@ pairs = lesson.pairs("val")
 # apart on purpose. First the modality changes at one size, then the size changes in one modality.
 
 # %%
-big = course.student(lesson)
+big = course.student_run(lesson)
 runs = {
-    name: course.light(lesson, name) for name in dict.fromkeys(["none", "fd+ld", lesson.strategy])
+    name: course.light_student_run(lesson, name)
+    for name in dict.fromkeys(["none", "fd+ld", lesson.strategy])
 }
 
 # %% [markdown]
@@ -168,7 +169,9 @@ from mlcmkd.stages.compress import CompressConfig, compress
 from mlcmkd.utils.errors import InputError
 
 try:
-    compress(CompressConfig(out=lesson.work / "refused", teacher=course.teacher(lesson) / WEIGHTS))
+    compress(
+        CompressConfig(out=lesson.work / "refused", teacher=course.teacher_run(lesson) / WEIGHTS)
+    )
 except InputError as error:
     print(str(error).replace(str(lesson.work), "..."))
 

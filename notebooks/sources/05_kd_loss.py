@@ -147,13 +147,13 @@ print(f"KD-Loss:  2 x main + both      = {float(sum(terms.values())):.4f}")
 # truth, as L1 is: who beats L2 alone may owe it to that.
 
 # %%
-runs = {name: course.between_teachers(lesson, name) for name in ABLATION}
+runs = {name: course.kd_loss_run(lesson, name) for name in ABLATION}
 curves = {name: read_metrics(run) for name, run in runs.items()}
 title = f"light students, {lesson.labels} labelled pairs; coordinates by regression"
 lesson.show(plots.compare_training(curves, title), "05_students")
 
 # %%
-scores = {"Tough-Teacher": course.scores_of(course.student(lesson), pairs)}
+scores = {"Tough-Teacher": course.scores_of(course.student_run(lesson), pairs)}
 scores |= {name: course.scores_of(run, pairs) for name, run in runs.items()}
 lesson.show(plots.ced_curves({n: s.per_face for n, s in scores.items()}), "05_ced")
 ours = "kd-loss"
@@ -176,7 +176,7 @@ lesson.say("\n\n".join(course.compare(ours, scores[ours], o, scores[o]) for o in
 
 # %%
 student = Landmarker.load(runs["kd-loss"] / WEIGHTS)
-teacher = Landmarker.load(course.student(lesson) / WEIGHTS)
+teacher = Landmarker.load(course.student_run(lesson) / WEIGHTS)
 whole = make_batch(pairs, torch.arange(len(pairs)), NO_AUGMENTATION, torch.Generator())
 with torch.inference_mode():
     said, hard_said = student(whole.thermal).coordinates, teacher(whole.thermal).coordinates

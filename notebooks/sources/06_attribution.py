@@ -43,10 +43,10 @@ from mlcmkd.training.run_directory import WEIGHTS
 
 ours, asked = lesson.strategy, lesson.landmark
 runs = {
-    "RGB teacher": course.teacher(lesson),
-    "none": course.student(lesson, "none"),
-    ours: course.student(lesson),
-    f"light, {ours}": course.light(lesson),
+    "RGB teacher": course.teacher_run(lesson),
+    "none": course.student_run(lesson, "none"),
+    ours: course.student_run(lesson),
+    f"light, {ours}": course.light_student_run(lesson),
 }
 models = {name: Landmarker.load(run / WEIGHTS) for name, run in runs.items()}
 students = [name for name in models if name != "RGB teacher"]

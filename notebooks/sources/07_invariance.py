@@ -38,9 +38,9 @@ from mlcmkd.evaluation.evaluate import score
 from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 
-teacher_run = course.teacher(lesson)
+teacher_run = course.teacher_run(lesson)
 ours = lesson.strategy
-runs = {name: course.student(lesson, name) for name in dict.fromkeys(["none", "fd+ld", ours])}
+runs = {name: course.student_run(lesson, name) for name in dict.fromkeys(["none", "fd+ld", ours])}
 shown = list(dict.fromkeys(["none", ours]))  # the students whose pictures are drawn
 
 # %% [markdown]
@@ -498,24 +498,24 @@ lesson.say(course.markdown_table(rows, names))
 #
 # ## What the numbers say about the claim
 #
-# To weigh it, each measure becomes a **distance from invariant**, 0 for features that are. Is one
-# student's distance smaller than another's? A tenth of the people is left out at a time, and from how
-# much the difference then changes follows its interval (the *jackknife*; `gaps` and `contest` in
-# [`course/invariance_summary.py`](../mlcmkd/course/verdicts.py)). All sentences below are written by the
-# numbers.
+# To compare students, each measure becomes a **gap to invariance**: 0 for invariant features. Is one
+# student's gap smaller than another's? Each tenth of the people is left out in turn. How the
+# difference varies gives its 95 % interval (the *jackknife*; `invariance_gaps` and `compare_gaps` in
+# [`invariance_summary.py`](../mlcmkd/course/invariance_summary.py)). All sentences below are generated
+# from the numbers.
 
 # %%
-gaps = {name: course.gaps(teacher, students[name], pairs) for name in runs}
+gaps = {name: course.invariance_gaps(teacher, students[name], pairs) for name in runs}
 for other in runs:
     if other == ours:
         continue
-    rows, told = course.contest(ours, gaps[ours], other, gaps[other])
+    rows, told = course.compare_gaps(ours, gaps[ours], other, gaps[other])
     names = {"measure": "distance from invariant", other: other, ours: ours}
     names |= {"difference": "difference (95 % interval)", "closer": "closer"}
     lesson.say(course.markdown_table(rows, names) + f"\n\n{told}")
 
 # %%
-lesson.say(course.verdict(ours, gaps[ours]))
+lesson.say(course.summarise_gaps(ours, gaps[ours]))
 
 # %% [markdown]
 # **How to read it.** Closer and there are two claims; the last sentence is about the second. Give the

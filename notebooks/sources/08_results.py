@@ -41,9 +41,11 @@ from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
 from mlcmkd.training.run_directory import PROVENANCE, WEIGHTS
 
-teacher = course.teacher(lesson)
-students = {name: course.student(lesson, name) for name in ("none", "fd+ld", lesson.strategy)}
-light = {name: course.light(lesson, name) for name in ("none", "fd+ld", lesson.strategy)}
+teacher = course.teacher_run(lesson)
+students = {name: course.student_run(lesson, name) for name in ("none", "fd+ld", lesson.strategy)}
+light = {
+    name: course.light_student_run(lesson, name) for name in ("none", "fd+ld", lesson.strategy)
+}
 
 # %% [markdown]
 # ## One table
@@ -55,7 +57,7 @@ light = {name: course.light(lesson, name) for name in ("none", "fd+ld", lesson.s
 # notebook 04, so compare them with each other.
 
 # %%
-rows, scores = course.results(lesson, "test")
+rows, scores = course.score_all_runs(lesson, "test")
 lesson.say(course.markdown_table(rows))
 print(f"{rows[0]['faces']} test faces; the whole table is results.csv in the work folder")
 

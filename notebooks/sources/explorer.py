@@ -33,10 +33,10 @@ from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS
 
 runs = {
-    "RGB teacher": course.teacher(lesson),
-    f"student {lesson.strategy}": course.student(lesson),
-    "student none": course.student(lesson, "none"),
-    f"light {lesson.strategy}": course.light(lesson),
+    "RGB teacher": course.teacher_run(lesson),
+    f"student {lesson.strategy}": course.student_run(lesson),
+    "student none": course.student_run(lesson, "none"),
+    f"light {lesson.strategy}": course.light_student_run(lesson),
 }
 models = {name: Landmarker.load(run / WEIGHTS) for name, run in runs.items()}
 exploration = Exploration(lesson.pairs("val"), models)

@@ -12,7 +12,7 @@ import torch
 
 from mlcmkd import course
 from mlcmkd.course import series
-from mlcmkd.course.cached_faces import CachedSyntheticFaces, drawing_code, drawing_code_hash
+from mlcmkd.course.cached_faces import CachedSyntheticFaces, renderer_hash, renderer_sources
 from mlcmkd.course.invariance_summary import GAPS, Gap, interval
 from mlcmkd.course.lesson import (
     AttributionLesson,
@@ -131,17 +131,17 @@ def test_every_file_that_draws_faces_is_part_of_the_name_of_kept_faces(tmp_path)
         *(spline, paint_rgb, paint_thermal),
     )
     needed = {Path(inspect.getsourcefile(part)).resolve() for part in parts}
-    assert needed <= {path.resolve() for path in drawing_code()}
+    assert needed <= {path.resolve() for path in renderer_sources()}
     (tmp_path / "a.py").write_text("a = 1")
-    before = drawing_code_hash(tmp_path)
+    before = renderer_hash(tmp_path)
     (tmp_path / "a.py").write_text("a = 2")
-    assert drawing_code_hash(tmp_path) != before
+    assert renderer_hash(tmp_path) != before
 
 
 def test_a_hash_of_no_file_is_an_error(tmp_path):
     """As after a move of the files: kept faces of any code would be read back."""
-    with pytest.raises(RuntimeError, match="no file .*drawing_code has to name"):
-        drawing_code_hash(tmp_path)
+    with pytest.raises(RuntimeError, match="no file .*renderer_sources has to name"):
+        renderer_hash(tmp_path)
 
 
 # --- runs ---------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_a_hash_of_no_file_is_an_error(tmp_path):
 def work(tmp_path_factory) -> Path:
     """A work folder with the whole path in it."""
     folder = tmp_path_factory.mktemp("course")
-    course.light(lesson(folder))
+    course.light_student_run(lesson(folder))
     return folder
 
 
@@ -161,36 +161,36 @@ def test_a_lesson_makes_all_that_it_lacks(work):
 
 
 def test_what_stands_is_not_made_again(work, capsys):
-    weights = course.light(lesson(work)) / WEIGHTS
+    weights = course.light_student_run(lesson(work)) / WEIGHTS
     before = weights.stat().st_mtime_ns
-    course.light(lesson(work))
+    course.light_student_run(lesson(work))
     assert weights.stat().st_mtime_ns == before
     assert "steps" not in capsys.readouterr().out
 
 
 def test_another_config_or_an_unfinished_run_is_made_again(work, tmp_path):
-    made = course.teacher(lesson(work))
+    made = course.teacher_run(lesson(work))
     (made / RESULT).rename(tmp_path / RESULT)  # as if it had been interrupted
     before = (made / WEIGHTS).stat().st_mtime_ns
-    assert course.teacher(lesson(work)) == made
+    assert course.teacher_run(lesson(work)) == made
     assert (made / WEIGHTS).stat().st_mtime_ns > before
 
     config = json.loads((made / "config.json").read_text())
     config["fit"]["steps"] += 1
     (made / "config.json").write_text(json.dumps(config))
     before = (made / WEIGHTS).stat().st_mtime_ns
-    course.teacher(lesson(work))
+    course.teacher_run(lesson(work))
     assert (made / WEIGHTS).stat().st_mtime_ns > before
 
 
 def test_a_student_is_made_again_after_its_teacher(work):
-    run = course.student(lesson(work))
+    run = course.student_run(lesson(work))
     later = (run / RESULT).stat().st_mtime + 10
-    os.utime(course.teacher(lesson(work)) / WEIGHTS, (later, later))
+    os.utime(course.teacher_run(lesson(work)) / WEIGHTS, (later, later))
     before = (run / WEIGHTS).stat().st_mtime_ns
-    course.student(lesson(work))
+    course.student_run(lesson(work))
     assert (run / WEIGHTS).stat().st_mtime_ns > before
-    os.utime(course.teacher(lesson(work)) / WEIGHTS)
+    os.utime(course.teacher_run(lesson(work)) / WEIGHTS)
 
 
 def test_the_baseline_has_the_same_labelled_pairs_as_the_students(tmp_path):
@@ -205,7 +205,7 @@ def test_the_baseline_has_the_same_labelled_pairs_as_the_students(tmp_path):
 
 
 def test_results_have_a_row_a_run_and_the_teacher_twice(work):
-    rows, scores = course.results(lesson(work), "val")
+    rows, scores = course.score_all_runs(lesson(work), "val")
     titles = [row["name"] for row in rows]
     assert titles[:2] == ["RGB teacher", "RGB teacher on thermal"]
     assert "student, dikd, 16 labels" in titles and "light, dikd, 16 labels" in titles
@@ -247,9 +247,9 @@ def test_a_comparison_says_who_is_better_only_where_the_interval_does():
 def test_distances_from_invariant_are_those_of_the_measures(work):
     plain = lesson(work)
     pairs = plain.pairs("val")
-    teacher = Landmarker.load(course.teacher(plain) / WEIGHTS)
-    student = Landmarker.load(course.student(plain) / WEIGHTS)
-    told = course.gaps(teacher, student, pairs)
+    teacher = Landmarker.load(course.teacher_run(plain) / WEIGHTS)
+    student = Landmarker.load(course.student_run(plain) / WEIGHTS)
+    told = course.invariance_gaps(teacher, student, pairs)
     measured = measure_invariance(teacher, student, pairs, faces=None)
     swap = 100 * measured.head_swap
     people = len(set(pairs.subjects))
@@ -270,15 +270,15 @@ def test_distances_from_invariant_are_those_of_the_measures(work):
 def test_distances_from_invariant_leave_out_one_group_of_people_at_a_time(work):
     plain = lesson(work)
     pairs = plain.pairs("val")
-    teacher = Landmarker.load(course.teacher(plain) / WEIGHTS)
-    student = Landmarker.load(course.student(plain) / WEIGHTS)
-    told = course.gaps(teacher, student, pairs, groups=3)["retrieval"]
+    teacher = Landmarker.load(course.teacher_run(plain) / WEIGHTS)
+    student = Landmarker.load(course.student_run(plain) / WEIGHTS)
+    told = course.invariance_gaps(teacher, student, pairs, groups=3)["retrieval"]
     people = list(dict.fromkeys(pairs.subjects))
     kept = [i for i, name in enumerate(pairs.subjects) if name not in people[1::3]]
-    alone = course.gaps(teacher, student, pairs.subset(kept))["retrieval"]
+    alone = course.invariance_gaps(teacher, student, pairs.subset(kept))["retrieval"]
     assert told.without[1] == pytest.approx(alone.value)
     with pytest.raises(InputError, match="three subjects"):
-        course.gaps(teacher, student, pairs.subset(range(8)))
+        course.invariance_gaps(teacher, student, pairs.subset(range(8)))
 
 
 def test_the_interval_is_that_of_a_mean_where_the_number_is_one():
@@ -299,27 +299,27 @@ def distances(*values, noise=0.1):
 
 def test_a_contest_decides_only_what_the_intervals_do():
     near, far = distances(1, 1, 1, 1, 1), distances(9, 9, 9, 9, 9, noise=0.2)
-    rows, told = course.contest("A", near, "B", far)
+    rows, told = course.compare_gaps("A", near, "B", far)
     assert [row["closer"] for row in rows] == ["A"] * 5
     assert rows[0]["A"] == "1.0" and rows[0]["B"] == "9.0"
     assert rows[0]["difference"].startswith("-8.0 (-")
     assert "closer to invariant than **B** by 5 of 5 measures" in told and "for A." in told
-    rows, told = course.contest("B", far, "A", near)
+    rows, told = course.compare_gaps("B", far, "A", near)
     assert [row["closer"] for row in rows] == ["A"] * 5
     assert "farther by 5 of 5 measures" in told and "for A." in told
-    same = course.contest("A", near, "B", near)
+    same = course.compare_gaps("A", near, "B", near)
     assert {row["closer"] for row in same[0]} == {"not told apart"} and "do not tell" in same[1]
-    mixed = course.contest("A", distances(1, 9, 5, 5, 5), "B", distances(9, 1, 5, 5, 5))[1]
+    mixed = course.compare_gaps("A", distances(1, 9, 5, 5, 5), "B", distances(9, 1, 5, 5, 5))[1]
     assert "1 of 5 measures (teacher's head); farther by 1 of 5 measures (student's head)" in mixed
     assert "disagree" in mixed
 
 
 def test_a_verdict_calls_invariant_only_what_holds_zero():
-    assert "5 of 5 measures" in course.verdict("A", distances(9, 9, 9, 9, 9))
-    some = course.verdict("A", distances(9, 0.01, 9, 0.01, 9))
+    assert "5 of 5 measures" in course.summarise_gaps("A", distances(9, 9, 9, 9, 9))
+    some = course.summarise_gaps("A", distances(9, 0.01, 9, 0.01, 9))
     assert "*not* invariant by 3 of 5 measures (teacher's head, CKA, probe)" in some
     assert "by 2 of 5 measures (student's head, retrieval) these faces cannot tell" in some
-    assert course.verdict("A", distances(0, 0, 0, 0, 0)).startswith("By no measure")
+    assert course.summarise_gaps("A", distances(0, 0, 0, 0, 0)).startswith("By no measure")
 
 
 # --- the series ---------------------------------------------------------------------------------

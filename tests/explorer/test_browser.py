@@ -52,8 +52,8 @@ def place(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("browser")
     work = folder / "work"
     lesson = course.TransferLesson(scale="smoke", device="cpu", work=work)
-    course.light(lesson)  # and with it the teacher and its student
-    course.student(lesson, "none")
+    course.light_student_run(lesson)  # and with it the teacher and its student
+    course.student_run(lesson, "none")
     shutil.copy(NOTEBOOKS / "00_tour.ipynb", folder)
     notebook = nbformat.read(NOTEBOOKS / "explorer.ipynb", as_version=4)
     (parameters,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]

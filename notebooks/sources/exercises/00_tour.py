@@ -73,7 +73,7 @@ print(checks.tour.nme(nme, prediction, target))
 # percent, and as the **factor** by which the mean error grows.
 
 # %% tags=["solution"]
-run = course.teacher(lesson)
+run = course.teacher_run(lesson)
 pairs = lesson.pairs("val")
 on_rgb, on_thermal = (course.scores_of(run, pairs, side).per_face for side in ("rgb", "thermal"))
 # your code here

@@ -29,7 +29,7 @@ import numpy as np
 
 from mlcmkd.course import checks
 
-run = course.teacher(lesson)
+run = course.teacher_run(lesson)
 pairs = lesson.pairs("val")
 scores = {side: course.scores_of(run, pairs, side) for side in ("rgb", "thermal")}
 target = pairs.landmarks.numpy().astype(np.float64)  # (N, 68, 2), shares of the input's side

@@ -43,7 +43,7 @@ from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS
 
 pairs = lesson.pairs("val")
-weights = course.teacher(lesson) / WEIGHTS
+weights = course.teacher_run(lesson) / WEIGHTS
 batch = make_batch(pairs, torch.arange(4), NO_AUGMENTATION, torch.Generator())
 
 # %% [markdown]

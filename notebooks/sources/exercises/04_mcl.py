@@ -61,7 +61,7 @@ print(checks.mcl.adapters(parameters, teacher_width, student_width))
 # of its parameters; the weights are float32.
 
 # %% tags=["solution"]
-run = course.light(lesson)
+run = course.light_student_run(lesson)
 count = Landmarker.load(run / WEIGHTS).parameter_count()
 print(f"{count:,} parameters")
 # your code here

@@ -107,7 +107,7 @@ print(checks.attribution.share_near(share_near))
 # `correlation` and `completeness_percent`. Try another landmark: 8, the chin, has the least to go by.
 
 # %% tags=["solution"]
-model = Landmarker.load(course.student(lesson) / WEIGHTS)
+model = Landmarker.load(course.student_run(lesson) / WEIGHTS)
 pairs = lesson.pairs("val")
 batch = make_batch(pairs, torch.arange(4) * 4 % len(pairs), NO_AUGMENTATION, torch.Generator())
 # your code here

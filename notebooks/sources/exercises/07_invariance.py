@@ -117,8 +117,8 @@ print(checks.invariance.folds(groups, subjects))
 # `faces`, `cka` and `recall_at_1`. What is chance for each?
 
 # %% tags=["solution"]
-teacher = Landmarker.load(course.teacher(lesson) / WEIGHTS)
-student = Landmarker.load(course.student(lesson) / WEIGHTS)
+teacher = Landmarker.load(course.teacher_run(lesson) / WEIGHTS)
+student = Landmarker.load(course.student_run(lesson) / WEIGHTS)
 # your code here
 rows = []
 for count in (

@@ -55,7 +55,10 @@ from mlcmkd.training.run_directory import WEIGHTS
 
 # %% tags=["solution"]
 pairs = lesson.pairs("val")
-a, b = (course.scores_of(course.light(lesson, name), pairs).per_face for name in ("dikd", "none"))
+a, b = (
+    course.scores_of(course.light_student_run(lesson, name), pairs).per_face
+    for name in ("dikd", "none")
+)
 # your code here
 difference = 100 * (a - b)
 reach = 1.96 * difference.std(ddof=1) / np.sqrt(len(difference))
@@ -151,7 +154,7 @@ print(checks.results.manifest(folder, pts))
 # Try a hot lamp, more noise, fewer bits.
 
 # %% tags=["solution"]
-model = Landmarker.load(course.light(lesson) / WEIGHTS)
+model = Landmarker.load(course.light_student_run(lesson) / WEIGHTS)
 more = synthetic_faces("test", 8 if lesson.fast else 60, seed=99)
 # your code here
 rows = []
