@@ -12,7 +12,8 @@ import json
 import sys
 from pathlib import Path
 
-from mlcmkd.evaluation.statistics import SETTINGS, by_seed, in_setting, interval, read_rows
+from mlcmkd.evaluation.statistics import interval
+from mlcmkd.evaluation.tables import SETTINGS, by_seed, in_setting, read_rows
 
 FAMILIES = ("fd+ld", "dikd", "dikd+fd+ld")
 

@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from mlcmkd.evaluation.statistics import FEW_LABELS, FEW_PAIRS, in_setting, read_rows, table
+from mlcmkd.evaluation.tables import FEW_LABELS, FEW_PAIRS, in_setting, read_rows, table
 from mlcmkd.plots import nme_against_count
 from mlcmkd.utils.markdown import markdown_table
 

@@ -9,13 +9,8 @@ never sees the RGB image.
 import sys
 from pathlib import Path
 
-from mlcmkd.evaluation.statistics import (
-    difference,
-    interval,
-    read_misalignment,
-    read_rows,
-    with_aligned,
-)
+from mlcmkd.evaluation.statistics import difference, interval
+from mlcmkd.evaluation.tables import read_misalignment, read_rows, with_aligned
 from mlcmkd.plots import nme_against_misalignment
 from mlcmkd.utils.markdown import markdown_table
 

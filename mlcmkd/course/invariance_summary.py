@@ -12,10 +12,10 @@ from mlcmkd.evaluation.evaluate import score
 from mlcmkd.evaluation.invariance import (
     descriptors,
     linear_cka,
+    modality_features,
     place_rows,
     probe_accuracy,
     recall_at_k,
-    side_features,
 )
 from mlcmkd.models import Landmarker
 from mlcmkd.utils.errors import InputError
@@ -59,8 +59,8 @@ def invariance_gaps(
     people = list(dict.fromkeys(pairs.subjects))
     if len(people) < 3:
         raise InputError("intervals leave people out in turn: give three subjects or more")
-    of_rgb = side_features(teacher, pairs, "rgb")
-    of_thermal = side_features(student, pairs, "thermal")
+    of_rgb = modality_features(teacher, pairs, "rgb")
+    of_thermal = modality_features(student, pairs, "thermal")
     errors = [
         [_errors(head_of, features, pairs) for features in (of_rgb, of_thermal)]
         for head_of in (teacher, student)

@@ -1,1 +1,1 @@
-"""How good predictions are: metrics, scores of a split, statistics over seeds, invariance, cost."""
+"""Quality of predictions: metrics, scores, statistics over seeds, modality invariance, cost."""

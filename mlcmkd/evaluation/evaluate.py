@@ -1,4 +1,4 @@
-"""A Landmarker on a split: its predictions, and their `Scores`."""
+"""Evaluation of a Landmarker on pairs: predictions, and their `Scores`."""
 
 import numpy as np
 import torch
@@ -14,15 +14,20 @@ from mlcmkd.utils.errors import InputError
 
 
 def check_input(model: Landmarker, pairs: Pairs, modality: str, task: str) -> None:
-    """Makes sure that a model can read one side of the pairs.
+    """Checks that the pairs have a modality, at the input size of a model.
+
+    Args:
+        modality: "rgb" or "thermal".
+        task: what needs it, for the error message.
 
     Raises:
-        InputError: the pairs lack that side (`task` says who asked), or were cut for another size.
+        InputError: the pairs lack the modality, or were cropped for another input size.
     """
     pairs.require(modality, task)
     if pairs.input_px != model.spec.input_px:
         raise InputError(
-            f"the model reads {model.spec.input_px} px, the pairs were cut for {pairs.input_px}"
+            f"the model takes {model.spec.input_px} px input, but the pairs were cropped for "
+            f"{pairs.input_px} px; load them with input_px={model.spec.input_px}"
         )
 
 
@@ -36,28 +41,34 @@ def predict_pairs(
     device: torch.device | str | None = None,
     progress: bool = False,
 ) -> np.ndarray:
-    """Predicted landmarks of every pair, (N, K, 2) float32, centred coordinates.
+    """Predicts the landmarks of every pair, in evaluation mode; the mode of the model is restored.
 
-    The model is put into evaluation mode and left as it was found. `modality` is the side that is
-    read, whatever the model was trained on: reading thermal images with an RGB model is how the
-    modality gap is measured.
+    Args:
+        modality: "rgb" or "thermal", the images that the model gets. It may differ from the modality of
+            its training: an RGB model on thermal images measures the modality gap.
+        batch: pairs per forward pass.
+        device: None for the device of the model.
+        progress: show a progress bar.
+
+    Returns:
+        (N, K, 2) float32, centred coordinates.
 
     Raises:
-        InputError: the pairs lack that side, or were cut for another input size.
+        InputError: the pairs lack the modality, or were cropped for another input size.
     """
     check_input(model, pairs, modality, "evaluation")
     device = torch.device(device) if device else next(model.parameters()).device
     training = model.training
     model.eval()
-    found = []
+    coordinates = []
     generator = torch.Generator().manual_seed(0)
     starts = range(0, len(pairs), batch)
     for start in tqdm(starts, desc="predicting", unit="batch", disable=not progress, leave=False):
         index = torch.arange(start, min(start + batch, len(pairs)))
         images = getattr(make_batch(pairs, index, NO_AUGMENTATION, generator), modality)
-        found.append(model(images.to(device)).coordinates.float().cpu())
+        coordinates.append(model(images.to(device)).coordinates.float().cpu())
     model.train(training)
-    return torch.cat(found).numpy()
+    return torch.cat(coordinates).numpy()
 
 
 def score(
@@ -69,26 +80,31 @@ def score(
     *,
     visible: np.ndarray | None = None,
 ) -> Scores:
-    """Predictions (N, K', 2) in their own scheme against the pairs' labels, in the pairs' scheme.
+    """Scores predictions against the labels of pairs; pairs without a label are left out.
 
-    `visible`, (N, K) bool, says which points of the pairs count; None for all.
+    Args:
+        prediction: (N, K', 2) in `source_scheme`, centred coordinates.
+        source_scheme: landmark scheme of the predictions; mapped to the scheme of the pairs.
+        normaliser: see `mlcmkd.evaluation.metrics.NORMALISERS`.
+        threshold: of FR and AUC, a share.
+        visible: (N, K) bool, which points of the pairs count; None for all.
 
     Raises:
-        InputError: no labelled pair, the schemes cannot be mapped, or as `score_points`.
+        InputError: no pair is labelled, the schemes cannot be mapped, or as `score_points`.
     """
     labelled = pairs.labelled.cpu().numpy()
     if not labelled.any():
-        raise InputError("none of the pairs is labelled: nothing to score against")
-    picked = np.flatnonzero(labelled)
+        raise InputError("none of the pairs is labelled, so there is nothing to score against")
+    rows = np.flatnonzero(labelled)
     return score_points(
         prediction[:, list(map_indices(source_scheme, pairs.scheme))][labelled],
         pairs.landmarks.cpu().numpy()[labelled],
         pairs.scheme,
-        [pairs.ids[i] for i in picked],
+        [pairs.ids[i] for i in rows],
         normaliser=normaliser,
         threshold=threshold,
         visible=None if visible is None else visible[labelled],
-        groups=[pairs.groups[i] for i in picked] if pairs.groups else (),
+        groups=[pairs.groups[i] for i in rows] if pairs.groups else (),
     )
 
 
@@ -102,9 +118,13 @@ def evaluate_model(
     visible_only: bool = False,
     **options,
 ) -> Scores:
-    """Predicts and scores; `options` go to `predict_pairs`.
+    """Predicts the landmarks of pairs and scores them.
 
-    `visible_only` leaves out of each face's mean what the pairs say is hidden.
+    Args:
+        visible_only: points that the pairs mark as hidden do not count.
+        options: further arguments of `predict_pairs`.
+
+    Other arguments, and errors, as in `predict_pairs` and `score`.
     """
     prediction = predict_pairs(model, pairs, modality, **options)
     visible = pairs.visible.cpu().numpy() if visible_only and pairs.visible is not None else None

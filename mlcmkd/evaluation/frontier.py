@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from mlcmkd.evaluation.statistics import Interval, difference, interval, read_typed
+from mlcmkd.evaluation.statistics import Interval, difference, interval
+from mlcmkd.evaluation.tables import read_typed
 from mlcmkd.utils.errors import InputError
 
 

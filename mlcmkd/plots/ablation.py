@@ -6,14 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlcmkd.evaluation.statistics import (
-    FEW_PAIRS,
-    Row,
-    by_seed,
-    count_of,
-    difference,
-    interval,
-)
+from mlcmkd.evaluation.statistics import difference, interval
+from mlcmkd.evaluation.tables import FEW_PAIRS, Row, by_seed, count_of
 from mlcmkd.plots.style import BLACK, GREY, MARKERS, WIDTH, colours, styled
 
 

@@ -57,8 +57,9 @@ from mlcmkd.data.thermal.radiometry import (
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.distillation.strategies import Weights
 from mlcmkd.evaluation.metrics import point_errors
-from mlcmkd.evaluation.statistics import interval, read_misalignment, with_aligned
-from mlcmkd.evaluation.statistics import read_rows as read_table
+from mlcmkd.evaluation.statistics import interval
+from mlcmkd.evaluation.tables import read_misalignment, with_aligned
+from mlcmkd.evaluation.tables import read_rows as read_table
 from mlcmkd.plots import pairing
 from mlcmkd.schemes import IBUG68
 from mlcmkd.stages.train import TrainConfig

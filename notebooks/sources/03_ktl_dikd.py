@@ -33,14 +33,13 @@ from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.distillation.mlcm_kd import KTL
 from mlcmkd.distillation.strategies import STRATEGIES
 from mlcmkd.evaluation.evaluate import evaluate_model
-from mlcmkd.evaluation.statistics import (
+from mlcmkd.evaluation.statistics import difference, interval
+from mlcmkd.evaluation.tables import (
     FEW_LABELS,
     ORDER,
     SETTINGS,
     by_seed,
-    difference,
     in_setting,
-    interval,
     read_misalignment,
     read_rows,
     table,
@@ -254,7 +253,7 @@ lesson.say(f"What stands for DIKD, chosen on validation faces: {chosen['why']}",
 # two seeds can be narrow by luck. *Gap closed* is the share of the way from the student without a
 # teacher to the teacher on RGB:
 # $(\mathrm{NME}_\text{none} - \mathrm{NME}_x) / (\mathrm{NME}_\text{none} - \mathrm{NME}_T)$.
-# The statistics are in [`ablation.py`](../mlcmkd/evaluation/statistics.py).
+# The statistics are in [`statistics.py`](../mlcmkd/evaluation/statistics.py).
 #
 # With few labels much of what a teacher gives is its *answer* where a label is missing, whatever the
 # strategy. A student that gets the answers and nothing else:

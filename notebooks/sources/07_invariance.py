@@ -60,8 +60,8 @@ shown = list(dict.fromkeys(["none", ours]))  # the students whose pictures are d
 # | 4 | Can a classifier tell the modality? | accuracy of a probe | 50 % | 50 % |
 #
 # In the code: `measure_invariance` in
-# [`evaluation/invariance.py`](../mlcmkd/evaluation/invariance.py), one function a measure. Every
-# KTL run calls it at each evaluation and writes the numbers to its `metrics.jsonl`.
+# [`evaluation/invariance/`](../mlcmkd/evaluation/invariance/comparison.py), one function per measure.
+# Every KTL run calls it at each evaluation and writes the numbers to its `metrics.jsonl`.
 #
 # We ask on validation faces, of people that no run has trained on. *start* is where all students begin:
 # the teacher's own weights, reading the thermal image. What it has in common with the teacher is no
@@ -76,8 +76,8 @@ drawn = np.random.default_rng(0).permutation(len(pairs))[: lesson.faces]
 pairs = pairs.subset(np.sort(drawn))  # with 200 faces the same that every run logs
 count = len(pairs)
 
-of_rgb = invariance.side_features(teacher, pairs, "rgb")
-of_thermal = {n: invariance.side_features(s, pairs, "thermal") for n, s in students.items()}
+of_rgb = invariance.modality_features(teacher, pairs, "rgb")
+of_thermal = {n: invariance.modality_features(s, pairs, "thermal") for n, s in students.items()}
 found = {
     n: invariance.measure_invariance(teacher, s, pairs, faces=None) for n, s in students.items()
 }
@@ -166,7 +166,8 @@ for name in shown:
 #   with every one of $X$; $X^\top X$ and $Y^\top Y$ those within either set.
 # - $\lVert\cdot\rVert_F$ is the Frobenius norm, the root of the sum of squared entries.
 #
-# In the code: `linear_cka` in [`evaluation/invariance.py`](../mlcmkd/evaluation/invariance.py). What it
+# In the code: `linear_cka` in
+# [`evaluation/invariance/measures.py`](../mlcmkd/evaluation/invariance/measures.py). What it
 # sees, and what it does not, on numbers whose relation is known:
 
 # %% tags=["fact", "nbval-check-output"]

@@ -67,10 +67,10 @@ def test_the_summary_names_normaliser_and_threshold():
     assert summary["faces"] == 6
 
 
-def test_wrong_side_or_size_is_said():
+def test_wrong_modality_or_size_is_refused():
     with pytest.raises(InputError, match="needs rgb images"):
         evaluate_model(make_model(), replace(make_pairs(), rgb=None), "rgb")
-    with pytest.raises(InputError, match="reads 64 px, the pairs were cut for 32"):
+    with pytest.raises(InputError, match="takes 64 px input, but the pairs were cropped for 32"):
         evaluate_model(make_model(input_px=64), make_pairs(), "rgb")
 
 

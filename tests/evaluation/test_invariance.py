@@ -10,18 +10,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlcmkd.evaluation import invariance
 from mlcmkd.evaluation.evaluate import evaluate_model, score
 from mlcmkd.evaluation.invariance import (
+    Invariance,
+    comparison,
     descriptors,
     joint_embedding,
     linear_cka,
     measure_invariance,
+    modality_features,
     pca_colours,
     place_rows,
     probe_accuracy,
     recall_at_k,
-    side_features,
 )
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs
@@ -240,11 +241,11 @@ def test_a_copy_that_sees_the_same_is_invariant_by_every_measure():
 def test_thermal_faces_look_for_their_rgb_twin(monkeypatch):
     (teacher, student), pairs = two_models(), make_pairs(10)
     asked = []
-    monkeypatch.setattr(invariance, "recall_at_k", lambda q, g: asked.append((q, g)) or 0.0)
+    monkeypatch.setattr(comparison, "recall_at_k", lambda q, g: asked.append((q, g)) or 0.0)
     measure_invariance(teacher, student, pairs)
     ((queries, gallery),) = asked
-    assert np.array_equal(queries, descriptors(side_features(student, pairs, "thermal")))
-    assert np.array_equal(gallery, descriptors(side_features(teacher, pairs, "rgb")))
+    assert np.array_equal(queries, descriptors(modality_features(student, pairs, "thermal")))
+    assert np.array_equal(gallery, descriptors(modality_features(teacher, pairs, "rgb")))
 
 
 def test_nothing_depends_on_the_batch():
@@ -268,22 +269,22 @@ def test_models_are_left_as_they_were_found():
     for model, kept in zip(models, before, strict=True):
         assert all(torch.equal(kept[name], value) for name, value in model.state_dict().items())
         assert all(p.grad is None and p.requires_grad for p in model.parameters())
-    assert not side_features(teacher, pairs, "rgb").requires_grad
+    assert not modality_features(teacher, pairs, "rgb").requires_grad
 
 
 def test_modes_come_back_after_a_failure_too(monkeypatch):
     model = make_model().train()
     monkeypatch.setattr(model, "features", lambda images: images.unknown)
     with pytest.raises(AttributeError):
-        side_features(model, make_pairs(2), "rgb")
+        modality_features(model, make_pairs(2), "rgb")
     assert all(module.training for module in model.modules())
 
 
 def test_features_are_those_of_evaluation_mode():
     model, pairs = make_model().train(), make_pairs(4)
     assert torch.allclose(
-        side_features(model, pairs, "rgb"),
-        side_features(copy.deepcopy(model).eval(), pairs, "rgb", batch=1),
+        modality_features(model, pairs, "rgb"),
+        modality_features(copy.deepcopy(model).eval(), pairs, "rgb", batch=1),
         atol=1e-5,
     )
 
@@ -305,7 +306,7 @@ def test_faces_are_labelled_and_drawn_by_the_seed():
 
 
 def test_the_summary_is_flat_and_puts_each_number_under_its_name():
-    found = invariance.Invariance(
+    found = Invariance(
         faces=200,
         head_swap=np.array([[0.1, 0.2], [0.3, 0.4]]),
         cka=0.5,
@@ -330,10 +331,14 @@ def test_what_cannot_be_compared_is_said():
     (teacher, student), pairs = two_models(), make_pairs(8)
     for message, wrong in {
         "48 channels, the student's 64": (teacher, make_model("small"), pairs),
-        "teacher reads 32 px, the student 64": (teacher, make_model(input_px=64), pairs),
+        "teacher takes 32 px, the student 64": (teacher, make_model(input_px=64), pairs),
         "needs thermal images": (teacher, student, replace(pairs, thermal=None)),
         "needs rgb images": (teacher, student, replace(pairs, rgb=None)),
-        "reads 32 px, the pairs were cut for 64": (teacher, student, make_pairs(8, input_px=64)),
+        "takes 32 px input, but the pairs were cropped for 64": (
+            teacher,
+            student,
+            make_pairs(8, input_px=64),
+        ),
         "none of the pairs is labelled": (teacher, student, pairs.with_labels(0, seed=0)),
         "7 labelled pairs are too few": (teacher, student, pairs.with_labels(7, seed=0)),
         "two or more": (teacher, student, replace(pairs, subjects=("one",) * 8)),

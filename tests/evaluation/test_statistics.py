@@ -10,15 +10,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy import stats
 
 from mlcmkd import plots
-from mlcmkd.evaluation.statistics import (
+from mlcmkd.evaluation.statistics import difference, gap_closed, interval
+from mlcmkd.evaluation.tables import (
     FEW_LABELS,
     FEW_PAIRS,
     Row,
     by_seed,
-    difference,
-    gap_closed,
     in_setting,
-    interval,
     read_misalignment,
     read_rows,
     table,
@@ -79,9 +77,9 @@ def test_the_share_of_the_gap_by_hand():
 def test_what_cannot_be_paired():
     with pytest.raises(InputError, match="share no seed"):
         difference({0: 1.0}, {1: 1.0})
-    with pytest.raises(InputError, match="seed 0 of 'none' is there twice"):
+    with pytest.raises(InputError, match="seed 0 of 'none' occurs twice"):
         by_seed([row(), row()])
-    with pytest.raises(InputError, match="no value"):
+    with pytest.raises(InputError, match="no values"):
         interval([])
 
 

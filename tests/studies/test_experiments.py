@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from mlcmkd.evaluation.frontier import COLUMNS
-from mlcmkd.evaluation.statistics import read_rows
+from mlcmkd.evaluation.tables import read_rows
 from mlcmkd.stages.train import TrainConfig
 from mlcmkd.studies.ktl import SweepConfig, plan
 from mlcmkd.studies.levels import LevelsConfig

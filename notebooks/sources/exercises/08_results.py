@@ -42,7 +42,7 @@ from mlcmkd.course import checks
 from mlcmkd.data.pairs import from_synthetic, synthetic_faces
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.evaluation.evaluate import evaluate_model
-from mlcmkd.evaluation.statistics import FEW_PAIRS, by_seed, in_setting, read_rows
+from mlcmkd.evaluation.tables import FEW_PAIRS, by_seed, in_setting, read_rows
 from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS
 

@@ -1,0 +1,148 @@
+"""All measures of invariance for a teacher on RGB and a student on thermal images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mlcmkd.data.pairs import Pairs
+from mlcmkd.evaluation.evaluate import score
+from mlcmkd.evaluation.invariance.features import (
+    descriptors,
+    evaluation_mode,
+    modality_features,
+    place_rows,
+)
+from mlcmkd.evaluation.invariance.measures import linear_cka, probe_accuracy, recall_at_k
+from mlcmkd.models import Landmarker
+from mlcmkd.utils.errors import InputError
+
+FEWEST = 8  # pairs; with fewer, recall and probe are mostly chance
+
+
+@dataclass(frozen=True)
+class Invariance:
+    """How similar the RGB features of a teacher and the thermal features of a student are.
+
+    Attributes:
+        faces: number of pairs.
+        head_swap: (2, 2) inter-ocular NME, shares; rows: features of (teacher on RGB, student on
+            thermal), columns: head of (teacher, student). The diagonal holds the unchanged models.
+        cka: linear CKA of the feature maps, 0 to 1.
+        cka_other_face: the same, each RGB map against the thermal map of another face. This is the part
+            that comes from the common layout of cropped faces; what `cka` has above it is about
+            the individual face.
+        recall_at_1: share of thermal images whose nearest RGB image shows the same face; chance is
+            1 / faces.
+        probe_accuracy: share of images whose modality a linear classifier predicts, 0 to 1; 0.5 is
+            chance.
+    """
+
+    faces: int
+    head_swap: np.ndarray
+    cka: float
+    cka_other_face: float
+    recall_at_1: float
+    probe_accuracy: float
+
+    def summary(self) -> dict[str, float]:
+        """All values by flat names, for a line of a log; NME as a share, as everywhere in logs."""
+        swap = {
+            f"swap_{features}_features_{head}_head": round(float(self.head_swap[row, column]), 6)
+            for row, features in enumerate(("teacher", "student"))
+            for column, head in enumerate(("teacher", "student"))
+        }
+        return {
+            "invariance_faces": self.faces,
+            **swap,
+            "cka": round(self.cka, 6),
+            "cka_other_face": round(self.cka_other_face, 6),
+            "recall_at_1": round(self.recall_at_1, 6),
+            "probe_accuracy": round(self.probe_accuracy, 6),
+        }
+
+
+def measure_invariance(
+    teacher: Landmarker,
+    student: Landmarker,
+    pairs: Pairs,
+    *,
+    faces: int | None = 200,
+    batch: int = 64,
+    seed: int = 0,
+) -> Invariance:
+    """Compares a teacher's features of RGB images with a student's features of the thermal images.
+
+    The features of each modality are computed once. Both models run in evaluation mode on their own
+    device; their modes are restored.
+
+    Args:
+        teacher: takes RGB input.
+        student: takes thermal input; of the teacher's width and input size.
+        pairs: with both modalities; all measures use the labelled pairs only.
+        faces: largest number of pairs, drawn by `seed`; None for all.
+        batch: pairs per forward pass.
+        seed: random state.
+
+    Raises:
+        InputError: widths or input sizes differ, the pairs lack a modality or were cropped for another
+            size, fewer than eight labelled pairs, or fewer than two subjects.
+    """
+    _check_models(teacher, student)
+    for modality in ("rgb", "thermal"):
+        pairs.require(modality, "measuring invariance")
+    pairs = _draw_labelled(pairs, faces, seed)
+    of_rgb = modality_features(teacher, pairs, "rgb", batch=batch)
+    of_thermal = modality_features(student, pairs, "thermal", batch=batch)
+    swap = [
+        [_nme_under(model, features, pairs, batch) for model in (teacher, student)]
+        for features in (of_rgb, of_thermal)
+    ]
+    # Shifted by half the set, because images of one subject usually follow each other.
+    other_faces = of_thermal.roll(len(pairs) // 2, dims=0)
+    return Invariance(
+        faces=len(pairs),
+        head_swap=np.array(swap),
+        cka=linear_cka(place_rows(of_rgb), place_rows(of_thermal)),
+        cka_other_face=linear_cka(place_rows(of_rgb), place_rows(other_faces)),
+        recall_at_1=recall_at_k(descriptors(of_thermal), descriptors(of_rgb)),
+        probe_accuracy=probe_accuracy(
+            of_rgb.mean(dim=(2, 3)).numpy(), of_thermal.mean(dim=(2, 3)).numpy(), pairs.subjects
+        ),
+    )
+
+
+def _check_models(teacher: Landmarker, student: Landmarker) -> None:
+    if teacher.width != student.width:
+        raise InputError(
+            f"the teacher's features have {teacher.width} channels, the student's {student.width}: "
+            "heads can be exchanged between equal widths only"
+        )
+    if teacher.spec.input_px != student.spec.input_px:
+        raise InputError(
+            f"the teacher takes {teacher.spec.input_px} px, the student {student.spec.input_px}: "
+            "only feature maps of one size can be compared location by location"
+        )
+
+
+def _draw_labelled(pairs: Pairs, faces: int | None, seed: int) -> Pairs:
+    """At most `faces` of the labelled pairs, drawn by `seed`."""
+    labelled = np.flatnonzero(pairs.labelled.cpu().numpy())
+    if not len(labelled):
+        raise InputError("none of the pairs is labelled: exchanged heads cannot be evaluated")
+    drawn = np.random.default_rng(seed).permutation(labelled)[:faces]
+    if len(drawn) < FEWEST:
+        raise InputError(f"{len(drawn)} labelled pairs are too few; invariance needs {FEWEST}")
+    return pairs.subset(np.sort(drawn))
+
+
+@torch.no_grad()
+def _nme_under(head_of: Landmarker, features: Tensor, pairs: Pairs, batch: int) -> float:
+    """NME, a share, of one model's head on given features (N, C, h, w) of labelled pairs."""
+    device = next(head_of.parameters()).device
+    with evaluation_mode(head_of):
+        coordinates = [
+            head_of.head(part.to(device)).coordinates.cpu() for part in features.split(batch)
+        ]
+    return score(torch.cat(coordinates).float().numpy(), head_of.spec.scheme, pairs).nme
