@@ -334,7 +334,7 @@ def test_an_interrupted_preparation_goes_on(faces, tmp_path, stored):
 
 KILLED = """
 import os, signal, sys
-import data_prep.manifest as manifest
+from data_prep import writer as manifest
 from data_prep.prepare import prepare
 
 store, calls = manifest.store, []

@@ -364,7 +364,7 @@ def test_the_teachers_features_of_a_face_do_not_depend_on_the_batch(case):
         assert (awake.features(images)[0] - awake.features(others)[0]).abs().max() > 1e-3
 
 
-# Two processes: tests below read what `python -m tests.test_contract FOLDER` wrote.
+# Two processes: tests below read what `python -m tests.distillation.test_contract FOLDER` wrote.
 
 TOGETHER = {
     f"{case.level}-{strategy}": (case, STRATEGIES[strategy].model_dump())
@@ -433,7 +433,7 @@ def together(tmp_path_factory) -> Path:
     """What both processes wrote."""
     out = tmp_path_factory.mktemp("together")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.test_contract", str(out)],
+        [sys.executable, "-m", "tests.distillation.test_contract", str(out)],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,

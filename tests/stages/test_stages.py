@@ -183,13 +183,13 @@ def test_in_one_step_the_teacher_reads_the_rgb_side(path, monkeypatch, one_step,
 
 
 def test_one_step_needs_an_rgb_teacher_and_rgb_images(path, monkeypatch):
-    def compress(teacher):
+    def compress_from(teacher):
         weights = path / teacher / "model.safetensors"
         config = CompressConfig(out=path / "x", teacher=weights, data=DATA, one_step=True)
         compress(config, progress=False)
 
     with pytest.raises(InputError, match="reads thermal images; one step starts from the RGB"):
-        compress("student")
+        compress_from("student")
     for side, message in (
         ("rgb", "transfer in one step needs rgb images"),
         ("thermal", "compression needs thermal images"),
@@ -197,7 +197,7 @@ def test_one_step_needs_an_rgb_teacher_and_rgb_images(path, monkeypatch):
         without = replace(make_pairs(), **{side: None})
         monkeypatch.setattr(DataConfig, "load_training", lambda *_, p=without, **__: p)
         with pytest.raises(InputError, match=message):
-            compress("teacher")
+            compress_from("teacher")
     assert not (path / "x").exists()
 
 
