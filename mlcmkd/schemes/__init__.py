@@ -1,11 +1,11 @@
-"""Landmark schemes: how many points, in which order, and what a mirror does to them.
+"""Landmark schemes: the number and order of the points, and how mirroring exchanges them.
 
 Indices are 0-based. "Left" and "right" are the viewer's, as in the iBUG figure: point 36 is the
-outer corner of the eye on the left of the image, whatever a data set's own words for it are.
+outer corner of the eye on the left of the image, even where a data set's own names differ.
 
 A point's name says where on the face it is, and one name means the same place in every scheme. So
-the names alone tell what a mirror does (`scheme.py`) and which points two schemes share
-(`maps.py`).
+the names decide how mirroring exchanges points (`scheme.py`) and which points two schemes share
+(`maps.py`). `register_scheme` adds a scheme of your own.
 """
 
 from mlcmkd.schemes.charlotte import CHARLOTTE43, CHARLOTTE73
@@ -13,7 +13,7 @@ from mlcmkd.schemes.cofw import COFW29
 from mlcmkd.schemes.few import CORNERS6, FACE5
 from mlcmkd.schemes.ibug import IBUG68, IBUG70, SFTL54
 from mlcmkd.schemes.maps import CommonPoints, common_points, convert, map_indices
-from mlcmkd.schemes.registry import SCHEMES, get_scheme
+from mlcmkd.schemes.registry import SCHEMES, get_scheme, register_scheme, scheme_of_count
 from mlcmkd.schemes.scheme import Scheme
 from mlcmkd.schemes.wflw import WFLW98
 
@@ -34,4 +34,6 @@ __all__ = [
     "convert",
     "get_scheme",
     "map_indices",
+    "register_scheme",
+    "scheme_of_count",
 ]

@@ -1,16 +1,16 @@
 """Charlotte-ThermalFace's 73 points of a face seen from the front and 43 of a profile.
 
 Its README (TeCSAR-UNCC/UNCC-ThermalFace) counts "72 or 43 facial landmarks" and gives no order. Both
-orders are ours, read off the coordinates of its first annotated rows; so are the places of the
-points, which differ from iBUG's where that is said below.
+orders are ours, inferred from the coordinates of its first annotated rows; so are the places of the
+points, which are iBUG's unless a comment below says otherwise.
 """
 
 from mlcmkd.schemes.ibug import IBUG68, MOUTH_EDGES, PUPILS, UPPER_EDGES
 from mlcmkd.schemes.scheme import Scheme, across, span
 
-# Points 17 to 67 come in iBUG's order. The contour is not iBUG's: it starts at the height of the
-# nose tip, not of the eyes, a third of the inter-ocular distance lower, so that only the chin is
-# shared. Five points on the hairline end the list.
+# Points 17 to 67 are in iBUG's order. The contour differs from iBUG's: it starts at the height of the
+# nose tip instead of the eyes, a third of the inter-ocular distance lower, so only the chin is shared.
+# The last five points are on the hairline.
 CHARLOTTE73 = Scheme(
     name="charlotte73",
     names=(
@@ -23,15 +23,15 @@ CHARLOTTE73 = Scheme(
     nose_tip=30,
     regions={**IBUG68.regions, "forehead": span(68, 72)},
     edges=(span(0, 16), *UPPER_EDGES, *MOUTH_EDGES, span(68, 72)),
-    # The wings and nostrils lie higher up the nose than iBUG's, the inner corners of the mouth
-    # further in.
+    # The wings and nostrils are higher on the nose than iBUG's, the inner corners of the mouth are
+    # nearer to its middle.
     approximate=(8, *span(17, 26), *span(31, 35), 60, 64),
 )
 
-# One side of a face, whichever is seen: a left and a right profile have the same order, from the
-# ear to the front. So no point is left or right, and a mirror leaves the order alone. Only points
-# of the midline are shared with other schemes. The forehead is the least certain: in most rows it
-# runs like the rest, in some of the smallest faces from the front to the ear.
+# The visible half of a face: a left and a right profile have the same order, from the ear to the
+# front. So no point is left or right, and mirroring keeps the order. Only points on the midline are
+# shared with other schemes. The order of the forehead is uncertain: in most rows it runs from the ear
+# to the front too, in some of the smallest faces from the front to the ear.
 CHARLOTTE43 = Scheme(
     name="charlotte43",
     names=(
@@ -82,6 +82,6 @@ CHARLOTTE43 = Scheme(
         span(34, 38),
         span(39, 42),
     ),
-    # A silhouette, not the line that is drawn down the middle of a frontal face.
+    # Points on the silhouette, which is not exactly the midline of a frontal face.
     approximate=(*span(16, 20), 27, 33, 34, 38),
 )

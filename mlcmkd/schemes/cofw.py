@@ -62,6 +62,6 @@ COFW29 = Scheme(
         (22, 25, 23, 26, 22),
     ),
     # A brow's inner end is the middle of that end; a wing is where the nose is widest, above
-    # iBUG's; the chin is clicked, not the middle of a contour.
+    # iBUG's; the chin is annotated by itself, not as the middle of a contour.
     approximate=(0, 1, 2, 3, 4, 5, 6, 7, 18, 19, 28),
 )

@@ -1,11 +1,11 @@
-"""Schemes of five and six points, made for aligning faces rather than for their shape."""
+"""Schemes of five and six points, used to align faces rather than to describe their shape."""
 
 from mlcmkd.schemes.scheme import Scheme
 
 # TFW's order (README of IS2AI/TFW): right eye, left eye, nose tip, right and left outer corner of
-# the mouth. The owners' "right" is taken to be the person's, on the left of the image; so it is in
-# every detector with these five points. An eye's centre is called a pupil here, which leaves the
-# centre when the gaze turns.
+# the mouth. We take "right" there as the person's right, on the left of the image, as in all
+# detectors with these five points. The centre of an eye is called a pupil here, though the pupil
+# leaves the centre when the gaze turns.
 FACE5 = Scheme(
     name="face5",
     names=("left pupil", "right pupil", "nose tip", "left mouth corner", "right mouth corner"),
@@ -17,8 +17,8 @@ FACE5 = Scheme(
     approximate=(0, 1),
 )
 
-# CARL's and EURECOM's order. Their XML names the parts by the person's side (`righteye_outer` has
-# the smallest x), so "right" there is "left" here.
+# Order of CARL and EURECOM. Their XML uses the person's left and right (`righteye_outer` has the
+# smallest x), so "right" there is "left" here.
 CORNERS6 = Scheme(
     name="corners6",
     names=(

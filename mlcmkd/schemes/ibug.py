@@ -26,7 +26,7 @@ LEFT_EYE = (
     "left lower lid inner",
     "left lower lid outer",
 )
-# Both eyes run clockwise in the image, so the right one starts at its inner corner.
+# Both eyes are clockwise in the image, so the right one starts at its inner corner.
 RIGHT_EYE = (
     "right eye inner corner",
     "right upper lid inner",
@@ -72,7 +72,7 @@ IBUG68 = Scheme(
     edges=(span(0, 16), *UPPER_EDGES, *MOUTH_EDGES),
 )
 
-# The first 48 points are iBUG's; the mouth has its corners and the middles of its lips.
+# The first 48 points are iBUG's; the mouth has two corners and the middles of the lips.
 SFTL54 = Scheme(
     name="sf_tl54",
     names=(
@@ -91,10 +91,9 @@ SFTL54 = Scheme(
     edges=(span(0, 16), *UPPER_EDGES, (48, 49, 50, 51, 48), (48, 52, 50, 53, 48)),
 )
 
-# The owners do not say which pupil comes first; it is taken to be the left one, as with the eyes
-# before them, and as readers of FaceSynthetics take it. Its points are those of a 3-D face
-# projected into the image, so jaw, brows and lips leave the outlines that are seen once a head
-# turns.
+# The authors do not say which pupil comes first; we take the left one, which is the order of the
+# eyes and of other code that loads FaceSynthetics. The points are projections of a 3-D face model, so
+# jaw, brows and lips deviate from the visible outlines when the head is turned.
 IBUG70 = Scheme(
     name="ibug70",
     names=(*IBUG68.names, "left pupil", "right pupil"),

@@ -1,29 +1,30 @@
-"""Every scheme by its name, the fewest points first."""
-
-from collections.abc import Mapping
+"""All landmark schemes by name: the library's own, the fewest points first, then registered ones."""
 
 from mlcmkd.schemes.charlotte import CHARLOTTE43, CHARLOTTE73
 from mlcmkd.schemes.cofw import COFW29
 from mlcmkd.schemes.few import CORNERS6, FACE5
 from mlcmkd.schemes.ibug import IBUG68, IBUG70, SFTL54
-from mlcmkd.schemes.scheme import Scheme
+from mlcmkd.schemes.scheme import Scheme, check_scheme
 from mlcmkd.schemes.wflw import WFLW98
-from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.registry import Registry
 
-SCHEMES: Mapping[str, Scheme] = {
-    scheme.name: scheme
-    for scheme in (
-        FACE5,
-        CORNERS6,
-        COFW29,
-        CHARLOTTE43,
-        SFTL54,
-        IBUG68,
-        IBUG70,
-        CHARLOTTE73,
-        WFLW98,
-    )
-}
+SCHEMES: Registry[Scheme] = Registry(
+    "landmark scheme",
+    {
+        scheme.name: scheme
+        for scheme in (
+            FACE5,
+            CORNERS6,
+            COFW29,
+            CHARLOTTE43,
+            SFTL54,
+            IBUG68,
+            IBUG70,
+            CHARLOTTE73,
+            WFLW98,
+        )
+    },
+)
 
 
 def get_scheme(name: str) -> Scheme:
@@ -32,9 +33,26 @@ def get_scheme(name: str) -> Scheme:
     Raises:
         InputError: no such scheme; the message lists the known ones.
     """
-    try:
-        return SCHEMES[name]
-    except KeyError:
-        raise InputError(
-            f"landmark scheme '{name}' is unknown; use one of {', '.join(SCHEMES)}"
-        ) from None
+    return SCHEMES.find(name)
+
+
+def register_scheme(scheme: Scheme) -> Scheme:
+    """Adds a landmark scheme; manifests, models and scores can name it from then on.
+
+    Register it before a manifest or weights of this scheme are loaded, in each process. Points that
+    have the name of a point in another scheme are converted between the two.
+
+    Returns:
+        The same scheme.
+
+    Raises:
+        InputError: the name belongs to mlcmkd, or the scheme contradicts itself (`check_scheme`).
+    """
+    check_scheme(scheme)
+    SCHEMES.register(scheme.name, scheme)
+    return scheme
+
+
+def scheme_of_count(points: int) -> Scheme | None:
+    """The scheme with that number of points, of several the first in `SCHEMES`; None without one."""
+    return next((scheme for scheme in SCHEMES.values() if scheme.points == points), None)

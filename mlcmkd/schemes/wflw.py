@@ -1,4 +1,4 @@
-"""WFLW's 98 points: the jaw at half iBUG's steps, brows as closed outlines, lids in quarters, pupils.
+"""WFLW's 98 points: a jaw with half of iBUG's spacing, closed brow outlines, lids in quarters, pupils.
 
 Sources: the figure on WFLW's page (wywu.github.io/projects/LAB/WFLW.html); mirrored pairs as in
 mmpose's description of the data set (configs/_base_/datasets/wflw.py).
@@ -7,11 +7,11 @@ mmpose's description of the data set (configs/_base_/datasets/wflw.py).
 from mlcmkd.schemes.ibug import BRIDGE, MOUTH, NOSTRILS
 from mlcmkd.schemes.scheme import Scheme, across, mirrored, span
 
-# A half is midway between two points of iBUG's jaw. Both contours run from ear to ear in equal
-# steps, but each was divided by its own annotators.
+# "jaw 1.5" is midway between two points of iBUG's jaw. Both contours go from ear to ear in equal
+# steps, but were annotated independently.
 _JAW = across([f"jaw {1 + i / 2:g}" for i in range(16)], "chin")
-# The upper edge from the outer to the inner end, then the lower edge back. iBUG's brow is the upper
-# edge here, as in the usual subset of 68.
+# The upper edge from the outer to the inner end, then the lower edge in reverse. iBUG's brow
+# corresponds to the upper edge, as in the usual subset of 68 points.
 _LEFT_BROW = (
     "left brow outer end",
     "left brow outer quarter",
@@ -23,9 +23,9 @@ _LEFT_BROW = (
     "left brow lower middle",
     "left brow lower outer quarter",
 )
-# Outlines run clockwise, so the right brow goes from its inner end outwards and back below.
+# Outlines are clockwise, so the right brow starts at its inner end and returns along its lower edge.
 _RIGHT_BROW = tuple(mirrored(_LEFT_BROW[i]) for i in (4, 3, 2, 1, 0, 8, 7, 6, 5))
-# Lids are divided in quarters; iBUG's thirds are taken to be the outer and the inner quarter.
+# Lids are divided in quarters; iBUG's thirds are taken as the outer and the inner quarter.
 _LEFT_EYE = (
     "left eye outer corner",
     "left upper lid outer",

@@ -1,1 +1,1 @@
-"""What every other package may use: errors, text files, locks, processes."""
+"""What every other package may use: errors, registries, text files, locks, processes."""

@@ -48,7 +48,7 @@ def test_68_points_are_scored_on_54():
     pairs = replace(whole, landmarks=whole.landmarks[:, chosen], scheme="sf_tl54")
     scores = score(whole.landmarks.numpy(), "ibug68", pairs, "box", 0.1)
     assert scores.errors.shape == (3, 54) and scores.nme == 0
-    with pytest.raises(InputError, match="cannot be read as"):
+    with pytest.raises(InputError, match="cannot be converted to"):
         score(pairs.landmarks.numpy(), "sf_tl54", whole)
 
 

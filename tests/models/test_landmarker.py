@@ -170,7 +170,7 @@ def test_another_scheme_keeps_the_shared_points_bit_for_bit(tmp_path, size, head
 def test_a_scheme_that_holds_other_points_is_refused():
     model = make_model()
     assert torch.equal(model.for_scheme("ibug68").head.maps.weight, model.head.maps.weight)
-    with pytest.raises(InputError, match="'sf_tl54' cannot be read as 'ibug68'"):
+    with pytest.raises(InputError, match="'sf_tl54' cannot be converted to 'ibug68'"):
         model.for_scheme("sf_tl54").for_scheme("ibug68")
     with pytest.raises(InputError, match="'x' is unknown"):
         model.for_scheme("x")

@@ -1,6 +1,7 @@
 """Landmark schemes: laws that hold for all of them, and facts written down by hand for each."""
 
 import csv
+from dataclasses import replace
 from itertools import product
 from xml.etree import ElementTree
 
@@ -10,7 +11,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcmkd.schemes import SCHEMES, common_points, convert, get_scheme, map_indices
+from mlcmkd.schemes import (
+    SCHEMES,
+    Scheme,
+    common_points,
+    convert,
+    get_scheme,
+    map_indices,
+    register_scheme,
+    scheme_of_count,
+)
+from mlcmkd.schemes.scheme import check_scheme
 from mlcmkd.utils.errors import InputError
 
 NAMES = sorted(SCHEMES)
@@ -239,6 +250,71 @@ def test_unknown_scheme_lists_the_known_ones():
             ask("wflw")
 
 
+# --- a scheme of one's own -----------------------------------------------------------------------
+
+EYES3 = Scheme(
+    name="eyes3",
+    names=("left eye outer corner", "right eye outer corner", "chin"),
+    outer_eyes=(0, 1),
+    pupils=None,
+    nose_tip=None,
+    regions={"eyes": (0, 1), "jaw": (2,)},
+    edges=((0, 1), (1, 2)),
+)
+
+
+@pytest.fixture
+def _no_registered_schemes(monkeypatch):
+    monkeypatch.setattr(SCHEMES, "_added", {})
+
+
+@pytest.mark.usefixtures("_no_registered_schemes")
+def test_a_registered_scheme_is_found_and_converted():
+    assert register_scheme(EYES3) is get_scheme("eyes3") is SCHEMES["eyes3"]
+    assert list(SCHEMES)[-1] == "eyes3" and EYES3.flip == (1, 0, 2)
+    assert map_indices("ibug68", "eyes3") == (36, 45, 8)
+    with pytest.raises(InputError, match="belongs to mlcmkd"):
+        register_scheme(replace(EYES3, name="ibug68"))
+
+
+@pytest.mark.usefixtures("_no_registered_schemes")
+def test_a_number_of_points_still_means_the_scheme_of_the_library():
+    """Readers take the scheme of a file without a description by its number of points."""
+    register_scheme(replace(get_scheme("ibug68"), name="other68"))
+    assert scheme_of_count(68).name == "ibug68"
+    assert scheme_of_count(3) is None
+    register_scheme(EYES3)
+    assert scheme_of_count(3) is EYES3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_library_s_schemes_pass_the_check(name):
+    check_scheme(get_scheme(name))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"names": (), "regions": {}}, "it has no points"),
+        ({"names": ("chin", "chin", "nose tip")}, "two points are called 'chin'"),
+        ({"names": ("left ear", "eye", "chin")}, "'left ear' has no mirror partner 'right ear'"),
+        ({"outer_eyes": (0, 3)}, "outer_eyes: 3 is no point; indices are 0 to 2"),
+        ({"outer_eyes": (0, 2)}, "outer_eyes: 'left eye outer corner' and 'chin' are not"),
+        ({"pupils": ((0,), (-1,))}, "pupils: -1 is no point"),
+        ({"nose_tip": 5}, "nose_tip: 5 is no point"),
+        ({"edges": ((0, 7),)}, "edges: 7 is no point"),
+        ({"approximate": (9,)}, "approximate: 9 is no point"),
+        ({"regions": {"eyes": (0, 1)}}, r"regions: point 2 \('chin'\) is in 0 regions, not in 1"),
+        ({"regions": {"eyes": (0, 1), "all": (0, 2)}}, "point 0 .* is in 2 regions"),
+    ],
+)
+@pytest.mark.usefixtures("_no_registered_schemes")
+def test_a_scheme_that_contradicts_itself_is_refused(change, message):
+    with pytest.raises(InputError, match=f"landmark scheme 'eyes3'.*{message}"):
+        register_scheme(replace(EYES3, **change))
+    assert "eyes3" not in SCHEMES
+
+
 # --- maps ---------------------------------------------------------------------------------------
 
 
@@ -370,7 +446,7 @@ def test_points_that_coincide_only_roughly():
 
 def test_a_map_to_heads_names_the_points_it_lacks():
     message = (
-        "scheme 'sf_tl54' cannot be read as 'ibug68': left upper lip 1, left upper lip 2, "
+        "scheme 'sf_tl54' cannot be converted to 'ibug68': left upper lip 1, left upper lip 2, "
         "right upper lip 2, right upper lip 1, right lower lip 1, right lower lip 2 and 8 more "
         "without counterpart; use the points that both have"
     )
@@ -426,7 +502,7 @@ def test_convert_keeps_a_missing_annotation_to_its_own_points():
 
 @pytest.mark.parametrize("shape", [(68, 3), (54, 2), (2,), (136,)])
 def test_convert_refuses_landmarks_of_another_scheme(shape):
-    with pytest.raises(InputError, match="none of scheme 'ibug68'; give"):
+    with pytest.raises(InputError, match="do not fit scheme 'ibug68'; give"):
         convert(np.zeros(shape), "ibug68", "sf_tl54")
 
 

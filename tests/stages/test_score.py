@@ -110,7 +110,7 @@ def test_68_points_are_scored_on_54(tmp_path):
         annotations=tmp_path / "whole",
         predicted_scheme="sf_tl54",
     )
-    with pytest.raises(InputError, match="'sf_tl54' cannot be read as 'ibug68'"):
+    with pytest.raises(InputError, match="'sf_tl54' cannot be converted to 'ibug68'"):
         score_files(config)
 
 

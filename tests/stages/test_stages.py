@@ -267,7 +267,7 @@ def test_weights_of_more_points_start_a_model_of_fewer(tmp_path, monkeypatch):
         train(config(tmp_path / "w.safetensors", "light"), progress=False)
 
     pairs = make_pairs()
-    with pytest.raises(InputError, match="'sf_tl54' cannot be read as 'ibug68'"):
+    with pytest.raises(InputError, match="'sf_tl54' cannot be converted to 'ibug68'"):
         train(config(result["weights"]), progress=False)
 
 
@@ -289,7 +289,7 @@ def test_a_teacher_of_more_points_answers_in_the_pairs_scheme(tmp_path, monkeypa
     fewer.save(tmp_path / "fewer.safetensors")
     pairs = make_pairs()
     config = TransferConfig(out=tmp_path / "x", teacher=tmp_path / "fewer.safetensors", fit=FIT)
-    with pytest.raises(InputError, match="'sf_tl54' cannot be read as 'ibug68'"):
+    with pytest.raises(InputError, match="'sf_tl54' cannot be converted to 'ibug68'"):
         transfer(config, progress=False)
 
 
