@@ -12,7 +12,7 @@ SCALE ?= laptop
 
 setup: $(STAMP)
 
-# Installed anew when the list of packages changes, and only then.
+# Installed again only when the list of packages changes.
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mlcmkd needs Python 3.11 or newer: make PYTHON=python3.11 setup")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -23,14 +23,14 @@ $(STAMP): pyproject.toml
 course: setup
 	$(BIN)/mlcmkd course --scale $(SCALE) --out $(OUT)
 
-# One worker a core, one thread a worker; a file's tests stay together and share what they trained.
+# One worker per core, one thread per worker. The tests of a file stay together and share what they trained.
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 lab: setup
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
-# The explorer as a page without code; it looks at the models of `make course`, or trains its own.
+# The explorer as a page without code; it uses the models of `make course`, or trains its own.
 explorer: setup
 	$(BIN)/voila notebooks/explorer.ipynb
 
@@ -39,6 +39,6 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-# Trained models stay: who wants runs/ away removes it by name.
+# Trained models in runs/ are kept; remove them by hand.
 clean:
 	rm -rf build dist *.egg-info

@@ -1,4 +1,4 @@
-"""The set-up files agree, and the house keeps its floors."""
+"""The set-up files agree, the import contracts hold, and the wheel works."""
 
 import os
 import shutil
@@ -61,7 +61,7 @@ def run(*command: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_the_floors_hold():
+def test_the_import_contracts_hold():
     found = run(str(Path(sys.executable).parent / "lint-imports"))
     assert found.returncode == 0, found.stdout
 
@@ -101,7 +101,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed(work):
     assert found.returncode == 0, found.stderr
 
 
-# What leaves the house: sdist, a wheel out of it, and the wheel at work in an environment of its own.
+# Packaging: the sdist, a wheel made of it, and the wheel in an environment of its own.
 
 
 @pytest.fixture(scope="module")
