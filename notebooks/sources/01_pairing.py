@@ -43,7 +43,17 @@ from data_prep.registration import (
     inter_ocular,
 )
 from data_prep.writer import Entry, write_manifest
-from mlcmkd import Augmentation, Distillation, InputError, load_pairs, plots, train, transfer
+from mlcmkd import (
+    Augmentation,
+    Distillation,
+    InputError,
+    TrainConfig,
+    TransferConfig,
+    load_pairs,
+    plots,
+    train,
+    transfer,
+)
 from mlcmkd.data.manifest import read_rows
 from mlcmkd.data.pairs import from_synthetic, synthetic_faces
 from mlcmkd.data.thermal import palettes
@@ -62,8 +72,6 @@ from mlcmkd.evaluation.tables import read_misalignment, with_aligned
 from mlcmkd.evaluation.tables import read_rows as read_table
 from mlcmkd.plots import pairing
 from mlcmkd.schemes import IBUG68
-from mlcmkd.stages.train import TrainConfig
-from mlcmkd.stages.transfer import TransferConfig
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.training.run_directory import WEIGHTS

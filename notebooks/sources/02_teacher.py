@@ -1,16 +1,16 @@
 # %% [markdown]
 # # 02 · The RGB teacher, and the modality gap
 #
-# **You will be able to** train a landmark network, read its curves, heatmaps and errors, and measure
-# how much is lost when it reads the other modality.
+# **Goals.** After this notebook you can train a landmark network, interpret its curves, heatmaps and
+# errors, and measure how much accuracy it loses on the other modality.
 #
-# **Time** about two minutes on two CPU cores; seconds if the [tour](00_tour.ipynb) has trained the
-# teacher already. **You need** notebooks 00 and 01, and to have trained some network before.
+# **Time.** About two minutes on two CPU cores; seconds if the [tour](00_tour.ipynb) has trained the
+# teacher already. **Prerequisites.** Notebooks 00 and 01, and some experience with training a network.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
-work = "../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 
 # %%
@@ -22,22 +22,22 @@ lesson = course.check_parameters(globals())
 import numpy as np
 import torch
 
-from mlcmkd import plots
+from mlcmkd import Landmarker, ModelSpec, plots
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.distillation.losses import COORDINATE_WEIGHT, TARGET_SIGMA
 from mlcmkd.evaluation.evaluate import score
-from mlcmkd.models import SIZES, Landmarker, ModelSpec
+from mlcmkd.models import SIZES
 from mlcmkd.schemes import IBUG68
 from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 
 # %% [markdown]
-# ## A network in two halves
+# ## Features and head
 #
-# A **Landmarker** says two things, `features(x)` and `head(f)`
-# ([`models/landmarker.py`](../mlcmkd/models/landmarker.py)). The features are a map at a quarter
-# of the input's resolution. The head makes one **heatmap** a landmark, and the landmark is its
-# expected place. The halves have names because distillation will exchange them: the head of one
-# network can read the features of the other.
+# A **Landmarker** has two parts, `features(x)` and `head(f)`
+# ([`models/landmarker.py`](../mlcmkd/models/landmarker.py)). The features are a map at a quarter of the
+# input's resolution. The head predicts one **heatmap** per landmark, and the landmark is the expected
+# position under that heatmap. The two parts are separate because distillation combines them across
+# networks: the head of one network is applied to the features of another.
 
 # %% tags=["fact", "nbval-check-output"]
 print("size    parameters   width of the features   backbone")
@@ -46,11 +46,11 @@ for size, parts in SIZES.items():
     print(f"{size:6} {model.parameter_count():11,} {parts.width:13}             {parts.backbone}")
 
 # %% [markdown]
-# ## Train it
+# ## Training
 #
-# One call trains a run, or takes it from the work folder. Behind it stands `stages.train`, which
-# is also what `mlcmkd train` calls; the loop itself is
-# [`training/loop.py`](../mlcmkd/training/loop.py), to be read from top to bottom.
+# One call trains a run, or reuses it if the work folder has it. It uses the stage `train`, which is also
+# behind `mlcmkd train`. The training loop is [`training/loop.py`](../mlcmkd/training/loop.py), written
+# to be read from top to bottom.
 
 # %%
 run = course.teacher_run(lesson)
@@ -58,57 +58,58 @@ figure = plots.training_curves(read_metrics(run), title=f"RGB teacher, {lesson.s
 lesson.show(figure, "02_curves")
 
 # %% [markdown]
-# **How to read it.** Left, what the optimiser sees, on augmented training images. Right, what we care
-# for, on people that are not in the training split. Training is over when the right curve is flat.
+# **How to read it.** Left: the training loss on augmented images, which the optimiser minimises. Right:
+# the validation error, on people who are not in the training split. Training can stop when the right
+# curve is flat.
 #
 # The left curve is the **task loss** of a face with $K$ landmarks:
 #
 # $$\mathcal L_\text{task} = \lambda \,\frac1K\sum_k \lVert p_k - y_k \rVert
 #   \;+\; \frac1K\sum_k \mathrm{KL}\!\left(G_\sigma(y_k) \,\Vert\, h_k\right)$$
 #
-# $y_k$ is the annotated landmark and $p_k$ the predicted one, in coordinates divided by the side of
-# the input; $h_k$ is the heatmap, a probability for every cell; $G_\sigma(y_k)$ is a Gaussian around
-# the landmark; $\lambda$ weighs the two. In the code: `landmark_loss` in
-# [`distillation/losses.py`](../mlcmkd/distillation/losses.py), from `coordinate_distance` and
-# `heatmap_divergence`. KL is the Kullback-Leibler divergence: 0 where two distributions are the same.
+# $y_k$ is the annotated and $p_k$ the predicted landmark, in coordinates divided by the side of the
+# input; $h_k$ is the heatmap, a probability for every cell; $G_\sigma(y_k)$ is a Gaussian around the
+# landmark; $\lambda$ weights the first term. KL is the Kullback-Leibler divergence, which is 0 for equal
+# distributions. In the code: `landmark_loss` in
+# [`distillation/losses.py`](../mlcmkd/distillation/losses.py), the sum of `coordinate_distance` and
+# `heatmap_divergence`.
 
 # %% tags=["fact", "nbval-check-output"]
 print("lambda (COORDINATE_WEIGHT):", COORDINATE_WEIGHT)
-print("sigma (TARGET_SIGMA), share of the input's side:", TARGET_SIGMA)
+print("sigma (TARGET_SIGMA), as a share of the input's side:", TARGET_SIGMA)
 
 # %% [markdown]
-# ## Look at predictions, the bad ones too
+# ## Predictions, good and bad
 
 # %%
 pairs = lesson.pairs("val")
 model = Landmarker.load(run / WEIGHTS)
-scores = {f"reads {side}": course.scores_of(run, pairs, side) for side in ("rgb", "thermal")}
-on_rgb, on_thermal = scores["reads rgb"], scores["reads thermal"]
+scores = {modality: course.scores_of(run, pairs, modality) for modality in ("rgb", "thermal")}
 
 
-def show_faces(which, side, name):
+def show_faces(which, modality, name):
     """Six faces with predictions and their NME."""
     batch = make_batch(pairs, torch.tensor(which), NO_AUGMENTATION, torch.Generator())
-    found = scores[f"reads {side}"]
-    titles = [f"NME {100 * found.per_face[i]:.1f} %" for i in which]
-    images = getattr(batch, side)
-    figure = plots.landmarks_on(images, found.prediction[which], batch.landmarks, titles=titles)
+    titles = [f"NME {100 * scores[modality].per_face[i]:.1f} %" for i in which]
+    images = batch.rgb if modality == "rgb" else batch.thermal
+    predicted = scores[modality].prediction[which]
+    figure = plots.landmarks_on(images, predicted, batch.landmarks, titles=titles)
     lesson.show(figure, name)
 
 
-order = np.argsort(on_rgb.per_face)
+order = np.argsort(scores["rgb"].per_face)
 middle = len(order) // 2
 chosen = [*order[:2], *order[middle : middle + 2], *order[-2:]]
 show_faces(chosen, "rgb", "02_predictions")
 
 # %% [markdown]
-# **How to read it.** The two best faces, two in the middle, the two worst, by NME. Look for what the
-# worst have in common: strong turns, closed eyes, glasses, hair.
+# **How to read it.** By NME: the two best faces, two in the middle, and the two worst. What do the worst
+# have in common? Look for large head rotations, closed eyes, glasses and hair.
 
 # %%
 batch = make_batch(pairs, torch.tensor(chosen[2:3]), NO_AUGMENTATION, torch.Generator())
 with torch.no_grad():
-    answer = model(batch.rgb)
+    output = model(batch.rgb)
 points = {
     "jaw": 4,
     "chin": 8,
@@ -119,7 +120,7 @@ points = {
 }
 figure = plots.heatmaps(
     batch.rgb,
-    answer.logits[0],
+    output.logits[0],
     list(points.values()),
     names=list(points),
     true=batch.landmarks[0],
@@ -127,82 +128,86 @@ figure = plots.heatmaps(
 lesson.show(figure, "02_heatmaps")
 
 # %% [markdown]
-# **How to read it.** Each map is drawn up to its own peak; the title tells how much probability the
-# peak's cell holds; the ring is the annotated place. Compare the peaks: where one is low, probability is
-# spread over several cells, and the network says what it does not know. The cells are coarse, a
-# quarter of the input's resolution; the expected place lies between them.
+# **How to read it.** Each map is scaled to its own peak. The title is the probability of the cell at the
+# peak; the ring is the annotated position. A low peak means that the probability is spread over several
+# cells: the network is uncertain. The cells are coarse, a quarter of the input's resolution; the
+# expected position lies between them.
 
 # %% [markdown]
-# ## The number, and what it was divided by
+# ## NME and its normaliser
 #
 # $$\mathrm{NME} = \frac1K \sum_k \frac{\lVert p_k - y_k\rVert}{d}$$
 #
-# with $d$ the **normaliser**: the distance of the outer eye corners (inter-ocular), or
-# $\sqrt{wh}$ of the face's box (box). FR, the failure rate, is the share of faces whose NME exceeds a
-# **threshold**, here 8 %. Where an **interval** stands beside a mean, the faces were drawn anew, with
-# replacement, many times, and 95 % of the means lie in it (the *bootstrap*). See
-# [`evaluation/metrics.py`](../mlcmkd/evaluation/metrics.py).
+# with $d$ the **normaliser**: the distance between the outer eye corners (inter-ocular), or $\sqrt{wh}$
+# with $w$ and $h$ the width and height of the face's box (box). FR, the failure rate, is the share of
+# faces with an NME above a **threshold**, here 8 %. An **interval** next to a mean is a 95 % *bootstrap*
+# interval: the faces are resampled with replacement many times, and 95 % of the resulting means lie in
+# it. See [`evaluation/metrics.py`](../mlcmkd/evaluation/metrics.py).
 #
-# ### What goes wrong: a number without its normaliser
+# ### Mistake: a number without its normaliser
 #
-# The same predictions, twice:
+# The same predictions with two normalisers:
 
 # %%
-labels = {}
+nme = {}
 for normaliser in ("inter-ocular", "box"):
-    summary = score(on_rgb.prediction, on_rgb.scheme, pairs, normaliser).summary()
-    labels[normaliser] = summary["nme_percent"]
+    summary = score(scores["rgb"].prediction, scores["rgb"].scheme, pairs, normaliser).summary()
+    nme[normaliser] = summary["nme_percent"]
 lesson.say(
-    f"NME **{labels['inter-ocular']:.2f} %** (inter-ocular) and **{labels['box']:.2f} %** (box) are "
-    f"the same landmarks on the same faces, a factor of "
-    f"{labels['inter-ocular'] / labels['box']:.2f} apart. A number without its normaliser cannot be "
-    "compared with anything."
+    f"NME **{nme['inter-ocular']:.2f} %** (inter-ocular) and **{nme['box']:.2f} %** (box) describe the "
+    f"same predictions on the same faces. They differ by a factor of "
+    f"{nme['inter-ocular'] / nme['box']:.2f}. A number without its normaliser cannot be compared with "
+    "anything."
 )
 
 # %% [markdown]
 # ## The modality gap
 #
-# Now the same weights read the thermal image. Nothing stops us: the network accepts one channel as
-# well as three. This is what happens when an RGB model is simply put behind a thermal camera.
+# Now the same weights get the thermal image. This causes no error: the network accepts one channel as
+# well as three. It shows what happens if an RGB model is simply connected to a thermal camera.
 
 # %%
 show_faces(chosen, "thermal", "02_gap_faces")
-errors = {name: found.per_face for name, found in scores.items()}
+errors = {f"on {modality}": s.per_face for modality, s in scores.items()}
 lesson.show(plots.ced_curves(errors), "02_gap_ced")
 
 # %% [markdown]
-# **How to read it.** For each NME on the x axis, the curve tells how many faces have at most that: it
-# is the **CED**, the cumulative distribution of the errors. Higher is better; the distance of the two
-# curves is the modality gap. AUC is the area under a curve up to the threshold, divided by the
-# threshold, so that 1 is perfect.
+# **How to read it.** For each NME on the x axis, the curve shows the share of faces with at most that
+# NME. It is the **CED**, the cumulative error distribution. Higher is better. The distance between the
+# two curves is the modality gap. AUC is the area under a curve up to the threshold, divided by the
+# threshold, so a perfect model has an AUC of 1.
 
 # %%
-point_wise = {name: found.errors for name, found in scores.items()}
-lesson.show(plots.per_region_bars(point_wise), "02_gap_regions")
+point_errors = {f"on {modality}": s.errors for modality, s in scores.items()}
+lesson.show(plots.per_region_bars(point_errors), "02_gap_regions")
 
+rgb, thermal = scores["rgb"], scores["thermal"]
 ratio = {
-    region: on_thermal.errors[:, list(points)].mean() / on_rgb.errors[:, list(points)].mean()
+    region: thermal.errors[:, list(points)].mean() / rgb.errors[:, list(points)].mean()
     for region, points in IBUG68.regions.items()
 }
-worst, least = max(ratio, key=ratio.get), min(ratio, key=ratio.get)
+widest, narrowest = max(ratio, key=ratio.get), min(ratio, key=ratio.get)
 lesson.say(
-    f"The gap is {100 * (on_thermal.nme - on_rgb.nme):.1f} points of NME: from "
-    f"{100 * on_rgb.nme:.1f} % to {100 * on_thermal.nme:.1f} %. It is widest in the region *{worst}* "
-    f"(the error grows {ratio[worst]:.1f}-fold) and narrowest in *{least}* ({ratio[least]:.1f}-fold)."
+    f"The gap is {100 * (thermal.nme - rgb.nme):.1f} points of NME: from {100 * rgb.nme:.1f} % to "
+    f"{100 * thermal.nme:.1f} %. It is widest in the region *{widest}* (the error grows "
+    f"{ratio[widest]:.1f}-fold) and narrowest in *{narrowest}* ({ratio[narrowest]:.1f}-fold)."
 )
 
 # %% [markdown]
-# **How to read it.** One group of bars a region; the thin lines are 95 % intervals over faces. The
-# sentence names the regions that light shows and heat hides, and the reverse.
+# **How to read it.** One group of bars per region; the thin lines are 95 % intervals over faces. The
+# sentence names the region where the thermal image lacks the most evidence, and the region where it
+# lacks the least.
 #
 # ## Summary
 #
-# - A Landmarker is `features` and `head`; the head gives heatmaps, and a landmark is an expected place.
-# - NME goes with its normaliser, FR and AUC with their threshold.
-# - An RGB teacher does not read thermal images. The next notebook makes use of what it knows anyway.
+# - A Landmarker consists of `features` and `head`; the head predicts heatmaps, and a landmark is an
+#   expected position.
+# - Report NME with its normaliser, and FR and AUC with their threshold.
+# - An RGB teacher is inaccurate on thermal images. The next notebook uses its knowledge to train a
+#   student.
 #
-# **Exercises**, each with a check that says what went wrong:
-# [teacher](exercises/02_teacher.ipynb) (its [solutions](solutions/02_teacher.ipynb) lie apart).
+# **Exercises**, each with a check that explains typical mistakes:
+# [teacher](exercises/02_teacher.ipynb) ([solutions](solutions/02_teacher.ipynb)).
 #
 # ## References
 #

@@ -1,21 +1,22 @@
 # %% [markdown]
 # # 03 · KTL: from the RGB teacher to a thermal student, by DIKD
 #
-# **You will be able to** name the terms of the knowledge transfer level (KTL), prove by autograd which
-# parameters each of them trains, keep a teacher frozen, and compare strategies honestly.
+# **Goals.** After this notebook you can name the loss terms of the knowledge transfer level (KTL),
+# verify by autograd which parameters each term trains, keep a teacher frozen, and compare strategies
+# fairly.
 #
-# **Time** about three minutes on two CPU cores, five if the RGB teacher has to be trained as well.
-# **You need** [02](02_teacher.ipynb) and the idea of a gradient.
+# **Time.** About three minutes on two CPU cores, five if the RGB teacher has to be trained as well.
+# **Prerequisites.** [02](02_teacher.ipynb) and the concept of a gradient.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
-work = "../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 strategy = "dikd"  # compared with "none" and "fd+ld"; also fd, ld, fi, ri, dikd+fd+ld
 decay = "cosine"  # constant, linear, cosine or progress
-guide = "both"  # what an injected head is told: label, teacher, both or own
-labelled = None  # pairs with a label; None for the scale's number
+guide = "both"  # supervision target of the injected heads: label, teacher, both or own
+labelled = None  # number of labelled pairs; None for the default of the scale
 
 # %%
 from mlcmkd import course
@@ -28,9 +29,8 @@ import json
 
 import torch
 
-from mlcmkd import plots
+from mlcmkd import KTL, Landmarker, plots
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
-from mlcmkd.distillation.mlcm_kd import KTL
 from mlcmkd.distillation.strategies import STRATEGIES
 from mlcmkd.evaluation.evaluate import evaluate_model
 from mlcmkd.evaluation.statistics import difference, interval
@@ -45,33 +45,31 @@ from mlcmkd.evaluation.tables import (
     table,
     with_aligned,
 )
-from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 
 teacher_run = course.teacher_run(lesson)
 pairs = lesson.pairs("val")
 
 # %% [markdown]
-# ## The idea in a picture
+# ## Dual injection
 #
-# Teacher and student are two networks of one shape, each in two halves. The teacher reads RGB and is
-# frozen. The student reads the thermal image of the same pair. **DIKD** (dual-injected knowledge
-# distillation) lets each read with the other's half:
+# Teacher and student have the same architecture, each with features and head. The teacher gets the RGB
+# image and is frozen. The student gets the thermal image of the same pair. In **DIKD** (dual-injected
+# knowledge distillation) the features of each network are also fed into the head of the other:
 
 # %%
 lesson.show(plots.injection_diagram(), "03_injection")
 
 # %% [markdown]
-# **How to read it.** Straight on: each network with its own head. **FI** (forward injection, blue): the
-# teacher's features go into the student's head, which learns to read what a good feature looks like.
-# **RI** (reverse injection, orange-red): the student's features go into the teacher's frozen head, so
-# the features must become such that the teacher's head can read them.
+# **How to read it.** Horizontal arrows: each network with its own head. **FI** (forward injection,
+# blue): the teacher's features are fed into the student's head. The head learns to predict landmarks
+# from features of the teacher's kind. **RI** (reverse injection, orange-red): the student's features are
+# fed into the teacher's frozen head. The features learn to be usable by the teacher's head.
 #
-# ## The terms
+# ## The loss terms
 #
-# With $f_T$ the teacher's features of the RGB image, $f_S$ the student's of the thermal one, $h_T$ and
-# $h_S$ the heads, and $y$ the landmarks:
-#
+# Let $f_T$ be the teacher's features of the RGB image, $f_S$ the student's features of the thermal
+# image, $h_T$ and $h_S$ the two heads, and $y$ the annotated landmarks:
 # | term | formula | name in the code |
 # |---|---|---|
 # | task | $\ell(h_S(f_S), y)$ | `landmark_loss` |
@@ -80,10 +78,10 @@ lesson.show(plots.injection_diagram(), "03_injection")
 # | FI | $\tfrac12\left[\ell(h_S(f_T), y) + D(h_S(f_T), h_T(f_T))\right]$ | `guide_targets` |
 # | RI | $\tfrac12\left[\ell(h_T(f_S), y) + D(h_T(f_S), h_T(f_T))\right]$ | `guide_targets` |
 #
-# $\ell$ is the task loss of notebook 02 and $D$ a divergence between two predictions, both in
-# [`losses.py`](../mlcmkd/distillation/losses.py); the terms are put together in
-# `DistillationObjective.forward`, [`objective.py`](../mlcmkd/distillation/objective.py). The formulas of
-# FI and RI are those of `guide="both"`. The paper states no weights; ours are:
+# $\ell$ is the task loss of notebook 02 and $D$ a divergence between two predictions. Both are in
+# [`losses.py`](../mlcmkd/distillation/losses.py). `DistillationObjective.forward` in
+# [`objective.py`](../mlcmkd/distillation/objective.py) computes all terms. The formulas of FI and RI are
+# those of `guide="both"`. The paper does not state the weights of the terms; these are our choices:
 
 # %% tags=["fact", "nbval-check-output"]
 for name, weights in STRATEGIES.items():
@@ -92,15 +90,15 @@ for name, weights in STRATEGIES.items():
 # %% [markdown]
 # ## Which parameters does a term train?
 #
-# Do not believe the arrows: ask autograd. One batch, one term at a time, and the norm of the gradient
-# that arrives in each half.
+# This can be verified with autograd. For one batch, backpropagate one term at a time and compute the
+# norm of the gradient in each part of the networks.
 
 # %%
 rgb_teacher = Landmarker.load(teacher_run / WEIGHTS)
 batch = make_batch(pairs, torch.arange(4), NO_AUGMENTATION, torch.Generator())
 objective = KTL(rgb_teacher, copy.deepcopy(rgb_teacher), STRATEGIES["dikd+fd+ld"], lesson.guide)
 student = objective.student.requires_grad_(True)
-halves = {
+parts = {
     "student features": [*student.backbone.parameters(), *student.neck.parameters()],
     "student head": list(student.head.parameters()),
     "teacher": list(objective.teacher.parameters()),
@@ -110,54 +108,57 @@ for term in ("task", "fd", "ld", "fi", "ri"):
     objective.zero_grad()
     objective(batch)[term].backward()
     norms = {
-        half: sum(float(p.grad.square().sum()) for p in parameters if p.grad is not None) ** 0.5
-        for half, parameters in halves.items()
+        part: sum(float(p.grad.square().sum()) for p in parameters if p.grad is not None) ** 0.5
+        for part, parameters in parts.items()
     }
-    rows.append({"term": term, **{h: f"{n:.2f}" if n > 0 else "none" for h, n in norms.items()}})
+    rows.append({"term": term, **{p: f"{n:.2f}" if n > 0 else "none" for p, n in norms.items()}})
 lesson.say(course.markdown_table(rows, {name: name for name in rows[0]}))
 
 # %% [markdown]
-# **How to read it.** A number is a gradient, "none" is none at all. FI reaches the student's head only,
-# RI the student's features only, and nothing reaches the teacher. RI's gradient runs *through* the
-# teacher's head: its parameters stand still, but the path must stay open.
+# **How to read it.** A number is the norm of a gradient; "none" means that no gradient arrives. FI
+# reaches only the student's head, RI only the student's features, and no term reaches the teacher. The
+# gradient of RI passes *through* the teacher's head. The parameters of this head do not change, but
+# autograd has to record its operations.
 #
-# ### What goes wrong: a teacher pass without autograd
+# ### Mistake: the teacher's head without autograd
 #
-# Teachers are often run under `torch.no_grad()`. For RI that cuts the path, and the term trains
-# nothing, without any error:
+# Teachers are often run under `torch.no_grad()`. For RI this breaks the path of the gradient: the term
+# trains nothing, and there is no error message.
 
 # %%
 f_s = student.features(batch.thermal)
 with torch.no_grad():
-    cut = objective.teacher.head(f_s).coordinates
-opened = objective.teacher.head(f_s).coordinates
-print("head under no_grad: does the answer carry a gradient?", cut.requires_grad)
-print("head of FrozenTeacher: does it?", opened.requires_grad)
+    without_grad = objective.teacher.head(f_s).coordinates
+with_grad = objective.teacher.head(f_s).coordinates
+print("head under no_grad: prediction requires grad:", without_grad.requires_grad)
+print("head of FrozenTeacher: prediction requires grad:", with_grad.requires_grad)
 
 # %% [markdown]
-# ### What goes wrong: a teacher that wakes up
+# ### Mistake: a teacher in training mode
 #
-# `objective.train()` puts every part into training mode, a teacher as well, unless somebody prevents
-# it. Then its BatchNorm statistics move with every thermal batch, though no optimiser touches it:
+# `objective.train()` sets all submodules to training mode, including a teacher, unless the teacher
+# prevents it. Then the BatchNorm statistics of the teacher change with every thermal batch, although no
+# optimiser updates it:
 
 # %%
 before = course.scores_of(teacher_run, pairs, "rgb").nme
-awake = Landmarker.load(teacher_run / WEIGHTS).requires_grad_(False)
-awake.train()  # what a plain objective.train() does
-frozen = KTL(Landmarker.load(teacher_run / WEIGHTS), awake, STRATEGIES["dikd"]).teacher
+unprotected = Landmarker.load(teacher_run / WEIGHTS).requires_grad_(False)
+unprotected.train()  # the effect of a plain objective.train()
+frozen = KTL(Landmarker.load(teacher_run / WEIGHTS), unprotected, STRATEGIES["dikd"]).teacher
 frozen.train()
 with torch.no_grad():
     for _ in range(20):
-        for some in (awake, frozen):
-            some.features(batch.thermal)
+        for network in (unprotected, frozen):
+            network.features(batch.thermal)
 after = {
-    "awake": evaluate_model(awake, pairs, "rgb").nme,
+    "training mode": evaluate_model(unprotected, pairs, "rgb").nme,
     "FrozenTeacher": evaluate_model(frozen.landmarker, pairs, "rgb").nme,
 }
 lesson.say(
     f"NME on RGB before: {100 * before:.2f} %. After 20 thermal batches without any optimiser step: "
-    f"**{100 * after['awake']:.2f} %** if it is awake, **{100 * after['FrozenTeacher']:.2f} %** as a "
-    "`FrozenTeacher` ([`teachers.py`](../mlcmkd/distillation/teachers.py))."
+    f"**{100 * after['training mode']:.2f} %** in training mode, "
+    f"**{100 * after['FrozenTeacher']:.2f} %** as a `FrozenTeacher` "
+    "([`teachers.py`](../mlcmkd/distillation/teachers.py))."
 )
 
 # %% [markdown]
@@ -165,13 +166,13 @@ lesson.say(
 #
 # $$\mathcal L = \mathcal L_\text{task} + w(s)\,\sum_{i}\lambda_i\,\mathcal L_i$$
 #
-# The **decay** $w$ falls with the progress $s$ of the training: the teacher leads early, the labels
-# late. $\lambda_i$ are the weights above. On pairs without a label the teacher's answer stands in for
-# $y$, and the decay does not apply, since no label can take over. It ends at a floor, here a tenth,
-# not at zero. In the code: `decay_weight` in
-# [`decay.py`](../mlcmkd/distillation/decay.py). The paper leaves the form open; these are ours. A
-# fourth, `progress`, follows the student instead of the clock: its weight is how far the student's
-# task loss still is from the teacher's, as a share of what it was at the start.
+# The **decay** $w$ decreases with the progress $s$ of the training: distillation dominates early, the
+# labels dominate late. $\lambda_i$ are the weights above. On pairs without a label the teacher
+# prediction (a pseudo-label) replaces $y$, and the decay does not apply, because there is no label to
+# take over. The decay ends at a minimum of 0.1, not at zero. In the code: `decay_weight` in
+# [`decay.py`](../mlcmkd/distillation/decay.py). The paper does not specify the form; these forms are our
+# choices. A fourth form, `progress`, depends on the student instead of the step: its weight is the
+# difference between the student's and the teacher's task loss, divided by this difference at the start.
 
 # %%
 lesson.show(plots.decay_curves(("constant", "linear", "cosine")), "03_decay")
@@ -179,10 +180,10 @@ lesson.show(plots.decay_curves(("constant", "linear", "cosine")), "03_decay")
 # %% [markdown]
 # ## Few labels, equal steps
 #
-# Three students start from the RGB teacher's weights and take the same number of steps. All know the
-# same few labels. *none* trains on the labelled pairs alone, so that every face in its batches has a
-# label: that is the strongest baseline without a teacher. The others see all pairs, and have the
-# teacher's answer where there is no label.
+# Three students start from the weights of the RGB teacher and train for the same number of steps. All
+# have the same few labels. *none* trains only on the labelled pairs, so every face in its batches has a
+# label; this is the strongest baseline without a teacher. The others train on all pairs and use the
+# teacher prediction where a label is missing.
 
 # %%
 names = list(dict.fromkeys(["none", "fd+ld", lesson.strategy]))
@@ -192,24 +193,24 @@ title = f"thermal students with {lesson.labels} labelled pairs"
 lesson.show(plots.compare_training(curves, title), "03_students")
 
 # %% [markdown]
-# **How to read it.** The left panel shows all of the training, the right one its second half, enlarged.
-# Compare the curves early and at the end. The decay acts on the labelled pairs alone; on all others the
-# teacher keeps its whole say to the end.
+# **How to read it.** The left panel shows the whole training, the right panel enlarges its second half.
+# Compare the curves early and at the end. The decay acts only on the labelled pairs; on all others the
+# weight of the teacher stays constant.
 
 # %%
 lesson.show(plots.training_curves(curves[lesson.strategy], f"KTL by {lesson.strategy}"), "03_terms")
 
 # %% [markdown]
-# **How to read it.** Left, the terms as weighted, so they add up to what is minimised. In the task
-# term, too, the teacher's answer stands in for missing labels. A term may fall for two reasons: the
-# student learned, or the decay took its weight. Where most pairs have no label, as in the settings of
-# this notebook, the second hardly shows: the decay has no say over them.
+# **How to read it.** Left: the weighted terms, which add up to the total loss. The task term, too, uses
+# the teacher prediction where a label is missing. A term can decrease for two reasons: the student
+# improves, or the decay reduces its weight. If most pairs have no label, as with the default parameters
+# of this notebook, the second effect is small, because the decay does not apply to them.
 
 # %%
-scores = {"RGB teacher, as it is": course.scores_of(teacher_run, pairs, "thermal")}
+scores = {"RGB teacher": course.scores_of(teacher_run, pairs, "thermal")}
 scores |= {name: course.scores_of(run, pairs) for name, run in runs.items()}
 lesson.show(plots.ced_curves({n: s.per_face for n, s in scores.items()}), "03_ced")
-rows = [{"name": name, "reads": "thermal", **found.summary()} for name, found in scores.items()]
+rows = [{"name": name, "reads": "thermal", **s.summary()} for name, s in scores.items()]
 columns = {n: text for n, text in course.COLUMNS.items() if n != "parameters"}
 lesson.say(course.markdown_table(rows, columns))
 
@@ -219,91 +220,95 @@ sentences = [course.compare(ours, scores[ours], o, scores[o]) for o in names if 
 lesson.say("\n\n".join(sentences))
 
 # %% [markdown]
-# **How to read it.** The sentences above are written by the numbers. The interval knows the chance in
-# the faces, not the chance in the training: before you believe a small difference, change `seed` and
-# run again. Change `labelled`, too: the fewer labels there are, the more a teacher can add.
+# **How to read it.** The sentences above are generated from the numbers. The interval includes the
+# variation between faces, not the variation between trainings. Before you trust a small difference,
+# change `seed` and run again. Change `labelled`, too: the fewer labels there are, the more a teacher can
+# contribute.
 #
-# All of this is on the validation split, because we choose by it. The test split waits for
+# All of this is on the validation split, because it is used for choices. The test split is used only in
 # [notebook 08](08_results.ipynb).
 #
-# ## The same question on real photos, with several seeds
+# ## Results on 300W with several seeds
 #
-# One run a strategy proves nothing. `mlcmkd sweep experiments/ktl_ablation.yaml` trains students on
-# photos of 300W and their simulated thermal twins. Strategies share their seeds (the same drawn
-# pairs and labels, the same order of batches), so that they are compared **seed by seed**. The weights
-# were chosen on validation faces: 8 for FD and LD, 5 for RI beside FI in DIKD alone, 3 for all four
-# together. The table lies in the project; this cell only reads it.
+# One run per strategy is not enough evidence. `mlcmkd sweep experiments/ktl_ablation.yaml` trains
+# students on photos of 300W and their simulated thermal images. Strategies share their seeds (the same
+# sampled pairs and labels, the same order of batches), so they are compared **seed by seed**. The
+# weights were chosen on validation faces: 8 for FD and LD; in DIKD alone, 5 for RI; 3 if all four terms
+# are used. This cell only reads the stored table.
 
 # %%
 rows = read_rows(course.RESULTS / "ktl_ablation.csv")
 chosen = json.loads((course.RESULTS / "ktl_choice.json").read_text())
 for setting, name in zip(SETTINGS, ("03_few_pairs", "03_few_labels"), strict=True):
-    here = in_setting(rows, "300w-sim", setting)
-    title = f"300W and simulated thermal twins: {setting}"
-    lesson.show(plots.nme_against_count(here, setting, title), name)
-    lines = table(here, setting, ours=chosen["strategy"])
+    selected = in_setting(rows, "300w-sim", setting)
+    title = f"300W and simulated thermal images: {setting}"
+    lesson.show(plots.nme_against_count(selected, setting, title), name)
+    lines = table(selected, setting, ours=chosen["strategy"])
     lesson.say(course.markdown_table(lines, {name: name for name in lines[0]}), learned=False)
-lesson.say(f"What stands for DIKD, chosen on validation faces: {chosen['why']}", learned=False)
+lesson.say(f"Variant of DIKD, chosen on validation faces: {chosen['why']}", learned=False)
 
 # %% [markdown]
-# **How to read it.** Left, means over seeds with 95 % intervals of Student's t. Right, what decides:
-# the difference to FD+LD, seed by seed, with its interval. If that interval holds zero, these seeds do
-# not tell the two apart. Where it decides, at 500 labelled pairs and at 100 labels, there are five
-# seeds; elsewhere there are one to three, which show a direction and prove nothing: an interval over
-# two seeds can be narrow by luck. *Gap closed* is the share of the way from the student without a
-# teacher to the teacher on RGB:
+# **How to read it.** Left: means over seeds with 95 % intervals of Student's t. Right: the difference to
+# FD+LD, seed by seed, with its interval; this is the relevant comparison. If the interval contains zero,
+# these seeds do not show a difference. At the important points, 500 labelled pairs and 100 labels, there
+# are five seeds. Elsewhere there are one to three, which only indicate a direction: an interval over two
+# seeds can be narrow by chance. *Gap closed* is the improvement over the student without a teacher,
+# relative to the distance of that student from the teacher on RGB:
 # $(\mathrm{NME}_\text{none} - \mathrm{NME}_x) / (\mathrm{NME}_\text{none} - \mathrm{NME}_T)$.
 # The statistics are in [`statistics.py`](../mlcmkd/evaluation/statistics.py).
 #
-# With few labels much of what a teacher gives is its *answer* where a label is missing, whatever the
-# strategy. A student that gets the answers and nothing else:
+# With few labels, much of the benefit of a teacher is its *prediction* where a label is missing, with
+# any strategy. For comparison, a student that is trained on pseudo-labels only:
 
 # %%
 few = in_setting(rows, "300w-sim", FEW_LABELS)
 by_name = {n: by_seed(r for r in few if r.strategy == n and r.labelled == 100) for n in ORDER}
-answers = by_seed(read_rows(course.RESULTS / "ktl_answers.csv"))
-lesson.say(f"answers alone: {interval(list(answers.values()))} %", learned=False)
+pseudo_labels = by_seed(read_rows(course.RESULTS / "ktl_answers.csv"))
+mean = interval(list(pseudo_labels.values()))
+lesson.say(f"pseudo-labels only: {mean} %", learned=False)
 for name in ("fd+ld", "dikd", "dikd+fd+ld"):
-    ahead = difference(by_name[name], answers)
-    lesson.say(f"{name} minus answers alone: {ahead.text(3)} points", learned=False)
+    gain = difference(by_name[name], pseudo_labels)
+    lesson.say(f"{name} minus pseudo-labels only: {gain.text(3)} points", learned=False)
 
 # %% [markdown]
-# **How to read it.** What is left for a strategy to add is small, and DIKD alone adds nothing: RI asks
-# for the answer that the task term asks for already, through a head that began as the same head.
+# **How to read it.** The additional benefit of a strategy is small, and DIKD alone adds nothing: on
+# pairs without a label, RI has the same target as the task term, and its head had the same initial
+# weights as the student's own head.
 #
-# ### What goes wrong: a pair that is not quite aligned
+# ### Mistake: misaligned pairs
 #
-# No rig is perfect. Here the RGB side of every training pair is shifted, each pair in its own direction,
-# while the thermal image keeps its label. Features and answers of the teacher now belong to another
-# place. With `guide="own"` the injected heads are told what holds in the image that their features are
-# of: in FI the teacher's answer, in RI the label.
+# No rig is perfect. Here the RGB image of every training pair is shifted in a random direction, while
+# the thermal image keeps its label. The features and predictions of the teacher now belong to another
+# position. With `guide="own"`, the supervision target of an injected head is the one that is correct for
+# the image of its features: in FI the teacher prediction, in RI the label.
 
 # %%
 shifted = read_misalignment(course.RESULTS / "ktl_registration.csv")
 ablation = read_rows(course.RESULTS / "ktl_ablation.csv")
 shifted = with_aligned(shifted, ablation, "300w-sim", pairs=500)
 values = {n: {s: list(v.values()) for s, v in by.items()} for n, by in shifted.items()}
-title = "500 labelled pairs of 300W, the RGB side shifted"
+title = "500 labelled pairs of 300W, the RGB image shifted"
 lesson.show(plots.nme_against_misalignment(values, per_pixel=2.9, title=title), "03_registration")
 
 # %% [markdown]
-# **How to read it.** LD asks for the teacher's answer, which lies where the RGB face is, and pays for
-# every pixel: alone it loses as much as FD+LD. FD compares cells of 4 px, which move by one place and
-# say much the same beside it: alone it loses little. Injection with its own guide asks each head for
-# what holds in the image at hand and does not notice; it is level with *none*, and no more than that.
-# Where you do not trust the alignment it does no harm; LD does. Single terms have one seed, the others
-# three, and only labelled pairs were tried.
+# **How to read it.** LD compares with the teacher prediction, which follows the shifted RGB face, so its
+# error increases with every pixel: alone it loses as much as FD+LD. FD compares cells of 4 px; a shift
+# by one cell changes the features little, so FD alone loses little. With the guide `own`, the target of
+# each injected head is correct for its image, so injection is not affected by the shift; its result is
+# level with *none*, not better. If you do not trust the alignment, injection with `own` does no harm,
+# while LD does. Single terms have one seed, the others three, and only labelled pairs were tested.
 #
 # ## Summary
 #
-# - FI trains the student's head, RI its features; autograd proves it.
-# - A teacher must be frozen (parameters and buffers), yet RI needs autograd through its head.
-# - The decay hands over from the teacher to the labels; unlabelled pairs keep the teacher.
+# - FI trains the student's head and RI the student's features; autograd confirms it.
+# - A teacher must be frozen (parameters and buffers), yet RI needs autograd through the teacher's head.
+# - The decay shifts the weight from the teacher to the labels; on unlabelled pairs the teacher keeps its
+#   weight.
 #
-# **Exercises**, each with a check that says what went wrong:
-# [ktl_dikd](exercises/03_ktl_dikd.ipynb) (its [solutions](solutions/03_ktl_dikd.ipynb) lie apart).
+# **Exercises**, each with a check that explains typical mistakes:
+# [ktl_dikd](exercises/03_ktl_dikd.ipynb) ([solutions](solutions/03_ktl_dikd.ipynb)).
 #
 # ## References
 #
 # - Tong et al., [arXiv 2510.11128](https://arxiv.org/abs/2510.11128): KTL and DIKD.
-# - Wang et al., *CrossKD*, 2024: a student's features through a teacher's head.
+# - Wang et al., *CrossKD*, 2024: a student's features in the head of a teacher.

@@ -1,21 +1,22 @@
 # %% [markdown]
 # # 04 · MCL: a light thermal student
 #
-# **You will be able to** compress a thermal model to a tenth of its parameters, bridge two widths by
-# adapters that stay out of the checkpoint, and weigh error against size and time.
+# **Goals.** After this notebook you can compress a thermal model to a tenth of its parameters, connect
+# two feature widths by adapters that are not part of the checkpoint, and compare models by error, size
+# and time.
 #
-# **Time** about two minutes on two CPU cores, more if earlier runs have to be made. **You need**
+# **Time.** About two minutes on two CPU cores, more if earlier runs are missing. **Prerequisites.**
 # [03](03_ktl_dikd.ipynb).
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
-work = "../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 strategy = "dikd"  # compared with "none" and "fd+ld"; also fd, ld, fi, ri, dikd+fd+ld
 decay = "cosine"  # constant, linear or cosine
-guide = "both"  # what an injected head is told: label, teacher or both
-labelled = None  # pairs with a label; None for the scale's number
+guide = "both"  # supervision target of the injected heads: label, teacher or both
+labelled = None  # number of labelled pairs; None for the default of the scale
 
 # %%
 from mlcmkd import course
@@ -28,10 +29,8 @@ import time
 
 import torch
 
-from mlcmkd import plots
-from mlcmkd.distillation.mlcm_kd import MCL
+from mlcmkd import MCL, CompressConfig, InputError, Landmarker, compress, plots
 from mlcmkd.distillation.strategies import STRATEGIES
-from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 
 pairs = lesson.pairs("val")
@@ -39,9 +38,9 @@ pairs = lesson.pairs("val")
 # %% [markdown]
 # ## The second level
 #
-# **MCL** (model compression level) comes after KTL and knows nothing of RGB any more: the thermal
-# student of notebook 03 becomes the teacher, and both sides read the thermal image. The two levels are
-# apart on purpose. First the modality changes at one size, then the size changes in one modality.
+# **MCL** (model compression level) follows KTL and does not use RGB images: the thermal student of
+# notebook 03 becomes the teacher, and both networks get the thermal image. The two levels are separate
+# by design. First the modality changes at constant size, then the size changes within one modality.
 
 # %%
 big = course.student_run(lesson)
@@ -51,19 +50,19 @@ runs = {
 }
 
 # %% [markdown]
-# ## Two widths
+# ## Two feature widths
 #
-# The light student's features have fewer channels than its teacher's. Two 1x1 convolutions bridge the
-# widths ([`distillation/mlcm_kd.py`](../mlcmkd/distillation/mlcm_kd.py), `Adapter`), with
+# The features of the light student have fewer channels than those of its teacher. Two 1x1 convolutions
+# convert between the widths ([`distillation/mlcm_kd.py`](../mlcmkd/distillation/mlcm_kd.py), `Adapter`):
 # $a_T$ from student to teacher (`to_teacher`) and $a_S$ from teacher to student (`to_student`):
 #
 # $$\text{FD}: \frac{\lVert a_T(f_S) - f_T\rVert^2}{\mathrm{Var}(f_T)} \qquad
 #   \text{RI}: \ell(h_T(a_T(f_S)), y) \qquad \text{FI}: \ell(h_S(a_S(f_T)), y)$$
 #
-# They are notebook 03's terms, with $a_T(f_S)$ in the place of $f_S$ in FD and RI, and $a_S(f_T)$ in the
-# place of $f_T$ in FI; with `guide="both"` FI and RI have the same second half as there, and LD, which
-# compares answers, needs no adapter. An adapter ends in a ReLU, since features are never negative. Each
-# is trained by its own terms. They help to teach, and go when teaching is over:
+# These are the terms of notebook 03, with $a_T(f_S)$ instead of $f_S$ in FD and RI, and $a_S(f_T)$
+# instead of $f_T$ in FI. With `guide="both"`, FI and RI have the same second part as there. LD compares
+# predictions and needs no adapter. An adapter ends in a ReLU, because features are never negative. Each
+# adapter is trained by the terms that use it. Adapters are used only during training:
 
 # %%
 teacher, student = Landmarker.load(big / WEIGHTS), Landmarker.load(runs["none"] / WEIGHTS)
@@ -75,9 +74,9 @@ sizes = {
         p.numel() for a in (objective.to_teacher, objective.to_student) for p in a.parameters()
     ),
 }
-kept = Landmarker.load(runs[lesson.strategy] / WEIGHTS).state_dict()
+saved = Landmarker.load(runs[lesson.strategy] / WEIGHTS).state_dict()
 print(sizes)
-print("adapters in the student's checkpoint:", [name for name in kept if "to_" in name])
+print("adapters in the student's checkpoint:", [name for name in saved if "to_" in name])
 lesson.say(
     f"The light student has **{sizes['teacher'] / sizes['light student']:.0f} times** fewer "
     f"parameters than its teacher ({sizes['light student']:,} of {sizes['teacher']:,}); widths are "
@@ -94,8 +93,8 @@ title = f"light students with {lesson.labels} labelled pairs"
 lesson.show(plots.compare_training(curves, title), "04_students")
 
 # %% [markdown]
-# **How to read it.** As in notebook 03: *none* has the labelled pairs alone, the others have all pairs
-# and the teacher's answer where a label is missing.
+# **How to read it.** As in notebook 03, *none* trains only on the labelled pairs; the others train on
+# all pairs and use the teacher prediction where a label is missing.
 
 # %%
 scores = {"thermal teacher": course.scores_of(big, pairs)}
@@ -106,21 +105,22 @@ others = [name for name in scores if name != ours]
 lesson.say("\n\n".join(course.compare(ours, scores[ours], o, scores[o]) for o in others))
 
 # %% [markdown]
-# **How to read it.** The distance to the teacher's curve is the price of compression; the distance to
-# *light, none* is what distillation gives back. The sentences are written by the numbers.
+# **How to read it.** The distance to the teacher's curve is the loss of accuracy by compression; the
+# distance to *light, none* is the improvement by distillation. The sentences are generated from the
+# numbers.
 
 # %% [markdown]
-# ## Error, size, time
+# ## Error, size and time
 #
-# Parameters are one measure of light. The file's size is another, and time is a third, which depends on
-# the machine: a tenth of the parameters need not be a tenth of the time.
+# The number of parameters is one measure of cost. The file size is another. The latency is a third and
+# depends on the hardware: a tenth of the parameters is not necessarily a tenth of the time.
 
 # %%
 repeats = 5 if lesson.fast else 40
 
 
 def latency(model):
-    """Median and slowest tenth of a single image's time, milliseconds."""
+    """Median and 90th percentile of the time for a single image, in milliseconds."""
     image = torch.rand(1, 1, model.spec.input_px, model.spec.input_px)
     times = []
     with torch.inference_mode():
@@ -128,22 +128,22 @@ def latency(model):
             started = time.perf_counter()
             model(image)
             times.append(1000 * (time.perf_counter() - started))
-    times = sorted(times[5:])  # the first few warm up
+    times = sorted(times[5:])  # the first five are warm-up
     return statistics.median(times), times[int(0.9 * len(times))]
 
 
 rows = []
-folders = [big, *runs.values()]
-for (name, found), run in zip(scores.items(), folders, strict=True):
+run_of = dict(zip(scores, [big, *runs.values()], strict=True))
+for name, run in run_of.items():
     model = Landmarker.load(run / WEIGHTS)
-    half, slow = latency(model)
+    median, slow = latency(model)
     rows.append(
         {
             "name": name,
-            **found.summary(),
+            **scores[name].summary(),
             "parameters": model.parameter_count(),
             "mb": f"{(run / WEIGHTS).stat().st_size / 1e6:.1f}",
-            "ms": f"{half:.1f} ({slow:.1f})",
+            "ms": f"{median:.1f} ({slow:.1f})",
         }
     )
 columns = {n: course.COLUMNS[n] for n in ("name", "parameters")}
@@ -156,18 +156,15 @@ print("batch 1, CPU,", torch.get_num_threads(), "threads")
 lesson.show(plots.errors_against_parameters(rows), "04_size")
 
 # %% [markdown]
-# **How to read it.** Left and low is good: few parameters, small error. Light students of one size are
-# drawn a little beside each other, so that their lines can be seen; the lines are 95 % intervals over
-# faces.
+# **How to read it.** The lower left corner is best: few parameters, small error. Light students of equal
+# size are drawn with a small horizontal offset, so that their lines are visible; the lines are 95 %
+# intervals over faces.
 #
-# ### What goes wrong: compressing the RGB teacher
+# ### Mistake: compressing the RGB teacher
 #
-# MCL needs a thermal teacher. Hand it the RGB teacher, and it is refused before the first step:
+# MCL needs a thermal teacher. An RGB teacher is refused before the first step:
 
 # %%
-from mlcmkd.stages.compress import CompressConfig, compress
-from mlcmkd.utils.errors import InputError
-
 try:
     compress(
         CompressConfig(out=lesson.work / "refused", teacher=course.teacher_run(lesson) / WEIGHTS)
@@ -178,14 +175,14 @@ except InputError as error:
 # %% [markdown]
 # ## Summary
 #
-# - MCL is KTL's terms once more, thermal on both sides, with adapters where widths differ.
-# - Adapters belong to the objective and never reach the student's checkpoint.
-# - Size, time and error are three numbers; quote all of them.
+# - MCL uses the terms of KTL, with thermal images for both networks and adapters where widths differ.
+# - Adapters belong to the objective and are never stored in the student's checkpoint.
+# - Report size, time and error together.
 #
-# **Exercises**, each with a check that says what went wrong:
-# [mcl](exercises/04_mcl.ipynb) (its [solutions](solutions/04_mcl.ipynb) lie apart).
+# **Exercises**, each with a check that explains typical mistakes:
+# [mcl](exercises/04_mcl.ipynb) ([solutions](solutions/04_mcl.ipynb)).
 #
 # ## References
 #
 # - Tong et al., [arXiv 2510.11128](https://arxiv.org/abs/2510.11128): MCL.
-# - He et al., *Deep Residual Learning for Image Recognition*, 2016: the backbones, wide and narrow.
+# - He et al., *Deep Residual Learning for Image Recognition*, 2016: the backbones, in two widths.
