@@ -1,11 +1,11 @@
-"""How fast the explorer answers: `python benchmarks/explorer.py`.
+"""Response time of the explorer: `python benchmarks/explorer.py`.
 
-A widget's value is set, as a browser would, until the new picture is there, PNG encoded: median
-and 95th percentile over the counted changes, in ms of wall clock and of processor time (of all
-threads). On a machine that others use the second is what to read. "first picture" leaves
-attributions for later, as the explorer does; "with attribution" waits for both sides' integrated
-gradients. Models have random weights, for time does not depend on them: "base" reads RGB and
-thermal, "light" is what the model is changed to.
+Measures the time from setting a widget's value, as a browser does, to the new picture, encoded as
+PNG: median and 95th percentile over the counted changes, in ms of wall clock and of processor time (of
+all threads). On a shared machine processor time is the reliable one. "first picture" leaves attributions
+for later, as the explorer does; "with attribution" includes integrated gradients of both modalities.
+Models have random weights, because time does not depend on them: size "base" for RGB and thermal;
+"another model" changes between it and size "light".
 """
 
 import argparse
@@ -29,7 +29,7 @@ WARM = 3  # changes before the counted ones
 
 
 def explorer_of(input_px: int, faces: int) -> Explorer:
-    """An explorer on embedded faces."""
+    """An explorer of synthetic faces."""
     thermal = {"modality": "thermal", "radiometry": FACE_CELSIUS, "input_px": input_px}
     models = {
         "teacher": Landmarker(ModelSpec(size="base", input_px=input_px)),
@@ -42,10 +42,9 @@ def explorer_of(input_px: int, faces: int) -> Explorer:
 
 
 def changes(explorer: Explorer, repeats: int) -> dict[str, tuple[Callable, Callable]]:
-    """Name -> what is done before the n-th change, uncounted, and the n-th change itself.
+    """Name -> preparation of the n-th change, which is not timed, and the n-th change itself.
 
-    Nothing that is counted was computed before: every shift is another one, and another model always
-    meets a face that it has not seen.
+    No timed result is in the cache: every shift is new, and another model always gets a new face.
     """
     controls = explorer.controls
     models = ("light", "student")
@@ -68,26 +67,26 @@ def changes(explorer: Explorer, repeats: int) -> dict[str, tuple[Callable, Calla
 
 def milliseconds(before: Callable, change: Callable, repeats: int) -> np.ndarray:
     """(repeats, 2) ms of wall clock and of processor time."""
-    found = []
+    durations = []
     for n in range(repeats + WARM):
         before(n)
         wall, work = time.perf_counter(), time.process_time()
         change(n)
-        found.append((time.perf_counter() - wall, time.process_time() - work))
-    return 1000 * np.array(found[WARM:])
+        durations.append((time.perf_counter() - wall, time.process_time() - work))
+    return 1000 * np.array(durations[WARM:])
 
 
 def table(input_px: int, repeats: int) -> None:
-    """Prints a row a change; where a loop runs, attributions are left for later."""
+    """Prints one row for each change; in an event loop, attributions are left for later."""
     explorer = explorer_of(input_px, repeats + WARM)
     for name, (before, change) in changes(explorer, repeats).items():
-        took = milliseconds(before, change, repeats)
-        middle, slow = np.percentile(took, [50, 95], axis=0)
+        times = milliseconds(before, change, repeats)
+        middle, slow = np.percentile(times, [50, 95], axis=0)
         print(f"| {name} | {middle[0]:.0f} | {slow[0]:.0f} | {middle[1]:.0f} | {slow[1]:.0f} |")
 
 
 async def in_a_loop(input_px: int, repeats: int) -> None:
-    """As in a kernel, whose loop would call back for the attributions."""
+    """Runs `table` in an event loop, as in a kernel."""
     table(input_px, repeats)
 
 

@@ -2,7 +2,7 @@
 
     python scripts/explorer_figure.py runs/course docs
 
-Writes `explorer.png`: heads exchanged, RGB shifted by 3 px. Embedded faces only.
+Writes `explorer.png`: heads exchanged, RGB shifted by 3 px. Synthetic faces only.
 """
 
 import sys

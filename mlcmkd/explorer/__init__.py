@@ -1,1 +1,1 @@
-"""The explorer: a view of pairs and models, what it computes, its figure and its widget."""
+"""The explorer: a view of pairs and models, its computed results, its figure and its widget."""

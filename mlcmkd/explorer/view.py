@@ -1,4 +1,4 @@
-"""A view of the explorer: what is looked at, and how; kept in a file and read again."""
+"""A view of the explorer, and the file format of saved views."""
 
 import hashlib
 import json
@@ -15,10 +15,10 @@ from mlcmkd.attribution import Target
 from mlcmkd.utils.errors import InputError
 
 Panel = Literal["heatmap", "features", "attribution"]
-FEATURES = "features"  # the layer that heads read
-LEVEL = "level"  # "level 1" is the backbone's finest
+FEATURES = "features"  # the layer that is the input of heads
+LEVEL = "level"  # "level 1" has the finest resolution of the backbone
 M = TypeVar("M", bound=BaseModel)
-METADATA = "mlcmkd-view"  # the name of a view's JSON within a PNG
+METADATA = "mlcmkd-view"  # key of a view's JSON in the metadata of a PNG file
 
 
 class View(BaseModel):
@@ -103,10 +103,10 @@ def _checked(kind: type[M], fields: Any, where: str) -> M:
 
 
 def read_saved(path: Path | str) -> Saved:
-    """What `Exploration.save` wrote, from the JSON or from the PNG.
+    """Reads a file that `Exploration.save` wrote, JSON or PNG.
 
     Raises:
-        InputError: no such file, or no view in it.
+        InputError: no such file, or it contains no view.
     """
     path = Path(path)
     if not path.is_file():
@@ -119,12 +119,12 @@ def read_saved(path: Path | str) -> Saved:
             text = path.read_text(encoding="utf-8")
         fields = json.loads(text)
     except (OSError, ValueError):
-        raise InputError(f"{path}: holds no saved view; give the .json or .png of one") from None
+        raise InputError(f"{path}: contains no saved view; give the .json or .png of one") from None
     return _checked(Saved, fields, str(path))
 
 
 def weights_hash(model: nn.Module) -> str:
-    """A short hash of a model's weights and buffers."""
+    """A short hash of a model's parameters and buffers, 16 hexadecimal digits."""
     digest = hashlib.sha256()
     for name, value in model.state_dict().items():
         digest.update(name.encode())

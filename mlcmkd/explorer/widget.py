@@ -1,8 +1,8 @@
-"""The explorer: sliders and buttons around one picture, in JupyterLab or as a page by voila.
+"""The explorer's widget: sliders and buttons around one picture, in JupyterLab or as a voila page.
 
-Widgets only say which `View` is meant; `exploration` computes it and `figure` draws it. What is
-quick is drawn at once, attributions follow when the slider rests. In a stored notebook, where no widget
-lives, the explorer is the picture of its view.
+The widgets choose a `View`; `exploration` computes it and `figure` draws it. Quick panels are drawn at
+once, attributions when no control has changed for a moment. In a stored notebook, without a kernel, the
+explorer is shown as the picture of its view.
 """
 
 import asyncio
@@ -15,37 +15,38 @@ import ipywidgets as widgets
 from ipywidgets import Layout
 
 from mlcmkd.attribution import Target
+from mlcmkd.data.modality import MODALITIES
 from mlcmkd.explorer.exploration import Exploration
-from mlcmkd.explorer.figure import SIDES, ExplorerFigure
+from mlcmkd.explorer.figure import ExplorerFigure
 from mlcmkd.explorer.view import Panel, View
 from mlcmkd.plots.style import VERMILION
 from mlcmkd.utils.errors import InputError
 
-_REST = 0.15  # seconds without a change after which the slow panels are computed
-DRAWN = "all drawn"  # said when nothing is left to compute
-_WIDTH = "1010px"  # of the picture; narrower where there is less room
+_DELAY = 0.15  # seconds without a change after which attributions are computed
+DRAWN = "all drawn"  # the message when all panels are complete
+_WIDTH = "1010px"  # of the picture, at most
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class Explorer:
-    """A view that can be changed by hand; display it as the last line of a cell.
+    """An interactive view; display it as the last line of a cell.
 
     Args:
         exploration: pairs and models.
-        view: where to begin; `exploration.first_view()` where None.
-        folder: where "save" puts its files.
+        view: the first view; None for `exploration.first_view()`.
+        folder: the folder of saved views.
 
     Attributes:
-        controls: the widget of each field of `View` that has one, by the field's name.
-        panels: the button of each panel, by name; together they are the field `show`.
+        controls: field of `View` -> its widget, for the fields that have one.
+        panels: kind of panel -> its button; together they are the field `show`.
         picture: the image.
-        message: what went wrong, or what was saved.
-        name, path: texts: of the files to save, and of the file to open.
+        message: progress, errors, and names of saved files.
+        name, path: text fields, for the name of the files to save and for the file to open.
         save, open: buttons.
-        widget: all of it.
+        widget: the container of all widgets.
 
     Raises:
-        InputError: a view of something that is not there.
+        InputError: an invalid view, see `Exploration.check`.
     """
 
     def __init__(
@@ -54,8 +55,8 @@ class Explorer:
         self.exploration = exploration
         self.folder = Path(folder)
         self._view = view or exploration.first_view()
-        self._quiet = False  # set while several widgets change that mean one view
-        self._waiting: asyncio.TimerHandle | None = None
+        self._updating = False  # set while a new view sets several widgets
+        self._timer: asyncio.TimerHandle | None = None
         self._figure: ExplorerFigure | None = None
         self._kinds: tuple[str, ...] | None = None
         self.picture = widgets.Image(format="png", layout=Layout(width="100%", max_width=_WIDTH))
@@ -64,47 +65,45 @@ class Explorer:
         self.panels = {name: _button(name) for name in get_args(Panel)}
         self.name = widgets.Text("view", description="name", layout=Layout(width="200px"))
         self.path = widgets.Text("", placeholder="saved view: .json or .png")
-        self.save = _press("save", "PNG, PDF and JSON in the folder of views", self._save)
-        self.open = _press("open", "the view that is saved there", self._open)
-        self.widget = self._arranged()
+        self.save = _action("save", "save PNG, PDF and JSON in the folder of views", self._save)
+        self.open = _action("open", "open the saved view", self._open)
+        self.widget = self._layout()
         self.view = self._view
-        for each in (*self.controls.values(), *self.panels.values()):
-            each.observe(self._changed, names="value")
+        for control in (*self.controls.values(), *self.panels.values()):
+            control.observe(self._on_change, names="value")
 
     @property
     def view(self) -> View:
-        """What is shown; setting it sets the widgets, and draws all of it.
+        """The current view. Setting it sets the widgets and draws all panels.
 
         Raises:
-            InputError: a view of something that is not there; the old one stays.
+            InputError: an invalid view; the current one stays.
         """
         return self._view
 
     @view.setter
     def view(self, view: View) -> None:
         self.exploration.check(view)
-        self._quiet = True
+        self._updating = True
         try:
+            fields = view.model_dump() | {"temperatures": self.exploration.limits(view)}
             for name, control in self.controls.items():
-                value = getattr(view, name)
-                if name == "temperatures":
-                    value = self.exploration.limits(view)
-                control.value = value
+                control.value = fields[name]
             for name, button in self.panels.items():
                 button.value = name in view.show
         finally:
-            self._quiet = False
+            self._updating = False
         self._show(view, wait=True)
 
     def finish(self) -> None:
-        """Draws what is still being waited for."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+        """Computes and draws attributions that are still pending."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
             self._show(self._view, wait=True)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """The live widget, and a picture for where there is none: a stored page, a printed one."""
+        """The widget, and a picture for stored and printed pages."""
         self.finish()
         widget = self.widget._repr_mimebundle_(**kwargs)
         return {
@@ -113,10 +112,9 @@ class Explorer:
             "text/plain": f"Explorer: {self.exploration.title(self._view)}",
         }
 
-    # --- from widgets to a picture -------------------------------------------------------------
+    # --- view and picture ----------------------------------------------------------------------
 
-    def _chosen(self) -> View:
-        """The view that the widgets mean."""
+    def _view_of_controls(self) -> View:
         fields = {name: control.value for name, control in self.controls.items()}
         radiometry = self.exploration.pairs.radiometry
         if tuple(fields["temperatures"]) == (radiometry.low, radiometry.high):
@@ -124,47 +122,47 @@ class Explorer:
         show = tuple(name for name, button in self.panels.items() if button.value)
         return self._view.changed(show=show, **fields)
 
-    def _changed(self, _: Any) -> None:
-        if self._quiet:
+    def _on_change(self, _: Any) -> None:
+        if self._updating:
             return
         try:
-            self._show(self._chosen(), wait=False)
+            self._show(self._view_of_controls(), wait=False)
         except InputError as error:
-            self._say(str(error), wrong=True)
+            self._report(str(error), error=True)
 
     def _show(self, view: View, *, wait: bool) -> None:
-        """Draws a view; without `wait` the slow panels come later, if there is a loop to ask."""
+        """Draws a view; without `wait`, attributions follow later if an event loop is running."""
         try:
             loop = asyncio.get_running_loop()
-        except RuntimeError:  # no kernel: nobody would come back
+        except RuntimeError:  # no kernel, so a timer would never fire
             loop, wait = None, True
-        sides = self.exploration.sides(view, wait=wait)
+        results = self.exploration.results(view, wait=wait)
         title, limits = self.exploration.title(view), self.exploration.limits(view)
-        kinds = tuple(sides[0].titles)
+        kinds = tuple(results[0].titles)
         if kinds != self._kinds:
             scheme, unit = self.exploration.scheme.name, self.exploration.unit
             self._figure, self._kinds = ExplorerFigure(kinds, scheme, limits, unit), kinds
-        self._figure.update(sides, view.landmark, title, limits)
+        self._figure.update(results, view.landmark, title, limits)
         self.picture.value = self._figure.png()
         self._view = view
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
-        if wait or all(self.exploration.ready(view, side) for side in SIDES):
-            self._say(f"landmark {view.landmark}: {DRAWN}")
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if wait or all(self.exploration.is_complete(view, modality) for modality in MODALITIES):
+            self._report(f"landmark {view.landmark}: {DRAWN}")
         else:
-            self._waiting = loop.call_later(_REST, self._rested)
-            self._say(f"landmark {view.landmark}: drawn, attributions follow")
+            self._timer = loop.call_later(_DELAY, self._on_timer)
+            self._report(f"landmark {view.landmark}: drawn, attributions follow")
 
-    def _rested(self) -> None:
+    def _on_timer(self) -> None:
         try:
             self.finish()
         except InputError as error:
-            self._say(str(error), wrong=True)
+            self._report(str(error), error=True)
 
-    def _say(self, text: str, *, wrong: bool = False) -> None:
-        told = html.escape(text)
-        self.message.value = f"<b style='color:{VERMILION}'>{told}</b>" if wrong else told
+    def _report(self, text: str, *, error: bool = False) -> None:
+        escaped = html.escape(text)
+        self.message.value = f"<b style='color:{VERMILION}'>{escaped}</b>" if error else escaped
 
     # --- buttons -------------------------------------------------------------------------------
 
@@ -172,20 +170,20 @@ class Explorer:
         name = self.name.value.strip()
         try:
             if not name or Path(name).name != name:
-                raise InputError(f"name '{name}': a plain file name is needed, without folders")
+                raise InputError(f"name '{name}': give a plain file name, without folders")
             files = self.exploration.save(self._view, self.folder / name)
-            self._say("saved " + ", ".join(str(path) for path in files))
+            self._report("saved " + ", ".join(str(path) for path in files))
         except (InputError, OSError) as error:
-            self._say(str(error), wrong=True)
+            self._report(str(error), error=True)
 
     def _open(self, _: Any = None) -> None:
         try:
             self.view = self.exploration.reopen(self.path.value.strip())
-            self._say(f"opened {self.path.value.strip()}")
+            self._report(f"opened {self.path.value.strip()}")
         except InputError as error:
-            self._say(str(error), wrong=True)
+            self._report(str(error), error=True)
 
-    def _arranged(self) -> widgets.VBox:
+    def _layout(self) -> widgets.VBox:
         rows = [
             ("pair", "landmark"),
             ("rgb_model", "thermal_model", "exchanged"),
@@ -193,13 +191,13 @@ class Explorer:
             ("noise", "temperatures"),
         ]
         boxes = [_row(*(self.controls[name] for name in row)) for row in rows]
-        look = _row(*self.panels.values(), self.controls["layer"], self.controls["target"])
-        keep = _row(self.name, self.save, self.path, self.open)
-        return widgets.VBox([*boxes, look, self.picture, self.message, keep])
+        display = _row(*self.panels.values(), self.controls["layer"], self.controls["target"])
+        files = _row(self.name, self.save, self.path, self.open)
+        return widgets.VBox([*boxes, display, self.picture, self.message, files])
 
 
 def _controls(exploration: Exploration) -> dict[str, widgets.Widget]:
-    """A widget for each field of a view, but `show` and the noise's seed."""
+    """A widget for each field of a view except `show` and `noise_seed`."""
     models, radiometry = list(exploration.models), exploration.pairs.radiometry
     wide = {"style": {"description_width": "125px"}, "layout": Layout(width="49%")}
     model = {"style": {"description_width": "105px"}, "layout": Layout(width="40%")}
@@ -211,9 +209,12 @@ def _controls(exploration: Exploration) -> dict[str, widgets.Widget]:
         "landmark": widgets.IntSlider(
             max=exploration.scheme.points - 1, description="landmark (index)", **wide
         ),
-        "rgb_model": widgets.Dropdown(options=models, description="RGB read by", **model),
-        "thermal_model": widgets.Dropdown(options=models, description="thermal read by", **model),
-        "exchanged": _button("exchange heads", "each side's features under the other side's head"),
+        "rgb_model": widgets.Dropdown(options=models, description="model for RGB", **model),
+        "thermal_model": widgets.Dropdown(options=models, description="model for thermal", **model),
+        "exchanged": _button(
+            "exchange heads",
+            "features of each modality with the head of the other modality's model",
+        ),
         "misalignment": widgets.FloatSlider(
             max=12, step=0.5, readout_format=".1f", description="shift of RGB (px)", **wide
         ),
@@ -226,7 +227,7 @@ def _controls(exploration: Exploration) -> dict[str, widgets.Widget]:
         "temperatures": widgets.FloatRangeSlider(
             min=radiometry.low,
             max=radiometry.high,
-            step=(radiometry.high - radiometry.low) / 44,  # half a degree of the faces' 22
+            step=(radiometry.high - radiometry.low) / 44,  # 0.5 degrees C for a range of 22
             value=(radiometry.low, radiometry.high),
             readout_format=".1f",
             description=f"thermal range ({unit})",
@@ -254,13 +255,13 @@ def _button(name: str, tooltip: str = "") -> widgets.ToggleButton:
     )
 
 
-def _press(name: str, tooltip: str, do: Any) -> widgets.Button:
+def _action(name: str, tooltip: str, callback: Any) -> widgets.Button:
     button = widgets.Button(description=name, tooltip=tooltip, layout=Layout(width="80px"))
-    button.on_click(do)
+    button.on_click(callback)
     return button
 
 
 def _row(*children: widgets.Widget) -> widgets.HBox:
-    # No wider than the picture below it.
+    # At most as wide as the picture.
     layout = Layout(flex_flow="row wrap", width="100%", max_width=_WIDTH)
     return widgets.HBox(children, layout=layout)

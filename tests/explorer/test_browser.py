@@ -1,7 +1,7 @@
-"""JupyterLab and the explorer in a real browser: it opens, runs, and a slider moves the picture.
+"""JupyterLab and the explorer in a real browser: it opens, runs, and a slider changes the picture.
 
-Needs a Chromium of the system; where there is none these tests are skipped. Everything stays on the
-loopback interface. `MLCMKD_SCREENSHOTS=folder` keeps what was seen.
+These tests need a Chromium of the system and are skipped without one. They use the loopback interface
+only. `MLCMKD_SCREENSHOTS=folder` saves screenshots.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ FLAGS = [
 ]
 TOKEN = "of-this-test"
 SECOND = 1000  # playwright counts milliseconds
-PATIENCE = 120 * SECOND  # a busy machine is no reason to fail
+PATIENCE = 120 * SECOND  # long, so that a busy machine does not fail the test
 
 if CHROMIUM is None:
     pytest.skip("no Chromium: apt-get install chromium", allow_module_level=True)
@@ -52,14 +52,14 @@ def place(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("browser")
     work = folder / "work"
     lesson = course.TransferLesson(scale="smoke", device="cpu", work=work)
-    course.light_student_run(lesson)  # and with it the teacher and its student
+    course.light_student_run(lesson)  # also trains the teacher and its student
     course.student_run(lesson, "none")
     shutil.copy(NOTEBOOKS / "00_tour.ipynb", folder)
     notebook = nbformat.read(NOTEBOOKS / "explorer.ipynb", as_version=4)
     (parameters,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     parameters.source += f'\nscale = "smoke"\ndevice = "cpu"\nwork = {str(work)!r}'
     for cell in notebook.cells:
-        if cell.cell_type == "code":  # what is seen has to come from this run
+        if cell.cell_type == "code":  # outputs must come from this run
             cell.outputs, cell.execution_count = [], None
     nbformat.write(notebook, folder / "explorer.ipynb")
     return folder
@@ -67,7 +67,7 @@ def place(tmp_path_factory) -> Path:
 
 @contextmanager
 def serving(place: Path, *command: str) -> Iterator[str]:
-    """A server on a free port of the loopback interface, until the end of the block: its address."""
+    """Runs a server on a free port of the loopback interface; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -86,13 +86,13 @@ def serving(place: Path, *command: str) -> Iterator[str]:
     )
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     log = place / f"{command[0]}.log"
-    with this_interpreter(), log.open("wb") as told:
+    with this_interpreter(), log.open("wb") as output:
         environment = {**os.environ, **own, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
         server = subprocess.Popen(
             [sys.executable, "-m", *command, f"--port={port}"],
             cwd=place,
             env=environment,
-            stdout=told,
+            stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -115,7 +115,7 @@ def _until_up(server: subprocess.Popen, port: int, log: Path) -> None:
 
 
 def _stop(server: subprocess.Popen) -> None:
-    """Ends a server and its kernels: first asked, then told."""
+    """Stops a server and its kernels: SIGTERM first, then SIGKILL."""
     for way, patience in ((signal.SIGTERM, 15), (signal.SIGKILL, 15)):
         if server.poll() is None:
             server.send_signal(way)
@@ -123,7 +123,7 @@ def _stop(server: subprocess.Popen) -> None:
                 server.wait(patience)
             except subprocess.TimeoutExpired:
                 continue
-    # A kernel has a process group of its own within the session that was started here.
+    # A kernel has its own process group within the server's session.
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if os.getsid(int(process.name)) == server.pid:
@@ -180,7 +180,7 @@ IMAGE = ".widget-image, img.jupyter-widgets"
 
 
 def picture_of(page) -> str:
-    """A hash of the bytes that the explorer's image shows."""
+    """A hash of the bytes of the explorer's image."""
     script = """async selector => {
         const image = document.querySelector(selector);
         const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
@@ -190,16 +190,16 @@ def picture_of(page) -> str:
 
 
 def once_at(page, landmark: int) -> str:
-    """The picture once all of it shows this landmark: the slider and the explorer say so."""
+    """The hash of the picture once the slider and the message report this landmark as drawn."""
     row = page.locator(".widget-slider", has_text="landmark (index)")
     sync_api.expect(row.locator(".widget-readout")).to_have_text(str(landmark))
-    told = page.locator(".widget-html", has_text=f"landmark {landmark}: {DRAWN}")
-    told.wait_for(state="attached")
+    message = page.locator(".widget-html", has_text=f"landmark {landmark}: {DRAWN}")
+    message.wait_for(state="attached")
     return picture_of(page)
 
 
 def move_the_landmark(page) -> None:
-    """Takes the landmark's slider one step by the keyboard; the picture follows, and comes back."""
+    """Moves the landmark's slider one step and back by the keyboard; the picture changes and returns."""
     page.wait_for_selector(IMAGE)
     before = once_at(page, 30)
     handle = page.locator(".widget-slider", has_text="landmark (index)").locator(".noUi-handle")
@@ -224,15 +224,15 @@ def test_the_first_lesson_shows_its_pictures(lab, page):
     assert errors_in(page) == []
 
 
-def test_the_explorer_runs_in_jupyterlab_and_a_slider_moves_the_picture(lab, page):
+def test_the_explorer_runs_in_jupyterlab_and_a_slider_changes_the_picture(lab, page):
     page.goto(f"{lab}/lab/workspaces/explorer/tree/explorer.ipynb?token={TOKEN}")
     page.wait_for_selector(".jp-NotebookPanel h1:has-text('Explorer')")
-    # What is asked of a kernel before it is there is not done.
+    # Requests before the kernel is idle are lost.
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.wait_for_selector(IMAGE)
-    # The last code cell has run when it has its output.
+    # The last code cell is complete when its output is shown.
     page.wait_for_selector("text=disturbed.png, disturbed.pdf, disturbed.json", state="attached")
     assert errors_in(page) == []
     page.locator(".widget-slider").first.evaluate("slider => slider.scrollIntoView()")
@@ -240,7 +240,7 @@ def test_the_explorer_runs_in_jupyterlab_and_a_slider_moves_the_picture(lab, pag
     assert errors_in(page) == []
 
 
-def test_the_explorer_is_a_page_without_code_by_voila(place, page):
+def test_voila_shows_the_explorer_without_code(place, page):
     options = ["explorer.ipynb", "--no-browser", "--Voila.ip=127.0.0.1"]
     with serving(place, "voila", *options) as address:
         page.goto(address, wait_until="commit")

@@ -1,4 +1,4 @@
-"""The explorer without a browser: views, what they compute, what is remembered, and the widgets."""
+"""The explorer without a browser: views, their results, caching, saved files and widgets."""
 
 import asyncio
 import io
@@ -19,7 +19,8 @@ from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, GREY8, Radiometry
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation.invariance import pca_colours
 from mlcmkd.explorer import figure as figure_module
-from mlcmkd.explorer.exploration import STEPS, Exploration, reranged
+from mlcmkd.explorer.exploration import Exploration
+from mlcmkd.explorer.outputs import STEPS, rescale_thermal
 from mlcmkd.explorer.view import View, read_saved
 from mlcmkd.explorer.widget import Explorer
 from mlcmkd.models import Landmarker
@@ -51,7 +52,7 @@ def view(exploration) -> View:
 
 @pytest.fixture
 def calls(monkeypatch) -> list[int]:
-    """Channels of every batch that any backbone reads: 3 for RGB, 1 for thermal."""
+    """Channels of the input of every call of a backbone: 3 for RGB, 1 for thermal."""
     found = []
     levels = Landmarker.levels
 
@@ -68,38 +69,40 @@ def plain(exploration: Exploration, view: View):
     return make_batch(exploration.pairs, index, NO_AUGMENTATION, torch.Generator())
 
 
-# --- what is computed -----------------------------------------------------------------------------
+# --- results --------------------------------------------------------------------------------------
 
 
-def test_a_view_is_what_the_models_say_of_the_plain_input(exploration, view, models):
+def test_a_view_shows_the_models_outputs_for_the_undisturbed_input(exploration, view, models):
     batch = plain(exploration, view)
     for side, name in (("rgb", "teacher"), ("thermal", "student")):
         model, images = models[name].eval(), getattr(batch, side)
         with torch.no_grad():
             features, answer = model.features(images), model(images)
-        assert torch.equal(exploration.layer_maps(view, side)["features"], features)
-        assert torch.equal(exploration.prediction(view, side).coordinates, answer.coordinates)
-    rgb, _ = exploration.sides(view)
+        assert torch.equal(exploration.outputs.layers(view, side)["features"], features)
+        assert torch.equal(
+            exploration.outputs.prediction(view, side).coordinates, answer.coordinates
+        )
+    rgb, _ = exploration.results(view)
     assert np.allclose(rgb.heatmap.sum(), 1, atol=1e-5)
-    assert np.array_equal(rgb.true, exploration.pairs.landmarks[2].numpy())
+    assert np.array_equal(rgb.annotated, exploration.pairs.landmarks[2].numpy())
 
 
-def test_exchanged_heads_are_head_of_features_by_hand(exploration, view, models):
+def test_exchanged_heads_equal_head_of_features(exploration, view, models):
     batch, exchanged = plain(exploration, view), view.changed(exchanged=True)
     teacher, student = models["teacher"].eval(), models["student"].eval()
     with torch.no_grad():
         of_rgb = student.head(teacher.features(batch.rgb))
         of_thermal = teacher.head(student.features(batch.thermal))
-    rgb, thermal = exploration.sides(exchanged)
+    rgb, thermal = exploration.results(exchanged)
     assert np.array_equal(rgb.predicted, of_rgb.coordinates[0].numpy())
     assert np.array_equal(thermal.predicted, of_thermal.coordinates[0].numpy())
-    own, _ = exploration.sides(view)
+    own, _ = exploration.results(view)
     assert not np.allclose(rgb.predicted, own.predicted)
     assert "head of student" in rgb.titles["image"] and "features of teacher" in rgb.titles["image"]
 
 
 def test_levels_are_the_backbones_and_lead_to_the_features(exploration, view, models):
-    found = exploration.layer_maps(view, "rgb")
+    found = exploration.outputs.layers(view, "rgb")
     assert exploration.layers == ("features", "level 1", "level 2", "level 3")
     model = models["teacher"].eval()
     with torch.no_grad():
@@ -109,7 +112,7 @@ def test_levels_are_the_backbones_and_lead_to_the_features(exploration, view, mo
         assert torch.allclose(found[f"level {number}"], level, atol=1e-5)
 
 
-def test_colours_are_those_of_pca_colours_on_the_same_faces(exploration, view):
+def test_colours_equal_pca_colours_of_the_same_faces(exploration, view):
     batch = make_batch(exploration.pairs, torch.arange(6), NO_AUGMENTATION, torch.Generator())
     with torch.no_grad():
         layers = [
@@ -117,19 +120,19 @@ def test_colours_are_those_of_pca_colours_on_the_same_faces(exploration, view):
             for name, images in (("teacher", batch.rgb), ("student", batch.thermal))
         ]
     expected = pca_colours(*layers)
-    for side, found in zip(exploration.sides(view), expected, strict=True):
+    for side, found in zip(exploration.results(view), expected, strict=True):
         assert np.allclose(side.components, found[2], atol=1e-3)
-    assert exploration.colours(view, "rgb")[1]
-    assert not exploration.colours(view.changed(thermal_model="wide"), "rgb")[1]
+    assert exploration.outputs.colours(view, "rgb")[1]
+    assert not exploration.outputs.colours(view.changed(thermal_model="wide"), "rgb")[1]
 
 
-def test_attributions_are_integrated_gradients_of_what_is_shown(exploration, view, models):
+def test_attributions_are_integrated_gradients_of_the_view(exploration, view, models):
     shown = view.changed(show=("attribution",), target="x", landmark=8)
     batch = plain(exploration, view)
     expected = integrated_gradients(models["student"], batch.thermal, 8, target="x", steps=STEPS)
-    _, thermal = exploration.sides(shown)
+    _, thermal = exploration.results(shown)
     assert np.allclose(thermal.attribution, expected.maps[0].numpy(), atol=1e-6)
-    _, exchanged = exploration.sides(shown.changed(exchanged=True))
+    _, exchanged = exploration.results(shown.changed(exchanged=True))
     assert not np.allclose(exchanged.attribution, thermal.attribution, atol=1e-6)
 
 
@@ -137,17 +140,19 @@ def test_attributions_are_integrated_gradients_of_what_is_shown(exploration, vie
 
 
 @pytest.mark.parametrize("pixels, seed", [(2.0, 0), (4.5, 3)])
-def test_misalignment_is_that_of_the_trainings(exploration, view, pixels, seed):
-    """`Pairs.misaligned` draws a direction; shifted in that direction, a view shows the same."""
+def test_misalignment_equals_that_of_training(exploration, view, pixels, seed):
+    """`Pairs.misaligned` draws a random direction; a view with that direction has the same image."""
     angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, 1)[0]
     shifted = view.changed(misalignment=pixels, direction=float(np.rad2deg(angle)))
     pair = exploration.pairs.subset([2]).misaligned(pixels, seed)
     expected = make_batch(pair, torch.tensor([0]), NO_AUGMENTATION, torch.Generator())
-    assert torch.equal(exploration.image(shifted, "rgb"), expected.rgb)
-    assert torch.equal(exploration.image(shifted, "thermal"), plain(exploration, view).thermal)
-    assert not torch.equal(exploration.image(shifted, "rgb"), plain(exploration, view).rgb)
-    before, after = exploration.sides(view)[0], exploration.sides(shifted)[0]
-    assert np.array_equal(before.true, after.true)  # labels are the thermal image's own
+    assert torch.equal(exploration.outputs.image(shifted, "rgb"), expected.rgb)
+    assert torch.equal(
+        exploration.outputs.image(shifted, "thermal"), plain(exploration, view).thermal
+    )
+    assert not torch.equal(exploration.outputs.image(shifted, "rgb"), plain(exploration, view).rgb)
+    before, after = exploration.results(view)[0], exploration.results(shifted)[0]
+    assert np.array_equal(before.annotated, after.annotated)  # labels belong to the thermal image
 
 
 def test_a_shift_to_the_right_moves_pixels_to_the_right():
@@ -161,11 +166,11 @@ def test_noise_grows_from_one_pattern_and_has_the_stated_deviation(exploration, 
     grey = exploration.pairs.thermal
     grey[view.pair] = 32768  # mid-range, so that nothing is clipped
     plain, weak, strong = (
-        exploration.image(view.changed(noise=share), "thermal") for share in (0, 0.02, 0.04)
+        exploration.outputs.image(view.changed(noise=share), "thermal") for share in (0, 0.02, 0.04)
     )
     assert torch.allclose(2 * (weak - plain), strong - plain, atol=1e-6)
     assert float((strong - plain).std()) == pytest.approx(0.04, rel=0.1)
-    other = exploration.image(view.changed(noise=0.04, noise_seed=1), "thermal")
+    other = exploration.outputs.image(view.changed(noise=0.04, noise_seed=1), "thermal")
     assert not torch.equal(other, strong)
 
 
@@ -174,10 +179,10 @@ def test_noise_grows_from_one_pattern_and_has_the_stated_deviation(exploration, 
     st.floats(0.5, 30),
     st.lists(st.floats(18, 40), min_size=1, max_size=20),
 )
-def test_a_range_clips_as_radiometry_says(low, span, celsius):
+def test_a_range_of_temperatures_clips_like_its_radiometry(low, span, celsius):
     celsius = np.array(celsius, dtype=np.float32)
     unit = FACE_CELSIUS.to_unit(celsius)
-    found = reranged(unit, FACE_CELSIUS, (low, low + span))
+    found = rescale_thermal(unit, FACE_CELSIUS, (low, low + span))
     expected = Radiometry(kind="celsius", low=low, high=low + span).to_unit(celsius)
     assert np.allclose(found, expected, atol=1e-3)
     assert found.min() >= 0 and found.max() <= 1
@@ -187,65 +192,67 @@ def test_a_range_clips_as_radiometry_says(low, span, celsius):
 
 def test_ranges_of_levels_and_of_stretched_frames():
     levels = np.array([0, 64, 128, 255], dtype=np.float32) / 255
-    assert np.allclose(reranged(levels, GREY8, (64, 128)), [0, 0, 1, 1])
-    assert reranged(levels, GREY8, None) is levels
-    with pytest.raises(InputError, match="forgets"):
-        reranged(levels, Radiometry(kind="frame-minmax"), (1, 2))
+    assert np.allclose(rescale_thermal(levels, GREY8, (64, 128)), [0, 0, 1, 1])
+    assert rescale_thermal(levels, GREY8, None) is levels
+    with pytest.raises(InputError, match="frame-minmax"):
+        rescale_thermal(levels, Radiometry(kind="frame-minmax"), (1, 2))
 
 
-def test_a_range_changes_the_thermal_side_only(exploration, view):
+def test_a_range_changes_the_thermal_image_only(exploration, view):
     narrow = view.changed(temperatures=(24, 36))
     unit = plain(exploration, view).thermal.numpy()
     expected = np.clip((18 + 22 * unit - 24) / 12, 0, 1)
-    assert np.allclose(exploration.image(narrow, "thermal").numpy(), expected, atol=1e-5)
-    assert torch.equal(exploration.image(narrow, "rgb"), plain(exploration, view).rgb)
+    assert np.allclose(exploration.outputs.image(narrow, "thermal").numpy(), expected, atol=1e-5)
+    assert torch.equal(exploration.outputs.image(narrow, "rgb"), plain(exploration, view).rgb)
 
 
-# --- what is remembered ---------------------------------------------------------------------------
+# --- caching --------------------------------------------------------------------------------------
 
 
-def test_another_landmark_asks_no_network(exploration, view, calls):
-    exploration.sides(view)
+def test_another_landmark_runs_no_network(exploration, view, calls):
+    exploration.results(view)
     calls.clear()
-    seen = [exploration.sides(view.changed(landmark=n))[0].heatmap for n in range(0, 60, 6)]
+    seen = [exploration.results(view.changed(landmark=n))[0].heatmap for n in range(0, 60, 6)]
     assert calls == []
     assert not np.array_equal(seen[0], seen[1])
 
 
 @pytest.mark.parametrize(
-    "change, asked",
+    "change, expected",
     [
         ({"misalignment": 3.0}, [3]),
         ({"temperatures": (24, 36)}, [1]),
         ({"noise": 0.1}, [3, 1]),
         ({"exchanged": True}, []),
         ({"layer": "level 2"}, []),
-        ({"direction": 90.0}, []),  # of no shift
+        ({"direction": 90.0}, []),  # without a shift it has no effect
         ({"pair": 3}, [3, 1]),
     ],
 )
-def test_a_change_asks_only_who_has_to_look_again(exploration, view, calls, change, asked):
-    exploration.sides(view)
+def test_a_change_runs_only_the_networks_it_affects(exploration, view, calls, change, expected):
+    exploration.results(view)
     calls.clear()
-    exploration.sides(view.changed(**change))
-    assert calls == asked
-    exploration.sides(view)
-    assert calls == asked  # and back again for nothing
+    exploration.results(view.changed(**change))
+    assert calls == expected
+    exploration.results(view)
+    assert calls == expected  # the first view is still in the cache
 
 
-def test_without_waiting_attributions_are_left_out_until_they_are_there(exploration, view, calls):
+def test_without_waiting_only_cached_attributions_are_shown(exploration, view, calls):
     full = view.changed(show=("attribution",))
-    exploration.sides(view)
+    exploration.results(view)
     calls.clear()
-    early, _ = exploration.sides(full, wait=False)
+    early, _ = exploration.results(full, wait=False)
     assert early.attribution is None and "computing" in early.titles["attribution"]
-    assert calls == [] and not exploration.ready(full, "rgb")
-    late, _ = exploration.sides(full)
-    again, _ = exploration.sides(full, wait=False)
-    assert exploration.ready(full, "rgb") and np.array_equal(late.attribution, again.attribution)
+    assert calls == [] and not exploration.is_complete(full, "rgb")
+    late, _ = exploration.results(full)
+    again, _ = exploration.results(full, wait=False)
+    assert exploration.is_complete(full, "rgb") and np.array_equal(
+        late.attribution, again.attribution
+    )
 
 
-def test_the_models_given_stay_as_they_were(models):
+def test_the_given_models_stay_unchanged(models):
     model = models["teacher"].train()
     Exploration(make_pairs(2), {"teacher": model})
     assert model.training and all(parameter.requires_grad for parameter in model.parameters())
@@ -255,7 +262,7 @@ def test_the_models_given_stay_as_they_were(models):
 
 
 @pytest.mark.parametrize(
-    "change, told",
+    "change, message",
     [
         ({"landmark": 68}, "landmark 68: scheme ibug68 has 0 to 67"),
         ({"landmark": -1}, "landmark=-1"),
@@ -270,18 +277,18 @@ def test_the_models_given_stay_as_they_were(models):
         ({"thermal_model": "coordinates", "show": ("attribution",)}, "no log-probability"),
     ],
 )
-def test_what_is_not_there_is_told_in_one_line(exploration, view, change, told):
+def test_an_invalid_view_gives_a_message_of_one_line(exploration, view, change, message):
     with pytest.raises(InputError) as error:
-        exploration.sides(view.changed(**change))
-    assert told in str(error.value) and "\n" not in str(error.value)
+        exploration.results(view.changed(**change))
+    assert message in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_misspelt_field_is_no_view():
+def test_a_misspelt_field_is_rejected():
     with pytest.raises(ValidationError):
         View(rgb_model="a", thermal_model="b", landmrak=3)
 
 
-def test_models_and_pairs_have_to_fit(models):
+def test_models_must_fit_the_pairs(models):
     with pytest.raises(InputError, match="no model"):
         Exploration(make_pairs(2), {})
     with pytest.raises(InputError, match="cut for 64"):
@@ -290,7 +297,7 @@ def test_models_and_pairs_have_to_fit(models):
         Exploration(make_pairs(2), {"few": models["teacher"].for_scheme("corners6")})
 
 
-# --- kept and opened again ------------------------------------------------------------------------
+# --- saved views ----------------------------------------------------------------------------------
 
 
 @given(
@@ -314,23 +321,25 @@ def test_saving_and_opening_is_a_round_trip(exploration, view, tmp_path):
     for path in (files[0], files[2]):
         assert exploration.reopen(path) == disturbed
         assert read_saved(path).pair_id == "pair2"
-    told = json.loads(files[2].read_text())
-    assert told["view"]["misalignment"] == 2.5 and set(told["weights"]) == {"teacher", "student"}
+    saved = json.loads(files[2].read_text())
+    assert saved["view"]["misalignment"] == 2.5 and set(saved["weights"]) == {"teacher", "student"}
     assert files[1].read_bytes().startswith(b"%PDF")
 
 
-def test_a_view_opens_on_nothing_else_than_it_was_made_of(exploration, view, models, tmp_path):
+def test_a_view_opens_only_with_its_own_pairs_and_weights(exploration, view, models, tmp_path):
     _, _, file = exploration.save(view, tmp_path / "one")
     moved = make_pairs(6).subset([1, 2, 3, 4, 5])
-    with pytest.raises(InputError, match="pair 2 was pair2 and is pair3 here"):
+    with pytest.raises(
+        InputError, match="pair 2 is pair3 in these pairs, the view was saved with pair2"
+    ):
         Exploration(moved, models).reopen(file)
     other = {**models, "student": make_model("light", "thermal", seed=9)}
-    with pytest.raises(InputError, match="'student' has other weights"):
+    with pytest.raises(InputError, match="weights of model 'student' differ"):
         Exploration(make_pairs(6), other).reopen(file)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"view": 3}', '{"view": {}, "pair_id": "a"}'])
-def test_a_file_that_holds_no_view_is_told(exploration, tmp_path, text):
+def test_a_file_without_a_view_is_rejected(exploration, tmp_path, text):
     path = tmp_path / "x.json"
     path.write_text(text)
     with pytest.raises(InputError, match="x.json"):
@@ -352,7 +361,7 @@ def words_in(figure) -> str:
     "show",
     [(), ("heatmap",), ("attribution",), QUICK, ("heatmap", "features", "attribution")],
 )
-def test_a_view_draws_with_its_words_and_without_a_warning(exploration, view, show):
+def test_a_view_is_drawn_with_its_labels_and_without_a_warning(exploration, view, show):
     before = dict(matplotlib.rcParams)
     shown = view.changed(show=show, landmark=36, misalignment=3, noise=0.02, temperatures=(24, 36))
     with warnings.catch_warnings():
@@ -371,12 +380,12 @@ def test_a_view_draws_with_its_words_and_without_a_warning(exploration, view, sh
     assert 6 <= figure.get_figwidth() <= 11
 
 
-def test_the_picture_that_is_updated_is_the_one_that_is_drawn_anew(exploration, view):
+def test_an_updated_figure_equals_a_new_one(exploration, view):
     other = view.changed(landmark=40, pair=4, temperatures=(20, 30), exchanged=True)
     drawn = figure_module.ExplorerFigure(view.show, "ibug68", exploration.limits(view))
     for each in (view, other):
         drawn.update(
-            exploration.sides(each),
+            exploration.results(each),
             each.landmark,
             exploration.title(each),
             exploration.limits(each),
@@ -384,7 +393,7 @@ def test_the_picture_that_is_updated_is_the_one_that_is_drawn_anew(exploration, 
         updated = drawn.png()
     fresh = figure_module.ExplorerFigure(view.show, "ibug68", exploration.limits(other))
     fresh.update(
-        exploration.sides(other),
+        exploration.results(other),
         other.landmark,
         exploration.title(other),
         exploration.limits(other),
@@ -399,7 +408,7 @@ def test_the_picture_that_is_updated_is_the_one_that_is_drawn_anew(exploration, 
     assert np.abs(pictures[0] - pictures[1]).mean() < 0.5
 
 
-def test_a_coordinate_head_says_that_it_has_no_heatmap(exploration, view):
+def test_a_coordinate_head_has_no_heatmap(exploration, view):
     figure = exploration.figure(view.changed(thermal_model="coordinates"))
     assert "has no heatmap" in words_in(figure)
 
@@ -436,7 +445,7 @@ def test_every_widget_moves_the_view_and_the_picture(explorer):
     assert set(changes) | {"target"} == set(explorer.controls)
 
 
-def test_the_whole_range_is_no_range(explorer):
+def test_the_full_range_sets_no_temperatures(explorer):
     explorer.controls["temperatures"].value = (24, 36)
     explorer.controls["temperatures"].value = (18, 40)
     assert explorer.view.temperatures is None
@@ -453,7 +462,7 @@ def test_setting_the_view_sets_the_widgets_and_draws_once(explorer, monkeypatch)
     assert [name for name, button in explorer.panels.items() if button.value] == ["heatmap"]
 
 
-def test_what_cannot_be_is_said_and_the_picture_stays(explorer):
+def test_an_invalid_choice_gives_a_message_and_keeps_the_picture(explorer):
     before, shown = explorer.picture.value, explorer.view
     explorer.controls["exchanged"].value = True
     explorer.controls["thermal_model"].value = "wide"
@@ -484,26 +493,28 @@ def test_save_and_open_by_button(explorer, tmp_path):
     assert "no such file" in explorer.message.value
 
 
-def test_what_is_displayed_brings_a_picture_along(explorer):
+def test_the_display_includes_a_picture(explorer):
     bundle = explorer._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert bundle["image/png"].startswith("iVBOR")
     assert "landmark 30" in bundle["text/plain"]
 
 
-def test_in_a_kernel_attributions_follow_when_the_sliders_rest(explorer):
+def test_in_a_kernel_attributions_follow_after_the_last_change(explorer):
     async def kernel():
         explorer.panels["attribution"].value = True
         quick = explorer.picture.value
-        assert not explorer.exploration.ready(explorer.view, "rgb")
-        explorer.controls["landmark"].value = 9  # before the first rest: only this one is explained
+        assert not explorer.exploration.is_complete(explorer.view, "rgb")
+        explorer.controls[
+            "landmark"
+        ].value = 9  # before the timer fires: only this one is explained
         for _ in range(200):
             await asyncio.sleep(0.05)
-            if explorer.exploration.ready(explorer.view, "thermal"):
+            if explorer.exploration.is_complete(explorer.view, "thermal"):
                 break
         return quick
 
     quick = asyncio.run(kernel())
-    assert explorer.exploration.ready(explorer.view, "rgb")
-    assert not explorer.exploration.ready(explorer.view.changed(landmark=30), "rgb")
+    assert explorer.exploration.is_complete(explorer.view, "rgb")
+    assert not explorer.exploration.is_complete(explorer.view.changed(landmark=30), "rgb")
     assert explorer.picture.value != quick
