@@ -18,7 +18,7 @@ from torch import nn
 
 from mlcmkd.data.pairs import Pairs, load_pairs
 from mlcmkd.data.transforms import Augmentation
-from mlcmkd.distillation.objective import TaskObjective
+from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.training.loop import FitConfig, make_fabric
 from mlcmkd.training.run_directory import _processor

@@ -17,8 +17,7 @@ from torch import nn
 
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
 from mlcmkd.data.transforms import Batch
-from mlcmkd.distillation.mlcm_kd import KTL, MCL
-from mlcmkd.distillation.objective import DistillationObjective
+from mlcmkd.distillation.mlcm_kd import KTL, MCL, DistillationObjective
 from mlcmkd.distillation.strategies import STRATEGIES
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.training.run_directory import _processor

@@ -55,7 +55,7 @@ def draw(work: Path) -> Figure:
     for number, (words, run, side) in enumerate(rows):
         scores = scores_of(run, pairs, side)
         for column, axes in enumerate(grid[number]):
-            image = getattr(batch, side)[column].permute(1, 2, 0).numpy().squeeze()
+            image = batch.images(side)[column].permute(1, 2, 0).numpy().squeeze()
             options = {"cmap": "gray"} if side == "thermal" else {}
             show_image(axes, image, **options)
             draw_landmarks(axes, batch.landmarks[column].numpy(), IBUG68, GREEN, size=1)

@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import MARGIN, Pairs
 from mlcmkd.schemes import Scheme, get_scheme
+from mlcmkd.utils.errors import InputError
 
 
 class Batch(NamedTuple):
@@ -33,6 +35,20 @@ class Batch(NamedTuple):
     landmarks: Tensor
     labelled: Tensor
     index: Tensor
+
+    def images(self, modality: Modality) -> Tensor:
+        """The images of one modality.
+
+        Raises:
+            InputError: the batch was made without them.
+        """
+        images = self.rgb if modality == "rgb" else self.thermal
+        if images is None:
+            raise InputError(
+                f"the batch has no {modality} images; add '{modality}' to the objective's `reads`, "
+                "or load pairs that have them"
+            )
+        return images
 
 
 class Augmentation(BaseModel):

@@ -1,41 +1,202 @@
 """MLCM-KD: KTL, the knowledge transfer level, and MCL, the model compression level.
 
-KTL: a frozen RGB teacher and a thermal student of the same capacity, so that the student's features can
-be read by the teacher's head and the other way round without anything in between. DIKD is FI with RI.
+Tong et al., arXiv 2510.11128. KTL: a frozen RGB teacher and a thermal student of the same capacity, so
+that either head accepts the features of the other network. DIKD is FI with RI.
 
-MCL: the thermal model teaches a light thermal student. The terms are KTL's; both take the thermal
-image, except in the control without a KTL level, where the RGB teacher teaches the light student
-directly (`teacher_modality="rgb"`). Where the widths differ, two 1x1 convolutions carry features
-across, one each way: `to_teacher` is trained by FD and RI, `to_student` by FI. They belong to the
-objective, not to the student, and so never reach its checkpoint.
+MCL: the thermal model teaches a light thermal student. The terms are those of KTL; both networks take
+the thermal image, except in the control without a KTL level, where the RGB teacher teaches the light
+student directly (`teacher_modality="rgb"`). Where the widths differ, two 1x1 convolutions carry features
+across: `to_teacher` is trained by FD and RI, `to_student` by FI. They belong to the objective, not to
+the student, and so are not in its checkpoint.
+
+Only the abstract of the paper is public: weights, guides, adapters and the treatment of unlabelled rows
+are our choices.
 """
 
+from collections.abc import Mapping
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mlcmkd.data.modality import Modality
-from mlcmkd.distillation.objective import DistillationObjective
+from mlcmkd.data.transforms import Batch
+from mlcmkd.distillation.losses import landmark_loss, target_loss, weighted_mean
+from mlcmkd.distillation.objective import Objective, Terms
 from mlcmkd.distillation.strategies import Guide, Weights
-from mlcmkd.models import Landmarker
+from mlcmkd.distillation.targets import guide_targets, landmark_target, teacher_target
+from mlcmkd.distillation.teachers import FrozenTeacher, require_same_scheme
+from mlcmkd.distillation.terms import BUILT_IN_TERMS, DistillationStep, DistillationTerm
+from mlcmkd.models import Landmarker, Prediction
 from mlcmkd.utils.errors import InputError
 
 
-class KTL(DistillationObjective):
-    """RGB teacher to thermal student of the same width.
+def chosen_terms(
+    weights: Weights, extra: Mapping[str, DistillationTerm] | None
+) -> dict[str, DistillationTerm]:
+    """The terms of weight above 0 by name, the built-in ones first.
 
     Raises:
-        InputError: the widths differ; MCL is the level that bridges them.
+        InputError: an extra term has the name of another term.
+    """
+    terms = {name: DistillationTerm(BUILT_IN_TERMS[name], weight) for name, weight in weights}
+    for name, term in (extra or {}).items():
+        if name == "task" or name in terms:
+            raise InputError(f"extra term '{name}': the name is taken; choose another")
+        terms[name] = term
+    return {name: term for name, term in terms.items() if term.weight}
+
+
+class DistillationObjective(Objective):
+    """A thermal student, a frozen teacher, labels: the task loss and weighted distillation terms.
+
+    The teacher's backbone runs once a batch, whatever the terms. See `mlcmkd.distillation.terms` for the
+    terms and for how to add one.
+
+    Args:
+        teacher: frozen here.
+        student: trained; takes thermal images.
+        weights: of the built-in terms.
+        guide: targets of the injected heads, see `guide_targets`.
+        teacher_modality: of the images that the teacher takes.
+        extra_terms: further terms by name.
+
+    Attributes:
+        terms: all terms that are computed, with their weights.
+        to_teacher: carries the student's features into the teacher's space (for FD and RI).
+        to_student: carries the teacher's features into the student's space (for FI).
+
+    Raises:
+        InputError: teacher and student have different landmark schemes, or an extra term has the name
+            of another term.
     """
 
     def __init__(
-        self, teacher: Landmarker, student: Landmarker, weights: Weights, guide: Guide = "both"
+        self,
+        teacher: Landmarker,
+        student: Landmarker,
+        weights: Weights,
+        guide: Guide,
+        teacher_modality: Modality,
+        extra_terms: Mapping[str, DistillationTerm] | None = None,
+    ):
+        super().__init__(student)
+        require_same_scheme(teacher.spec.scheme, student)
+        self.teacher = FrozenTeacher(teacher)
+        self.guide: Guide = guide
+        self.teacher_modality: Modality = teacher_modality
+        self.to_teacher: nn.Module = nn.Identity()
+        self.to_student: nn.Module = nn.Identity()
+        self.terms = chosen_terms(weights, extra_terms)
+        self.term_modules = nn.ModuleDict(
+            {
+                name: term.loss
+                for name, term in self.terms.items()
+                if isinstance(term.loss, nn.Module)
+            }
+        )
+
+    @property
+    def reads(self) -> frozenset[Modality]:
+        """Thermal and the teacher's modality; without any term the teacher is not used."""
+        return frozenset({"thermal", self.teacher_modality} if self.terms else {"thermal"})
+
+    def forward(self, batch: Batch, decay: float | Tensor = 1.0) -> Terms:
+        """The term "task" and the distillation terms; they sum to the loss.
+
+        Args:
+            batch: pairs. In rows without a label the teacher's prediction replaces the label, in the
+                task term too: FI and RI alone train the student's head and its features apart from
+                each other. Without any distillation term such rows contribute 0.
+            decay: weight of the distillation terms in labelled rows, 0 to 1. In the other rows the
+                weight is 1, since there is no label that could replace the teacher.
+        """
+        student_features = self.student.features(batch.images("thermal"))
+        prediction = self.student.head(student_features)
+        if not self.terms:
+            rows = landmark_loss(prediction, batch.landmarks)
+            return {"task": weighted_mean(rows, batch.labelled.float())}
+
+        step = self._step(batch, student_features, prediction)
+        task = target_loss(prediction, step.label_target)
+        terms = {"task": task.mean()}
+        if self.watch:
+            self._watch(task.detach(), step)
+        row_weights = torch.where(batch.labelled, decay, 1.0)
+        for name, term in self.terms.items():
+            rows = term.loss(step)
+            if rows.shape != row_weights.shape:
+                raise InputError(
+                    f"term '{name}' has the shape {tuple(rows.shape)}; return one value a row, "
+                    f"({len(row_weights)},)"
+                )
+            terms[name] = term.weight * weighted_mean(rows, row_weights)
+        return terms
+
+    def _step(
+        self, batch: Batch, student_features: Tensor, student_prediction: Prediction
+    ) -> DistillationStep:
+        """Runs the teacher and makes the targets."""
+        teacher_features = self.teacher.features(batch.images(self.teacher_modality))
+        with torch.no_grad():
+            teacher_prediction = self.teacher.head(teacher_features)
+        landmarks = torch.where(
+            batch.labelled[:, None, None], batch.landmarks, teacher_prediction.coordinates
+        )
+        from_label = landmark_target(landmarks, student_prediction.logits)
+        from_teacher = teacher_target(teacher_prediction)
+        fi_target, ri_target = guide_targets(from_label, from_teacher, self.guide)
+        return DistillationStep(
+            batch=batch,
+            student_features=student_features,
+            teacher_features=teacher_features,
+            student_prediction=student_prediction,
+            teacher_prediction=teacher_prediction,
+            label_target=from_label,
+            teacher_target=from_teacher,
+            fi_target=fi_target,
+            ri_target=ri_target,
+            student_head=self.student.head,
+            teacher_head=self.teacher.head,
+            to_teacher=self.to_teacher,
+            to_student=self.to_student,
+        )
+
+    @torch.no_grad()
+    def _watch(self, task: Tensor, step: DistillationStep) -> None:
+        """Keeps the task losses of both networks on the labelled rows in `watched`."""
+        labelled = step.batch.labelled
+        self.watched = None
+        if labelled.any():
+            teacher_task = landmark_loss(step.teacher_prediction, step.batch.landmarks)
+            self.watched = task[labelled].mean(), teacher_task[labelled].mean()
+
+
+class KTL(DistillationObjective):
+    """RGB teacher to a thermal student of the same width.
+
+    Args:
+        teacher, student, weights, guide, extra_terms: as in `DistillationObjective`.
+
+    Raises:
+        InputError: the widths differ; use MCL, which has adapters.
+    """
+
+    def __init__(
+        self,
+        teacher: Landmarker,
+        student: Landmarker,
+        weights: Weights,
+        guide: Guide = "both",
+        *,
+        extra_terms: Mapping[str, DistillationTerm] | None = None,
     ):
         if teacher.width != student.width:
             raise InputError(
                 f"KTL needs features of one width, not {teacher.width} (teacher) and "
                 f"{student.width} (student): transfer to the same size first, then compress"
             )
-        super().__init__(teacher, student, weights, guide, teacher_modality="rgb")
+        super().__init__(teacher, student, weights, guide, "rgb", extra_terms)
 
 
 class Adapter(nn.Module):
@@ -46,13 +207,18 @@ class Adapter(nn.Module):
         self.convolution = nn.Conv2d(width_in, width_out, 1)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Features (B, width_in, h, w) to (B, width_out, h, w)."""
         return F.relu(self.convolution(features))
 
 
 class MCL(DistillationObjective):
     """A teacher to a light thermal student, with adapters where the widths differ.
 
-    `teacher_modality` is the side that the teacher reads; the student always reads thermal images.
+    Args:
+        teacher, student, weights, guide, extra_terms: as in `DistillationObjective`. `to_teacher` is
+            an adapter where `weights` have FD or RI, `to_student` where they have FI; an extra term
+            that needs another one brings it along, as an `nn.Module`.
+        teacher_modality: of the images that the teacher takes; the student takes thermal images.
     """
 
     def __init__(
@@ -63,8 +229,9 @@ class MCL(DistillationObjective):
         guide: Guide = "both",
         *,
         teacher_modality: Modality = "thermal",
+        extra_terms: Mapping[str, DistillationTerm] | None = None,
     ):
-        super().__init__(teacher, student, weights, guide, teacher_modality)
+        super().__init__(teacher, student, weights, guide, teacher_modality, extra_terms)
         if teacher.width == student.width:
             return
         # An adapter whose terms are off would be a parameter without gradient, which DDP refuses.

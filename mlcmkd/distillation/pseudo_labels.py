@@ -1,29 +1,31 @@
-"""A plain loss on the labels and, where a pair has none, on a teacher's answer: a control for KD-Loss.
+"""A supervised loss with pseudo-labels: a control for KD-Loss.
 
-Where labels are few a teacher says two things: where the landmarks of the other faces are and, by how
-hard it pulls, how much that is worth. This objective takes over the first alone. It is ours, in neither
-paper.
+With few labels a teacher contributes two things: pseudo-labels of the unlabelled faces, and a gradient
+magnitude that depends on its own error. This objective uses the pseudo-labels only. It is ours, in
+neither paper.
 """
 
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.transforms import Batch
-from mlcmkd.distillation.objective import Terms
-from mlcmkd.distillation.teachers import FrozenTeacher, need_one_scheme
+from mlcmkd.distillation.objective import Objective, Terms
+from mlcmkd.distillation.teachers import FrozenTeacher, require_same_scheme
 from mlcmkd.models import Landmarker, Prediction
 
 
-class PseudoLabelObjective(nn.Module):
-    """A student of one modality; a teacher answers in place of the labels that are missing.
+class PseudoLabelObjective(Objective):
+    """A student of one modality; the teacher's prediction replaces missing labels.
 
     Attributes:
-        student: trained.
-        teacher: frozen; reads the side it was trained on.
-        loss: of a prediction against landmarks (B, K, 2), one value a row.
+        teacher: frozen; takes images of the modality it was trained on.
+        loss: of a prediction against landmarks (B, K, 2); one value a row, (B,).
+
+    Raises:
+        InputError: teacher and student have different landmark schemes.
     """
 
     def __init__(
@@ -32,20 +34,19 @@ class PseudoLabelObjective(nn.Module):
         student: Landmarker,
         loss: Callable[[Prediction, Tensor], Tensor],
     ):
-        super().__init__()
-        need_one_scheme(teacher.spec.scheme, student)
+        super().__init__(student)
+        require_same_scheme(teacher.spec.scheme, student)
         self.teacher = FrozenTeacher(teacher)
-        self.student = student
         self.loss = loss
 
     @property
-    def reads(self) -> set[Modality]:
-        """The sides of a batch that are looked at."""
-        return {self.student.spec.modality, self.teacher.landmarker.spec.modality}
+    def reads(self) -> frozenset[Modality]:
+        """The student's modality and the teacher's."""
+        return frozenset({self.student.spec.modality, self.teacher.landmarker.spec.modality})
 
-    def forward(self, batch: Batch, decay: float = 1.0) -> Terms:
-        """The task term of a batch, the mean over its rows; `decay` is unused."""
-        said = self.teacher.answer(batch)
-        target = torch.where(batch.labelled[:, None, None], batch.landmarks, said)
-        answer = self.student(getattr(batch, self.student.spec.modality))
-        return {"task": self.loss(answer, target).mean()}
+    def forward(self, batch: Batch, decay: float | Tensor = 1.0) -> Terms:
+        """The term "task", the mean over all rows; `decay` is not used."""
+        pseudo_labels = self.teacher.predict(batch)
+        target = torch.where(batch.labelled[:, None, None], batch.landmarks, pseudo_labels)
+        prediction = self.student(batch.images(self.student.spec.modality))
+        return {"task": self.loss(prediction, target).mean()}

@@ -10,13 +10,16 @@ from mlcmkd.models import Landmarker, Prediction
 from mlcmkd.utils.errors import InputError
 
 
-def need_one_scheme(teacher: str, student: Landmarker, name: str = "teacher") -> None:
-    """Refuses a teacher whose answers are other landmarks than the student's.
+def require_same_scheme(teacher: str, student: Landmarker, name: str = "teacher") -> None:
+    """Checks that a teacher predicts the student's landmarks.
 
     Args:
-        teacher: its scheme.
-        student: who learns from it.
-        name: what to call it.
+        teacher: the teacher's landmark scheme.
+        student: the network that learns from it.
+        name: of the teacher, for the message.
+
+    Raises:
+        InputError: the schemes differ.
     """
     if teacher != student.spec.scheme:
         raise InputError(
@@ -25,11 +28,11 @@ def need_one_scheme(teacher: str, student: Landmarker, name: str = "teacher") ->
 
 
 class FrozenTeacher(nn.Module):
-    """A Landmarker whose parameters and buffers no training can change.
+    """A Landmarker whose parameters and buffers training cannot change.
 
-    `features` runs without autograd: nothing below the teacher's features ever needs a gradient.
-    `head` keeps autograd, because reverse injection sends the student's features through it and
-    must bring their gradient back; its own parameters take none (`requires_grad_(False)`).
+    `features` runs without autograd: nothing below the teacher's features needs a gradient. `head`
+    keeps autograd, because reverse injection passes the student's features through it and needs
+    their gradient; its own parameters get none (`requires_grad_(False)`).
     """
 
     def __init__(self, landmarker: Landmarker):
@@ -37,7 +40,7 @@ class FrozenTeacher(nn.Module):
         self.landmarker = landmarker.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> Self:
-        """Stays in evaluation mode: BatchNorm statistics would move otherwise."""
+        """Keeps the network in evaluation mode: BatchNorm would update its statistics otherwise."""
         self.training = mode
         self.landmarker.eval()
         return self
@@ -48,9 +51,9 @@ class FrozenTeacher(nn.Module):
         return self.landmarker.features(images)
 
     @torch.no_grad()
-    def answer(self, batch: Batch) -> Tensor:
-        """Where it sees the landmarks of a batch, in the images of its own side, (B, K, 2) centred."""
-        images = getattr(batch, self.landmarker.spec.modality)
+    def predict(self, batch: Batch) -> Tensor:
+        """Predicted landmarks (B, K, 2), centred coordinates, from images of its own modality."""
+        images = batch.images(self.landmarker.spec.modality)
         return self.head(self.features(images)).coordinates
 
     def head(self, features: Tensor) -> Prediction:

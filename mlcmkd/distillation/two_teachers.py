@@ -1,12 +1,13 @@
 """KD-Loss as an objective: a light student between a Tough- and a Tolerant-Teacher.
 
-Fard & Mahoor, arXiv 2111.07047. The Tough-Teacher learned the hard landmarks, the Tolerant-Teacher the
-soft ones of an active shape model. Both see what the student sees, augmented alike, and answer it anew.
+Fard & Mahoor, arXiv 2111.07047. The Tough-Teacher was trained on hard landmarks, the Tolerant-Teacher on
+the soft landmarks of an active shape model. Both get the student's batch, with the same augmentation,
+and predict its landmarks in every step.
 """
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.transforms import Batch
@@ -16,9 +17,9 @@ from mlcmkd.distillation.kd_loss import (
     TOUGH_WEIGHT,
     kd_values,
 )
-from mlcmkd.distillation.objective import Terms
+from mlcmkd.distillation.objective import Objective, Terms
 from mlcmkd.distillation.shape_model import ShapeModel
-from mlcmkd.distillation.teachers import FrozenTeacher, need_one_scheme
+from mlcmkd.distillation.teachers import FrozenTeacher, require_same_scheme
 from mlcmkd.models import Landmarker
 
 
@@ -38,19 +39,22 @@ class KDWeights(BaseModel):
     tolerant: float = Field(default=TOLERANT_WEIGHT, ge=0)
 
 
-class TwoTeachers(nn.Module):
+class TwoTeachers(Objective):
     """A student of one modality, two teachers, the three terms of KD-Loss.
 
-    Each teacher reads the side it was trained on, so an RGB teacher may teach a thermal student. Where
-    a pair has no label the Tough-Teacher's answer stands in for it: that teacher's assistive loss is
-    then 0 by its own definition, and the Tolerant-Teacher's remains.
+    Each teacher takes images of the modality it was trained on, so an RGB teacher may teach a thermal
+    student. In rows without a label the Tough-Teacher's prediction replaces the label: its assistive
+    loss is then 0 by definition, and that of the Tolerant-Teacher remains. This treatment of unlabelled
+    rows is ours.
 
     Attributes:
-        student: trained; answers by coordinates, from either head.
         tough: frozen.
-        tolerant: frozen; None where the Tolerant-Teacher is the Tough-Teacher's answer, softened.
-        shapes: the active shape model that softens it; None with a network of its own.
+        tolerant: frozen; None where a shape model softens the Tough-Teacher's prediction instead.
+        shapes: that active shape model; None with a Tolerant-Teacher network.
         weights: of the terms.
+
+    Raises:
+        InputError: a teacher has another landmark scheme than the student.
     """
 
     def __init__(
@@ -60,11 +64,10 @@ class TwoTeachers(nn.Module):
         student: Landmarker,
         weights: KDWeights | None = None,
     ):
-        super().__init__()
-        for name, other in (("Tough-Teacher", tough), ("Tolerant-Teacher", tolerant)):
-            scheme = other.scheme if isinstance(other, ShapeModel) else other.spec.scheme
-            need_one_scheme(scheme, student, name)
-        self.student = student
+        super().__init__(student)
+        for name, teacher in (("Tough-Teacher", tough), ("Tolerant-Teacher", tolerant)):
+            scheme = teacher.scheme if isinstance(teacher, ShapeModel) else teacher.spec.scheme
+            require_same_scheme(scheme, student, name)
         self.tough = FrozenTeacher(tough)
         soft = isinstance(tolerant, ShapeModel)
         self.tolerant = None if soft else FrozenTeacher(tolerant)
@@ -72,28 +75,35 @@ class TwoTeachers(nn.Module):
         self.weights = weights or KDWeights()
 
     @property
-    def reads(self) -> set[Modality]:
-        """The sides of a batch that are looked at: the student's and each teacher's own."""
+    def reads(self) -> frozenset[Modality]:
+        """The modalities of the student and of each teacher."""
         networks = [self.student, self.tough.landmarker]
         if self.tolerant is not None:
             networks.append(self.tolerant.landmarker)
-        return {network.spec.modality for network in networks}
+        return frozenset(network.spec.modality for network in networks)
 
     @torch.no_grad()
-    def answers(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What the Tough- and the Tolerant-Teacher say, (B, K, 2) each, centred coordinates."""
-        tough = self.tough.answer(batch)
+    def teacher_predictions(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Landmarks of the Tough- and the Tolerant-Teacher, each (B, K, 2) centred coordinates."""
+        tough = self.tough.predict(batch)
         if self.tolerant is None:
             return tough, self.shapes.soften(tough)
-        return tough, self.tolerant.answer(batch)
+        return tough, self.tolerant.predict(batch)
 
-    def forward(self, batch: Batch, decay: float = 1.0) -> Terms:
-        """Weighted terms of a batch, by name; `decay` is unused: KD-Loss fades by its own regions."""
-        tough, tolerant = self.answers(batch)
-        said = self.student(getattr(batch, self.student.spec.modality)).coordinates
+    def forward(self, batch: Batch, decay: float | Tensor = 1.0) -> Terms:
+        """The terms "main", "tough" and "tolerant", without those of weight 0.
+
+        `decay` is not used: the influence of the teachers depends on the student's error already.
+        """
+        tough, tolerant = self.teacher_predictions(batch)
+        prediction = self.student(batch.images(self.student.spec.modality)).coordinates
         target = torch.where(batch.labelled[:, None, None], batch.landmarks, tough)
-        weights = self.weights.model_dump()
+        weights = dict(self.weights)
         values = kd_values(
-            said, target, tough, tolerant, **{f"{name}_weight": w for name, w in weights.items()}
+            prediction,
+            target,
+            tough,
+            tolerant,
+            **{f"{name}_weight": weight for name, weight in weights.items()},
         )
         return {name: values[name].mean() for name, weight in weights.items() if weight}

@@ -65,7 +65,7 @@ def predict_pairs(
     starts = range(0, len(pairs), batch)
     for start in tqdm(starts, desc="predicting", unit="batch", disable=not progress, leave=False):
         index = torch.arange(start, min(start + batch, len(pairs)))
-        images = getattr(make_batch(pairs, index, NO_AUGMENTATION, generator), modality)
+        images = make_batch(pairs, index, NO_AUGMENTATION, generator).images(modality)
         coordinates.append(model(images.to(device)).coordinates.float().cpu())
     model.train(training)
     return torch.cat(coordinates).numpy()

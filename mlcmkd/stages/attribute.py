@@ -80,7 +80,7 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
         pairs.require(modality, "attribution")
         found[modality] = explain(
             models[modality],
-            getattr(batch, modality),
+            batch.images(modality),
             asked,
             method=config.method,
             target=config.target,

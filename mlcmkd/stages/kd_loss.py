@@ -12,8 +12,8 @@ from pydantic import Field
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.losses import absolute_error, squared_error
-from mlcmkd.distillation.objective import TaskObjective
 from mlcmkd.distillation.pseudo_labels import PseudoLabelObjective
+from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
 from mlcmkd.models import Landmarker, SizeName
 from mlcmkd.stages.common import StageConfig, fit_and_save, only_labelled, spec_of

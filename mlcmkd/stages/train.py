@@ -7,7 +7,7 @@ import torch
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
-from mlcmkd.distillation.objective import TaskObjective
+from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.models import Landmarker, SizeName
 from mlcmkd.stages.common import StageConfig, fit_and_save, only_labelled, spec_of, start_from
 from mlcmkd.training.run_directory import Run

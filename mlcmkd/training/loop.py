@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import Augmentation, make_batch
 from mlcmkd.distillation.decay import Decay
+from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.training.checkpoint import Checkpoints, Training, stamp_of
 from mlcmkd.training.run_directory import Run, data_hash
@@ -120,16 +121,8 @@ def make_fabric(config: FitConfig) -> Fabric:
         ) from None
 
 
-def read_by(objective: nn.Module, pairs: Pairs) -> Pairs:
-    """The pairs without the side that nobody looks at: it would be warped and disturbed all the same.
-
-    An objective that does not say what it `reads` gets both sides.
-    """
-    return pairs.only(getattr(objective, "reads", ("rgb", "thermal")))
-
-
 def fit(
-    objective: nn.Module,
+    objective: Objective,
     pairs: Pairs,
     config: FitConfig,
     run: Run,
@@ -148,8 +141,7 @@ def fit(
     ends with the same bits as one that was not.
 
     Args:
-        objective: returns weighted terms by name from (batch, decay); its `student` is trained, its
-            `reads`, if it has them, are the sides of the pairs that it looks at.
+        objective: gives the loss terms; its `student` is trained.
         pairs: the training pairs.
         config: the knobs.
         run: gets a line of metrics an evaluation interval.
@@ -189,7 +181,8 @@ def fit(
     decay = Decay(distillation.decay, distillation.floor) if distillation else Decay("constant")
     # Set on the objective itself: what Fabric returns is a wrapper around it.
     objective.watch = decay.listens
-    pairs = read_by(objective, pairs).to(fabric.device)
+    # Images that the objective does not use would be augmented all the same.
+    pairs = pairs.only(objective.reads).to(fabric.device)
     interval = math.ceil(config.steps / config.evaluations)
     sums: dict[str, Tensor] = {}
     drawn: list[Tensor] = []  # rows of the batches since the last line of the log

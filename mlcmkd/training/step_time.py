@@ -9,17 +9,17 @@ import time
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import nn
 
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import Augmentation, make_batch
-from mlcmkd.training.loop import FitConfig, make_fabric, read_by
+from mlcmkd.distillation.objective import Objective
+from mlcmkd.training.loop import FitConfig, make_fabric
 
 ROUNDS = 12
 
 
 def _stepper(
-    objective: nn.Module, config: FitConfig, pairs: Pairs, augmentation: Augmentation
+    objective: Objective, config: FitConfig, pairs: Pairs, augmentation: Augmentation
 ) -> Callable[[], float]:
     """A function that makes one step as `fit` does and returns its milliseconds."""
     fabric = make_fabric(config)
@@ -31,7 +31,7 @@ def _stepper(
     wrapped.train()
     generator = torch.Generator().manual_seed(0)
     index = torch.arange(config.batch) % len(pairs)
-    held = read_by(objective, pairs.subset(sorted(set(index.tolist())))).to(fabric.device)
+    held = pairs.subset(sorted(set(index.tolist()))).only(objective.reads).to(fabric.device)
 
     def step() -> float:
         started = time.perf_counter()
@@ -47,7 +47,7 @@ def _stepper(
 
 
 def milliseconds(
-    objectives: Mapping[str, tuple[nn.Module, FitConfig]],
+    objectives: Mapping[str, tuple[Objective, FitConfig]],
     pairs: Pairs,
     augmentation: Augmentation,
     *,

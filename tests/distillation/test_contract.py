@@ -27,10 +27,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from mlcmkd.data.transforms import Augmentation, Batch, make_batch
-from mlcmkd.distillation import objective as objectives
+from mlcmkd.distillation import mlcm_kd, terms
 from mlcmkd.distillation.losses import landmark_loss, prediction_divergence
-from mlcmkd.distillation.mlcm_kd import KTL, MCL
-from mlcmkd.distillation.objective import DistillationObjective
+from mlcmkd.distillation.mlcm_kd import KTL, MCL, DistillationObjective
 from mlcmkd.distillation.strategies import STRATEGIES, Distillation, Weights
 from mlcmkd.models import HEADS, SIZES, Landmarker
 from mlcmkd.training.loop import FitConfig, fit, make_fabric
@@ -224,7 +223,7 @@ def test_training_leaves_the_teacher_bit_identical(case, precision, tmp_path):
 def test_the_logged_terms_sum_exactly_to_the_logged_total(case, strategy, tmp_path):
     weights = STRATEGIES[strategy]
     train(build(case, **weights.model_dump()), tmp_path, steps=4, evaluations=2)
-    names = ["task", *(term for term in TERMS if getattr(weights, term))]
+    names = ["task", *(term for term in TERMS if dict(weights)[term])]
     rows = read_metrics(tmp_path)
     assert len(rows) == 2
     for row in rows:
@@ -251,20 +250,20 @@ def forbid(term: str, objective: DistillationObjective, monkeypatch) -> None:
 
     student, teacher = objective.student, objective.teacher
     if term == "fd":
-        monkeypatch.setattr(objectives, "feature_distance", fail)
+        monkeypatch.setattr(terms, "feature_distance", fail)
     elif term == "ld":
-        told = []
-        answer_target, target_loss = objectives.answer_target, objectives.target_loss
+        made = []
+        teacher_target, target_loss = mlcm_kd.teacher_target, terms.target_loss
 
-        def remember(said):
-            told.append(answer_target(said))
-            return told[-1]
+        def remember(prediction):
+            made.append(teacher_target(prediction))
+            return made[-1]
 
-        def compare(answer, target):
-            return fail() if target is told[-1] else target_loss(answer, target)
+        def compare(prediction, target):
+            return fail() if target is made[-1] else target_loss(prediction, target)
 
-        monkeypatch.setattr(objectives, "answer_target", remember)
-        monkeypatch.setattr(objectives, "target_loss", compare)
+        monkeypatch.setattr(mlcm_kd, "teacher_target", remember)
+        monkeypatch.setattr(terms, "target_loss", compare)
     elif term == "fi":  # the student's head on features that are not the student's
         own = refuse(student.head.forward, lambda features: not features.requires_grad)
         monkeypatch.setattr(student.head, "forward", own)

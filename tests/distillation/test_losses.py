@@ -11,17 +11,17 @@ from torch.distributions import Categorical, kl_divergence
 
 from mlcmkd.distillation.losses import (
     COORDINATE_WEIGHT,
-    answer_target,
     coordinate_distance,
     feature_distance,
-    halfway,
     heatmap_divergence,
-    label_target,
     landmark_loss,
+    landmark_target,
     prediction_divergence,
     target_loss,
+    teacher_target,
     weighted_mean,
 )
+from mlcmkd.distillation.targets import mean_target
 from mlcmkd.models import Prediction, soft_argmax
 
 
@@ -79,15 +79,15 @@ def test_prediction_divergence_against_torch_distributions():
 
 
 @pytest.mark.parametrize("teacher_has_maps", [True, False])
-def test_halfway_costs_the_mean_of_both(teacher_has_maps):
+def test_mean_target_costs_the_mean_of_both(teacher_has_maps):
     """Whatever is known of the second: its map and place, or its place alone."""
     answer = Prediction(torch.randn(2, 3, 2), heatmaps(2, 3, 4, 5).float())
     said = Prediction(
         torch.randn(2, 3, 2), heatmaps(2, 3, 4, 5, seed=1).float() if teacher_has_maps else None
     )
-    label = label_target(torch.rand(2, 3, 2) - 0.5, answer.logits, sigma=0.2)
-    both = target_loss(answer, halfway(label, answer_target(said)))
-    apart = target_loss(answer, label) + target_loss(answer, answer_target(said))
+    label = landmark_target(torch.rand(2, 3, 2) - 0.5, answer.logits, sigma=0.2)
+    both = target_loss(answer, mean_target(label, teacher_target(said)))
+    apart = target_loss(answer, label) + target_loss(answer, teacher_target(said))
     assert both == pytest.approx((apart / 2).numpy(), rel=1e-5)
 
 

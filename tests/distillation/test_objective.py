@@ -5,9 +5,11 @@ import torch
 
 from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation, Batch, make_batch
 from mlcmkd.distillation.mlcm_kd import KTL, MCL, Adapter
-from mlcmkd.distillation.objective import TaskObjective
+from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import STRATEGIES, Distillation, Weights
+from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.distillation.teachers import FrozenTeacher
+from mlcmkd.distillation.terms import BUILT_IN_TERMS, DistillationStep, DistillationTerm
 from mlcmkd.training.loop import FitConfig, fit
 from mlcmkd.training.run_directory import Run, read_metrics
 from mlcmkd.utils.errors import InputError
@@ -182,6 +184,99 @@ def test_the_teachers_backbone_runs_at_most_once_a_batch(strategy, monkeypatch):
     )
     objective(a_batch())
     assert len(calls) == (0 if strategy == "none" else 1)
+
+
+def distance_of_means(step: DistillationStep) -> torch.Tensor:
+    """A term from outside the library: squared distance between the mean features of both networks."""
+    student, teacher = step.student_features.mean((1, 2, 3)), step.teacher_features.mean((1, 2, 3))
+    return (student - teacher).square()
+
+
+class Projection(torch.nn.Module):
+    """A term from outside with a trained parameter."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.linear = torch.nn.Linear(width, 1)
+
+    def forward(self, step: DistillationStep) -> torch.Tensor:
+        return self.linear(step.student_features.mean((2, 3))).square().squeeze(1)
+
+
+def with_extra(extra: dict, **weights: float) -> KTL:
+    teacher, student = make_model(), make_model(modality="thermal", seed=1)
+    return KTL(teacher, student, Weights(**weights), extra_terms=extra)
+
+
+def test_an_extra_term_is_weighted_by_row_and_by_its_weight():
+    batch = a_batch(labelled=2)
+    plain = with_extra({}, fd=1).eval()(batch, 0.5)
+    extra = {"means": DistillationTerm(distance_of_means, weight=3.0)}
+    objective = with_extra(extra, fd=1).eval()
+    terms = objective(batch, 0.5)
+    assert list(terms) == ["task", "fd", "means"]
+    assert all(torch.equal(terms[name], plain[name]) for name in plain)
+    features = objective.student.features(batch.thermal), objective.teacher.features(batch.rgb)
+    rows = (features[0].mean((1, 2, 3)) - features[1].mean((1, 2, 3))).square()
+    expected = 3 * (0.5 * rows[:2].sum() + rows[2:].sum()) / 4
+    assert terms["means"].item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_an_extra_term_works_without_any_built_in_term():
+    objective = with_extra({"means": DistillationTerm(distance_of_means)})
+    assert objective.reads == {"rgb", "thermal"}
+    assert list(objective(a_batch())) == ["task", "means"]
+    assert list(with_extra({"means": DistillationTerm(distance_of_means, 0)})(a_batch())) == [
+        "task"
+    ]
+
+
+def test_parameters_of_an_extra_term_are_trained_but_not_the_students():
+    projection = Projection(make_model().width)
+    objective = with_extra({"projection": DistillationTerm(projection)})
+    trained = {id(p) for p in objective.parameters() if p.requires_grad}
+    assert all(id(p) in trained for p in projection.parameters())
+    objective(a_batch())["projection"].backward()
+    assert receives(projection)
+    assert not any("linear" in name for name in objective.student.state_dict())
+
+
+@pytest.mark.parametrize("name", ["task", "fd", "ri"])
+def test_an_extra_term_needs_a_name_of_its_own(name):
+    with pytest.raises(InputError, match=f"extra term '{name}': the name is taken"):
+        with_extra({name: DistillationTerm(distance_of_means)})
+
+
+def test_a_term_returns_one_value_a_row():
+    objective = with_extra({"one": DistillationTerm(lambda step: distance_of_means(step).mean())})
+    with pytest.raises(
+        InputError, match=r"term 'one' has the shape \(\); return one value a row, \(4,\)"
+    ):
+        objective(a_batch())
+
+
+def test_every_weight_has_its_term():
+    assert list(BUILT_IN_TERMS) == list(Weights.model_fields)
+
+
+def test_an_objective_reads_its_students_modality_by_default():
+    class Own(Objective):
+        def forward(self, batch, decay=1.0):
+            return {}
+
+    assert Own(make_model(modality="thermal")).reads == {"thermal"}
+    assert Own(make_model()).watched is None
+
+
+def test_an_objective_needs_a_forward():
+    with pytest.raises(TypeError, match="forward"):
+        Objective(make_model())
+
+
+def test_a_modality_that_is_not_read_is_named():
+    objective = ktl(fd=1)
+    with pytest.raises(InputError, match="no rgb images; add 'rgb' to the objective's `reads`"):
+        objective(a_batch()._replace(rgb=None))
 
 
 def test_ktl_refuses_unequal_widths_and_schemes():

@@ -13,9 +13,9 @@ from mlcmkd.cli import app
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation, Batch, make_batch
-from mlcmkd.distillation.objective import TaskObjective
 from mlcmkd.distillation.pseudo_labels import PseudoLabelObjective
 from mlcmkd.distillation.shape_model import ShapeModel
+from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
 from mlcmkd.models import Landmarker
 from mlcmkd.schemes import get_scheme
@@ -152,7 +152,7 @@ def test_without_a_label_the_tough_teacher_stands_in_and_its_own_term_is_silent(
 
 def test_a_softened_twin_says_what_the_shape_model_makes_of_the_tough_answer():
     shapes = some_shapes()
-    tough, tolerant = objective(shapes).answers(a_batch())
+    tough, tolerant = objective(shapes).teacher_predictions(a_batch())
     assert torch.equal(tolerant, shapes.soften(tough))
     assert not torch.allclose(tolerant, tough, atol=1e-4)
 

@@ -75,7 +75,7 @@ def plain(exploration: Exploration, view: View):
 def test_a_view_shows_the_models_outputs_for_the_undisturbed_input(exploration, view, models):
     batch = plain(exploration, view)
     for side, name in (("rgb", "teacher"), ("thermal", "student")):
-        model, images = models[name].eval(), getattr(batch, side)
+        model, images = models[name].eval(), batch.images(side)
         with torch.no_grad():
             features, answer = model.features(images), model(images)
         assert torch.equal(exploration.outputs.layers(view, side)["features"], features)

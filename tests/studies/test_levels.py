@@ -205,7 +205,7 @@ def test_misspelt_fields_and_other_tables_are_refused(tmp_path):
 
 def test_a_longer_step_costs_more():
     """A step of `base` is several times one of `light`, whatever else the machine does."""
-    from mlcmkd.distillation.objective import TaskObjective
+    from mlcmkd.distillation.supervised import TaskObjective
 
     pairs, knobs = make_pairs(4), FitConfig(batch=8, accelerator="cpu")
     objectives = {

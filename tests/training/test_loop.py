@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 from pydantic import BaseModel, ValidationError
-from torch import nn
 
 from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation
 from mlcmkd.distillation.mlcm_kd import KTL, MCL
-from mlcmkd.distillation.objective import TaskObjective
 from mlcmkd.distillation.strategies import Distillation, Weights
+from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.distillation.two_teachers import TwoTeachers
 from mlcmkd.training.loop import FitConfig, fit, learning_rate, make_fabric
 from mlcmkd.training.run_directory import Run, data_hash, read_metrics
@@ -118,13 +117,16 @@ READERS = [
 ]
 
 
-@pytest.mark.parametrize(("make", "sides"), READERS)
-def test_a_batch_holds_the_sides_that_are_looked_at_and_no_others(make, sides, tmp_path):
+@pytest.mark.parametrize(("make", "modalities"), READERS)
+def test_a_batch_has_the_modalities_that_the_objective_reads_and_no_others(
+    make, modalities, tmp_path
+):
     objective, seen = make(), []
     forward = objective.forward
 
     def watched(batch, decay=1.0):
-        seen.append({side for side in ("rgb", "thermal") if getattr(batch, side) is not None})
+        images = {"rgb": batch.rgb, "thermal": batch.thermal}
+        seen.append({name for name, values in images.items() if values is not None})
         return forward(batch, decay)
 
     objective.forward = watched
@@ -134,21 +136,18 @@ def test_a_batch_holds_the_sides_that_are_looked_at_and_no_others(make, sides, t
         objective, make_pairs(), config, run, augmentation=Augmentation(), seed=0,
         validate=lambda: 0.5, progress=False,
     )  # fmt: skip
-    assert objective.reads == sides
-    assert seen == [sides]
+    assert objective.reads == modalities
+    assert seen == [modalities]
 
 
 def test_decay_is_handed_to_the_objective(tmp_path):
-    class Listening(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.student, self.heard = nn.Linear(1, 1), []
+    class Recording(TaskObjective):
+        def forward(self, batch, decay=1.0):
+            decays.append(decay)
+            return super().forward(batch, decay)
 
-        def forward(self, batch, decay):
-            self.heard.append(decay)
-            return {"task": self.student(torch.ones(1)).sum()}
-
-    objective = Listening()
+    decays = []
+    objective = Recording(make_model(), "rgb")
     fit(
         objective,
         make_pairs(),
@@ -160,7 +159,7 @@ def test_decay_is_handed_to_the_objective(tmp_path):
         distillation=Distillation(decay="linear", floor=0.2),
         progress=False,
     )
-    assert objective.heard == pytest.approx([1.0, 0.8, 0.6, 0.4])
+    assert decays == pytest.approx([1.0, 0.8, 0.6, 0.4])
 
 
 def test_a_loss_that_is_no_number_stops_with_step_and_term(tmp_path):

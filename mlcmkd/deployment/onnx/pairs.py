@@ -34,7 +34,7 @@ def feeds(card: Card, pairs: Pairs, batch: int = 32) -> Iterator[dict[str, np.nd
         index = torch.arange(start, min(start + batch, len(pairs)))
         if card.kind == "crop":
             made = make_batch(pairs, index, NO_AUGMENTATION, generator)
-            yield {"image": getattr(made, card.modality).numpy()}
+            yield {"image": made.images(card.modality).numpy()}
         else:
             images = getattr(pairs, card.modality)[index].numpy()
             if card.radiometry is not None:

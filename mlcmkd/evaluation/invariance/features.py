@@ -51,7 +51,7 @@ def modality_features(model: Landmarker, pairs: Pairs, modality: str, *, batch: 
     maps = []
     with evaluation_mode(model):
         for index in torch.arange(len(pairs)).split(batch):
-            images = getattr(make_batch(pairs, index, NO_AUGMENTATION, generator), modality)
+            images = make_batch(pairs, index, NO_AUGMENTATION, generator).images(modality)
             maps.append(model.features(images.to(device)).float().cpu())
     return torch.cat(maps)
 

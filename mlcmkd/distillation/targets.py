@@ -1,0 +1,102 @@
+"""Supervision targets: what a prediction is compared with in the loss.
+
+A target is made once a batch and used by every term: the heatmaps of labels and of a teacher cost as
+much as the comparison itself.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from mlcmkd.distillation.strategies import Guide
+from mlcmkd.models import Prediction, grid_axis
+
+# Standard deviation of the Gaussian at a label, as a share of the input's width. Our choice.
+TARGET_SIGMA = 0.025
+
+
+class SupervisionTarget(NamedTuple):
+    """Landmarks, and the heatmaps that belong to them.
+
+    Attributes:
+        coordinates: one or more sets of landmarks, each (B, K, 2) centred coordinates; a loss is the
+            mean of the losses against each.
+        maps: (B, K, h, w) probability of each cell, sum 1 over the cells; None without heatmaps.
+        negative_entropy: (B,) sum of p log p over the cells, mean over landmarks. Added to the
+            cross-entropy with `maps` it gives the KL divergence. 0 without heatmaps.
+    """
+
+    coordinates: tuple[Tensor, ...]
+    maps: Tensor | None
+    negative_entropy: Tensor | float
+
+
+def spatial_log_softmax(logits: Tensor) -> Tensor:
+    """Log-softmax over the cells of each map, (B, K, h, w) to the same."""
+    return logits.flatten(2).log_softmax(-1).view_as(logits)
+
+
+def _with_maps(coordinates: Tensor, log_probability: Tensor) -> SupervisionTarget:
+    maps = log_probability.exp()
+    negative_entropy = (maps * log_probability).sum((-2, -1)).mean(-1)
+    return SupervisionTarget((coordinates,), maps, negative_entropy)
+
+
+def landmark_target(
+    landmarks: Tensor, like: Tensor | None, sigma: float = TARGET_SIGMA
+) -> SupervisionTarget:
+    """Landmarks as a target, with a Gaussian heatmap around each.
+
+    Args:
+        landmarks: (B, K, 2) centred coordinates, labels or pseudo-labels.
+        like: logits (B, K, h, w) whose grid the Gaussians are evaluated on; None for a target without
+            heatmaps.
+        sigma: standard deviation of the Gaussians, share of the input's width.
+    """
+    if like is None:
+        return SupervisionTarget((landmarks,), None, 0.0)
+    x, y = grid_axis(like.shape[-1], like), grid_axis(like.shape[-2], like)
+    distance = (x - landmarks[..., 0, None]).square()[..., None, :]
+    distance = distance + (y - landmarks[..., 1, None]).square()[..., :, None]
+    return _with_maps(landmarks, spatial_log_softmax(-distance / (2 * sigma**2)))
+
+
+def teacher_target(teacher: Prediction) -> SupervisionTarget:
+    """A teacher's prediction as a target; it carries no gradient."""
+    coordinates = teacher.coordinates.detach()
+    if teacher.logits is None:
+        return SupervisionTarget((coordinates,), None, 0.0)
+    return _with_maps(coordinates, spatial_log_softmax(teacher.logits.detach()))
+
+
+def mean_target(first: SupervisionTarget, second: SupervisionTarget) -> SupervisionTarget:
+    """The target whose loss is the mean of the losses against two targets.
+
+    A KL divergence is linear in (maps, negative_entropy), so the mean of two divergences costs no
+    more than one.
+    """
+    with_maps = [target for target in (first, second) if target.maps is not None]
+    maps = sum(target.maps for target in with_maps) / 2 if with_maps else None
+    return SupervisionTarget(
+        first.coordinates + second.coordinates,
+        maps,
+        (first.negative_entropy + second.negative_entropy) / 2,
+    )
+
+
+def guide_targets(
+    label: SupervisionTarget, teacher: SupervisionTarget, guide: Guide
+) -> tuple[SupervisionTarget, SupervisionTarget]:
+    """Targets of the injected heads, of FI and of RI.
+
+    "label" and "teacher" use that target in both, "both" the mean of the two. "own" uses the target
+    that belongs to the image of the features: the teacher's prediction in FI, the label in RI. Where
+    the images of a pair are not exactly aligned the two differ, and only "own" contradicts neither
+    image. The choice of guides is ours.
+    """
+    if guide == "both":
+        both = mean_target(label, teacher)
+        return both, both
+    in_fi = teacher if guide in ("teacher", "own") else label
+    in_ri = teacher if guide == "teacher" else label
+    return in_fi, in_ri
