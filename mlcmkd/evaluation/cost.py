@@ -1,4 +1,4 @@
-"""What a network costs where it is used: milliseconds a face, operations and parameters."""
+"""Cost of a network at inference: latency per face and floating-point operations."""
 
 import statistics
 import time
@@ -15,12 +15,12 @@ from mlcmkd.deployment.onnx.export import export_onnx
 from mlcmkd.deployment.onnx.session import load_onnx
 from mlcmkd.models import Landmarker
 
-REPEATS = 50
-WARM_UP = 10
+REPEATS = 50  # timed calls
+WARM_UP = 10  # calls before them that are not timed
 
 
 class Latency(NamedTuple):
-    """Milliseconds of a call: the median, and the quartiles between which half of them lie."""
+    """Milliseconds per call: median, lower quartile and upper quartile."""
 
     median: float
     low: float
@@ -28,10 +28,10 @@ class Latency(NamedTuple):
 
 
 def flops(model: Landmarker) -> int:
-    """Floating-point operations of one face: a multiplication and an addition are two.
+    """Floating-point operations per face; a multiplication and an addition are two operations.
 
-    Convolutions and matrix products are counted, as everywhere; norms, activations and resizing,
-    a few percent, are not.
+    As usual, only convolutions and matrix products are counted. Normalisation, activations and resizing
+    would add a few percent.
     """
     spec = model.spec
     image = torch.zeros(1, channels(model), spec.input_px, spec.input_px)
@@ -44,12 +44,12 @@ def flops(model: Landmarker) -> int:
 
 
 def channels(model: Landmarker) -> int:
-    """Channels of the image a model reads: 3 for RGB, 1 for thermal."""
+    """Input channels of a model: 3 for RGB, 1 for thermal."""
     return 3 if model.spec.modality == "rgb" else 1
 
 
 def time_calls(call: Callable[[], object], repeats: int = REPEATS) -> Latency:
-    """Times a call, `repeats` times after a warm-up that is not counted; at least 2."""
+    """Times a call `repeats` times (at least 2), after `WARM_UP` calls that are not timed."""
     times = []
     for _ in range(WARM_UP + repeats):
         started = time.perf_counter()
@@ -60,12 +60,12 @@ def time_calls(call: Callable[[], object], repeats: int = REPEATS) -> Latency:
 
 
 def file_latency_ms(path: Path | str, threads: int = 1, repeats: int = REPEATS) -> Latency:
-    """Latency of an exported "crop" network, one face a call, by ONNX Runtime on the CPU.
+    """Latency of an exported network of kind "crop": one face per call, ONNX Runtime on the CPU.
 
     Args:
-        path: what `export_onnx` or `quantise` wrote.
-        threads: cores that one call may use.
-        repeats: counted calls.
+        path: a file of `export_onnx` or `quantise`.
+        threads: CPU threads per call.
+        repeats: timed calls.
     """
     network = load_onnx(path, threads)
     px = network.card.input_px
@@ -75,13 +75,13 @@ def file_latency_ms(path: Path | str, threads: int = 1, repeats: int = REPEATS) 
 
 
 def latency_ms(model: Landmarker, threads: int = 1, repeats: int = REPEATS) -> Latency:
-    """Latency of a Landmarker, from its input to its landmarks, as `file_latency_ms` measures it.
+    """Latency of a Landmarker from its input to its landmarks, measured by `file_latency_ms`.
 
-    The model is exported for it, which takes some seconds; to time it more than once, export it.
+    The model is exported first, which takes some seconds. To time it repeatedly, export it once.
     """
-    untold = model.spec.modality == "thermal" and model.spec.radiometry is None
+    lacks_range = model.spec.modality == "thermal" and model.spec.radiometry is None
     with TemporaryDirectory() as folder:
         path = Path(folder) / "crop.onnx"
-        # A network fresh from its spec may lack a range; its time does not depend on it.
-        export_onnx(model, path, "crop", celsius_range=(18.0, 40.0) if untold else None)
+        # A model built from its spec may lack a range. The latency does not depend on the value.
+        export_onnx(model, path, "crop", celsius_range=(18.0, 40.0) if lacks_range else None)
         return file_latency_ms(path, threads, repeats)

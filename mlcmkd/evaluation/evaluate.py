@@ -7,7 +7,8 @@ from tqdm.auto import tqdm
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation.metrics import Normaliser
-from mlcmkd.evaluation.scores import Scores, score_points
+from mlcmkd.evaluation.scores import Scores
+from mlcmkd.evaluation.scoring import score_points
 from mlcmkd.models import Landmarker
 from mlcmkd.schemes import map_indices
 from mlcmkd.utils.errors import InputError

@@ -1,11 +1,16 @@
-"""NME, FR, AUC and CED: how far predicted landmarks are from the annotated ones.
+"""Metrics of predicted landmarks: NME, FR, AUC and CED, with bootstrap intervals over faces.
 
-Every number here needs two names beside it: the normaliser the distance was divided by, and, for FR
-and AUC, the threshold. NME is a share (0.04), printed as percent (4.0) by whoever prints it.
+- NME (normalised mean error): mean distance of the points of a face over a normaliser length
+  (`NORMALISERS`). A share (0.04) everywhere in code; tables print percent (4.0).
+- FR (failure rate): share of faces with an NME above a threshold.
+- CED (cumulative error distribution): share of faces with an NME of at most x.
+- AUC: area under the CED from 0 to the threshold, divided by the threshold.
 
-Two things may be missing. A landmark that nobody annotated is NaN in the target: it is left out of
-its face's mean. A face that a detector did not find is NaN in the prediction: it has no NME, and
-counts as a failure in FR, CED and AUC.
+A number is only comparable together with its normaliser and, for FR and AUC, its threshold.
+
+Two kinds of values can be missing. A landmark without annotation is NaN in the target and is left
+out of the mean of its face. A face that a detector missed is NaN in the prediction: it has no NME,
+and counts as a failure in FR, CED and AUC.
 """
 
 from collections.abc import Mapping
@@ -25,13 +30,22 @@ NORMALISERS: Mapping[str, str] = {
 
 
 def normaliser_length(landmarks: np.ndarray, scheme: str, normaliser: Normaliser) -> np.ndarray:
-    """What each face's distances are divided by, (N, K, 2) to (N,), in the landmarks' unit.
+    """The normaliser length of each face, in the unit of the landmarks.
 
-    `NORMALISERS` says what each is. NaN where the points that it needs are not annotated: both eye
-    corners, every point of both pupils, or any two points for the box.
+    inter-ocular: distance of the outer eye corners. inter-pupil: distance of the pupils, each the
+    mean of the points of its eye. box: sqrt(w h) of the tight box of the annotated points.
+
+    Args:
+        landmarks: (N, K, 2).
+        scheme: landmark scheme of the K points.
+        normaliser: a key of `NORMALISERS`.
+
+    Returns:
+        (N,); NaN where needed points are not annotated: both eye corners, every point of both eyes,
+        or any two points for the box.
 
     Raises:
-        InputError: no such normaliser, or the scheme lacks the eyes that it needs.
+        InputError: an unknown normaliser, or the scheme lacks the eyes that it needs.
     """
     if normaliser not in NORMALISERS:
         raise InputError(f"normaliser '{normaliser}' is unknown; use {', '.join(NORMALISERS)}")
@@ -55,13 +69,17 @@ def normaliser_length(landmarks: np.ndarray, scheme: str, normaliser: Normaliser
 def point_errors(
     prediction: np.ndarray, target: np.ndarray, scheme: str, normaliser: Normaliser
 ) -> np.ndarray:
-    """Normalised distance of every point, (N, K, 2) twice to (N, K).
+    """Euclidean distance of every point, divided by the normaliser length of its face.
 
-    NaN where a point is not annotated, where its face has no length to divide by (see
-    `normaliser_length`), or where the face was not found.
+    Args:
+        prediction, target: (N, K, 2) in one unit.
+
+    Returns:
+        (N, K) shares; NaN where a point is not annotated, where its face has no normaliser length
+        (see `normaliser_length`), or where the face was not found.
 
     Raises:
-        InputError: a face whose length is zero.
+        InputError: a face whose normaliser length is zero.
     """
     length = normaliser_length(target, scheme, normaliser)
     if np.any(length <= 0):
@@ -70,22 +88,22 @@ def point_errors(
 
 
 def face_errors(errors: np.ndarray) -> np.ndarray:
-    """NME of every face, the mean of its annotated points: (N, K) to (N,).
+    """NME of every face, the mean over its annotated points: (N, K) to (N,).
 
-    NaN where a face has none, or was not found.
+    NaN where a face has no annotated point, or was not found.
     """
-    there = np.isfinite(errors)
-    count = there.sum(axis=1)
-    total = np.where(there, errors, 0).sum(axis=1)
+    finite = np.isfinite(errors)
+    count = finite.sum(axis=1)
+    total = np.where(finite, errors, 0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def near_frontal(landmarks: np.ndarray, scheme: str, limit: float = 0.25) -> np.ndarray:
-    """Which faces (N, K, 2) look at the camera, (N,) bool.
+    """Which faces are near-frontal, (N, K, 2) to (N,) bool.
 
-    The nose tip lies within `limit` of the outer-eye distance from the eyes' midpoint, measured
-    along the line through the outer eye corners. False where one of the three is not annotated, or
-    the scheme has none of it.
+    Near-frontal is our definition: the nose tip lies within `limit` times the outer-eye distance
+    from the midpoint of the outer eye corners, measured along the line through them. False where
+    one of the three points is not annotated, or the scheme does not have them.
     """
     eyes, tip = get_scheme(scheme).outer_eyes, get_scheme(scheme).nose_tip
     if eyes is None or tip is None:
@@ -99,16 +117,20 @@ def near_frontal(landmarks: np.ndarray, scheme: str, limit: float = 0.25) -> np.
 
 
 def failure_rate(errors: np.ndarray, threshold: float) -> float:
-    """Share of faces whose NME exceeds `threshold`; errors (N,). NaN counts as a failure."""
+    """FR: share of faces whose NME (N,) exceeds `threshold`; NaN counts as a failure."""
     return float(np.mean(~(np.asarray(errors) <= threshold)))
 
 
 def cumulative_distribution(
     errors: np.ndarray, threshold: float, count: int = 200
 ) -> tuple[np.ndarray, np.ndarray]:
-    """CED: share of faces with an NME of at most x, at `count` values of x from 0 to `threshold`.
+    """CED at `count` values of x from 0 to `threshold`: share of faces with an NME of at most x.
 
-    NaN counts as infinite: such a face is in the whole, and never reached.
+    Args:
+        errors: (N,) NME of each face; NaN counts as infinite.
+
+    Returns:
+        x and the shares, (count,) each.
     """
     x = np.linspace(0, threshold, count)
     ordered = np.sort(np.asarray(errors, dtype=np.float64))  # NaN last
@@ -116,23 +138,33 @@ def cumulative_distribution(
 
 
 def area_of_each(errors: np.ndarray, threshold: float) -> np.ndarray:
-    """What each face adds to the AUC, (N,) to (N,), 0 to 1; the AUC is their mean.
+    """Contribution of each face to the AUC, (N,) to (N,), 0 to 1; the AUC is their mean.
 
-    A face of error e < threshold is counted over (threshold - e) of the axis; NaN over nothing.
+    A face with NME e adds max(threshold - e, 0) / threshold; NaN adds 0.
     """
     errors = np.asarray(errors, dtype=np.float64)
     return np.where(errors <= threshold, threshold - errors, 0.0) / threshold
 
 
 def area_under_curve(errors: np.ndarray, threshold: float) -> float:
-    """Area under the CED from 0 to `threshold`, divided by it, 0 to 1; exact, no grid."""
+    """AUC: area under the CED from 0 to `threshold`, over `threshold`, 0 to 1; exact, no grid."""
     return float(area_of_each(errors, threshold).mean())
 
 
 def bootstrap_interval(
     errors: np.ndarray, *, level: float = 0.95, draws: int = 2000, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean over faces, errors (N,)."""
+    """Percentile bootstrap interval of the mean over faces (Efron, 1979).
+
+    Args:
+        errors: (N,) one value per face.
+        level: share of the bootstrap means inside the interval.
+        draws: number of bootstrap samples of N faces, drawn with replacement.
+        seed: random state.
+
+    Returns:
+        lower and upper end.
+    """
     errors = np.asarray(errors, dtype=np.float64)
     rng = np.random.default_rng(seed)
     means = errors[rng.integers(0, len(errors), (draws, len(errors)))].mean(axis=1)
@@ -145,21 +177,23 @@ def bootstrap_intervals(
 ) -> tuple[np.ndarray, np.ndarray]:
     """`bootstrap_interval` of every column, (N, M) to lower and upper ends, (M,) each.
 
-    The faces are drawn once for all columns. A column's NaN are left out of its means; its ends are
-    NaN where it holds nothing else.
+    All columns share the drawn faces. NaN are left out of the means of their column; the ends are
+    NaN where a column holds nothing else.
     """
     errors = np.asarray(errors, dtype=np.float64)
-    there = np.isfinite(errors).astype(np.float64)
-    filled = np.where(there > 0, errors, 0)
+    finite = np.isfinite(errors).astype(np.float64)
+    filled = np.where(finite > 0, errors, 0)
     faces = len(errors)
     rng = np.random.default_rng(seed)
     means = np.full((draws, errors.shape[1]), np.nan)
     for draw in range(draws):
         times = np.bincount(rng.integers(0, faces, faces), minlength=faces).astype(np.float64)
-        counted = times @ there
+        counted = times @ finite
         np.divide(times @ filled, counted, out=means[draw], where=counted > 0)
     ends = np.full((2, errors.shape[1]), np.nan)
-    some = there.any(axis=0)
-    if some.any():
-        ends[:, some] = np.nanquantile(means[:, some], [(1 - level) / 2, (1 + level) / 2], axis=0)
+    measured = finite.any(axis=0)
+    if measured.any():
+        ends[:, measured] = np.nanquantile(
+            means[:, measured], [(1 - level) / 2, (1 + level) / 2], axis=0
+        )
     return ends[0], ends[1]

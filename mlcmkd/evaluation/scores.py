@@ -1,12 +1,11 @@
-"""What is quoted of a set of faces once their landmarks are predicted: one table, and its details.
+"""Scores of a set of faces: summary, tables by face, landmark and region, the CED, and a text.
 
-Three kinds of faces are told apart. A scored face has an NME. A failed one was not found (its
-prediction is NaN): it is no part of the mean NME, and a failure in FR, CED and AUC; so the number of
-failed faces stands beside every NME. A face that is left out has nothing to be scored against: no
-annotated point, or no eyes to divide by.
+A face is in one of three states. Scored: it has an NME. Failed: it was not found (its prediction is
+NaN); it is left out of the mean NME and counts as a failure in FR, CED and AUC, so the number of
+failed faces is printed beside every NME. Left out: it cannot be scored, because it has no annotated
+point or no normaliser length.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,34 +22,28 @@ from mlcmkd.evaluation.metrics import (
     cumulative_distribution,
     face_errors,
     failure_rate,
-    near_frontal,
-    normaliser_length,
-    point_errors,
 )
 from mlcmkd.schemes import get_scheme
-from mlcmkd.utils.errors import InputError
 
-FULL = "full"  # all groups together
-CED_REACH = 1.5  # the CED is written as far as so many thresholds
+FULL = "full"  # name of all groups together
+CED_REACH = 1.5  # the CED is written up to this multiple of the threshold
 CED_STEPS = 300
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Errors of a set of faces and what is quoted of them.
+    """Errors of N faces, and the figures computed from them.
 
     Attributes:
-        errors: (N, K) normalised point errors, shares; NaN where a point is not annotated, and all
-            over a failed face.
-        normaliser: what they were divided by.
-        threshold: of FR and AUC, a share.
-        scheme: landmark scheme of the K points.
-        frontal: (N,) bool, which faces are near-frontal.
-        prediction: (N, K, 2) in `scheme`, in the unit it came in; NaN where a face failed.
-        ids: N names.
-        groups: N names of groups, joined by "+" where a face is in several, None for a face of none;
-            empty without groups.
-        left_out: names of the faces that could not be scored, and are none of the N.
+        errors: (N, K) normalised point errors, shares; NaN where a point is not annotated, and
+            all NaN for a failed face.
+        normaliser: the length that distances were divided by. threshold: of FR and AUC, a share.
+        scheme: landmark scheme of the K points. frontal: (N,) bool, which faces are near-frontal.
+        prediction: (N, K, 2) in `scheme` and its original unit; NaN for a failed face. ids: N
+        names. groups: N names of groups, joined by "+" where a face is in several, None for a face
+        without a
+            group; empty if there are no groups.
+        left_out: names of the faces that could not be scored; they are not among the N.
     """
 
     errors: np.ndarray
@@ -65,44 +58,45 @@ class Scores:
 
     @property
     def per_face(self) -> np.ndarray:
-        """NME of every face, (N,); NaN where it failed."""
+        """NME of every face, (N,), shares; NaN for a failed face."""
         return face_errors(self.errors)
 
     @property
     def failed(self) -> np.ndarray:
-        """Which faces were not found, (N,) bool."""
+        """(N,) bool, which faces were not found."""
         return np.isnan(self.per_face)
 
     @property
     def nme(self) -> float:
-        """Mean over the faces that were found, a share; NaN where none was."""
-        found = self.per_face[~self.failed]
-        return float(found.mean()) if len(found) else float("nan")
+        """Mean NME over the faces that were found, a share; NaN if none was."""
+        scored = self.per_face[~self.failed]
+        return float(scored.mean()) if len(scored) else float("nan")
 
     def subset(self, mask: np.ndarray) -> "Scores":
-        """The faces where `mask` (N,) is true; who was left out is not told again."""
-        picked = np.flatnonzero(mask)
+        """The faces where `mask` (N,) is True, without the names in `left_out`."""
+        rows = np.flatnonzero(mask)
         return replace(
             self,
-            errors=self.errors[picked],
-            frontal=self.frontal[picked],
-            prediction=self.prediction[picked],
-            ids=tuple(self.ids[i] for i in picked),
-            groups=tuple(self.groups[i] for i in picked) if self.groups else (),
+            errors=self.errors[rows],
+            frontal=self.frontal[rows],
+            prediction=self.prediction[rows],
+            ids=tuple(self.ids[i] for i in rows),
+            groups=tuple(self.groups[i] for i in rows) if self.groups else (),
             left_out=(),
         )
 
     def by_group(self) -> dict[str, "Scores"]:
-        """Scores of every group in the order of their names, then of all faces as "full"."""
-        within = [groups_in(group) for group in self.groups]
-        names = sorted({name for names in within for name in names})
-        parts = {name: self.subset(np.array([name in names for names in within])) for name in names}
+        """Scores by name of group, sorted, and of all faces as "full"."""
+        groups_of_face = [groups_in(group) for group in self.groups]
+        parts = {}
+        for name in sorted({name for groups in groups_of_face for name in groups}):
+            parts[name] = self.subset(np.array([name in groups for groups in groups_of_face]))
         return {**parts, FULL: self}
 
     def summary(self) -> dict[str, float | str | int | None]:
         """NME in percent, FR and AUC, each with its 95 % bootstrap interval over faces.
 
-        Near-frontal faces are also told apart. None where there are none to speak of.
+        The NME of near-frontal faces is given separately. A mean over no faces is None.
         """
         nme, low, high = _mean_percent(self.per_face[~self.failed])
         frontal = self.per_face[self.frontal & ~self.failed]
@@ -130,8 +124,8 @@ class Scores:
         }
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a face, for errors.csv; the NME of a failed face is empty."""
-        told = zip(self.ids, self.per_face, self.frontal, self.failed, strict=True)
+        """One row per face, for errors.csv; the NME of a failed face is empty."""
+        faces = zip(self.ids, self.per_face, self.frontal, self.failed, strict=True)
         rows: list[dict[str, Any]] = [
             {
                 "id": name,
@@ -139,7 +133,7 @@ class Scores:
                 "near_frontal": int(frontal),
                 "failed": int(failed),
             }
-            for name, error, frontal, failed in told
+            for name, error, frontal, failed in faces
         ]
         if any(self.groups):
             for row, group in zip(rows, self.groups, strict=True):
@@ -147,26 +141,26 @@ class Scores:
         return rows
 
     def per_landmark(self) -> list[dict[str, Any]]:
-        """One row a landmark: its error over the faces that were found and have it, percent."""
+        """One row per landmark: mean error in percent over the found faces that have it."""
         regions = get_scheme(self.scheme).regions
         region_of = {point: name for name, points in regions.items() for point in points}
         return [
-            {"index": point, "region": region_of.get(point, ""), **told}
-            for point, told in enumerate(_column_means(self.errors))
+            {"index": point, "region": region_of.get(point, ""), **means}
+            for point, means in enumerate(_column_means(self.errors))
         ]
 
     def per_region(self) -> list[dict[str, Any]]:
-        """One row a region: the mean of its points in each face, then over faces, percent."""
+        """One row per region: mean error of its points in each face, then over faces, percent."""
         regions = get_scheme(self.scheme).regions
-        means = [face_errors(self.errors[:, list(points)]) for points in regions.values()]
-        told = _column_means(np.stack(means, axis=1)) if means else []
+        by_region = [face_errors(self.errors[:, list(points)]) for points in regions.values()]
+        rows = _column_means(np.stack(by_region, axis=1)) if by_region else []
         return [
             {"region": name, "points": len(points), **row}
-            for (name, points), row in zip(regions.items(), told, strict=True)
+            for (name, points), row in zip(regions.items(), rows, strict=True)
         ]
 
     def ced(self) -> list[dict[str, float]]:
-        """The CED, a row a value of the NME: share of faces with at most that, a column a group."""
+        """The CED: one row per value of the NME, one column per group with its share of faces."""
         reach = CED_REACH * self.threshold
         curves = {
             name: cumulative_distribution(part.per_face, reach, CED_STEPS + 1)
@@ -180,7 +174,7 @@ class Scores:
         ]
 
     def text(self) -> str:
-        """The table for people: what it was divided by, then a line a group and one for all."""
+        """A table to read: the normaliser, then a line per group and one for all faces."""
         lines = [
             f"NME divided by {NORMALISERS[self.normaliser]} ({self.normaliser}); "
             f"FR and AUC at {100 * self.threshold:g} %; in brackets 95 % bootstrap intervals over "
@@ -193,35 +187,35 @@ class Scores:
             nme = _bracketed(row, "nme_percent", "nme_low_percent", "nme_high_percent", 1, 2)
             rate = _bracketed(row, "failure_rate", "failure_rate_low", "failure_rate_high", 100, 1)
             area = _bracketed(row, "auc", "auc_low", "auc_high", 1, 3)
-            found = row["faces"] - row["faces_failed"]
-            lines.append(f"| {name} | {found} | {row['faces_failed']} | {nme} | {rate} | {area} |")
+            scored = row["faces"] - row["faces_failed"]
+            lines.append(f"| {name} | {scored} | {row['faces_failed']} | {nme} | {rate} | {area} |")
         regions = [
             f"{r['region']} {r['error_percent']:.2f}" for r in self.per_region() if r["faces"]
         ]
         if regions:
             lines.append(f"NME by region (%): {', '.join(regions)}")
         if self.failed.any():
-            lines.append("failed: not found; no part of the mean NME, failures in FR and AUC")
+            lines.append("failed: not found; left out of the mean NME, failures in FR and AUC")
         if self.left_out:
             lines.append(
-                f"left out: {len(self.left_out)} faces without an annotated point or without what "
-                f"they are divided by, the first: {self.left_out[0]}"
+                f"left out: {len(self.left_out)} faces without an annotated point or without a "
+                f"normaliser length, the first: {self.left_out[0]}"
             )
         return "\n".join(lines)
 
 
 def _bracketed(
-    row: dict[str, Any], value: str, low: str, high: str, times: float, digits: int
+    row: dict[str, Any], value: str, low: str, high: str, factor: float, digits: int
 ) -> str:
-    """A figure of a summary with its interval; "none" where there is none."""
+    """A value of a summary and its interval, times `factor`; "none" for a missing value."""
     if row[value] is None:
         return "none"
-    middle, left, right = (f"{times * row[name]:.{digits}f}" for name in (value, low, high))
+    middle, left, right = (f"{factor * row[name]:.{digits}f}" for name in (value, low, high))
     return f"{middle} [{left}, {right}]"
 
 
 def _mean_percent(errors: np.ndarray) -> tuple[float | None, float | None, float | None]:
-    """Mean over faces (N,) and the ends of its interval, percent; None without faces."""
+    """Mean over faces (N,) and the ends of its bootstrap interval, percent; None without faces."""
     if not len(errors):
         return None, None, None
     low, high = (round(100 * end, 3) for end in bootstrap_interval(errors))
@@ -229,7 +223,7 @@ def _mean_percent(errors: np.ndarray) -> tuple[float | None, float | None, float
 
 
 def _column_means(errors: np.ndarray) -> list[dict[str, Any]]:
-    """Mean of each column of (N, M) over the faces that have it, with its interval, percent."""
+    """Mean of each column of (N, M) over its finite values, with its interval, percent."""
     faces = np.isfinite(errors).sum(axis=0)
     means = np.where(np.isfinite(errors), errors, 0).sum(axis=0) / np.maximum(faces, 1)
     low, high = bootstrap_intervals(errors)
@@ -242,65 +236,3 @@ def _column_means(errors: np.ndarray) -> list[dict[str, Any]]:
         }
         for count, mean, left, right in zip(faces, means, low, high, strict=True)
     ]
-
-
-def score_points(
-    prediction: np.ndarray,
-    target: np.ndarray,
-    scheme: str,
-    ids: Sequence[str],
-    *,
-    normaliser: Normaliser = "inter-ocular",
-    threshold: float = 0.08,
-    visible: np.ndarray | None = None,
-    groups: Sequence[str | None] = (),
-) -> Scores:
-    """Predicted landmarks (N, K, 2) against annotated ones, (N, K, 2) in the same scheme and unit.
-
-    Args:
-        prediction: NaN all over a face that was not found.
-        target: NaN where a landmark is not annotated.
-        ids: N names.
-        normaliser: what distances are divided by.
-        threshold: of FR and AUC, a share.
-        visible: (N, K) bool; a point where it is false is left out of its face's mean, but where it
-            is annotated it still serves the normaliser. None for all points.
-        groups: N names of groups, joined by "+" where a face is in several, None for a face of none;
-            empty without groups.
-
-    Raises:
-        InputError: a prediction of some points of a face only, a face whose normaliser is zero, no
-            face that can be scored, or a group named like a column of the tables.
-    """
-    missing = ~np.isfinite(prediction).all(axis=-1)
-    if {FULL, "nme"} & {name for group in groups for name in groups_in(group)}:
-        raise InputError(f"a group cannot be called '{FULL}' or 'nme'; rename it")
-    for face in np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1)):
-        raise InputError(
-            f"face '{ids[face]}': {int(missing[face].sum())} of its {missing.shape[1]} predicted "
-            "points are not numbers; predict all of them, or none to say that it was not found"
-        )
-    annotated = np.isfinite(target).all(axis=-1)
-    if visible is not None:
-        annotated &= visible
-    length = normaliser_length(target, scheme, normaliser)
-    for face in np.flatnonzero(length == 0):
-        raise InputError(f"face '{ids[face]}': its {normaliser} distance is zero; mend its points")
-    usable = annotated.any(axis=1) & np.isfinite(length)
-    if not usable.any():
-        raise InputError(
-            "no face can be scored: none has an annotated point and the points that the "
-            f"{normaliser} distance needs"
-        )
-    errors = point_errors(prediction[usable], target[usable], scheme, normaliser)
-    return Scores(
-        errors=np.where(annotated[usable], errors, np.nan),
-        normaliser=normaliser,
-        threshold=threshold,
-        scheme=scheme,
-        frontal=near_frontal(target[usable], scheme),
-        prediction=prediction[usable],
-        ids=tuple(name for name, has in zip(ids, usable, strict=True) if has),
-        groups=tuple(g for g, has in zip(groups, usable, strict=True) if has) if groups else (),
-        left_out=tuple(name for name, has in zip(ids, usable, strict=True) if not has),
-    )

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mlcmkd.data.landmark_files import LandmarkFiles, match, read_landmarks
 from mlcmkd.evaluation.metrics import NORMALISERS, Normaliser
-from mlcmkd.evaluation.scores import Scores, score_points
+from mlcmkd.evaluation.scores import Scores
+from mlcmkd.evaluation.scoring import score_points
 from mlcmkd.schemes import get_scheme, map_indices
 from mlcmkd.stages.score_tables import write_scores
 from mlcmkd.training.run_directory import Run

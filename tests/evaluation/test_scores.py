@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlcmkd.evaluation.metrics import failure_rate
-from mlcmkd.evaluation.scores import FULL, Scores, score_points
+from mlcmkd.evaluation.scores import FULL, Scores
+from mlcmkd.evaluation.scoring import score_points
 from mlcmkd.schemes import SCHEMES, get_scheme
 from mlcmkd.utils.errors import InputError
 
