@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from data_prep.image_checks import as_rgb, check_photo, check_thermal, decode, read_bytes
-from data_prep.readers.base import Stored
+from data_prep.readers.base import ImageLoader
 from mlcmkd.data.crops import outside
 from mlcmkd.data.manifest import PairRow
 from mlcmkd.data.thermal.radiometry import Radiometry, to_centikelvin
@@ -46,7 +46,7 @@ class Entry:
     split: str
     scheme: str
     landmarks: np.ndarray | None = None
-    rgb: Path | Stored | None = None
+    rgb: Path | ImageLoader | None = None
     thermal: Path | np.ndarray | Twin | None = None
     radiometry: Radiometry | None = None
     source: str = ""

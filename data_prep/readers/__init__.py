@@ -1,8 +1,11 @@
-"""One small reader a format, found by name.
+"""One small reader for each annotation format, looked up by name.
 
 A reader is called as `read(source, on_bad)` and yields `Annotation`s; a bad file goes to
-`on_bad(name, error)`, which either raises (the default) or notes it and lets the reader go on. The
-first line of a reader's docstring is what `mlcmkd formats` says of it.
+`on_bad(name, error)`, which either raises (the default) or records the error so that the reader
+continues. The first line of a reader's docstring is its description in `mlcmkd formats`.
+
+`base` holds `Annotation` and what readers share, `image_index` finds images by the names in
+annotations, `parsing` holds file formats that several data sets use.
 """
 
 from collections.abc import Mapping
@@ -32,7 +35,7 @@ READERS: Mapping[str, Reader] = {
     "cofw": cofw.read,
     "cofw68": cofw.read68,
     "face_synthetics": face_synthetics.read,
-    # thermal, some with photos
+    # thermal, some with RGB images
     "sf_tl54": sf_tl54.read,
     "charlotte": charlotte.read,
     "charlotte_profiles": charlotte.read_profiles,
@@ -41,7 +44,7 @@ READERS: Mapping[str, Reader] = {
     "t_fake": face_synthetics.read_t_fake,
     "carl_eurecom": carl_eurecom.read,
     "thermal_knapik54": yolo_pose.read_knapik54,
-    # anyone's
+    # not tied to a data set
     "yolo_pose": yolo_pose.read,
     "folder": folder.read,
 }
@@ -50,10 +53,10 @@ __all__ = ["READERS", "Annotation", "get_reader"]
 
 
 def get_reader(name: str) -> Reader:
-    """The reader of that name.
+    """Return the reader of a format.
 
     Raises:
-        InputError: no such reader; the message lists the known ones.
+        InputError: unknown format; the message lists the known ones.
     """
     try:
         return READERS[name]

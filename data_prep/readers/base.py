@@ -1,4 +1,4 @@
-"""What every format reader gives, and what they share: safe paths and strict numbers."""
+"""The interface of a reader (`Annotation`, `Reader`), and helpers that readers share."""
 
 import os
 import re
@@ -12,46 +12,45 @@ import numpy as np
 from mlcmkd.data.manifest import inside
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import number as number
-from mlcmkd.utils.texts import read_text as read_text
 
-# What `mlcmkd pair` writes besides pairs: its table, the pairs it refused, and drawings.
+# Files of `mlcmkd pair` that are not accepted pairs: its table, the refused pairs, the drawings.
 PAIRING, REFUSED, OVERLAYS = "pairing.csv", "refused", "overlays"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 
-
 T = TypeVar("T")
-Stored = Callable[[], np.ndarray]
+ImageLoader = Callable[[], np.ndarray]  # returns (H, W, 3) uint8 RGB
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """One annotated face, as a format's own files tell it.
+    """One annotated face as the source files describe it.
 
     Attributes:
         id: unique within the source, with "/" between the parts of a path.
-        subject: who is seen, as far as the format tells; subjects never cross splits.
+        subject: identifier of the person, as far as the format gives one; the rows of a subject
+            are always in one split.
         scheme: landmark scheme, see mlcmkd.schemes.
         landmarks: (K, 2) float64, pixels (x, y), the centre of the first pixel at (0, 0); None
-            where nobody labelled the image.
-        rgb_path, thermal_path: the images; at least one of the two. A photo may also be a function
-            that takes it, (H, W, 3) uint8 RGB, out of a file that holds many.
-        split: "train", "val" or "test" where the format fixes it, None where the project chooses.
-        labels: how the landmarks came about, such as "hand" or "detector (silver)".
+            for an unlabelled image.
+        rgb_path, thermal_path: the images; at least one of the two. An RGB image may also be a
+            function that loads it, (H, W, 3) uint8, from a file of many images.
+        split: "train", "val" or "test" where the format defines it, None otherwise.
+        labels: origin of the landmarks, such as "hand" or "detector (silver)".
         radiometry: how the thermal file's values are read; None without a thermal image.
-        group: part of the test split that scores are also told of, several joined by "+"; None for none.
-        box: the owner's face box (x0, y0, x1, y1), pixels as the landmarks; None without one.
-        visible: (K,) bool, false where a point is hidden; None where the format does not tell.
-        facts: what else the format tells of the image, by its own names; None for nothing.
-        assumed: what the owner's text leaves open and the reader took for granted, for people.
-        aligned: whether both images, where there are two, show the same thing at the same pixel.
+        group: subset of the test split for which scores are also reported, several joined by "+";
+            None for no subset.
+        box: face box of the data set (x0, y0, x1, y1), pixels as the landmarks; None without one.
+        visible: (K,) bool, false for occluded points; None if the format has no such flags.
+        facts: further metadata of the image, by the data set's own names; None for none.
+        assumed: assumptions of the reader where the data set's documentation is not explicit.
+        aligned: whether the two images of a pair are pixel-aligned.
     """
 
     id: str
     subject: str
     scheme: str
     landmarks: np.ndarray | None
-    rgb_path: Path | Stored | None = None
+    rgb_path: Path | ImageLoader | None = None
     thermal_path: Path | None = None
     split: str | None = None
     labels: str = ""
@@ -69,25 +68,25 @@ Reader = Callable[[Path, OnBad], Iterator[Annotation]]
 
 
 def fail(name: str, error: InputError) -> None:
-    """The strict way with a bad annotation: stop at it."""
+    """Stop at the first bad annotation."""
     raise error
 
 
-def told_before(name: str, error: InputError) -> None:
-    """For a second walk over the same folder: the first has told what is bad."""
+def already_reported(name: str, error: InputError) -> None:
+    """Ignore an error in a second walk over a folder, because the first walk has reported it."""
 
 
 def walk(source: Path, on_bad: OnBad) -> Iterator[Path]:
-    """All files below `source`, sorted; links are followed only where they stay inside.
+    """Yield all files below `source`, sorted; links are followed only if they stay inside it.
 
-    A link that leads out of `source` goes to `on_bad`; a linked folder is never entered, since
-    what it shows inside `source` is met at its own place.
+    A link that leads out of `source` goes to `on_bad`. A linked folder is never entered: if its
+    target is inside `source`, its files are listed there.
 
     Raises:
         InputError: `source` is not a folder.
     """
     if not source.is_dir():
-        raise InputError(f"{source}: no such folder; give the folder that holds the data set")
+        raise InputError(f"{source}: no such folder; give the folder of the data set")
     for folder, folders, files in os.walk(source):
         folders.sort()
         for name in sorted(folders + files):
@@ -102,13 +101,13 @@ def walk(source: Path, on_bad: OnBad) -> Iterator[Path]:
                 yield path
 
 
-def usable(name: str, found: Iterable[T | InputError], on_bad: OnBad) -> Iterator[T]:
-    """The faces that a file's parser gives, without those that it could not make out.
+def valid_faces(name: str, parsed: Iterable[T | InputError], on_bad: OnBad) -> Iterator[T]:
+    """Yield the faces that a parser could read.
 
-    These go to `on_bad` under the file's `name`, and so does a file that cannot be parsed at all.
+    The errors of the others, or of the whole file, go to `on_bad` under the file's `name`.
     """
     try:
-        for face in found:
+        for face in parsed:
             if isinstance(face, InputError):
                 on_bad(name, face)
             else:
@@ -117,12 +116,12 @@ def usable(name: str, found: Iterable[T | InputError], on_bad: OnBad) -> Iterato
         on_bad(name, error)
 
 
-# `1051618982_2` is the second face of photo 1051618982; `image_0001` is a photo of its own.
+# `1051618982_2` is the second face of photo 1051618982; `image_0001` is the name of a photo.
 _FACE_OF_PHOTO = re.compile(r"^(.*\d{3,})_\d{1,2}$")
 
 
-def photo_of(name: str) -> str:
-    """The photo that a face of 300W was cut from; faces of one photo share a subject."""
+def photo_name(name: str) -> str:
+    """Return the name of the photo that a face of 300W comes from; it serves as the subject."""
     # A mirrored copy shows the same person.
     stem = name.removesuffix("_mirror")
     photo = _FACE_OF_PHOTO.match(stem)
@@ -130,7 +129,7 @@ def photo_of(name: str) -> str:
 
 
 def image_beside(folder: Path, stem: str) -> Path | None:
-    """The image of that stem in `folder`, whatever the case of its suffix; None without one."""
+    """Return the image with this stem in `folder`, suffix in lower or upper case; None without one."""
     for suffix in IMAGE_SUFFIXES:
         for candidate in (folder / f"{stem}{suffix}", folder / f"{stem}{suffix.upper()}"):
             if candidate.is_file():

@@ -1,7 +1,7 @@
 """Charlotte-ThermalFace: 16-bit frames of ten people, 73 points of a face or 43 of a profile.
 
-`S1.csv` to `S10.csv` hold a row a frame: `ID,x0,y0,...,x72,y72` and what the room was like. Rows of a
-profile leave the last thirty points blank.
+`S1.csv` to `S10.csv` have one row per frame: `ID,x0,y0,...,x72,y72` and the recording conditions. In
+rows of a profile the last thirty points are blank.
 """
 
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.readers.base import Annotation, OnBad, fail, told_before, walk
+from data_prep.readers.base import Annotation, OnBad, already_reported, fail, walk
 from data_prep.readers.image_index import ImageIndex
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.schemes import CHARLOTTE43, CHARLOTTE73, Scheme
@@ -27,13 +27,13 @@ _ASSUMED = (
 
 
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
-    """Charlotte-ThermalFace's frames with all 73 points; distance, air and sensation are kept.
+    """Charlotte-ThermalFace's frames with all 73 points; recording conditions are kept as facts.
 
-    Rows of a profile are another scheme and left to `charlotte_profiles`. The file names the person;
-    the splits are the project's.
+    Rows of a profile have another scheme; the format `charlotte_profiles` reads them. The file's
+    name is the person; splits are assigned by `prepare`.
 
     Raises:
-        InputError: by way of `on_bad`, a bad table or row, or a frame that is not there.
+        InputError: through `on_bad`, an invalid table or row, or a missing frame.
     """
     return _read(source, on_bad, CHARLOTTE73)
 
@@ -49,7 +49,7 @@ def read_profiles(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
 
 def _read(source: Path, on_bad: OnBad, scheme: Scheme) -> Iterator[Annotation]:
     images = ImageIndex(source, on_bad)
-    for path in walk(source, told_before):
+    for path in walk(source, already_reported):
         subject = _SUBJECT.match(path.stem)
         if path.suffix.lower() != ".csv" or not subject:
             continue
@@ -63,24 +63,25 @@ def _read(source: Path, on_bad: OnBad, scheme: Scheme) -> Iterator[Annotation]:
         for line, cells in body:
             try:
                 row = dict(zip(header, map(str.strip, cells), strict=True))
-                found = _annotation(images, subject[0].upper(), row, f"{path}, line {line}", scheme)
+                where = f"{path}, line {line}"
+                annotation = _annotation(images, subject[0].upper(), row, where, scheme)
             except InputError as error:
                 on_bad(f"{name}:{line}", error)
                 continue
-            if found is not None:
-                yield found
+            if annotation is not None:
+                yield annotation
 
 
 def _annotation(
     images: ImageIndex, subject: str, row: dict[str, str], where: str, scheme: Scheme
 ) -> Annotation | None:
-    """The row's face; None where it is of the other scheme."""
+    """Return the row's face; None if it has the other scheme."""
     cells = [row[name] for name in _COORDINATES]
     given = next((n for n, cell in enumerate(cells) if not cell), len(cells))
     if any(cells[given:]) or given not in (2 * CHARLOTTE43.points, 2 * CHARLOTTE73.points):
         raise InputError(
             f"{where}: {sum(map(bool, cells))} coordinates, expected {2 * CHARLOTTE73.points}, or "
-            f"the first {2 * CHARLOTTE43.points} for a profile; mend or remove the row"
+            f"the first {2 * CHARLOTTE43.points} for a profile; correct or remove the row"
         )
     if given != 2 * scheme.points:
         return None
@@ -103,10 +104,10 @@ def _annotation(
 def _check_header(path: Path, header: list[str]) -> None:
     missing = [name for name in ("ID", *_COORDINATES) if name not in header]
     if missing:
-        raise InputError(f"{path}: no column '{missing[0]}'; fetch the table again")
+        raise InputError(f"{path}: no column '{missing[0]}'; download the table again")
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
-        raise InputError(f"{path}: column '{twice[0]}' appears twice; fetch the table again")
+        raise InputError(f"{path}: column '{twice[0]}' appears twice; download the table again")
 
 
 def _fact(cell: str) -> str | float:

@@ -1,4 +1,4 @@
-"""COFW: photos and 29 points with hidden ones marked, in Matlab 7.3 files; and its 68-point test set."""
+"""COFW: photos with 29 points and occlusion flags in Matlab 7.3 files, and its 68-point test set."""
 
 import re
 from collections.abc import Iterator
@@ -7,25 +7,25 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 
-from data_prep.readers.base import Annotation, OnBad, fail, told_before, walk
+from data_prep.readers.base import Annotation, OnBad, already_reported, fail, walk
 from data_prep.readers.parsing.matlab73 import Cell, array, opened
 from mlcmkd.schemes import COFW29, IBUG68
 from mlcmkd.utils.errors import InputError
 
 _ASSUMED = "pixels begin at 1, as Matlab counts"
-# photos, points, split
+# Matlab variables of photos and points, split
 _PARTS = (("IsTr", "phisTr", None), ("IsT", "phisT", "test"))
 _POINTS_FILE = re.compile(r"^(\d+)_points$")
 
 
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
-    """COFW's `COFW_train*.mat` and `COFW_test*.mat` (Matlab 7.3): 29 points, hidden ones marked.
+    """COFW's `COFW_train*.mat` and `COFW_test*.mat` (Matlab 7.3): 29 points, occlusion flags.
 
-    The test file is the test split. Where the photos are there in colour and in grey, those in
-    colour are taken. Every photo is a subject of its own, since nobody says who is seen.
+    The test file is the test split. If there are colour and grey files, those in colour are read.
+    The persons are unknown, so each photo is one subject.
 
     Raises:
-        InputError: by way of `on_bad`, a file or a row that cannot be used.
+        InputError: through `on_bad`, an invalid file or row.
     """
     files = _mat_files(source, on_bad)
     colour = [path for path in files if "color" in path.name.lower()]
@@ -47,10 +47,10 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
 def read68(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """COFW68: `N_points.mat`, 68 points of the N-th test photo of COFW, and COFW's own test file.
 
-    All of it is the test split. `COFW_test_color.mat` has to lie below the source, too.
+    All faces are the test split. `COFW_test_color.mat` must also be below the source.
 
     Raises:
-        InputError: by way of `on_bad`, a file that cannot be used, or no file of photos.
+        InputError: through `on_bad`, an invalid file, or no file of photos.
     """
     files = [
         (int(number[1]), path)
@@ -59,7 +59,7 @@ def read68(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     ]
     photos = [
         path
-        for path in _mat_files(source, told_before)
+        for path in _mat_files(source, already_reported)
         if "test" in path.name.lower() and not _POINTS_FILE.match(path.stem)
     ]
     photos.sort(key=lambda path: "color" not in path.name.lower())
@@ -67,7 +67,7 @@ def read68(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
         try:
             if not photos:
                 raise InputError(
-                    f"{source}: no COFW_test_color.mat in it, which holds the photos; add it"
+                    f"{source}: no COFW_test_color.mat, the file of the photos; add it"
                 )
             points, hidden = _points68(path)
             yield Annotation(
@@ -94,7 +94,7 @@ def _mat_files(source: Path, on_bad: OnBad) -> list[Path]:
 
 
 def _tables(path: Path) -> Iterator[tuple[str, str | None, np.ndarray]]:
-    """Photos' variable, split and (N, 87) rows of every part that a file holds."""
+    """Yield (variable of the photos, split, (N, 87) rows) for every part in a file."""
     found = False
     with opened(path) as file:
         for images, points, split in _PARTS:
@@ -106,11 +106,11 @@ def _tables(path: Path) -> Iterator[tuple[str, str | None, np.ndarray]]:
             if rows.ndim != 2 or rows.shape != (cells.size, 3 * COFW29.points):
                 raise InputError(
                     f"{path}: {points} is {rows.shape} for {cells.size} photos, expected "
-                    f"{3 * COFW29.points} numbers a photo; fetch it again"
+                    f"{3 * COFW29.points} numbers per photo; download it again"
                 )
             yield images, split, rows.astype(np.float64)
     if not found:
-        raise InputError(f"{path}: neither IsTr with phisTr nor IsT with phisT; fetch it again")
+        raise InputError(f"{path}: neither IsTr with phisTr nor IsT with phisT; download it again")
 
 
 def _annotation(
@@ -119,7 +119,7 @@ def _annotation(
     x, y, hidden = row.reshape(3, COFW29.points)
     if not np.isfinite(row).all() or not np.isin(hidden, (0, 1)).all():
         raise InputError(
-            f"{path}, row {index + 1}: a coordinate is no number, or a flag neither 0 nor 1; fetch "
+            f"{path}, row {index + 1}: a coordinate is not finite, or a flag neither 0 nor 1; download "
             "the file again"
         )
     name = f"{split or 'train'}/{index + 1:04d}"
@@ -137,20 +137,20 @@ def _annotation(
 
 
 def _points68(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(68, 2) Matlab pixels and (68,) bool, which of them are hidden."""
+    """Read the points, (68, 2) 1-based pixels, and the occlusion flags, (68,) bool."""
     try:
         stored = scipy.io.loadmat(path, variable_names=["Points", "Occ"])
         points = np.asarray(stored["Points"], dtype=np.float64)
         hidden = np.asarray(stored["Occ"], dtype=np.float64).ravel()
-    except Exception as error:  # scipy raises a different one for every way a file can be broken
+    except Exception as error:  # scipy raises many types of errors for damaged files
         raise InputError(
-            f"{path}: not a Matlab file with Points and Occ ({error}); fetch it again"
+            f"{path}: not a Matlab file with Points and Occ ({error}); download it again"
         ) from None
     if points.shape != (IBUG68.points, 2) or hidden.shape != (IBUG68.points,):
         raise InputError(
             f"{path}: Points {points.shape} and Occ {hidden.shape} instead of (68, 2) and 68; "
-            "fetch it again"
+            "download it again"
         )
     if not np.isfinite(points).all():
-        raise InputError(f"{path}: a coordinate is no number; remove the file")
+        raise InputError(f"{path}: a coordinate is not finite; remove the file")
     return points, hidden != 0

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from data_prep.readers.base import Annotation, OnBad, fail, told_before, walk
+from data_prep.readers.base import Annotation, OnBad, already_reported, fail, walk
 from data_prep.readers.image_index import ImageIndex
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import IBUG70
@@ -17,15 +17,15 @@ from mlcmkd.utils.texts import number, read_text
 _POINTS = "_ldmks.txt"
 _THERMAL = re.compile(r"^(\d+)_thermal", re.IGNORECASE)
 _CONDITIONS = ("warm", "cold")
-# The owners name a range of 20 to 40 degrees C and divide the counts by 65,535.
+# The authors state a range of 20 to 40 degrees C and divide the counts by 65,535.
 T_FAKE = Radiometry(kind="counts", low=20.0, high=40.0, gain=20 / 65535, offset=20.0)
 
 
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
-    """FaceSynthetics' photos `<id>.png` with `<id>_ldmks.txt` beside: 70 points, every head once.
+    """FaceSynthetics' photos `<id>.png` with `<id>_ldmks.txt` beside: 70 points, one face per head.
 
     Raises:
-        InputError: by way of `on_bad`, a bad file of points, or a photo that is not there.
+        InputError: through `on_bad`, an invalid file of points, or a missing photo.
     """
     for path, points in _heads(source, walk(source, on_bad), on_bad):
         photo = path.with_name(f"{_id(path)}.png")
@@ -38,17 +38,17 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
 def read_t_fake(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """T-FAKE's `<id>_thermal.png` (warm, cold or both) with FaceSynthetics' points and photos.
 
-    The thermal images may lie anywhere below the source; a folder with "warm" or "cold" in its name
-    tells the condition. A head of both conditions is two rows of one subject.
+    The thermal images may be anywhere below the source; a folder with "warm" or "cold" in its name
+    gives the condition. A head with both conditions is two rows of one subject.
 
     Raises:
-        InputError: by way of `on_bad`, a bad file of points.
+        InputError: through `on_bad`, an invalid file of points.
     """
     thermal: defaultdict[str, list[PurePosixPath]] = defaultdict(list)
     for below in ImageIndex(source, on_bad):
         if named := _THERMAL.match(below.name):
             thermal[named[1]].append(below)
-    for path, points in _heads(source, walk(source, told_before), on_bad):
+    for path, points in _heads(source, walk(source, already_reported), on_bad):
         photo = path.with_name(f"{_id(path)}.png")
         for below in thermal[_id(path)]:
             folder = below.parent.as_posix().lower()
@@ -94,14 +94,16 @@ def _annotation(
 
 
 def _read_points(path: Path) -> np.ndarray:
-    """(70, 2) pixels."""
+    """Read the points, (70, 2) pixels."""
     points = []
     for n, line in enumerate(read_text(path).splitlines(), start=1):
         where, tokens = f"{path}, line {n}", line.split()
         if len(tokens) not in (0, 2):
-            raise InputError(f"{where}: '{line.strip()[:40]}' is not a point `x y`; mend it")
+            raise InputError(f"{where}: '{line.strip()[:40]}' is not a point `x y`; correct it")
         if tokens:
             points.append([number(token, where) for token in tokens])
     if len(points) != IBUG70.points:
-        raise InputError(f"{path}: {len(points)} points instead of {IBUG70.points}; remove it")
+        raise InputError(
+            f"{path}: {len(points)} points instead of {IBUG70.points}; remove the file"
+        )
     return np.array(points)

@@ -1,7 +1,7 @@
 """A user's own folder: images, and landmarks in a CSV, COCO, labelme, dlib or `.pts` files.
 
-What a folder cannot say by itself stands in `dataset.yaml` at its top; without that file the
-defaults of `Description` hold, and every row says so.
+`dataset.yaml` in the folder gives what cannot be inferred from the files. Without it the defaults of
+`Description` apply, and every row says so in `assumed`.
 """
 
 import posixpath
@@ -20,11 +20,11 @@ from data_prep.readers.base import (
     REFUSED,
     Annotation,
     OnBad,
+    already_reported,
     fail,
-    told_before,
     walk,
 )
-from data_prep.readers.image_index import ImageIndex, eight_bit
+from data_prep.readers.image_index import ImageIndex, eight_bit_radiometry
 from data_prep.readers.parsing.landmarks import Marks, from_csv, from_json, from_pts, from_xml
 from mlcmkd.data.manifest import SPLITS
 from mlcmkd.data.thermal.radiometry import Radiometry
@@ -98,53 +98,57 @@ class Description(BaseModel):
 
 
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
-    """Your own images with a CSV, COCO, labelme, dlib XML or .pts; `dataset.yaml` tells the rest.
+    """Your own images with a CSV, COCO, labelme, dlib XML or .pts; options in `dataset.yaml`.
 
     CSV: `image,x0,y0,x1,y1,...`, or `image,scheme,point,x,y` as `mlcmkd predict` writes it.
 
     Raises:
-        InputError: a bad `dataset.yaml`; by way of `on_bad`, all else that cannot be used.
+        InputError: an invalid `dataset.yaml`; through `on_bad`, any file or row that cannot be used.
     """
     if not source.is_dir():
-        raise InputError(f"{source}: no such folder; give the folder that holds the images")
-    told = describe(source)
+        raise InputError(f"{source}: no such folder; give the folder of the images")
+    description = read_description(source)
     paired = (source / PAIRING).is_file()
     images = ImageIndex(source, on_bad, skip=(REFUSED, OVERLAYS) if paired else ())
     done: set[Path] = set()
-    for name, marks in _marks(source, told, on_bad):
+    for name, marks in _landmarks(source, description, on_bad):
         try:
             if isinstance(marks, InputError):
                 raise marks
-            image = _image_of(source, images, told, name, marks)
+            image = _image_of(source, images, description, name, marks)
             if image in done:
-                raise InputError(f"{marks.where}: a second face of {image}; keep one an image")
+                raise InputError(
+                    f"{marks.where}: a second face of {image}; keep one face per image"
+                )
             done.add(image)
-            yield _annotation(source, images, told, image, marks)
+            yield _annotation(source, images, description, image, marks)
         except InputError as error:
             on_bad(name, error)
-    if told.unlabelled:
-        for below in images:
-            if source / below not in done and _is_of_the_side(below.as_posix(), told):
+    if description.unlabelled:
+        for path in images:
+            if source / path not in done and _is_labelled_modality(path.as_posix(), description):
                 try:
-                    yield _annotation(source, images, told, source / below, None)
+                    yield _annotation(source, images, description, source / path, None)
                 except InputError as error:
-                    on_bad(below.as_posix(), error)
+                    on_bad(path.as_posix(), error)
 
 
-def _image_of(source: Path, images: ImageIndex, told: Description, file: str, marks: Marks) -> Path:
-    """The image of an annotation: beside its file, or by its name below the source.
+def _image_of(
+    source: Path, images: ImageIndex, description: Description, file: str, marks: Marks
+) -> Path:
+    """Return the image of an annotation: beside the annotation file, or found by its name.
 
-    Of two that are called alike the labelled camera's is meant. Where a folder holds images and
-    annotations, an annotation means one of its own folder's images.
+    Of two images with the same name, that of the labelled modality is returned. In a folder with
+    images and annotations, a bare name refers to an image of the same folder.
     """
     folder = PurePosixPath(file).parent
     name = PurePosixPath(posixpath.normpath(marks.image.replace("\\", "/")))
 
-    def of_the_side(path: PurePosixPath) -> bool:
-        return _is_of_the_side(path.as_posix(), told)
+    def labelled_modality(path: PurePosixPath) -> bool:
+        return _is_labelled_modality(path.as_posix(), description)
 
     beside = images.at((folder / name).as_posix())
-    beside = list(filter(of_the_side, beside)) or beside
+    beside = list(filter(labelled_modality, beside)) or beside
     if len(beside) == 1:
         return source / beside[0]
     bare = len(name.parts) == 1
@@ -153,96 +157,106 @@ def _image_of(source: Path, images: ImageIndex, told: Description, file: str, ma
             f"{marks.where}: no image '{name}' beside it in {folder}; add it, or remove the annotation"
         )
     if not bare:
-        return images.need(marks.image, marks.where, known=True, rather=of_the_side)
-    # Labels in a tree of their own, beside that of the images, tell the folders by their own place.
-    return images.need((folder / name).as_posix(), marks.where, rather=of_the_side)
+        return images.need(marks.image, marks.where, same_folder=True, prefer=labelled_modality)
+    # Where labels and images are in two parallel folder trees, the label's folder selects the image.
+    return images.need((folder / name).as_posix(), marks.where, prefer=labelled_modality)
 
 
-def describe(source: Path) -> Description:
-    """What `dataset.yaml` says; the defaults without one.
+def read_description(source: Path) -> Description:
+    """Read `dataset.yaml`; return the defaults if there is none.
 
     Raises:
-        InputError: not YAML, or a field that there is not; names it.
+        InputError: not YAML, or an unknown or invalid field; the message names it.
     """
     path = source / DESCRIPTION
     if not path.is_file():
         return Description()
     try:
-        said = yaml.safe_load(read_text(path))
+        fields = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML ({str(error).splitlines()[0]}); mend it") from None
-    if not isinstance(said, dict):
-        raise InputError(f"{path}: expected lines such as `side: thermal`; mend it")
+        raise InputError(f"{path}: not YAML ({str(error).splitlines()[0]}); correct it") from None
+    if not isinstance(fields, dict):
+        raise InputError(f"{path}: no fields; write lines such as `side: thermal`")
     try:
-        return Description.model_validate(said)
+        return Description.model_validate(fields)
     except ValidationError as error:
         raise InputError(f"{path}, {first_wrong(error)}") from None
 
 
-def _marks(
-    source: Path, told: Description, on_bad: OnBad
+def _landmarks(
+    source: Path, description: Description, on_bad: OnBad
 ) -> Iterator[tuple[str, Marks | InputError]]:
-    """Every annotated image with the name of its file, or why it cannot be used."""
-    readers: Mapping[str, Any] = {
+    """Yield (name of the annotation file, landmarks of an image or the error of an invalid entry)."""
+    parsers: Mapping[str, Any] = {
         ".csv": from_csv,
         ".json": from_json,
         ".xml": from_xml,
         ".pts": from_pts,
     }
-    for path in walk(source, told_before):
-        reader = readers.get(path.suffix.lower())
-        if reader is None:
+    for path in walk(source, already_reported):
+        parse = parsers.get(path.suffix.lower())
+        if parse is None:
             continue
         name = path.relative_to(source).as_posix()
         if name == PAIRING:
             continue
         try:
-            for marks in reader(path, told.scheme, told.first_pixel):
+            for marks in parse(path, description.scheme, description.first_pixel):
                 yield name, marks
         except InputError as error:
             yield name, error
 
 
 def _annotation(
-    source: Path, images: ImageIndex, told: Description, image: Path, marks: Marks | None
+    source: Path,
+    images: ImageIndex,
+    description: Description,
+    image: Path,
+    marks: Marks | None,
 ) -> Annotation:
-    below = image.relative_to(source).as_posix()
-    twin = _twin(images, told, below)
-    rgb, thermal = (image, twin) if told.side == "rgb" else (twin, image)
-    named = image.relative_to(source).with_suffix("").as_posix()
+    path = image.relative_to(source).as_posix()
+    other = _other_modality(images, description, path)
+    rgb, thermal = (image, other) if description.side == "rgb" else (other, image)
+    name = image.relative_to(source).with_suffix("").as_posix()
     scheme = points = None
     if marks is not None:
-        scheme, points = _in_order(marks, told)
-    elif told.scheme is None:
+        scheme, points = _in_scheme_order(marks, description)
+    elif description.scheme is None:
         raise InputError(
-            f"{image}: without landmarks nobody knows the scheme; say it in {DESCRIPTION}"
+            f"{image}: no landmarks to infer the scheme from; name it in {DESCRIPTION}"
         )
+    radiometry = description.radiometry
+    if thermal is None:
+        radiometry = None
+    elif radiometry is None:
+        radiometry = eight_bit_radiometry(thermal)
     return Annotation(
-        id=named,
-        subject=_subject(named, told),
-        scheme=scheme.name if scheme else told.scheme,
-        landmarks=None if points is None else points - told.first_pixel,
+        id=name,
+        subject=_subject(name, description),
+        scheme=scheme.name if scheme else description.scheme,
+        landmarks=None if points is None else points - description.first_pixel,
         rgb_path=rgb,
         thermal_path=thermal,
-        split=_split(below, told),
-        labels=told.labels if marks is not None else "",
-        radiometry=(told.radiometry or eight_bit(thermal)) if thermal else None,
+        split=_split(path, description),
+        labels=description.labels if marks is not None else "",
+        radiometry=radiometry,
         box=marks.box if marks is not None else None,
         visible=marks.visible if marks is not None else None,
         assumed=None if (source / DESCRIPTION).is_file() else f"no {DESCRIPTION}: its defaults",
-        aligned=told.twin is None or told.twin.aligned,
+        aligned=description.twin is None or description.twin.aligned,
     )
 
 
-def _in_order(marks: Marks, told: Description) -> tuple[Scheme, np.ndarray]:
-    """The scheme, and the points in its order: by their names where the file uses the scheme's."""
+def _in_scheme_order(marks: Marks, description: Description) -> tuple[Scheme, np.ndarray]:
+    """Return the scheme and the points in its order; points with the scheme's names are sorted."""
     by_count = {scheme.points: scheme for scheme in SCHEMES.values()}
-    scheme = get_scheme(told.scheme) if told.scheme else by_count.get(len(marks.points))
-    if scheme is None or len(marks.points) != scheme.points:
-        wanted = scheme.points if scheme else f"one of {sorted(by_count)}"
+    count = len(marks.points)
+    scheme = get_scheme(description.scheme) if description.scheme else by_count.get(count)
+    if scheme is None or count != scheme.points:
+        expected = scheme.points if scheme else f"one of {sorted(by_count)}"
         raise InputError(
-            f"{marks.where}: {len(marks.points)} points, expected {wanted}; label them all, or name "
-            f"the scheme in {DESCRIPTION}"
+            f"{marks.where}: {count} points, expected {expected}; label them all, or "
+            f"name the scheme in {DESCRIPTION}"
         )
     if marks.names and set(marks.names) == set(scheme.names):
         order = [marks.names.index(name) for name in scheme.names]
@@ -250,37 +264,43 @@ def _in_order(marks: Marks, told: Description) -> tuple[Scheme, np.ndarray]:
     return scheme, marks.points
 
 
-def _subject(named: str, told: Description) -> str:
-    if told.subject is None:
-        folder = named.rpartition("/")[0]
-        return folder or named
-    found = re.search(told.subject, named)
-    if not found:
+def _subject(name: str, description: Description) -> str:
+    """Return the person of an image, whose path below the source is `name`, without suffix."""
+    if description.subject is None:
+        folder = name.rpartition("/")[0]
+        return folder or name
+    match = re.search(description.subject, name)
+    if not match:
         raise InputError(
-            f"{named}: the expression of `subject` in {DESCRIPTION} finds no person in it; mend one "
-            "of the two"
+            f"{name}: `subject` in {DESCRIPTION} does not match this path; correct the expression "
+            "or rename the image"
         )
-    return found[1]
+    return match[1]
 
 
-def _split(below: str, told: Description) -> str | None:
-    folders = below.split("/")[:-1]
-    return next((f for f in folders if f in SPLITS), None) if told.split == "folders" else None
-
-
-def _twin(images: ImageIndex, told: Description, below: str) -> Path | None:
-    if told.twin is None:
+def _split(path: str, description: Description) -> str | None:
+    if description.split != "folders":
         return None
-    other, count = re.subn(told.twin.find, told.twin.replace, below)
-    there = images.at(other) if count and other != below else []
-    if len(there) > 1:
-        raise InputError(f"{below}: its twin may be {there[0]} or {there[1]}; remove one of them")
-    return images.source / there[0] if there else None
+    return next((folder for folder in path.split("/")[:-1] if folder in SPLITS), None)
 
 
-def _is_of_the_side(below: str, told: Description) -> bool:
-    """Whether an image is of the labelled camera: without twins every one is."""
-    return told.twin is None or re.search(told.twin.find, below) is not None
+def _other_modality(images: ImageIndex, description: Description, path: str) -> Path | None:
+    """Return the image of the other modality that `twin` names for `path`; None without one."""
+    if description.twin is None:
+        return None
+    other, count = re.subn(description.twin.find, description.twin.replace, path)
+    candidates = images.at(other) if count and other != path else []
+    if len(candidates) > 1:
+        raise InputError(
+            f"{path}: its other modality (`twin`) may be {candidates[0]} or {candidates[1]}; remove "
+            "one of them"
+        )
+    return images.source / candidates[0] if candidates else None
+
+
+def _is_labelled_modality(path: str, description: Description) -> bool:
+    """Whether an image is of the labelled modality; without `twin` all images are."""
+    return description.twin is None or re.search(description.twin.find, path) is not None
 
 
 def _regex(pattern: str) -> str:

@@ -1,7 +1,7 @@
-"""CSVs as the HRNet repository lists faces: 300W (68 points) and WFLW (98), a row a face.
+"""CSV files of the HRNet repository: 300W (68 points) and WFLW (98), one row per face.
 
-`image_name,scale,center_w,center_h,original_0_x,original_0_y,...`. The image names begin inside the
-data set's own folder (`helen/testset/30427236_2.jpg`), which lies somewhere below the source.
+`image_name,scale,center_w,center_h,original_0_x,original_0_y,...`. The image names are relative to
+the data set's own folder (`helen/testset/30427236_2.jpg`), which is somewhere below the source.
 """
 
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.readers.base import Annotation, OnBad, fail, photo_of, told_before, walk
+from data_prep.readers.base import Annotation, OnBad, already_reported, fail, photo_name, walk
 from data_prep.readers.image_index import ImageIndex
 from mlcmkd.schemes import IBUG68, WFLW98, Scheme
 from mlcmkd.utils.errors import InputError
@@ -20,9 +20,9 @@ from mlcmkd.utils.texts import number, read_csv
 
 _LEADING = ["image_name", "scale", "center_w", "center_h"]
 _SCHEMES = {scheme.points: scheme for scheme in (IBUG68, WFLW98)}
-# `..._300w_valid_challenge.csv` is one part of the test set, `..._300w_valid.csv` all of it.
+# `..._300w_valid_challenge.csv` is one subset of the test set, `..._300w_valid.csv` all of it.
 _PART = re.compile(r"_(?:valid|val|test)_([a-z]+)$")
-# The numbers of 300W's lists are those of its `.pts` files, which begin at 1.
+# 300W's lists repeat the 1-based coordinates of its `.pts` files.
 _FIRST_PIXEL = {IBUG68.name: 1.0, WFLW98.name: 0.0}
 _ASSUMED = {
     IBUG68.name: "pixels begin at 1, as in the .pts files that the list repeats",
@@ -32,7 +32,7 @@ _ASSUMED = {
 
 @dataclass
 class _Face:
-    """A face, however many lists repeat it."""
+    """A face, which several lists may repeat."""
 
     image: Path
     scheme: Scheme
@@ -44,16 +44,16 @@ class _Face:
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """HRNet's CSVs of 300W (68 points) or WFLW (98), with the photos below the same folder.
 
-    A list with "train" in its name leaves the split to the project; every other one ("valid", "val",
-    "test") is the test split, as its owners use it. A face listed by several files is one row; what
-    follows "valid_" or "test_" in a file's name is its group.
+    `prepare` splits the faces of a list with "train" in its name; every other list ("valid", "val",
+    "test") is the test split, as in the repository. A face in several files is one row; its group is
+    what follows "valid_" or "test_" in a file's name.
 
     Raises:
-        InputError: by way of `on_bad`, a bad table or row, or a photo that is not there.
+        InputError: through `on_bad`, an invalid table or row, or a missing photo.
     """
     images = ImageIndex(source, on_bad)
     faces: dict[tuple[Path, bytes], _Face] = {}
-    for path in walk(source, told_before):
+    for path in walk(source, already_reported):
         if path.suffix.lower() != ".csv":
             continue
         try:
@@ -85,7 +85,7 @@ def _annotations(source: Path, faces: list[_Face]) -> Iterator[Annotation]:
         seen[name] += 1
         yield Annotation(
             id=name if seen[name] == 1 else f"{name}#{seen[name]}",
-            subject=photo_of(name),
+            subject=photo_name(name),
             scheme=face.scheme.name,
             landmarks=face.points - _FIRST_PIXEL[face.scheme.name],
             rgb_path=face.image,
@@ -100,7 +100,7 @@ def _scheme(path: Path, header: list[str]) -> Scheme:
     points, odd = divmod(len(header) - len(_LEADING), 2)
     if header[:4] != _LEADING or odd or points not in _SCHEMES:
         raise InputError(
-            f"{path}: the header has to be {','.join(_LEADING)},original_0_x,original_0_y,... with "
+            f"{path}: the header must be {','.join(_LEADING)},original_0_x,original_0_y,... with "
             f"{' or '.join(map(str, _SCHEMES))} points; remove the file"
         )
     return _SCHEMES[points]

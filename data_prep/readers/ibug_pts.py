@@ -1,4 +1,4 @@
-"""iBUG `.pts`: 68 hand-marked points beside each photo (300W, AFW, Helen, LFPW, iBUG)."""
+"""iBUG `.pts` files: 68 hand-labelled points beside each photo (300W, AFW, Helen, LFPW, iBUG)."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -11,7 +11,7 @@ from data_prep.readers.base import (
     OnBad,
     fail,
     image_beside,
-    photo_of,
+    photo_name,
     walk,
 )
 from mlcmkd.data.manifest import inside
@@ -23,15 +23,15 @@ from mlcmkd.utils.errors import InputError
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """iBUG `.pts` beside photos: 300W (LFPW, Helen, AFW, iBUG), 68 points; common and challenge.
 
-    Faces come in order of their paths.
+    Faces are sorted by path.
 
     The id is the path below `source` without its suffix. Faces of one photo share a subject.
-    Folders called `test`, `testset` or `..._test` (`source` itself included) hold the test split, and
-    so does `ibug`, the challenge part of 300W's test set; the rest is left to the project to split.
-    Where iBUG's faces are there, the faces of the test set say which part they are (`groups_of`).
+    Folders called `test`, `testset` or `..._test` (`source` itself included) are the test split, and
+    so is `ibug`, the challenge subset of 300W; `prepare` splits the other faces. If iBUG's faces are
+    present, the faces of the test split have the group of their subset (`groups_of`).
 
     Raises:
-        InputError: by way of `on_bad`, a bad `.pts`, a photo without `.pts` or the reverse, or a
+        InputError: through `on_bad`, an invalid `.pts`, a photo without `.pts` or the reverse, or a
             link that leads out of `source`.
     """
     paths = list(walk(source, on_bad))
@@ -51,21 +51,21 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
 
 
 def read_points(path: Path) -> np.ndarray:
-    """Landmarks of one `.pts` file, (68, 2) float64, 0-based pixels.
+    """Read the landmarks of one `.pts` file, (68, 2) float64, 0-based pixels.
 
     Raises:
-        InputError: not a `.pts` of 68 points; names file and line.
+        InputError: not a `.pts` file of 68 points; the message names file and line.
     """
     return read_pts(path, IBUG68.points)
 
 
 def groups_of(names: Sequence[str]) -> list[str | None]:
-    """Which part of 300W's test set each face is in: "common", "challenge" or neither (None).
+    """Return the subset of 300W's test set of each face: "common", "challenge" or None.
 
-    As published: common are the test sets of LFPW (224 faces) and Helen (330), challenge is iBUG
-    (135), full both. Told by folders: iBUG's is called `ibug`, and the others' names begin with
-    `lfpw` and `helen` and end in `test` or `testset`, or hold a folder of that name. Without a
-    face of iBUG there is one test set only, and no groups.
+    As published, "common" consists of the test sets of LFPW (224 faces) and Helen (330),
+    "challenge" of iBUG (135). The folders decide: iBUG's is called `ibug`; those of the others begin
+    with `lfpw` and `helen` and end in `test` or `testset`, or contain a folder of that name. Without
+    a face of iBUG there are no groups.
 
     Args:
         names: paths of the faces, with "/" between the parts.
@@ -80,12 +80,12 @@ def _annotation(source: Path, path: Path, group: str | None) -> Annotation:
     below = path.relative_to(source)
     image = image_beside(path.parent, path.stem)
     if image is None:
-        raise InputError(f"{path}: no photo of that name beside it; add it or remove the .pts")
+        raise InputError(f"{path}: no photo of the same name beside it; add one or remove the .pts")
     inside(source, str(image.relative_to(source)))
     folders = (source.resolve().name, *below.parts[:-1])
     return Annotation(
         id=below.with_suffix("").as_posix(),
-        subject=(below.parent / photo_of(path.stem)).as_posix(),
+        subject=(below.parent / photo_name(path.stem)).as_posix(),
         scheme=IBUG68.name,
         landmarks=read_points(path),
         rgb_path=image,

@@ -1,8 +1,8 @@
-"""Images found by the names that annotations give, and what thermal images look like.
+"""Find images by the names in annotation files, and recognise the kind of thermal images.
 
-Annotation files name their images in many ways: by a path that began elsewhere, a bare name, another
-suffix. `ImageIndex` lists the images that are really there and matches names against that list, so
-no name, whatever it says, is ever opened as a path.
+Annotation files name their images in many ways: by a path from another machine, a bare file name, a
+different suffix. `ImageIndex` lists the existing images and matches names against that list, so a
+name from a file is never opened as a path.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from mlcmkd.data.thermal.palettes import is_coloured
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
 from mlcmkd.utils.errors import InputError
 
-Wanted = Callable[[PurePosixPath], bool]
+PathFilter = Callable[[PurePosixPath], bool]
 FALSE_COLOURS = Radiometry(kind="palette", low=0.0, high=255.0)
 
 
@@ -23,12 +23,12 @@ class ImageIndex:
     """The images below a folder, by name.
 
     Args:
-        source: searched with all its sub-folders.
-        on_bad: told of links that lead out of `source`.
-        skip: folders of these names are left out.
+        source: folder to search, with all its subfolders.
+        on_bad: called for links that lead out of `source`.
+        skip: names of folders to leave out.
 
     Attributes:
-        folders: those that hold an image, as paths below the source.
+        folders: the folders that contain an image, relative to the source.
     """
 
     def __init__(self, source: Path, on_bad: OnBad, skip: tuple[str, ...] = ()) -> None:
@@ -44,64 +44,70 @@ class ImageIndex:
                 self.folders.add(below.parent)
 
     def __iter__(self):
-        """All images, as paths below the source, in the order of their names."""
+        """Iterate over all images, as paths relative to the source, sorted."""
         return iter(sorted(path for paths in self._by_name.values() for path in paths))
 
     def at(self, name: str) -> list[PurePosixPath]:
-        """The image at this very place below the source; with other suffixes if it is not there."""
+        """Return the images with exactly this relative path; those with another suffix if none."""
         parts = _parts(name)
-        here = [
+        same_stem = [
             path for path in self._by_stem.get(_stem(parts), []) if _folders(path) == parts[:-1]
         ]
-        return [path for path in here if path.name.lower() == parts[-1]] or here
+        return [path for path in same_stem if path.name.lower() == parts[-1]] or same_stem
 
     def find(
-        self, name: str, *, known: bool = False, rather: Wanted = lambda _: True
+        self, name: str, *, same_folder: bool = False, prefer: PathFilter = lambda _: True
     ) -> Path | None:
-        """The image that `name` means; None where there is none.
+        """Return the image that `name` refers to; None without one.
 
-        Its last part has to be the file's name, with any suffix of an image where the very one is
-        not there. Where several files have it, the one that shares most folders at the end counts.
+        The last part of `name` must be the file's name; another image suffix is accepted if the
+        given one does not exist. Of several such files, the one with most trailing folders in
+        common is returned.
 
         Args:
-            name: as an annotation gives it.
-            known: where both name folders, they have to share the last one: `anna/001.jpg` is not
-                `ben/001.jpg`, even if no other 001.jpg is there.
-            rather: which images, by their paths below the source, are meant if any of them may be.
+            name: name of the image in an annotation.
+            same_folder: where both paths have folders, the last one must agree: `anna/001.jpg` is
+                not `ben/001.jpg`, even if there is no other 001.jpg.
+            prefer: filter on relative paths; it applies if any candidate passes it.
 
         Raises:
-            InputError: several share equally much; names two.
+            InputError: several files match equally well; the message names two.
         """
         parts = _parts(name)
-        shared = {path: _shared(parts[:-1], _folders(path)) for path in self._called(parts)}
-        if known and parts[:-1]:
+        shared = {path: _shared(parts[:-1], _folders(path)) for path in self._candidates(parts)}
+        if same_folder and parts[:-1]:
             shared = {path: n for path, n in shared.items() if n or not _folders(path)}
-        shared = {path: n for path, n in shared.items() if rather(path)} or shared
+        shared = {path: n for path, n in shared.items() if prefer(path)} or shared
         if not shared:
             return None
         best = [path for path, n in shared.items() if n == max(shared.values())]
         if len(best) > 1:
             raise InputError(
                 f"{self.source}: '{name[:80]}' may be {best[0]} or {best[1]}; remove one of them, "
-                "or give the folder that holds one"
+                "or give a folder that contains only one"
             )
         return self.source / best[0]
 
-    def _called(self, parts: tuple[str, ...]) -> list[PurePosixPath]:
+    def _candidates(self, parts: tuple[str, ...]) -> list[PurePosixPath]:
         if not parts:
             return []
         return self._by_name.get(parts[-1]) or self._by_stem.get(_stem(parts)) or []
 
     def need(
-        self, name: str, where: str, *, known: bool = False, rather: Wanted = lambda _: True
+        self,
+        name: str,
+        where: str,
+        *,
+        same_folder: bool = False,
+        prefer: PathFilter = lambda _: True,
     ) -> Path:
-        """As `find`, where the image has to be there.
+        """Like `find`, for an image that must exist.
 
         Raises:
-            InputError: it is not; `where` names file and row.
+            InputError: there is no such image; the message starts with `where`.
         """
         try:
-            found = self.find(name, known=known, rather=rather)
+            found = self.find(name, same_folder=same_folder, prefer=prefer)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
         if found is None:
@@ -111,17 +117,17 @@ class ImageIndex:
         return found
 
 
-def eight_bit(image: Path) -> Radiometry:
-    """How a data set of 8-bit thermal images is read, told by one of them: grey, or false colours.
+def eight_bit_radiometry(image: Path) -> Radiometry:
+    """Return the radiometry of 8-bit thermal images, grey or false colours, judged by one of them.
 
     Raises:
-        InputError: it is no 8-bit image; what its counts mean nobody can tell from the file.
+        InputError: not an 8-bit image; the file does not say what its counts mean.
     """
     pixels = read_image(image)
     if pixels.dtype != "uint8":
         raise InputError(
-            f"{image}: {pixels.dtype} values, and nobody says what they mean; read the folder with "
-            "the format 'folder' and a radiometry of your own"
+            f"{image}: {pixels.dtype} values of unknown meaning; read the folder with the format "
+            "'folder' and give the radiometry"
         )
     return FALSE_COLOURS if pixels.ndim == 3 and is_coloured(pixels) else GREY8
 
@@ -139,11 +145,11 @@ def _folders(path: PurePosixPath) -> tuple[str, ...]:
     return tuple(map(str.lower, path.parts[:-1]))
 
 
-def _shared(wanted: tuple[str, ...], there: tuple[str, ...]) -> int:
-    """How many folders two paths share at their ends."""
+def _shared(a: tuple[str, ...], b: tuple[str, ...]) -> int:
+    """Count the trailing folders that two paths have in common."""
     count = 0
-    for one, other in zip(reversed(wanted), reversed(there), strict=False):
-        if one != other:
+    for folder, other in zip(reversed(a), reversed(b), strict=False):
+        if folder != other:
             break
         count += 1
     return count

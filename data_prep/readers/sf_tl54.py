@@ -1,8 +1,8 @@
-"""SF-TL54: thermal faces with 54 points and their aligned photos, 464 x 348 pixels.
+"""SF-TL54: thermal faces with 54 points and aligned RGB images, 464 x 348 pixels.
 
-The owners' folders are `{gray,iron}/{train,val,test}/{images,json}` and `rgb/{train,val,test}`. A
-name such as `111_1_2_1_120_100_1.png` begins with the person and ends with the stream: 1 thermal,
-3 the photo that SpeakingFaces, where the images come from, has aligned with it.
+The original folders are `{gray,iron}/{train,val,test}/{images,json}` and `rgb/{train,val,test}`. A
+name such as `111_1_2_1_120_100_1.png` begins with the person and ends with the stream: 1 is the
+thermal image, 3 the aligned RGB image (both from the data set SpeakingFaces).
 """
 
 import json
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.readers.base import Annotation, OnBad, fail, told_before, usable, walk
-from data_prep.readers.image_index import FALSE_COLOURS, ImageIndex, eight_bit
+from data_prep.readers.base import Annotation, OnBad, already_reported, fail, valid_faces, walk
+from data_prep.readers.image_index import FALSE_COLOURS, ImageIndex, eight_bit_radiometry
 from data_prep.readers.parsing.dlib_xml import boxes
 from mlcmkd.data.manifest import SPLITS
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
@@ -22,8 +22,8 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import MAX_TABLE_BYTES, number, read_json, read_text
 
 _COLOURS = {"gray": GREY8, "iron": FALSE_COLOURS}
-_MIRRORED = "images_mirr"  # written by the owners for dlib, which mirrors nothing by itself
-# The parts of the copies with a line a face, in the order of the points.
+_MIRRORED = "images_mirr"  # mirrored copies for dlib's training; not additional data
+# The parts in the JSON-lines version, in the order of the points.
 _PARTS = (
     *("chin", "left_eyebrow", "right_eyebrow", "nose_bridge", "nose_tip", "left_eye", "right_eye"),
     *(f"lip_p{n}" for n in range(1, 7)),
@@ -32,17 +32,17 @@ _WHOLE = "dlib's file holds whole pixels, cut off rather than rounded"
 
 
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
-    """SF-TL54 as its owners publish it (JSON), as dlib XML, or as JSON lines: 54 points, photos.
+    """SF-TL54 as published (JSON), as dlib XML, or as JSON lines: 54 points, RGB images.
 
-    Where grey and iron images are there, the grey ones are read: they are the same frames. JSON goes
-    before XML, since XML has lost the fractions of a pixel. The person is the first number of a name,
-    the split the folder's.
+    If there are grey and iron images, the grey ones are read: they are the same frames. JSON is
+    preferred to XML, which has whole pixels only. The person is the first number of a name; the
+    split is the folder's.
 
     Raises:
-        InputError: by way of `on_bad`, an annotation that cannot be used, or an image not there.
+        InputError: through `on_bad`, an invalid annotation, or a missing image.
     """
     images = ImageIndex(source, on_bad, skip=(_MIRRORED,))
-    paths = [path for path in walk(source, told_before) if not _is_mirrored(path, source)]
+    paths = [path for path in walk(source, already_reported) if not _is_mirrored(path, source)]
     faces = [path for path in paths if path.suffix == ".json" and path.parent.name == "json"]
     if any("gray" in path.parts for path in faces):
         faces = [path for path in faces if "iron" not in path.relative_to(source).parts]
@@ -75,7 +75,9 @@ def _annotation(
     assumed: str | None = None,
 ) -> Annotation:
     if points.shape != (SFTL54.points, 2):
-        raise InputError(f"{where}: {len(points)} points instead of {SFTL54.points}; remove it")
+        raise InputError(
+            f"{where}: {len(points)} points instead of {SFTL54.points}; remove the face"
+        )
     image = images.need(name, where)
     below = image.relative_to(source)
     stem, _, stream = below.stem.rpartition("_")
@@ -100,22 +102,22 @@ def _annotation(
 
 
 def _radiometry(image: Path, below: Path) -> Radiometry:
-    told = [_COLOURS[part] for part in below.parts if part in _COLOURS]
-    return told[0] if told else eight_bit(image)
+    by_folder = [_COLOURS[part] for part in below.parts if part in _COLOURS]
+    return by_folder[0] if by_folder else eight_bit_radiometry(image)
 
 
 def _photo_name(below: str, stem: str) -> str:
-    """Where the photo of a thermal frame is looked for: `rgb/train/...` for `gray/train/images/...`."""
+    """Return the name of a thermal frame's RGB image: `rgb/train/...` for `gray/train/images/...`."""
     parts = Path(below).parts
     split = next((part for part in parts if part in SPLITS), None)
     return "/".join(filter(None, ("rgb", split, f"{stem}.png")))
 
 
 def _labelme(path: Path) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-    """Points and box of one of the owners' JSON files."""
+    """Read points and box of one of the data set's JSON files."""
     shapes = read_json(path, 1_000_000).get("shapes")
     if not isinstance(shapes, list):
-        raise InputError(f"{path}: no list 'shapes' in it; fetch it again or remove it")
+        raise InputError(f"{path}: no list 'shapes'; download the file again or remove it")
     points: list[tuple[float, float]] = []
     box = None
     for n, shape in enumerate(shapes):
@@ -126,12 +128,12 @@ def _labelme(path: Path) -> tuple[np.ndarray, tuple[float, float, float, float]]
         else:
             points += marks
     if box is None:
-        raise InputError(f"{path}: no shape 'face', which is the box; remove the file")
+        raise InputError(f"{path}: no shape 'face' (the box); remove the file")
     return np.array(points).reshape(-1, 2), box
 
 
 def _lines(source: Path, images: ImageIndex, path: Path, on_bad: OnBad) -> Iterator[Annotation]:
-    """A copy with one JSON object a line, the points by named parts."""
+    """Read a file with one JSON object per line, the points grouped by named parts."""
     for n, line in enumerate(read_text(path, MAX_TABLE_BYTES).splitlines(), start=1):
         where = f"{path}, line {n}"
         try:
@@ -142,14 +144,14 @@ def _lines(source: Path, images: ImageIndex, path: Path, on_bad: OnBad) -> Itera
             except (ValueError, RecursionError):
                 face = None
             if not isinstance(face, dict):
-                raise InputError(f"{where}: not a JSON object; fetch the file again")
+                raise InputError(f"{where}: not a JSON object; download the file again")
             points = [
                 mark for part in _PARTS for mark in _points(face.get(part), f"{where}, {part}")
             ]
             box = _corners(_points(face.get("face"), f"{where}, face"), where)
             name = face.get("image")
             if not isinstance(name, str):
-                raise InputError(f"{where}: no name of an image; fetch the file again")
+                raise InputError(f"{where}: no name of the image; download the file again")
             yield _annotation(source, images, name, np.array(points), box, where)
         except InputError as error:
             on_bad(f"{path.relative_to(source).as_posix()}:{n}", error)
@@ -157,10 +159,10 @@ def _lines(source: Path, images: ImageIndex, path: Path, on_bad: OnBad) -> Itera
 
 def _xml(source: Path, images: ImageIndex, path: Path, on_bad: OnBad) -> Iterator[Annotation]:
     name = path.relative_to(source).as_posix()
-    for face in usable(name, boxes(path), on_bad):
+    for face in valid_faces(name, boxes(path), on_bad):
         if face.image.startswith(_MIRRORED):
             continue
-        # The names begin in the folder of the XML file.
+        # Names are relative to the folder of the XML file.
         image = f"{path.parent.relative_to(source).as_posix()}/{face.image}"
         points = np.array([part[1:] for part in face.parts]).reshape(-1, 2)
         try:
@@ -170,16 +172,16 @@ def _xml(source: Path, images: ImageIndex, path: Path, on_bad: OnBad) -> Iterato
 
 
 def _points(value: Any, where: str) -> list[tuple[float, float]]:
-    """[[x, y], ...] as numbers."""
+    """Convert [[x, y], ...] to numbers."""
     if not isinstance(value, list) or not all(
         isinstance(mark, list) and len(mark) == 2 for mark in value
     ):
-        raise InputError(f"{where}: no list of points (x, y); fetch the file again or remove it")
+        raise InputError(f"{where}: no list of points (x, y); download the file again or remove it")
     return [(number(str(x), where), number(str(y), where)) for x, y in value]
 
 
 def _corners(marks: list[tuple[float, float]], where: str) -> tuple[float, float, float, float]:
     if len(marks) != 2:
-        raise InputError(f"{where}: a box has two corners, not {len(marks)}; remove it")
+        raise InputError(f"{where}: a box has two corners, not {len(marks)}; remove the face")
     (x0, y0), (x1, y1) = marks
     return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)

@@ -1,41 +1,41 @@
-"""TFD68: thermal faces with 68 points in one COCO file, and a photo of the same pose for each."""
+"""TFD68: thermal faces with 68 points in one COCO file, and an RGB image of the same pose for each."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from data_prep.readers.base import Annotation, OnBad, fail, told_before, usable, walk
-from data_prep.readers.image_index import ImageIndex, eight_bit
+from data_prep.readers.base import Annotation, OnBad, already_reported, fail, valid_faces, walk
+from data_prep.readers.image_index import ImageIndex, eight_bit_radiometry
 from data_prep.readers.parsing import coco
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import IBUG68
 from mlcmkd.utils.errors import InputError
 
 _NAME = re.compile(r"^thermal_(\d+)_(-?\d+)_(-?\d+)", re.IGNORECASE)
-# The people that the owners' code holds back for testing; the rest it draws at random.
+# The test subjects in the authors' code, which splits the others at random.
 _TEST = {"1", "5", "137"}
 _PHOTO = ("visual", "visible", "rgb")
 
 
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
-    """TFD68's COCO file and its frames `thermal_<person>_<yaw>_<pitch>`: 68 points, hidden ones told.
+    """TFD68's COCO file, frames `thermal_<person>_<yaw>_<pitch>`: 68 points, visibility flags.
 
-    People 1, 5 and 137 are the test split, as in the owners' code. The photo of a frame was taken for
-    the same pose, not at the same instant through the same lens, so the two are not aligned: its
-    name stands in the row's facts. The per-pixel temperature maps are not read.
+    People 1, 5 and 137 are the test split, as in the authors' code. The RGB image of a frame shows
+    the same pose, but was taken at another time and place, so the two are not aligned: the row's
+    facts give its name. The per-pixel temperature maps are not read.
 
     Raises:
-        InputError: by way of `on_bad`, a bad file or annotation, or a frame that is not there.
+        InputError: through `on_bad`, an invalid file or annotation, or a missing frame.
     """
     images = ImageIndex(source, on_bad)
     colours: Radiometry | None = None
-    for path in walk(source, told_before):
+    for path in walk(source, already_reported):
         if path.suffix.lower() != ".json":
             continue
         name = path.relative_to(source).as_posix()
-        for face in usable(name, coco.faces(path), on_bad):
+        for face in valid_faces(name, coco.faces(path), on_bad):
             try:
-                colours = colours or eight_bit(images.need(face.image, face.where))
+                colours = colours or eight_bit_radiometry(images.need(face.image, face.where))
                 yield _annotation(source, images, face, colours)
             except InputError as error:
                 on_bad(name, error)
@@ -45,17 +45,17 @@ def _annotation(
     source: Path, images: ImageIndex, face: coco.Face, radiometry: Radiometry
 ) -> Annotation:
     if len(face.points) != IBUG68.points:
-        raise InputError(f"{face.where}: {len(face.points)} points instead of 68; remove it")
+        raise InputError(f"{face.where}: {len(face.points)} points instead of 68; remove the face")
     image = images.need(face.image, face.where)
     below = PurePosixPath(image.relative_to(source).as_posix())
     named = _NAME.match(below.name)
     if not named:
         raise InputError(
-            f"{face.where}: '{below.name}' is not named thermal_<person>_<yaw>_<pitch>, so nobody "
-            "knows who it is; rename it"
+            f"{face.where}: '{below.name}' is not named thermal_<person>_<yaw>_<pitch>, so the "
+            "person is unknown; rename it"
         )
     person, yaw, pitch = named.groups()
-    told = {"yaw": float(yaw), "pitch": float(pitch), "category": face.category}
+    facts = {"yaw": float(yaw), "pitch": float(pitch), "category": face.category}
     return Annotation(
         id=below.with_suffix("").as_posix(),
         subject=person,
@@ -68,16 +68,16 @@ def _annotation(
         radiometry=radiometry,
         box=face.box,
         visible=face.visible,
-        facts={key: value for key, value in told.items() if value != ""},
+        facts={key: value for key, value in facts.items() if value != ""},
         assumed="pixels begin at 0; photos are not aligned with their thermal images",
         aligned=False,
     )
 
 
 def _photo(images: ImageIndex, below: PurePosixPath) -> Path | None:
-    """The photo whose path says "visual" where the thermal one says "thermal"."""
+    """Return the RGB image whose path has "visual" in place of "thermal"; None without one."""
     for word in _PHOTO:
-        found = images.find(re.sub("thermal", word, below.as_posix(), flags=re.IGNORECASE))
-        if found is not None:
-            return found
+        photo = images.find(re.sub("thermal", word, below.as_posix(), flags=re.IGNORECASE))
+        if photo is not None:
+            return photo
     return None

@@ -1,4 +1,4 @@
-"""TFW: thermal faces in the wild, a box and five points, in `{split}/{indoor|outdoor}.csv`."""
+"""TFW (thermal faces in the wild): a box and five points, in `{split}/{indoor|outdoor}.csv`."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.readers.base import Annotation, OnBad, fail, told_before, walk
-from data_prep.readers.image_index import ImageIndex, eight_bit
+from data_prep.readers.base import Annotation, OnBad, already_reported, fail, walk
+from data_prep.readers.image_index import ImageIndex, eight_bit_radiometry
 from mlcmkd.data.manifest import SPLITS
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import FACE5
@@ -19,19 +19,19 @@ _PLACES = ("indoor", "outdoor")
 
 
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
-    """TFW's `{train,val,test}/{indoor,outdoor}.csv`: five points a face, several faces an image.
+    """TFW's `{train,val,test}/{indoor,outdoor}.csv`: five points per face, several faces per image.
 
-    Indoor images carry the person's number; who is seen outdoors nobody says, so all of a split's
-    outdoor faces count as one subject. The splits are the owners'. The photo of an indoor image is
-    taken where it is there.
+    Names of indoor images contain the person's number. The persons outdoors are unknown, so all
+    outdoor faces of a split are one subject. The splits are those of the data set. The RGB image of
+    an indoor image is used if it is present.
 
     Raises:
-        InputError: by way of `on_bad`, a bad table or row, or an image that is not there.
+        InputError: through `on_bad`, an invalid table or row, or a missing image.
     """
     images = ImageIndex(source, on_bad)
     seen: Counter[str] = Counter()
     colours: Radiometry | None = None
-    for path in walk(source, told_before):
+    for path in walk(source, already_reported):
         place = next((place for place in _PLACES if place in path.stem.lower()), None)
         if path.suffix.lower() != ".csv" or place is None:
             continue
@@ -41,7 +41,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
             if len(header) != _COLUMNS:
                 raise InputError(
                     f"{path}: {len(header)} columns instead of {_COLUMNS} (name, box, "
-                    f"{FACE5.points} points); fetch it again"
+                    f"{FACE5.points} points); download it again"
                 )
         except InputError as error:
             on_bad(name, error)
@@ -54,7 +54,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
                 folder = path.relative_to(source).with_name(place).as_posix()
                 image = images.need(f"{folder}/{cells[0].strip()}", where)
                 values = np.array([number(cell, where) for cell in cells[1:]])
-                colours = colours or eight_bit(image)
+                colours = colours or eight_bit_radiometry(image)
             except InputError as error:
                 on_bad(f"{name}:{line}", error)
                 continue

@@ -1,9 +1,9 @@
 """YOLO pose labels of a face, on 8-bit thermal frames.
 
-`<sequence>/images/NAME.jpg` and `<sequence>/labels/NAME.txt`; a line a face,
+`<sequence>/images/NAME.jpg` and `<sequence>/labels/NAME.txt`; one line per face,
 `0 cx cy w h x0 y0 c0 x1 y1 c1 ...` or the same without confidences, every length divided by the
-image's width or height. How many points there are says which scheme it is. YOLO measures from the
-image's corner, so the centre of the first pixel is at 0.5 pixels: the 0-based pixel coordinate is
+image's width or height. The number of points determines the scheme. YOLO measures from the image's
+corner, so the centre of the first pixel is at 0.5 pixels: the 0-based pixel coordinate is
 `value * width - 0.5`.
 """
 
@@ -20,16 +20,15 @@ from data_prep.readers.base import (
     OnBad,
     fail,
     image_beside,
-    number,
-    read_text,
     walk,
 )
 from mlcmkd.data.manifest import inside
 from mlcmkd.data.thermal.radiometry import GREY8
 from mlcmkd.schemes import SCHEMES, SFTL54, Scheme
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.texts import number, read_text
 
-# Numbers a line -> its scheme, and numbers a point. No two schemes give the same count.
+# Numbers per line -> the scheme, and numbers per point. No two schemes give the same count.
 _LINES = {
     5 + numbers * scheme.points: (scheme, numbers)
     for scheme in SCHEMES.values()
@@ -40,11 +39,11 @@ _LINES = {
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """YOLO-pose text: frames in `images`, labels of any known scheme in `labels`, 8-bit thermal.
 
-    The sequence's folder is the subject, and the splits are the project's.
+    The sequence's folder is the subject; splits are assigned by `prepare`.
 
     Raises:
-        InputError: by way of `on_bad`, a bad label, a frame with no face or more than one, a frame
-            without a label or the reverse, or a link that leads out of `source`.
+        InputError: through `on_bad`, an invalid label, a frame with no face or more than one, a
+            frame without a label or the reverse, or a link that leads out of `source`.
     """
     for path in walk(source, on_bad):
         kind, name = path.parent.name, str(path.relative_to(source))
@@ -54,7 +53,9 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
             elif kind == "images" and path.suffix.lower() in IMAGE_SUFFIXES:
                 label = path.parent.parent / "labels" / f"{path.stem}.txt"
                 if not label.is_file():
-                    raise InputError(f"{path}: its label {label} is missing; remove the frame")
+                    raise InputError(
+                        f"{path}: its label {label} is missing; add it, or remove the frame"
+                    )
         except InputError as error:
             on_bad(name, error)
 
@@ -62,11 +63,11 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
 def read_knapik54(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """Knapik's four drivers, 54 points of a detector: `1_Man_NoGlasses_Normal` is driver `1_Man`.
 
-    Drivers 1 are the split "val" (whatever is tuned is tuned on them), drivers 2 the split "test";
-    there is no "train".
+    Sequences `1_...` are the development data, split "val" (all tuning uses them); sequences
+    `2_...` are the split "test". There is no split "train".
 
     Raises:
-        InputError: as `read`; and a sequence whose name tells no driver 1 or 2.
+        InputError: as `read`; also a sequence whose name does not begin with 1 or 2.
     """
     for annotation in read(source, on_bad):
         sequence = annotation.subject.rsplit("/", 1)[-1]
@@ -75,7 +76,7 @@ def read_knapik54(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
             on_bad(
                 annotation.id,
                 InputError(
-                    f"{source / annotation.subject}: the sequence's name tells no driver 1 or 2; "
+                    f"{source / annotation.subject}: the sequence's name does not begin with 1_ or 2_; "
                     "expected a name such as 1_Man_NoGlasses_Normal"
                 ),
             )
@@ -84,7 +85,7 @@ def read_knapik54(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
             on_bad(
                 annotation.id,
                 InputError(
-                    f"{source / annotation.id}: a face of {annotation.scheme} instead of the 54 "
+                    f"{source / annotation.id}: points of scheme {annotation.scheme} instead of the 54 "
                     "points of this data set; remove its label"
                 ),
             )
@@ -99,25 +100,28 @@ def read_knapik54(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
 
 
 def read_points(path: Path, width: int, height: int) -> tuple[Scheme, np.ndarray]:
-    """Scheme and landmarks of a label file's one face, (K, 2) float64, 0-based pixels.
+    """Read the scheme and the landmarks of the only face in a label file.
+
+    Returns:
+        The scheme, and (K, 2) float64, 0-based pixels.
 
     Raises:
-        InputError: no face, more than one, or a line that is not one; names file and line.
+        InputError: no face, more than one, or an invalid line; the message names file and line.
     """
     lines = [
         (n, line) for n, line in enumerate(read_text(path).splitlines(), start=1) if line.strip()
     ]
     if len(lines) > 1:
         raise InputError(
-            f"{path}, line {lines[1][0]}: {len(lines)} faces in one frame; keep one, or skip it"
+            f"{path}, line {lines[1][0]}: {len(lines)} faces in one frame; keep one, or remove the frame"
         )
     line_number, line = lines[0]
     where, tokens = f"{path}, line {line_number}", line.split()
     if len(tokens) not in _LINES:
         known = ", ".join(str(scheme.points) for scheme in SCHEMES.values())
         raise InputError(
-            f"{where}: {len(tokens)} numbers, expected 5 (class, box) and x, y and perhaps a "
-            f"confidence for each of {known} points; fetch the file again"
+            f"{where}: {len(tokens)} numbers, expected 5 (class, box) and x, y and an optional "
+            f"confidence for each of {known} points; download the file again"
         )
     scheme, numbers = _LINES[len(tokens)]
     values = np.array([number(token, where) for token in tokens])
@@ -125,7 +129,7 @@ def read_points(path: Path, width: int, height: int) -> tuple[Scheme, np.ndarray
     if numbers == 3 and (marks[:, 2] <= 0).any():
         raise InputError(
             f"{where}: point {int(np.argmax(marks[:, 2] <= 0))} has confidence 0, so it is not "
-            "labelled; skip the frame"
+            "labelled; remove the frame"
         )
     return scheme, marks[:, :2] * [width, height] - 0.5
 
@@ -134,11 +138,11 @@ def _annotation(source: Path, path: Path) -> Annotation:
     sequence = path.parent.parent
     image_path = image_beside(sequence / "images", path.stem)
     if image_path is None:
-        raise InputError(f"{path}: no frame of that name in ../images; remove the label")
+        raise InputError(f"{path}: no frame of the same name in ../images; remove the label")
     inside(source, str(image_path.relative_to(source)))
     image = cv2.imread(str(image_path), cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise InputError(f"{image_path}: not a readable image; fetch it again or remove it")
+        raise InputError(f"{image_path}: not a readable image; download it again or remove it")
     below = sequence.relative_to(source)
     scheme, landmarks = read_points(path, image.shape[1], image.shape[0])
     return Annotation(

@@ -8,10 +8,10 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from data_prep.readers.base import number
 from data_prep.registration import Homography, Stereo, ThroughPlane
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError, first_wrong
+from mlcmkd.utils.texts import number
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".npy")
 _MOST_POINTS = 1000  # a face has at most some hundreds; more is a mistaken column

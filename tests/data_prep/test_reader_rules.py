@@ -197,7 +197,7 @@ def test_photo_and_points_must_come_together(tmp_path):
     assert [a.id for a in ibug_pts.read(tmp_path, lambda *_: None)] == ["whole"]
     bad = dict(messages(ibug_pts.read, tmp_path))
     assert "no .pts beside it; add one or remove the photo" in bad["alone.jpg"]
-    assert "no photo of that name beside it" in bad["lonely.pts"]
+    assert "no photo of the same name beside it" in bad["lonely.pts"]
     with pytest.raises(InputError, match=r"alone\.jpg: no \.pts beside it"):
         list(ibug_pts.read(tmp_path))
 
@@ -270,7 +270,7 @@ def test_drivers_and_their_splits(tmp_path):
 @pytest.mark.parametrize("sequence", ["3_Man_Normal", "1_Man", "driver"])
 def test_a_sequence_without_driver(tmp_path, sequence):
     frame(tmp_path, sequence, "f")
-    with pytest.raises(InputError, match=f"{sequence}: the sequence's name tells no driver 1 or 2"):
+    with pytest.raises(InputError, match=f"{sequence}: the sequence's name does not begin"):
         list(yolo_pose.read_knapik54(tmp_path))
 
 
@@ -308,7 +308,7 @@ def test_frames_and_labels_must_come_together(tmp_path):
     assert [a.id for a in yolo_pose.read(tmp_path, lambda *_: None)] == ["s/good"]
     reasons = dict(messages(yolo_pose.read, tmp_path))
     assert "unlabelled.txt is missing" in reasons["s/images/unlabelled.jpg"]
-    assert "no frame of that name in ../images" in reasons["s/labels/lonely.txt"]
+    assert "no frame of the same name in ../images" in reasons["s/labels/lonely.txt"]
     assert "broken.jpg: not a readable image" in reasons["s/labels/broken.txt"]
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from data_prep.prepare import prepare
 from data_prep.readers import READERS, get_reader
-from data_prep.readers.base import fail, told_before
+from data_prep.readers.base import already_reported, fail
 from data_prep.readers.cofw import _points68
-from data_prep.readers.image_index import FALSE_COLOURS, ImageIndex, eight_bit
+from data_prep.readers.image_index import FALSE_COLOURS, ImageIndex, eight_bit_radiometry
 from data_prep.readers.parsing.dlib_xml import boxes
 from data_prep.readers.parsing.matlab73 import Cell
 from mlcmkd.data.manifest import read_rows
@@ -177,7 +177,7 @@ def test_cofw_does_not_follow_what_leads_out_of_its_file(tmp_path):
         del file["IsTr"]
         file["IsTr"] = h5py.ExternalLink(str(outside), "IsTr")
     (text,) = reasons("cofw", tmp_path)
-    assert "'IsTr' is a link; fetch the file again" in text
+    assert "'IsTr' is a link; download the file again" in text
     with h5py.File(path, "a") as file:
         del file["IsTr"]
         file.create_dataset("IsTr", (1, 2), "f8", external=[(str(outside), 0, 16)])
@@ -192,7 +192,7 @@ def test_cofw68_takes_its_photos_from_the_test_file(tmp_path):
     np.testing.assert_allclose(face.landmarks, points(68))
     assert face.visible.tolist() == [False] * 2 + [True] * 66
     (tmp_path / "COFW_test_color.mat").unlink()
-    assert "no COFW_test_color.mat in it" in reasons("cofw68", tmp_path)[0]
+    assert "no COFW_test_color.mat, the file of the photos" in reasons("cofw68", tmp_path)[0]
 
 
 def test_cofw68_first_files():
@@ -499,7 +499,7 @@ def test_any_scheme_written_in_any_file_is_read_back(tmp_path_factory, write, sc
         ("subject: '('", "dataset.yaml, subject: .*not a regular expression"),
         ("twin: {find: '[', replace: x}", "dataset.yaml, twin.find: .*not a regular expression"),
         ("radiometry: {kind: celsius, low: 9, high: 3}", "radiometry: .*the range must rise"),
-        ("- a\n- b", "dataset.yaml: expected lines such as"),
+        ("- a\n- b", "dataset.yaml: no fields; write lines such as"),
         ("a: [", "dataset.yaml: not YAML"),
     ],
 )
@@ -513,8 +513,8 @@ def test_a_description_that_cannot_be_used(tmp_path, said, message):
     ("changes", "message"),
     [
         ({"scheme": "cofw29"}, "the header has to be .* or image,x0,y0 to x28,y28"),
-        ({"subject": "(nobody)"}, "thermal/anna/0: the expression of `subject`"),
-        ({"radiometry": None}, "0.tif: uint16 values, and nobody says what they mean"),
+        ({"subject": "(nobody)"}, "thermal/anna/0: `subject` in dataset.yaml does not match"),
+        ({"radiometry": None}, "0.tif: uint16 values of unknown meaning"),
     ],
 )
 def test_a_description_that_does_not_fit_the_folder(tmp_path, changes, message):
@@ -542,15 +542,15 @@ def test_images_are_found_by_the_end_of_their_path(tmp_path):
     with pytest.raises(InputError, match="row 3: no image 'z.png' below"):
         images.need("z.png", "row 3")
     assert [path.as_posix() for path in images] == ["a/x.png", "b/c/y.JPG", "b/x.png"]
-    assert list(ImageIndex(tmp_path, told_before, skip=("b",))) == list(images)[:1]
+    assert list(ImageIndex(tmp_path, already_reported, skip=("b",))) == list(images)[:1]
 
 
 def test_eight_bit_images_are_grey_or_coloured(tmp_path):
-    assert eight_bit(sources.image(tmp_path / "a.png", kind="grey")) == GREY8
-    assert eight_bit(sources.image(tmp_path / "b.png", kind="iron")) == FALSE_COLOURS
+    assert eight_bit_radiometry(sources.image(tmp_path / "a.png", kind="grey")) == GREY8
+    assert eight_bit_radiometry(sources.image(tmp_path / "b.png", kind="iron")) == FALSE_COLOURS
     grey = cv2.imread(str(tmp_path / "a.png"))
     cv2.imwrite(str(tmp_path / "c.png"), grey)  # three equal channels
-    assert eight_bit(tmp_path / "c.png") == GREY8
+    assert eight_bit_radiometry(tmp_path / "c.png") == GREY8
 
 
 def test_xml_may_not_declare_anything(tmp_path):
@@ -563,7 +563,7 @@ def test_xml_may_not_declare_anything(tmp_path):
 # One change to the text of an annotation file, and what is said of it.
 BROKEN = {
     "hrnet_csv": [
-        ("face_landmarks_300w_train.csv", "image_name", "name", "the header has to be image_name"),
+        ("face_landmarks_300w_train.csv", "image_name", "name", "the header must be image_name"),
         ("face_landmarks_300w_train.csv", "1.5,24,", "1.5,24,nan,", "line 2: 141 cells, but the"),
         ("face_landmarks_300w_train.csv", "134212_1.jpg,", "9.jpg,", "line 2: no image 'afw/9.jpg'"),
     ],
@@ -594,7 +594,7 @@ BROKEN = {
     ],
     "tfd68": [
         ("tfd68.json", '"images"', '"x"', "no lists 'images' and 'annotations'"),
-        ("tfd68.json", '"image_id": 0', '"image_id": 9', "annotation 0: its image_id 9 names no"),
+        ("tfd68.json", '"image_id": 0', '"image_id": 9', "annotation 0: no image with image_id 9"),
         ("tfd68.json", ", 2.0, ", ", 0, ", "point 0 is not labelled"),
         ("tfd68.json", "thermal_1_0_0.jpg", "thermal_9_0_0.jpg", "no image 'thermal_9_0_0.jpg'"),
         ("tfd68.json", "[2, 3, 38, 35]", "[2, 3]", "bbox is not"),
@@ -602,7 +602,7 @@ BROKEN = {
     ],
     "carl_eurecom": [
         ("faces.xml", "righteye_inner", "x", "no part 'righteye_inner'"),
-        ("faces.xml", "001/TH/", "001/", "no folder of its name says thermal"),
+        ("faces.xml", "001/TH/", "001/", "no folder in its name says thermal"),
         ("faces.xml", 'left="2"', 'left=""', "left: '' is not a finite number"),
         ("faces.xml", "</dataset>", "", "not XML"),
     ],

@@ -1,1 +1,1 @@
-"""Annotation formats that several data sets share, parsed as data."""
+"""Parsers of file formats that several data sets use."""

@@ -1,4 +1,4 @@
-"""COCO's keypoint JSON, as data: faces with their image's name, box and points."""
+"""COCO keypoint JSON: faces with image name, box and points."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number, read_json
 
-# 30,000 faces of 68 points take some 50 MB; a file much larger is no table of faces.
+# 30,000 faces of 68 points take about 50 MB; a much larger file is not a table of faces.
 _MAX_BYTES = 1_000_000_000
 NOT_LABELLED, HIDDEN = 0, 1  # COCO's flags; 2 is visible
 
@@ -20,12 +20,12 @@ class Face:
     """A face of a COCO file.
 
     Attributes:
-        image: the name that the file gives.
+        image: name of the image in the file.
         points: (K, 2) pixels.
         visible: (K,) bool.
         box: (x0, y0, x1, y1) pixels; None without one.
-        category: the name of the annotation's category, or "".
-        where: file and annotation, for errors.
+        category: name of the annotation's category, or "".
+        where: file and annotation, for error messages.
     """
 
     image: str
@@ -37,15 +37,15 @@ class Face:
 
 
 def faces(path: Path) -> Iterator[Face | InputError]:
-    """Every annotation with keypoints, or the reason why it cannot be used, in file order.
+    """Yield every annotation with keypoints, or the error of an invalid one, in file order.
 
     Raises:
-        InputError: the file is not COCO's kind of JSON.
+        InputError: not a COCO JSON file.
     """
     table = read_json(path, _MAX_BYTES)
     images, annotations = table.get("images"), table.get("annotations")
     if not isinstance(images, list) or not isinstance(annotations, list):
-        raise InputError(f"{path}: no lists 'images' and 'annotations' in it; remove it")
+        raise InputError(f"{path}: no lists 'images' and 'annotations'; remove the file")
     names = {
         image.get("id"): image.get("file_name")
         for image in images
@@ -73,14 +73,14 @@ def _face(
     key = annotation.get("image_id")
     name = names.get(key) if isinstance(key, (int, str)) else None
     if not isinstance(name, str):
-        raise InputError(f"{where}: its image_id {str(key)[:40]} names no image; remove it")
+        raise InputError(f"{where}: no image with image_id {str(key)[:40]}; remove the annotation")
     values = annotation["keypoints"]
     if not isinstance(values, list) or len(values) % 3:
         raise InputError(f"{where}: keypoints are not triplets of x, y and visibility; remove it")
     marks = np.array([number(str(value), where) for value in values]).reshape(-1, 3)
     if (marks[:, 2] == NOT_LABELLED).any():
         raise InputError(
-            f"{where}: point {int(np.argmin(marks[:, 2]))} is not labelled; label it, or skip the "
+            f"{where}: point {int(np.argmin(marks[:, 2]))} is not labelled; label it, or remove the "
             "face"
         )
     category = annotation.get("category_id")
@@ -95,7 +95,7 @@ def _face(
 
 
 def _box(value: Any, where: str) -> tuple[float, float, float, float] | None:
-    """COCO's (x, y, width, height) as two corners; None where it has no size."""
+    """Convert COCO's (x, y, width, height) to two corners; None for an empty box."""
     if not value:
         return None
     if not isinstance(value, list) or len(value) != 4:

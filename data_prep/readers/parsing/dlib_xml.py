@@ -1,4 +1,4 @@
-"""dlib's XML of images, boxes and named parts, as data, without anything an XML file could do."""
+"""dlib XML: images with boxes and named parts. Entities and document types are refused."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import MAX_TABLE_BYTES, number, read_text
 
-# An annotation needs no entities; a file that declares some may blow up to any size.
+# Annotations need no entities; entity expansion can exhaust the memory.
 _DECLARATION = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -18,10 +18,10 @@ class Box:
     """A face of an XML file.
 
     Attributes:
-        image: the name that the file gives.
+        image: name of the image in the file.
         box: (x0, y0, x1, y1) pixels.
-        parts: (name, x, y), in the order of their numbers, or of the file where names are no numbers.
-        where: file, image and box, for errors.
+        parts: (name, x, y), sorted by number; in file order if a name is not a number.
+        where: file, image and box, for error messages.
     """
 
     image: str
@@ -31,10 +31,10 @@ class Box:
 
 
 def boxes(path: Path) -> Iterator[Box | InputError]:
-    """Every face of the file, or the reason why it cannot be used, in file order.
+    """Yield every face of the file, or the error of an invalid one, in file order.
 
     Raises:
-        InputError: the file is no XML at all.
+        InputError: not an XML file.
     """
     text = read_text(path, MAX_TABLE_BYTES)
     if _DECLARATION.search(text):
@@ -42,7 +42,7 @@ def boxes(path: Path) -> Iterator[Box | InputError]:
     try:
         root = ElementTree.fromstring(text.encode())
     except ElementTree.ParseError as error:
-        raise InputError(f"{path}: not XML ({error}); fetch it again or remove it") from None
+        raise InputError(f"{path}: not XML ({error}); download it again or remove it") from None
     for image in root.iter("image"):
         name = image.get("file", "")
         for count, box in enumerate(image.iter("box"), start=1):
@@ -65,7 +65,7 @@ def _box(name: str, box: ElementTree.Element, where: str) -> Box:
         )
         for part in box.iter("part")
     )
-    # Numbered parts may stand in any order.
+    # Numbered parts may be in any order.
     if all(part[0].isdecimal() for part in parts):
         parts = tuple(sorted(parts, key=lambda part: int(part[0])))
     return Box(name, (left, top, left + width, top + height), parts, where)

@@ -1,4 +1,8 @@
-"""Landmarks of single images from a CSV, COCO, labelme, dlib or `.pts` file."""
+"""Landmarks by image from a CSV, COCO, labelme, dlib or `.pts` file.
+
+Each `from_...` function takes a file, the landmark scheme (None to infer it) and the coordinate of
+the first pixel's centre, and yields the landmarks of an image or the error of an invalid entry.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,15 +21,15 @@ from mlcmkd.utils.texts import MAX_TABLE_BYTES, number, read_json, read_text
 
 @dataclass(frozen=True)
 class Marks:
-    """The landmarks of one image, as an annotation file gives them.
+    """The landmarks of one image in an annotation file.
 
     Attributes:
-        image: the name that the file gives.
-        points: (K, 2).
-        where: file and row, for errors.
+        image: name of the image in the file.
+        points: (K, 2), in the file's own pixel coordinates.
+        where: file and row, for error messages.
         visible: (K,) bool, or None.
-        box: two corners, or None.
-        names: of the points, where the file names them.
+        box: (x0, y0, x1, y1), or None.
+        names: names of the points, or None.
     """
 
     image: str
@@ -51,7 +55,7 @@ def from_csv(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks
 
 
 def _scheme_of_header(path: Path) -> str:
-    """The scheme a wide table's number of columns says; any for a long one, which names its own."""
+    """Infer the scheme of a wide table from its columns; a long table names its scheme itself."""
     columns = read_text(path, MAX_TABLE_BYTES).split("\n", 1)[0].count(",")
     by_columns = {2 * scheme.points: scheme.name for scheme in SCHEMES.values()}
     return by_columns.get(columns, next(iter(SCHEMES)))
@@ -59,7 +63,7 @@ def _scheme_of_header(path: Path) -> str:
 
 def from_pts(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks]:
     count = get_scheme(scheme).points if scheme else _count_pts(path)
-    # `read_pts` has taken off the 1 of the format; the description's first pixel is not asked.
+    # `read_pts` returns 0-based pixels whatever `first_pixel` is; the caller subtracts that again.
     points = read_pts(path, count) + first_pixel
     yield Marks(path.stem, points, str(path))
 
@@ -82,7 +86,7 @@ def from_json(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Mark
 
 
 def _labelme(path: Path, table: dict[str, Any]) -> Marks:
-    """labelme: a shape a point, its label the point's number or name."""
+    """Parse a labelme file: one shape per point, labelled by the point's number or name."""
     marks: list[tuple[str, float, float]] = []
     box = None
     shapes = table["shapes"] if isinstance(table["shapes"], list) else []
@@ -92,7 +96,7 @@ def _labelme(path: Path, table: dict[str, Any]) -> Marks:
         if not isinstance(corners, list) or not all(
             isinstance(corner, list) and len(corner) == 2 for corner in corners
         ):
-            raise InputError(f"{where}: no points (x, y); remove it")
+            raise InputError(f"{where}: no list of points (x, y); remove the shape")
         values = [(number(str(x), where), number(str(y), where)) for x, y in corners]
         if len(values) == 1:
             marks.append((str(shape.get("label", "")), *values[0]))
