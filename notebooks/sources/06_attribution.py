@@ -1,27 +1,27 @@
 # %% [markdown]
-# # 06 · Attribution: which pixels was a landmark found by?
+# # 06 · Attribution: which pixels determine a landmark?
 #
-# **You will be able to** explain a landmark, or a group of them, by six methods; tell a map that says
-# something about the network from one that is only pretty; and say with an interval whether an RGB and
-# a thermal network look at the same places, before and after distillation.
+# **Goals.** After this notebook you can explain a landmark, or a group of landmarks, by six methods;
+# distinguish a map that depends on the network from one that only looks plausible; and state with an
+# interval whether an RGB and a thermal network use the same positions, before and after distillation.
 #
-# **Time** two to three minutes on two CPU cores, half an hour to read; more if earlier runs have to be
-# made. **You need** [02](02_teacher.ipynb), [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb), and to
-# know what a gradient is: how much an output rises when an input rises a little.
+# **Time.** Two to three minutes on two CPU cores, more if earlier runs are missing; half an hour to
+# read. **Prerequisites.** [02](02_teacher.ipynb), [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb), and
+# the concept of a gradient: the change of an output per change of an input.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # where missing runs are trained: auto, cpu, cuda or mps
-work = "../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 strategy = "dikd"  # the student that is compared with "none"
 decay = "cosine"
 guide = "both"
-labelled = None  # pairs with a label; None for the scale's number
+labelled = None  # number of labelled pairs; None for the default of the scale
 landmark = 30  # which landmark is explained; 30 is the nose tip
-target = "log-probability"  # what of it: log-probability, x or y
-faces = 4  # how many faces are shown, at most 8
-measured = 48  # over how many people agreement is measured, at most
+target = "log-probability"  # which output is explained: log-probability, x or y
+faces = 4  # number of faces shown, at most 8
+measured = 48  # number of people over whom agreement is measured, at most
 
 # %%
 from mlcmkd import course
@@ -33,15 +33,14 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from mlcmkd import attribution, plots
+from mlcmkd import Landmarker, attribution, plots
 from mlcmkd.attribution import attribute, baseline_of, predicted
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation.metrics import bootstrap_interval
-from mlcmkd.models import Landmarker
 from mlcmkd.plots.attributions import Column
 from mlcmkd.training.run_directory import WEIGHTS
 
-ours, asked = lesson.strategy, lesson.landmark
+ours, explained = lesson.strategy, lesson.landmark
 runs = {
     "RGB teacher": course.teacher_run(lesson),
     "none": course.student_run(lesson, "none"),
@@ -52,36 +51,37 @@ models = {name: Landmarker.load(run / WEIGHTS) for name, run in runs.items()}
 students = [name for name in models if name != "RGB teacher"]
 
 
-def one_a_person(pairs, count):
-    """The plain inputs of one picture a person, and who they are."""
+def one_per_person(pairs, count):
+    """The inputs of one pair per person without augmentation, and the subjects."""
     first = np.sort(np.unique(pairs.subjects, return_index=True)[1])[:count]
     batch = make_batch(pairs, torch.from_numpy(first), NO_AUGMENTATION, torch.Generator())
     return batch, [pairs.subjects[i] for i in first]
 
 
-def side(batch, name):
-    """The images that a model reads."""
+def input_of(name, batch):
+    """The images of a batch in the modality of a model."""
     return batch.rgb if models[name].spec.modality == "rgb" else batch.thermal
 
 
-batch, _ = one_a_person(lesson.pairs("val"), lesson.faces)
+batch, _ = one_per_person(lesson.pairs("val"), lesson.faces)
 lesson.say(
     course.markdown_table(
         [{"name": n, "reads": m.spec.modality, "parameters": m.parameter_count()}
          for n, m in models.items()],
-        {"name": "model", "reads": "reads", "parameters": "parameters"},
+        {"name": "model", "reads": "input", "parameters": "parameters"},
     ),
     learned=False,
 )  # fmt: skip
 
 # %% [markdown]
-# Four models: the RGB teacher; a thermal student of its size that had labels alone (*none*); one that
-# had the teacher as well; and the light student that was taught by that one. Where do they look?
+# Four models: the RGB teacher; a thermal student of the same size that was trained only on labels
+# (*none*); one that was also trained by the teacher; and the light student of the latter. Which
+# positions do they use?
 #
-# ## The idea in a picture
+# ## The idea
 #
-# Start from an image in which nothing is left to find, the **baseline**, and fade over to the image.
-# On the way the landmark appears. Every pixel gets credit for what it added.
+# Start from an image without information about the landmark, the **baseline**, and interpolate to the
+# image. Along this path the landmark becomes predictable. Each pixel is credited for its contribution.
 
 # %%
 alphas = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -97,7 +97,7 @@ lesson.show(sheet, "06_path")
 # %%
 rows = []
 for name, images in (("RGB teacher", path[0]), (ours, path[1])):
-    scalar = attribution.Scalar(models[name], asked, "log-probability")
+    scalar = attribution.Scalar(models[name], explained, "log-probability")
     cells = scalar.cells(predicted(models[name], images[-1:])).expand(len(images), -1)
     with torch.no_grad():
         values = scalar(images, cells)
@@ -106,92 +106,93 @@ lesson.say(course.markdown_table(rows, {"name": "model"} | {t: t for t in titles
 
 # %% [markdown]
 # **How to read it.** From the blurred baseline (left) to the image (right), in both modalities. The
-# table has the **log-probability** that the network gives to the cell of its heatmap where it finds
-# the landmark in the whole image: 0 would be certainty.
+# table shows the **log-probability** of the heatmap cell where the network locates the landmark in the
+# complete image; 0 means certainty.
 #
 # ## The formula
 #
-# $$A_i = \underbrace{(x_i - x'_i)}_{\text{way}}\int_0^1
+# $$A_i = \underbrace{(x_i - x'_i)}_{\text{difference}}\int_0^1
 #   \underbrace{\frac{\partial F\big(x' + \alpha(x - x')\big)}{\partial x_i}}_{\text{gradient}}\,d\alpha,
 #   \qquad \sum_i A_i = F(x) - F(x')$$
 #
-# | symbol | what it is | in the next cell |
+# | symbol | meaning | in the next cell |
 # |---|---|---|
 # | $x$ | the image | `image` |
 # | $x'$ | the baseline | `start` |
-# | $x_i - x'_i$ | how far pixel $i$ has to go | `way` |
-# | $\alpha$ | how far along the path, 0 to 1 | `alpha` |
-# | $F$ | the number that is explained, see below | `scalar` |
+# | $x_i - x'_i$ | difference of pixel $i$ between image and baseline | `change` |
+# | $\alpha$ | position along the path, 0 to 1 | `alpha` |
+# | $F$ | the scalar that is explained, see below | `scalar` |
 # | $\int d\alpha$ | here a mean over equal steps | `total / steps` |
 # | $A_i$ | the credit of pixel $i$: its **attribution** | `credit` |
 #
-# The right-hand equation is **completeness**: the credits add up to what there is to explain.
+# The equation on the right is **completeness**: the credits sum to the change of $F$.
 #
-# A heatmap has no class score, so $F$ has to be chosen. *log-probability*: why was the landmark found
-# here and nowhere else? *x* or *y*: what pushes it right or down? Of a **group** (an eye, the mouth,
-# all 68) $F$ is the mean over its landmarks.
+# A heatmap has no class score, so $F$ has to be chosen. *log-probability*: why is the landmark located
+# here and not elsewhere? *x* or *y*: what shifts the prediction to the right or down? For a **group**
+# (an eye, the mouth, all 68), $F$ is the mean over its landmarks.
 
 # %%
 model, image = models["RGB teacher"], batch.rgb[:1]
 start = baseline_of(image, "blur")
-way = image - start
-scalar = attribution.Scalar(model, asked, lesson.target)
+change = image - start
+scalar = attribution.Scalar(model, explained, lesson.target)
 cells = scalar.cells(predicted(model, image))
 steps = 8 if lesson.fast else 64
 total = torch.zeros_like(image)
 for alpha in (torch.arange(steps) + 0.5) / steps:
-    point = (start + alpha * way).requires_grad_()
+    point = (start + alpha * change).requires_grad_()
     total += torch.autograd.grad(scalar(point, cells).sum(), point)[0]
-credit = (way * total / steps).sum(dim=1)  # over colours
+credit = (change * total / steps).sum(dim=1)  # over colour channels
 
-same = attribute(model, image, asked, target=lesson.target, steps=steps).maps
+library = attribute(model, image, explained, target=lesson.target, steps=steps).maps
 with torch.no_grad():
     difference = float(scalar(image, cells) - scalar(start, cells))
+correlation = np.corrcoef(credit.flatten(), library.flatten())[0, 1]
 lesson.say(
-    f"Our loop and `attribute` correlate by {np.corrcoef(credit.flatten(), same.flatten())[0, 1]:.4f}. "
-    f"$F(x) - F(x')$ = {difference:.3f}; our credits add up to {float(credit.sum()):.3f}, those of "
-    f"`attribute` to {float(same.sum()):.3f}."
+    f"The maps of this loop and of `attribute` have a correlation of {correlation:.4f}. "
+    f"$F(x) - F(x')$ = {difference:.3f}; the credits of the loop sum to {float(credit.sum()):.3f}, "
+    f"those of `attribute` to {float(library.sum()):.3f}."
 )
 
 # %% [markdown]
-# `attribute` in [`mlcmkd/attribution/`](../mlcmkd/attribution/) does the same by captum, with other
-# steps (Gauss-Legendre), which are better where $F$ is smooth along the path.
+# `attribute` in [`mlcmkd/attribution/`](../mlcmkd/attribution/) computes the same with captum and other
+# steps (Gauss-Legendre), which are more accurate where $F$ is smooth along the path.
 #
 # ## Six methods side by side
 #
-# | method | what it asks | what to know |
+# | method | question | property |
 # |---|---|---|
-# | integrated gradients | what did each pixel add on the way from $x'$? | complete; $x'$ is a choice |
-# | SmoothGrad | what would more of a pixel change? Mean over noisy copies | not in units of $F$ |
-# | GradientSHAP | as the first, at random points from noisy baselines | complete on average |
-# | occlusion | how far does $F$ fall when a square is blurred away? | as sharp as its square |
-# | Grad-CAM | which channels of `features` speak for it, and where? | coarse; shows no *against* |
-# | ablation | how far does $F$ fall when a region is blurred away? | one number a region |
+# | integrated gradients | what does each pixel add on the path from $x'$? | complete; $x'$ is a choice |
+# | SmoothGrad | how would $F$ change with a pixel? Mean over noisy copies | not in units of $F$ |
+# | GradientSHAP | like the first, at random points from noisy baselines | complete on average |
+# | occlusion | how much does $F$ decrease if a square is blurred? | resolution of its square |
+# | Grad-CAM | which channels of `features` increase $F$, and where? | coarse; shows no *against* |
+# | ablation | how much does $F$ decrease if a region is blurred? | one number per region |
 
 # %%
-prediction = {name: predicted(model, side(batch, name)) for name, model in models.items()}
+prediction = {name: predicted(model, input_of(name, batch)) for name, model in models.items()}
 rows = []
 for name in ("RGB teacher", ours):
     maps = {
         method: attribute(
             models[name],
-            side(batch, name)[:1],
-            asked,
+            input_of(name, batch)[:1],
+            explained,
             method=method,
             target=lesson.target,
             steps=lesson.sizes.path_steps,
         ).maps
         for method in attribution.METHODS
     }
-    rows.append((name, side(batch, name)[:1], maps))
-figure = plots.method_grid(rows, landmarks=batch.landmarks, landmark=asked)
+    rows.append((name, input_of(name, batch)[:1], maps))
+figure = plots.method_grid(rows, landmarks=batch.landmarks, landmark=explained)
 lesson.show(figure, "06_methods")
 
 # %% [markdown]
-# **How to read it.** One face; a model a row, a method a column. Orange pixels spoke for the place
-# where the landmark was found, purple ones against it; the blue ring is where it was annotated. Each
-# map has a scale of its own. The methods ask different questions, so they may differ without one of
-# them being wrong. Which of them to believe is what the rest of this lesson is about.
+# **How to read it.** One face; one model per row, one method per column. Orange pixels increase $F$ for
+# the predicted position of the landmark, purple ones decrease it; the blue ring is the annotated
+# position. Each map has its own scale. The methods answer different questions, so different maps do not
+# mean that one is wrong. The rest of this lesson examines which of them can be trusted.
 #
 # ### A group of landmarks
 
@@ -200,66 +201,71 @@ rows = []
 for name in ("RGB teacher", ours):
     maps = {
         group: attribute(
-            models[name], side(batch, name)[:1], group, target=lesson.target,
+            models[name], input_of(name, batch)[:1], group, target=lesson.target,
             steps=lesson.sizes.path_steps,
         ).maps
         for group in ("left eye", "eye", "brow", "nose", "mouth", "jaw", "all")
     }  # fmt: skip
-    rows.append((name, side(batch, name)[:1], maps))
+    rows.append((name, input_of(name, batch)[:1], maps))
 lesson.show(plots.method_grid(rows), "06_groups")
 
 # %% [markdown]
-# **How to read it.** Integrated gradients of the mean over each group's landmarks. Look whether the
-# credit for a group lies on the group itself, or on other parts of the face that give its place away.
+# **How to read it.** Integrated gradients of the mean over the landmarks of each group. Check whether
+# the credit of a group lies on the group itself or on other parts of the face that indicate its
+# position.
 #
-# ## What goes wrong
+# ## Typical mistakes
 #
 # ### Too few steps
 
 # %%
 counts = (2, 4) if lesson.fast else (2, 4, 8, 16, 32, 64)
-found = {
-    name: attribution.convergence(model, side(batch, name)[:2], asked, counts, target=lesson.target)
+convergence = {
+    name: attribution.convergence(
+        model, input_of(name, batch)[:2], explained, counts, target=lesson.target
+    )
     for name, model in models.items()
 }
-errors = {n: each.completeness_error.mean(dim=1).tolist() for n, each in found.items()}
+errors = {n: c.completeness_error.mean(dim=1).tolist() for n, c in convergence.items()}
 lesson.show(plots.completeness_curves(counts, errors), "06_completeness")
 rows = [
-    {"name": n} | {c: f"{v:.3f}" for c, v in zip(counts, each.likeness.mean(dim=1), strict=True)}
-    for n, each in found.items()
+    {"name": n} | {k: f"{v:.3f}" for k, v in zip(counts, c.likeness.mean(dim=1), strict=True)}
+    for n, c in convergence.items()
 ]
-names = {"name": "rank correlation with the map of the most steps"} | {c: str(c) for c in counts}
+names = {"name": "rank correlation with the map of the most steps"} | {k: str(k) for k in counts}
 lesson.say(course.markdown_table(rows, names))
 
 # %% [markdown]
-# **How to read it.** The figure has the share of $F(x) - F(x')$ that the credits miss, over the number
-# of steps, both axes logarithmic; the table how alike the map is to the finest one. A map made with
-# too few steps looks no worse, and is wrong. Completeness tells.
+# **How to read it.** The figure shows the share of $F(x) - F(x')$ that is missing in the sum of credits,
+# over the number of steps, both axes logarithmic. The table shows the similarity of each map to the map
+# of the most steps. A map with too few steps looks plausible but is wrong; the completeness error
+# reveals it.
 #
 # ### A black baseline on a thermal image
 #
-# Black is the usual baseline for photos. In a thermal image black is a *temperature*: cold. And
-# these networks give every image mean 0 and standard deviation 1 before they read it (`normalise`
-# in [`models/landmarker.py`](../mlcmkd/models/landmarker.py)). An image that fades in from black
-# is then nearly the same picture all along, and a thermal one that fades in from its mean as well:
-# what happens, happens at the first breath of light, where few steps lie.
+# Black is the usual baseline for photos. In a thermal image, black is a *temperature*: cold. In
+# addition, these networks normalise every image to mean 0 and standard deviation 1 (`normalise` in
+# [`models/landmarker.py`](../mlcmkd/models/landmarker.py)). After normalisation, an image that is faded
+# in from black is almost the same along the whole path; the same is true for a thermal image that is
+# faded in from its mean. Almost all of the change happens just after the start of the path, where there
+# are few steps.
 
 # %%
 kinds = ("blur", "mean", "black")
 rows, drawn = [], []
 for name in ("RGB teacher", ours):
-    images, maps = side(batch, name), {}
+    images, maps = input_of(name, batch), {}
     for kind in kinds:
-        answer = attribute(
-            models[name], images, asked, target=lesson.target, baseline=kind,
+        result = attribute(
+            models[name], images, explained, target=lesson.target, baseline=kind,
             steps=lesson.sizes.path_steps,
         )  # fmt: skip
-        maps[f"baseline {kind}"] = answer.maps
-        bright = attribution.spearman(answer.maps.abs(), images.mean(dim=1)).mean()
+        maps[f"baseline {kind}"] = result.maps
+        bright = attribution.spearman(result.maps.abs(), images.mean(dim=1)).mean()
         start = baseline_of(images, kind)
         alpha = torch.tensor([0, 0.01, 0.1, 1]).view(-1, 1, 1, 1)
         fading = start[:1] + alpha * (images[:1] - start[:1])
-        scalar = attribution.Scalar(models[name], asked, "log-probability")
+        scalar = attribution.Scalar(models[name], explained, "log-probability")
         cells = scalar.cells(predicted(models[name], images[:1])).expand(len(fading), -1)
         with torch.no_grad():
             values = scalar(fading, cells).tolist()
@@ -268,12 +274,12 @@ for name in ("RGB teacher", ours):
                 "name": name,
                 "baseline": kind,
                 "along": ", ".join(f"{value:.2f}" for value in values),
-                "completeness": f"{100 * float(answer.completeness_error.median()):.1f}",
+                "completeness": f"{100 * float(result.completeness_error.median()):.1f}",
                 "bright": f"{bright:.2f}",
             }
         )
     drawn.append((name, images[:1], maps))
-figure = plots.method_grid(drawn, landmarks=batch.landmarks, landmark=asked)
+figure = plots.method_grid(drawn, landmarks=batch.landmarks, landmark=explained)
 lesson.show(figure, "06_baselines")
 names = {
     "name": "model",
@@ -285,25 +291,24 @@ names = {
 lesson.say(course.markdown_table(rows, names))
 
 # %% [markdown]
-# **How to read it.** Each map is scaled to its own strongest credits, so all of them look like
-# something. The third column (of the first face) tells where on the path the landmark appears: compare
-# what happens between 0 and 0.01 with what is left from there to 1. The completeness error says how
-# much of what there is to explain the credits miss. The last column says how far a map without its
-# signs is a picture of the image's own bright (in thermal: warm) pixels: against black, $x_i - x'_i$
-# is just $x_i$, and what is as cold as the baseline cannot get credit. All other figures here use
-# *blur*.
+# **How to read it.** Each map is scaled to its own strongest credits, so all of them look plausible. The
+# third column (for the first face) shows where on the path the landmark becomes predictable: compare the
+# change between 0 and 0.01 with the change from 0.01 to 1. The completeness error is the share of $F(x)
+# - F(x')$ that is missing in the credits. The last column shows how similar a map without signs is to
+# the brightness of the image (in thermal: the temperature). With a black baseline, $x_i - x'_i$ equals
+# $x_i$, so a pixel as cold as the baseline cannot get credit. All other figures use the baseline *blur*.
 #
-# ### A pretty map that survives the loss of the network
+# ### A plausible map that does not depend on the network
 #
-# Adebayo and others asked in 2018: what becomes of a map if the network forgets what it has learned?
-# Replace its weights by those of a new network, part by part, from the answer back to the image. A map
-# that stays as it was did not depend on them. As a control stands a map that certainly does not depend
-# on them: the **edges** of the image, which are pretty, and ask no network at all.
+# Adebayo et al. (2018) asked how a map changes if the network loses what it has learned. Replace its
+# weights by those of an untrained network, part by part, from the output back to the input. A map that
+# does not change did not depend on the weights. The control is a map that certainly does not depend on
+# them: the **edges** of the image, which look plausible without any network.
 
 
 # %%
 def edges(images):
-    """How steep the image is, (B, P, P)."""
+    """Gradient magnitude of the images, (B, P, P)."""
     down, across = torch.gradient(images.mean(dim=1), dim=(1, 2))
     return (down**2 + across**2).sqrt()
 
@@ -311,13 +316,13 @@ def edges(images):
 checked = ("integrated-gradients", "smoothgrad", "occlusion", "grad-cam")
 few = slice(0, 1 if lesson.fast else 4)
 name, images = "RGB teacher", batch.rgb[few]
-how = {"target": lesson.target, "steps": 4 if lesson.fast else 16, "window": 0.25}
-how["samples"] = 2 if lesson.fast else 16
-lost = {
-    method: attribution.randomisation(models[name], images, asked, method=method, **how)
+options = {"target": lesson.target, "steps": 4 if lesson.fast else 16, "window": 0.25}
+options["samples"] = 2 if lesson.fast else 16
+randomised = {
+    method: attribution.randomisation(models[name], images, explained, method=method, **options)
     for method in tqdm(checked, desc="randomising", unit="method")
 }
-parts = lost[checked[0]].parts
+parts = randomised[checked[0]].parts
 
 
 def with_intervals(values):
@@ -329,26 +334,28 @@ def with_intervals(values):
     ]
 
 
-bars = {method: with_intervals(each.absolute) for method, each in lost.items()}
+bars = {method: with_intervals(result.absolute) for method, result in randomised.items()}
 bars["edges (control)"] = [(1.0, 1.0, 1.0)] * len(parts)
 figure = plots.randomisation_bars(parts, bars, what="maps without their signs")
 lesson.show(figure, "06_randomisation")
 
 # %%
 random = attribution.randomised(models[name])[-1][1]
-held = predicted(models[name], images[:1])
+fixed = predicted(models[name], images[:1])
 rows = []
-for title, network in (("trained", models[name]), ("all weights lost", random)):
+for title, network in (("trained", models[name]), ("all weights random", random)):
     maps = {
-        method: attribute(network, images[:1], asked, method=method, prediction=held, **how).maps
+        method: attribute(
+            network, images[:1], explained, method=method, prediction=fixed, **options
+        ).maps
         for method in checked
     }
-    unsigned = {f"|{method}|": each.abs() for method, each in maps.items()}
+    unsigned = {f"|{method}|": m.abs() for method, m in maps.items()}
     rows.append((title, images[:1], {"edges": edges(images[:1]), **unsigned}))
-lesson.show(plots.method_grid(rows, landmarks=batch.landmarks, landmark=asked), "06_survivors")
-signed = {method: with_intervals(each.signed)[-1] for method, each in lost.items()}
+lesson.show(plots.method_grid(rows, landmarks=batch.landmarks, landmark=explained), "06_survivors")
+signed = {method: with_intervals(result.signed)[-1] for method, result in randomised.items()}
 lesson.say(
-    "Rank correlation with the trained network's map once all weights are lost: "
+    "Rank correlation with the map of the trained network after all weights are randomised: "
     + "; ".join(
         f"{method} {bars[method][-1][0]:.2f} without signs, {signed[method][0]:.2f} with them"
         for method in checked
@@ -357,32 +364,31 @@ lesson.say(
 )
 
 # %% [markdown]
-# **How to read it.** Upper figure: the lower a bar, the more the map depended on the weights; the
-# rightmost group is a network that has never learned anything. Bars are means over faces with 95 %
-# bootstrap intervals. Lower figure: the maps themselves. *Edges* are the same in both rows, and if you
-# had been shown them alone you might have believed them. What a method's map keeps in the lower row
-# comes from the image and from the question (the same cell is asked about, and an untrained network,
-# too, sees what lies around a cell), not from learning. Compare the line of numbers: without signs, as
-# heat, the way attributions are often printed, a map can stay alike where its signs have nothing left
-# in common.
+# **How to read it.** Upper figure: the lower a bar, the more the map depends on the weights; in the
+# rightmost group no weight is trained. Bars are means over faces with 95 % bootstrap intervals. Lower
+# figure: the maps. *Edges* are the same in both rows, although they look plausible. What remains of a
+# map in the lower row comes from the image and from the question (the same cell is explained, and an
+# untrained network also uses the surroundings of a cell), not from training. Compare the printed
+# numbers: without signs, as attributions are often shown, maps can remain similar although their signs
+# no longer agree.
 #
-# ## Trust
+# ## Can a map be trusted?
 #
 # ### Insertion and deletion
 #
-# If the pixels that a map calls important are, then the landmark has to appear early when they are put
-# in first, and to vanish early when they are taken away first (Petsiuk and others, 2018). Two
-# controls: pixels in **random order**, and **another person's map**, which knows where such a landmark
-# usually lies but not this face. A pixel that is not there yet, or no more, is the blurred image's, so
-# no curve starts from nothing.
+# If the pixels with the highest credit are important, the landmark should become predictable early when
+# they are inserted first, and be lost early when they are deleted first (Petsiuk et al., 2018). Two
+# controls: pixels in **random order**, and the **map of another person**, which contains the usual
+# position of the landmark but not this face. A pixel that is missing is taken from the blurred image, so
+# no curve starts from an empty image.
 
 # %%
-test, people = one_a_person(lesson.pairs("test"), 2 if lesson.fast else 12)
+test, people = one_per_person(lesson.pairs("test"), 2 if lesson.fast else 12)
 name = ours
-images, orders = side(test, name), {}
+images, orders = input_of(name, test), {}
 for method in tqdm(("integrated-gradients", "smoothgrad", "occlusion", "ablation"), desc="maps"):
     orders[method] = attribute(
-        models[name], images, asked, method=method, steps=lesson.sizes.path_steps
+        models[name], images, explained, method=method, steps=lesson.sizes.path_steps
     ).maps
 orders["another person's"] = orders["integrated-gradients"].roll(1, dims=0)
 generator = torch.Generator().manual_seed(lesson.seed)
@@ -390,75 +396,81 @@ orders["random order"] = torch.rand(images.shape[0], *images.shape[2:], generato
 
 curves, areas = {}, {}
 for kind in ("insertion", "deletion"):
-    found = {
+    result = {
         order: attribution.pixel_curve(
-            models[name], images, maps, asked, kind=kind, points=5 if lesson.fast else 17
+            models[name], images, maps, explained, kind=kind, points=5 if lesson.fast else 17
         )
         for order, maps in orders.items()
     }
-    curves[kind] = {order: each.values.mean(dim=0).numpy() for order, each in found.items()}
+    curves[kind] = {order: c.values.mean(dim=0).numpy() for order, c in result.items()}
     areas[kind] = {
-        order: (float(each.auc.mean()), *bootstrap_interval(each.auc.numpy()))
-        for order, each in found.items()
+        order: (float(c.auc.mean()), *bootstrap_interval(c.auc.numpy()))
+        for order, c in result.items()
     }
-    fractions = found["random order"].fractions
+    fractions = result["random order"].fractions
 figure = plots.pixel_curves(fractions, curves["insertion"], curves["deletion"], areas)
 lesson.show(figure, "06_insertion_deletion")
 
 # %% [markdown]
-# **How to read it.** The thermal student, mean over test faces, one a person. Left: the higher the
-# curve, the sooner the landmark was there. Right: the lower, the sooner it was gone. A curve above 100
-# % says that a part of the face made the network surer than the whole. A method is worth something by
-# as much as it beats *both* grey lines. (Scattered pixels are no natural image: what the network does
-# on them is partly surprise. That is a weakness of this check, and why it is not the only one.)
+# **How to read it.** The thermal student, mean over test faces, one per person. Left: a higher curve
+# means that the landmark was predictable earlier. Right: a lower curve means that it was lost earlier. A
+# value above 100 % means that a part of the face gave a more confident prediction than the whole. A
+# method is useful by the margin between its curve and *both* grey lines. (Scattered pixels are not a
+# natural image; part of the network's response is due to this. It is a weakness of this check, so other
+# checks are needed.)
 #
 # ### Infidelity and sensitivity
 #
-# Two numbers by Yeh and others (2019). **Infidelity**: cover a random square; does the sum of the
-# credits in it foretell how far $F$ falls? 0 is perfectly, 1 is no better than an empty map.
-# **Sensitivity**: change every pixel by up to 0.02 of the range from 0 to 1; how far does the map
-# move, as a share of itself?
+# Two measures by Yeh et al. (2019). **Infidelity**: cover a random square and compare the decrease of
+# $F$ with the sum of the credits in the square; 0 is perfect, 1 is no better than an empty map.
+# **Sensitivity**: change every pixel by up to 0.02 of the range from 0 to 1; it is the change of the map
+# relative to its size.
 
 # %%
 few = slice(0, 1 if lesson.fast else 6)
 rows = []
 for method in tqdm(checked, desc="infidelity and sensitivity", unit="method"):
-    maps = attribute(models[name], images[few], asked, method=method, **how).maps
-    of = {
+    maps = attribute(models[name], images[few], explained, method=method, **options).maps
+    measures = {
         "infidelity": attribution.infidelity(
             models[name],
             images[few],
             maps,
-            asked,
+            explained,
             target=lesson.target,
             samples=4 if lesson.fast else 32,
         ),
         "sensitivity": attribution.sensitivity(
-            models[name], images[few], asked, method=method, tries=1 if lesson.fast else 3, **how
+            models[name],
+            images[few],
+            explained,
+            method=method,
+            tries=1 if lesson.fast else 3,
+            **options,
         ),
     }
-    told = {"method": method}
-    for measure, values in of.items():
+    row = {"method": method}
+    for measure, values in measures.items():
         low, high = bootstrap_interval(values.numpy())
-        told[measure] = f"{float(values.mean()):.2f} [{low:.2f}, {high:.2f}]"
-    rows.append(told)
+        row[measure] = f"{float(values.mean()):.2f} [{low:.2f}, {high:.2f}]"
+    rows.append(row)
 names = {"method": "method", "infidelity": "infidelity", "sensitivity": "sensitivity"}
 lesson.say(course.markdown_table(rows, names) + "\n\nMean over faces, 95 % bootstrap interval.")
 
 # %% [markdown]
-# **How to read it.** Small is good in both columns, but not for its own sake: an empty map would be
-# perfectly insensitive. The map has to pass both.
+# **How to read it.** Lower is better in both columns, but only together: an empty map has a sensitivity
+# of 0. A map has to pass both checks.
 #
-# ## RGB against thermal, before and after distillation
+# ## RGB and thermal, before and after distillation
 #
-# First by eye.
+# First, a visual comparison.
 
 # %%
-found = {
+maps = {
     name: attribute(
         model,
-        side(batch, name),
-        asked,
+        input_of(name, batch),
+        explained,
         target=lesson.target,
         prediction=prediction[name],
         steps=lesson.sizes.path_steps,
@@ -466,127 +478,128 @@ found = {
     for name, model in models.items()
 }
 figure = plots.attribution_maps(
-    batch.rgb, batch.thermal, found["RGB teacher"], found[ours],
-    landmarks=batch.landmarks, landmark=asked,
+    batch.rgb, batch.thermal, maps["RGB teacher"], maps[ours],
+    landmarks=batch.landmarks, landmark=explained,
 )  # fmt: skip
 lesson.show(figure, "06_rgb_thermal")
 
 # %% [markdown]
-# **How to read it.** A face a row: the RGB teacher on the left, the thermal student on the right. Does
-# the same face give itself away by the same places?
+# **How to read it.** One face per row: the RGB teacher on the left, the thermal student on the right. Do
+# both use the same positions of a face?
 
 # %%
-columns = [Column(name, batch.thermal[:2], found[name][:2]) for name in students]
-figure = plots.attribution_grid(columns, landmarks=batch.landmarks[:2], landmark=asked)
+columns = [Column(name, batch.thermal[:2], maps[name][:2]) for name in students]
+figure = plots.attribution_grid(columns, landmarks=batch.landmarks[:2], landmark=explained)
 lesson.show(figure, "06_before_after")
 
 # %% [markdown]
-# **How to read it.** The same thermal images, read by the student that had only labels, by the one
-# that had the teacher as well, and by the light one.
+# **How to read it.** The same thermal images with three students: trained only on labels, trained also
+# by the teacher, and light.
 #
-# Pictures of four faces persuade too easily. Two numbers over many faces:
+# Pictures of four faces are not sufficient evidence. Two measures over many faces:
 #
-# - **Spearman's rank correlation** of the two maps: do they put all places in the same order?
-# - **Overlap**: which part of the strongest tenth of the places do they share?
+# - **Spearman's rank correlation** of the two maps: do they rank all positions in the same order?
+# - **Overlap**: which share of the strongest tenth of the positions do they have in common?
 #
-# Places are squares of 4 x 4 pixels with all credit in them, for or against. Three things to hold the
-# numbers against:
+# Positions are squares of 4 x 4 pixels with the sum of their absolute credits. Three references for
+# comparison:
 #
-# - **Chance**: what maps reach that have nothing in common.
-# - **Another person's face**: every nose tip lies near the middle of its crop, so two maps agree to
-#   that degree without sharing anything about *this* face.
-# - **Start**: the teacher as it is, reading thermal images. The two large students began with its
-#   weights (see [03](03_ktl_dikd.ipynb)), so what it has in common with itself is no merit of their
-#   training. The light student began with random ones.
+# - **Chance**: the value for unrelated maps.
+# - **Another person's face**: every nose tip lies near the middle of its crop, so two maps agree to this
+#   degree without sharing anything about *this* face.
+# - **Start**: the RGB teacher without further training, with thermal input. The two large students
+#   started from its weights (see [03](03_ktl_dikd.ipynb)), so this agreement is not a result of their
+#   training. The light student started from random weights.
 
 # %%
-test, people = one_a_person(lesson.pairs("test"), 4 if lesson.fast else lesson.measured)
-things = {f"landmark {asked}": asked, "eyes": "eye", "mouth": "mouth"}
+test, people = one_per_person(lesson.pairs("test"), 4 if lesson.fast else lesson.measured)
+outputs = {f"landmark {explained}": explained, "eyes": "eye", "mouth": "mouth"}
 steps = 4 if lesson.fast else 16
 maps = {
     name: attribution.integrated_gradients_each(
-        model, side(test, name), list(things.values()), target=lesson.target, steps=steps
+        model, input_of(name, test), list(outputs.values()), target=lesson.target, steps=steps
     )
     for name, model in tqdm(models.items(), desc="attributing", unit="model")
 }
 maps["start"] = attribution.integrated_gradients_each(
-    models["RGB teacher"], test.thermal, list(things.values()), target=lesson.target, steps=steps
+    models["RGB teacher"], test.thermal, list(outputs.values()), target=lesson.target, steps=steps
 )
 agreements = {
-    (thing, name): attribution.agreement(maps["RGB teacher"][:, n], maps[name][:, n], people)
-    for n, thing in enumerate(things)
+    (output, name): attribution.agreement(maps["RGB teacher"][:, n], maps[name][:, n], people)
+    for n, output in enumerate(outputs)
     for name in ("start", *students)
 }
-rows = {f"{thing}: {name}": each.summary() for (thing, name), each in agreements.items()}
+rows = {f"{output}: {name}": a.summary() for (output, name), a in agreements.items()}
 chance = next(iter(agreements.values())).chance
 lesson.show(plots.agreement_dots(rows, chance), "06_agreement")
 
 # %% [markdown]
-# **How to read it.** Each line is a reader of thermal images against the RGB teacher. Circles: both
-# maps are of the same face. Squares: the thermal map is another person's. Right of the dashed line is
-# more than chance; how far the circle lies right of *its square* is what the two networks have in
-# common about the face itself. The same in numbers, face by face:
+# **How to read it.** Each line compares a model with thermal input to the RGB teacher. Circles: both
+# maps are of the same face. Squares: the thermal map is of another person. Values to the right of the
+# dashed line are above chance. The distance of a circle from *its square* is the agreement that is
+# specific to the face. The same in numbers, face by face:
 
 
 # %%
-def sure(values):
-    """A mean with its interval, and whether that holds zero."""
+def with_decision(values):
+    """A mean with its interval, and whether the interval excludes zero."""
     low, high = bootstrap_interval(values)
-    told = "more" if low > 0 else "less" if high < 0 else "not told apart"
-    return f"{values.mean():+.3f} [{low:+.3f}, {high:+.3f}] {told}"
+    decision = "more" if low > 0 else "less" if high < 0 else "undecided"
+    return f"{values.mean():+.3f} [{low:+.3f}, {high:+.3f}] {decision}"
 
 
-def of_the_face(thing, name):
-    """What a student's map shares with the teacher's beyond what another person's map does."""
-    return agreements[thing, name].own["spearman"] - agreements[thing, name].other["spearman"]
+def face_specific(output, name):
+    """Agreement with the teacher's map of the same face, minus that of another person's map."""
+    a = agreements[output, name]
+    return a.own["spearman"] - a.other["spearman"]
 
 
-def against(thing, name, other):
-    """How much more of that a student has than another one; the light one did not begin at start."""
+def compared_with(output, name, other):
+    """Difference in face-specific agreement; empty for the light student, which has no start."""
     if name in ("start", other) or (other == "start" and name.startswith("light")):
         return ""
-    return sure(of_the_face(thing, name) - of_the_face(thing, other))
+    return with_decision(face_specific(output, name) - face_specific(output, other))
 
 
 table = [
     {
-        "thing": thing,
+        "output": output,
         "name": name,
-        "own": f"{each.own['spearman'].mean():.3f}",
-        "face": sure(of_the_face(thing, name)),
-        "start": against(thing, name, "start"),
-        "none": against(thing, name, "none"),
+        "own": f"{a.own['spearman'].mean():.3f}",
+        "face": with_decision(face_specific(output, name)),
+        "start": compared_with(output, name, "start"),
+        "none": compared_with(output, name, "none"),
     }
-    for (thing, name), each in agreements.items()
+    for (output, name), a in agreements.items()
 ]
 names = {
-    "thing": "explained",
+    "output": "explained",
     "name": "student",
     "own": "rank correlation with RGB",
-    "face": "of the face: less another person's",
-    "start": "of the face, against start",
-    "none": "of the face, against none",
+    "face": "face-specific: minus another person",
+    "start": "face-specific, minus start",
+    "none": "face-specific, minus none",
 }
 lesson.say(
     course.markdown_table(table, names)
-    + f"\n\n{len(people)} test faces, one a person; {steps} steps; 95 % bootstrap intervals over faces. "
-    "They know the chance in the faces, not that in the training: one seed a model."
+    + f"\n\n{len(people)} test faces, one per person; {steps} steps; 95 % bootstrap intervals over "
+    "faces. They do not include the variation between trainings: there is one seed per model."
 )
 
 # %% [markdown]
-# **How to read it.** *more* and *less* stand where the interval leaves zero out. The fourth column
-# asks whether agreement is about the face or only about the place: it is the circle less its square. The
-# fifth asks whether training on thermal images brought that part nearer to the teacher's than it was
-# (the light student began with random weights, so there is nothing to ask); the last one, whether
-# distillation did more for it than labels alone. Circle and square can both move right and what is
-# about the face stay as it was. An interval can leave zero out and the difference still be too small to
-# matter: read its size first.
+# **How to read it.** *more* and *less* mean that the interval excludes zero; *undecided* means that it
+# contains zero. The fourth column is the agreement that is specific to the face: the circle minus its
+# square. The fifth column shows whether training on thermal images increased this agreement (the light
+# student started from random weights, so there is no comparison). The last column shows whether
+# distillation increased it more than labels alone. Circle and square can both increase while the
+# face-specific part stays the same. A difference can also be too small to matter although its interval
+# excludes zero, so check its size first.
 #
-# One more question that one map cannot answer: how much of the credit lies near the landmark at all?
+# A further question: which share of the credit lies near the landmark?
 
 # %%
 axis = (torch.arange(lesson.sizes.input_px) + 0.5) / lesson.sizes.input_px - 0.5
-place = test.landmarks[:, asked, :, None, None]
+place = test.landmarks[:, explained, :, None, None]
 near = (axis[None, None, :] - place[:, 0]) ** 2 + (axis[None, :, None] - place[:, 1]) ** 2 < 0.01
 rows = []
 for name in models:
@@ -596,31 +609,33 @@ for name in models:
     rows.append({"name": name, "share": f"{share.mean():.1f} [{low:.1f}, {high:.1f}]"})
 lesson.say(
     course.markdown_table(rows, {"name": "model", "share": "credit near the landmark (%)"})
-    + f"\n\n*Near* is within a tenth of the input's side; {100 * float(near.float().mean()):.1f} % of "
-    "the pixels are. Mean over faces, 95 % bootstrap interval."
+    + "\n\n*Near* means within a tenth of the input's side, which is "
+    f"{100 * float(near.float().mean()):.1f} % of the pixels. Mean over faces, 95 % bootstrap interval."
 )
 
 # %% [markdown]
-# **How to read it.** A share near that of the pixels would mean that the model looks everywhere alike;
-# 100 % that it needs nothing but the landmark's own surroundings.
+# **How to read it.** A share equal to that of the pixels would mean that the model uses all positions
+# equally; 100 % would mean that it uses only the surroundings of the landmark.
 #
-# ## Your turn
+# ## Try it
 #
-# - Set `target = "x"` and read the methods again: what pushes the landmark to the right?
-# - Set `landmark = 8`, the chin. Is the neck cold or warm, and who uses it?
-# - `mlcmkd attribute --group mouth --method occlusion` makes such maps of your own data.
+# - Set `target = "x"` and compare the methods again: what shifts the landmark to the right?
+# - Set `landmark = 8`, the chin. Is the neck cold or warm, and which model uses it?
+# - `mlcmkd attribute --group mouth --method occlusion` computes such maps for your own data.
 #
 # ## Summary
 #
-# - An attribution credits pixels for a number: choose the number ($F$), the baseline, and say so.
-# - Completeness tells whether the steps were enough, and it finds out a baseline that cannot work.
-# - A map has to fall apart when the weights do. Edges are pretty and know nothing.
-# - Insertion, deletion, infidelity and sensitivity each ask something else; none is enough alone.
-# - "They look at the same places" needs many faces, an interval, chance, and another person's face.
+# - An attribution assigns the change of a scalar to pixels: report the scalar $F$ and the baseline.
+# - The completeness error shows whether the number of steps is sufficient, and reveals an unsuitable
+#   baseline.
+# - A map has to change if the weights are randomised. Edges look plausible but do not depend on the
+#   network.
+# - Insertion, deletion, infidelity and sensitivity test different properties; none is sufficient alone.
+# - The claim that two models use the same positions requires many faces, an interval, and the references
+#   chance and another person's face.
 #
-# **Exercises**, each with a check that says what went wrong:
-# [attribution](exercises/06_attribution.ipynb)
-# (its [solutions](solutions/06_attribution.ipynb) lie apart).
+# **Exercises**, each with a check that explains typical mistakes:
+# [attribution](exercises/06_attribution.ipynb) ([solutions](solutions/06_attribution.ipynb)).
 #
 # ## References
 #
