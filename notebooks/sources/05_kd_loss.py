@@ -87,8 +87,8 @@ lesson.show(figure, "05_hard_and_soft")
 # ## The loss of one coordinate
 #
 # The loss is defined for each coordinate separately: $g$ is the ground truth, $p$ the student's
-# prediction, $t$ the prediction of a teacher. It depends only on two distances, $d = |p - g|$ and $r =
-# |t - g|$ ([`distillation/kd_loss.py`](../mlcmkd/distillation/kd_loss.py)).
+# prediction, $t$ the prediction of a teacher. It depends only on two distances, $d = |p - g|$ and
+# $r = |t - g|$ ([`distillation/kd_loss.py`](../mlcmkd/distillation/kd_loss.py)).
 #
 # **Assistive loss** (`assistive_values`; *ALoss* in the figures), one per teacher, with $\beta = 0.15$:
 #

@@ -1,22 +1,22 @@
 # %% [markdown]
 # # 07 · Invariance: what do RGB and thermal features share?
 #
-# **You will be able to** say which of four things "modality-invariant" may mean, measure each of them,
-# name what each number is blind to, and weigh a paper's claim by numbers.
+# **Goals.** After this notebook you can distinguish four meanings of "modality-invariant", measure each
+# of them, name the limitation of each measure, and evaluate a paper's claim by numbers.
 #
-# **Time** about a minute on two CPU cores, half an hour to read; more if earlier runs have to be made.
-# **You need** [03](03_ktl_dikd.ipynb), and matrices: product, transpose, mean of a column.
+# **Time.** About a minute on two CPU cores, more if earlier runs are missing; half an hour to read.
+# **Prerequisites.** [03](03_ktl_dikd.ipynb), and matrices: product, transpose, mean of a column.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
-work = "../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 strategy = "dikd"  # compared with "none" and "fd+ld"; also fd, ld, fi, ri, dikd+fd+ld
 decay = "cosine"  # constant, linear, cosine or progress
-guide = "both"  # what an injected head is told: label, teacher, both or own
-labelled = None  # pairs with a label; None for the scale's number
-faces = 200  # how many validation pairs are measured, at most
+guide = "both"  # supervision target of the injected heads: label, teacher, both or own
+labelled = None  # number of labelled pairs; None for the default of the scale
+faces = 200  # number of validation pairs that are measured, at most
 
 # %%
 from mlcmkd import course
@@ -31,151 +31,154 @@ from sklearn.model_selection import GroupKFold, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlcmkd import plots
+from mlcmkd import Landmarker, plots
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation import invariance
 from mlcmkd.evaluation.evaluate import score
-from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 
 teacher_run = course.teacher_run(lesson)
 ours = lesson.strategy
 runs = {name: course.student_run(lesson, name) for name in dict.fromkeys(["none", "fd+ld", ours])}
-shown = list(dict.fromkeys(["none", ours]))  # the students whose pictures are drawn
+shown = list(dict.fromkeys(["none", ours]))  # the students in the figures
 
 # %% [markdown]
-# ## A claim, and four things that it may mean
+# ## A claim and its four possible meanings
 #
-# Of DIKD the paper says that it "forces the student to learn modality-invariant features that are
-# semantically aligned with the teacher". Invariant how? A teacher reads the RGB image $r$ and a student
-# its **twin**, the thermal image $t$ of the same pair. Their features are $f_T = \text{features}_T(r)$
-# and $f_S = \text{features}_S(t)$, their heads $h_T$ and $h_S$. Four questions, and none of them
-# answers for another:
+# The paper states that DIKD "forces the student to learn modality-invariant features that are
+# semantically aligned with the teacher". What does invariant mean? The teacher gets the RGB image $r$
+# and the student gets the thermal image $t$ of the same pair. Their features are
+# $f_T = \text{features}_T(r)$ and $f_S = \text{features}_S(t)$, their heads $h_T$ and $h_S$. Four
+# questions that are independent of each other:
 #
-# | | question | number | if invariant | by chance |
+# | | question | measure | if invariant | by chance |
 # |---|---|---|---|---|
-# | 1 | Can either head read either side's features? | NME, heads exchanged | as not exchanged | |
-# | 2 | Are both maps the same, up to a rotation? | linear CKA | 1 | that of other faces |
-# | 3 | Is a face's own twin the nearest of all faces? | recall@1 | 100 % | 1 / faces |
-# | 4 | Can a classifier tell the modality? | accuracy of a probe | 50 % | 50 % |
+# | 1 | Does each head work with the features of both modalities? | NME, heads exchanged | same NME | |
+# | 2 | Are both maps equal up to a rotation? | linear CKA | 1 | that of other faces |
+# | 3 | Is the own pair the nearest of all faces? | recall@1 | 100 % | 1 / faces |
+# | 4 | Can a classifier recognise the modality? | accuracy of a probe | 50 % | 50 % |
 #
 # In the code: `measure_invariance` in
 # [`evaluation/invariance/`](../mlcmkd/evaluation/invariance/comparison.py), one function per measure.
-# Every KTL run calls it at each evaluation and writes the numbers to its `metrics.jsonl`.
+# Every KTL run computes it at each evaluation and writes the numbers to its `metrics.jsonl`.
 #
-# We ask on validation faces, of people that no run has trained on. *start* is where all students begin:
-# the teacher's own weights, reading the thermal image. What it has in common with the teacher is no
-# merit of any distillation.
+# The measurements use validation faces of people that were not used in training. *start* is the initial
+# state of all students: the teacher's weights, applied to the thermal image. Agreement of *start* with
+# the teacher is not a result of distillation.
 
 # %%
 teacher = Landmarker.load(teacher_run / WEIGHTS)
 students = {"start": teacher, **{name: Landmarker.load(r / WEIGHTS) for name, r in runs.items()}}
 
 pairs = lesson.pairs("val")
-drawn = np.random.default_rng(0).permutation(len(pairs))[: lesson.faces]
-pairs = pairs.subset(np.sort(drawn))  # with 200 faces the same that every run logs
+sample = np.random.default_rng(0).permutation(len(pairs))[: lesson.faces]
+pairs = pairs.subset(np.sort(sample))  # with 200 faces, the same ones that every run logs
 count = len(pairs)
 
-of_rgb = invariance.modality_features(teacher, pairs, "rgb")
-of_thermal = {n: invariance.modality_features(s, pairs, "thermal") for n, s in students.items()}
-found = {
+rgb_features = invariance.modality_features(teacher, pairs, "rgb")
+thermal_features = {
+    n: invariance.modality_features(s, pairs, "thermal") for n, s in students.items()
+}
+measures = {
     n: invariance.measure_invariance(teacher, s, pairs, faces=None) for n, s in students.items()
 }
-places = of_rgb.shape[2] * of_rgb.shape[3]
+places = rgb_features.shape[2] * rgb_features.shape[3]
 print(
-    f"{count} pairs of {len(set(pairs.subjects))} people; features (N, C, h, w):", [*of_rgb.shape]
+    f"{count} pairs of {len(set(pairs.subjects))} people; features (N, C, h, w):",
+    [*rgb_features.shape],
 )
 
 # %% [markdown]
 # ## 1 · Can the heads be exchanged?
 #
-# The question nearest to the task, and to DIKD: injection *is* the exchange of heads. Four
-# combinations, four errors, one matrix a student:
+# This question is closest to the task, and to DIKD, because injection *is* an exchange of heads. Each
+# student has a matrix of four combinations and their errors:
 
 # %%
 for name in shown:
     lesson.say(f"Student **{name}**", learned=False)
-    lesson.show(plots.head_swap_matrix(found[name].head_swap), f"07_heads_{name}")
+    lesson.show(plots.head_swap_matrix(measures[name].head_swap), f"07_heads_{name}")
 
 # %% [markdown]
-# **How to read it.** Rows are features, columns are heads; the diagonal is each model whole. Go down a
-# *column*: one head, both sides' features. If the features said the same, both cells would be equal,
-# for a head knows nothing but the features. Lower left is what **RI** trains, $h_T(f_S)$; upper right
-# is what **FI** trains, $h_S(f_T)$. A small error there shows that training did as it was told. Whether
-# it did more than that, the other three questions ask. (Each figure scales its colours for itself; the
-# numbers are what can be compared.)
+# **How to read it.** Rows are features, columns are heads; on the diagonal each model has its own head.
+# Compare the two cells of a *column*: one head with the features of both modalities. With equal features
+# both cells would be equal, because the features are the only input of a head. **RI** trains the lower
+# left cell, $h_T(f_S)$; **FI** trains the upper right cell, $h_S(f_T)$. A small error in these cells
+# shows that the loss was minimised; whether more was achieved is measured by the other three questions.
+# (Each figure has its own colour scale; compare the numbers.)
 #
-# Is one student's lower left cell better than another's by chance, or surely? The same faces under the
-# same head, face by face:
+# Is the lower left cell of one student better than that of another, beyond chance? The same faces with
+# the same head, face by face:
 
 
 # %%
-def under(head_of, features):
-    """Scores of the pairs when one model's head reads given features."""
+def scores_with_head(model, features):
+    """Scores of the pairs for one model's head on given features."""
     with torch.no_grad():
-        found = [head_of.head(part).coordinates for part in features.split(64)]
-    return score(torch.cat(found).numpy(), head_of.spec.scheme, pairs)
+        parts = [model.head(part).coordinates for part in features.split(64)]
+    return score(torch.cat(parts).numpy(), model.spec.scheme, pairs)
 
 
-exchanged = {n: under(teacher, of_thermal[n]) for n in students}
+exchanged = {n: scores_with_head(teacher, thermal_features[n]) for n in students}
 sentences = [
     course.compare(ours, exchanged[ours], n, exchanged[n]) for n in ("start", *runs) if n != ours
 ]
-lesson.say("Thermal features under the teacher's head:\n\n- " + "\n- ".join(sentences))
+lesson.say("Thermal features with the teacher's head:\n\n- " + "\n- ".join(sentences))
 
 # %% [markdown]
-# **How to read it.** The first line asks whether training moved the features to where the teacher's
-# head can read them, the others whether it was the strategy that did. All students begin at *start*:
-# the one without a teacher's guidance, *none*, may keep some of what it began with, or lose it.
+# **How to read it.** The first line shows whether training adapted the features to the teacher's head;
+# the others show whether the strategy is the cause. All students begin at *start*: a student without
+# guidance by the teacher, *none*, may keep or lose a part of its initial agreement.
 
 # %% [markdown]
-# ## 2 · Are both maps the same?
+# ## 2 · Are both maps equal?
 #
-# Look before you compute. A feature map has many channels; the three directions in which the features
-# of both sides, taken together, vary most become red, green and blue (`pca_colours`).
+# A visualisation first. A feature map has many channels. The three directions of largest variance, over
+# the features of both modalities together, are shown as red, green and blue (`pca_colours`).
 
 # %%
 first = np.unique(pairs.subjects, return_index=True)[1]  # one picture a person
 three = np.sort(first)[:: max(1, len(first) // 3)][:3]
 batch = make_batch(pairs, torch.from_numpy(three), NO_AUGMENTATION, torch.Generator())
 for name in shown:
-    maps = [m[three] for m in invariance.pca_colours(of_rgb, of_thermal[name])]
+    maps = [m[three] for m in invariance.pca_colours(rgb_features, thermal_features[name])]
     lesson.say(f"Student **{name}**", learned=False)
     lesson.show(plots.feature_colours(batch.rgb, batch.thermal, *maps), f"07_colours_{name}")
 
 # %% [markdown]
-# **How to read it.** Within one figure, equal colours are equal features, on either side; each student
-# has its own three directions, so colours do not carry over from one figure to the next. Compare columns
-# two and four, row by row: do the colours change at the same places? Are they the same colours? The
-# first means that both sides see the same structure, the second that they write it down in the same way.
-# Then compare *rows*: how much of a map is this face, and how much is any face at all?
+# **How to read it.** Within one figure, equal colours mean equal features, in both modalities. Each
+# student has its own three directions, so colours are not comparable between figures. Compare columns
+# two and four, row by row. If the colours change at the same positions, both modalities represent the
+# same structure. If the colours are also the same, they represent it in the same way. Then compare
+# *rows*: which part of a map is specific to this face, and which part is common to all faces?
 #
-# ### The number
+# ### The measure
 #
-# **Linear CKA** (centred kernel alignment) asks whether two sets of features arrange the same things in
-# the same way:
+# **Linear CKA** (centred kernel alignment) measures whether two sets of features arrange the same
+# samples in the same way:
 #
 # $$\mathrm{CKA}(X, Y) = \frac{\lVert Y^\top X \rVert_F^2}
 #   {\lVert X^\top X \rVert_F \; \lVert Y^\top Y \rVert_F}$$
 #
-# - $X$ is $n \times p$ and $Y$ is $n \times q$: a row for each of $n$ things, the same thing in both; a
-#   column for each of $p$ and $q$ features. From every column its mean is subtracted (*centred*).
-# - Here a thing is one place of one face (`place_rows`): $n = N\,h\,w$ for $N$ faces with maps of
-#   $h \times w$ cells; $X$ holds the channels of $f_T$, $Y$ those of $f_S$.
-# - $X^\top$ is the transpose; $Y^\top X$ holds, up to a factor, the covariance of every feature of $Y$
-#   with every one of $X$; $X^\top X$ and $Y^\top Y$ those within either set.
+# - $X$ is $n \times p$ and $Y$ is $n \times q$: one row for each of $n$ samples, the same sample in
+#   both; one column for each of $p$ and $q$ features. The mean of every column is subtracted
+#   (*centred*).
+# - Here a sample is one position of one face (`place_rows`): $n = N\,h\,w$ for $N$ faces with maps of
+#   $h \times w$ cells; $X$ contains the channels of $f_T$, $Y$ those of $f_S$.
+# - $X^\top$ is the transpose; $Y^\top X$ contains, up to a factor, the covariance of every feature of
+#   $Y$ with every feature of $X$; $X^\top X$ and $Y^\top Y$ contain those within each set.
 # - $\lVert\cdot\rVert_F$ is the Frobenius norm, the root of the sum of squared entries.
 #
 # In the code: `linear_cka` in
-# [`evaluation/invariance/measures.py`](../mlcmkd/evaluation/invariance/measures.py). What it
-# sees, and what it does not, on numbers whose relation is known:
+# [`evaluation/invariance/measures.py`](../mlcmkd/evaluation/invariance/measures.py). Its value for data
+# with a known relation:
 
 # %% tags=["fact", "nbval-check-output"]
 rng = np.random.default_rng(0)
 x = rng.normal(size=(2000, 8)) * np.arange(1, 9)
 turn = np.linalg.qr(rng.normal(size=(8, 8)))[0]
 print(f"the same, 3 times as large, plus 7: {invariance.linear_cka(x, 3 * x + 7):.2f}")
-print(f"the same, turned:                   {invariance.linear_cka(x, x @ turn):.2f}")
+print(f"the same, rotated:                  {invariance.linear_cka(x, x @ turn):.2f}")
 print(f"the same, columns rescaled:         {invariance.linear_cka(x, x / x.std(axis=0)):.2f}")
 print(
     f"unrelated, 2000 rows, 8 columns:    {invariance.linear_cka(x, rng.normal(size=x.shape)):.2f}"
@@ -184,96 +187,101 @@ x, y = rng.normal(size=(2, 10, 96))
 print(f"unrelated, 10 rows, 96 columns:     {invariance.linear_cka(x, y):.2f}")
 
 # %% [markdown]
-# **How to read it.** A shift, a scale and a rotation do not count. And with fewer rows than columns even
-# unrelated numbers look alike: CKA needs many rows.
+# **How to read it.** CKA does not change under a shift, a scale and a rotation. With fewer rows than
+# columns, even unrelated numbers have a high CKA: it needs many rows.
 #
-# ### What goes wrong: believing a high CKA
+# ### Mistake: a high CKA without a reference
 #
-# Every crop has the eyes above and the chin below. Two networks that know no more than that agree at
-# most places of most faces. So compare each RGB map with the thermal map of *another* face; or take from
-# every place its mean over all faces, the **layout**, and look at what is left.
+# Every crop has the eyes above and the chin below. Two networks that represent only this agree at most
+# positions of most faces. As a reference, compare each RGB map with the thermal map of *another* face.
+# Alternatively, subtract from every position its mean over all faces, the **layout**, and compare the
+# rest.
 
 
 # %%
 def without_layout(features):
-    """Features less their mean over faces, place by place."""
+    """Features minus their mean over faces, position by position."""
     return features - features.mean(dim=0, keepdim=True)
 
 
 rows = []
-for name, features in of_thermal.items():
-    left = [invariance.place_rows(without_layout(f)) for f in (of_rgb, features)]
-    far = invariance.place_rows(without_layout(features).roll(count // 2, dims=0))
+for name, features in thermal_features.items():
+    rgb_rest, thermal_rest = (
+        invariance.place_rows(without_layout(f)) for f in (rgb_features, features)
+    )
+    other_rest = invariance.place_rows(without_layout(features).roll(count // 2, dims=0))
     rows.append(
         {
             "name": name,
-            "twins": f"{found[name].cka:.2f}",
-            "other": f"{found[name].cka_other_face:.2f}",
-            "left": f"{invariance.linear_cka(*left):.2f}",
-            "far": f"{invariance.linear_cka(left[0], far):.2f}",
+            "pairs": f"{measures[name].cka:.2f}",
+            "other": f"{measures[name].cka_other_face:.2f}",
+            "pairs_rest": f"{invariance.linear_cka(rgb_rest, thermal_rest):.2f}",
+            "other_rest": f"{invariance.linear_cka(rgb_rest, other_rest):.2f}",
             "swap": f"{100 * exchanged[name].nme:.1f}",
         }
     )
 names = {
     "name": "student",
-    "twins": "CKA of twins",
+    "pairs": "CKA of pairs",
     "other": "of other faces",
-    "left": "without the layout: twins",
-    "far": "other faces",
-    "swap": "NME of its features under the teacher's head (%)",
+    "pairs_rest": "without the layout: pairs",
+    "other_rest": "other faces",
+    "swap": "NME of its features with the teacher's head (%)",
 }
 lesson.say(course.markdown_table(rows, names))
 
 # %% [markdown]
-# **How to read it.** What the first column has above the second is about the face; the rest is what any
-# face gives. The third column says the same with the layout taken out, where other faces have next to
-# nothing. Now set the first column beside the last: is the highest CKA where the heads can be exchanged
-# best? CKA forgives a rotation, and no head does.
+# **How to read it.** The difference between the first and the second column is specific to the face; the
+# rest is common to all faces. The third column shows the same without the layout, where the value for
+# other faces is close to zero. Compare the first column with the last: does the student with the highest
+# CKA also have the lowest NME with exchanged heads? CKA is invariant to a rotation; a head is not.
 
 # %% [markdown]
-# ## 3 · Is a face's own twin the nearest?
+# ## 3 · Is the own pair the nearest face?
 #
-# One vector a face, the features averaged over a 4 x 4 grid (`descriptors`). For a thermal face, put all
-# RGB faces in order, the most similar first. **Recall@k** is the share of thermal faces whose own twin
-# is among the first $k$; guessing gives $k/N$ for $N$ faces.
+# Each face is described by one vector, the features averaged over a 4 x 4 grid (`descriptors`). For a
+# thermal face, rank all RGB faces by similarity. **Recall@k** is the share of thermal faces whose own
+# RGB image is among the first $k$; chance is $k/N$ for $N$ faces.
 #
-# Similar means cosine, and before it each modality is centred on its own mean (`recall_at_k`). Why, you
-# will see.
+# The similarity is the cosine, after subtracting from each modality its own mean (`recall_at_k`). The
+# reason is explained below.
 
 
 # %%
 def ranking(queries, gallery, centred=True):
-    """For every query the faces of the gallery, the most similar first, (N, N)."""
+    """For every query, the indices of the gallery, the most similar first, (N, N)."""
     both = [v - centred * v.mean(axis=0) for v in (queries, gallery)]
     queries, gallery = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in both)
     return np.argsort(-queries @ gallery.T, axis=1, kind="stable")
 
 
-gallery = invariance.descriptors(of_rgb)
-queries = {name: invariance.descriptors(features) for name, features in of_thermal.items()}
+gallery = invariance.descriptors(rgb_features)
+queries = {name: invariance.descriptors(f) for name, f in thermal_features.items()}
 some = torch.linspace(0, count - 1, 6).long()
 people = np.array(pairs.subjects)
 for name in shown:
     order = ranking(queries[name], gallery)
-    place = [int(np.flatnonzero(order[i] == i)[0]) + 1 for i in some]
+    rank = [int(np.flatnonzero(order[i] == i)[0]) + 1 for i in some]
     titles = [
-        "own twin" if p == 1 else f"{'same' if same else 'another'} person (no. {p})"
-        for p, same in zip(place, people[order[some, 0]] == people[some], strict=True)
+        "own pair" if r == 1 else f"{'same' if same else 'another'} person (rank {r})"
+        for r, same in zip(rank, people[order[some, 0]] == people[some], strict=True)
     ]
-    near = make_batch(
+    nearest = make_batch(
         pairs, torch.from_numpy(order[some, 0]), NO_AUGMENTATION, torch.Generator()
     ).rgb
-    asked = make_batch(pairs, some, NO_AUGMENTATION, torch.Generator()).thermal
-    figure = plots.contact_sheet(near, asked, unit="input", limits=(0, 1), columns=6, titles=titles)
+    query = make_batch(pairs, some, NO_AUGMENTATION, torch.Generator()).thermal
+    figure = plots.contact_sheet(
+        nearest, query, unit="input", limits=(0, 1), columns=6, titles=titles
+    )
     lesson.say(f"Student **{name}**", learned=False)
     lesson.show(figure, f"07_nearest_{name}")
 
 # %% [markdown]
-# **How to read it.** Below, the thermal face that was asked with; above, the RGB face whose features are
-# the most similar. Where that is not the twin, the number says at which place the twin came. Look at the
-# wrong ones: what do they share with the face that was asked for, the pose, the person, the expression?
+# **How to read it.** Below: the thermal query. Above: the RGB face with the most similar features. If it
+# is not the own pair, the title gives the rank of the own pair. What do wrong results have in common
+# with the query: pose, person, expression?
 #
-# ### What goes wrong: recall without centring
+# ### Mistake: recall without centring
 
 # %%
 rows = []
@@ -282,7 +290,7 @@ for name, vectors in queries.items():
     rows.append(
         {
             "name": name,
-            "at1": f"{100 * found[name].recall_at_1:.1f}",
+            "at1": f"{100 * measures[name].recall_at_1:.1f}",
             "at5": f"{100 * invariance.recall_at_k(vectors, gallery, 5):.1f}",
             "plain": f"{100 * np.mean(plain == np.arange(count)):.1f}",
             "faces": len(set(plain)),
@@ -295,23 +303,23 @@ names = {
     "at1": "recall@1 (%)",
     "at5": "recall@5 (%)",
     "plain": "recall@1, not centred (%)",
-    "faces": f"RGB faces ever found, not centred, of {count}",
+    "faces": f"different RGB faces retrieved, not centred, of {count}",
 }
 lesson.say(course.markdown_table(rows, names))
 
 # %% [markdown]
-# **How to read it.** Features behind a ReLU are never negative, so they all point into one corner and
-# every cosine is near 1. Without centring, the offset between the modalities has its say in who is near,
-# and a few RGB faces that lie towards the thermal ones can become everybody's neighbour: the last column
-# counts them. Where a strategy pulls the features themselves together (FD), centring may even cost a
-# little: compare the rows, and say which of the two you took. The offset is a finding, too, but it is
-# the next question's.
+# **How to read it.** Features after a ReLU are never negative, so all vectors point in similar
+# directions and every cosine is close to 1. Without centring, the offset between the modalities affects
+# the similarity, and a few RGB faces close to the thermal features can become the nearest neighbour of
+# most queries; the last column counts the RGB faces that were retrieved. If a strategy reduces the
+# distance of the features directly (FD), centring can even cost a little: compare the rows, and report
+# which version you used. The offset is also a result, but it is the topic of the next question.
 
 # %% [markdown]
-# ## 4 · Can the modality be told?
+# ## 4 · Can a classifier recognise the modality?
 #
-# All faces of both sides in one plane, chosen so that they spread as far as they can
-# (`joint_embedding`, by PCA: a projection, so an offset stays an offset).
+# All faces of both modalities, projected onto the plane of largest variance (`joint_embedding`, by PCA:
+# a projection, so an offset remains an offset).
 
 # %%
 for name in shown:
@@ -320,27 +328,28 @@ for name in shown:
     lesson.show(figure, f"07_embedding_{name}")
 
 # %% [markdown]
-# **How to read it.** A mark is a face, a thin line joins twins. Two clouds apart: the modality is the
-# most that the features differ by. Clouds on each other: look at the lines. Short, and twins are
-# neighbours; long and crossing, and only the clouds agree, not the faces. Two axes are not all, so a
-# number has to follow: the **probe**, a linear classifier that guesses from a face's mean features
-# whether it was RGB or thermal, and is asked about people it has not seen (`probe_accuracy`).
+# **How to read it.** A marker is a face, a thin line connects the two images of a pair. Two separate
+# clouds: the modality is the largest difference between the features. Overlapping clouds: compare the
+# lines. Short lines mean that the images of a pair are neighbours; long and crossing lines mean that
+# only the distributions agree, not the faces. Two dimensions do not show everything. The **probe** is a
+# linear classifier that predicts from a face's mean features whether it was RGB or thermal, tested on
+# people it was not trained on (`probe_accuracy`).
 
 # %%
-told = [f"**{name}** {100 * found[name].probe_accuracy:.1f} %" for name in students]
-lesson.say(f"The probe guesses right for: {', '.join(told)}. Guessing blindly gives 50 %.")
+accuracies = [f"**{n}** {100 * measures[n].probe_accuracy:.1f} %" for n in students]
+lesson.say(f"Accuracy of the probe: {', '.join(accuracies)}. Chance is 50 %.")
 
 # %% [markdown]
-# **How to read it.** An offset in a single channel, if it is wider than the faces' own spread, is enough
-# for 100 %, however alike all else may be. The probe is the hardest of the four to satisfy, and the
-# easiest to ask wrongly.
+# **How to read it.** An offset in a single channel, larger than the spread of the faces, is enough for
+# 100 %, even if everything else is equal. The probe is the strictest of the four measures, and it is
+# easily used wrongly.
 #
-# ### What goes wrong: folds that leak
+# ### Mistake: folds that leak
 #
-# Two made-up sets, 100 people with four pairs each. In the first, both sides' features are the same but
-# for a little noise. In the second, every person has an RGB side and a thermal side of his own, and
-# nothing that the next person's sides would share. No modality to be told among strangers in either:
-# the true answer is 50 %.
+# Two artificial sets, 100 people with four pairs each. In the first, the features of both modalities are
+# equal except for a little noise. In the second, every person has an RGB offset and a thermal offset of
+# their own, which are unrelated to those of other people. In both sets the modality of an unknown person
+# cannot be recognised: the correct accuracy is 50 %.
 
 # %%
 rng = np.random.default_rng(0)
@@ -348,10 +357,10 @@ persons, pictures, channels = 100, 4, 96
 size = persons * pictures
 person, pair = np.repeat(np.arange(persons), pictures), np.arange(size)
 face = rng.normal(size=(size, channels))
-sides = 2 * rng.normal(size=(2, persons, channels))[:, person]
+offsets = 2 * rng.normal(size=(2, persons, channels))[:, person]
 sets = {
-    "sides alike": np.concatenate([face, face + 0.1 * rng.normal(size=face.shape)]),
-    "sides of each person's own": np.concatenate(sides + face),
+    "equal modalities": np.concatenate([face, face + 0.1 * rng.normal(size=face.shape)]),
+    "offsets per person": np.concatenate(offsets + face),
 }
 folds = {
     "image": (KFold(5, shuffle=True, random_state=0), None),
@@ -362,49 +371,57 @@ probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
 rows = []
 for name, values in sets.items():
     row = {"name": name}
-    for way, (cut, groups) in folds.items():
-        right = cross_val_score(probe, values, np.repeat([0, 1], size), groups=groups, cv=cut)
-        row[way] = f"{100 * right.mean():.0f} %"
+    for way, (split, groups) in folds.items():
+        accuracy = cross_val_score(probe, values, np.repeat([0, 1], size), groups=groups, cv=split)
+        row[way] = f"{100 * accuracy.mean():.0f} %"
     rows.append(row)
-names = {"name": "made-up set", "image": "folds by image", "pair": "by pair", "person": "by person"}
+names = {
+    "name": "artificial set",
+    "image": "folds by image",
+    "pair": "by pair",
+    "person": "by person",
+}
 lesson.say(course.markdown_table(rows, names), learned=False)
 
 # %% [markdown]
-# **How to read it.** Folds by image put a face into the training and its twin into the test: the probe
-# knows the face, gives the twin the same answer, and that is the wrong one. A result well *below*
-# chance is the mark of such a leak. Folds by pair let it learn a person's two sides by heart from his
-# other pictures. Only folds by person ask what we want to know; `probe_accuracy` makes no others.
+# **How to read it.** Folds by image put one image of a pair into the training set and the other into the
+# test set. The probe knows the face, predicts the modality of the training image, and is wrong. An
+# accuracy well *below* chance indicates such a leak. Folds by pair allow the probe to learn the two
+# offsets of a person from their other pictures. Only folds by person measure what is intended;
+# `probe_accuracy` always uses them.
 
 # %% [markdown]
-# ## What each number is blind to
+# ## Limitations of each measure
 #
-# Now let us forge features. The first row hands the teacher's own RGB features over as if they were a
-# student's: perfectly invariant. Each further row spoils one thing.
+# Now construct artificial features. The first row uses the teacher's RGB features as if they were a
+# student's: they are perfectly invariant. Each further row changes one property.
 
 # %%
-width = of_rgb.shape[1]
-spread = of_rgb.std(dim=(0, 2, 3), keepdim=True)
+width = rgb_features.shape[1]
+spread = rgb_features.std(dim=(0, 2, 3), keepdim=True)
 turn = torch.linalg.qr(torch.randn(width, width, generator=torch.Generator().manual_seed(0))).Q
 other = np.arange(count)
-for name in set(pairs.subjects):  # of each person the pictures, one further; of one alone, itself
-    mine = np.flatnonzero(people == name)
-    other[mine] = np.roll(mine, 1)
-forged = {
-    "the teacher's own": of_rgb,
-    "with a constant added to each channel": of_rgb + spread,
-    "with the channels rotated": torch.einsum("dc,nchw->ndhw", turn, of_rgb),
-    "of another picture of the person": of_rgb[other],
+for name in set(pairs.subjects):  # the next picture of the same person; the same one if only one
+    own = np.flatnonzero(people == name)
+    other[own] = np.roll(own, 1)
+artificial = {
+    "the teacher's own": rgb_features,
+    "with a constant added to each channel": rgb_features + spread,
+    "with the channels rotated": torch.einsum("dc,nchw->ndhw", turn, rgb_features),
+    "of another picture of the person": rgb_features[other],
 }
 rows = []
-for name, features in forged.items():
+for name, features in artificial.items():
     vectors = invariance.descriptors(features)
     plain = ranking(vectors, gallery, centred=False)[:, 0]
-    cka = invariance.linear_cka(invariance.place_rows(of_rgb), invariance.place_rows(features))
-    means = [side.mean(dim=(2, 3)).numpy() for side in (of_rgb, features)]
+    cka = invariance.linear_cka(
+        invariance.place_rows(rgb_features), invariance.place_rows(features)
+    )
+    means = [f.mean(dim=(2, 3)).numpy() for f in (rgb_features, features)]
     rows.append(
         {
             "name": name,
-            "swap": f"{100 * under(teacher, features).nme:.1f}",
+            "swap": f"{100 * scores_with_head(teacher, features).nme:.1f}",
             "cka": f"{cka:.2f}",
             "recall": f"{100 * invariance.recall_at_k(vectors, gallery):.0f}",
             "plain": f"{100 * np.mean(plain == np.arange(count)):.0f}",
@@ -421,19 +438,21 @@ names |= {"plain": "recall@1, not centred (%)", "probe": "probe (%)"}
 lesson.say(course.markdown_table(rows, names))
 
 # %% [markdown]
-# **How to read it.** Go down each column and look for the rows that it lets pass. CKA stays 1 for
-# rotated features: what does the head say of them? CKA and recall do not move for a constant, here not
-# even recall without centring, and the probe cannot miss it. The probe is content with features
-# of *another picture*: it cannot tell the modality, and they are of the wrong face. Whoever shows one of
-# these numbers alone has not shown invariance.
+# **How to read it.** For each column, look for the rows that it does not detect. CKA stays 1 for rotated
+# features, which do not work with the head. CKA and recall do not change for a constant (here not even
+# recall without centring), while the probe always detects it. The probe does not detect features of
+# *another picture*: it cannot recognise the modality, although they belong to the wrong image. One of
+# these numbers alone does not show invariance.
 #
-# Why another picture of the *same person*? Features of another person, under this person's name, would
-# be in the training of one fold and in the test of another: the leak of the last section once more.
+# Why another picture of the *same person*? Features of another person, labelled with this person's name,
+# would be in the training set of one fold and in the test set of another: the leak of the previous
+# section.
 
 # %% [markdown]
-# ## How it comes about: over training
+# ## Development during training
 #
-# Every KTL run measures itself at each evaluation. Step 0 is *start*, the teacher's weights, added here.
+# Every KTL run measures invariance at each evaluation. Step 0 is *start*, the teacher's weights, added
+# here.
 
 # %%
 at_start = invariance.measure_invariance(teacher, teacher, lesson.pairs("val")).summary()
@@ -446,38 +465,38 @@ for name in shown:
     else:
         lesson.say(
             f"The run of **{name}** has no measures of invariance in its `metrics.jsonl`: it was made "
-            f"before they were logged, or its validation faces are too few. Delete `{runs[name].name}` "
-            "in the work folder and run this notebook again, and it is made anew, with them."
+            f"before they were logged, or it has too few validation faces. Delete `{runs[name].name}` "
+            "in the work folder and run this notebook again to train it with them."
         )
 
 # %% [markdown]
-# **How to read it.** Grey lines are what each number would be if features were invariant, and chance. At
-# step 0 both heads are one and the same, so lines meet in pairs: exchanged heads prove nothing there.
-# Watch three things. When do the lines of the exchanged heads part from those of the own heads? Does
-# CKA of twins rise *above* that of unlike faces, or do both rise together? And, in a run in which every
-# pair has a label, does a measure still move once the decay has taken the distillation's weight away?
-# (On pairs without a label the teacher keeps its say; [03](03_ktl_dikd.ipynb).)
+# **How to read it.** Grey lines are the values of invariant features, and chance. At step 0 both heads
+# are the same, so the lines meet in pairs: there, exchanged heads show nothing. Note three things. When
+# do the lines of the exchanged heads separate from those of the own heads? Does the CKA of pairs rise
+# *above* that of other faces, or do both rise together? In a run in which every pair has a label, does a
+# measure still change after the decay has reduced the distillation terms? (On pairs without a label, the
+# teacher keeps its weight; see [03](03_ktl_dikd.ipynb).)
 
 # %% [markdown]
-# ## All of it, side by side
+# ## Summary table
 
 # %%
 rows = []
-for name, it in found.items():
-    swap = 100 * it.head_swap
+for name, m in measures.items():
+    swap = 100 * m.head_swap
     rows.append(
         {
             "name": name,
             "own": f"{swap[1, 1]:.1f}",
             "ri": f"{swap[1, 0]:.1f}",
             "fi": "" if name == "start" else f"{swap[0, 1]:.1f}",
-            "cka": f"{it.cka:.2f} ({it.cka_other_face:.2f})",
-            "at1": f"{100 * it.recall_at_1:.1f}",
+            "cka": f"{m.cka:.2f} ({m.cka_other_face:.2f})",
+            "at1": f"{100 * m.recall_at_1:.1f}",
             "at5": f"{100 * invariance.recall_at_k(queries[name], gallery, 5):.1f}",
-            "probe": f"{100 * it.probe_accuracy:.1f}",
+            "probe": f"{100 * m.probe_accuracy:.1f}",
         }
     )
-ideal = {"own": "", "ri": f"{100 * found['start'].head_swap[0, 0]:.1f}", "fi": "as thermal, own"}
+ideal = {"own": "", "ri": f"{100 * measures['start'].head_swap[0, 0]:.1f}", "fi": "as thermal, own"}
 ideal |= {"cka": "1.00", "at1": "100", "at5": "100", "probe": "50"}
 rows += [{"name": "*if invariant*", **ideal}]
 names = {
@@ -493,15 +512,15 @@ names = {
 lesson.say(course.markdown_table(rows, names))
 
 # %% [markdown]
-# **How to read it.** The first column is what we are paid for, all others are about the features. The
-# last row is not a model: the teacher's head would read invariant thermal features as well as it reads
-# RGB ones.
+# **How to read it.** The first column is the error of the task; all others describe the features. The
+# last row is not a model: with invariant thermal features, the teacher's head would have the same error
+# as with RGB features.
 #
-# ## What the numbers say about the claim
+# ## What do the numbers say about the claim?
 #
 # To compare students, each measure becomes a **gap to invariance**: 0 for invariant features. Is one
-# student's gap smaller than another's? Each tenth of the people is left out in turn. How the
-# difference varies gives its 95 % interval (the *jackknife*; `invariance_gaps` and `compare_gaps` in
+# student's gap smaller than another's? Each tenth of the people is left out in turn. The variation of
+# the difference gives its 95 % interval (the *jackknife*; `invariance_gaps` and `compare_gaps` in
 # [`invariance_summary.py`](../mlcmkd/course/invariance_summary.py)). All sentences below are generated
 # from the numbers.
 
@@ -510,45 +529,48 @@ gaps = {name: course.invariance_gaps(teacher, students[name], pairs) for name in
 for other in runs:
     if other == ours:
         continue
-    rows, told = course.compare_gaps(ours, gaps[ours], other, gaps[other])
-    names = {"measure": "distance from invariant", other: other, ours: ours}
-    names |= {"difference": "difference (95 % interval)", "closer": "closer"}
-    lesson.say(course.markdown_table(rows, names) + f"\n\n{told}")
+    rows, summary = course.compare_gaps(ours, gaps[ours], other, gaps[other])
+    names = {"measure": "gap to invariance", other: other, ours: ours}
+    names |= {"difference": "difference (95 % interval)", "closer": "closer to invariance"}
+    lesson.say(course.markdown_table(rows, names) + f"\n\n{summary}")
 
 # %%
 lesson.say(course.summarise_gaps(ours, gaps[ours]))
 
 # %% [markdown]
-# **How to read it.** Closer and there are two claims; the last sentence is about the second. Give the
-# rows unequal weight. RI lowers one of the two errors in the first: for a strategy with RI it is
-# practice. FI lowers the error on RGB under the student's head, mostly the better side already, so the
-# second distance may *grow* while both errors fall: look at the errors in the table above before you
-# call that a loss. CKA, retrieval and probe are the exam (for FD, which pulls the features themselves
-# together, they are practice, too). The intervals know the chance in the people, not the chance in the
-# training: one seed is one throw. And several intervals at 95 % may well hold one that is wrong.
+# **How to read it.** "Closer to invariance" and "invariant" are two claims; the last sentence is about
+# the second. The rows are not equally informative. RI directly minimises one of the two errors in the
+# first row. FI minimises the error on RGB with the student's head, which is mostly the smaller error
+# already, so the second gap may *grow* while both errors decrease: look at the errors in the table above
+# before you interpret it as a loss. CKA, retrieval and probe are independent of the loss (except for FD,
+# which minimises the distance of the features directly). The intervals include the variation between
+# people, not the variation between trainings: there is one seed. Of several 95 % intervals, one may well
+# be wrong.
 #
-# Zero may be out of reach, too. What a thermal image does not show, such as an eye behind glasses, no
-# training can put into its features; and a student that finds landmarks badly is far by the first two
-# measures whatever its features share with the teacher's.
+# A gap of zero may be impossible. Training cannot recover what a thermal image does not show, such as an
+# eye behind glasses. A student with inaccurate landmarks has large gaps in the first two measures,
+# independent of what its features share with the teacher's.
 #
-# Last, go back to the first column of the table before. Invariance is a means. If a student is closer to
-# invariant and no better at finding landmarks, then either it was not what was missing, or the number
-# did not measure what helps.
+# Finally, compare with the first column of the previous table. Invariance is a means. If a student is
+# closer to invariance but not more accurate, either invariance was not the limiting factor, or the
+# measure does not describe what improves accuracy.
 #
-# **Try it.** `strategy="ri"` and `"fi"`: which of them moves which measure? `"fd"`: what does pulling
-# the features together do to the probe? `seed=1`: which sentence survives? `faces=50`: which number
-# changes by the count alone, and why must it?
+# **Try it.** `strategy="ri"` and `"fi"`: which measure does each of them change? `"fd"`: what is the
+# effect of a smaller feature distance on the probe? `seed=1`: which sentences remain? `faces=50`: which
+# number changes only because of the count, and why?
 #
 # ## Summary
 #
 # - "Modality-invariant" has several meanings; name the one that you measured.
-# - Heads test what the task needs, CKA the maps, retrieval the faces, the probe the modality's trace.
-# - Each has a blind spot: rotation for CKA, constants for CKA and recall, the face for the probe.
-# - Beside each number belongs what it would be by chance or for other faces; folds go by person.
-# - Closer to invariant is not invariant, and invariant is not yet accurate.
+# - Exchanged heads test the task, CKA the maps, retrieval the faces, and the probe traces of the
+#   modality.
+# - Each measure has a limitation: CKA ignores rotations, CKA and recall ignore constants, the probe
+#   ignores the face.
+# - Report each number with its value by chance or for other faces; use folds by person.
+# - Closer to invariance does not mean invariant, and invariant does not mean accurate.
 #
-# **Exercises**, each with a check that says what went wrong:
-# [invariance](exercises/07_invariance.ipynb) (its [solutions](solutions/07_invariance.ipynb) lie apart).
+# **Exercises**, each with a check that explains typical mistakes:
+# [invariance](exercises/07_invariance.ipynb) ([solutions](solutions/07_invariance.ipynb)).
 #
 # ## References
 #
@@ -557,6 +579,6 @@ lesson.say(course.summarise_gaps(ours, gaps[ours]))
 #   [arXiv 1905.00414](https://arxiv.org/abs/1905.00414), 2019: linear CKA.
 # - Alain and Bengio, *Understanding intermediate layers using linear classifier probes*,
 #   [arXiv 1610.01644](https://arxiv.org/abs/1610.01644), 2016.
-# - Bansal et al., *Revisiting model stitching to compare neural representations*,
-#   [arXiv 2106.07682](https://arxiv.org/abs/2106.07682), 2021: one network's head on another's features.
+# - Bansal et al., *Revisiting model stitching to compare neural representations*, [arXiv
+#   2106.07682](https://arxiv.org/abs/2106.07682), 2021: the head of one network on features of another.
 # - Efron and Tibshirani, *An introduction to the bootstrap*, 1993: the jackknife.

@@ -1,22 +1,22 @@
 # %% [markdown]
 # # 08 · Results, and your own data
 #
-# **You will be able to** read one table of the whole series, say what it does and does not show, and
-# take the same path with your own pairs.
+# **Goals.** After this notebook you can interpret one table of the whole course, state what it shows and
+# what it does not show, and apply the same steps to your own pairs.
 #
-# **Time** under a minute on two CPU cores if the earlier notebooks have run, else seven or so.
-# **You need** [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb); [05](05_kd_loss.ipynb) has more rows for
-# the table.
+# **Time.** Under a minute on two CPU cores if the earlier notebooks have run, otherwise about seven.
+# **Prerequisites.** [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb); [05](05_kd_loss.ipynb) adds more
+# rows to the table.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
-work = "../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 strategy = "dikd"
 decay = "cosine"
 guide = "both"
-labelled = None  # pairs with a label; None for the scale's number
+labelled = None  # number of labelled pairs; None for the default of the scale
 
 # %%
 from mlcmkd import course
@@ -32,13 +32,10 @@ import numpy as np
 from PIL import Image
 
 from data_prep.writer import Entry, write_manifest
-from mlcmkd import plots
-from mlcmkd.data.config import DataConfig
+from mlcmkd import DataConfig, EvaluateConfig, Predictor, evaluate, plots
 from mlcmkd.data.crops import tight_box
 from mlcmkd.data.pairs import synthetic_faces
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
-from mlcmkd.deployment.predictor import Predictor
-from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
 from mlcmkd.training.run_directory import PROVENANCE, WEIGHTS
 
 teacher = course.teacher_run(lesson)
@@ -48,70 +45,70 @@ light = {
 }
 
 # %% [markdown]
-# ## One table
+# ## Results table
 #
-# Every choice so far was made on the validation split. Now the **test split**: people that no run has
-# seen. (Notebook 06 drew maps of some of them; no choice was made by those.) All finished runs of the
-# work folder are in it; the RGB teacher twice, on RGB and as it is on thermal images. Rows that are
-# named after a loss are notebook 05's: they regress coordinates, with another head than the students of
-# notebook 04, so compare them with each other.
+# All choices so far were made on the validation split. This table uses the **test split**: people that
+# were not used in any training. (Notebook 06 showed attribution maps of some of them; no choice was
+# based on these maps.) It contains all completed runs of the work folder. The RGB teacher has two rows:
+# RGB input and thermal input. Rows named after a loss are those of notebook 05: they regress coordinates
+# and have another head than the students of notebook 04, so compare them only with each other.
 
 # %%
 rows, scores = course.score_all_runs(lesson, "test")
 lesson.say(course.markdown_table(rows))
-print(f"{rows[0]['faces']} test faces; the whole table is results.csv in the work folder")
+print(f"{rows[0]['faces']} test faces; the complete table is results.csv in the work folder")
 
 # %%
 lesson.show(plots.nme_bars(rows), "08_nme")
 
 # %% [markdown]
-# **How to read it.** Dots are the NME, lines its 95 % interval over faces, best at the top; on the right
-# the failure rate, the share of faces worse than the threshold. Two dots whose lines overlap may still
-# differ face by face, which the paired comparison below finds out.
+# **How to read it.** Dots are the NME and lines its 95 % interval over faces, best at the top. On the
+# right is the failure rate, the share of faces with an NME above the threshold. Two models with
+# overlapping intervals may still differ face by face, which the paired comparison below shows.
 
 # %%
-named = {
+titles = {
     "gap": course.title_of(teacher, "thermal"),
     **{name: course.title_of(run) for name, run in students.items()},
     **{f"light {name}": course.title_of(run) for name, run in light.items()},
 }
-lesson.show(plots.ced_curves({title: scores[title].per_face for title in named.values()}), "08_ced")
+lesson.show(plots.ced_curves({t: scores[t].per_face for t in titles.values()}), "08_ced")
 
 # %%
 ours, small = lesson.strategy, f"light {lesson.strategy}"
-contests = [(ours, "gap"), (ours, "none"), (ours, "fd+ld"), (small, "light none")]
-contests += [(small, "light fd+ld"), (small, ours)]
-pairs_of_titles = [(named[a], named[b]) for a, b in contests if a != b]
-told = [course.compare(a, scores[a], b, scores[b]) for a, b in pairs_of_titles]
-lesson.say("\n".join(f"- {sentence}" for sentence in told))
+comparisons = [(ours, "gap"), (ours, "none"), (ours, "fd+ld"), (small, "light none")]
+comparisons += [(small, "light fd+ld"), (small, ours)]
+title_pairs = [(titles[a], titles[b]) for a, b in comparisons if a != b]
+sentences = [course.compare(a, scores[a], b, scores[b]) for a, b in title_pairs]
+lesson.say("\n".join(f"- {sentence}" for sentence in sentences))
 
 # %%
-chosen = dict.fromkeys(named[key] for key in ("none", ours, small))
+chosen = dict.fromkeys(titles[key] for key in ("none", ours, small))
 lesson.show(plots.per_region_bars({title: scores[title].errors for title in chosen}), "08_regions")
 
 # %% [markdown]
-# **How to read it.** One group a region of the face; the thin lines are 95 % intervals over faces. A
-# method may gain in one region and lose in another, which one NME for the whole face hides.
+# **How to read it.** One group per region of the face; the thin lines are 95 % intervals over faces. A
+# method may improve one region and degrade another, which a single NME for the whole face hides.
 #
-# **What this table is not.** The faces are drawn, not photographed; the training is minutes long; there
-# is one seed. It shows that the path works and what each level does *here*. For claims, take real pairs
+# **Limitations.** The faces are synthetic, the training takes minutes, and there is one seed. The table
+# shows that the steps work and what each level achieves *here*. For general conclusions, use real pairs
 # and several seeds.
 #
-# ## What a run remembers
+# ## What a run stores
 #
-# A run is a folder that tells everything about itself: `config.json`, `metrics.jsonl`, `errors.csv`,
-# `result.json`, `model.safetensors`, and where it came from:
+# A run is a folder with all information about itself: `config.json`, `metrics.jsonl`, `errors.csv`,
+# `result.json`, `model.safetensors`, and its provenance:
 
 # %%
-told = json.loads((students[lesson.strategy] / PROVENANCE).read_text())
+provenance = json.loads((students[lesson.strategy] / PROVENANCE).read_text())
 keys = ("stage", "seed", "data", "pairs", "labelled", "python", "libraries")
-print(json.dumps({key: told.get(key) for key in keys}, indent=1))
+print(json.dumps({key: provenance.get(key) for key in keys}, indent=1))
 
 # %% [markdown]
-# ## Your own data: on the command line
+# ## Your own data on the command line
 #
-# Photos with iBUG `.pts` files become pairs with a simulated thermal twin; then every stage is one
-# command, and every field of its config can be set:
+# Photos with iBUG `.pts` files become pairs with simulated thermal images. Every stage is one command,
+# and every field of its config can be set:
 #
 # ```bash
 # mlcmkd prepare ibug_pts SOURCE OUT --simulate-thermal
@@ -122,8 +119,9 @@ print(json.dumps({key: told.get(key) for key in keys}, indent=1))
 # mlcmkd predict frame.png   --weights runs/light/model.safetensors --out predictions
 # ```
 #
-# `transfer` and `compress` take `--strategy`, and `--set data.labelled=200` takes labels away. A
-# simulated twin is no thermal camera: say so wherever you quote a number on one.
+# `transfer` and `compress` have an option `--strategy`, and `--set data.labelled=200` reduces the number
+# of labels. A simulated thermal image does not replace a thermal camera: state it with every result on
+# simulated images.
 
 # %% tags=["fact", "nbval-check-output"]
 from mlcmkd.cli import app
@@ -133,14 +131,14 @@ used = {"prepare", "train", "transfer", "compress", "evaluate", "predict"}
 print("commands above that do not exist:", sorted(used - known) or "none")
 
 # %% [markdown]
-# ## Your own data: from arrays
+# ## Your own data from arrays
 #
-# A photo, its temperatures, the landmarks: that is a row. Here eight faces that the series never drew
-# stand in for yours.
+# A row consists of a photo, its temperatures and the landmarks. Here eight new synthetic faces replace
+# your data.
 
 # %%
 folder = Path(tempfile.mkdtemp())
-mine = synthetic_faces("test", 8, seed=99, size=160)  # another seed, another world of people
+mine = synthetic_faces("test", 8, seed=99, size=160)  # another seed: other people
 entries = []
 for n in range(8):
     photo = folder / f"photo{n}.png"
@@ -165,12 +163,12 @@ config = EvaluateConfig(
     weights=light[lesson.strategy] / WEIGHTS,
     data=DataConfig(source=str(folder / "manifest")),
 )
-result, found = evaluate(config, progress=False)
-quoted = ("faces", "split", "modality", "normaliser", "nme_percent", "failure_rate", "threshold")
-print(json.dumps({key: result[key] for key in quoted}, indent=1))
+result, own_scores = evaluate(config, progress=False)
+reported = ("faces", "split", "modality", "normaliser", "nme_percent", "failure_rate", "threshold")
+print(json.dumps({key: result[key] for key in reported}, indent=1))
 
 # %% [markdown]
-# A misspelt field is refused before anything is computed:
+# An unknown field is an error before any computation:
 
 # %%
 from pydantic import ValidationError
@@ -181,30 +179,30 @@ except ValidationError as error:
     print(error.errors()[0]["loc"][0], "→", error.errors()[0]["msg"])
 
 # %% [markdown]
-# ## Three lines to a prediction
+# ## Prediction
 
 # %%
 predictor = Predictor(light[lesson.strategy] / WEIGHTS)
-answers = [predictor(mine.thermal[n], tight_box(mine.landmarks[n])) for n in range(6)]
+predictions = [predictor(mine.thermal[n], tight_box(mine.landmarks[n])) for n in range(6)]
 figure = plots.landmarks_on(
-    np.stack([answer.image for answer in answers]),
-    plots.centred([a.landmarks for a in answers], 160),
+    np.stack([prediction.image for prediction in predictions]),
+    plots.centred([prediction.landmarks for prediction in predictions], 160),
     plots.centred(mine.landmarks[:6], 160),
-    titles=[f"NME {100 * e:.1f} %" for e in found.per_face[:6]],
+    titles=[f"NME {100 * e:.1f} %" for e in own_scores.per_face[:6]],
 )
 lesson.show(figure, "08_own")
 
 # %% [markdown]
-# **How to read it.** Thermal frames read from arrays of degrees C, at a size that no network here was
-# trained on; the face's box says where to look.
+# **How to read it.** Thermal frames from arrays of degrees C, in a size that no network was trained on.
+# The box of the face defines the crop.
 #
 # ## Summary
 #
-# - One table, one split that was kept apart, an interval on every NME.
-# - A manifest is all that your data needs; every stage is then one call or one command.
+# - One table on one separate split, with an interval for every NME.
+# - Your data only has to be a manifest; each stage is then one call or one command.
 #
-# **Exercises**, each with a check that says what went wrong:
-# [results](exercises/08_results.ipynb) (its [solutions](solutions/08_results.ipynb) lie apart).
+# **Exercises**, each with a check that explains typical mistakes:
+# [results](exercises/08_results.ipynb) ([solutions](solutions/08_results.ipynb)).
 #
 # ## References
 #

@@ -1,23 +1,23 @@
 # %% [markdown]
-# # Explorer: look at pairs, models and layers by hand
+# # Explorer: pairs, models and layers, interactively
 #
-# RGB and thermal side by side: landmarks, heatmaps, features, attributions. Exchange the heads, shift
-# one image, add noise, narrow the temperature range, and watch the landmarks move. It stands beside the
-# lessons; [06](06_attribution.ipynb) explains attributions, [07](07_invariance.ipynb) exchanged heads
-# and features.
+# RGB and thermal images next to each other: landmarks, heatmaps, features, attributions. Exchange the
+# heads, shift one image, add noise, or narrow the temperature range, and watch the landmarks. The
+# explorer complements the lessons; [06](06_attribution.ipynb) explains attributions,
+# [07](07_invariance.ipynb) exchanged heads and features.
 #
-# It looks at the models of the course (`make course`), and trains those that it does not find. As a page
-# without code: `make explorer`.
+# It uses the models of the course (`make course`) and trains those that are missing. `make explorer`
+# shows it as a page without code.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps; the explorer itself computes on the CPU
-work = "../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
-strategy = "dikd"  # the student beside "none"
+strategy = "dikd"  # the student next to "none"
 decay = "cosine"
 guide = "both"
-labelled = None  # pairs with a label; None for the scale's number
+labelled = None  # number of labelled pairs; None for the default of the scale
 
 # %%
 from mlcmkd import course
@@ -27,9 +27,9 @@ lesson = course.check_parameters(globals(), course.TransferLesson)
 # %%
 from IPython.display import display
 
+from mlcmkd import Landmarker
 from mlcmkd.explorer.exploration import Exploration
 from mlcmkd.explorer.widget import Explorer
-from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS
 
 runs = {
@@ -46,42 +46,43 @@ explorer = Explorer(exploration, folder=lesson.work / "views")
 display(explorer)
 
 # %% [markdown]
-# **How to read it.** On top the RGB image and its thermal twin, with the landmarks that a model
-# found (orange-red) and the annotated ones (green), then where on each side the chosen landmark may
-# lie. Below, the features as colours: within the two pictures equal colours are equal features,
-# unless it says "own colours". Last, which pixels spoke for (orange) or against (purple) the place
-# that was found; this panel follows when the sliders rest. NME is inter-ocular. On a stored page,
-# where nothing can be moved, the picture is the view it was stored with.
+# **How to read it.** First row: the RGB and the thermal image of a pair with predicted (orange-red) and
+# annotated (green) landmarks, then the heatmap of the chosen landmark in each modality. Second row: the
+# features as colours; within the two pictures, equal colours mean equal features, unless the title says
+# "own colours". Last: the pixels that increase (orange) or decrease (purple) the predicted probability
+# at that position; this panel is updated when the sliders stop. NME is inter-ocular. On a static page,
+# the picture shows the stored view.
 #
-# ## Things to try
+# ## Experiments
 #
-# | do | and ask |
+# | action | question |
 # | --- | --- |
-# | let the RGB teacher read thermal | which landmarks does the modality gap hit, and which not? |
-# | exchange heads | can the teacher's head read a student's features? those of *none*, too? |
-# | shift RGB by 4 px | does only the RGB side move? what would FD compare now? |
+# | apply the RGB teacher to thermal images | which landmarks are affected by the modality gap? |
+# | exchange heads | does the teacher's head work with a student's features? Also with those of *none*? |
+# | shift RGB by 4 px | does the shift affect only RGB? What would FD compare now? |
 # | narrow the range to 30 to 36 degrees C | when does a student lose the jaw, and why the jaw? |
-# | features of "level 1" | how much of this face is in it, and how much in what heads read? |
+# | features of "level 1" | how much of this face do they contain, compared with the head's input? |
 #
-# ## The same without a mouse
+# ## Without a mouse
 #
-# A view is a few words, so it can be written down, changed, and kept.
+# A view is a small set of parameters that can be written down, changed and saved.
 
 # %%
 view = exploration.first_view()
 lesson.show(exploration.figure(view.changed(exchanged=True)), "explorer_exchanged")
 
 # %% [markdown]
-# **How to read it.** Heads exchanged: the RGB image's features under the student's head, the thermal
-# image's under the teacher's. Compare the NME above each image with the one of the first picture.
+# **How to read it.** Heads exchanged: the RGB features with the student's head, the thermal features
+# with the teacher's head. Compare the NME above each image with that in the first picture.
 
 # %%
 disturbed = view.changed(misalignment=4, noise=0.03, temperatures=(30, 36), layer="level 1")
 lesson.show(exploration.figure(disturbed), "explorer_disturbed")
 
 # %% [markdown]
-# **How to read it.** RGB shifted 4 px to the right, noise of 3 % of the range on both sides, and all
-# below 30 degrees C black. The green landmarks belong to the thermal image, so they stay.
+# **How to read it.** RGB shifted by 4 px to the right, noise of 3 % of the range in both modalities, and
+# all temperatures below 30 degrees C black. The green landmarks belong to the thermal image, so they do
+# not move.
 
 # %%
 files = exploration.save(disturbed, lesson.work / "views" / "disturbed")
@@ -89,6 +90,6 @@ print(", ".join(path.name for path in files))
 assert exploration.reopen(files[-1]) == disturbed
 
 # %% [markdown]
-# The JSON (and the PNG, which holds it too) opens again: in the explorer by its lowest row, or by
-# `explorer.view = exploration.reopen(path)`. It tells the pair's name and the hashes of the weights, and
-# refuses to open on others.
+# The JSON file (and the PNG, which contains the same JSON) can be opened again: in the lowest row of the
+# explorer, or by `explorer.view = exploration.reopen(path)`. It stores the name of the pair and the
+# hashes of the weights, and cannot be opened with other pairs or weights.
