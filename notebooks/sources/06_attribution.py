@@ -294,9 +294,10 @@ lesson.say(course.markdown_table(rows, names))
 # **How to read it.** Each map is scaled to its own strongest credits, so all of them look plausible. The
 # third column (for the first face) shows where on the path the landmark becomes predictable: compare the
 # change between 0 and 0.01 with the change from 0.01 to 1. The completeness error is the share of
-# $F(x) - F(x')$ that is missing in the credits. The last column shows how similar a map without signs is
-# to the brightness of the image (in thermal: the temperature). With a black baseline, $x_i - x'_i$ equals
-# $x_i$, so a pixel as cold as the baseline cannot get credit. All other figures use the baseline *blur*.
+# $F(x) - F(x')$ that is missing in the credits. The last column shows how similar a map without signs
+# is to the brightness of the image (in thermal: the temperature). With a black baseline, $x_i - x'_i$
+# equals $x_i$, so a pixel as cold as the baseline cannot get credit. All other figures use the baseline
+# *blur*.
 #
 # ### A plausible map that does not depend on the network
 #
