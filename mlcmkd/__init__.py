@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mlcmkd.distillation.mlcm_kd import KTL, MCL
     from mlcmkd.distillation.strategies import Distillation
     from mlcmkd.distillation.two_teachers import TwoTeachers
-    from mlcmkd.models import Landmarker, ModelSpec
-    from mlcmkd.schemes import SCHEMES
+    from mlcmkd.models import SIZES, Landmarker, ModelSpec, Size, register_backbone
+    from mlcmkd.schemes import SCHEMES, Scheme, register_scheme
     from mlcmkd.stages.compress import CompressConfig, compress
     from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
     from mlcmkd.stages.export import ExportConfig, export
@@ -39,6 +39,7 @@ __all__ = [
     "KTL",
     "MCL",
     "SCHEMES",
+    "SIZES",
     "Augmentation",
     "CompressConfig",
     "DataConfig",
@@ -52,6 +53,8 @@ __all__ = [
     "ModelSpec",
     "Pairs",
     "Predictor",
+    "Scheme",
+    "Size",
     "TrainConfig",
     "TransferConfig",
     "TwoTeachers",
@@ -60,6 +63,8 @@ __all__ = [
     "export",
     "load_pairs",
     "predict_files",
+    "register_backbone",
+    "register_scheme",
     "train",
     "train_kd_loss",
     "transfer",
@@ -75,8 +80,8 @@ _NAMES_OF = {
     "mlcmkd.distillation.mlcm_kd": ("KTL", "MCL"),
     "mlcmkd.distillation.strategies": ("Distillation",),
     "mlcmkd.distillation.two_teachers": ("TwoTeachers",),
-    "mlcmkd.models": ("Landmarker", "ModelSpec"),
-    "mlcmkd.schemes": ("SCHEMES",),
+    "mlcmkd.models": ("SIZES", "Landmarker", "ModelSpec", "Size", "register_backbone"),
+    "mlcmkd.schemes": ("SCHEMES", "Scheme", "register_scheme"),
     "mlcmkd.stages.compress": ("CompressConfig", "compress"),
     "mlcmkd.stages.evaluate": ("EvaluateConfig", "evaluate"),
     "mlcmkd.stages.export": ("ExportConfig", "export"),

@@ -1,5 +1,6 @@
-"""Landmarkers: `features(x)`, then `head(f)`; built from a validated `ModelSpec`."""
+"""Landmark networks: `features(x)`, then `head(f)`; built from a validated `ModelSpec`."""
 
+from mlcmkd.models.backbones import SIZES, Backbone, Size, SizeName, register_backbone
 from mlcmkd.models.heads import (
     CONFIDENCE_RADIUS,
     HEADS,
@@ -10,13 +11,15 @@ from mlcmkd.models.heads import (
     grid_axis,
     soft_argmax,
 )
-from mlcmkd.models.landmarker import Landmarker, Neck
-from mlcmkd.models.spec import SIZES, ModelSpec, Size, SizeName
+from mlcmkd.models.landmarker import Landmarker
+from mlcmkd.models.layers import Neck
+from mlcmkd.models.spec import ModelSpec
 
 __all__ = [
     "CONFIDENCE_RADIUS",
     "HEADS",
     "SIZES",
+    "Backbone",
     "CoordinateHead",
     "HeatmapHead",
     "Landmarker",
@@ -27,5 +30,6 @@ __all__ = [
     "SizeName",
     "confidence",
     "grid_axis",
+    "register_backbone",
     "soft_argmax",
 ]

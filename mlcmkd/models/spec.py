@@ -1,46 +1,13 @@
-"""What a Landmarker is made of: sizes by name, and the validated spec in its weights' file."""
+"""The validated description of a Landmarker, which is stored in its weights file."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
+from mlcmkd.models.backbones import SizeName
 from mlcmkd.schemes import get_scheme
-
-
-class Size(NamedTuple):
-    """What a size's name stands for: a timm backbone, its levels, and the width of the features.
-
-    Attributes:
-        backbone: timm's name.
-        levels: of its maps, the finest first; 1 is a quarter of the input.
-        width: channels of the features.
-        narrowed: timm's options for a backbone that is narrower than its name says; no weights of others
-            fit it. None for the backbone as it is.
-    """
-
-    backbone: str
-    levels: tuple[int, ...]
-    width: int
-    narrowed: dict[str, Any] | None = None
-
-
-SizeName = Literal[
-    "large", "base", "half", "small", "slim", "light", "mobilenetv2", "efficientnet_b3"
-]
-# The last two are the backbones of KD-Loss: its students and its teachers. "half" and "slim" are "base",
-# narrower: half as wide, and as wide as a tenth of its parameters and FLOPs allows.
-SIZES: dict[SizeName, Size] = {
-    "large": Size("resnet18", (1, 2, 3, 4), 128),
-    "base": Size("resnet10t", (1, 2, 3, 4), 96),
-    "half": Size("resnet10t", (1, 2, 3, 4), 64, {"channels": (32, 64, 128, 256), "stem_width": 16}),
-    "small": Size("lcnet_100", (1, 2, 3, 4), 64),
-    "slim": Size("resnet10t", (1, 2, 3, 4), 32, {"channels": (16, 48, 96, 128), "stem_width": 8}),
-    "light": Size("mobilenetv3_small_100", (1, 2, 3), 48),
-    "mobilenetv2": Size("mobilenetv2_100", (1, 2, 3, 4), 64),
-    "efficientnet_b3": Size("efficientnet_b3", (1, 2, 3, 4), 96),
-}
 
 
 class ModelSpec(BaseModel):

@@ -41,7 +41,7 @@ def test_the_slim_size_has_at_most_a_tenth_of_the_teachers_operations():
 
 
 def test_no_pretrained_weights_fit_a_backbone_of_our_own_width():
-    with pytest.raises(InputError, match="no ImageNet weights are made for size slim"):
+    with pytest.raises(InputError, match="no ImageNet weights exist for size slim"):
         Landmarker(ModelSpec(size="slim"), pretrained=True)
 
 
@@ -109,7 +109,7 @@ def test_loading_says_what_is_wrong(tmp_path):
     broken = tmp_path / "broken.safetensors"
     make_model().save(broken)
     broken.write_bytes(broken.read_bytes()[:5000])
-    with pytest.raises(InputError, match="not a whole safetensors file"):
+    with pytest.raises(InputError, match="not a complete safetensors file"):
         Landmarker.load(broken)
     other = tmp_path / "other.safetensors"
     save_file({"a": torch.zeros(1)}, other)
@@ -133,7 +133,7 @@ def test_pretrained_fails_clearly_without_a_network(monkeypatch):
         assert pretrained
         raise OSError("offline")
 
-    monkeypatch.setattr("mlcmkd.models.landmarker.timm.create_model", no_network)
+    monkeypatch.setattr("mlcmkd.models.backbones.timm.create_model", no_network)
     with pytest.raises(InputError, match="pretrained=False"):
         Landmarker(ModelSpec(), pretrained=True)
 

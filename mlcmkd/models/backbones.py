@@ -1,0 +1,149 @@
+"""Backbones: the sizes that a Landmarker can have, and how their networks are made."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol, runtime_checkable
+
+import timm
+from pydantic import AfterValidator
+from torch import Tensor, nn
+
+from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.registry import Registry
+
+GROUPS = 8  # of GroupNorm in neck and heads; the width is a multiple of it
+
+
+@runtime_checkable
+class Backbone(Protocol):
+    """A backbone of your own: a torch module with these two members.
+
+    Attributes:
+        channels: of each feature map, the finest first.
+    """
+
+    channels: Sequence[int]
+
+    def __call__(self, images: Tensor) -> Sequence[Tensor]:
+        """Normalised images (B, 3, H, W) to feature maps (B, C, h, w), the finest first.
+
+        The finest is a quarter of the input, as in the library's own backbones; each of the others is
+        half as high and wide as the one before.
+        """
+
+
+@dataclass(frozen=True)
+class Size:
+    """Backbone and width of a Landmarker.
+
+    Attributes:
+        backbone: timm's name, or a function or class that is called without arguments and returns a
+            `Backbone` with random weights.
+        width: channels of the Landmarker's features, a multiple of 8.
+        levels: which feature maps of a timm backbone are used, the finest first; 1 is a quarter of
+            the input. A `Backbone` of your own returns just the maps to use.
+        timm_options: further arguments of `timm.create_model` that change the network, so that no
+            ImageNet weights fit it; None for the network as timm defines it.
+    """
+
+    backbone: str | Callable[[], nn.Module]
+    width: int
+    levels: tuple[int, ...] = (1, 2, 3, 4)
+    timm_options: Mapping[str, Any] | None = None
+
+
+# "mobilenetv2" and "efficientnet_b3" are the backbones of students and teachers in the KD-Loss paper.
+# "half" and "slim" are narrower variants of "base": half as wide, and as wide as a tenth of its
+# parameters and FLOPs allows.
+SIZES: Registry[Size] = Registry(
+    "model size",
+    {
+        "large": Size("resnet18", 128),
+        "base": Size("resnet10t", 96),
+        "half": Size(
+            "resnet10t", 64, timm_options={"channels": (32, 64, 128, 256), "stem_width": 16}
+        ),
+        "small": Size("lcnet_100", 64),
+        "slim": Size(
+            "resnet10t", 32, timm_options={"channels": (16, 48, 96, 128), "stem_width": 8}
+        ),
+        "light": Size("mobilenetv3_small_100", 48, levels=(1, 2, 3)),
+        "mobilenetv2": Size("mobilenetv2_100", 64),
+        "efficientnet_b3": Size("efficientnet_b3", 96),
+    },
+)
+
+
+def _known_size(name: str) -> str:
+    SIZES.find(name)
+    return name
+
+
+# The type of config fields: a name of `SIZES`, looked up when the config is validated.
+SizeName = Annotated[str, AfterValidator(_known_size)]
+
+
+def register_backbone(name: str, size: Size) -> Size:
+    """Adds a model size: `ModelSpec(size=name)`, and `size=name` in the configs of the stages.
+
+    Register it before a config or weights of this size are loaded, in each process. Saved weights hold
+    the name, not the code.
+
+    Returns:
+        The same size.
+
+    Raises:
+        InputError: the name belongs to mlcmkd, timm has no such backbone, or the width does not fit
+            the group normalisation.
+    """
+    if isinstance(size.backbone, str) and not timm.is_model(size.backbone):
+        raise InputError(
+            f"model size '{name}': timm has no backbone '{size.backbone}'; see timm.list_models()"
+        )
+    if size.width < 1 or size.width % GROUPS:
+        raise InputError(f"model size '{name}': width {size.width} is no multiple of {GROUPS}")
+    SIZES.register(name, size)
+    return size
+
+
+def make_backbone(name: str, *, pretrained: bool) -> tuple[nn.Module, list[int]]:
+    """The backbone of a size, and the channels of its feature maps, the finest first.
+
+    Args:
+        name: a name of `SIZES`.
+        pretrained: load ImageNet weights, which timm downloads.
+
+    Raises:
+        InputError: an unknown size, no pretrained weights (no network, or none exist for this size),
+            or a backbone of a user that is no `Backbone`.
+    """
+    size = SIZES.find(name)
+    if pretrained and (size.timm_options or callable(size.backbone)):
+        raise InputError(f"no ImageNet weights exist for size {name}; use pretrained=False")
+    if callable(size.backbone):
+        backbone = size.backbone()
+        if not isinstance(backbone, Backbone):
+            raise InputError(
+                f"model size '{name}': its backbone has no attribute `channels`; list the channels of "
+                "its feature maps there"
+            )
+        return backbone, list(backbone.channels)
+    try:
+        # "getter" keeps no layer beyond the last level: an unused parameter would count as size, and
+        # DDP would wait for its gradient.
+        backbone = timm.create_model(
+            size.backbone,
+            pretrained=pretrained,
+            features_only=True,
+            out_indices=size.levels,
+            feature_cls="getter",
+            **(size.timm_options or {}),
+        )
+    except Exception as error:
+        if not pretrained:
+            raise
+        raise InputError(
+            f"no ImageNet weights for {size.backbone}: the download failed "
+            f"({type(error).__name__}); use pretrained=False"
+        ) from error
+    return backbone, backbone.feature_info.channels()
