@@ -1,10 +1,10 @@
-"""Integrated gradients of every landmark of a face: `python benchmarks/attribution.py`.
+"""Time of integrated gradients for all landmarks of a face: `python benchmarks/attribution.py`.
 
-One face of 64 px, all 68 landmarks, 32 steps, the `base` student with random weights (time does not
-depend on them), two threads. "one by one" explains each landmark by captum; "shared" reads the images
-on the path once and goes back once a landmark (`integrated_gradients_each`). The median of the
-repeats, seconds of wall-clock and of processor time; the second is what a machine that others use
-leaves comparable.
+One face of 64 px, 68 landmarks, 32 steps, a `base` model with random weights (time does not depend on
+them), two threads. "one by one" calls captum for each landmark; "shared" runs the forward pass once
+and a backward pass for each landmark (`integrated_gradients_per_landmark`). The numbers are medians of
+the repeats, in seconds of wall clock and of processor time; on a shared machine processor time is the
+comparable one.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import torch
 
-from mlcmkd.attribution import integrated_gradients, integrated_gradients_each
+from mlcmkd.attribution import integrated_gradients, integrated_gradients_per_landmark
 from mlcmkd.data.pairs import load_pairs
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.models import SIZES, Landmarker, ModelSpec
@@ -26,10 +26,10 @@ def seconds(work: Callable[[], object], repeats: int) -> tuple[float, float]:
     """Median wall-clock and processor seconds."""
     wall, processor = [], []
     for _ in range(repeats):
-        started, busy = time.perf_counter(), time.process_time()
+        wall_start, processor_start = time.perf_counter(), time.process_time()
         work()
-        wall.append(time.perf_counter() - started)
-        processor.append(time.process_time() - busy)
+        wall.append(time.perf_counter() - wall_start)
+        processor.append(time.process_time() - processor_start)
     return statistics.median(wall), statistics.median(processor)
 
 
@@ -45,7 +45,7 @@ def main() -> None:
     print(
         f"{_processor()}, {os.cpu_count()} cores, torch {torch.__version__}, {arguments.threads} "
         f"threads; one face of {arguments.px} px, 68 landmarks, {arguments.steps} steps; median of "
-        f"{arguments.repeats}\n\n| size | way | seconds | processor seconds |\n|---|---|---|---|"
+        f"{arguments.repeats}\n\n| size | method | seconds | processor seconds |\n|---|---|---|---|"
     )
     pairs = load_pairs("synthetic", "val", arguments.px, count=1, progress=False)
     batch = make_batch(pairs, torch.arange(1), NO_AUGMENTATION, torch.Generator())
@@ -57,12 +57,12 @@ def main() -> None:
                 integrated_gradients(model, batch.thermal, landmark, steps=arguments.steps)
 
         def shared(model: Landmarker = model) -> None:
-            integrated_gradients_each(model, batch.thermal, steps=arguments.steps)
+            integrated_gradients_per_landmark(model, batch.thermal, steps=arguments.steps)
 
         integrated_gradients(model, batch.thermal, 0, steps=arguments.steps)  # warm-up
-        for way, work in {"one by one": one_by_one, "shared": shared}.items():
+        for name, work in {"one by one": one_by_one, "shared": shared}.items():
             wall, processor = seconds(work, arguments.repeats)
-            print(f"| {size} | {way} | {wall:.1f} | {processor:.1f} |", flush=True)
+            print(f"| {size} | {name} | {wall:.1f} | {processor:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

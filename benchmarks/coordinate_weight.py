@@ -1,9 +1,9 @@
-"""What the weight of the coordinate distance does to a teacher, on the validation split.
+"""Effect of the weight of the coordinate distance on a teacher's validation error.
 
     python benchmarks/coordinate_weight.py MANIFEST [WEIGHT ...]
 
 `base`, 64 px, 600 steps of 32 on the manifest's RGB training photos, seed 0, bf16. The test split is
-never read. The weight of `mlcmkd.distillation.losses` was chosen by this.
+not used. The weight of `mlcmkd.distillation.losses` was chosen by this benchmark.
 """
 
 import sys
@@ -16,7 +16,7 @@ from mlcmkd.stages.train import TrainConfig, train
 
 
 def validation_nme(manifest: str, weight: float) -> dict:
-    """The validation scores of one short training with that weight."""
+    """Validation scores of a short training with a weight."""
     losses.COORDINATE_WEIGHT = weight
     with tempfile.TemporaryDirectory() as folder:
         config = TrainConfig(
@@ -30,10 +30,10 @@ def validation_nme(manifest: str, weight: float) -> dict:
 
 if __name__ == "__main__":
     for text in sys.argv[2:] or ["60", "20", "5", "2"]:
-        found = validation_nme(sys.argv[1], float(text))
+        result = validation_nme(sys.argv[1], float(text))
         print(
-            f"weight {text:>4}: validation NME {found['nme_percent']:.2f} % "
-            f"[{found['nme_low_percent']:.2f}, {found['nme_high_percent']:.2f}], inter-ocular, "
-            f"{found['faces']} faces",
+            f"weight {text:>4}: validation NME {result['nme_percent']:.2f} % "
+            f"[{result['nme_low_percent']:.2f}, {result['nme_high_percent']:.2f}], inter-ocular, "
+            f"{result['faces']} faces",
             flush=True,
         )

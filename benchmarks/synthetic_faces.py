@@ -1,4 +1,4 @@
-"""How long the embedded faces take: `python benchmarks/synthetic_faces.py [count] [repeats]`."""
+"""Rendering time of synthetic faces: `python benchmarks/synthetic_faces.py [count] [repeats]`."""
 
 import sys
 import time
@@ -11,4 +11,4 @@ if __name__ == "__main__":
         started = time.perf_counter()
         make_faces(count, size=96)
         seconds = time.perf_counter() - started
-        print(f"{count} pairs at 96 px: {seconds:.1f} s, {1000 * seconds / count:.1f} ms a pair")
+        print(f"{count} pairs at 96 px: {seconds:.1f} s, {1000 * seconds / count:.1f} ms per pair")

@@ -1,22 +1,22 @@
-"""Which pixels a landmark, or a group of landmarks, was found by; and whether to believe it.
+"""Attribution: which pixels contribute to the prediction of a landmark or a group of landmarks.
 
-`attribute` explains by any method of `METHODS`; `trust` and `curves` ask whether a map says something
-about the network; `agreement` asks whether RGB and thermal networks look at the same places.
+`attribute` applies any method of `METHODS`. `trust` and `curves` test whether a map depends on the
+network; `agreement` measures whether RGB and thermal networks use the same pixels.
 """
 
 from mlcmkd.attribution.agreement import Agreement, agreement, spearman, top_overlap
 from mlcmkd.attribution.baselines import Baseline, baseline_of
 from mlcmkd.attribution.curves import Curve, pixel_curve
-from mlcmkd.attribution.each import integrated_gradients_each
 from mlcmkd.attribution.explain import Attribution, attribute, integrated_gradients
 from mlcmkd.attribution.methods import METHODS, MethodName, Settings
+from mlcmkd.attribution.per_landmark import integrated_gradients_per_landmark
 from mlcmkd.attribution.regions import region_labels
 from mlcmkd.attribution.scalars import (
     Scalar,
     Target,
     groups_of,
     landmark_indices,
-    predicted,
+    predict,
 )
 from mlcmkd.attribution.trust import (
     Convergence,
@@ -24,7 +24,7 @@ from mlcmkd.attribution.trust import (
     convergence,
     infidelity,
     randomisation,
-    randomised,
+    randomised_copies,
     sensitivity,
 )
 
@@ -47,12 +47,12 @@ __all__ = [
     "groups_of",
     "infidelity",
     "integrated_gradients",
-    "integrated_gradients_each",
+    "integrated_gradients_per_landmark",
     "landmark_indices",
     "pixel_curve",
-    "predicted",
+    "predict",
     "randomisation",
-    "randomised",
+    "randomised_copies",
     "region_labels",
     "sensitivity",
     "spearman",

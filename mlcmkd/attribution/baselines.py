@@ -1,4 +1,4 @@
-"""What "nothing there" means: the image that an explanation starts from, or covers with."""
+"""Baseline images: the reference of an attribution, and what covers removed pixels."""
 
 from typing import Literal, get_args
 
@@ -12,10 +12,14 @@ Baseline = Literal["blur", "mean", "black"]
 
 
 def baseline_of(images: Tensor, kind: Baseline) -> Tensor:
-    """What "nothing there" means: a strongly blurred image, its mean, or zeros.
+    """Baseline images of the same shape, (B, C, P, P).
+
+    Args:
+        images: (B, C, P, P) in [0, 1].
+        kind: "blur", a strongly blurred image; "mean", its mean colour; "black", zeros.
 
     Raises:
-        InputError: no such baseline.
+        InputError: unknown baseline.
     """
     if kind not in get_args(Baseline):
         raise InputError(f"baseline '{kind}' is unknown; use {', '.join(get_args(Baseline))}")
@@ -23,6 +27,6 @@ def baseline_of(images: Tensor, kind: Baseline) -> Tensor:
         return torch.zeros_like(images)
     if kind == "mean":
         return images.mean(dim=(2, 3), keepdim=True).expand_as(images).contiguous()
-    for _ in range(16):  # 16 times 1.4 px: about 5.7 px of standard deviation
+    for _ in range(16):  # 16 times 1.4 px: standard deviation of about 5.7 px
         images = blurred(images)
     return images

@@ -1,4 +1,4 @@
-"""Insertion and deletion: does the scalar hang on the pixels that a map calls important?"""
+"""Insertion and deletion curves: whether the scalar depends on the pixels that a map ranks highest."""
 
 from typing import Literal, NamedTuple
 
@@ -7,20 +7,21 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from mlcmkd.attribution.baselines import Baseline, baseline_of
-from mlcmkd.attribution.explain import values_of
-from mlcmkd.attribution.scalars import Scalar, explaining, predicted
+from mlcmkd.attribution.explain import scalar_values
+from mlcmkd.attribution.scalars import Scalar, frozen_eval, predict
 from mlcmkd.models import Landmarker, Prediction
 from mlcmkd.utils.errors import InputError
 
 
 class Curve(NamedTuple):
-    """What is left of a landmark's probability while pixels come or go.
+    """Relative probability of a landmark while pixels are inserted or deleted.
 
     Attributes:
         fractions: (F,) shares of the pixels that were inserted or deleted, 0 to 1.
-        values: (B, F) probability of the cell where the landmark was found, over that in the whole
-            image; of a group the geometric mean of its landmarks.
-        auc: (B,) area under each curve, by trapezia. High is good for insertion, low for deletion.
+        values: (B, F) probability of the landmark's predict cell, divided by that in the complete
+            image; for a group the geometric mean over its landmarks.
+        auc: (B,) area under each curve (trapezoidal rule); high is good for insertion, low for
+            deletion.
     """
 
     fractions: Tensor
@@ -44,21 +45,23 @@ def pixel_curve(
 ) -> Curve:
     """Insertion or deletion of pixels, the most important first (Petsiuk et al., 2018).
 
-    Deletion starts from the image and puts the baseline in; insertion the other way. Compare with
-    the same for `torch.rand_like(maps)`, pixels in random order, and for another face's maps: a map
-    that knows only where landmarks usually lie.
+    Deletion replaces pixels of the image by the baseline, insertion pixels of the baseline by the image.
+    Two controls: `torch.rand_like(maps)`, a random order, and the maps of other faces, which contain
+    only the usual places of landmarks.
 
     Args:
-        model: with a heatmap head; it is left as it was found.
+        model: with a heatmap head; its state is restored.
         images: (B, C, P, P) in [0, 1].
-        maps: (B, P, P), larger for more important; pixels that tie are taken in random order.
-        landmarks: one, or a group's name.
-        points: F, from none of the pixels to all of them.
+        maps: (B, P, P), larger for more important; ties are ordered at random.
+        landmarks: an index, or a group's name.
+        kind: "insertion" or "deletion".
+        baseline: see `baseline_of`.
+        points: F, number of fractions from 0 to 1.
         prediction, batch, progress: as in `attribute`.
-        seed: of the order among ties.
+        seed: random seed of the order of ties.
 
     Raises:
-        InputError: no such kind, maps of another shape, or as `Scalar`.
+        InputError: unknown kind, maps of another shape, or an error of `Scalar`.
     """
     if kind not in ("insertion", "deletion"):
         raise InputError(f"kind '{kind}' is unknown; use insertion or deletion")
@@ -66,15 +69,15 @@ def pixel_curve(
         raise InputError(f"maps {tuple(maps.shape)} do not fit images {tuple(images.shape)}")
     scalar = Scalar(model, landmarks, "log-probability")
     if prediction is None:
-        prediction = predicted(model, images, batch)
+        prediction = predict(model, images, batch)
     cells = scalar.cells(prediction)
     reference = baseline_of(images, baseline)
     start, end = (images, reference) if kind == "deletion" else (reference, images)
     pixels = maps[0].numel()
     fractions = torch.linspace(0, 1, points)
     shuffled = torch.randperm(pixels, generator=torch.Generator().manual_seed(seed)).to(maps.device)
-    values = []
-    with explaining(model):
+    curves = []
+    with frozen_eval(model):
         for n in tqdm(
             range(len(images)), desc=kind, unit="face", disable=not progress, leave=False
         ):
@@ -84,8 +87,8 @@ def pixel_curve(
             limits = (fractions * pixels).round().to(rank.device)
             changed = (rank[None] < limits[:, None]).view(points, 1, *maps.shape[1:])
             steps = torch.where(changed, end[n], start[n])
-            logs = values_of(scalar, steps, cells[n].expand(points, -1), batch)
-            whole = values_of(scalar, images[n : n + 1], cells[n : n + 1], batch)
-            values.append((logs - whole).exp().cpu())
-    found = torch.stack(values)
-    return Curve(fractions, found, torch.trapezoid(found, fractions, dim=1))
+            log_probability = scalar_values(scalar, steps, cells[n].expand(points, -1), batch)
+            of_image = scalar_values(scalar, images[n : n + 1], cells[n : n + 1], batch)
+            curves.append((log_probability - of_image).exp().cpu())
+    values = torch.stack(curves)
+    return Curve(fractions, values, torch.trapezoid(values, fractions, dim=1))

@@ -1,4 +1,4 @@
-"""A map of any method: `attribute`, one face at a time."""
+"""`attribute`: attribution maps by any method, one face at a time."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,33 +12,33 @@ from tqdm.auto import tqdm
 
 from mlcmkd.attribution.baselines import Baseline, baseline_of
 from mlcmkd.attribution.methods import COMPLETE, METHODS, Face, MethodName, Settings
-from mlcmkd.attribution.scalars import Scalar, Target, explaining, predicted
+from mlcmkd.attribution.scalars import Scalar, Target, frozen_eval, predict
 from mlcmkd.models import Landmarker, Prediction
 from mlcmkd.utils.errors import InputError
 
 
 class Attribution(NamedTuple):
-    """What captum found.
+    """Attribution maps, and their completeness error.
 
     Attributes:
         maps: (B, P, P) signed contributions of the pixels, summed over channels.
-        completeness_error: (B,) |sum of the contributions - difference of the scalar between image
-            and baseline|, over that difference's size; small when the steps are enough. None where a
-            method promises no such sum.
+        completeness_error: (B,) |sum of contributions - difference of the scalar between image and
+            baseline|, relative to that difference; small if there are enough steps. None for methods
+            that are not complete.
     """
 
     maps: Tensor
     completeness_error: Tensor | None
 
 
-def settings_from(given: dict) -> Settings:
-    """Settings of these names and values.
+def settings_from(fields: dict) -> Settings:
+    """Validated settings.
 
     Raises:
-        InputError: a name or a value that there is not; the message names the choices.
+        InputError: an unknown name, or an invalid value.
     """
     try:
-        return Settings(**given)
+        return Settings(**fields)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
@@ -59,45 +59,45 @@ def attribute(
     progress: bool = False,
     **settings,
 ) -> Attribution:
-    """Which pixels a landmark, or a group of landmarks, was found by.
+    """Attribution maps of a landmark, or of a group of landmarks.
 
     Args:
-        model: any Landmarker; it is put into evaluation mode and left as it was found.
+        model: any Landmarker; it runs in evaluation mode, and its state is restored.
         images: (B, C, P, P) in [0, 1], on the model's device.
         landmarks: an index in the model's scheme, a group's name (see `groups_of`), or indices.
         method: a name of `METHODS`.
         target: which scalar is explained, see `Scalar`.
-        prediction: what is taken to be found in the images: it decides which cells are explained and
-            where the face's regions lie. None for the model's own.
-        progress: show a bar, a face a tick.
+        prediction: defines the heatmap cells that are explained and the regions of the face; None for
+            the model's own prediction.
+        progress: show a progress bar over faces.
         settings: see `Settings`.
 
     Raises:
-        InputError: a name that there is not, or as `Scalar`.
+        InputError: an unknown method or setting, or an error of `Scalar`.
     """
     if method not in METHODS:
         raise InputError(f"method '{method}' is unknown; use {', '.join(METHODS)}")
-    how = settings_from(settings)
+    options = settings_from(settings)
     scalar = Scalar(model, landmarks, target)
     if prediction is None:
-        prediction = predicted(model, images, how.batch)
+        prediction = predict(model, images, options.batch)
     cells = scalar.cells(prediction)
     images = images.detach()
-    reference = baseline_of(images, how.baseline)
+    reference = baseline_of(images, options.baseline)
     maps = []
-    with explaining(model):
+    with frozen_eval(model):
         bar = tqdm(range(len(images)), desc=method, unit="face", disable=not progress, leave=False)
         for n in bar:
-            one = slice(n, n + 1)
-            at = None if cells is None else cells[one]
-            face = Face(scalar, images[one], reference[one], at, prediction.coordinates[one])
-            with seeded(how.seed):  # a face is explained alike in any company
-                maps.append(METHODS[method](face, how).detach())
-        found = torch.cat(maps)
+            row = slice(n, n + 1)
+            cell = None if cells is None else cells[row]
+            face = Face(scalar, images[row], reference[row], cell, prediction.coordinates[row])
+            with seeded(options.seed):  # so that a map does not depend on the other faces
+                maps.append(METHODS[method](face, options).detach())
+        result = torch.cat(maps)
         error = None
         if method in COMPLETE:
-            error = _completeness_error(scalar, images, reference, cells, found, how.batch)
-    return Attribution(found, error)
+            error = _completeness_error(scalar, images, reference, cells, result, options.batch)
+    return Attribution(result, error)
 
 
 def integrated_gradients(
@@ -109,18 +109,18 @@ def integrated_gradients(
     steps: int = 32,
     baseline: Baseline = "blur",
 ) -> Attribution:
-    """`attribute` by integrated gradients (Sundararajan et al., 2017), which is the default there."""
+    """`attribute` with its default method, integrated gradients (Sundararajan et al., 2017)."""
     return attribute(model, images, landmark, target=target, steps=steps, baseline=baseline)
 
 
 @torch.no_grad()
-def values_of(scalar: Scalar, images: Tensor, cells: Tensor | None, batch: int) -> Tensor:
-    """The scalar of images, (B,), `batch` of them at a time."""
-    parts = range(0, len(images), batch)
+def scalar_values(scalar: Scalar, images: Tensor, cells: Tensor | None, batch: int) -> Tensor:
+    """The scalar of images, (B,), computed in batches."""
+    starts = range(0, len(images), batch)
     return torch.cat(
         [
             scalar(images[n : n + batch], None if cells is None else cells[n : n + batch])
-            for n in parts
+            for n in starts
         ]
     )
 
@@ -133,19 +133,16 @@ def _completeness_error(
     maps: Tensor,
     batch: int,
 ) -> Tensor:
-    """|sum of the map - difference of the scalar| over the difference's size, (B,)."""
-    of_images = values_of(scalar, images, cells, batch)
-    difference = of_images - values_of(scalar, reference, cells, batch)
-    missed = maps.sum(dim=(1, 2)) - difference
-    return (missed.abs() / difference.abs().clamp_min(1e-6)).float()
+    """|sum of the map - difference of the scalar| / |difference of the scalar|, (B,)."""
+    of_images = scalar_values(scalar, images, cells, batch)
+    difference = of_images - scalar_values(scalar, reference, cells, batch)
+    error = maps.sum(dim=(1, 2)) - difference
+    return (error.abs() / difference.abs().clamp_min(1e-6)).float()
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Random numbers from a seed for captum, which draws from torch's and numpy's global states.
-
-    Both are left as they were.
-    """
+    """Seeds the global random states of torch and numpy, which captum uses, and restores them."""
     state = np.random.get_state()
     try:
         with torch.random.fork_rng():

@@ -1,4 +1,4 @@
-"""Attribution methods by name, all from captum: each a small function, one face at a time."""
+"""Attribution methods by name, all from captum; each function explains one face."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -52,11 +52,14 @@ class Settings(BaseModel):
 
 
 class Face(NamedTuple):
-    """What a method explains: one image (1, C, P, P), its baseline, and where it was found.
+    """The input of a method.
 
     Attributes:
+        scalar: the function that is explained.
+        image: (1, C, P, P) in [0, 1].
+        reference: the baseline image, (1, C, P, P).
         cells: (1, G), see `Scalar.cells`.
-        coordinates: (1, K, 2) of all landmarks.
+        coordinates: (1, K, 2) predicted centred coordinates of all landmarks.
     """
 
     scalar: Scalar
@@ -66,100 +69,102 @@ class Face(NamedTuple):
     coordinates: Tensor
 
 
-def _integrated_gradients(face: Face, how: Settings) -> Tensor:
-    """Sundararajan et al., 2017: gradients along the path from baseline to image, by Gauss-Legendre."""
-    found = IntegratedGradients(face.scalar).attribute(
+def _integrated_gradients(face: Face, settings: Settings) -> Tensor:
+    """Sundararajan et al., 2017: gradients on the path from baseline to image (Gauss-Legendre rule)."""
+    contributions = IntegratedGradients(face.scalar).attribute(
         face.image,
         face.reference,
         additional_forward_args=(face.cells,),
-        n_steps=how.steps,
-        internal_batch_size=how.batch,
+        n_steps=settings.steps,
+        internal_batch_size=settings.batch,
     )
-    return found.sum(1)
+    return contributions.sum(1)
 
 
-def _smoothgrad(face: Face, how: Settings) -> Tensor:
+def _smoothgrad(face: Face, settings: Settings) -> Tensor:
     """Smilkov et al., 2017: the signed gradient (captum's Saliency), averaged over noisy copies."""
-    found = NoiseTunnel(Saliency(face.scalar)).attribute(
+    contributions = NoiseTunnel(Saliency(face.scalar)).attribute(
         face.image,
         nt_type="smoothgrad",
-        nt_samples=how.samples,
-        nt_samples_batch_size=min(how.samples, how.batch),
-        stdevs=how.noise,
+        nt_samples=settings.samples,
+        nt_samples_batch_size=min(settings.samples, settings.batch),
+        stdevs=settings.noise,
         abs=False,
         additional_forward_args=(face.cells,),
     )
-    return found.sum(1)
+    return contributions.sum(1)
 
 
-def _gradient_shap(face: Face, how: Settings) -> Tensor:
+def _gradient_shap(face: Face, settings: Settings) -> Tensor:
     """Lundberg and Lee, 2017 (captum's GradientShap): random points on paths from random baselines.
 
-    The baselines are the face's own, disturbed by as much noise as the image: a choice of ours.
+    The baselines are the face's own with as much noise as the image (our choice).
     """
-    total, left = torch.zeros_like(face.image), how.samples
-    while left:
-        count = min(left, how.batch)
+    total, remaining = torch.zeros_like(face.image), settings.samples
+    while remaining:
+        count = min(remaining, settings.batch)
         shape = (count, *face.reference.shape[1:])
-        noise = how.noise * torch.randn(shape, device=face.reference.device)
+        noise = settings.noise * torch.randn(shape, device=face.reference.device)
         part = GradientShap(face.scalar).attribute(
             face.image,
             face.reference + noise,
             n_samples=count,
-            stdevs=how.noise,
+            stdevs=settings.noise,
             additional_forward_args=(face.cells,),
         )
-        total, left = total + part * count / how.samples, left - count
+        total, remaining = total + part * count / settings.samples, remaining - count
     return total.sum(1)
 
 
-def _occlusion(face: Face, how: Settings) -> Tensor:
-    """Zeiler and Fergus, 2014: how far the scalar falls when a square is covered by the baseline.
+def _occlusion(face: Face, settings: Settings) -> Tensor:
+    """Zeiler and Fergus, 2014: decrease of the scalar when the baseline covers a square.
 
-    A pixel has the mean over the squares that cover it.
+    The value of a pixel is the mean over the squares that cover it.
     """
-    window = max(1, round(how.window * face.image.shape[-1]))
+    window = max(1, round(settings.window * face.image.shape[-1]))
     channels = face.image.shape[1]
-    found = Occlusion(face.scalar).attribute(
+    contributions = Occlusion(face.scalar).attribute(
         face.image,
         sliding_window_shapes=(channels, window, window),
         strides=(channels, max(1, window // 2), max(1, window // 2)),
         baselines=face.reference,
         additional_forward_args=(face.cells,),
-        perturbations_per_eval=how.batch,
+        perturbations_per_eval=settings.batch,
     )
-    return found[:, 0]  # a square covers all channels, so each has the same
+    return contributions[:, 0]  # squares cover all channels, so all have the same value
 
 
-def _grad_cam(face: Face, how: Settings) -> Tensor:
-    """Selvaraju et al., 2017: the channels of `features`, each weighed by its mean gradient.
+def _grad_cam(face: Face, settings: Settings) -> Tensor:
+    """Selvaraju et al., 2017: sum of the channels of `features`, weighted by their mean gradients.
 
-    What speaks against the scalar is cut off at 0, as in the paper. The map has a quarter of the
-    input's resolution and is enlarged to it.
+    Negative values are set to 0, as in the paper. The map has a quarter of the input's resolution and is
+    upsampled to it.
     """
-    layer = LayerGradCam(face.scalar, face.scalar.model.neck)  # whose output is features(x)
-    found = layer.attribute(
+    layer = LayerGradCam(face.scalar, face.scalar.model.neck)  # its output is features(x)
+    contributions = layer.attribute(
         face.image, additional_forward_args=(face.cells,), relu_attributions=True
     )
     side = face.image.shape[-1]
-    return F.interpolate(found, size=(side, side), mode="bilinear", align_corners=False)[:, 0]
+    return F.interpolate(contributions, size=(side, side), mode="bilinear", align_corners=False)[
+        :, 0
+    ]
 
 
-def _ablation(face: Face, how: Settings) -> Tensor:
-    """How far the scalar falls when a region of the face, see `regions`, is covered by the baseline.
+def _ablation(face: Face, settings: Settings) -> Tensor:
+    """Decrease of the scalar when the baseline covers a region of the face (`regions`).
 
-    All pixels of a region have the same number: that of the whole region.
+    All pixels of a region have the value of the region.
     """
     scheme = face.scalar.model.spec.scheme
     labels, _ = region_labels(face.coordinates, scheme, face.image.shape[-1])
-    found = FeatureAblation(face.scalar).attribute(
+    contributions = FeatureAblation(face.scalar).attribute(
         face.image,
         baselines=face.reference,
         feature_mask=labels[:, None].expand(-1, face.image.shape[1], -1, -1),
         additional_forward_args=(face.cells,),
-        perturbations_per_eval=how.batch,
+        perturbations_per_eval=settings.batch,
     )
-    return found[:, 0]
+    return contributions[:, 0]
 
 
 METHODS: dict[MethodName, Callable[[Face, Settings], Tensor]] = {
@@ -170,5 +175,5 @@ METHODS: dict[MethodName, Callable[[Face, Settings], Tensor]] = {
     "grad-cam": _grad_cam,
     "ablation": _ablation,
 }
-# Their contributions add up to the scalar's difference between image and baseline.
+# Complete methods: the contributions sum to the difference of the scalar between image and baseline.
 COMPLETE = ("integrated-gradients", "gradient-shap")

@@ -1,8 +1,8 @@
-"""The one number that is explained.
+"""The scalar that is explained.
 
-A heatmap has no single class score. Two scalars make sense, and one is chosen explicitly: the
-log-probability of the cell where a landmark was found ("why here and nowhere else"), or one of its
-coordinates ("what pushes it left or right"). Of a group of landmarks their mean is explained.
+Attribution methods need one number for each image, and a heatmap has no class score. Two scalars are
+offered: the log-probability of the predicted cell of a landmark (why it is here and not elsewhere), or
+one of its coordinates (what moves it left or right). For a group of landmarks it is their mean.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,28 +21,27 @@ ALL = "all"
 
 
 def groups_of(scheme: str) -> dict[str, tuple[int, ...]]:
-    """Every name that stands for landmarks of a scheme, and their indices.
+    """Names of the landmark groups of a scheme, and their indices.
 
-    The scheme's regions by their names, both sides of a region together without "left" and "right"
-    ("eye"), and "all".
+    The groups are the regions of the scheme, left and right regions combined ("eye"), and "all".
     """
     regions = get_scheme(scheme).regions
-    both: dict[str, tuple[int, ...]] = {}
+    combined: dict[str, tuple[int, ...]] = {}
     for name, points in regions.items():
-        both[either_side(name)] = (*both.get(either_side(name), ()), *points)
-    return {**regions, **both, ALL: tuple(range(get_scheme(scheme).points))}
+        combined[without_side(name)] = (*combined.get(without_side(name), ()), *points)
+    return {**regions, **combined, ALL: tuple(range(get_scheme(scheme).points))}
 
 
-def either_side(region: str) -> str:
-    """A region's name without its side: "left eye" and "right eye" are both "eye"."""
+def without_side(region: str) -> str:
+    """A region's name without "left" or "right": "left eye" and "right eye" become "eye"."""
     return region.removeprefix("left ").removeprefix("right ")
 
 
 def landmark_indices(scheme: str, landmarks: int | str | Sequence[int]) -> tuple[int, ...]:
-    """Indices of one landmark, of a group by its name (see `groups_of`), or of those listed.
+    """Indices of a landmark, of a group by its name (see `groups_of`), or of a list of landmarks.
 
     Raises:
-        InputError: no such landmark or group (the message names the choices), or none at all.
+        InputError: unknown landmark or group, or an empty list.
     """
     if isinstance(landmarks, str):
         groups = groups_of(scheme)
@@ -57,22 +56,21 @@ def landmark_indices(scheme: str, landmarks: int | str | Sequence[int]) -> tuple
         if not 0 <= landmark < points:
             raise InputError(f"landmark {landmark}: scheme {scheme} has 0 to {points - 1}")
     if not indices:
-        raise InputError("no landmark to explain; name one, or a group")
+        raise InputError("landmarks: the list is empty; give an index or the name of a group")
     return indices
 
 
 class Scalar(nn.Module):
-    """A Landmarker as a function from images (B, C, P, P) to the number that is explained, (B,).
+    """A function from images (B, C, P, P) to the scalar that is explained, (B,).
 
     Args:
         model: any Landmarker.
-        landmarks: one, a group's name, or several; the scalar is the mean over them.
-        target: "x" or "y", centred coordinates; or "log-probability" of the heatmap's cell where
-            the landmark was found, in nats.
+        landmarks: an index, a group's name, or several indices; the scalar is the mean over them.
+        target: "x" or "y", centred coordinates; or "log-probability" of the predicted heatmap cell,
+            in nats.
 
     Raises:
-        InputError: no such landmark, group or target, or a coordinate head asked for a
-            log-probability.
+        InputError: unknown landmark, group or target, or the log-probability of a coordinate head.
     """
 
     def __init__(self, model: Landmarker, landmarks: int | str | Sequence[int], target: Target):
@@ -85,20 +83,20 @@ class Scalar(nn.Module):
         self.model, self.target = model, target
 
     def cells(self, prediction: Prediction) -> Tensor | None:
-        """Where the landmarks were found, (B, G) cells of the flattened heatmap.
+        """Predicted cells of the landmarks in the flattened heatmap, (B, G).
 
-        None for a coordinate, which needs no cell.
+        None if the target is a coordinate.
         """
         if self.target != "log-probability":
             return None
         return prediction.logits[:, self.landmarks].flatten(2).argmax(2)
 
     def forward(self, images: Tensor, cells: Tensor | None = None) -> Tensor:
-        """The scalar; `cells` are an argument since captum repeats arguments as it repeats images."""
+        """The scalar, (B,). `cells` is an argument because captum repeats arguments with the images."""
         return self.of(self.model(images), cells)
 
     def of(self, prediction: Prediction, cells: Tensor | None) -> Tensor:
-        """The scalar of what the model has already said, (B,)."""
+        """The scalar of a prediction, (B,)."""
         if self.target != "log-probability":
             return prediction.coordinates[:, self.landmarks, "xy".index(self.target)].mean(1)
         logs = prediction.logits[:, self.landmarks].flatten(2).log_softmax(-1)
@@ -106,24 +104,24 @@ class Scalar(nn.Module):
 
 
 @contextmanager
-def explaining(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients for weights; every module and weight is left as it was."""
+def frozen_eval(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients of weights; the previous state is restored at the end."""
     modes = [(module, module.training) for module in model.modules()]
-    trained = [(weight, weight.requires_grad) for weight in model.parameters()]
+    gradients = [(weight, weight.requires_grad) for weight in model.parameters()]
     model.eval().requires_grad_(False)
     try:
         yield
     finally:
         for module, mode in modes:
             module.training = mode
-        for weight, wanted in trained:
-            weight.requires_grad_(wanted)
+        for weight, required in gradients:
+            weight.requires_grad_(required)
 
 
 @torch.no_grad()
-def predicted(model: Landmarker, images: Tensor, batch: int = 64) -> Prediction:
-    """What the model finds in images (B, C, P, P), `batch` of them at a time."""
-    with explaining(model):
-        parts = [model(some) for some in images.split(batch)]
+def predict(model: Landmarker, images: Tensor, batch: int = 64) -> Prediction:
+    """Predictions for images (B, C, P, P), computed in batches."""
+    with frozen_eval(model):
+        parts = [model(part) for part in images.split(batch)]
     logits = None if parts[0].logits is None else torch.cat([part.logits for part in parts])
     return Prediction(torch.cat([part.coordinates for part in parts]), logits)

@@ -1,8 +1,8 @@
-"""Whether a map says something about the network: four questions beside completeness.
+"""Four tests of attribution maps, in addition to completeness.
 
-Were the steps enough (`convergence`)? Does the map change when the weights are lost (`randomisation`)?
-Does it foretell what happens when pixels are covered (`infidelity`)? Does it stay when the image
-hardly changes (`sensitivity`)? Insertion and deletion stand in `curves.py`.
+`convergence` tests the number of steps, `randomisation` whether the map depends on the weights,
+`infidelity` whether it predicts the effect of covering pixels, and `sensitivity` whether it is stable
+under small changes of the image. Insertion and deletion are in `curves.py`.
 """
 
 from collections.abc import Sequence
@@ -19,22 +19,22 @@ from mlcmkd.attribution.agreement import spearman
 from mlcmkd.attribution.baselines import Baseline, baseline_of
 from mlcmkd.attribution.explain import Attribution, attribute, seeded
 from mlcmkd.attribution.methods import MethodName
-from mlcmkd.attribution.scalars import Scalar, Target, explaining, predicted
+from mlcmkd.attribution.scalars import Scalar, Target, frozen_eval, predict
 from mlcmkd.models import Landmarker, Prediction
 
 
 class Convergence(NamedTuple):
-    """Integrated gradients by their number of steps.
+    """Integrated gradients with different numbers of steps.
 
     Attributes:
-        steps: S counts.
+        steps: S numbers of steps.
         completeness_error: (S, B), see `Attribution`.
-        likeness: (S, B) rank correlation with the map of the most steps.
+        similarity: (S, B) rank correlation with the map of the most steps.
     """
 
     steps: tuple[int, ...]
     completeness_error: Tensor
-    likeness: Tensor
+    similarity: Tensor
 
 
 def convergence(
@@ -46,65 +46,68 @@ def convergence(
     target: Target = "log-probability",
     baseline: Baseline = "blur",
 ) -> Convergence:
-    """How many steps integrated gradients need: see `Convergence`; arguments as in `attribute`."""
-    found: list[Attribution] = [
+    """Convergence of integrated gradients with the number of steps; arguments as in `attribute`."""
+    attributions: list[Attribution] = [
         attribute(model, images, landmarks, target=target, baseline=baseline, steps=count)
         for count in steps
     ]
-    finest = found[max(range(len(steps)), key=lambda n: steps[n])].maps
+    finest = attributions[max(range(len(steps)), key=lambda n: steps[n])].maps
     return Convergence(
         tuple(steps),
-        torch.stack([each.completeness_error for each in found]),
-        torch.stack([torch.from_numpy(spearman(each.maps, finest)) for each in found]),
+        torch.stack([result.completeness_error for result in attributions]),
+        torch.stack([torch.from_numpy(spearman(r.maps, finest)) for r in attributions]),
     )
 
 
-def parts_of(model: Landmarker) -> list[tuple[str, list[nn.Module]]]:
-    """The network's parts from the answer back to the image: head, neck, the backbone's stages."""
+def network_parts(model: Landmarker) -> list[tuple[str, list[nn.Module]]]:
+    """The parts of a network from output to input: head, neck, stages of the backbone."""
     parts = []
     for name, module in model.backbone.model.named_children():
         if not any(True for _ in module.parameters()):
             continue
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and parts:
-            parts[-1][1].append(module)  # a norm goes with the convolution before it
+            parts[-1][1].append(module)  # together with the convolution before it
         else:
             parts.append((f"backbone {name}", [module]))
     return [("head", [model.head]), ("neck", [model.neck]), *reversed(parts)]
 
 
-def randomised(
+def randomised_copies(
     model: Landmarker, *, cascading: bool = True, seed: int = 0
 ) -> list[tuple[str, Landmarker]]:
-    """Copies of a network that lost some of its weights: those of a new network stand in for them.
+    """Copies of a network with some of its parts replaced by those of a newly initialised network.
 
     Args:
-        cascading: each copy loses a part more, from the head back to the image; else one part alone.
-        seed: of the new weights.
+        model: stays unchanged.
+        cascading: each copy has one more part replaced, from output to input; otherwise each copy has
+            one part replaced.
+        seed: random seed of the new weights.
 
     Returns:
-        the part lost last, and the copy.
+        (name of the part replaced last, copy), one for each part.
     """
     with seeded(seed):
         fresh = Landmarker(model.spec)
     fresh.to(next(model.parameters()).device)
-    copies, lost = [], deepcopy(model)
-    for number, (name, _) in enumerate(parts_of(model)):
+    copies, copy = [], deepcopy(model)
+    for number, (name, _) in enumerate(network_parts(model)):
         if not cascading:
-            lost = deepcopy(model)
-        for old, new in zip(parts_of(lost)[number][1], parts_of(fresh)[number][1], strict=True):
+            copy = deepcopy(model)
+        for old, new in zip(
+            network_parts(copy)[number][1], network_parts(fresh)[number][1], strict=True
+        ):
             old.load_state_dict(new.state_dict())
-        copies.append((name, deepcopy(lost).eval()))
+        copies.append((name, deepcopy(copy).eval()))
     return copies
 
 
 class Randomisation(NamedTuple):
-    """How alike maps stay while a network loses its weights.
+    """Similarity of maps before and after randomisation of weights.
 
     Attributes:
-        parts: what was lost, L names, in this order.
+        parts: names of the L randomised parts, in order.
         signed: (L, B) rank correlation of the maps with those of the trained network.
-        absolute: (L, B) the same of the maps without their signs, which is all that many pictures
-            of attributions show.
+        absolute: (L, B) the same for absolute values, which many figures of attributions show.
     """
 
     parts: tuple[str, ...]
@@ -124,20 +127,21 @@ def randomisation(
     progress: bool = False,
     **settings,
 ) -> Randomisation:
-    """The weight-randomisation check of Adebayo et al., 2018 (Sanity checks for saliency maps).
+    """The weight-randomisation test of Adebayo et al., 2018 (Sanity checks for saliency maps).
 
-    A map that stays as it was while the weights go did not depend on them: it shows the image, or
-    the method, and not what the network has learned. The same cells are explained throughout.
+    A map that does not change with the weights shows the image or the method, and not what the network
+    has learned. The cells that the trained network predicts are explained in all copies. Arguments as in
+    `attribute` and `randomised_copies`.
     """
-    prediction = predicted(model, images)
-    asked = {"method": method, "target": target, "prediction": prediction, **settings}
-    trained = attribute(model, images, landmarks, **asked).maps
+    prediction = predict(model, images)
+    options = {"method": method, "target": target, "prediction": prediction, **settings}
+    trained = attribute(model, images, landmarks, **options).maps
     names, signed, absolute = [], [], []
-    copies = randomised(model, cascading=cascading, seed=seed)
+    copies = randomised_copies(model, cascading=cascading, seed=seed)
     for name, copy in tqdm(
-        copies, desc=f"randomising, {method}", disable=not progress, leave=False
+        copies, desc=f"randomisation, {method}", disable=not progress, leave=False
     ):
-        maps = attribute(copy, images, landmarks, **asked).maps
+        maps = attribute(copy, images, landmarks, **options).maps
         names.append(name)
         signed.append(torch.from_numpy(spearman(trained, maps)))
         absolute.append(torch.from_numpy(spearman(trained.abs(), maps.abs())))
@@ -157,40 +161,41 @@ def infidelity(
     batch: int = 64,
     seed: int = 0,
 ) -> Tensor:
-    """How badly a map foretells what covering a random square does, (B,); 0 is perfect.
+    """Infidelity of Yeh et al., 2019, by captum, (B,); 0 is perfect.
 
-    Yeh et al., 2019, by captum: the mean squared difference between the map's sum over the square
-    and the scalar's fall. The map may first be scaled as suits it best, so that methods in different
-    units compare, and the result is divided by an empty map's: 1 is no better than saying nothing.
+    The mean squared difference between the sum of a map over a random square and the decrease of the
+    scalar when the square is covered. The map is first scaled by its optimal factor, so that methods
+    with different units are comparable. The result is divided by that of an empty map, which has 1.
 
     Args:
         maps: (B, P, P) of any method.
-        window: side of the square, share of the input's.
-        samples: squares an image.
-        others: as in `attribute`.
+        window: side of the square as a share of the input size.
+        samples: number of squares for each image.
+        seed: random seed of the squares.
+        model, images, landmarks, target, baseline, batch: as in `attribute`.
     """
     scalar = Scalar(model, landmarks, target)
-    cells = scalar.cells(predicted(model, images, batch))
+    cells = scalar.cells(predict(model, images, batch))
     channels, side = images.shape[1], images.shape[-1]
     width = max(1, round(window * side))
     axis = torch.arange(side, device=images.device)
 
     def cover(inputs: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
-        """The squares, as what they take from each pixel's credit, and the covered images."""
+        """Masks of random squares, and the images covered by them."""
         corner = torch.randint(0, side - width + 1, (2, len(inputs), 1)).to(inputs.device)
         down, across = ((axis >= c) & (axis < c + width) for c in corner)
         square = (down[:, :, None] & across[:, None, :])[:, None].expand_as(inputs)
         return square.float(), torch.where(square, references, inputs)
 
-    def of(credits: Tensor) -> Tensor:
-        # Every channel has an equal part of its pixel's credit: the squares cover all of them.
-        spread = credits[:, None].expand(-1, channels, -1, -1) / channels
+    def infidelity_of(contributions: Tensor) -> Tensor:
+        # A pixel's contribution is divided equally among channels; squares cover all of them.
+        by_channel = contributions[:, None].expand(-1, channels, -1, -1) / channels
         with seeded(seed):
             return captum_infidelity(
                 scalar,
                 cover,
                 images,
-                spread,
+                by_channel,
                 baselines=baseline_of(images, baseline),
                 additional_forward_args=(cells,),
                 n_perturb_samples=samples,
@@ -198,8 +203,8 @@ def infidelity(
                 normalize=True,
             )
 
-    with explaining(model), torch.no_grad():
-        return of(maps) / of(torch.zeros_like(maps)).clamp_min(1e-12)
+    with frozen_eval(model), torch.no_grad():
+        return infidelity_of(maps) / infidelity_of(torch.zeros_like(maps)).clamp_min(1e-12)
 
 
 def sensitivity(
@@ -214,34 +219,35 @@ def sensitivity(
     seed: int = 0,
     **settings,
 ) -> Tensor:
-    """How far a map can be moved by a small change of the image, (B,); 0 is not at all.
+    """Max-sensitivity of Yeh et al., 2019, by captum, (B,); 0 is best.
 
-    Max-sensitivity of Yeh et al., 2019, by captum: the largest change of the map over `tries`
-    images whose pixels moved by up to `radius` (of an input in [0, 1]), over the map's own norm. The
-    same cells are explained throughout.
+    The largest change of the map over `tries` images with random changes of up to `radius` in every
+    pixel (of an input in [0, 1]), divided by the norm of the map. The cells of the original prediction
+    are explained in all images. Other arguments as in `attribute`.
     """
-    found = predicted(model, images)
+    prediction = predict(model, images)
     parts = []
     for n, image in enumerate(images.split(1)):
-        coordinates, logits = (None if part is None else part[n : n + 1] for part in found)
+        coordinates, logits = (None if part is None else part[n : n + 1] for part in prediction)
 
-        def explain(given, coordinates=coordinates, logits=logits) -> tuple[Tensor]:
-            inputs = given[0] if isinstance(given, tuple) else given  # captum hands over either
-            many = [
+        def explain(inputs, coordinates=coordinates, logits=logits) -> tuple[Tensor]:
+            if isinstance(inputs, tuple):  # captum passes either a tensor or a tuple
+                inputs = inputs[0]
+            expanded = [
                 None if part is None else part.expand(len(inputs), *part.shape[1:])
                 for part in (coordinates, logits)
             ]
-            with torch.enable_grad():  # captum measures without gradients, but maps need them
-                found = attribute(
+            with torch.enable_grad():  # captum disables gradients, but attribution needs them
+                attribution = attribute(
                     model,
                     inputs,
                     landmarks,
                     method=method,
                     target=target,
-                    prediction=Prediction(*many),
+                    prediction=Prediction(*expanded),
                     **settings,
                 )
-            return (found.maps,)
+            return (attribution.maps,)
 
         with seeded(seed):
             parts.append(

@@ -15,7 +15,7 @@ from mlcmkd.attribution import Attribution, integrated_gradients
 from mlcmkd.data.modality import MODALITIES, Modality
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.thermal.radiometry import Radiometry
-from mlcmkd.data.transforms import NO_AUGMENTATION, Batch, make_batch
+from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation.invariance import FeatureColours, fit_colours
 from mlcmkd.explorer.cache import LRUCache
 from mlcmkd.explorer.view import FEATURES, LEVEL, View
@@ -64,11 +64,6 @@ def rescale_thermal(
     return Radiometry(kind=kind, low=low, high=high).to_unit(stored.from_unit(values))
 
 
-def images_of(batch: Batch, modality: Modality) -> Tensor:
-    """The images of one modality, (B, 3 or 1, P, P)."""
-    return batch.rgb if modality == "rgb" else batch.thermal
-
-
 class ViewOutputs:
     """Computes what a view shows, and caches it.
 
@@ -107,7 +102,7 @@ class ViewOutputs:
             angle = np.deg2rad(view.direction)
             pair = pair.shifted(view.misalignment * np.array([[np.cos(angle), np.sin(angle)]]))
         batch = make_batch(pair, torch.tensor([0]), NO_AUGMENTATION, torch.Generator())
-        image = images_of(batch, modality)
+        image = batch.images(modality)
         if view.noise:
             # The pattern depends on modality and seed alone; `noise` scales it.
             seed = 2 * view.noise_seed + MODALITIES.index(modality)
@@ -168,7 +163,7 @@ class ViewOutputs:
         def compute() -> dict[str, Tensor]:
             first = torch.arange(min(REFERENCE_FACES, len(self._pairs)))
             batch = make_batch(self._pairs, first, NO_AUGMENTATION, torch.Generator())
-            return self._run_backbone(name, images_of(batch, modality))
+            return self._run_backbone(name, batch.images(modality))
 
         return self._layers.get_or_compute(("reference", name, modality), compute)
 

@@ -1,4 +1,4 @@
-"""The stage `attribute`: what an RGB and a thermal model look at, on the same faces."""
+"""The stage `attribute`: attribution maps of an RGB and a thermal model on the same faces."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -57,51 +57,57 @@ class AttributeConfig(BaseModel):
 
 
 def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, Any]:
-    """Shows what the RGB and the thermal model look at for one landmark, or a group of them.
+    """Computes attribution maps of an RGB and a thermal model for a landmark or a group of landmarks.
 
     Writes attributions.safetensors (maps and inputs by name), attributions.png and result.json with
-    the completeness errors (of methods that promise completeness), and how far the two maps of each
-    face agree.
+    the completeness errors (of complete methods) and the agreement of the two maps of each face.
+
+    Args:
+        config: validated parameters.
+        progress: show progress bars.
+
+    Returns:
+        The contents of result.json.
+
+    Raises:
+        InputError: a model of the other modality, models with different input sizes, or an unknown
+            landmark.
     """
-    models = {"rgb": Landmarker.load(config.rgb), "thermal": Landmarker.load(config.thermal)}
-    for modality, model in models.items():
-        if model.spec.modality != modality:
-            raise InputError(f"{getattr(config, modality)}: reads {model.spec.modality} images")
-    if models["rgb"].spec.input_px != models["thermal"].spec.input_px:
-        raise InputError("the two models read inputs of different size; compare models of one size")
-    asked = config.landmark if config.group is None else config.group
-    shown = [landmark_indices(model.spec.scheme, asked) for model in models.values()]
+    models = _load_models(config)
+    landmarks = config.landmark if config.group is None else config.group
+    indices = [landmark_indices(model.spec.scheme, landmarks) for model in models.values()]
     pairs = config.data.load(config.split, models["rgb"].spec.input_px, progress=progress)
     index = torch.arange(min(config.faces, len(pairs)))
     batch = make_batch(pairs, index, NO_AUGMENTATION, torch.Generator().manual_seed(0))
     run = Run(config.out, "attribute", config)
-    found: dict[str, Attribution] = {}
-    for modality in tqdm(models, desc="attributing", unit="model", disable=not progress):
+    attributions: dict[str, Attribution] = {}
+    for modality in tqdm(models, desc="attribution", unit="model", disable=not progress):
         pairs.require(modality, "attribution")
-        found[modality] = explain(
+        attributions[modality] = explain(
             models[modality],
             batch.images(modality),
-            asked,
+            landmarks,
             method=config.method,
             target=config.target,
             steps=config.path_steps,
             progress=progress,
         )
+    maps = {modality: attribution.maps for modality, attribution in attributions.items()}
+    tensors = {"rgb": batch.rgb, "thermal": batch.thermal}
+    tensors |= {f"{modality}_map": values for modality, values in maps.items()}
     save_file(
-        {f"{name}_map": each.maps.contiguous() for name, each in found.items()}
-        | {"rgb": batch.rgb.contiguous(), "thermal": batch.thermal.contiguous()},
+        {name: tensor.contiguous() for name, tensor in tensors.items()},
         run.path / "attributions.safetensors",
     )
     figure = attribution_maps(
         batch.rgb,
         batch.thermal,
-        found["rgb"].maps,
-        found["thermal"].maps,
+        maps["rgb"],
+        maps["thermal"],
         landmarks=batch.landmarks,
-        landmark=shown[0],
+        landmark=indices[0],
     )
     figure.savefig(run.path / "attributions.png", dpi=120)
-    both = [found[modality].maps for modality in models]
     return run.finish(
         landmark=config.landmark if config.group is None else None,
         group=config.group,
@@ -109,18 +115,40 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
         target=config.target,
         path_steps=config.path_steps,
         completeness_error={
-            name: [round(float(value), 4) for value in each.completeness_error]
-            for name, each in found.items()
-            if each.completeness_error is not None
+            modality: [round(float(value), 4) for value in attribution.completeness_error]
+            for modality, attribution in attributions.items()
+            if attribution.completeness_error is not None
         },
         agreement={
-            "spearman": _rounded(spearman(*both)),
-            "top_10_percent_overlap": _rounded(top_overlap(*both)),
+            "spearman": _rounded(spearman(maps["rgb"], maps["thermal"])),
+            "top_10_percent_overlap": _rounded(top_overlap(maps["rgb"], maps["thermal"])),
         },
         figure=str(run.path / "attributions.png"),
     )
 
 
+def _load_models(config: AttributeConfig) -> dict[str, Landmarker]:
+    """The models by modality.
+
+    Raises:
+        InputError: a model of the other modality, or models with different input sizes.
+    """
+    files = {"rgb": config.rgb, "thermal": config.thermal}
+    models = {modality: Landmarker.load(file) for modality, file in files.items()}
+    for modality, model in models.items():
+        if model.spec.modality != modality:
+            raise InputError(
+                f"{files[modality]}: takes {model.spec.modality} input; give a model with "
+                f"{modality} input"
+            )
+    sizes = [model.spec.input_px for model in models.values()]
+    if sizes[0] != sizes[1]:
+        raise InputError(
+            f"the models have inputs of {sizes[0]} and {sizes[1]} px; give two of one input size"
+        )
+    return models
+
+
 def _rounded(values: np.ndarray) -> list[float | None]:
-    """Numbers as JSON has them, which knows no NaN."""
+    """Numbers for JSON, which has no NaN."""
     return [round(float(value), 4) if np.isfinite(value) else None for value in values]

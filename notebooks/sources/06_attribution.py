@@ -34,7 +34,7 @@ import torch
 from tqdm.auto import tqdm
 
 from mlcmkd import Landmarker, attribution, plots
-from mlcmkd.attribution import attribute, baseline_of, predicted
+from mlcmkd.attribution import attribute, baseline_of, predict
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation.metrics import bootstrap_interval
 from mlcmkd.plots.attributions import Column
@@ -98,7 +98,7 @@ lesson.show(sheet, "06_path")
 rows = []
 for name, images in (("RGB teacher", path[0]), (ours, path[1])):
     scalar = attribution.Scalar(models[name], explained, "log-probability")
-    cells = scalar.cells(predicted(models[name], images[-1:])).expand(len(images), -1)
+    cells = scalar.cells(predict(models[name], images[-1:])).expand(len(images), -1)
     with torch.no_grad():
         values = scalar(images, cells)
     rows.append({"name": name} | {t: f"{v:.2f}" for t, v in zip(titles, values, strict=True)})
@@ -136,7 +136,7 @@ model, image = models["RGB teacher"], batch.rgb[:1]
 start = baseline_of(image, "blur")
 change = image - start
 scalar = attribution.Scalar(model, explained, lesson.target)
-cells = scalar.cells(predicted(model, image))
+cells = scalar.cells(predict(model, image))
 steps = 8 if lesson.fast else 64
 total = torch.zeros_like(image)
 for alpha in (torch.arange(steps) + 0.5) / steps:
@@ -170,7 +170,7 @@ lesson.say(
 # | ablation | how much does $F$ decrease if a region is blurred? | one number per region |
 
 # %%
-prediction = {name: predicted(model, input_of(name, batch)) for name, model in models.items()}
+prediction = {name: predict(model, input_of(name, batch)) for name, model in models.items()}
 rows = []
 for name in ("RGB teacher", ours):
     maps = {
@@ -229,7 +229,7 @@ convergence = {
 errors = {n: c.completeness_error.mean(dim=1).tolist() for n, c in convergence.items()}
 lesson.show(plots.completeness_curves(counts, errors), "06_completeness")
 rows = [
-    {"name": n} | {k: f"{v:.3f}" for k, v in zip(counts, c.likeness.mean(dim=1), strict=True)}
+    {"name": n} | {k: f"{v:.3f}" for k, v in zip(counts, c.similarity.mean(dim=1), strict=True)}
     for n, c in convergence.items()
 ]
 names = {"name": "rank correlation with the map of the most steps"} | {k: str(k) for k in counts}
@@ -266,7 +266,7 @@ for name in ("RGB teacher", ours):
         alpha = torch.tensor([0, 0.01, 0.1, 1]).view(-1, 1, 1, 1)
         fading = start[:1] + alpha * (images[:1] - start[:1])
         scalar = attribution.Scalar(models[name], explained, "log-probability")
-        cells = scalar.cells(predicted(models[name], images[:1])).expand(len(fading), -1)
+        cells = scalar.cells(predict(models[name], images[:1])).expand(len(fading), -1)
         with torch.no_grad():
             values = scalar(fading, cells).tolist()
         rows.append(
@@ -341,8 +341,8 @@ figure = plots.randomisation_bars(parts, bars, what="maps without their signs")
 lesson.show(figure, "06_randomisation")
 
 # %%
-random = attribution.randomised(models[name])[-1][1]
-fixed = predicted(models[name], images[:1])
+random = attribution.randomised_copies(models[name])[-1][1]
+fixed = predict(models[name], images[:1])
 rows = []
 for title, network in (("trained", models[name]), ("all weights random", random)):
     maps = {
@@ -517,12 +517,12 @@ test, people = one_per_person(lesson.pairs("test"), 4 if lesson.fast else lesson
 outputs = {f"landmark {explained}": explained, "eyes": "eye", "mouth": "mouth"}
 steps = 4 if lesson.fast else 16
 maps = {
-    name: attribution.integrated_gradients_each(
+    name: attribution.integrated_gradients_per_landmark(
         model, input_of(name, test), list(outputs.values()), target=lesson.target, steps=steps
     )
     for name, model in tqdm(models.items(), desc="attributing", unit="model")
 }
-maps["start"] = attribution.integrated_gradients_each(
+maps["start"] = attribution.integrated_gradients_per_landmark(
     models["RGB teacher"], test.thermal, list(outputs.values()), target=lesson.target, steps=steps
 )
 agreements = {

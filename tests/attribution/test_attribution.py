@@ -1,4 +1,4 @@
-"""Attribution methods against hand computations; checks of trust are in test_attribution_trust.py."""
+"""Attribution methods against computations by hand; see also test_trust.py."""
 
 import numpy as np
 import pytest
@@ -12,9 +12,9 @@ from mlcmkd.attribution import (
     baseline_of,
     groups_of,
     integrated_gradients,
-    integrated_gradients_each,
+    integrated_gradients_per_landmark,
     landmark_indices,
-    predicted,
+    predict,
     region_labels,
 )
 from mlcmkd.data.pairs import synthetic_faces
@@ -30,7 +30,7 @@ def images(channels: int = 3) -> torch.Tensor:
 
 
 class Linear(torch.nn.Module):
-    """A Landmarker's stand-in whose coordinates are a known linear function of the pixels."""
+    """A model whose coordinates are a known linear function of the pixels."""
 
     def __init__(self):
         super().__init__()
@@ -43,7 +43,7 @@ class Linear(torch.nn.Module):
 
 
 @pytest.mark.parametrize("target", ["x", "y"])
-def test_of_a_linear_model_they_are_weight_times_difference(target):
+def test_integrated_gradients_of_a_linear_model_are_weight_times_difference(target):
     model, x = Linear(), images()
     found = integrated_gradients(model, x, 12, target=target, steps=4, baseline="black")
     weight = model.weight.unflatten(0, (68, 2))[12, "xy".index(target)].view(3, 32, 32)
@@ -61,7 +61,7 @@ def test_more_steps_are_more_complete(target):
     assert fine.completeness_error.max() < 0.1
 
 
-def test_a_face_alone_and_in_a_batch_is_explained_alike():
+def test_a_face_has_the_same_map_alone_and_in_a_batch():
     """captum stacks its steps along the batch; a face must keep its own peak."""
     model, x = make_model().eval(), images(1)
     both = integrated_gradients(model, x, 30, steps=8).maps
@@ -70,9 +70,9 @@ def test_a_face_alone_and_in_a_batch_is_explained_alike():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_model_and_chance_are_left_as_they_were(method):
+def test_the_model_and_random_states_stay_unchanged(method):
     model = make_model().train()
-    model.neck.eval()  # somebody wanted it so
+    model.neck.eval()  # a mixed state
     model.head.requires_grad_(False)
     next(model.neck.parameters()).grad = torch.ones(1)[0].expand_as(next(model.neck.parameters()))
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -96,7 +96,7 @@ def test_the_model_and_chance_are_left_as_they_were(method):
     assert torch.equal(x, images()) and not x.requires_grad
 
 
-def test_a_failure_leaves_the_model_as_it_was_too():
+def test_the_model_stays_unchanged_after_an_error():
     model = make_model().train()
     with pytest.raises(RuntimeError):
         attribute(model, torch.rand(1, 5, 32, 32), 5)  # no image has five channels
@@ -112,7 +112,7 @@ def test_baselines():
     assert not torch.equal(images(), blurred) and torch.equal(x, images())
 
 
-def test_what_cannot_be_explained_is_said():
+def test_invalid_landmarks_and_targets_are_rejected():
     with pytest.raises(InputError, match="has 0 to 67"):
         integrated_gradients(make_model(), images(), 68)
     with pytest.raises(InputError, match="explain x or y"):
@@ -148,16 +148,16 @@ def test_integrated_gradients_are_the_mean_gradient_of_the_path():
 
 
 @pytest.mark.parametrize("batch", [64, 5])
-def test_many_landmarks_at_once_have_the_maps_of_each(batch):
+def test_shared_forward_passes_give_the_same_maps(batch):
     model, x = make_model().eval(), images(1)
-    found = integrated_gradients_each(model, x, [3, "eye", 30], steps=6, batch=batch)
+    found = integrated_gradients_per_landmark(model, x, [3, "eye", 30], steps=6, batch=batch)
     for number, which in enumerate((3, "eye", 30)):
         alone = attribute(model, x, which, steps=6).maps
         assert torch.allclose(found[:, number], alone, atol=1e-4 * float(alone.abs().max()))
-    coordinates = integrated_gradients_each(model, x[:1], [8], target="y", steps=6)[:, 0]
+    coordinates = integrated_gradients_per_landmark(model, x[:1], [8], target="y", steps=6)[:, 0]
     alone = attribute(model, x[:1], 8, target="y", steps=6).maps
     assert torch.allclose(coordinates, alone, atol=1e-4 * float(alone.abs().max()))
-    assert integrated_gradients_each(Linear(), images(), target="x", steps=1).shape[1] == 68
+    assert integrated_gradients_per_landmark(Linear(), images(), target="x", steps=1).shape[1] == 68
 
 
 def test_smoothgrad_without_noise_is_the_signed_gradient():
@@ -190,7 +190,7 @@ def test_gradient_shap_of_a_linear_model_is_weight_times_difference():
     assert found.completeness_error.max() < 1e-3
 
 
-def test_occlusion_is_the_mean_fall_under_the_squares_that_cover_a_pixel():
+def test_occlusion_is_the_mean_decrease_over_the_squares_that_cover_a_pixel():
     model, x = make_model().eval(), images()
     start, cells = baseline_of(x, "blur"), cells_of(model, x, 30)
     fall, squares = torch.zeros(2, 32, 32), torch.zeros(32, 32)
@@ -207,9 +207,9 @@ def test_occlusion_is_the_mean_fall_under_the_squares_that_cover_a_pixel():
     assert torch.allclose(found, fall / squares, atol=1e-4)
 
 
-def test_ablation_is_the_fall_without_a_region():
+def test_ablation_is_the_decrease_without_a_region():
     model, x = make_model().eval(), images()
-    prediction = Prediction(faces()[:2], predicted(model, x).logits)
+    prediction = Prediction(faces()[:2], predict(model, x).logits)
     labels, names = region_labels(faces()[:2], "ibug68", 32)
     start, cells = baseline_of(x, "blur"), cells_of(model, x, 30)
     expected = torch.zeros(2, 32, 32)
@@ -223,7 +223,7 @@ def test_ablation_is_the_fall_without_a_region():
     assert torch.allclose(found, expected, atol=1e-4)
 
 
-def test_grad_cam_weighs_channels_by_their_mean_gradient():
+def test_grad_cam_weights_channels_by_their_mean_gradient():
     model, x = make_model().eval(), images()
     cells = cells_of(model, x, 30)
     features = model.features(x).detach().requires_grad_()
@@ -270,7 +270,7 @@ def test_the_scalar_of_all_landmarks_is_their_mean():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_explains_a_face_alike_in_any_company(method):
+def test_every_method_gives_the_same_map_in_any_batch(method):
     model, x = make_model().eval(), images(1)
     asked = {"method": method, "steps": 3, "samples": 3, "window": 0.5}
     both = attribute(model, x, "nose", **asked).maps
@@ -292,7 +292,7 @@ def faces() -> torch.Tensor:
     return torch.from_numpy(((marks - low) / (high - low) - 0.5) * 0.8).float()
 
 
-def test_a_region_holds_its_landmarks_and_cheeks_are_the_rest():
+def test_a_region_contains_its_landmarks_and_cheeks_are_the_rest():
     marks = faces()
     labels, names = region_labels(marks, "ibug68", 64)
     assert names == ("rest", "jaw", "brow", "nose", "eye", "mouth")
@@ -323,15 +323,15 @@ def test_every_scheme_can_be_drawn(scheme):
     assert labels.max() < len(names)
 
 
-# --- what cannot be asked -----------------------------------------------------------------------
+# --- invalid arguments -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("arguments", "message"),
     [
         ({"landmarks": "ear"}, "'ear': scheme ibug68 has jaw, left brow.*eye.*all"),
         ({"landmarks": -1}, "has 0 to 67"),
-        ({"landmarks": []}, "no landmark to explain"),
+        ({"landmarks": []}, "the list is empty"),
         ({"method": "magic"}, "'magic' is unknown; use integrated-gradients, smoothgrad"),
         ({"target": "z"}, "'z' is unknown; use log-probability, x, y"),
         ({"baseline": "white"}, "baseline='white'.*'blur', 'mean' or 'black'"),
@@ -339,12 +339,12 @@ def test_every_scheme_can_be_drawn(scheme):
         ({"steps": 0}, "steps=0: Input should be greater"),
     ],
 )
-def test_a_bad_name_is_answered_with_the_choices(asked, told):
-    asked = {"landmarks": 30, **asked}
-    with pytest.raises(InputError, match=told):
-        attribute(make_model(), images(), asked.pop("landmarks"), **asked)
+def test_an_unknown_name_gives_the_choices(arguments, message):
+    arguments = {"landmarks": 30, **arguments}
+    with pytest.raises(InputError, match=message):
+        attribute(make_model(), images(), arguments.pop("landmarks"), **arguments)
 
 
-def test_a_bad_baseline_is_named():
+def test_an_unknown_baseline_is_rejected():
     with pytest.raises(InputError, match="'white' is unknown; use blur, mean, black"):
         baseline_of(images(), "white")

@@ -1,4 +1,4 @@
-"""Checks of attributions: do they notice what they are there to notice?"""
+"""Tests of attribution maps: each detects the fault it is made for."""
 
 from functools import lru_cache
 
@@ -15,14 +15,14 @@ from mlcmkd.attribution import (
     convergence,
     infidelity,
     pixel_curve,
-    predicted,
+    predict,
     randomisation,
-    randomised,
+    randomised_copies,
     sensitivity,
     spearman,
     top_overlap,
 )
-from mlcmkd.attribution.agreement import another_person, chance_overlap, pooled
+from mlcmkd.attribution.agreement import chance_overlap, other_person, pooled_magnitude
 from mlcmkd.models import Landmarker, Prediction
 from mlcmkd.utils.errors import InputError
 from tests.attribution.test_attribution import Linear, images
@@ -30,7 +30,7 @@ from tests.conftest import make_model
 
 
 class Pointer(torch.nn.Module):
-    """Finds every landmark in cell 5, by the brightness of one pixel alone."""
+    """Predicts every landmark in cell 5, with a probability that depends on one pixel."""
 
     def __init__(self, row: int = 10, column: int = 20):
         super().__init__()
@@ -43,7 +43,7 @@ class Pointer(torch.nn.Module):
 
 
 def spots(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Noisy images with a bright spot, and where it is, (N, 2) centred coordinates."""
+    """Noisy images with a bright spot, and its centred coordinates, (N, 2)."""
     generator = torch.Generator().manual_seed(seed)
     place = torch.rand(count, 2, generator=generator) * 0.6 - 0.3
     axis = (torch.arange(32) + 0.5) / 32 - 0.5
@@ -55,7 +55,7 @@ def spots(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @lru_cache
 def trained() -> Landmarker:
-    """A toy that has learned to find the spot, within a fifth of its usual distance or so."""
+    """A small model trained to predict the spot's position."""
     model = make_model("light", "thermal").train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for step in range(60):
@@ -66,9 +66,9 @@ def trained() -> Landmarker:
         optimiser.step()
     model.eval()
     x, place = spots(32, seed=1000)
-    error = (predicted(model, x).coordinates - place[:, None]).norm(dim=-1).mean()
+    error = (predict(model, x).coordinates - place[:, None]).norm(dim=-1).mean()
     assert error < 0.5 * place.norm(dim=-1).mean(), (
-        "the toy has not learned; nothing can be checked"
+        "the model has not learned; the tests need a trained one"
     )
     return model
 
@@ -76,7 +76,7 @@ def trained() -> Landmarker:
 # --- insertion and deletion ---------------------------------------------------------------------
 
 
-def test_the_one_pixel_that_counts_decides_both_curves():
+def test_the_only_relevant_pixel_decides_both_curves():
     x = images(1)
     right, wrong = torch.zeros(2, 32, 32), torch.zeros(2, 32, 32)
     right[:, 10, 20], wrong[:, 10, 20] = 1, -1
@@ -97,7 +97,7 @@ def test_the_one_pixel_that_counts_decides_both_curves():
     assert torch.allclose(gone.values[:, 1:], start.float()[:, None].expand(2, 4), atol=1e-5)
 
 
-def test_a_map_without_order_is_taken_in_random_order():
+def test_ties_are_ordered_at_random():
     found = pixel_curve(Pointer(0, 0), images(1), torch.zeros(2, 32, 32), "mouth", points=9)
     assert 0 < int((found.values[0] > 0.99).sum()) < 9
     again = pixel_curve(Pointer(0, 0), images(1), torch.zeros(2, 32, 32), "mouth", points=9)
@@ -114,7 +114,7 @@ def test_integrated_gradients_beat_a_random_order_on_a_trained_model():
         assert sign * (ours - theirs).mean() > 0
 
 
-def test_curves_refuse_what_they_cannot_draw():
+def test_invalid_arguments_of_curves_are_rejected():
     with pytest.raises(InputError, match="'addition' is unknown; use insertion or deletion"):
         pixel_curve(Pointer(), images(), torch.zeros(2, 32, 32), 30, kind="addition")
     with pytest.raises(InputError, match="do not fit"):
@@ -126,7 +126,7 @@ def test_curves_refuse_what_they_cannot_draw():
 # --- randomised weights -------------------------------------------------------------------------
 
 
-def test_lost_weights_change_the_map_of_a_trained_model():
+def test_randomised_weights_change_the_map_of_a_trained_model():
     x, _ = spots(4, seed=78)
     found = randomisation(trained(), x, 30, steps=8)
     assert found.parts[:2] == ("head", "neck") and found.parts[-1] == "backbone conv_stem"
@@ -135,10 +135,10 @@ def test_lost_weights_change_the_map_of_a_trained_model():
     assert found.absolute[-1].mean() < 0.9
 
 
-def test_a_cascade_loses_part_by_part_and_the_original_nothing():
+def test_a_cascade_randomises_part_by_part_and_not_the_original():
     model = trained()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    copies = dict(randomised(model))
+    copies = dict(randomised_copies(model))
 
     def changed(copy, part):
         now = copy.get_submodule(part).state_dict()
@@ -147,10 +147,10 @@ def test_a_cascade_loses_part_by_part_and_the_original_nothing():
     parts = ["head", "neck", "backbone.model.blocks", "backbone.model.conv_stem"]
     for number, copy in enumerate(copies.values()):
         assert [changed(copy, part) for part in parts] == [n <= number for n in range(len(parts))]
-    alone = dict(randomised(model, cascading=False))["neck"]
+    alone = dict(randomised_copies(model, cascading=False))["neck"]
     assert [changed(alone, part) for part in parts] == [False, True, False, False]
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
-    stages = [name for name, _ in randomised(make_model("base"))]
+    stages = [name for name, _ in randomised_copies(make_model("base"))]
     assert stages == [
         "head",
         "neck",
@@ -162,35 +162,37 @@ def test_a_cascade_loses_part_by_part_and_the_original_nothing():
 # --- steps, infidelity, sensitivity -------------------------------------------------------------
 
 
-def test_more_steps_come_nearer_to_the_finest_map():
+def test_more_steps_are_closer_to_the_finest_map():
     found = convergence(make_model().eval(), images(1), 30, (2, 64, 8))
-    assert found.completeness_error.shape == found.likeness.shape == (3, 2)
-    assert torch.allclose(found.likeness[1], torch.ones(2, dtype=torch.float64))
-    assert (found.likeness[0] < found.likeness[2]).all()
+    assert found.completeness_error.shape == found.similarity.shape == (3, 2)
+    assert torch.allclose(found.similarity[1], torch.ones(2, dtype=torch.float64))
+    assert (found.similarity[0] < found.similarity[2]).all()
 
 
-def test_the_right_credits_foretell_what_covering_does():
-    """Of a linear model weight times difference is what a square takes away, exactly."""
+def test_exact_contributions_have_no_infidelity():
+    """For a linear model, weight times difference is exactly the effect of a square."""
     model, x = Linear(), images()
-    asked = {"target": "x", "baseline": "black"}
-    right = attribute(model, x, 12, steps=2, **asked).maps
-    assert infidelity(model, x, right, 12, **asked).max() < 1e-4
-    assert infidelity(model, x, -3 * right, 12, **asked).max() < 1e-4  # any scale, by definition
+    options = {"target": "x", "baseline": "black"}
+    right = attribute(model, x, 12, steps=2, **options).maps
+    assert infidelity(model, x, right, 12, **options).max() < 1e-4
+    assert infidelity(model, x, -3 * right, 12, **options).max() < 1e-4  # any scale, by definition
     wrong = torch.randn(right.shape, generator=torch.Generator().manual_seed(5))
-    assert infidelity(model, x, wrong, 12, **asked).min() > 0.3
-    assert torch.allclose(infidelity(model, x, torch.zeros_like(right), 12, **asked), torch.ones(2))
+    assert infidelity(model, x, wrong, 12, **options).min() > 0.3
+    assert torch.allclose(
+        infidelity(model, x, torch.zeros_like(right), 12, **options), torch.ones(2)
+    )
 
 
-def test_the_gradient_of_a_linear_model_cannot_be_moved():
-    asked = {"target": "x", "method": "smoothgrad", "noise": 0, "samples": 2}
+def test_the_gradient_of_a_linear_model_has_no_sensitivity():
+    options = {"target": "x", "method": "smoothgrad", "noise": 0, "samples": 2}
     still = sensitivity(
-        Linear(), images(), 12, **{k: v for k, v in asked.items() if k != "samples"}
+        Linear(), images(), 12, **{k: v for k, v in options.items() if k != "samples"}
     )
     assert still.shape == (2,) and still.max() < 1e-5
 
 
 def test_sensitivity_is_the_largest_relative_change():
-    """Of a linear model with a black baseline the change is weight times what the pixels moved."""
+    """For a linear model with a black baseline the change is weight times change of the pixels."""
     model, x = Linear(), images()
     found = sensitivity(model, x, 12, target="x", baseline="black", steps=2, radius=0.05, tries=8)
     weight = model.weight.unflatten(0, (68, 2))[12, 0].view(3, 32, 32)
@@ -220,19 +222,19 @@ def test_overlap_by_hand():
     assert chance_overlap(4, 0.5) == 0.5 and chance_overlap(256, 0.1) == 26 / 256
 
 
-def test_maps_that_have_nothing_in_common_overlap_by_chance():
+def test_independent_maps_overlap_by_chance():
     generator = torch.Generator().manual_seed(0)
     a, b = torch.rand(2, 200, 16, 16, generator=generator)
     overlap = top_overlap(a, b)
     assert abs(overlap.mean() - chance_overlap(256)) < 4 * overlap.std() / np.sqrt(200)
 
 
-def test_credit_is_pooled_without_its_sign():
+def test_magnitudes_are_pooled_without_sign():
     maps = torch.tensor([[[1.0, -1, 0, 0], [1, -1, 0, 0], [0, 0, 2, 2], [0, 0, 2, 2]]])
-    assert pooled(maps, 2).tolist() == [[[1, 0], [0, 2]]]
+    assert pooled_magnitude(maps, 2).tolist() == [[[1, 0], [0, 2]]]
 
 
-def test_a_face_that_is_found_alike_agrees_more_than_another_persons():
+def test_maps_of_the_same_face_agree_more_than_of_another_person():
     generator = torch.Generator().manual_seed(0)
     faces = torch.randn(12, 16, 16, generator=generator)
     other = faces + 0.5 * torch.randn(12, 16, 16, generator=generator)
@@ -250,7 +252,7 @@ def test_a_face_that_is_found_alike_agrees_more_than_another_persons():
     assert same.own["spearman"] == pytest.approx(1) and same.own["overlap"] == pytest.approx(1)
 
 
-def test_a_map_without_order_is_left_out_of_the_mean():
+def test_a_constant_map_is_left_out_of_the_mean():
     maps = torch.rand(4, 8, 8, generator=torch.Generator().manual_seed(0))
     flat = maps.clone()
     flat[0] = 1
@@ -259,15 +261,15 @@ def test_a_map_without_order_is_left_out_of_the_mean():
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=2, max_size=12), st.integers(0, 5))
-def test_the_other_face_is_always_another_persons(people, seed):
+def test_the_other_face_is_always_of_another_person(people, seed):
     if len(set(people)) == 1:
-        with pytest.raises(InputError, match="two people"):
-            another_person(people, seed)
+        with pytest.raises(InputError, match="at least two people"):
+            other_person(people, seed)
         return
-    partner = another_person(people, seed)
+    partner = other_person(people, seed)
     assert all(people[n] != people[m] for n, m in enumerate(partner))
 
 
-def test_agreement_asks_for_a_map_of_each_kind_a_face():
-    with pytest.raises(InputError, match="one map of each kind"):
+def test_agreement_needs_a_map_of_each_network_for_each_face():
+    with pytest.raises(InputError, match="one map of each network"):
         agreement(torch.rand(2, 8, 8), torch.rand(3, 8, 8), ["a", "b"])

@@ -128,7 +128,7 @@ def test_a_stage_of_the_wrong_modality_is_refused(path):
             CompressConfig(out=path / "x", teacher=path / "teacher/model.safetensors"),
             progress=False,
         )
-    with pytest.raises(InputError, match="reads thermal images"):
+    with pytest.raises(InputError, match="takes thermal input"):
         attribute(
             AttributeConfig(
                 out=path / "x",
