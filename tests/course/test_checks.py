@@ -236,13 +236,13 @@ def test_tails():
     refused("above the curve", check, rate, lambda e, t: 1 - area(e, t))
 
 
-def test_the_expected_place():
+def test_the_expected_position():
     def place(logits):
         p = torch.from_numpy(logits).flatten().softmax(0).view(4, 8)
         x, y = (torch.arange(n) + 0.5 for n in (8, 4))
         return torch.stack([(p.sum(0) * x).sum() / 8 - 0.5, (p.sum(1) * y).sum() / 4 - 0.5])
 
-    check = checks.teacher.expected_place
+    check = checks.teacher.expected_position
     assert check(place).startswith("Right")
     refused("argmax", check, lambda _: (3.5 / 8 - 0.5, 1.5 / 4 - 0.5))
     refused("axis 0 of an image is y", check, lambda m: place(m).flip(0))

@@ -82,16 +82,16 @@ def tails(failure_rate: Any, area: Any) -> str:
     return "Right: both look at the tail, and a face that was not found is part of it."
 
 
-def expected_place(function: Any) -> str:
+def expected_position(function: Any) -> str:
     """A function from one map of logits (h, w) to its expected place (x, y), centred coordinates."""
     logits = np.full((4, 8), -30.0)
     logits[1, 2], logits[1, 3] = np.log(1), np.log(3)
-    found = numbers(call(function, "expected_place", logits), "expected_place(logits)", (2,))
+    found = numbers(call(function, "expected_position", logits), "expected_position(logits)", (2,))
     x, y = (0.25 * 2 + 0.75 * 3 + 0.5) / 8 - 0.5, 1.5 / 4 - 0.5
     agree(
         found,
         [x, y],
-        "expected_place(logits)",
+        "expected_position(logits)",
         [
             ([3.5 / 8 - 0.5, y], "that is the highest cell (argmax); the place lies between cells"),
             ([y, x], "x and y have changed places: axis 0 of an image is y"),

@@ -1,19 +1,19 @@
 # %% [markdown]
-# # Exercises 00 · What was the problem?
+# # Exercises 00 · The problem
 #
-# To the lesson: [tour](../00_tour.ipynb) ·
-# the same [with solutions](../solutions/00_tour.ipynb)
+# Lesson: [tour](../00_tour.ipynb) ·
+# [solutions](../solutions/00_tour.ipynb)
 #
-# One to recall, two to compute.
+# One question of recall, two computations.
 #
-# Below each `# your code here` replace every `...`, run the cell, then the check under it. A check
-# says what went wrong, not what is right. What the lessons have trained is taken from `work`; what is
-# missing is made, as in the lessons.
+# Replace every `...` below `# your code here`, run the cell, then run the check below it. A check
+# explains a mistake but does not show the solution. Completed runs in `work` are reused, and missing
+# runs are trained, as in the lessons.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
-work = "../../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 
 # %%
@@ -33,10 +33,10 @@ from mlcmkd.data.pairs import synthetic_faces
 # True or false? Answer with a list of four `True` or `False`.
 
 # %% tags=["solution"]
-# a pair is one face at one moment
-# the teacher learns on while it teaches
-# the student needs an RGB camera when it is used
-# a pair without a label can still teach
+# a pair shows one face at one moment
+# the teacher continues to learn during distillation
+# the student needs an RGB camera at inference
+# a pair without a label can be used for training
 # your code here
 answers = [True, False, False, True]
 
@@ -46,8 +46,8 @@ print(checks.tour.statements(answers))
 # %% [markdown]
 # ## 2 · Compute: one NME by hand
 #
-# `prediction` and `target` are one face's 68 landmarks, in pixels. Compute its NME, **inter-ocular, in
-# percent**, with NumPy alone. The outer eye corners are points 36 and 45, counted from 0.
+# `prediction` and `target` are the 68 landmarks of one face, in pixels. Compute the NME, **inter-ocular,
+# in percent**, using only NumPy. The outer eye corners are points 36 and 45, counted from 0.
 
 # %% tags=["solution", "fact", "nbval-check-output"]
 target = synthetic_faces("val", 1, seed=5).landmarks[0].astype(np.float64)  # (68, 2)
@@ -62,20 +62,20 @@ print(f"{distance.mean():.2f} px on average, eye corners {eyes:.1f} px apart: {n
 print(checks.tour.nme(nme, prediction, target))
 
 # %% [markdown] tags=["discussion"]
-# **Why so.** Distances first, then their mean, then the division: a mean of squares would let one bad
-# point decide, and without the eye corners a face twice as large would look twice as bad.
+# **Explanation.** First the distances, then their mean, then the division. In a mean of squares one bad
+# point would dominate. Without the normaliser, a face twice as large would have twice the error.
 
 # %% [markdown]
-# ## 3 · Compute: how wide is the modality gap?
+# ## 3 · Compute: the modality gap
 #
-# The RGB teacher reads the validation faces twice: in RGB, and as it is in thermal. `on_rgb` and
-# `on_thermal` hold the NME of every face, as shares. Say the gap in two ways: in **points** of
-# percent, and as the **factor** by which the mean error grows.
+# The RGB teacher is evaluated on the validation faces twice: with RGB input and with thermal input.
+# `on_rgb` and `on_thermal` are the NME of every face, as shares. Compute the gap in two ways: in
+# **percentage points**, and as the **factor** by which the mean error increases.
 
 # %% tags=["solution"]
 run = course.teacher_run(lesson)
 pairs = lesson.pairs("val")
-on_rgb, on_thermal = (course.scores_of(run, pairs, side).per_face for side in ("rgb", "thermal"))
+on_rgb, on_thermal = (course.scores_of(run, pairs, m).per_face for m in ("rgb", "thermal"))
 # your code here
 points = 100 * (on_thermal.mean() - on_rgb.mean())
 factor = on_thermal.mean() / on_rgb.mean()
@@ -84,6 +84,6 @@ factor = on_thermal.mean() / on_rgb.mean()
 print(checks.tour.gap(points, factor, on_rgb, on_thermal))
 
 # %% [markdown] tags=["discussion"]
-# **Why so.** Points tell what a user feels, a factor tells how much of the teacher is lost. A mean of
-# the faces' own ratios is a third number: there the easiest faces, whose RGB error is next to nothing,
-# decide.
+# **Explanation.** Percentage points are the increase of the error; the factor is the increase relative
+# to the teacher's error. The mean of the ratios of single faces is a third number, dominated by the
+# easiest faces, whose RGB error is close to zero.

@@ -1,22 +1,22 @@
 # %% [markdown]
-# # Exercises 02 · The teacher, and what it is measured by
+# # Exercises 02 · The teacher and its metrics
 #
-# To the lesson: [teacher](../02_teacher.ipynb) ·
-# the same [with solutions](../solutions/02_teacher.ipynb)
+# Lesson: [teacher](../02_teacher.ipynb) ·
+# [solutions](../solutions/02_teacher.ipynb)
 #
-# Three to compute, one open.
+# Three computations, one open exercise.
 #
-# Below each `# your code here` replace every `...`, run the cell, then the check under it. A check
-# says what went wrong, not what is right. What the lessons have trained is taken from `work`; what is
-# missing is made, as in the lessons.
+# Replace every `...` below `# your code here`, run the cell, then run the check below it. A check
+# explains a mistake but does not show the solution. Completed runs in `work` are reused, and missing
+# runs are trained, as in the lessons.
 #
-# An open exercise wants `rows`, a list of dicts with the keys that it names (and more, if you like), and
-# `finding`, a few sentences with the numbers that they rest on.
+# An open exercise requires `rows`, a list of dicts with the keys that it names (others are optional),
+# and `finding`, a few sentences with the supporting numbers.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
-work = "../../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 
 # %%
@@ -31,14 +31,14 @@ from mlcmkd.course import checks
 
 run = course.teacher_run(lesson)
 pairs = lesson.pairs("val")
-scores = {side: course.scores_of(run, pairs, side) for side in ("rgb", "thermal")}
+scores = {modality: course.scores_of(run, pairs, modality) for modality in ("rgb", "thermal")}
 target = pairs.landmarks.numpy().astype(np.float64)  # (N, 68, 2), shares of the input's side
 
 # %% [markdown]
 # ## 1 · Compute: another normaliser
 #
 # Write `box_nme`: the NME of every face in **percent**, divided by $\sqrt{wh}$ of the tight box of the
-# *annotated* landmarks.
+# *annotated* landmarks ($w$, $h$: its width and height).
 
 # %% tags=["solution"]
 prediction = scores["rgb"].prediction
@@ -46,7 +46,7 @@ prediction = scores["rgb"].prediction
 
 # your code here
 def box_nme(prediction, target):
-    """NME of every face, (N,), percent, from (N, 68, 2) twice."""
+    """NME of every face, (N,), percent; prediction and target are (N, 68, 2)."""
     distance = np.linalg.norm(prediction - target, axis=-1).mean(axis=1)
     width, height = (target.max(axis=1) - target.min(axis=1)).T
     return 100 * distance / np.sqrt(width * height)
@@ -58,9 +58,9 @@ print(checks.teacher.box_nme(box_nme, prediction, target))
 # %% [markdown]
 # ## 2 · Compute: the tail of the errors
 #
-# Write `failure_rate`, the share of faces whose NME exceeds the threshold, and `area`, the area under
-# the CED from 0 to the threshold, divided by the threshold. A face that a detector did not find has
-# the NME NaN, and counts as a failure.
+# Write `failure_rate`, the share of faces with an NME above the threshold, and `area`, the area under
+# the CED from 0 to the threshold, divided by the threshold. The NME of a face that a detector did not
+# find is NaN, and counts as a failure.
 
 
 # %% tags=["solution"]
@@ -80,20 +80,20 @@ def area(errors, threshold):
 print(checks.teacher.tails(failure_rate, area))
 
 # %% [markdown] tags=["discussion"]
-# **Why so.** `errors > threshold` is False for NaN, so a face that was not found would count as a
-# success; `~(errors <= threshold)` asks the other way round. Each face adds to the area the stretch of
-# the axis over which it is counted, `threshold - error`, so no curve has to be drawn.
+# **Explanation.** `errors > threshold` is False for NaN, so a face that was not found would count as a
+# success; `~(errors <= threshold)` avoids this. The contribution of a face to the area is the part of
+# the axis over which it is counted, `threshold - error`, so the curve itself is not needed.
 
 # %% [markdown]
-# ## 3 · Compute: the expected place
+# ## 3 · Compute: the expected position
 #
-# Write `expected_place`: from one map of logits (h, w) to the landmark (x, y) in centred coordinates,
-# by a softmax over all cells. The centre of cell $i$ of $n$ lies at $(i + 0.5) / n - 0.5$.
+# Write `expected_position`: it converts one map of logits (h, w) to the landmark (x, y) in centred
+# coordinates, by a softmax over all cells. The centre of cell $i$ of $n$ lies at $(i + 0.5) / n - 0.5$.
 
 
 # %% tags=["solution"]
 # your code here
-def expected_place(logits):
+def expected_position(logits):
     """Logits (h, w) to (x, y), centred coordinates."""
     weights = np.exp(logits - logits.max())
     weights /= weights.sum()
@@ -104,36 +104,37 @@ def expected_place(logits):
 
 
 # %% tags=["check"]
-print(checks.teacher.expected_place(expected_place))
+print(checks.teacher.expected_position(expected_position))
 
 # %% [markdown]
-# ## 4 · Open: which faces are hard?
+# ## 4 · Open: which faces are difficult?
 #
-# `attributes` tells how each face was drawn. Split the faces by something (yaw, glasses, ...), and
-# compare the NME of the groups, in RGB and in thermal. Is it the same faces that are hard in both?
+# `attributes` are the rendering parameters of each face. Split the faces by one of them (yaw, glasses,
+# ...), and compare the NME of the groups, for RGB and for thermal. Are the same faces difficult in both
+# modalities?
 #
-# Hint: begin with two groups of about equal size; a row needs the keys `faces` and `nme_percent`, and
-# may have more. Then ask whether the difference is larger than chance.
+# Hint: begin with two groups of about equal size. A row needs the keys `faces` and `nme_percent`; others
+# are optional. Then check whether the difference is larger than chance.
 
 # %% tags=["solution"]
 attributes = lesson.data().faces("val").attributes
 print("attributes:", ", ".join(attributes))
 # your code here
-turned = np.abs(attributes["yaw"])
+yaw = np.abs(attributes["yaw"])
 parts = {
-    "yaw below the median": turned < np.median(turned),
-    "yaw above the median": turned >= np.median(turned),
+    "yaw below the median": yaw < np.median(yaw),
+    "yaw above the median": yaw >= np.median(yaw),
     "glasses": attributes["glasses"].astype(bool),
     "no glasses": ~attributes["glasses"].astype(bool),
 }
 rows = []
-for side, found in scores.items():
-    for name, some in parts.items():
-        errors = 100 * found.per_face[some]
+for modality, modality_scores in scores.items():
+    for name, members in parts.items():
+        errors = 100 * modality_scores.per_face[members]
         if len(errors):
-            rows.append({"group": name, "reads": side, "faces": len(errors)})
+            rows.append({"group": name, "reads": modality, "faces": len(errors)})
             rows[-1]["nme_percent"] = errors.mean()
-            print(f"{side:8} {name:21} {len(errors):4} faces  NME {errors.mean():6.2f} %")
+            print(f"{modality:8} {name:21} {len(errors):4} faces  NME {errors.mean():6.2f} %")
 finding = (
     "Split by yaw, and by glasses. "
     + "; ".join(f"{row['reads']}, {row['group']}: {row['nme_percent']:.1f} %" for row in rows)
@@ -144,8 +145,9 @@ finding = (
 print(checks.teacher.groups(rows, finding))
 
 # %% [markdown] tags=["discussion"]
-# **Discussion.** A turned head has its eye corners nearer to each other in the image, so the same error
-# in pixels is a larger NME: part of what looks like difficulty is the normaliser. Repeat it with
-# `box_nme` before you believe a word. Glasses make RGB harder and, in this run, thermal *easier*: a
-# reason is quickly invented (their cold rims are the one line that both modalities share?), but groups
-# overlap, and one teacher is one throw. First an interval, then the story.
+# **Discussion.** In a rotated head the eye corners are closer in the image, so the same error in pixels
+# is a larger NME: a part of the apparent difficulty is the normaliser. Repeat the comparison with
+# `box_nme` before you draw conclusions. Glasses make RGB more difficult and, in this run, thermal
+# *easier*. An explanation is easily invented (perhaps their cold rims are the one edge that both
+# modalities share), but the groups overlap, and there is only one teacher. Compute an interval before
+# you explain a difference.

@@ -1,27 +1,27 @@
 # %% [markdown]
-# # Exercises 03 · Who teaches whom, and by which gradient
+# # Exercises 03 · Loss terms and their gradients
 #
-# To the lesson: [ktl_dikd](../03_ktl_dikd.ipynb) ·
-# the same [with solutions](../solutions/03_ktl_dikd.ipynb)
+# Lesson: [ktl_dikd](../03_ktl_dikd.ipynb) ·
+# [solutions](../solutions/03_ktl_dikd.ipynb)
 #
-# One to recall, two to build, one open.
+# One question of recall, two implementations, one open exercise.
 #
-# Below each `# your code here` replace every `...`, run the cell, then the check under it. A check
-# says what went wrong, not what is right. What the lessons have trained is taken from `work`; what is
-# missing is made, as in the lessons.
+# Replace every `...` below `# your code here`, run the cell, then run the check below it. A check
+# explains a mistake but does not show the solution. Completed runs in `work` are reused, and missing
+# runs are trained, as in the lessons.
 #
-# An open exercise wants `rows`, a list of dicts with the keys that it names (and more, if you like), and
-# `finding`, a few sentences with the numbers that they rest on.
+# An open exercise requires `rows`, a list of dicts with the keys that it names (others are optional),
+# and `finding`, a few sentences with the supporting numbers.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
-work = "../../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 strategy = "dikd"
 decay = "cosine"
 guide = "both"
-labelled = None  # pairs with a label; None for the scale's number
+labelled = None  # number of labelled pairs; None for the default of the scale
 
 # %%
 from mlcmkd import course
@@ -35,11 +35,10 @@ import math
 import torch
 from torch import nn
 
+from mlcmkd import KTL, Landmarker
 from mlcmkd.course import checks
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
-from mlcmkd.distillation.mlcm_kd import KTL
 from mlcmkd.distillation.strategies import STRATEGIES
-from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS
 
 pairs = lesson.pairs("val")
@@ -47,14 +46,14 @@ weights = course.teacher_run(lesson) / WEIGHTS
 batch = make_batch(pairs, torch.arange(4), NO_AUGMENTATION, torch.Generator())
 
 # %% [markdown]
-# ## 1 · Recall: who receives, and who is called
+# ## 1 · Recall: gradients and forward passes
 #
-# `receives`: for each of the terms task, fd, ld, fi, ri (in this order) the **set** of halves whose
+# `receives`: for each of the terms task, fd, ld, fi, ri (in this order) the **set** of parts whose
 # parameters get a gradient, out of `"student features"`, `"student head"` and `"teacher"`.
 #
-# `calls`: how often each half *runs* in one batch of DIKD (task, FI and RI), in the order student
-# features, student head, teacher features, teacher head. Why does it matter to somebody who reads
-# features by a forward hook?
+# `calls`: how often each part *runs* in one batch of DIKD (task, FI and RI), in the order student
+# features, student head, teacher features, teacher head. Why is this important if features are read by a
+# forward hook?
 
 # %% tags=["solution"]
 # your code here
@@ -72,18 +71,18 @@ print(checks.ktl.receives(receives))
 print(checks.ktl.calls(calls))
 
 # %% [markdown] tags=["discussion"]
-# **See it.** Count the calls by hooks, on the objective itself:
+# **Verify it.** Count the calls with hooks on the objective:
 
 # %% tags=["discussion"]
 objective = KTL(Landmarker.load(weights), Landmarker.load(weights), STRATEGIES["dikd"])
-seen = dict.fromkeys(("student head", "teacher head"), 0)
+counts = dict.fromkeys(("student head", "teacher head"), 0)
 
 
 def count(name):
-    """A hook that counts."""
+    """A hook that counts the calls of a module."""
 
     def hook(*_):
-        seen[name] += 1
+        counts[name] += 1
 
     return hook
 
@@ -91,16 +90,16 @@ def count(name):
 objective.student.head.register_forward_hook(count("student head"))
 objective.teacher.landmarker.head.register_forward_hook(count("teacher head"))
 objective(batch)
-print(seen)
+print(counts)
 
 # %% [markdown]
-# ## 2 · Build: a teacher that does not wake up
+# ## 2 · Implement: a frozen teacher
 #
 # Write `frozen`: it takes a Landmarker and returns a module with `features(images)`, `head(features)`
-# and `train()`, whose parameters **and buffers** no training can change, whatever anybody calls; and
-# through whose head a gradient still comes back. Do not use `FrozenTeacher`.
+# and `train()`. No training may change its parameters **and buffers**, whichever methods are called, and
+# gradients have to pass through its head. Do not use `FrozenTeacher`.
 #
-# Hint: write a class inside the function, and override `train`.
+# Hint: define a class inside the function, and override `train`.
 
 # %% tags=["solution"]
 teacher = Landmarker.load(weights)
@@ -108,7 +107,7 @@ teacher = Landmarker.load(weights)
 
 # your code here
 def frozen(landmarker):
-    """A module around a Landmarker that stays as it is."""
+    """A module around a Landmarker whose parameters and buffers do not change."""
 
     class Frozen(nn.Module):
         def __init__(self):
@@ -117,14 +116,14 @@ def frozen(landmarker):
 
         def train(self, mode=True):
             super().train(mode)
-            self.landmarker.eval()  # BatchNorm's statistics would move otherwise
+            self.landmarker.eval()  # otherwise the BatchNorm statistics would change
             return self
 
         @torch.no_grad()
         def features(self, images):
             return self.landmarker.features(images)
 
-        def head(self, features):  # with autograd: RI needs the way back
+        def head(self, features):  # with autograd: RI needs the gradient
             return self.landmarker.head(features)
 
     return Frozen()
@@ -150,15 +149,16 @@ def cosine(progress, floor):
 print(checks.ktl.decay(cosine))
 
 # %% [markdown]
-# ## 4 · Open: do the terms pull the same way, and on a crooked pair?
+# ## 4 · Open: do the terms have the same gradient direction?
 #
-# A term's gradient on the student's features is a direction. Take the cosine between the direction of
-# the **task** and that of another term (fd, ld, ri), once on aligned pairs and once with the RGB side
-# shifted by 4 px (`pairs.misaligned(4, seed)`). Which terms begin to pull elsewhere?
+# The gradient of a term with respect to the student's feature parameters is a direction. Compute the
+# cosine between the direction of the **task** and that of another term (fd, ld, ri), once on aligned
+# pairs and once with the RGB image shifted by 4 px (`pairs.misaligned(4, seed)`). For which terms does
+# the direction change?
 #
-# Hint: `torch.autograd.grad(terms["fd"], parameters, allow_unused=True)`; join all parts to one
-# vector. A row needs `shift_px` and `cosine`. Try another `guide`, a student instead of the teacher's
-# copy, or another part of the network.
+# Hint: `torch.autograd.grad(terms["fd"], parameters, allow_unused=True)`; concatenate all parts to one
+# vector. A row needs `shift_px` and `cosine`. You can also vary the `guide`, use a trained student
+# instead of the copy of the teacher, or another part of the network.
 
 # %% tags=["solution"]
 shifts, names = (0, 4), ("fd", "ld", "ri")
@@ -171,7 +171,7 @@ some = torch.arange(min(32, len(pairs)))
 
 
 def direction(term):
-    """A term's gradient on the student's features as one vector of length 1."""
+    """Gradient of a term with respect to the feature parameters, as one vector of length 1."""
     parts = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
     vector = torch.cat([part.flatten() for part in parts if part is not None])
     return vector / vector.norm()
@@ -185,20 +185,19 @@ for shift in shifts:
     for name in names:
         cosine_of = float(task @ direction(terms[name]))
         rows.append({"term": name, "shift_px": shift, "cosine": cosine_of})
-        print(f"{name}, RGB side shifted by {shift} px: cosine with the task {cosine_of:+.2f}")
+        print(f"{name}, RGB image shifted by {shift} px: cosine with the task {cosine_of:+.2f}")
 finding = (
-    f"Cosine of each term's gradient with the task's on the student's features, {len(some)} faces: "
+    f"Cosine between the gradients of each term and the task on the features, {len(some)} faces: "
     + ", ".join(f"{r['term']} at {r['shift_px']} px {r['cosine']:+.2f}" for r in rows)
-    + ". Student and teacher have the same weights here, as at the start of a training."
+    + ". Student and teacher have the same weights here, as at the start of training."
 )
 
 # %% tags=["check"]
 print(checks.ktl.pulls(rows, finding))
 
 # %% [markdown] tags=["discussion"]
-# **Discussion.** LD asks for the teacher's answer, which has moved with the RGB side, so a shift turns
-# its pull. FD compares cells of 4 px and notices less. RI asks for the label's place (with
-# `guide="both"`: half for the label's), and the label belongs to the thermal image, which did not move.
-# Look whether your cosines say so. A direction at the start of a
-# training is no result at its end: `experiments/ktl_registration.yaml` measured that, and lesson 03
-# shows it.
+# **Discussion.** The target of LD is the teacher prediction, which moves with the RGB image, so a shift
+# changes its direction. FD compares cells of 4 px and is less sensitive. The target of RI is the label
+# (with `guide="both"`: half of it), and the label belongs to the thermal image, which did not move. Do
+# your cosines confirm this? A direction at the start of training does not determine the result at its
+# end: `experiments/ktl_registration.yaml` measured that, and lesson 03 shows it.

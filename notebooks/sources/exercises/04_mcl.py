@@ -1,27 +1,27 @@
 # %% [markdown]
-# # Exercises 04 · What is light, and what does it cost?
+# # Exercises 04 · The cost of a model
 #
-# To the lesson: [mcl](../04_mcl.ipynb) ·
-# the same [with solutions](../solutions/04_mcl.ipynb)
+# Lesson: [mcl](../04_mcl.ipynb) ·
+# [solutions](../solutions/04_mcl.ipynb)
 #
-# Three to compute, one open.
+# Three computations, one open exercise.
 #
-# Below each `# your code here` replace every `...`, run the cell, then the check under it. A check
-# says what went wrong, not what is right. What the lessons have trained is taken from `work`; what is
-# missing is made, as in the lessons.
+# Replace every `...` below `# your code here`, run the cell, then run the check below it. A check
+# explains a mistake but does not show the solution. Completed runs in `work` are reused, and missing
+# runs are trained, as in the lessons.
 #
-# An open exercise wants `rows`, a list of dicts with the keys that it names (and more, if you like), and
-# `finding`, a few sentences with the numbers that they rest on.
+# An open exercise requires `rows`, a list of dicts with the keys that it names (others are optional),
+# and `finding`, a few sentences with the supporting numbers.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
-work = "../../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 strategy = "dikd"
 decay = "cosine"
 guide = "both"
-labelled = None  # pairs with a label; None for the scale's number
+labelled = None  # number of labelled pairs; None for the default of the scale
 
 # %%
 from mlcmkd import course
@@ -33,15 +33,16 @@ import time
 
 import torch
 
+from mlcmkd import Landmarker, ModelSpec
 from mlcmkd.course import checks
-from mlcmkd.models import SIZES, Landmarker, ModelSpec
+from mlcmkd.models import SIZES
 from mlcmkd.training.run_directory import WEIGHTS
 
 # %% [markdown]
 # ## 1 · Compute: the adapters
 #
-# The teacher's features have 96 channels, the light student's 32. How many parameters do MCL's two
-# adapters have together? (1x1 convolutions, one each way.) Compute it by hand.
+# The teacher's features have 96 channels, those of the light student 32. How many parameters do the two
+# adapters of MCL have together? (1x1 convolutions, one in each direction.) Compute it by hand.
 
 # %% tags=["solution", "fact", "nbval-check-output"]
 teacher_width, student_width = 96, 32
@@ -55,10 +56,10 @@ print(f"{to_teacher:,} + {to_student:,} = {parameters:,}")
 print(checks.mcl.adapters(parameters, teacher_width, student_width))
 
 # %% [markdown]
-# ## 2 · Compute: the file
+# ## 2 · Compute: the file size
 #
-# How large is the light student's checkpoint? Predict it in **MB** (a million bytes) from the number
-# of its parameters; the weights are float32.
+# How large is the checkpoint of the light student? Predict it in **MB** (a million bytes) from the
+# number of its parameters; the weights are float32.
 
 # %% tags=["solution"]
 run = course.light_student_run(lesson)
@@ -71,18 +72,18 @@ megabytes = 4 * count / 1e6
 print(checks.mcl.file_size(megabytes, count, (run / WEIGHTS).stat().st_size))
 
 # %% [markdown]
-# ## 3 · Build: a fair clock
+# ## 3 · Implement: a robust timer
 #
-# Write `timed(call, clock)`: the **typical milliseconds** of `call()`, where `clock()` gives seconds.
-# On a real machine the first calls are slow (memory is fetched, caches are cold), and now and then
-# another program comes between. At least 20 calls.
+# Write `timed(call, clock)`: it returns the **typical milliseconds** of `call()`, where `clock()`
+# returns seconds. On a real machine the first calls are slow (memory is allocated, caches are cold), and
+# other programs interrupt some calls. Use at least 20 calls.
 
 
 # %% tags=["solution"]
 # your code here
 def timed(call, clock):
-    """Milliseconds that a call typically takes."""
-    for _ in range(5):  # warm up
+    """Typical milliseconds of a call."""
+    for _ in range(5):  # warm-up
         call()
     times = []
     for _ in range(31):
@@ -96,10 +97,11 @@ def timed(call, clock):
 print(checks.mcl.timed(timed))
 
 # %% [markdown]
-# ## 4 · Open: is a tenth of the parameters a tenth of the time?
+# ## 4 · Open: does a tenth of the parameters mean a tenth of the time?
 #
-# Build networks of several sizes (`SIZES`), of several input sizes or with the other head, and time
-# one image by your `timed`. What follows time, if not parameters?
+# Build networks of several sizes (`SIZES`), with several input sizes or with the other head, and measure
+# the time for one image with your `timed`. If the time does not depend on the parameters, on what does
+# it depend?
 #
 # Hint: `Landmarker(ModelSpec(size=..., input_px=...)).eval()`, `torch.inference_mode()`,
 # `time.perf_counter`. A row needs `parameters` and `ms`.
@@ -129,9 +131,10 @@ print(finding)
 print(checks.mcl.costs(rows, finding))
 
 # %% [markdown] tags=["discussion"]
-# **Discussion.** Parameters are counted once, but used at every place: time follows the operations,
-# and those grow with the input's area. Depthwise layers, of which `small` and `light` are made, have few
-# parameters and few operations, yet use a CPU badly; and at batch 1 the fixed cost of a layer counts,
-# so a deep light network may lose to a shallow heavy one: compare `light` with `slim`, plain
-# convolutions and about as many operations. (The stored times come from a machine with other work on
-# it: take ratios, and few of them.) `mlcmkd students` measures time with FLOPs beside.
+# **Discussion.** A parameter is stored once but used at every position, so the time depends on the
+# operations, which increase with the area of the input. Depthwise layers, which `small` and `light`
+# consist of, have few parameters and few operations but use a CPU inefficiently. At batch 1 the fixed
+# cost of each layer matters, so a deep light network can be slower than a shallow large one: compare
+# `light` with `slim`, which has plain convolutions and about as many operations. (The stored times were
+# measured on a machine with other work: only large ratios are reliable.) `mlcmkd students` measures time
+# together with FLOPs.

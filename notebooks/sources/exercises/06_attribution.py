@@ -1,27 +1,27 @@
 # %% [markdown]
-# # Exercises 06 · What credit means
+# # Exercises 06 · Attribution
 #
-# To the lesson: [attribution](../06_attribution.ipynb) ·
-# the same [with solutions](../solutions/06_attribution.ipynb)
+# Lesson: [attribution](../06_attribution.ipynb) ·
+# [solutions](../solutions/06_attribution.ipynb)
 #
-# One by hand, two to build, one open.
+# One computation by hand, two implementations, one open exercise.
 #
-# Below each `# your code here` replace every `...`, run the cell, then the check under it. A check
-# says what went wrong, not what is right. What the lessons have trained is taken from `work`; what is
-# missing is made, as in the lessons.
+# Replace every `...` below `# your code here`, run the cell, then run the check below it. A check
+# explains a mistake but does not show the solution. Completed runs in `work` are reused, and missing
+# runs are trained, as in the lessons.
 #
-# An open exercise wants `rows`, a list of dicts with the keys that it names (and more, if you like), and
-# `finding`, a few sentences with the numbers that they rest on.
+# An open exercise requires `rows`, a list of dicts with the keys that it names (others are optional),
+# and `finding`, a few sentences with the supporting numbers.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
-work = "../../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 strategy = "dikd"
 decay = "cosine"
 guide = "both"
-labelled = None  # pairs with a label; None for the scale's number
+labelled = None  # number of labelled pairs; None for the default of the scale
 
 # %%
 from mlcmkd import course
@@ -32,44 +32,44 @@ lesson = course.check_parameters(globals(), course.TransferLesson)
 import numpy as np
 import torch
 
+from mlcmkd import Landmarker
 from mlcmkd.attribution import integrated_gradients
 from mlcmkd.course import checks
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
-from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS
 
 # %% [markdown]
 # ## 1 · By hand: credits of a linear network
 #
-# Let $F(x) = w \cdot x + c$, four pixels, and a baseline that is not zero. Give the integrated
-# gradients, one credit a pixel, and convince yourself that they add up to $F(x) - F(x')$.
+# Let $F(x) = w \cdot x + c$, with four pixels and a baseline that is not zero. Compute the integrated
+# gradients, one credit per pixel, and check that they sum to $F(x) - F(x')$.
 
 # %% tags=["solution", "fact", "nbval-check-output"]
 w = np.array([2.0, -1.0, 0.0, 3.0])
 x, baseline = np.array([1.0, 1.0, 5.0, 0.5]), np.array([0.5, 0.5, 1.0, 0.5])
 # your code here
-credits = w * (x - baseline)  # the gradient is w all along the path
+credits = w * (x - baseline)  # the gradient is w along the whole path
 print(credits, "sum", credits.sum(), "F(x) - F(x')", w @ x - w @ baseline)
 
 # %% tags=["check"]
 print(checks.attribution.linear(credits, w, x, baseline))
 
 # %% [markdown] tags=["discussion"]
-# **Why so.** The third pixel moved most and gets nothing, since $F$ does not look at it; the last one
-# weighs most and gets nothing, since it did not move. A map of gradients would have named the last
-# one.
+# **Explanation.** The third pixel changed most and gets no credit, because $F$ does not depend on it.
+# The last one has the largest weight and gets no credit, because it did not change. A map of gradients
+# would have selected the last one.
 
 # %% [markdown]
-# ## 2 · Build: the sum along the path
+# ## 2 · Implement: the sum along the path
 #
-# Write `path_integral(gradient, x, baseline, steps)`, where `gradient(x)` gives the gradient of $F$
-# at a point, an array like x. It is called with $F = \sum x^3$.
+# Write `path_integral(gradient, x, baseline, steps)`, where `gradient(x)` returns the gradient of $F$ at
+# a point, an array like x. It is called with $F = \sum x^3$.
 
 
 # %% tags=["solution"]
 # your code here
 def path_integral(gradient, x, baseline, steps):
-    """Integrated gradients of a function by its gradient, an array like x."""
+    """Integrated gradients of a function, from its gradient; an array like x."""
     middles = (np.arange(steps) + 0.5) / steps
     mean = sum(gradient(baseline + a * (x - baseline)) for a in middles) / steps
     return (x - baseline) * mean
@@ -79,16 +79,16 @@ def path_integral(gradient, x, baseline, steps):
 print(checks.attribution.path_integral(path_integral))
 
 # %% [markdown]
-# ## 3 · Build: how much is near?
+# ## 3 · Implement: attribution near the landmark
 #
 # `maps` (faces, h, w) are signed attributions, `near` is True where a pixel lies near the landmark.
-# Write `share_near`: for every face, the share of all attribution that is near.
+# Write `share_near`: for every face, the share of the absolute attribution that is near.
 
 
 # %% tags=["solution"]
 # your code here
 def share_near(maps, near):
-    """Share of each map's attribution that is near, (faces,), 0 to 1."""
+    """Share of the absolute attribution of each map that is near, (faces,), 0 to 1."""
     size = abs(maps)
     return (size * near).sum(axis=(1, 2)) / size.sum(axis=(1, 2))
 
@@ -97,14 +97,14 @@ def share_near(maps, near):
 print(checks.attribution.share_near(share_near))
 
 # %% [markdown]
-# ## 4 · Open: does the baseline decide what we see?
+# ## 4 · Open: the effect of the baseline
 #
-# The same student, the same thermal faces, the same landmark: how alike are the maps under the
-# baselines `"blur"`, `"mean"` and `"black"`? For two baselines each, give the correlation of the
-# maps' pixels, and the completeness error of the one that you compare with blur.
+# The same student, the same thermal faces, the same landmark: how similar are the maps with the
+# baselines `"blur"`, `"mean"` and `"black"`? For two baselines each, compute the correlation of the
+# pixels of their maps, and the completeness error of the one that you compare with blur.
 #
-# Hint: `integrated_gradients(model, images, 30, baseline="black", steps=...)`. A row needs
-# `correlation` and `completeness_percent`. Try another landmark: 8, the chin, has the least to go by.
+# Hint: `integrated_gradients(model, images, 30, baseline="black", steps=...)`. A row needs `correlation`
+# and `completeness_percent`. Try another landmark: 8, the chin, has the least evidence.
 
 # %% tags=["solution"]
 model = Landmarker.load(course.student_run(lesson) / WEIGHTS)
@@ -113,20 +113,23 @@ batch = make_batch(pairs, torch.arange(4) * 4 % len(pairs), NO_AUGMENTATION, tor
 # your code here
 rows = []
 for landmark in (30, 8):
-    found = {
+    results = {
         kind: integrated_gradients(
             model, batch.thermal, landmark, baseline=kind, steps=lesson.sizes.path_steps
         )
         for kind in ("blur", "mean", "black")
     }
     for kind in ("mean", "black"):
-        both = torch.stack([found["blur"].maps.flatten(), found[kind].maps.flatten()])
+        both = torch.stack([results["blur"].maps.flatten(), results[kind].maps.flatten()])
         rows.append({"landmark": landmark, "baseline": kind})
         rows[-1]["correlation"] = float(torch.corrcoef(both)[0, 1])
-        error = 100 * float(found[kind].completeness_error.median())
+        error = 100 * float(results[kind].completeness_error.median())
         rows[-1]["completeness_percent"] = error
-        told = f"correlation with blur {rows[-1]['correlation']:+.2f}, completeness {error:.1f} %"
-        print(f"landmark {landmark:2}, {kind:5}: {told}")
+        correlation = rows[-1]["correlation"]
+        print(
+            f"landmark {landmark:2}, {kind:5}: correlation with blur {correlation:+.2f}, "
+            f"completeness error {error:.1f} %"
+        )
 finding = (
     f"Correlation with the maps of the blurred baseline, {len(batch.thermal)} faces, "
     f"{lesson.sizes.path_steps} steps: "
@@ -137,12 +140,13 @@ finding = (
 print(checks.attribution.baselines(rows, finding))
 
 # %% [markdown] tags=["discussion"]
-# **Discussion.** A map answers "what did this image add *to that baseline*", so low correlations are no
-# error of the method: they are other questions. Name the baseline beside every map.
+# **Discussion.** A map shows what the image contributes *relative to the baseline*. Low correlations are
+# not an error of the method, because different baselines are different questions. Report the baseline
+# with every map.
 #
-# Did you see that *mean* and *black* miss by nearly the same share? The network takes from
-# every image its mean and divides by its standard deviation, so both paths look the same to it: a
-# constant image is nothing, whatever its value. Only the bookkeeping differs, since credits are
-# multiplied by $x - x'$. And at the path's start the division blows up what is hardly there, so a few
-# first steps carry most of the way: that is why these baselines need more points than blur does. Look at
-# the completeness first; a map whose credits do not add up answers no question at all.
+# The completeness errors of *mean* and *black* are almost equal. The network subtracts the mean of every
+# image and divides by its standard deviation, so both paths are equal for the network: a constant image
+# carries no information, whatever its value. Only the credits differ, because they are multiplied by
+# $x - x'$. At the start of the path, the division amplifies a very weak image, so most of the change
+# occurs in the first few steps. Therefore these baselines need more steps than blur. Check the
+# completeness error first: a map whose credits do not sum to $F(x) - F(x')$ is not valid.

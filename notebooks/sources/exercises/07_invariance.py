@@ -1,27 +1,27 @@
 # %% [markdown]
-# # Exercises 07 · What does a number forgive?
+# # Exercises 07 · Properties of invariance measures
 #
-# To the lesson: [invariance](../07_invariance.ipynb) ·
-# the same [with solutions](../solutions/07_invariance.ipynb)
+# Lesson: [invariance](../07_invariance.ipynb) ·
+# [solutions](../solutions/07_invariance.ipynb)
 #
-# One to recall, two to build, one open.
+# One question of recall, two implementations, one open exercise.
 #
-# Below each `# your code here` replace every `...`, run the cell, then the check under it. A check
-# says what went wrong, not what is right. What the lessons have trained is taken from `work`; what is
-# missing is made, as in the lessons.
+# Replace every `...` below `# your code here`, run the cell, then run the check below it. A check
+# explains a mistake but does not show the solution. Completed runs in `work` are reused, and missing
+# runs are trained, as in the lessons.
 #
-# An open exercise wants `rows`, a list of dicts with the keys that it names (and more, if you like), and
-# `finding`, a few sentences with the numbers that they rest on.
+# An open exercise requires `rows`, a list of dicts with the keys that it names (others are optional),
+# and `finding`, a few sentences with the supporting numbers.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
-work = "../../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 strategy = "dikd"
 decay = "cosine"
 guide = "both"
-labelled = None  # pairs with a label; None for the scale's number
+labelled = None  # number of labelled pairs; None for the default of the scale
 
 # %%
 from mlcmkd import course
@@ -31,16 +31,16 @@ lesson = course.check_parameters(globals(), course.TransferLesson)
 # %%
 import numpy as np
 
+from mlcmkd import Landmarker
 from mlcmkd.course import checks
 from mlcmkd.evaluation.invariance import linear_cka, measure_invariance
-from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS
 
 # %% [markdown]
-# ## 1 · Recall: what does CKA forgive?
+# ## 1 · Recall: invariances of CKA
 #
-# Take a set of features and change it in one of six ways. Does its linear CKA with the unchanged set
-# stay 1? A list of six `True` or `False`, in this order:
+# A set of features is changed in one of six ways. Does its linear CKA with the unchanged set stay 1?
+# Give a list of six `True` or `False`, in this order:
 
 # %% tags=["solution"]
 # a constant added to each channel
@@ -48,7 +48,7 @@ from mlcmkd.training.run_directory import WEIGHTS
 # one channel three times as large
 # channels rotated into each other
 # channels in another order
-# rows of one side in another order
+# rows of one modality in another order
 # your code here
 answers = [True, True, False, True, True, False]
 
@@ -56,7 +56,7 @@ answers = [True, True, False, True, True, False]
 print(checks.invariance.cka_stays(answers))
 
 # %% [markdown] tags=["discussion"]
-# **See it.**
+# **Verify it.**
 
 # %% tags=["discussion", "fact", "nbval-check-output"]
 rng = np.random.default_rng(0)
@@ -67,13 +67,13 @@ changed = {
     "one channel three times as large": x * [1, 1, 1, 1, 1, 3],
     "channels rotated into each other": x @ np.linalg.qr(rng.normal(size=(6, 6)))[0],
     "channels in another order": x[:, ::-1],
-    "rows of one side in another order": x[::-1],
+    "rows of one modality in another order": x[::-1],
 }
 for name, y in changed.items():
     print(f"{name:35} {linear_cka(x, y):.2f}")
 
 # %% [markdown]
-# ## 2 · Build: linear CKA
+# ## 2 · Implement: linear CKA
 #
 # Write `cka(x, y)` for arrays (n, p) and (n, q), by the formula of the lesson.
 
@@ -81,7 +81,7 @@ for name, y in changed.items():
 # %% tags=["solution"]
 # your code here
 def cka(x, y):
-    """Linear CKA of two sets of features of the same n things, 0 to 1."""
+    """Linear CKA of two sets of features of the same n samples, 0 to 1."""
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)
     scale = np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)
     return np.linalg.norm(y.T @ x) ** 2 / scale
@@ -91,11 +91,11 @@ def cka(x, y):
 print(checks.invariance.cka(cka))
 
 # %% [markdown]
-# ## 3 · Build: folds that do not leak
+# ## 3 · Implement: folds without a leak
 #
-# The probe's rows are all RGB features, then all thermal ones: `np.concatenate([rgb, thermal])`.
-# `subjects` tells who is seen in each pair. Make `groups`, one for each row, so that cross-validation
-# by groups asks about people whom the probe has not seen.
+# The rows of the probe are all RGB features, then all thermal features: `np.concatenate([rgb,
+# thermal])`. `subjects` is the person of each pair. Compute `groups`, one for each row, so that
+# cross-validation by groups tests the probe on people it was not trained on.
 
 # %% tags=["solution"]
 pairs = lesson.pairs("val")
@@ -108,13 +108,14 @@ groups = np.tile(subjects, 2)
 print(checks.invariance.folds(groups, subjects))
 
 # %% [markdown]
-# ## 4 · Open: which numbers depend on how many faces are asked?
+# ## 4 · Open: dependence on the number of faces
 #
-# Measure the same student with few faces and with many. CKA, recall@1 and the probe: which of them
-# changes by the count alone, which way, and what follows for two papers that used different counts?
+# Measure the same student with few faces and with many. Which of CKA, recall@1 and the probe changes
+# only because of the count, in which direction, and what does it mean for a comparison of two papers
+# with different counts?
 #
-# Hint: `measure_invariance(teacher, student, pairs.subset(range(n)), faces=None)`; a row needs
-# `faces`, `cka` and `recall_at_1`. What is chance for each?
+# Hint: `measure_invariance(teacher, student, pairs.subset(range(n)), faces=None)`; a row needs `faces`,
+# `cka` and `recall_at_1`. What is the chance level of each?
 
 # %% tags=["solution"]
 teacher = Landmarker.load(course.teacher_run(lesson) / WEIGHTS)
@@ -124,26 +125,28 @@ rows = []
 for count in (
     [n for n in (20, 40, 80, 160, 300) if n <= len(pairs)] if not lesson.fast else (8, 12, 16)
 ):
-    it = measure_invariance(teacher, student, pairs.subset(range(count)), faces=None)
-    rows.append({"faces": count, "cka": it.cka, "recall_at_1": it.recall_at_1})
-    rows[-1] |= {"probe": it.probe_accuracy}
+    measures = measure_invariance(teacher, student, pairs.subset(range(count)), faces=None)
+    rows.append({"faces": count, "cka": measures.cka, "recall_at_1": measures.recall_at_1})
+    rows[-1] |= {"probe": measures.probe_accuracy}
     print(
-        f"{count:3} faces: CKA {it.cka:.2f}, recall@1 {100 * it.recall_at_1:3.0f} % "
-        f"(chance {100 / count:.1f} %), probe {100 * it.probe_accuracy:3.0f} %"
+        f"{count:3} faces: CKA {measures.cka:.2f}, recall@1 {100 * measures.recall_at_1:3.0f} % "
+        f"(chance {100 / count:.1f} %), probe {100 * measures.probe_accuracy:3.0f} %"
     )
 few, many = rows[0], rows[-1]
 finding = (
-    f"From {few['faces']} to {many['faces']} faces CKA goes from {few['cka']:.2f} to {many['cka']:.2f}, "
-    f"recall@1 from {100 * few['recall_at_1']:.0f} to {100 * many['recall_at_1']:.0f} %, and the probe "
-    f"from {100 * few['probe']:.0f} to {100 * many['probe']:.0f} %: one student, one set of weights."
+    f"From {few['faces']} to {many['faces']} faces, CKA changes from {few['cka']:.2f} to "
+    f"{many['cka']:.2f}, recall@1 from {100 * few['recall_at_1']:.0f} to "
+    f"{100 * many['recall_at_1']:.0f} %, and the probe from {100 * few['probe']:.0f} to "
+    f"{100 * many['probe']:.0f} %, for the same weights."
 )
 
 # %% tags=["check"]
 print(checks.invariance.counts(rows, finding))
 
 # %% [markdown] tags=["discussion"]
-# **Discussion.** Recall looks for one face among all: with more faces there are more to be mistaken for,
-# and it falls, though the student is the same (and chance, one over their number, falls faster still).
-# CKA has a row a *place*, thousands even of few faces, so it does not mind. The probe is at its ceiling
-# from the start, and tells nothing about the count. A recall without its count is as empty as an NME
-# without its normaliser.
+# **Discussion.** Recall searches for one face among all. With more faces there are more candidates for
+# confusion, and recall decreases although the student is the same (chance, one divided by the count,
+# decreases even faster). CKA has one row per *position*, so there are thousands of rows even for few
+# faces, and it hardly changes. The accuracy of the probe is at its maximum from the start and does not
+# depend on the count. Recall without the number of faces cannot be compared, like an NME without its
+# normaliser.

@@ -1,27 +1,27 @@
 # %% [markdown]
-# # Exercises 08 · Whom to believe, and your own data
+# # Exercises 08 · Significance, and your own data
 #
-# To the lesson: [results](../08_results.ipynb) ·
-# the same [with solutions](../solutions/08_results.ipynb)
+# Lesson: [results](../08_results.ipynb) ·
+# [solutions](../solutions/08_results.ipynb)
 #
-# Two intervals, a manifest, one open.
+# Two intervals, one manifest, one open exercise.
 #
-# Below each `# your code here` replace every `...`, run the cell, then the check under it. A check
-# says what went wrong, not what is right. What the lessons have trained is taken from `work`; what is
-# missing is made, as in the lessons.
+# Replace every `...` below `# your code here`, run the cell, then run the check below it. A check
+# explains a mistake but does not show the solution. Completed runs in `work` are reused, and missing
+# runs are trained, as in the lessons.
 #
-# An open exercise wants `rows`, a list of dicts with the keys that it names (and more, if you like), and
-# `finding`, a few sentences with the numbers that they rest on.
+# An open exercise requires `rows`, a list of dicts with the keys that it names (others are optional),
+# and `finding`, a few sentences with the supporting numbers.
 
 # %% tags=["parameters"]
-scale = "laptop"  # how much is computed: smoke, laptop or gpu
+scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
-work = "../../runs/course"  # folder of the series: runs, figures, drawn faces
+work = "../../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
 strategy = "dikd"
 decay = "cosine"
 guide = "both"
-labelled = None  # pairs with a label; None for the scale's number
+labelled = None  # number of labelled pairs; None for the default of the scale
 
 # %%
 from mlcmkd import course
@@ -38,20 +38,20 @@ from PIL import Image
 from scipy import stats
 
 from data_prep.writer import Entry, write_manifest
+from mlcmkd import Landmarker
 from mlcmkd.course import checks
 from mlcmkd.data.pairs import from_synthetic, synthetic_faces
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.evaluation.evaluate import evaluate_model
 from mlcmkd.evaluation.tables import FEW_PAIRS, by_seed, in_setting, read_rows
-from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS
 
 # %% [markdown]
 # ## 1 · Compute: two models on the same faces
 #
-# `a` and `b` hold the NME (shares) of the light students with DIKD and without a teacher, face by
-# face the same. Give the 95 % interval `(low, high)` of the difference of their means, a less b, in
-# **points of percent**: 1.96 standard errors to either side of the mean, or a bootstrap.
+# `a` and `b` are the NME (as shares) of the light students with DIKD and without a teacher, on the same
+# faces in the same order. Compute the 95 % interval `(low, high)` of the difference of their means, a
+# minus b, in **percentage points**: the mean plus and minus 1.96 standard errors, or a bootstrap.
 
 # %% tags=["solution"]
 pairs = lesson.pairs("val")
@@ -61,26 +61,27 @@ a, b = (
 )
 # your code here
 difference = 100 * (a - b)
-reach = 1.96 * difference.std(ddof=1) / np.sqrt(len(difference))
-interval = (difference.mean() - reach, difference.mean() + reach)
+margin = 1.96 * difference.std(ddof=1) / np.sqrt(len(difference))
+interval = (difference.mean() - margin, difference.mean() + margin)
 
 # %% tags=["check"]
 print(checks.results.over_faces(interval, a, b))
 
 # %% [markdown] tags=["discussion"]
-# **See it.** The same two models, wrongly taken for two sets of faces:
+# **Compare.** The interval of the same two models, wrongly treated as results on two different sets of
+# faces:
 
 # %% tags=["discussion"]
-apart = 1.96 * 100 * np.hypot(stats.sem(a), stats.sem(b))
-print(f"paired: +- {reach:.2f} points; not paired: +- {apart:.2f} points")
+unpaired = 1.96 * 100 * np.hypot(stats.sem(a), stats.sem(b))
+print(f"paired: +- {margin:.2f} points; unpaired: +- {unpaired:.2f} points")
 
 # %% [markdown]
 # ## 2 · Compute: two strategies over seeds
 #
-# From the project's table: NME in percent by seed, DIKD with FD+LD (`ours`) and FD+LD (`theirs`), 500
-# labelled pairs of 300W and simulated twins. The 95 % interval of the difference of their means,
-# `ours` less `theirs`, by Student's t. What does this interval know that the last one did not, and
-# the other way round?
+# From a stored table: NME in percent by seed, DIKD with FD+LD (`ours`) and FD+LD (`theirs`), 500
+# labelled pairs of 300W with simulated thermal images. Compute the 95 % interval of the difference of
+# their means, `ours` minus `theirs`, by Student's t. Which variation does this interval include that the
+# previous one did not, and vice versa?
 
 # %% tags=["solution", "fact", "nbval-check-output"]
 table = in_setting(read_rows(course.RESULTS / "ktl_ablation.csv"), "300w-sim", FEW_PAIRS)
@@ -91,27 +92,28 @@ ours, theirs = (
 print(f"ours   {dict(sorted(ours.items()))}\ntheirs {dict(sorted(theirs.items()))}")
 # your code here
 differences = np.array([ours[s] - theirs[s] for s in sorted(ours)])
-reach = stats.t.ppf(0.975, len(differences) - 1) * stats.sem(differences)
-over_seeds = (differences.mean() - reach, differences.mean() + reach)
+margin = stats.t.ppf(0.975, len(differences) - 1) * stats.sem(differences)
+over_seeds = (differences.mean() - margin, differences.mean() + margin)
 print(f"{over_seeds[0]:.3f} to {over_seeds[1]:.3f} points")
 
 # %% tags=["check"]
 print(checks.results.over_seeds(over_seeds, ours, theirs))
 
 # %% [markdown] tags=["discussion"]
-# **Why both.** Over faces: would other *people* change the order of these two networks? Over seeds:
-# would another *training* change the order of these two strategies, on these people? A claim about a
-# strategy needs the second, a claim about a product the first.
+# **Why both are needed.** The interval over faces answers whether these two networks have the same order
+# on other *people*. The interval over seeds answers whether these two strategies have the same order in
+# another *training*, on the same people. A claim about a strategy needs the second, a claim about a
+# product the first.
 
 # %% [markdown]
-# ## 3 · Build: a manifest of your own data
+# ## 3 · Implement: a manifest of your own data
 #
-# Eight pairs, from your own rig: a photo on disk, temperatures as an array (degrees C), and landmarks
-# as an annotator's `.pts` files hold them, **counted from 1**, marked by hand. Write a manifest of
-# all eight into `folder`: people apart (train and test), an explicit radiometry, and say who
-# labelled.
+# Eight pairs of your own rig: a photo on disk, temperatures as an array (degrees C), and landmarks as
+# stored in an annotator's `.pts` files, **counted from 1**, annotated by hand. Write a manifest of all
+# eight into `folder`: each person in one split only (train and test), an explicit radiometry, and the
+# origin of the labels.
 #
-# Hint: lesson 08, *Your own data: from arrays*.
+# Hint: lesson 08, *Your own data from arrays*.
 
 # %% tags=["solution"]
 place = Path(tempfile.mkdtemp())
@@ -120,7 +122,7 @@ people, pts = [f"person{n}" for n in mine.identity], mine.landmarks + 1  # (8, 6
 photos, celsius = [place / f"photo{n}.png" for n in range(8)], mine.thermal
 for photo, image in zip(photos, mine.rgb, strict=True):
     Image.fromarray(image).save(photo)
-print("who is seen:", people)
+print("people:", people)
 # your code here
 first = people[0]
 entries = [
@@ -143,15 +145,15 @@ folder = write_manifest(entries, place / "manifest").folder
 print(checks.results.manifest(folder, pts))
 
 # %% [markdown]
-# ## 4 · Open: what if the room is warmer?
+# ## 4 · Open: a change of the ambient temperature
 #
-# The light student was trained on faces of a comfortable room. Make everything in `mine` some degrees
-# warmer or colder, and measure its NME. From where on does it fail, and is it the *network* that
-# fails, or what comes before it?
+# The light student was trained on faces at normal room temperature. Make everything in `mine` some
+# degrees C warmer or colder, and measure the NME. At which change does it fail, and is the cause the
+# *network* or the conversion of its input?
 #
 # Hint: `from_synthetic(replace(mine, thermal=mine.thermal + 5), model.spec.input_px)`, then
-# `evaluate_model`; the input's range is 18 to 40 degrees C. A row needs `celsius` and `nme_percent`.
-# Try a hot lamp, more noise, fewer bits.
+# `evaluate_model`; the input range is 18 to 40 degrees C. A row needs `celsius` and `nme_percent`. You
+# can also try a hot lamp, more noise, or fewer bits.
 
 # %% tags=["solution"]
 model = Landmarker.load(course.light_student_run(lesson) / WEIGHTS)
@@ -174,8 +176,8 @@ finding = f"On {len(more.rgb)} faces, NME (inter-ocular) by change of temperatur
 print(checks.results.warmer(rows, finding))
 
 # %% [markdown] tags=["discussion"]
-# **Discussion.** The network gives every image mean 0 and standard deviation 1
-# (`normalisation="image"`), so an offset alone does not reach it. What does is the *range*: where
-# pixels leave 18 to 40 degrees C they are clipped, and what is clipped is gone. Set NME beside the
-# clipped share. The cure is a range for the camera's world, not a stretch of every frame, which would
-# hide the loss together with the temperature.
+# **Discussion.** The network normalises every image to mean 0 and standard deviation 1
+# (`normalisation="image"`), so a constant offset has no effect on it. The *range* has an effect: pixels
+# outside 18 to 40 degrees C are clipped, and their information is lost. Compare the NME with the share
+# of clipped pixels. The solution is a range that covers the temperatures of the camera's scenes.
+# Stretching every frame would hide the loss and also remove the temperature.
