@@ -5,10 +5,9 @@ A reader is called as `read(source, on_bad)` and yields `Annotation`s; a bad fil
 continues. The first line of a reader's docstring is its description in `mlcmkd formats`.
 
 `base` holds `Annotation` and what readers share, `image_index` finds images by the names in
-annotations, `parsing` holds file formats that several data sets use.
+annotations, `parsing` holds file formats that several data sets use. `register_reader` adds a reader
+of your own.
 """
-
-from collections.abc import Mapping
 
 from data_prep.readers import (
     carl_eurecom,
@@ -24,10 +23,10 @@ from data_prep.readers import (
     wflw,
     yolo_pose,
 )
-from data_prep.readers.base import Annotation, Reader
-from mlcmkd.utils.errors import InputError
+from data_prep.readers.base import Annotation, OnBad, Reader
+from mlcmkd.utils.registry import Registry
 
-READERS: Mapping[str, Reader] = {
+_BUILT_IN: dict[str, Reader] = {
     # visible
     "ibug_pts": ibug_pts.read,
     "hrnet_csv": hrnet.read,
@@ -49,7 +48,9 @@ READERS: Mapping[str, Reader] = {
     "folder": folder.read,
 }
 
-__all__ = ["READERS", "Annotation", "get_reader"]
+READERS: Registry[Reader] = Registry("format", _BUILT_IN)
+
+__all__ = ["READERS", "Annotation", "OnBad", "get_reader", "register_reader"]
 
 
 def get_reader(name: str) -> Reader:
@@ -58,7 +59,18 @@ def get_reader(name: str) -> Reader:
     Raises:
         InputError: unknown format; the message lists the known ones.
     """
-    try:
-        return READERS[name]
-    except KeyError:
-        raise InputError(f"format '{name}' is unknown; use one of {', '.join(READERS)}") from None
+    return READERS.find(name)
+
+
+def register_reader(name: str, read: Reader) -> None:
+    """Add a reader of your own: `prepare(name, source, out)` uses it from then on.
+
+    Args:
+        name: of the format.
+        read: called as `read(source, on_bad)`; yields one `Annotation` per face and passes each bad
+            file to `on_bad(name, error)`, the error an `InputError`.
+
+    Raises:
+        InputError: the name belongs to mlcmkd.
+    """
+    READERS.register(name, read)

@@ -28,7 +28,7 @@ from data_prep.readers.image_index import ImageIndex, eight_bit_radiometry
 from data_prep.readers.parsing.landmarks import Marks, from_csv, from_json, from_pts, from_xml
 from mlcmkd.data.manifest import SPLITS
 from mlcmkd.data.thermal.radiometry import Radiometry
-from mlcmkd.schemes import SCHEMES, Scheme, get_scheme
+from mlcmkd.schemes import SCHEMES, Scheme, get_scheme, scheme_of_count
 from mlcmkd.utils.errors import InputError, first_wrong
 from mlcmkd.utils.texts import read_text
 
@@ -249,11 +249,11 @@ def _annotation(
 
 def _in_scheme_order(marks: Marks, description: Description) -> tuple[Scheme, np.ndarray]:
     """Return the scheme and the points in its order; points with the scheme's names are sorted."""
-    by_count = {scheme.points: scheme for scheme in SCHEMES.values()}
     count = len(marks.points)
-    scheme = get_scheme(description.scheme) if description.scheme else by_count.get(count)
+    scheme = get_scheme(description.scheme) if description.scheme else scheme_of_count(count)
     if scheme is None or count != scheme.points:
-        expected = scheme.points if scheme else f"one of {sorted(by_count)}"
+        counts = sorted({other.points for other in SCHEMES.values()})
+        expected = scheme.points if scheme else f"one of {counts}"
         raise InputError(
             f"{marks.where}: {count} points, expected {expected}; label them all, or "
             f"name the scheme in {DESCRIPTION}"

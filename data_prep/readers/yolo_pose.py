@@ -28,13 +28,6 @@ from mlcmkd.schemes import SCHEMES, SFTL54, Scheme
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number, read_text
 
-# Numbers per line -> the scheme, and numbers per point. No two schemes give the same count.
-_LINES = {
-    5 + numbers * scheme.points: (scheme, numbers)
-    for scheme in SCHEMES.values()
-    for numbers in (2, 3)
-}
-
 
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """YOLO-pose text: frames in `images`, labels of any known scheme in `labels`, 8-bit thermal.
@@ -117,13 +110,14 @@ def read_points(path: Path, width: int, height: int) -> tuple[Scheme, np.ndarray
         )
     line_number, line = lines[0]
     where, tokens = f"{path}, line {line_number}", line.split()
-    if len(tokens) not in _LINES:
+    layout = _layout(len(tokens))
+    if layout is None:
         known = ", ".join(str(scheme.points) for scheme in SCHEMES.values())
         raise InputError(
             f"{where}: {len(tokens)} numbers, expected 5 (class, box) and x, y and an optional "
             f"confidence for each of {known} points; download the file again"
         )
-    scheme, numbers = _LINES[len(tokens)]
+    scheme, numbers = layout
     values = np.array([number(token, where) for token in tokens])
     marks = values[5:].reshape(scheme.points, numbers)
     if numbers == 3 and (marks[:, 2] <= 0).any():
@@ -132,6 +126,20 @@ def read_points(path: Path, width: int, height: int) -> tuple[Scheme, np.ndarray
             "labelled; remove the frame"
         )
     return scheme, marks[:, :2] * [width, height] - 0.5
+
+
+def _layout(count: int) -> tuple[Scheme, int] | None:
+    """Return the scheme and the numbers per point of a line of `count` numbers; None if none fits.
+
+    No two of the library's schemes give the same count.
+    """
+    layouts = (
+        (scheme, numbers)
+        for scheme in SCHEMES.values()
+        for numbers in (2, 3)
+        if count == 5 + numbers * scheme.points
+    )
+    return next(layouts, None)
 
 
 def _annotation(source: Path, path: Path) -> Annotation:

@@ -14,7 +14,7 @@ import numpy as np
 from data_prep.readers.parsing import coco, dlib_xml
 from mlcmkd.data.landmark_files import read_landmarks
 from mlcmkd.data.pts import read_pts
-from mlcmkd.schemes import SCHEMES, get_scheme
+from mlcmkd.schemes import SCHEMES, get_scheme, scheme_of_count
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import MAX_TABLE_BYTES, number, read_json, read_text
 
@@ -57,8 +57,8 @@ def from_csv(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks
 def _scheme_of_header(path: Path) -> str:
     """Infer the scheme of a wide table from its columns; a long table names its scheme itself."""
     columns = read_text(path, MAX_TABLE_BYTES).split("\n", 1)[0].count(",")
-    by_columns = {2 * scheme.points: scheme.name for scheme in SCHEMES.values()}
-    return by_columns.get(columns, next(iter(SCHEMES)))
+    scheme = scheme_of_count(columns // 2) if columns % 2 == 0 else None
+    return scheme.name if scheme else next(iter(SCHEMES))
 
 
 def from_pts(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks]:
