@@ -19,7 +19,7 @@ from mlcmkd.attribution import integrated_gradients, integrated_gradients_per_la
 from mlcmkd.data.pairs import load_pairs
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.models import SIZES, Landmarker, ModelSpec
-from mlcmkd.training.run_directory import _processor
+from mlcmkd.training.provenance import processor_name
 
 
 def seconds(work: Callable[[], object], repeats: int) -> tuple[float, float]:
@@ -43,7 +43,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     print(
-        f"{_processor()}, {os.cpu_count()} cores, torch {torch.__version__}, {arguments.threads} "
+        f"{processor_name()}, {os.cpu_count()} cores, torch {torch.__version__}, {arguments.threads} "
         f"threads; one face of {arguments.px} px, 68 landmarks, {arguments.steps} steps; median of "
         f"{arguments.repeats}\n\n| size | method | seconds | processor seconds |\n|---|---|---|---|"
     )

@@ -13,7 +13,7 @@ import torch
 from mlcmkd.data.pairs import load_pairs
 from mlcmkd.data.transforms import Augmentation, make_batch
 from mlcmkd.evaluation.cost import time_calls
-from mlcmkd.training.run_directory import _processor
+from mlcmkd.training.provenance import processor_name
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     pairs = load_pairs("synthetic", "train", options.px, count=options.batch, progress=False)
     index = torch.arange(options.batch)
     print(
-        f"{_processor()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}; "
+        f"{processor_name()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}; "
         f"{options.px} px, batch {options.batch}\n"
     )
     print("| sides | ms a batch | quartiles |")

@@ -21,7 +21,7 @@ from mlcmkd.data.transforms import Augmentation
 from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.training.loop import FitConfig, make_fabric
-from mlcmkd.training.run_directory import _processor
+from mlcmkd.training.provenance import processor_name
 from mlcmkd.training.step_time import milliseconds
 
 
@@ -57,7 +57,7 @@ def main() -> None:
     options = parser.parse_args()
     pairs = load_pairs("synthetic", "train", options.px, count=options.batch, progress=False)
     device = make_fabric(FitConfig(accelerator=options.accelerator)).device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
     print(
         f"{name}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}; {options.px} px, "
         f"batch {options.batch}, medians of {options.rounds} rounds\n"

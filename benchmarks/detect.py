@@ -27,7 +27,7 @@ from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.deployment.smoothing import overlap
 from mlcmkd.evaluation.metrics import face_errors, failure_rate, point_errors
 from mlcmkd.schemes import map_indices
-from mlcmkd.training.run_directory import _processor
+from mlcmkd.training.provenance import processor_name
 
 HEIGHT, WIDTH = 240, 320  # of the scene, pixels
 
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--knapik", type=Path, help="manifest of real frames")
     parser.add_argument("--every", type=int, default=1, help="of the real frames")
     arguments = parser.parse_args()
-    print(f"{_processor()}, {os.cpu_count()} cores; split {arguments.split}\n")
+    print(f"{processor_name()}, {os.cpu_count()} cores; split {arguments.split}\n")
     print("| images | faces | box | IoU > 0.5 (%) | NME median (%) | normaliser | FR at 8 % (%) |")
     print("|" + " --- |" * 7)
     sets = [("drawn rooms", list(drawn(arguments.split, arguments.faces)), "inter-ocular")]

@@ -20,7 +20,7 @@ from mlcmkd.data.transforms import Batch
 from mlcmkd.distillation.mlcm_kd import KTL, MCL, DistillationObjective
 from mlcmkd.distillation.strategies import STRATEGIES
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.training.run_directory import _processor
+from mlcmkd.training.provenance import processor_name
 
 BATCH = 32
 LIMIT = 1.25
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15, help="counted rounds, at least 2")
     repeats = max(2, parser.parse_args().repeats)
     print(
-        f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch "
+        f"{processor_name()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch "
         f"{torch.__version__}; ms a step of {BATCH} pairs, median of {repeats} rounds (over fd+ld)\n"
     )
     found = {setting: rounds(*setting, repeats) for setting in SETTINGS}

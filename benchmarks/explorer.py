@@ -23,7 +23,7 @@ from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
 from mlcmkd.explorer.exploration import Exploration
 from mlcmkd.explorer.widget import Explorer
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.training.run_directory import _processor
+from mlcmkd.training.provenance import processor_name
 
 WARM = 3  # changes before the counted ones
 
@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=60, help="counted changes of each kind")
     arguments = parser.parse_args()
     print(
-        f"{_processor()}, {os.cpu_count()} cores, torch {torch.__version__}, "
+        f"{processor_name()}, {os.cpu_count()} cores, torch {torch.__version__}, "
         f"{torch.get_num_threads()} threads, {arguments.px} px, {arguments.repeats} changes each"
     )
     head = "| change | wall, median (ms) | 95th percentile | processor, median | 95th percentile |"

@@ -23,7 +23,7 @@ from mlcmkd.deployment.onnx.export import export_onnx
 from mlcmkd.deployment.onnx.quantise import quantise
 from mlcmkd.evaluation.cost import REPEATS, file_latency_ms, flops
 from mlcmkd.models import HEADS, SIZES, Landmarker, ModelSpec
-from mlcmkd.training.run_directory import _processor
+from mlcmkd.training.provenance import processor_name
 
 
 def rows(
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, help="write the table there, too")
     arguments = parser.parse_args()
     print(
-        f"{_processor()}, {os.cpu_count()} cores, ONNX Runtime {onnxruntime.__version__}, torch "
+        f"{processor_name()}, {os.cpu_count()} cores, ONNX Runtime {onnxruntime.__version__}, torch "
         f"{torch.__version__}; median of {arguments.repeats} calls\n"
     )
     found: list[dict] = []

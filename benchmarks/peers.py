@@ -35,7 +35,7 @@ from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.schemes import get_scheme
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.training.loop import FitConfig
-from mlcmkd.training.run_directory import _processor
+from mlcmkd.training.provenance import processor_name
 from mlcmkd.training.sampling import Shuffled
 
 README = Path(__file__).parent / "README.md"
@@ -412,7 +412,7 @@ def main() -> None:
     lines = [
         "# Beside others",
         "",
-        f"Made by `python benchmarks/peers.py --write` on {datetime.date.today()}: {_processor()}, "
+        f"Made by `python benchmarks/peers.py --write` on {datetime.date.today()}: {processor_name()}, "
         f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, no GPU, PyTorch "
         f"{torch.__version__}. Medians over {options.rounds} rounds in turns; read the ratios, not the "
         "seconds.",

@@ -26,7 +26,8 @@ from mlcmkd.distillation.mlcm_kd import KTL
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.training.loop import FitConfig, fit, make_fabric
-from mlcmkd.training.run_directory import Run, _processor
+from mlcmkd.training.provenance import processor_name
+from mlcmkd.training.run_directory import Run
 
 TOLD = Distillation(strategy="dikd")
 
@@ -125,7 +126,7 @@ def main() -> None:
     bare = Bare(options.size, pairs, config)
     bare.seconds(2)
     device = bare.fabric.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
     print(
         f"{name}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}; KTL by DIKD, "
         f"{options.size}, {options.px} px, batch {options.batch}, {options.precision}\n"

@@ -22,7 +22,7 @@ from mlcmkd.deployment import weights as in_the_box
 from mlcmkd.deployment.onnx.export import export_onnx
 from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.evaluation.cost import time_calls
-from mlcmkd.training.run_directory import _processor
+from mlcmkd.training.provenance import processor_name
 
 
 def main() -> None:
@@ -38,8 +38,8 @@ def main() -> None:
     frame = cv2.copyMakeBorder(face.thermal[0], 72, 72, 112, 112, cv2.BORDER_REPLICATE)
     box = tight_box(face.landmarks[0] + (112, 72))
     print(
-        f"{_processor()}, one thread, load {os.getloadavg()[0]:.1f}; torch {torch.__version__}, ONNX "
-        f"Runtime {onnxruntime.__version__}; median of {arguments.repeats} calls\n"
+        f"{processor_name()}, one thread, load {os.getloadavg()[0]:.1f}; torch {torch.__version__}, "
+        f"ONNX Runtime {onnxruntime.__version__}; median of {arguments.repeats} calls\n"
     )
     print("| path | faces a call | box | ms a face [quartiles] | faces a second |")
     print("|" + " --- |" * 5)

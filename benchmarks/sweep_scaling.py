@@ -23,7 +23,7 @@ from distillation_step import build, random_batch
 from mlcmkd.evaluation.cost import flops
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.studies.cluster import Cluster, run_jobs
-from mlcmkd.training.run_directory import _processor
+from mlcmkd.training.provenance import processor_name
 
 # A training step is a forward pass and a backward pass of about twice its operations.
 FORWARD_AND_BACKWARD = 3
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=340, help="of the sweep simulated")
     parser.add_argument("--px", type=int, default=256, help="input of the reproduction")
     options = parser.parse_args()
-    print(f"{_processor()}, {os.cpu_count()} cores, PyTorch {torch.__version__}\n")
+    print(f"{processor_name()}, {os.cpu_count()} cores, PyTorch {torch.__version__}\n")
 
     overheads = {workers: timed(200, nothing, workers)[0] / 200 for workers in (1, 2)}
     print(

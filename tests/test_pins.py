@@ -98,14 +98,8 @@ from mlcmkd.studies.path import PathConfig
 from mlcmkd.studies.students.plan import StudentsConfig, big_networks
 from mlcmkd.studies.students.plan import plan as plan_students
 from mlcmkd.training.loop import FitConfig
-from mlcmkd.training.run_directory import (
-    CONFIG,
-    METRICS,
-    PROVENANCE,
-    RESULT,
-    WEIGHTS,
-    manifest_stamp,
-)
+from mlcmkd.training.provenance import manifest_stamp
+from mlcmkd.training.run_directory import CONFIG, METRICS, PROVENANCE, RESULT, WEIGHTS
 from tests.data_prep.sources import SOURCES
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,4 +1,4 @@
-"""The stage `compress`: MCL, a thermal teacher to a light thermal student."""
+"""The stage `compress`: MCL, from a thermal teacher to a light thermal student."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +13,8 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.distillation.mlcm_kd import MCL
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.models import Landmarker, SizeName
-from mlcmkd.stages.common import StageConfig, answering, fit_and_save, only_labelled, thermal_spec
-from mlcmkd.training.run_directory import Run
+from mlcmkd.stages.common import StageConfig, in_scheme_of, only_labelled, thermal_version
+from mlcmkd.stages.objective import train_objective
 from mlcmkd.utils.errors import InputError
 
 
@@ -43,34 +43,49 @@ class CompressConfig(StageConfig):
 
 
 def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]:
-    """MCL: hands the thermal teacher's knowledge, or in one step the RGB one's, to a light student."""
+    """MCL: trains a light thermal student with a thermal teacher, or with `one_step` an RGB teacher.
+
+    Returns:
+        The run's result: validation scores and where the weights are.
+
+    Raises:
+        InputError: the teacher's modality is not the expected one, or weights or data that cannot be
+            used.
+    """
     teacher = Landmarker.load(config.teacher)
-    reads: Modality = "rgb" if config.one_step else "thermal"
-    if teacher.spec.modality != reads:
+    modality: Modality = "rgb" if config.one_step else "thermal"
+    if teacher.spec.modality != modality:
         raise InputError(
-            f"{config.teacher}: reads thermal images; one step starts from the RGB teacher of `train`"
+            f"{config.teacher}: takes thermal images; one_step needs an RGB teacher, from "
+            "`mlcmkd train`"
             if config.one_step
-            else f"{config.teacher}: reads RGB; compress the thermal student of `transfer`"
+            else f"{config.teacher}: takes RGB images; compress the thermal student of "
+            "`mlcmkd transfer`, or set one_step"
         )
     pairs = config.data.load_training(teacher.spec.input_px, config.seed, progress=progress)
-    teacher = answering(teacher, pairs)
+    teacher = in_scheme_of(pairs, teacher)
     pairs.require("thermal", "compression")
     if config.one_step:
         pairs.require("rgb", "transfer in one step")
     torch.manual_seed(config.seed)
-    own = {"size": config.size, "head": config.head or teacher.spec.head}
-    student = Landmarker(thermal_spec(teacher.spec, pairs).model_copy(update=own))
-    run = Run(config.out, "compress", config)
+    spec = thermal_version(teacher.spec, pairs).model_copy(
+        update={"size": config.size, "head": config.head or teacher.spec.head}
+    )
+    student = Landmarker(spec)
     distillation = config.distillation
     if not distillation.resolved().any():
         pairs = only_labelled(pairs)
-    objective = MCL(
-        teacher,
-        student,
-        distillation.resolved(),
-        distillation.guide,
-        teacher_modality=reads,
-    )
-    return fit_and_save(
-        objective, student, pairs, config, run, distillation=distillation, progress=progress
+    return train_objective(
+        MCL(
+            teacher,
+            student,
+            distillation.resolved(),
+            distillation.guide,
+            teacher_modality=modality,
+        ),
+        pairs,
+        config,
+        stage="compress",
+        distillation=distillation,
+        progress=progress,
     )

@@ -13,7 +13,8 @@ from mlcmkd.evaluation.evaluate import Scores, evaluate_model
 from mlcmkd.evaluation.metrics import NORMALISERS, Normaliser
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.score_tables import write_scores
-from mlcmkd.training.run_directory import Run, data_hash
+from mlcmkd.training.provenance import data_hash
+from mlcmkd.training.run_directory import Run
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 

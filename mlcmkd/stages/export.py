@@ -20,7 +20,8 @@ from mlcmkd.evaluation.evaluate import predict_pairs, score
 from mlcmkd.evaluation.metrics import Normaliser
 from mlcmkd.models import Landmarker
 from mlcmkd.schemes import map_indices
-from mlcmkd.training.run_directory import Run, data_hash
+from mlcmkd.training.provenance import data_hash
+from mlcmkd.training.run_directory import Run
 from mlcmkd.utils.errors import InputError
 
 MODEL = "model.onnx"

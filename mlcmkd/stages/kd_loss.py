@@ -1,6 +1,6 @@
 """The stage `kd-loss`: a light student between a Tough- and a Tolerant-Teacher.
 
-The Tough-Teacher needs no stage of its own: it is what the stage `train` makes.
+The Tough-Teacher has no stage of its own: the stage `train` makes it.
 """
 
 from pathlib import Path
@@ -12,21 +12,22 @@ from pydantic import Field
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.losses import absolute_error, squared_error
+from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.pseudo_labels import PseudoLabelObjective
 from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
 from mlcmkd.models import Landmarker, SizeName
-from mlcmkd.stages.common import StageConfig, fit_and_save, only_labelled, spec_of
-from mlcmkd.stages.tolerant import VARIANCE, shapes_of
-from mlcmkd.training.run_directory import Run
+from mlcmkd.stages.common import StageConfig, network_spec, only_labelled
+from mlcmkd.stages.objective import train_objective
+from mlcmkd.stages.tolerant import VARIANCE, fit_shape_model
 from mlcmkd.utils.errors import InputError
 
-# The controls without a teacher. L2 is the paper's; L1 is ours: KD-Loss is linear near the truth, so
-# against L2 alone nobody could tell what the teachers give from what the linear branch gives.
+# The controls without a teacher. L2 is the paper's; L1 is ours: KD-Loss is linear near the truth, so a
+# comparison with L2 alone could not separate the effect of the teachers from that of the linear branch.
 PLAIN = {"l2": squared_error, "l1": absolute_error}
-# The same with the Tough-Teacher's answer where a label is missing: what its answers give by themselves.
-ANSWERED = {"l2-answers": squared_error, "l1-answers": absolute_error}
-# The ablation of the paper; and "l1"; and "main", what is left of KD-Loss without either assistive loss.
+# The same losses with the Tough-Teacher's predictions as pseudo-labels: their effect by itself.
+PSEUDO_LABELLED = {"l2-answers": squared_error, "l1-answers": absolute_error}
+# The ablation of the paper, and our "l1" and "main", KD-Loss without either assistive loss.
 ABLATION: dict[str, dict[str, Any]] = {
     "l2": {"loss": "l2"},
     "l1": {"loss": "l1"},
@@ -67,7 +68,7 @@ class KDLossConfig(StageConfig):
 
 
 def train_kd_loss(config: KDLossConfig, *, progress: bool = True) -> dict[str, Any]:
-    """Trains a light student between its two teachers.
+    """Trains a light student with KD-Loss, or with one of its controls.
 
     Returns:
         The run's result: validation scores and where the weights are.
@@ -77,45 +78,45 @@ def train_kd_loss(config: KDLossConfig, *, progress: bool = True) -> dict[str, A
     """
     pairs = config.data.load_training(config.input_px, config.seed, progress=progress)
     pairs.require(config.modality, "training with KD-Loss")
-    spec = spec_of(config, pairs)
+    spec = network_spec(config, pairs)
     torch.manual_seed(config.seed)
     student = Landmarker(spec, pretrained=config.pretrained)
     if config.loss in PLAIN:
         pairs = only_labelled(pairs)
-        objective = TaskObjective(student, config.modality, PLAIN[config.loss])
-    elif config.loss in ANSWERED:
-        objective = PseudoLabelObjective(_tough(pairs, config), student, ANSWERED[config.loss])
-    else:
-        objective = _between_teachers(student, pairs, config)
-    run = Run(config.out, "kd-loss", config)
-    return fit_and_save(
-        objective, student, pairs, config, run, distillation=None, progress=progress
-    )
+    objective = _objective(student, pairs, config)
+    return train_objective(objective, pairs, config, stage="kd-loss", progress=progress)
 
 
-def _between_teachers(student: Landmarker, pairs: Pairs, config: KDLossConfig) -> TwoTeachers:
-    tough = _tough(pairs, config)
-    tolerant = (
-        shapes_of(pairs, config.variance)
-        if config.tolerant is None
-        else _teacher(config.tolerant, pairs, config.input_px)
-    )
-    return TwoTeachers(tough, tolerant, student, config.weights)
-
-
-def _tough(pairs: Pairs, config: KDLossConfig) -> Landmarker:
+def _objective(student: Landmarker, pairs: Pairs, config: KDLossConfig) -> Objective:
+    """The objective that `config.loss` names."""
+    if config.loss in PLAIN:
+        return TaskObjective(student, config.modality, PLAIN[config.loss])
     if config.tough is None:
         raise InputError(
             f"loss '{config.loss}' needs a Tough-Teacher: tough=WEIGHTS, or loss='l2' without one"
         )
-    return _teacher(config.tough, pairs, config.input_px)
+    tough = _load_teacher(config.tough, pairs, config.input_px)
+    if config.loss in PSEUDO_LABELLED:
+        return PseudoLabelObjective(tough, student, PSEUDO_LABELLED[config.loss])
+    if config.tolerant is None:
+        tolerant = fit_shape_model(pairs, config.variance)
+    else:
+        tolerant = _load_teacher(config.tolerant, pairs, config.input_px)
+    return TwoTeachers(tough, tolerant, student, config.weights)
 
 
-def _teacher(path: Path, pairs: Pairs, input_px: int) -> Landmarker:
+def _load_teacher(path: Path, pairs: Pairs, input_px: int) -> Landmarker:
+    """A teacher for the pairs.
+
+    Raises:
+        InputError: unusable weights, another input size than the student's, or pairs without images of
+            the teacher's modality.
+    """
     teacher = Landmarker.load(path)
     if teacher.spec.input_px != input_px:
         raise InputError(
-            f"{path}: reads {teacher.spec.input_px} px, the student {input_px}; both see one crop"
+            f"{path}: takes {teacher.spec.input_px} px, the student {input_px} px; train both for "
+            "one input size"
         )
     pairs.require(teacher.spec.modality, "a teacher of KD-Loss")
     return teacher

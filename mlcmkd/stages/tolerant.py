@@ -11,7 +11,8 @@ from mlcmkd.distillation.shape_model import ShapeModel
 from mlcmkd.schemes import get_scheme
 from mlcmkd.stages.train import TrainConfig, train_on
 
-# Share of the shapes' variance that soft landmarks keep. Ours: the paper varies it and names no best.
+# Share of the shapes' variance that soft landmarks keep. Our choice: the paper varies it and does not
+# state a best value.
 VARIANCE = 0.9
 SHAPES = "shapes.safetensors"
 
@@ -27,32 +28,42 @@ class TolerantConfig(TrainConfig):
 
 
 def train_tolerant(config: TolerantConfig, *, progress: bool = True) -> dict[str, Any]:
-    """Trains a Tolerant-Teacher, and keeps the shape model beside its weights.
+    """Trains a Tolerant-Teacher, and saves the shape model beside its weights.
 
-    Its validation score is held against the hard landmarks, as everyone's is.
+    Its validation score is computed against the hard landmarks, as in every stage.
+
+    Returns:
+        The run's result: validation scores and where the weights are.
 
     Raises:
         InputError: data that cannot be used, or too few labelled faces for a shape model.
     """
     pairs = config.data.load_training(config.input_px, config.seed, progress=progress)
-    shapes = shapes_of(pairs, config.variance)
-    result = train_on(softened(pairs, shapes), config, progress=progress)
+    shapes = fit_shape_model(pairs, config.variance)
+    result = train_on(with_soft_landmarks(pairs, shapes), config, progress=progress)
     shapes.save(config.out / SHAPES)
     return result
 
 
-def softened(pairs: Pairs, shapes: ShapeModel) -> Pairs:
-    """The same pairs with soft landmarks; a row without a label has none to soften."""
+def with_soft_landmarks(pairs: Pairs, shapes: ShapeModel) -> Pairs:
+    """The same pairs with soft landmarks in the labelled rows."""
     landmarks = pairs.landmarks.clone()
     landmarks[pairs.labelled] = shapes.soften(landmarks[pairs.labelled])
     return replace(pairs, landmarks=landmarks)
 
 
-def shapes_of(pairs: Pairs, variance: float) -> ShapeModel:
+def fit_shape_model(pairs: Pairs, variance: float) -> ShapeModel:
     """The shape model of the labelled faces and their mirror images.
 
-    Half of the training images are mirrored; with both halves in the model, softening a mirrored face
-    is mirroring the softened one.
+    Half of the training images are mirrored. With the mirror images in the model, softening and
+    mirroring commute.
+
+    Args:
+        pairs: at least some labelled.
+        variance: share of the variance that the model keeps, above 0, at most 1.
+
+    Raises:
+        InputError: too few labelled faces for this share, or shapes that cannot be aligned.
     """
     hard = pairs.landmarks[pairs.labelled]
     mirrored = hard[:, list(get_scheme(pairs.scheme).flip)] * hard.new_tensor([-1, 1])

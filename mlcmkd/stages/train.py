@@ -1,4 +1,4 @@
-"""The stage `train`: a Landmarker on one modality, the RGB teacher or a thermal baseline."""
+"""The stage `train`: supervised training on one modality, for the RGB teacher or a thermal baseline."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -9,8 +9,8 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.models import Landmarker, SizeName
-from mlcmkd.stages.common import StageConfig, fit_and_save, only_labelled, spec_of, start_from
-from mlcmkd.training.run_directory import Run
+from mlcmkd.stages.common import StageConfig, initialise_from, network_spec, only_labelled
+from mlcmkd.stages.objective import train_objective
 
 
 class TrainConfig(StageConfig):
@@ -47,16 +47,13 @@ def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
 
 
 def train_on(pairs: Pairs, config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
-    """As `train`, on pairs whose landmarks may have been exchanged for others."""
+    """As `train`, on given pairs; their landmarks may be soft ones."""
     pairs.require(config.modality, "training")
     pairs = only_labelled(pairs)
-    spec = spec_of(config, pairs)
+    spec = network_spec(config, pairs)
     torch.manual_seed(config.seed)
     student = Landmarker(spec, pretrained=config.pretrained)
     if config.init is not None:
-        start_from(student, Landmarker.load(config.init).for_scheme(pairs.scheme))
-    run = Run(config.out, "train", config)
+        initialise_from(student, Landmarker.load(config.init).for_scheme(pairs.scheme))
     objective = TaskObjective(student, config.modality)
-    return fit_and_save(
-        objective, student, pairs, config, run, distillation=None, progress=progress
-    )
+    return train_objective(objective, pairs, config, stage="train", progress=progress)

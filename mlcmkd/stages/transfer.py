@@ -1,4 +1,4 @@
-"""The stage `transfer`: KTL, an RGB teacher to a thermal student of the same size."""
+"""The stage `transfer`: KTL, from an RGB teacher to a thermal student of the same size."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -10,13 +10,12 @@ from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.common import (
     StageConfig,
-    answering,
-    fit_and_save,
+    in_scheme_of,
+    initialise_from,
     only_labelled,
-    start_from,
-    thermal_spec,
+    thermal_version,
 )
-from mlcmkd.training.run_directory import Run
+from mlcmkd.stages.objective import train_objective
 from mlcmkd.utils.errors import InputError
 
 
@@ -35,33 +34,37 @@ class TransferConfig(StageConfig):
 
 
 def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]:
-    """KTL: hands the RGB teacher's knowledge to a thermal student of its size."""
+    """KTL: trains a thermal student with an RGB teacher of the same size.
+
+    Returns:
+        The run's result: validation scores and where the weights are.
+
+    Raises:
+        InputError: the teacher does not take RGB images, or weights or data that cannot be used.
+    """
     teacher = Landmarker.load(config.teacher)
     if teacher.spec.modality != "rgb":
         raise InputError(
-            f"{config.teacher}: reads thermal images; the transfer starts from the RGB teacher of "
-            "`train`"
+            f"{config.teacher}: takes thermal images; give the weights of the RGB teacher, from "
+            "`mlcmkd train`"
         )
     pairs = config.data.load_training(teacher.spec.input_px, config.seed, progress=progress)
-    teacher = answering(teacher, pairs)
+    teacher = in_scheme_of(pairs, teacher)
     pairs.require("rgb", "knowledge transfer")
     pairs.require("thermal", "knowledge transfer")
     torch.manual_seed(config.seed)
-    student = Landmarker(thermal_spec(teacher.spec, pairs))
+    student = Landmarker(thermal_version(teacher.spec, pairs))
     if config.init == "teacher":
-        start_from(student, teacher)
-    run = Run(config.out, "transfer", config)
+        initialise_from(student, teacher)
     distillation = config.distillation
     if not distillation.resolved().any():
         pairs = only_labelled(pairs)
-    objective = KTL(teacher, student, distillation.resolved(), distillation.guide)
-    return fit_and_save(
-        objective,
-        student,
+    return train_objective(
+        KTL(teacher, student, distillation.resolved(), distillation.guide),
         pairs,
         config,
-        run,
+        stage="transfer",
         distillation=distillation,
-        progress=progress,
         rgb_teacher=teacher,
+        progress=progress,
     )

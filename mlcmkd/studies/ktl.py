@@ -25,7 +25,8 @@ from mlcmkd.stages.transfer import TransferConfig, transfer
 from mlcmkd.studies.cluster import Cluster
 from mlcmkd.studies.fill import fill, missing
 from mlcmkd.studies.reuse import TEACHERS, get_or_train, same_config
-from mlcmkd.training.run_directory import RESULT, WEIGHTS, manifest_stamp
+from mlcmkd.training.provenance import manifest_stamp
+from mlcmkd.training.run_directory import RESULT, WEIGHTS
 from mlcmkd.utils.errors import InputError, first_wrong
 from mlcmkd.utils.locks import file_lock
 

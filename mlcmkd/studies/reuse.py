@@ -9,13 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlcmkd.stages.common import StageConfig
-from mlcmkd.training.run_directory import (
-    CONFIG,
-    PROVENANCE,
-    RESULT,
-    WEIGHTS,
-    manifest_stamp,
-)
+from mlcmkd.training.provenance import manifest_stamp
+from mlcmkd.training.run_directory import CONFIG, PROVENANCE, RESULT, WEIGHTS
 from mlcmkd.utils.locks import file_lock
 
 TEACHERS = ("teacher", "tough", "tolerant")  # fields that hold a teacher's weights

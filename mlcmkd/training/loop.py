@@ -27,7 +27,8 @@ from mlcmkd.distillation.decay import Decay
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.training.checkpoint import Checkpoints, Training, stamp_of
-from mlcmkd.training.run_directory import Run, data_hash
+from mlcmkd.training.provenance import data_hash
+from mlcmkd.training.run_directory import Run
 from mlcmkd.training.sampling import Stream
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.processes import is_first, started_by_torchrun
@@ -173,7 +174,7 @@ def fit(
         distillation,
         data_hash(pairs),
         fabric.world_size,
-        run.asked,
+        run.hyperparameters,
     )
     optimizer = _optimizer(objective, config)
     objective = objective.to(memory_format=torch.channels_last)
@@ -226,7 +227,7 @@ def fit(
 
         if (step + 1) % interval and step + 1 < config.steps:
             if kept.due and fabric.world_size == 1 and stopped < 0:
-                kept.save(step + 1, training, metrics=run.lines())
+                kept.save(step + 1, training, metrics=run.metrics_lines())
             continue
         since = (step % interval) + 1
         # Means over the processes: all log, stop and validate as one. In place, both of them.
@@ -251,7 +252,7 @@ def fit(
                 **(observe() if observe else {}),
             )
         if step + 1 < config.steps and (kept.due or fabric.world_size > 1):
-            kept.save(step + 1, training, metrics=run.lines())
+            kept.save(step + 1, training, metrics=run.metrics_lines())
     return fabric
 
 
@@ -274,7 +275,7 @@ def _resume(fabric: Fabric, kept: Checkpoints, training: Training, run: Run) -> 
     if step:
         lines = kept.take(step, training)["metrics"]
         if fabric.is_global_zero:
-            run.keep_lines(lines)
+            run.restore_metrics(lines)
             run.note(resumed_at_step=step)
         tqdm.write(f"{run.path.name}: goes on after step {step}")
     return step

@@ -1,32 +1,25 @@
-"""A run is a directory that tells everything about itself.
+"""The run directory: the files of one run, from which reports and later stages read.
 
 config.json          the stage's validated config
 provenance.json      stage, seed, commit, data hash, versions, hardware, minutes
-metrics.jsonl        one line an evaluation interval: step, learning rate, every term, NME
-errors.csv           one row a face of the evaluated split
-landmarks.csv        of a scored run: one row a landmark; regions.csv and ced.csv likewise, groups.csv
-                     where the faces belong to groups, ced.png the CED drawn
-result.json          the figures that a table quotes
-model.safetensors    the trained weights; those of a run that stood here before lie beside them, with the
-                     suffix .before, until the new run has ended
+metrics.jsonl        one line per evaluation interval: step, learning rate, every term, NME
+errors.csv           one row per face of the evaluated split
+landmarks.csv        of a scored run: one row per landmark; also regions.csv, ced.csv and ced.png (the
+                     plot of the CED), and groups.csv where the faces belong to groups
+result.json          the scores that tables quote; the last file of a completed run
+model.safetensors    the trained weights; the weights of an earlier run in the same directory are kept
+                     with the suffix .before until the new run is complete
 """
 
 import csv
-import hashlib
-import importlib.metadata
 import json
-import os
-import platform
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel
 
-from mlcmkd.data.manifest import MANIFEST
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.training.provenance import environment
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.processes import is_first
 
@@ -39,127 +32,71 @@ WEIGHTS = "model.safetensors"
 BEFORE = f"{WEIGHTS}.before"
 _SCORERS = ("evaluate", "attribute", "score")  # stages that train nothing
 _REPLACED = (METRICS, ERRORS, RESULT, WEIGHTS)
-_LIBRARIES = ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "opencv-python-headless")
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Writes a text file whole or not at all."""
+    """Writes a text file; the file is complete or unchanged."""
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="utf-8")
     part.replace(path)
 
 
-def data_hash(pairs: Pairs) -> str:
-    """A short hash of what a stage read: images, landmarks, and which are labelled."""
-    digest = hashlib.sha256()
-    for tensor in (pairs.rgb, pairs.thermal, pairs.landmarks, pairs.labelled):
-        if tensor is not None:
-            digest.update(np.ascontiguousarray(tensor.cpu().numpy()).tobytes())
-    return digest.hexdigest()[:16]
-
-
-def manifest_stamp(source: str) -> str | None:
-    """What stands for a data set: a hash of its manifest, which holds every file's; None without one."""
-    manifest = Path(source) / MANIFEST
-    if source == "synthetic" or not manifest.is_file():
-        return None
-    return hashlib.sha256(manifest.read_bytes()).hexdigest()
-
-
-def _git(*arguments: str) -> str:
-    """What git says of the code that runs; empty outside a checkout."""
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _version(library: str) -> str:
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
 class Run:
-    """A run directory being written.
-
-    Of several processes the first writes it; in the others nothing is written.
+    """Writes a run directory. Of several processes only the first one writes.
 
     Args:
-        path: made if needed. A run that stands there is replaced, file by file.
+        path: the directory, created if needed. The files of an earlier run in it are replaced.
         stage: "train", "transfer", "compress", ...
         config: the stage's validated config.
+        seed: of the stage, for provenance.json; None for stages without one.
 
     Attributes:
-        writes: whether this process is the one that writes.
-        asked: what of the config decides the result, besides data and weights, as JSON: a state of a
-            training that was asked for something else is not gone on with.
+        writes: whether this process writes.
+        hyperparameters: the fields of the config that decide the result, besides data and weights, as
+            JSON. A checkpoint of a training with other hyperparameters is not resumed.
 
     Raises:
-        InputError: the config reads a file that this run would replace, a scoring stage was sent into a
-            trained network's folder, or the folder is a file.
+        InputError: the config names an input file that this run would replace, a scoring stage would
+            write into the directory of a trained network, or `path` is a file.
     """
 
-    def __init__(self, path: Path | str, stage: str, config: BaseModel):
+    def __init__(self, path: Path | str, stage: str, config: BaseModel, seed: int | None = None):
         self.path = Path(path)
-        paths = {name: value for name, value in config if isinstance(value, Path)}
-        ours = {(self.path / name).resolve() for name in _REPLACED}
-        for name, value in paths.items():
-            if value.resolve() in ours:
-                raise InputError(
-                    f"{self.path}: holds what this run reads as its {name} ({value.name}) and would "
-                    "replace; choose another folder"
-                )
-        if stage in _SCORERS and (self.path / WEIGHTS).is_file():
-            raise InputError(f"{self.path}: holds a trained network; choose another folder")
-        self.asked = config.model_dump_json(exclude={"data", *paths})
-        if self.path.exists() and not self.path.is_dir():
-            raise InputError(f"{self.path}: is a file; name a folder")
+        inputs = {name: value for name, value in config if isinstance(value, Path)}
+        self._check(stage, inputs)
+        self.hyperparameters = config.model_dump_json(exclude={"data", *inputs})
         self.path.mkdir(parents=True, exist_ok=True)
         self.writes = is_first()
         self._started = time.monotonic()
         self._provenance: dict[str, Any] = {}
         if not self.writes:
             return
-        # A network that was trained here is kept until the new one is: this run may yet fail.
+        # The weights of an earlier run are kept until this run is complete: it may fail.
         if (self.path / WEIGHTS).is_file():
             (self.path / WEIGHTS).replace(self.path / BEFORE)
         for name in _REPLACED:
             (self.path / name).unlink(missing_ok=True)
-        self._provenance |= {
-            "stage": stage,
-            "seed": getattr(config, "seed", None),
-            "commit": _git("rev-parse", "HEAD"),
-            "dirty": bool(_git("status", "--porcelain")),
-            "python": platform.python_version(),
-            "libraries": {name: _version(name) for name in _LIBRARIES},
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-        }
+        self._provenance |= {"stage": stage, "seed": seed, **environment()}
         write_atomically(self.path / CONFIG, config.model_dump_json(indent=2))
         self.note()
 
-    def note(self, **facts: Any) -> None:
-        """Adds facts to provenance.json."""
-        self._provenance |= facts
+    def _check(self, stage: str, inputs: dict[str, Path]) -> None:
+        """Refuses a directory whose files must not be replaced."""
+        replaced = {(self.path / name).resolve() for name in _REPLACED}
+        for name, path in inputs.items():
+            if path.resolve() in replaced:
+                raise InputError(
+                    f"{self.path}: contains this run's input {name} ({path.name}), which it would "
+                    "replace; choose another folder"
+                )
+        if stage in _SCORERS and (self.path / WEIGHTS).is_file():
+            raise InputError(f"{self.path}: contains a trained network; choose another folder")
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path}: is a file; name a folder")
+
+    def note(self, **entries: Any) -> None:
+        """Adds entries to provenance.json."""
+        self._provenance |= entries
         if not self.writes:
             return
         self._provenance["minutes"] = round((time.monotonic() - self._started) / 60, 2)
@@ -172,18 +109,18 @@ class Run:
         with (self.path / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
-    def lines(self) -> list[str]:
-        """The lines of metrics.jsonl so far."""
+    def metrics_lines(self) -> list[str]:
+        """The lines of metrics.jsonl so far, as text."""
         path = self.path / METRICS
         return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
-    def keep_lines(self, lines: list[str]) -> None:
-        """Makes metrics.jsonl hold these lines, as when a training goes on from a kept state."""
+    def restore_metrics(self, lines: list[str]) -> None:
+        """Replaces the lines of metrics.jsonl, when a training resumes from a checkpoint."""
         if self.writes:
             write_atomically(self.path / METRICS, "".join(line + "\n" for line in lines))
 
     def table(self, name: str, rows: list[dict[str, Any]]) -> None:
-        """Writes a CSV file of rows of one shape, at least one; whole or not at all."""
+        """Writes a CSV file of at least one row; all rows have the keys of the first."""
         if not self.writes:
             return
         part = self.path / (name + ".part")
@@ -194,11 +131,11 @@ class Run:
         part.replace(self.path / name)
 
     def errors(self, rows: list[dict[str, Any]]) -> None:
-        """Writes errors.csv, one row a face."""
+        """Writes errors.csv, one row per face."""
         self.table(ERRORS, rows)
 
     def finish(self, **result: Any) -> dict[str, Any]:
-        """Writes result.json, the last file of a whole run, and returns what it holds."""
+        """Writes result.json, the last file of a completed run, and returns its content."""
         self.note()
         if self.writes:
             write_atomically(self.path / RESULT, json.dumps(result, indent=2))
@@ -207,7 +144,7 @@ class Run:
 
     @property
     def weights(self) -> Path:
-        """Where the trained weights go."""
+        """Where the trained weights are written."""
         return self.path / WEIGHTS
 
 

@@ -31,7 +31,7 @@ from mlcmkd import Landmarker, plots
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.distillation.kd_loss import assistive_values, kd_loss, main_values
 from mlcmkd.stages.kd_loss import ABLATION
-from mlcmkd.stages.tolerant import shapes_of
+from mlcmkd.stages.tolerant import fit_shape_model
 from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 
 train_pairs, pairs = lesson.pairs("train"), lesson.pairs("val")
@@ -65,7 +65,7 @@ lesson.show(plots.two_teachers_diagram(), "05_teachers")
 # standard deviations.
 
 # %%
-shapes = shapes_of(train_pairs, lesson.variance)
+shapes = fit_shape_model(train_pairs, lesson.variance)
 lesson.show(plots.shape_modes(shapes), "05_modes")
 print(f"{len(shapes.modes)} modes keep {100 * float(sum(shapes.shares)):.1f} % of the variance")
 

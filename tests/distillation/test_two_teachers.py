@@ -19,13 +19,13 @@ from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
 from mlcmkd.models import Landmarker
 from mlcmkd.schemes import get_scheme
-from mlcmkd.stages.kd_loss import ANSWERED, PLAIN, KDLossConfig, train_kd_loss
+from mlcmkd.stages.kd_loss import PLAIN, PSEUDO_LABELLED, KDLossConfig, train_kd_loss
 from mlcmkd.stages.tolerant import (
     SHAPES,
     TolerantConfig,
-    shapes_of,
-    softened,
+    fit_shape_model,
     train_tolerant,
+    with_soft_landmarks,
 )
 from mlcmkd.stages.train import TrainConfig, train
 from mlcmkd.training.loop import FitConfig, fit
@@ -189,13 +189,13 @@ def teachers(tmp_path_factory) -> Path:
 def test_the_tolerant_teacher_keeps_its_shape_model(teachers):
     shapes = ShapeModel.load(teachers / "tolerant" / SHAPES)
     pairs = faces()
-    again = shapes_of(pairs, 0.8)
+    again = fit_shape_model(pairs, 0.8)
     torch.testing.assert_close(shapes.soften(pairs.landmarks), again.soften(pairs.landmarks))
 
 
 def test_soft_landmarks_differ_and_unlabelled_rows_are_left_alone():
     pairs = faces().with_labels(9, seed=0)
-    soft = softened(pairs, some_shapes())
+    soft = with_soft_landmarks(pairs, some_shapes())
     moved = (soft.landmarks - pairs.landmarks).abs().amax((1, 2))
     assert torch.equal(soft.landmarks[~pairs.labelled], pairs.landmarks[~pairs.labelled])
     assert moved[pairs.labelled].min() > 1e-4
@@ -204,7 +204,7 @@ def test_soft_landmarks_differ_and_unlabelled_rows_are_left_alone():
 def test_softening_a_mirrored_face_is_mirroring_the_softened_one():
     pairs = faces()
     flip, sign = list(get_scheme(pairs.scheme).flip), torch.tensor([-1.0, 1.0])
-    shapes = shapes_of(pairs, 0.8)
+    shapes = fit_shape_model(pairs, 0.8)
     mirrored = shapes.soften(pairs.landmarks[:, flip] * sign)
     torch.testing.assert_close(
         mirrored, shapes.soften(pairs.landmarks)[:, flip] * sign, atol=1e-6, rtol=0
@@ -247,7 +247,7 @@ def test_plain_losses_use_labelled_pairs_alone(tmp_path, loss):
 
 def stand_in(loss: str = "l1-answers") -> PseudoLabelObjective:
     teacher = objective().tough.landmarker
-    return PseudoLabelObjective(teacher, objective().student, ANSWERED[loss])
+    return PseudoLabelObjective(teacher, objective().student, PSEUDO_LABELLED[loss])
 
 
 @pytest.mark.parametrize(("loss", "power"), [("l2-answers", 2), ("l1-answers", 1)])
@@ -290,7 +290,7 @@ def test_a_stand_in_lets_unlabelled_pairs_in(tmp_path, teachers):
         train_kd_loss(config.model_copy(update={"tough": None}), progress=False)
     other = make_model(scheme="sf_tl54", head="coordinate")
     with pytest.raises(InputError, match=r"teacher \(sf_tl54\)"):
-        PseudoLabelObjective(other, moved_model(0), ANSWERED["l1-answers"])
+        PseudoLabelObjective(other, moved_model(0), PSEUDO_LABELLED["l1-answers"])
 
 
 def test_what_cannot_be_is_said(tmp_path, teachers):

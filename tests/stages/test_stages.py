@@ -123,7 +123,7 @@ def test_attribute_explains_a_group_by_another_method(path):
 
 
 def test_a_stage_of_the_wrong_modality_is_refused(path):
-    with pytest.raises(InputError, match="reads RGB; compress the thermal student"):
+    with pytest.raises(InputError, match="takes RGB images; compress the thermal student"):
         compress(
             CompressConfig(out=path / "x", teacher=path / "teacher/model.safetensors"),
             progress=False,
@@ -188,7 +188,7 @@ def test_one_step_needs_an_rgb_teacher_and_rgb_images(path, monkeypatch):
         config = CompressConfig(out=path / "x", teacher=weights, data=DATA, one_step=True)
         compress(config, progress=False)
 
-    with pytest.raises(InputError, match="reads thermal images; one step starts from the RGB"):
+    with pytest.raises(InputError, match="takes thermal images; one_step needs an RGB teacher"):
         compress_from("student")
     for side, message in (
         ("rgb", "transfer in one step needs rgb images"),
@@ -303,7 +303,9 @@ def test_training_without_a_single_label_is_refused(tmp_path):
 
 def test_a_transfer_starts_from_an_rgb_teacher(path, tmp_path):
     config = TransferConfig(out=tmp_path, teacher=path / "student/model.safetensors")
-    with pytest.raises(InputError, match="reads thermal images; the transfer starts from the RGB"):
+    with pytest.raises(
+        InputError, match="takes thermal images; give the weights of the RGB teacher"
+    ):
         transfer(config, progress=False)
 
 

@@ -8,7 +8,8 @@ import pytest
 from mlcmkd.stages.train import TrainConfig
 from mlcmkd.stages.transfer import TransferConfig
 from mlcmkd.studies.reuse import is_complete
-from mlcmkd.training.run_directory import WEIGHTS, Run, manifest_stamp
+from mlcmkd.training.provenance import manifest_stamp
+from mlcmkd.training.run_directory import WEIGHTS, Run
 
 
 def finished(config) -> None:

@@ -161,7 +161,7 @@ def test_another_training_s_state_is_not_taken(tmp_path, changed, capsys):
 
 def test_what_is_asked_for_is_the_config_without_places(tmp_path):
     def asked(**fields):
-        return Run(tmp_path, "test", KDLossConfig(out=tmp_path, **fields)).asked
+        return Run(tmp_path, "test", KDLossConfig(out=tmp_path, **fields)).hyperparameters
 
     here = {"tough": Path("a/w"), "data": {"source": "a"}}
     assert asked(**here) == asked(tough=Path("b/w"), data={"source": "b"})

@@ -12,7 +12,8 @@ from mlcmkd.distillation.strategies import Distillation, Weights
 from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.distillation.two_teachers import TwoTeachers
 from mlcmkd.training.loop import FitConfig, fit, learning_rate, make_fabric
-from mlcmkd.training.run_directory import Run, data_hash, read_metrics
+from mlcmkd.training.provenance import data_hash
+from mlcmkd.training.run_directory import Run, read_metrics
 from mlcmkd.training.sampling import Shuffled
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs
@@ -210,7 +211,7 @@ class Config(BaseModel):
 
 
 def test_a_run_tells_where_it_came_from(tmp_path):
-    run = Run(tmp_path / "run", "train", Config())
+    run = Run(tmp_path / "run", "train", Config(), seed=7)
     run.note(data="abc")
     run.log(step=1, task=0.25)
     run.errors([{"id": "a", "nme": 0.1}])
@@ -240,7 +241,7 @@ def test_a_run_does_not_replace_what_it_reads(tmp_path, name):
     first = tmp_path / "first"
     first.mkdir()
     (first / name).write_bytes(b"weights")
-    with pytest.raises(InputError, match=f"reads as its weights .{name}.*another folder"):
+    with pytest.raises(InputError, match=f"this run's input weights .{name}.*another folder"):
         Run(first / ".." / "first", "evaluate", Reading(weights=first / name))
     assert [path.name for path in first.iterdir()] == [name]
     Run(first / "scores", "evaluate", Reading(weights=first / name))
@@ -263,7 +264,7 @@ def test_a_trained_network_outlives_a_run_that_fails_in_its_folder(tmp_path):
 @pytest.mark.parametrize("stage", ["evaluate", "attribute", "score"])
 def test_a_score_does_not_go_into_a_trained_networks_folder(tmp_path, stage):
     Run(tmp_path, "train", Config()).weights.write_bytes(b"weights")
-    with pytest.raises(InputError, match="holds a trained network; choose another folder"):
+    with pytest.raises(InputError, match="contains a trained network; choose another folder"):
         Run(tmp_path, stage, Config())
     assert (tmp_path / "model.safetensors").read_bytes() == b"weights"
 

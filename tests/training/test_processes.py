@@ -43,7 +43,7 @@ def test_another_process_writes_nothing(tmp_path, monkeypatch):
     other = Run(tmp_path, "test", FitConfig(steps=7))
     other.note(fact=1)
     other.log(step=2)
-    other.keep_lines([])
+    other.restore_metrics([])
     other.errors([{"a": 1}])
     assert other.finish(nme=1.0) == {"nme": 1.0}
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

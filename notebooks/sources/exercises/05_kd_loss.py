@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 from mlcmkd.course import checks
-from mlcmkd.stages.tolerant import shapes_of
+from mlcmkd.stages.tolerant import fit_shape_model
 
 # %% [markdown]
 # ## 1 · By hand: the assistive loss, region by region
@@ -97,7 +97,7 @@ print(checks.kd_loss.clip(clip))
 # %% [markdown]
 # ## 4 · Open: the variance of soft landmarks
 #
-# `shapes_of(train_pairs, share)` fits the shape model to the training faces, `.soften(landmarks)`
+# `fit_shape_model(train_pairs, share)` fits the shape model to the training faces, `.soften(landmarks)`
 # returns the soft landmarks. Vary the share of the variance. How many modes are needed, and how far do
 # the landmarks of validation faces move, in percent of the inter-ocular distance? Which share would you
 # use for a Tolerant-Teacher, and how would you decide?
@@ -112,7 +112,7 @@ hard = pairs.landmarks
 eyes = (hard[:, 45] - hard[:, 36]).norm(dim=-1)
 rows = []
 for share in (0.5, 0.8, 0.9, 0.98):
-    model = shapes_of(train_pairs, share)
+    model = fit_shape_model(train_pairs, share)
     moved = (model.soften(hard) - hard).norm(dim=-1).mean(dim=1) / eyes
     percent = 100 * float(moved.mean())
     rows.append({"variance": share, "modes": len(model.modes), "percent": percent})

@@ -1,0 +1,115 @@
+"""Training an objective: from an `Objective` and pairs to a complete run directory.
+
+The training stages end here, and so does a training with an objective of your own:
+
+    pairs = config.data.load_training(64, config.seed)
+    student = Landmarker(ModelSpec(scheme=pairs.scheme, input_px=64, modality="thermal",
+                                   radiometry=pairs.radiometry))
+    train_objective(MyObjective(teacher, student), pairs, config)
+
+`config` is a `StageConfig`, or a subclass with the hyperparameters of the objective as further fields:
+they are written to config.json, and `mlcmkd report` compares runs by them. `mlcmkd evaluate` scores the
+weights on the test split.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from mlcmkd.data.pairs import Pairs
+from mlcmkd.distillation.objective import Objective
+from mlcmkd.distillation.strategies import Distillation
+from mlcmkd.evaluation.evaluate import evaluate_model
+from mlcmkd.evaluation.invariance import FEWEST, measure_invariance
+from mlcmkd.models import Landmarker
+from mlcmkd.stages.common import StageConfig
+from mlcmkd.training import checkpoint
+from mlcmkd.training.loop import fit
+from mlcmkd.training.provenance import data_hash, manifest_stamp
+from mlcmkd.training.run_directory import Run
+
+
+def train_objective(
+    objective: Objective,
+    pairs: Pairs,
+    config: StageConfig,
+    *,
+    stage: str = "objective",
+    distillation: Distillation | None = None,
+    rgb_teacher: Landmarker | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Trains an objective's student, scores it on the validation pairs and writes the run directory.
+
+    Seed the random state before the student is made, if runs are to be repeatable
+    (`torch.manual_seed(config.seed)`). A training that was interrupted resumes when it is started again
+    with the same arguments.
+
+    Args:
+        objective: its `student` is trained in place.
+        pairs: the training pairs.
+        config: the run directory, the data (for the validation pairs), the loop's hyperparameters, the
+            augmentation and the seed.
+        stage: name of the kind of run, in provenance.json and in reports.
+        distillation: gives the decay of the distillation terms; None for a constant decay of 1.
+        rgb_teacher: its features and the student's are compared at each evaluation, and how invariant
+            they are to the modality is logged; None to log nothing of it.
+        progress: show progress bars.
+
+    Returns:
+        The run's result, as in result.json: validation scores and where the weights are.
+
+    Raises:
+        InputError: `config.out` or the validation data cannot be used, or the loss is not finite.
+    """
+    student, modality = objective.student, objective.student.spec.modality
+    run = Run(config.out, stage, config, seed=config.seed)
+    validation = config.data.load("val", student.spec.input_px, progress=progress)
+    run.note(
+        data=data_hash(pairs),
+        manifest=manifest_stamp(config.data.source),
+        pairs=len(pairs),
+        labelled=int(pairs.labelled.sum()),
+    )
+    try:
+        fabric = fit(
+            objective,
+            pairs,
+            config.fit,
+            run,
+            augmentation=config.augmentation,
+            seed=config.seed,
+            validate=lambda: evaluate_model(student, validation, modality).nme,
+            observe=_invariance(rgb_teacher, student, validation) if rgb_teacher else None,
+            distillation=distillation,
+            progress=progress,
+        )
+    except KeyboardInterrupt:
+        tqdm.write(f"{run.path}: stopped; the same command resumes from the last checkpoint")
+        raise
+    if run.writes:
+        student.save(run.weights)
+        checkpoint.remove(run.path)
+    scores = evaluate_model(student, validation, modality)
+    run.errors(scores.rows())
+    result = run.finish(
+        split="val",
+        modality=modality,
+        parameters=student.parameter_count(),
+        weights=str(run.weights),
+        **scores.summary(),
+    )
+    fabric.barrier()  # later code may read the weights that the first process has written
+    return result
+
+
+def _invariance(
+    teacher: Landmarker, student: Landmarker, validation: Pairs
+) -> Callable[[], dict[str, float]] | None:
+    """Measures the invariance for a log line; None where the validation pairs are too few for it."""
+    paired = validation.rgb is not None and validation.thermal is not None
+    few = int(validation.labelled.sum()) < FEWEST or len(set(validation.subjects)) < 2
+    if few or not paired:
+        return None
+    return lambda: measure_invariance(teacher, student, validation).summary()

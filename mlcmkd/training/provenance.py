@@ -1,0 +1,81 @@
+"""Where a run's results come from: hashes of its data, code version, libraries, processor."""
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlcmkd.data.manifest import MANIFEST
+from mlcmkd.data.pairs import Pairs
+
+_LIBRARIES = ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "opencv-python-headless")
+
+
+def data_hash(pairs: Pairs) -> str:
+    """A short hash of the data that a stage used: images, landmarks, and which are labelled."""
+    digest = hashlib.sha256()
+    for tensor in (pairs.rgb, pairs.thermal, pairs.landmarks, pairs.labelled):
+        if tensor is not None:
+            digest.update(np.ascontiguousarray(tensor.cpu().numpy()).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def manifest_stamp(source: str) -> str | None:
+    """Identifies a data set: the hash of its manifest, which has those of all files.
+
+    None for the synthetic faces, and where there is no manifest.
+    """
+    manifest = Path(source) / MANIFEST
+    if source == "synthetic" or not manifest.is_file():
+        return None
+    return hashlib.sha256(manifest.read_bytes()).hexdigest()
+
+
+def environment() -> dict[str, Any]:
+    """Commit, versions and hardware, for provenance.json."""
+    return {
+        "commit": _git("rev-parse", "HEAD"),
+        "dirty": bool(_git("status", "--porcelain")),
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "processor": processor_name(),
+        "cores": os.cpu_count(),
+    }
+
+
+def processor_name() -> str:
+    """Name of the processor, as the system gives it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _git(*arguments: str) -> str:
+    """Output of git about the code that runs; empty outside a checkout."""
+    try:
+        result = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def _version(library: str) -> str:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
