@@ -1,1 +1,1 @@
-"""Procedural, seeded pairs of RGB and thermal faces with exact landmarks."""
+"""Synthetic faces: procedural, seeded pairs of RGB and thermal images with exact landmarks."""

@@ -1,7 +1,7 @@
-"""The atlas: a small frontal map of the face, carried to the canvas by a thin-plate spline.
+"""The atlas: a small frontal map of the face, warped to the canvas by a thin-plate spline.
 
-What varies smoothly over the skin (light, blood, stubble) is painted on it in head units, whatever
-the pose, and lands on the canvas where the landmarks are.
+Smooth properties of the skin (light, blood, stubble) are defined on it in head units, independent of
+the pose, and warped so that they follow the landmarks.
 """
 
 import cv2
@@ -24,7 +24,7 @@ ATLAS_Y, ATLAS_X = (
 
 
 def lobe(x: float, y: float, width: float, height: float, *, mirrored: bool = False) -> np.ndarray:
-    """Gaussian bump of height 1 on the atlas, in head units; `mirrored` adds its twin."""
+    """Gaussian bump of height 1 on the atlas, in head units; `mirrored` adds its mirror image."""
     bump = np.exp(-(((ATLAS_X - x) / width) ** 2) - ((ATLAS_Y - y) / height) ** 2)
     return bump + lobe(-x, y, width, height) if mirrored else bump
 
@@ -38,8 +38,8 @@ def atlas_polygon(points: list[tuple[float, float]], blur: float) -> np.ndarray:
     return soft
 
 
-# Landmarks that pin the atlas to the canvas. Lids and inner lips stay out: when they close, two
-# atlas points would share one canvas point. Every other jaw and brow point is enough.
+# Control points of the warp. Lids and inner lips are left out: when they close, two atlas points would
+# have the same canvas point. Every second jaw and brow point is enough.
 _PINS = [0, 2, 4, 6, 8, 10, 12, 14, 16, 17, 19, 21, 22, 24, 26, 27, 29, 30, 31, 33, 35, 36, 39, 42,
          45, 48, 51, 54, 57]  # fmt: skip
 _FOREHEAD_PINS = np.array(
@@ -55,13 +55,15 @@ def _thin_plate(distance_squared: np.ndarray) -> np.ndarray:
 
 
 def atlas_maps(geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
-    """Where each canvas pixel lies on the atlas: x and y in atlas pixels, each (side, side)."""
+    """Atlas position of each canvas pixel: x and y in atlas pixels, each (side, side)."""
     pins = np.concatenate([geometry.landmarks[_PINS], geometry.forehead]) / geometry.side - 0.5
     count = len(pins)
     system = np.zeros((count + 3, count + 3))
     difference = pins[:, None] - pins[None]
     system[:count, :count] = _thin_plate((difference**2).sum(-1))
-    system[:count, :count] += 1e-4 * np.eye(count)  # where pins nearly meet, bend rather than fold
+    system[:count, :count] += 1e-4 * np.eye(
+        count
+    )  # regularisation where control points nearly coincide
     system[:count, count], system[:count, count + 1 :] = 1, pins
     system[count, :count], system[count + 1 :, :count] = 1, pins.T
     target = np.zeros((count + 3, 2))

@@ -13,7 +13,7 @@ _SUBPIXEL_BITS = 4
 
 
 class Patch(NamedTuple):
-    """A soft mask on a window of the canvas: only the window is ever touched, which saves time."""
+    """A soft mask on a window of the canvas; only the window is computed, which saves time."""
 
     rows: slice
     columns: slice
@@ -107,16 +107,16 @@ def fill(
 
 
 def soften(field: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur, sigma in pixels; below a fifth of a pixel nothing happens."""
+    """Gaussian blur, sigma in pixels; none below a sigma of 0.2."""
     if sigma < 0.2 or field.size == 0:
         return field
     return cv2.GaussianBlur(field, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
 
 
 def blend(canvas: np.ndarray, patch: Patch, value, alpha: float = 1.0) -> None:
-    """Move the canvas (S, S) or (S, S, 3) towards `value` where the patch is, in place.
+    """Blends `value` into the canvas (S, S) or (S, S, 3) by the patch's mask, in place.
 
-    `value` is a number, a colour, an array of the canvas's own shape, or one row of it.
+    `value` is a number, a colour, an array of the canvas's shape, or one row of it.
     """
     if patch.mask.size == 0:
         return
@@ -133,7 +133,7 @@ def blend(canvas: np.ndarray, patch: Patch, value, alpha: float = 1.0) -> None:
 
 
 def add(canvas: np.ndarray, patch: Patch, amount: float) -> None:
-    """Add an amount to a one-channel canvas where the patch is, in place."""
+    """Adds `amount` times the patch's mask to a one-channel canvas, in place."""
     if patch.mask.size:
         canvas[patch.window] += patch.mask * np.float32(amount)
 
@@ -147,5 +147,5 @@ def smooth_field(
 
 
 def enlarge(coarse: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A coarse field brought smoothly to `shape` (rows, columns)."""
+    """A coarse field, interpolated to `shape` (rows, columns)."""
     return cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)

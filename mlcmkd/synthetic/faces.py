@@ -1,8 +1,8 @@
-"""Procedural, seeded pairs of RGB and thermal faces with exact landmarks: data without a file.
+"""Procedural, seeded pairs of RGB and thermal faces with exact landmarks, without any data file.
 
-One geometry, two appearances: a 3-D face model gives shape and pose, a colour camera and a thermal
-camera each paint it by physics of its own. Sample k of identity i depends on (seed, i, k) alone,
-never on how many faces are made, in which order, or by how many workers.
+A 3-D face model gives shape and pose; a model of a colour camera and one of a thermal camera render
+it. Sample k of identity i depends only on (seed, i, k), not on the number of faces, their order or the
+number of workers.
 """
 
 import multiprocessing
@@ -26,14 +26,14 @@ from mlcmkd.synthetic.styling import Styling, draw_styling
 from mlcmkd.synthetic.thermal import ThermalLook, draw_thermal_look, paint_thermal, record
 from mlcmkd.utils.errors import InputError
 
-# Streams of random numbers, one for each part of a face: a change in how one part is drawn leaves
-# the others as they were.
+# Streams of random numbers, one for each part of a face, so that a change to the code of one part does
+# not change the others.
 _STREAMS = {"shape": 0, "styling": 1, "rgb": 2, "thermal": 3, "rgb camera": 4, "thermal camera": 5}
 
 
 @dataclass(frozen=True)
 class SyntheticFaces:
-    """Pairs of one face each, aligned to the pixel.
+    """Pixel-aligned pairs of one face each.
 
     Attributes:
         rgb: (N, size, size, 3) uint8, red first.
@@ -42,7 +42,7 @@ class SyntheticFaces:
         identity: (N,) int64.
         attributes: name -> (N,). "yaw", "pitch", "roll" (degrees; positive turns to the viewer's
             right, up, clockwise), "smile", "mouth_open", "eye_closure" (0 to 1), "glasses",
-            "beard" (bool), "glasses_style", "beard_style", "hair_style" (words), "skin_tone" (0
+            "beard" (bool), "glasses_style", "beard_style", "hair_style" (str), "skin_tone" (0
             light to 1 dark), "light_side" (-1 left to 1 right), "ambient_celsius",
             "skin_celsius" (degrees C), "nose_celsius" (difference from the skin).
     """
@@ -56,7 +56,7 @@ class SyntheticFaces:
 
 @dataclass(frozen=True)
 class _Recipe:
-    """Everything random about one pair, before anything is drawn."""
+    """All random parameters of one pair."""
 
     seed: int
     identity: int
@@ -77,29 +77,29 @@ def make_faces(
     workers: int | None = None,
     progress: bool = False,
 ) -> SyntheticFaces:
-    """Make pairs of faces; sample n shows identity `first_identity + n // faces_per_identity`.
+    """Makes pairs of faces; sample n shows identity `first_identity + n // faces_per_identity`.
 
     Args:
         count: number of pairs N, at least 1.
-        seed: any whole number from 0; another seed is another world of identities.
-        size: image side in pixels, 48 to 512. The same faces at every size, noise apart.
-        first_identity: splits are kept apart by ranges of identities that do not overlap.
-        faces_per_identity: pictures of one person, with other poses, expressions and light.
-        workers: processes to draw with, by default one a core, at most 8; the pictures do not
-            depend on it. A few faces are always drawn in this process.
+        seed: an integer from 0; each seed gives other identities.
+        size: image side in pixels, 48 to 512. The faces are the same at every size, except the noise.
+        first_identity: splits have no person in common if their ranges of identities do not overlap.
+        faces_per_identity: images per person, with different poses, expressions and light.
+        workers: processes, by default one per core, at most 8; the images do not depend on it. A few
+            faces are always rendered in this process.
         progress: show a progress bar.
 
     Raises:
-        InputError: an argument is not a whole number or lies outside its range.
+        InputError: an argument is not an integer or is out of range.
     """
-    count = _whole("count", count, 1)
-    seed = _whole("seed", seed, 0)
-    size = _whole("size", size, 48, 512)
-    first_identity = _whole("first_identity", first_identity, 0)
-    faces_per_identity = _whole("faces_per_identity", faces_per_identity, 1)
+    count = _integer("count", count, 1)
+    seed = _integer("seed", seed, 0)
+    size = _integer("size", size, 48, 512)
+    first_identity = _integer("first_identity", first_identity, 0)
+    faces_per_identity = _integer("faces_per_identity", faces_per_identity, 1)
     if workers is None:
         workers = min(8, os.cpu_count() or 1)
-    workers = _whole("workers", workers, 1)
+    workers = _integer("workers", workers, 1)
 
     numbers = np.arange(count)
     identity = first_identity + numbers // faces_per_identity
@@ -124,17 +124,19 @@ def make_faces(
 
 # --- serial or parallel ---------------------------------------------------------------------------
 
-_BLOCK = 16  # pairs a task: large enough to hide the hand-over, small enough to share evenly
+_BLOCK = (
+    16  # pairs per task: large enough to amortise the transfer, small enough to balance the load
+)
 _Block = tuple[int, int, list[tuple[int, int]]]  # seed, size, (identity, sample) of each face
 
 
 def _in_order(blocks: list[_Block], workers: int) -> Iterator[tuple]:
-    """The made blocks, in order; in processes where that pays, for drawing holds Python's lock."""
+    """The rendered blocks in order; by processes where that is faster, since rendering holds the GIL."""
     done = 0
-    # A daemonic process (a data loader's worker, say) may not have children.
+    # A daemonic process, such as a worker of a data loader, must not have children.
     if min(workers, len(blocks) // 2) > 1 and not multiprocessing.current_process().daemon:
-        # Forked children need no importable __main__, so a notebook and a bare script both work.
-        # Elsewhere than on Linux a fork is unsafe, and the platform's own way is taken.
+        # Forked children need no importable __main__, so notebooks and scripts without a main guard
+        # work. On other systems than Linux a fork is unsafe; they use their default method.
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
         pool = ProcessPoolExecutor(min(workers, len(blocks)), context)
         try:
@@ -143,7 +145,7 @@ def _in_order(blocks: list[_Block], workers: int) -> Iterator[tuple]:
                     yield block
                     done += 1
         except BrokenProcessPool:
-            pass  # no children here (a script without a main guard, too little memory)
+            pass  # processes are unavailable (a script without a main guard, too little memory)
         finally:
             pool.shutdown(cancel_futures=True)
     with _one_opencv_thread():
@@ -153,13 +155,13 @@ def _in_order(blocks: list[_Block], workers: int) -> Iterator[tuple]:
 
 @contextmanager
 def _one_opencv_thread() -> Iterator[None]:
-    """Images this small gain nothing from threads inside OpenCV."""
-    before = cv2.getNumThreads()
+    """Limits OpenCV to one thread: such small images gain nothing from more."""
+    previous = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
         yield
     finally:
-        cv2.setNumThreads(before)
+        cv2.setNumThreads(previous)
 
 
 def _make_block(block: _Block) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict]]:
@@ -174,13 +176,13 @@ def _make_block(block: _Block) -> tuple[np.ndarray, np.ndarray, np.ndarray, list
 # --- one pair -------------------------------------------------------------------------------------
 
 
-def _whole(name: str, value: int, low: int, high: int | None = None) -> int:
-    """A whole number within its range, or an InputError that names the argument."""
-    allowed = f"a whole number from {low}" + (f" to {high}" if high is not None else "")
+def _integer(name: str, value: int, low: int, high: int | None = None) -> int:
+    """The value as an integer within its range; the InputError names the argument."""
+    allowed = f"an integer from {low}" + (f" to {high}" if high is not None else "")
     try:
         number = as_index(value)
     except TypeError:
-        raise InputError(f"{name}={value!r} is not a whole number; give {allowed}") from None
+        raise InputError(f"{name}={value!r} is not an integer; give {allowed}") from None
     if isinstance(value, bool) or number < low or (high is not None and number > high):
         raise InputError(f"{name}={value!r} is out of range; give {allowed}")
     return number

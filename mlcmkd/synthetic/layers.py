@@ -1,7 +1,6 @@
-"""What both cameras see the shape of: skin, hair, eyes, lips, beard, glasses, clothes as masks.
+"""Masks of skin, hair, eyes, lips, beard, glasses and clothes, which both modalities share.
 
-The masks are drawn once for a pair, so the RGB picture and its thermal twin share one geometry to
-the last pixel.
+They are made once per pair, so the RGB and the thermal image are pixel-aligned.
 """
 
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ class Eye:
 
 @dataclass(frozen=True)
 class Layers:
-    """Masks of one face, back to front. `None` where the styling has no such thing."""
+    """Masks of one face, back to front; `None` for what the styling does not have."""
 
     geometry: Geometry
     styling: Styling
@@ -59,13 +58,13 @@ class Layers:
     frame: tuple[Patch, ...]
 
     def to_canvas(self, atlas: np.ndarray) -> np.ndarray:
-        """An atlas map (rows, columns[, 3]) as the canvas sees it."""
+        """An atlas map (rows, columns[, 3]), warped to the canvas."""
         return cv2.remap(
             atlas, *self.maps, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
 
     def inside_face(self, patch: Patch) -> np.ndarray:
-        """How far the face covers the window of `patch`, 0 to 1."""
+        """The face's mask in the window of `patch`, 0 to 1."""
         return self._face_canvas[patch.window]
 
     @cached_property
@@ -76,7 +75,7 @@ class Layers:
 
 
 def draw_layers(geometry: Geometry, styling: Styling) -> Layers:
-    """All masks of one face; no randomness is left here."""
+    """All masks of one face; nothing here is random."""
     side, unit, marks = geometry.side, geometry.unit, geometry.landmarks
     face_outline = np.concatenate([spline(marks[:17]), spline(geometry.forehead)])
     face = fill(side, face_outline)

@@ -1,4 +1,4 @@
-"""What a colour camera sees of a synthetic face: pigment, light, background, and its own noise."""
+"""RGB appearance of a synthetic face: pigment, light, background, and the camera's noise."""
 
 from dataclasses import dataclass
 
@@ -70,11 +70,11 @@ _HAIR_ANGLE = np.arctan2(ATLAS_X, 1.0 - ATLAS_Y)  # strands run out from the cro
 
 @dataclass(frozen=True)
 class RgbLook:
-    """All that only the colour camera sees.
+    """Parameters of the RGB appearance alone.
 
     Attributes:
         skin_tone: 0 light to 1 dark.
-        relief: how strongly the face's features stand out.
+        relief: strength of the relief of nose, brows, cheekbones and so on.
         hair_colour, iris_colour, cloth_colour, cap_colour, frame_colour,
             lens_tint: (3,) in 0 to 1.
         mottle: field over the atlas, about unit deviation; spots: (S, 3) x, y, size of moles.
@@ -179,7 +179,7 @@ def paint_rgb(layers: Layers, look: RgbLook) -> np.ndarray:
         strands = layers.to_canvas(_strands(layers, look, light))
     if layers.back_hair is not None:
         blend(canvas, layers.back_hair, strands * np.float32(0.62))
-    # Neck and ears are rounder than they need to be exact: a light across, and the chin's shadow.
+    # Neck and ears get a simplified shading: a gradient across, and the chin's shadow.
     across = _across(side, look.light[0] * look.contrast * 0.55, layers.geometry)
     blend(canvas, layers.neck, skin * (1.0 - 0.25 * look.contrast) * across)
     shadow = layers.chin_shadow
@@ -216,7 +216,7 @@ def paint_rgb(layers: Layers, look: RgbLook) -> np.ndarray:
 
 
 def photograph(scene: np.ndarray, look: RgbLook, size: int, rng: np.random.Generator) -> np.ndarray:
-    """The scene through lens and sensor: (size, size, 3) uint8."""
+    """Applies blur and noise of the camera: (size, size, 3) uint8."""
     picture = cv2.resize(scene, (size, size), interpolation=cv2.INTER_AREA)
     picture = soften(picture, look.blur * size)
     grain = rng.standard_normal(picture.shape, dtype=np.float32)

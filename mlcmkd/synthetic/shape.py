@@ -1,4 +1,4 @@
-"""Shape of the synthetic faces: a 3-D mean face, the ways it varies, and its projection.
+"""Shape of the synthetic faces: a 3-D mean face, its modes of variation, and its projection.
 
 Head coordinates: x to the viewer's right, y down, z towards the viewer; the eye line is y = 0 and
 the face is about 2 wide at the ears. The 68 landmarks come first and in iBUG order; ears, hairline,
@@ -34,7 +34,7 @@ _HALF = {
     62: (0.0, 1.02, 0.33), 66: (0.0, 1.045, 0.32), 67: (-0.12, 1.04, 0.30),
 }  # fmt: skip
 
-# Depth of the face's front at the height of each jaw point: how far its cross-section reaches.
+# Depth of the face's front at the height of each jaw point: extent of its cross-section.
 _JAW_FRONT = np.array([0.26, 0.27, 0.29, 0.30, 0.30, 0.28, 0.24, 0.20])
 # Forehead cross-sections above the jaw line: height, half width, centre's depth, depth radius.
 _FOREHEAD = np.array(
@@ -140,7 +140,7 @@ TRAITS = tuple(name for name in MODES if name not in EXPRESSIONS)
 
 @dataclass(frozen=True)
 class Shape:
-    """What decides the geometry of one face in one picture.
+    """Parameters of the geometry of one face in one image.
 
     Attributes:
         traits: weight of each identity mode, in units of its deviation.
@@ -172,7 +172,7 @@ def draw_shape(of_identity: np.random.Generator, of_sample: np.random.Generator)
 
     rng = of_sample
     weights = dict.fromkeys(EXPRESSIONS, 0.0)
-    # A neutral face is as common as any one expression; two may mix.
+    # A neutral face is as frequent as each expression; two expressions can be mixed.
     for name in rng.choice([*EXPRESSIONS, "neutral", "neutral"], size=2, replace=False):
         if name == "one-sided mouth":
             weights[name] = float(rng.uniform(-1, 1))
@@ -194,7 +194,7 @@ def draw_shape(of_identity: np.random.Generator, of_sample: np.random.Generator)
 
 
 def _smooth_asymmetry(rng: np.random.Generator) -> np.ndarray:
-    """Small displacement (68, 3) that varies slowly over the face: no face is its own mirror."""
+    """Small displacement (68, 3) that varies slowly over the face: real faces are not symmetric."""
     waves = rng.normal(0, 0.010, (3, 4))
     x, y = MEAN_FACE[:, 0], MEAN_FACE[:, 1]
     return np.stack([x * y, x**2, np.sin(2 * y), np.sin(2 * x)], 1) @ waves.T
@@ -211,7 +211,7 @@ class Geometry:
         forehead: (7, 2) border of the skin above the jaw line, viewer's right to left.
         rotation: (3, 3) head to camera.
         turn: the sine of the yaw, positive to the viewer's right.
-        centre: (2,) where the head's pivot lands.
+        centre: (2,) the head's pivot.
         half_width: of the face at the ears, head units.
         head: (68, 3) the landmarks in head coordinates, before rotation.
         gaze: (2,) shift of the irises to the right and down, head units.
@@ -266,7 +266,7 @@ def place(shape: Shape, side: int) -> Geometry:
             border = np.array([sign * width * half_width, height, depth])
             forehead.insert(len(forehead) if sign < 0 else 0, on_border(border, radius, turn))
 
-    # Scale and place by the landmarks' tight box, so that a share of context is always left.
+    # Scale and position follow the landmarks' tight box, so that some context always remains.
     turned = (visible - _PIVOT) @ rotation.T
     low, high = turned[:, :2].min(0), turned[:, :2].max(0)
     unit = shape.fill * side / float((high - low).max())
@@ -297,7 +297,7 @@ def _expressive_head(shape: Shape) -> np.ndarray:
     # Lids: never crossed, and closed by moving the upper one down to the lower one.
     gap = np.maximum(head[_LOWER_LID, 1] - head[_UPPER_LID, 1], 0.05)
     head[_UPPER_LID, 1] = head[_LOWER_LID, 1] - gap * (1 - 0.94 * shape.eye_closure)
-    # Inner lips: a closed mouth touches, it does not cross; nor does it cross the outer border.
+    # Inner lips: in a closed mouth they touch but cross neither each other nor the outer lips.
     upper, lower = [61, 62, 63], [67, 66, 65]
     head[lower, 1] = np.maximum(head[lower, 1], head[upper, 1] + 0.012)
     head[upper, 1] = np.maximum(head[upper, 1], head[[50, 51, 52], 1] + 0.03)
@@ -315,11 +315,11 @@ def _rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
 
 
 def on_border(point: np.ndarray, depth_radius: float, turn: float) -> np.ndarray:
-    """A border point of the face, slid forward on its cross-section when it would be hidden.
+    """A border point of the face, moved forward on its cross-section where it would be hidden.
 
     The face at the point's height is an ellipse, half of which is visible. On the near side the
-    point stays where it is, in front of the ear; on the far side the border that a viewer (and an
-    annotator) sees is the ellipse's own outline. `turn` is the sine of the yaw.
+    point stays in front of the ear; on the far side an annotator sees the outline of the ellipse as
+    the border. `turn` is the sine of the yaw.
     """
     side, width = np.sign(point[0]), abs(point[0])
     toward = side * turn  # positive on the side that turns away

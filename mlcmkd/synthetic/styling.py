@@ -1,4 +1,4 @@
-"""Styling: what a synthetic person wears and grows."""
+"""Styling: hair, beard, glasses and clothes of a synthetic person."""
 
 from dataclasses import dataclass
 
@@ -14,21 +14,21 @@ GLASSES_STYLES = ("none", "clear", "tinted")
 
 @dataclass(frozen=True)
 class Styling:
-    """Outlines that both cameras see but that are not the face's own shape.
+    """Parameters of everything in the outlines but the face itself; both modalities share them.
 
     Attributes:
         hair, beard, glasses: one of HAIR_STYLES, BEARD_STYLES, GLASSES_STYLES.
-        hair_volume: how far hair stands off the skull, head units.
+        hair_volume: distance of the hair's outline from the skull, head units.
         hairline: height of the hairline at the middle, head units (negative is up).
-        parting: -1 to 1, where a parted hairline is highest.
+        parting: -1 to 1, position where a parted hairline is highest.
         hair_bumps: (72,) relative bumps of the hair's outline.
         strands: (256,) brightness of strands, unit deviation.
         brow_width: half thickness of the brows, head units.
-        beard_patches: field over the atlas, about unit deviation, where a beard grows thinner.
+        beard_patches: field over the atlas, about unit deviation, which varies the density of the beard.
         lens: half width, half height (head units) and squareness (2 round to 6 square).
         frame: half thickness of the frame, head units.
         shoulder: width and height of the shoulders, head units.
-        collar: 0 to 1, how high the clothes reach up the neck.
+        collar: 0 to 1, height of the collar.
     """
 
     hair: str

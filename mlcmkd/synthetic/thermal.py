@@ -1,7 +1,7 @@
-"""What a thermal camera sees of the same face: temperature of skin, hair, glass, breath and air.
+"""Thermal appearance of a synthetic face: temperature of skin, hair, glass, breath and air.
 
-Nothing here knows about pigment or light. Numbers are degrees C; the ranges follow what thermal
-pictures of faces indoors show (skin 30 to 36, inner eye corners warmest, nose and ears coolest).
+It is independent of pigment and light. Numbers are degrees C; the ranges are ours, after thermal images
+of faces indoors (skin 30 to 36, inner eye corners warmest, nose and ears coolest).
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from mlcmkd.synthetic.atlas import ATLAS_SHAPE, ATLAS_X, ATLAS_Y, lobe
 from mlcmkd.synthetic.drawing import add, blend, enlarge, fill, smooth_field, soften
 from mlcmkd.synthetic.layers import Layers
 
-# Patterns over the atlas that a person's blood and bones make; each about 0 to 1.
+# Temperature patterns over the atlas, from blood vessels and bones; each about 0 to 1.
 _INNER_EYE = lobe(0.23, 0.03, 0.10, 0.09, mirrored=True)
 _SOCKET = lobe(0.40, 0.0, 0.24, 0.16, mirrored=True)
 _EYEBALL = lobe(0.43, 0.0, 0.14, 0.07, mirrored=True)
@@ -32,7 +32,7 @@ _GRAZING = np.clip((ATLAS_X / 1.05) ** 2 + np.clip((ATLAS_Y - 0.5) / 1.35, 0, 2)
 
 @dataclass(frozen=True)
 class ThermalLook:
-    """All that only the thermal camera sees; temperatures in degrees C, differences too.
+    """Parameters of the thermal appearance alone; temperatures and differences in degrees C.
 
     Attributes:
         ambient: air and walls; skin: the face's plain level.
@@ -41,7 +41,7 @@ class ThermalLook:
         ears, neck: against the plain level.
         hair, brow, beard, cloth, glass: share of the way from skin to ambient.
         lips: border of the lips against the skin around them.
-        breath: warm (above 0) or cold air at nostrils and mouth; plume: how far it reaches.
+        breath: warm (above 0) or cold air at nostrils and mouth; plume: length of the plume.
         wall: coarse field of the background (cells, cells); objects: rows (x, y, width, height as
             shares of the side, degrees C).
         blur: optics, as a share of the image side.
@@ -86,7 +86,7 @@ def draw_thermal_look(
     rng = of_sample
     ambient = float(np.clip(rng.normal(23, 3.2), 15, 32))
     skin = 34.0 + 0.12 * (ambient - 23) + float(rng.normal(0, 0.7))
-    chill = float(np.clip((34 - ambient) / 11, 0.1, 1.6))  # warm rooms even a face out
+    chill = float(np.clip((34 - ambient) / 11, 0.1, 1.6))  # faces are more uniform in warm rooms
     blotches = (
         rng.uniform(0.0, 0.5) * lines
         + rng.uniform(0.1, 0.45) * smooth_field(rng, (6, 5), ATLAS_SHAPE)
@@ -185,7 +185,7 @@ def paint_thermal(layers: Layers, look: ThermalLook) -> np.ndarray:
     skin = layers.to_canvas(atlas)
     if styling.hair == "bald":
         blend(canvas, layers.skull, skin)
-    # The border between cheek and neck hardly shows: blood flows on beneath it.
+    # The border between cheek and neck is hardly visible, since blood flows beneath both.
     soft_face = layers.face._replace(mask=soften(layers.face.mask, 0.05 * unit))
     blend(canvas, soft_face, skin)
 
@@ -197,7 +197,7 @@ def paint_thermal(layers: Layers, look: ThermalLook) -> np.ndarray:
             mask=layers.face.mask * layers.to_canvas(layers.beard)[layers.face.window]
         )
         blend(canvas, thick, look.ambient, share)
-    # Inside an open mouth it is warm unless air streams in.
+    # An open mouth is warm inside, unless air streams in.
     blend(canvas, layers.mouth, look.skin + 0.8 + 0.9 * min(look.breath, 0.5), 0.9)
     if layers.teeth is not None:
         add(canvas, layers.teeth, -0.5)
@@ -212,7 +212,7 @@ def paint_thermal(layers: Layers, look: ThermalLook) -> np.ndarray:
     if layers.ears_over_hair:
         _paint_ears(canvas, layers, look.skin + look.ears)
     if layers.lenses is not None:
-        # Glass is opaque here: it shows its own temperature and mirrors the room.
+        # Glass is opaque in the thermal band: it shows its own temperature and reflects the room.
         glass = toward_ambient(look.glass)
         for lens in layers.lenses:
             blend(canvas, lens, glass)
@@ -222,7 +222,7 @@ def paint_thermal(layers: Layers, look: ThermalLook) -> np.ndarray:
 
 
 def record(scene: np.ndarray, look: ThermalLook, size: int, rng: np.random.Generator) -> np.ndarray:
-    """The scene through optics and microbolometer: (size, size) float32 degrees C."""
+    """Applies optics and sensor noise of a microbolometer: (size, size) float32 degrees C."""
     picture = cv2.resize(scene, (size, size), interpolation=cv2.INTER_AREA)
     picture = soften(picture, look.blur * size)
     picture += look.shading * enlarge(rng.standard_normal((3, 3)).astype(np.float32), (size, size))
@@ -233,7 +233,7 @@ def record(scene: np.ndarray, look: ThermalLook, size: int, rng: np.random.Gener
 
 
 def _slow(shape: tuple[int, int]) -> np.ndarray:
-    """A slow wave over a window: tendons and vessels of a neck."""
+    """A slow wave over a window, for tendons and vessels of the neck."""
     rows, columns = (np.linspace(0, 1, max(n, 1), dtype=np.float32) for n in shape)
     return np.sin(9 * columns)[None] * np.cos(2 * rows)[:, None]
 

@@ -1,4 +1,4 @@
-"""Synthetic faces: exact, repeatable, one geometry under two appearances."""
+"""Synthetic faces: exact landmarks, repeatable, both modalities of one geometry."""
 
 from dataclasses import replace
 
@@ -152,7 +152,7 @@ def test_inner_eye_corners_are_warm_and_brows_cool(faces):
 
 
 def _recipe(glasses: str):
-    """Recipe of some face with open eyes, frontal enough, made to wear these glasses."""
+    """Recipe of a nearly frontal face with open eyes and these glasses."""
     recipe = synthetic._draw_recipe(7, 2, 0)
     shape = replace(recipe.shape, yaw=5.0, pitch=0.0, roll=0.0, eye_closure=0.0)
     thermal = replace(recipe.thermal, ambient=22.0, skin=34.0, glass=0.9)
@@ -286,10 +286,10 @@ def test_size_scales_the_same_faces(faces):
         ({"workers": "two"}, "workers"),
     ],
 )
-def test_bad_arguments_name_the_field_and_the_mend(arguments, name):
-    with pytest.raises(InputError, match=rf"^{name}=.*give a whole number from"):
+def test_errors_name_the_argument_and_what_is_allowed(arguments, name):
+    with pytest.raises(InputError, match=rf"^{name}=.*give an integer from"):
         make_faces(**({"count": 1} | arguments))
 
 
-def test_numpy_integers_are_whole_numbers():
+def test_numpy_integers_are_accepted():
     assert make_faces(np.int64(1), seed=np.uint8(3)).identity.tolist() == [0]
