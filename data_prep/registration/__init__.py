@@ -1,17 +1,21 @@
-"""From two cameras to pixel-aligned pairs: registration in space, matching in time.
+"""Register the images of two cameras to pixel-aligned pairs, and match their frames in time.
 
-| what is known | function |
+| available | function |
 | --- | --- |
 | a homography | `from_homography` |
 | a stereo calibration and the face's distance | `from_stereo` |
 | the same landmarks in both images | `from_landmarks`: similarity, affine, thin-plate spline |
-| nothing but the images | `from_content`: ECC on gradients, or mutual information |
+| only the images | `from_content`: ECC on gradients, or mutual information |
 | time stamps of two streams | `match_times`, with `estimate_offset` for clocks that differ |
 
-All of them give a `Registration` from RGB to thermal pixels: `warp` an RGB image, `apply` it to
-points, read how far it is off and whether it is `ok`. The thermal image is never resampled: its values
-are measurements. Pixels are 0-based with centres at integers; residuals are thermal pixels and percent
-of the inter-ocular distance. `data_prep.registration.folder` does it for a folder.
+The result is a `Registration` from RGB to thermal pixels: `warp` resamples an RGB image, `apply` maps
+points, `residual_px` is the error and `ok` says whether the pair may be used. The thermal image is
+never resampled, because its values are measurements. Pixels are 0-based with centres at integers;
+residuals are in thermal pixels and in percent of the inter-ocular distance.
+
+`folder.pair_folder` registers two folders of images (`image_matching` finds the pairs, `pair` writes
+one). `transforms` are the maps, `residual` their errors. Registration by content uses `edges`,
+`initial_search`, `mutual_information` and `alignment_quality`.
 """
 
 from data_prep.registration.calibration import from_homography, from_stereo

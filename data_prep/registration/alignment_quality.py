@@ -1,4 +1,4 @@
-"""How well a warped image lies on the thermal one, told by nothing but the two."""
+"""Measures of how well a warped RGB image is aligned with the thermal image, without landmarks."""
 
 import cv2
 import numpy as np
@@ -6,43 +6,43 @@ import numpy as np
 from data_prep.registration.edges import edges
 
 
-def tile_residual(still: np.ndarray, warped: np.ndarray, inside: np.ndarray) -> float | None:
-    """How far the tiles of a warped image would still have to move, in pixels.
+def tile_residual(fixed: np.ndarray, warped: np.ndarray, inside: np.ndarray) -> float | None:
+    """Return how far the tiles of a warped image would have to move to match, in pixels.
 
-    4 x 4 tiles, each a third of the shorter side wide, are looked for within a sixteenth of it
-    around their places, by the agreement of edges. The median of the distances is taken, tiles
-    weighted by how strong their edges are and how well they are found.
+    4 x 4 tiles, each a third of the shorter side wide, are searched within a sixteenth of it around
+    their positions, by the agreement of edges. The result is the median of the distances, weighted
+    by the strength of a tile's edges and by its matching score.
 
     Args:
-        still, warped: (H, W) float32 grey.
-        inside: (H, W) bool, where `warped` holds something.
+        fixed, warped: (H, W) float32 grey.
+        inside: (H, W) bool, the valid pixels of `warped`.
 
     Returns:
-        None where no tile lies inside with its surroundings.
+        None if no tile is inside together with its search range.
     """
-    height, width = still.shape
+    height, width = fixed.shape
     side, reach = min(width, height) // 3, max(min(width, height) // 16, 2)
-    wanted, seen = edges(still), edges(warped)
-    off, weights = [], []
+    target, source = edges(fixed), edges(warped)
+    shifts, weights = [], []
     for top in np.linspace(reach, height - side - reach, 4).astype(int):
         for left in np.linspace(reach, width - side - reach, 4).astype(int):
             around = np.s_[top - reach : top + side + reach, left - reach : left + side + reach]
-            tile = wanted[top : top + side, left : left + side]
+            tile = target[top : top + side, left : left + side]
             if inside[around].mean() < 0.95:
                 continue
-            scores = cv2.matchTemplate(seen[around], tile, cv2.TM_CCORR_NORMED)
-            score, x, y = _summit(scores)
-            off.append(np.hypot(x - reach, y - reach))
+            scores = cv2.matchTemplate(source[around], tile, cv2.TM_CCORR_NORMED)
+            score, x, y = _peak(scores)
+            shifts.append(np.hypot(x - reach, y - reach))
             weights.append(max(score, 0.0) ** 2 * float((tile * tile).sum()))
-    if not off or not np.sum(weights) > 0:
+    if not shifts or not np.sum(weights) > 0:
         return None
-    order = np.argsort(off)
+    order = np.argsort(shifts)
     share = np.cumsum(np.array(weights)[order]) / np.sum(weights)
-    return float(off[order[np.searchsorted(share, 0.5)]])
+    return float(shifts[order[np.searchsorted(share, 0.5)]])
 
 
-def _summit(scores: np.ndarray) -> tuple[float, float, float]:
-    """Height, x and y of the highest score, between pixels by a parabola each way."""
+def _peak(scores: np.ndarray) -> tuple[float, float, float]:
+    """Return the highest score and its x and y, refined between pixels by parabolas."""
     _, score, _, (column, row) = cv2.minMaxLoc(scores)
     place = []
     for line, middle in ((scores[row], column), (scores[:, column], row)):
@@ -55,17 +55,21 @@ def _summit(scores: np.ndarray) -> tuple[float, float, float]:
     return score, *place
 
 
-def distinctness(still: np.ndarray, warped: np.ndarray, inside: np.ndarray) -> float:
-    """How far the agreement of edges here stands out from that at other shifts.
+def distinctness(fixed: np.ndarray, warped: np.ndarray, inside: np.ndarray) -> float:
+    """Compare the agreement of edges at the registered position with that at other shifts.
 
-    Shifts up to a quarter of the shorter side are tried; those beyond a tenth of it are "other". In
-    deviations of the agreement at other shifts, above their mean; 0 where there are no edges.
+    Shifts up to a quarter of the shorter side are tried; those beyond a tenth of it count as other
+    positions.
+
+    Returns:
+        The agreement minus its mean over other positions, in their standard deviations; 0 for images
+        without edges.
     """
-    side = min(still.shape)
+    side = min(fixed.shape)
     margin, near = side // 4, side // 10
-    wanted, seen = edges(still), edges(warped) * inside[..., None].astype(np.float32)
-    frame = cv2.copyMakeBorder(seen, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
-    scores = cv2.matchTemplate(frame, wanted, cv2.TM_CCORR)
+    target, source = edges(fixed), edges(warped) * inside[..., None].astype(np.float32)
+    frame = cv2.copyMakeBorder(source, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
+    scores = cv2.matchTemplate(frame, target, cv2.TM_CCORR)
     rows, columns = np.indices(scores.shape) - margin
     others = scores[np.hypot(rows, columns) > near]
     spread = float(others.std())

@@ -1,9 +1,15 @@
-"""Registration of a rig whose cameras were calibrated: nothing is fitted to the images."""
+"""Registration from a calibration of the two cameras; nothing is fitted to the images."""
 
 import numpy as np
 
-from data_prep.registration.registration import Registration, Size, judged
-from data_prep.registration.residual import DEFAULT_LIMIT, Limit, held_out_px, inter_ocular, matched
+from data_prep.registration.registration import Registration, Size, assessed
+from data_prep.registration.residual import (
+    DEFAULT_LIMIT,
+    Limit,
+    checked_landmarks,
+    inter_ocular,
+    landmark_residual,
+)
 from data_prep.registration.transforms import Homography, Stereo, ThroughPlane, Transform
 from mlcmkd.utils.errors import InputError
 
@@ -18,17 +24,17 @@ def from_homography(
     scheme: str | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Registration:
-    """By a known homography from RGB to thermal pixels.
+    """Register by a known homography from RGB to thermal pixels.
 
-    The residual is the mean distance of the landmarks, which the calibration has not seen; without
-    landmarks it stays None.
+    The residual is the mean distance of the landmarks, which were not used for the calibration;
+    without landmarks it is None.
 
     Args:
-        matrix: (3, 3), as `cv2.findHomography(rgb_points, thermal_points)` gives it.
-        thermal_size, rgb_size: (width, height); a calibration holds for one RGB size only, so
-            `warp` refuses others where `rgb_size` is given.
+        matrix: (3, 3), as `cv2.findHomography(rgb_points, thermal_points)` returns it.
+        thermal_size, rgb_size: (width, height); a calibration is valid for one RGB size, so `warp`
+            refuses others if `rgb_size` is given.
         rgb_landmarks, thermal_landmarks: (K, 2) pixels of the same points, NaN where missing.
-        scheme: of the landmarks; None where they have none, and so no inter-ocular distance.
+        scheme: scheme of the landmarks, for the inter-ocular distance; None if they have none.
         limit: the residual above which the pair is refused.
 
     Raises:
@@ -53,18 +59,19 @@ def from_stereo(
     scheme: str | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Registration:
-    """By a stereo calibration and a plane at a known depth that stands for the face.
+    """Register by a stereo calibration and a plane at a known depth that approximates the face.
 
-    What lies before or behind the plane is off by its parallax, about f b |1/z - 1/d| thermal
-    pixels with f the thermal focal length in pixels and b the distance of the cameras.
+    The error of a point in front of or behind the plane is its parallax, about f b |1/z - 1/d|
+    thermal pixels, with f the thermal focal length in pixels and b the distance of the cameras.
 
     Args:
-        calibration: both cameras and their relation.
+        calibration: both cameras and their relative pose.
         depth: the plane's distance from the RGB camera, in the unit of `calibration.t`.
-        normal: of the plane, in the RGB camera's frame.
+        normal: normal of the plane, in the RGB camera's frame.
 
-    The other arguments, the residual and the errors are those of `from_homography`; further errors:
-    a calibration that cannot be one, a depth not above zero, or a plane through the thermal camera.
+    The other arguments, the residual and the errors are those of `from_homography`. Also an
+    InputError: an impossible calibration, a depth not above zero, or a plane through the thermal
+    camera.
     """
     plane = ThroughPlane(calibration, float(depth), np.asarray(normal))
     marks = (rgb_landmarks, thermal_landmarks)
@@ -84,7 +91,7 @@ def _calibrated(
     if (landmarks[0] is None) != (landmarks[1] is None):
         raise InputError("landmarks of one camera only; give both or neither")
     if landmarks[0] is not None:
-        rgb, thermal = matched(*landmarks)
+        rgb, thermal = checked_landmarks(*landmarks)
         length = inter_ocular(thermal, scheme)
-        residual = held_out_px(transform, rgb, thermal)
-    return judged(method, transform, thermal_size, residual, length, limit, rgb_size=rgb_size)
+        residual = landmark_residual(transform, rgb, thermal)
+    return assessed(method, transform, thermal_size, residual, length, limit, rgb_size=rgb_size)

@@ -1,11 +1,11 @@
-"""Two folders of images to one folder of aligned pairs, and a table that says how good they are.
+"""Register two folders of images: one folder of aligned pairs, and a table of their residuals.
 
-out/rgb/ID.png      the RGB image warped into the thermal image's pixels
-out/thermal/ID.*    the thermal file as it is, byte by byte
-out/refused/        both again, of pairs above the limit: nothing is lost, nothing is mixed up
-out/overlays/       a checkerboard and an edge picture of the first pairs
-out/pairing.csv     a row a pair
-out/landmarks.csv   RGB landmarks of the accepted pairs in thermal pixels, where there were any
+out/rgb/ID.png      the RGB image warped to the thermal image's pixels
+out/thermal/ID.*    an unchanged copy of the thermal file
+out/refused/        the same two folders for pairs above the limit
+out/overlays/       a checkerboard and an edge overlay of the first pairs
+out/pairing.csv     one row per pair
+out/landmarks.csv   RGB landmarks of the accepted pairs in thermal pixels, if there are RGB landmarks
 """
 
 import csv
@@ -19,7 +19,7 @@ from data_prep.registration import (
     Limit,
     input_files,
 )
-from data_prep.registration.image_matching import images_below, partners
+from data_prep.registration.image_matching import Stream, images_below, match_images
 from data_prep.registration.pair import (
     BY_LANDMARKS,
     COLUMNS,
@@ -38,14 +38,14 @@ LANDMARKS = "landmarks.csv"
 
 @dataclass(frozen=True)
 class PairReport:
-    """What became of two folders.
+    """The result of `pair_folder`.
 
     Attributes:
-        folder: what was written.
-        accepted: ids of the pairs in `pairs`.
-        refused: (id, reason) of the others, see the table.
+        folder: the folder that was written.
+        accepted: ids of the accepted pairs.
+        refused: (id, reason) of the other pairs.
         unmatched: images without a partner.
-        offset: what was added to the RGB clock, seconds; None where pairs go by name.
+        offset: seconds added to the RGB clock; None for pairs matched by name.
     """
 
     folder: Path
@@ -86,83 +86,104 @@ def pair_folder(
 ) -> PairReport:
     """Register every pair of two folders and write the aligned pairs to `out`.
 
-    Images are partners where their paths below the two folders agree but for the suffix, or, with
-    time stamps, where they lie within the tolerance; then the pair has the thermal image's name.
+    Two images are a pair if their paths below the two folders agree except for the suffix; with time
+    stamps, if their time difference is within the tolerance. The pair has the thermal image's name.
 
     Args:
         method: "calibration"; "similarity", "affine" or "tps" by landmarks; "ecc" or "mutual
             information" by content.
-        calibration: YAML file, see `_pair_tables.Calibration`; for the methods by content an
+        calibration: YAML file, see `input_files.Calibration`; for the methods by content an
             optional homography to start from.
-        rgb_landmarks, thermal_landmarks: CSV as `mlcmkd predict` writes it. For methods that do not
-            fit landmarks they are optional, and what the residual is measured on.
+        rgb_landmarks, thermal_landmarks: CSV as `mlcmkd predict` writes it. They are optional for
+            methods that do not fit landmarks; the residual is then measured on them.
         rgb_times, thermal_times: CSV with columns image and seconds; both or neither.
-        tolerance: seconds.
-        offset: what to add to the RGB clock, seconds; None to estimate it from the motion in both.
+        tolerance: largest time difference of a pair, seconds.
+        offset: seconds to add to the RGB clock; None to estimate it from the motion in both streams.
         limit: the residual above which a pair is refused; None for the default.
-        overlays: how many pairs are drawn, the first ones.
+        overlays: number of pairs to draw, the first ones.
         progress: show a progress bar.
 
     Raises:
-        InputError: a parameter, table or folder that cannot be used, no pair at all, or `out` is
-            not empty or not apart from the sources. A pair that cannot be used is a row of the
-            table instead.
+        InputError: an invalid parameter, table or folder, no pair at all, or `out` is not empty or
+            overlaps with the sources. A single pair that cannot be registered is refused instead.
     """
     rgb_folder, thermal_folder, out = Path(rgb_folder), Path(thermal_folder), Path(out)
     _check(method, calibration, rgb_landmarks, thermal_landmarks, overlays)
     _check_out(out, rgb_folder, thermal_folder)
-    rig = input_files.read_calibration(calibration) if calibration is not None else None
-    rgb, thermal = images_below(rgb_folder), images_below(thermal_folder)
-    names, offset = partners(
-        (rgb_folder, rgb, rgb_times),
-        (thermal_folder, thermal, thermal_times),
-        tolerance,
-        offset,
-        progress,
+    calibration_data = (
+        input_files.read_calibration(calibration) if calibration is not None else None
     )
+    rgb = Stream(rgb_folder, images_below(rgb_folder), rgb_times)
+    thermal = Stream(thermal_folder, images_below(thermal_folder), thermal_times)
+    names, offset = match_images(rgb, thermal, tolerance, offset, progress)
     if not names:
         raise InputError(
-            f"{rgb_folder} and {thermal_folder}: no two images belong together; name partners "
-            "alike, or give time stamps"
+            f"{rgb_folder} and {thermal_folder}: no pair of images; give the images of a pair the same "
+            "name, or give time stamps"
         )
-    marks = [
-        input_files.read_landmarks(path, folder, images) if path is not None else {}
-        for path, folder, images in (
-            (rgb_landmarks, rgb_folder, rgb),
-            (thermal_landmarks, thermal_folder, thermal),
-        )
-    ]
+    rgb_marks, thermal_marks = (
+        input_files.read_landmarks(path, stream.folder, stream.images) if path is not None else {}
+        for path, stream in ((rgb_landmarks, rgb), (thermal_landmarks, thermal))
+    )
     pairs = [
-        Pair(b, rgb[a], thermal[b], apart, marks[0].get(a), marks[1].get(b))
-        for a, b, apart in names
+        Pair(
+            id=thermal_name,
+            rgb=rgb.images[rgb_name],
+            thermal=thermal.images[thermal_name],
+            seconds_apart=seconds,
+            rgb_marks=rgb_marks.get(rgb_name),
+            thermal_marks=thermal_marks.get(thermal_name),
+        )
+        for rgb_name, thermal_name, seconds in names
     ]
     out.mkdir(parents=True, exist_ok=True)
+    accepted, refused, points = _register_all(
+        pairs, method, calibration_data, limit or Limit(), out, overlays, progress
+    )
+    if rgb_landmarks is not None:
+        with (out / LANDMARKS).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("image", "scheme", "point", "x", "y"), *points])
+    used = {path for pair in pairs for path in (pair.rgb, pair.thermal)}
+    images = (*rgb.images.values(), *thermal.images.values())
+    unmatched = [path for path in images if path not in used]
+    return PairReport(out, accepted, refused, unmatched, offset)
+
+
+def _register_all(
+    pairs: list[Pair],
+    method: Method,
+    calibration: input_files.Calibration | None,
+    limit: Limit,
+    out: Path,
+    overlays: int,
+    progress: bool,
+) -> tuple[list[str], list[tuple[str, str]], list[tuple]]:
+    """Register all pairs and write their table.
+
+    Returns:
+        The ids of the accepted pairs, (id, reason) of the refused ones, and the rows of the RGB
+        landmarks in thermal pixels.
+    """
     accepted, refused, points = [], [], []
     with (out / PAIRING).open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
         for number, pair in enumerate(tqdm(pairs, desc="pair", unit="pair", disable=not progress)):
-            found = None
+            draw = number < overlays
+            registration = None
             try:
-                found = register_pair(
-                    pair, method, rig, limit or Limit(), out, draw=number < overlays
-                )
-                told = registration_columns(found)
-            except InputError as error:  # of this pair alone: the others are still made
-                told = {"ok": False, "reason": str(error)}
-            table.writerow(pair_columns(pair, method) | told)
-            file.flush()  # what is done is told, however the run ends
-            if told["ok"]:
+                registration = register_pair(pair, method, calibration, limit, out, draw=draw)
+                columns = registration_columns(registration)
+            except InputError as error:  # refuses this pair only
+                columns = {"ok": False, "reason": str(error)}
+            table.writerow(pair_columns(pair, method) | columns)
+            file.flush()  # keeps the finished rows if the process is interrupted
+            if columns["ok"]:
                 accepted.append(pair.id)
-                points += moved_landmarks(pair, found)
+                points += moved_landmarks(pair, registration)
             else:
-                refused.append((pair.id, told["reason"]))
-    if rgb_landmarks is not None:
-        with (out / LANDMARKS).open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("image", "scheme", "point", "x", "y"), *points])
-    used = {path for pair in pairs for path in (pair.rgb, pair.thermal)}
-    unmatched = [path for path in (*rgb.values(), *thermal.values()) if path not in used]
-    return PairReport(out, accepted, refused, unmatched, offset)
+                refused.append((pair.id, columns["reason"]))
+    return accepted, refused, points
 
 
 def _check(
@@ -177,9 +198,9 @@ def _check(
     if method == "calibration" and calibration is None:
         raise InputError("method 'calibration' needs a calibration file; name one")
     if method in BY_LANDMARKS and calibration is not None:
-        raise InputError(f"method '{method}' makes no use of a calibration; leave it out")
+        raise InputError(f"method '{method}' does not use a calibration; leave it out")
     if method in BY_LANDMARKS and (rgb_landmarks is None or thermal_landmarks is None):
-        raise InputError(f"method '{method}' needs rgb_landmarks and thermal_landmarks")
+        raise InputError(f"method '{method}' needs rgb_landmarks and thermal_landmarks; give both")
     if overlays < 0:
         raise InputError(f"overlays must be 0 or more, not {overlays}")
 

@@ -1,4 +1,4 @@
-"""What `pair_folder` is told beside the images: landmarks, time stamps, a calibration."""
+"""Files that `pair_folder` reads besides the images: landmarks, time stamps, a calibration."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from mlcmkd.utils.errors import InputError, first_wrong
 from mlcmkd.utils.texts import number
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".npy")
-_MOST_POINTS = 1000  # a face has at most some hundreds; more is a mistaken column
+_MAX_POINTS = 1000  # more than any scheme; a larger index is an error in the file
 
 
 class Calibration(BaseModel):
@@ -59,30 +59,32 @@ def _array(values: list) -> np.ndarray:
     try:
         return np.array(values, dtype=np.float64)
     except ValueError:
-        raise InputError(f"calibration: rows of unequal length in {str(values)[:60]}") from None
+        raise InputError(
+            f"calibration: rows of unequal length in {str(values)[:60]}; correct them"
+        ) from None
 
 
 def read_calibration(path: Path) -> Calibration:
-    """A calibration file.
+    """Read and check a calibration file.
 
     Raises:
-        InputError: no such file, not YAML, fields that are missing, wrong or unknown, or a rig that
-            cannot be (see Homography, Stereo and ThroughPlane).
+        InputError: no such file, not YAML, missing, invalid or unknown fields, or an impossible
+            calibration (see Homography, Stereo and ThroughPlane).
     """
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-        found = Calibration.model_validate(fields)
-        if found.homography is not None:
-            Homography(_array(found.homography))
+        calibration = Calibration.model_validate(fields)
+        if calibration.homography is not None:
+            Homography(_array(calibration.homography))
         else:
-            ThroughPlane(found.stereo(), found.depth, np.array(found.normal))
-        return found
+            ThroughPlane(calibration.stereo(), calibration.depth, np.array(calibration.normal))
+        return calibration
     except InputError as error:
         raise InputError(f"{path}, {error}") from None
     except ValidationError as error:
         raise InputError(f"{path}, {first_wrong(error, 'calibration')}") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise InputError(f"{path}: not YAML; write the fields as `name: value`") from None
 
@@ -91,34 +93,38 @@ Landmarks = tuple[str | None, np.ndarray]  # scheme, (K, 2) pixels with NaN for 
 
 
 def read_landmarks(path: Path, folder: Path, names: Mapping[str, Path]) -> dict[str, Landmarks]:
-    """Landmarks by image, from a CSV as `mlcmkd predict` writes it: image, scheme, point, x, y.
+    """Read landmarks by image from a CSV of `mlcmkd predict`: image, scheme, point, x, y.
 
     Args:
-        folder: of the images, for names that lead there.
-        names: id -> image, of all images in the folder; others in the file are passed over.
+        folder: folder of the images; image names in the file may be relative to it.
+        names: id -> image, of all images in the folder; other rows of the file are ignored.
 
     Raises:
-        InputError: unreadable, a column is missing, or a row that cannot be used (named by number).
+        InputError: not readable, a missing column, or an invalid row; the message names the line.
     """
-    found: dict[str, dict[int, tuple[float, float]]] = {}
+    faces: dict[str, dict[int, tuple[float, float]]] = {}
     schemes: dict[str, str] = {}
     for where, row in _rows(path, ("image", "scheme", "point", "x", "y")):
         name = _id(row["image"], folder)
         if name not in names:
             continue
         if schemes.setdefault(name, row["scheme"]) != row["scheme"]:
-            raise InputError(f"{where}: a second scheme, '{row['scheme']}', for one image")
+            raise InputError(
+                f"{where}: a second scheme, '{row['scheme']}', for one image; keep one"
+            )
         index = number(row["point"], where)
-        if not (index.is_integer() and 0 <= index < _MOST_POINTS):
-            raise InputError(f"{where}: point '{row['point']}' is not an index from 0")
-        points = found.setdefault(name, {})
+        if not (index.is_integer() and 0 <= index < _MAX_POINTS):
+            raise InputError(f"{where}: point '{row['point']}' is not an index from 0; correct it")
+        points = faces.setdefault(name, {})
         if int(index) in points:
-            raise InputError(f"{where}: point {int(index)} of '{row['image']}' stands twice")
+            raise InputError(
+                f"{where}: point {int(index)} of '{row['image']}' appears twice; keep one"
+            )
         points[int(index)] = (number(row["x"], where), number(row["y"], where))
-    return {name: _gathered(path, name, schemes[name], points) for name, points in found.items()}
+    return {name: _as_array(path, name, schemes[name], points) for name, points in faces.items()}
 
 
-def _gathered(
+def _as_array(
     path: Path, name: str, scheme: str, points: dict[int, tuple[float, float]]
 ) -> Landmarks:
     try:
@@ -126,7 +132,10 @@ def _gathered(
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     if max(points) >= count:
-        raise InputError(f"{path}: '{name}' has point {max(points)}, scheme {scheme} only {count}")
+        raise InputError(
+            f"{path}: '{name}' has point {max(points)}, but scheme {scheme} has {count} points; "
+            "correct one of the two"
+        )
     marks = np.full((count, 2), np.nan)
     for index, place in points.items():
         marks[index] = place
@@ -134,10 +143,10 @@ def _gathered(
 
 
 def read_times(path: Path, folder: Path, names: Mapping[str, Path]) -> dict[str, float]:
-    """Time stamps by image, seconds, from a CSV with the columns image and seconds.
+    """Read time stamps by image, seconds, from a CSV with the columns image and seconds.
 
     Raises:
-        InputError: unreadable, a column is missing, an image is not there or stands twice.
+        InputError: not readable, a missing column, or an image that does not exist or appears twice.
     """
     times: dict[str, float] = {}
     for where, row in _rows(path, ("image", "seconds")):
@@ -145,24 +154,24 @@ def read_times(path: Path, folder: Path, names: Mapping[str, Path]) -> dict[str,
         if name not in names:
             raise InputError(f"{where}: no image '{row['image']}' in {folder}; correct the name")
         if name in times:
-            raise InputError(f"{where}: '{row['image']}' stands twice")
+            raise InputError(f"{where}: '{row['image']}' appears twice; keep one row")
         times[name] = number(row["seconds"], where)
     return times
 
 
 def _id(image: str, folder: Path) -> str:
-    """A file's name as a table gives it, as an id: below the folder, without its suffix."""
+    """Convert an image name in a table to an id: relative to the folder, without suffix."""
     path = Path(image)
     below = path.resolve().is_relative_to(folder.resolve())
     if below and (path.is_absolute() or not (folder / path).is_file()):
         path = path.resolve().relative_to(folder.resolve())
-    # A name may hold dots of its own, as `frame.0001`.
+    # A name may contain further dots, such as `frame.0001`.
     known = path.suffix.lower() in IMAGE_SUFFIXES
     return (path.with_suffix("") if known else path).as_posix()
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Rows of a CSV with a header, each with the words that name it in an error."""
+    """Yield the rows of a CSV with a header, each with its location for error messages."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
@@ -172,9 +181,9 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str,
             for row in table:
                 where = f"{path}, line {table.line_num}"
                 if any(row[name] is None for name in columns):
-                    raise InputError(f"{where}: too few values; complete or remove it")
+                    raise InputError(f"{where}: too few values; complete or remove the row")
                 yield where, row
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a CSV text file ({error})") from None
+        raise InputError(f"{path}: not a CSV text file ({error}); export it again") from None

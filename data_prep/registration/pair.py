@@ -34,12 +34,12 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Pair:
-    """Two files, how far apart in time, and what is known of them."""
+    """Two image files, their time difference in seconds, and their landmarks; None if unknown."""
 
     id: str
     rgb: Path
     thermal: Path
-    apart: float | None
+    seconds_apart: float | None
     rgb_marks: input_files.Landmarks | None
     thermal_marks: input_files.Landmarks | None
 
@@ -47,46 +47,46 @@ class Pair:
 def register_pair(
     pair: Pair,
     method: Method,
-    rig: input_files.Calibration | None,
+    calibration: input_files.Calibration | None,
     limit: Limit,
     out: Path,
     draw: bool,
 ) -> Registration:
-    """Register a pair and write it.
+    """Register a pair and write its images, and overlays if `draw`.
 
     Raises:
         InputError: images or landmarks of this pair that cannot be used.
     """
     rgb, thermal = _read(pair)
-    found = _registered(pair, rgb, thermal, method, rig, limit)
-    warped = found.warp(rgb) if found.transform is not None else None
-    place = out if found.ok else out / REFUSED
+    registration = _register(pair, rgb, thermal, method, calibration, limit)
+    warped = registration.warp(rgb) if registration.transform is not None else None
+    folder = out if registration.ok else out / REFUSED
     if warped is not None:
-        _save(place / "rgb" / f"{pair.id}.png", warped)
-    copied = place / _thermal_name(pair)
-    copied.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(pair.thermal, copied)
+        _save(folder / "rgb" / f"{pair.id}.png", warped)
+    copy = folder / _thermal_name(pair)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(pair.thermal, copy)
     if draw and warped is not None:
-        for kind, drawing in (("checkerboard", checkerboard), ("edges", edge_overlay)):
-            _save(out / OVERLAYS / f"{pair.id}_{kind}.png", drawing(warped, thermal))
-    return found
+        for kind, overlay in (("checkerboard", checkerboard), ("edges", edge_overlay)):
+            _save(out / OVERLAYS / f"{pair.id}_{kind}.png", overlay(warped, thermal))
+    return registration
 
 
 def _read(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     rgb, thermal = read_image(pair.rgb), read_image(pair.thermal)
     if rgb.dtype != np.uint8:
         raise InputError(
-            f"{pair.rgb}: {rgb.dtype} instead of 8-bit colour; are the folders swapped?"
+            f"{pair.rgb}: {rgb.dtype} instead of 8-bit colour; convert it, or swap the folders"
         )
     return rgb, thermal
 
 
-def _registered(
+def _register(
     pair: Pair,
     rgb: np.ndarray,
     thermal: np.ndarray,
     method: Method,
-    rig: input_files.Calibration | None,
+    calibration: input_files.Calibration | None,
     limit: Limit,
 ) -> Registration:
     size = (thermal.shape[1], thermal.shape[0])
@@ -94,28 +94,35 @@ def _registered(
     if method in BY_LANDMARKS:
         for name, marks in (("RGB", rgb_marks), ("thermal", thermal_marks)):
             if marks is None:
-                raise InputError(f"no {name} landmarks of this pair in the table")
+                raise InputError(f"no {name} landmarks of this pair in the table; add them")
         return from_landmarks(
             rgb_marks, thermal_marks, size, kind=method, scheme=scheme, limit=limit
         )
     checks = {"rgb_landmarks": rgb_marks, "thermal_landmarks": thermal_marks, "scheme": scheme}
     if method != "calibration":
-        start = rig.homography if rig is not None else None
+        start = calibration.homography if calibration is not None else None
         return from_content(rgb, thermal, method=method, start=start, limit=limit, **checks)
     if rgb_marks is None or thermal_marks is None:
         checks = {}
-    if rig.homography is not None:
-        return from_homography(rig.homography, size, limit=limit, **checks)
-    return from_stereo(rig.stereo(), rig.depth, size, normal=rig.normal, limit=limit, **checks)
+    if calibration.homography is not None:
+        return from_homography(calibration.homography, size, limit=limit, **checks)
+    return from_stereo(
+        calibration.stereo(),
+        calibration.depth,
+        size,
+        normal=calibration.normal,
+        limit=limit,
+        **checks,
+    )
 
 
 def _marks(pair: Pair) -> tuple[str | None, np.ndarray | None, np.ndarray | None]:
-    """Scheme and landmarks of both sides, None where there are none."""
-    sides = (pair.rgb_marks, pair.thermal_marks)
-    schemes = {side[0] for side in sides if side is not None}
+    """Return the scheme and the landmarks of both modalities; None for missing ones."""
+    modalities = (pair.rgb_marks, pair.thermal_marks)
+    schemes = {marks[0] for marks in modalities if marks is not None}
     if len(schemes) > 1:
         raise InputError(f"landmarks of two schemes, {' and '.join(map(str, schemes))}; use one")
-    rgb, thermal = (None if side is None else side[1] for side in sides)
+    rgb, thermal = (None if marks is None else marks[1] for marks in modalities)
     return (schemes.pop() if schemes else None), rgb, thermal
 
 
@@ -129,25 +136,25 @@ def _save(path: Path, image: np.ndarray) -> None:
 
 
 def pair_columns(pair: Pair, method: Method) -> dict[str, object]:
-    """A pair's columns of the table."""
+    """Return a pair's columns of the table."""
     return {
         "id": pair.id,
         "rgb": str(pair.rgb),
         "thermal": str(pair.thermal),
         "method": method,
-        "seconds_apart": _rounded(pair.apart),
+        "seconds_apart": _rounded(pair.seconds_apart),
     }
 
 
-def registration_columns(found: Registration) -> dict[str, object]:
-    """A registration's columns of the table."""
+def registration_columns(registration: Registration) -> dict[str, object]:
+    """Return a registration's columns of the table."""
     return {
-        "residual_px": _rounded(found.residual_px),
-        "residual_percent": _rounded(found.residual_percent),
-        "kept": found.kept,
-        "given": found.given,
-        "ok": found.ok,
-        "reason": found.reason,
+        "residual_px": _rounded(registration.residual_px),
+        "residual_percent": _rounded(registration.residual_percent),
+        "kept": registration.kept,
+        "given": registration.given,
+        "ok": registration.ok,
+        "reason": registration.reason,
     }
 
 
@@ -155,11 +162,11 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def moved_landmarks(pair: Pair, found: Registration) -> Iterator[tuple]:
-    """RGB landmarks in thermal pixels, rows of a table; those that have no place are left out."""
+def moved_landmarks(pair: Pair, registration: Registration) -> Iterator[tuple]:
+    """Yield the RGB landmarks in thermal pixels as table rows, without unmapped ones."""
     if pair.rgb_marks is None:
         return
     scheme, marks = pair.rgb_marks
-    for index, (x, y) in enumerate(found.apply(marks)):
+    for index, (x, y) in enumerate(registration.apply(marks)):
         if np.isfinite((x, y)).all():
             yield _thermal_name(pair), scheme or "", index, round(float(x), 3), round(float(y), 3)

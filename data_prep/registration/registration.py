@@ -1,4 +1,4 @@
-"""What every way of registering gives: a map, how far it is off, and whether that is good enough."""
+"""The result of a registration: a map, its residual, and whether the pair may be used."""
 
 from dataclasses import dataclass
 
@@ -12,27 +12,27 @@ from mlcmkd.utils.errors import InputError
 
 Size = tuple[int, int]  # width, height in pixels
 
-# Thermal pixels between the points at which a spline's inverse is computed; linear in between.
+# A spline's inverse is computed on a grid of this spacing, thermal pixels, and interpolated linearly.
 _SPLINE_STEP = 4
 
 
 @dataclass(frozen=True)
 class Registration:
-    """From an RGB image to the pixels of its thermal image.
+    """A map from RGB pixels to thermal pixels, with its residual.
 
     Attributes:
-        method: how it was found.
-        transform: the map; None where none was found.
-        thermal_size: (width, height) of the thermal image, and of what `warp` gives.
+        method: name of the method.
+        transform: the map; None if none was found.
+        thermal_size: (width, height) of the thermal image and of the result of `warp`.
         rgb_size: (width, height) that RGB images must have; None for any.
-        residual_px: how far off it is, thermal pixels; None where nothing could tell. It never
-            comes from the same points that the map was fitted to, see the functions that make it.
-        residual_percent: the same in percent of the inter-ocular distance; None without eyes.
+        residual_px: error of the map, thermal pixels; None if it could not be measured. It is never
+            measured on the points to which the map was fitted; the functions that register say how.
+        residual_percent: the same in percent of the inter-ocular distance; None if that is unknown.
         ok: whether the pair may be used.
-        reason: why not, or what could not be checked; "" where there is nothing to say.
-        fit_px: mean distance on the very landmarks that were fitted, thermal pixels: smaller than
+        reason: why not, or what could not be checked; "" otherwise.
+        fit_px: mean distance of the fitted landmarks, thermal pixels. It is smaller than
             `residual_px`, zero for an interpolating spline, and no measure of quality.
-        kept, given: landmarks that were fitted to, and landmarks that were there.
+        kept, given: number of landmarks used for the fit, and number of landmarks in both images.
     """
 
     method: str
@@ -48,29 +48,29 @@ class Registration:
     given: int | None = None
 
     def apply(self, points: np.ndarray) -> np.ndarray:
-        """RGB pixels (N, 2) to thermal pixels (N, 2), float64; NaN stays NaN.
+        """Map RGB pixels (N, 2) to thermal pixels (N, 2), float64; NaN stays NaN.
 
         Raises:
             InputError: there is no map, or the points have another shape.
         """
         points = np.asarray(points, dtype=np.float64)
         if points.ndim != 2 or points.shape[1] != 2:
-            raise InputError(f"points of shape {points.shape} instead of (N, 2)")
-        there = np.isfinite(points).all(axis=1)
+            raise InputError(f"points of shape {points.shape} instead of (N, 2); reshape them")
+        finite = np.isfinite(points).all(axis=1)
         moved = np.full(points.shape, np.nan)
-        if there.any():
-            moved[there] = self._map().forward(points[there])
+        if finite.any():
+            moved[finite] = self._map().forward(points[finite])
         return moved
 
     def warp(self, image: np.ndarray) -> np.ndarray:
-        """An RGB image in thermal pixel geometry: (H, W, ...) to (h, w, ...), same dtype.
+        """Resample an RGB image in thermal pixels: (H, W, ...) to (h, w, ...), same dtype.
 
-        Thermal pixels that the RGB image does not reach become 0. Where a thermal pixel is larger
-        than an RGB one, the RGB image is smoothed first, so that fine texture does not alias.
+        Thermal pixels outside the RGB image become 0. If thermal pixels are larger than RGB ones,
+        the RGB image is smoothed first, to avoid aliasing.
 
         Raises:
-            InputError: there is no map, the image has another size than the one registered, or not
-                one thermal pixel falls into it.
+            InputError: there is no map, the image has another size than the one registered, or the
+                two images do not overlap.
         """
         transform = self._map()
         height, width = image.shape[:2]
@@ -85,10 +85,10 @@ class Registration:
         )
         if not inside.any():
             raise InputError(
-                "the warped RGB image does not overlap the thermal one; look at the calibration "
-                "and at the order of the two cameras"
+                "the warped RGB image does not overlap the thermal one; check the calibration and "
+                "the order of the two cameras"
             )
-        # Beyond any image, so that OpenCV paints the border there.
+        # Coordinates outside any image, so that OpenCV fills these pixels with the border value.
         sources = np.where(inside[..., None], sources, -1e4).astype(np.float32)
         return cv2.remap(
             _smoothed(image, sources, inside),
@@ -105,28 +105,28 @@ class Registration:
 
 
 def _sources(transform: Transform, size: Size) -> np.ndarray:
-    """Where in the RGB image each thermal pixel looks, (h, w, 2); NaN for nowhere."""
+    """Return the RGB coordinates of each thermal pixel, (h, w, 2); NaN where there are none."""
     step = _SPLINE_STEP if isinstance(transform, ThinPlate) else 1
     xs, ys = (np.arange(0, length + step - 1, step, dtype=np.float64) for length in size)
     nodes = np.stack(np.meshgrid(xs, ys), axis=-1)
-    found = transform.inverse(nodes.reshape(-1, 2)).reshape(nodes.shape)
+    sources = transform.inverse(nodes.reshape(-1, 2)).reshape(nodes.shape)
     if step == 1:
-        return found
-    between = RegularGridInterpolator((ys, xs), found)
-    every = np.stack(np.meshgrid(*(np.arange(length) for length in size)), axis=-1)
-    return between(every[..., ::-1])
+        return sources
+    interpolate = RegularGridInterpolator((ys, xs), sources)
+    pixels = np.stack(np.meshgrid(*(np.arange(length) for length in size)), axis=-1)
+    return interpolate(pixels[..., ::-1])
 
 
 def _smoothed(image: np.ndarray, sources: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """The RGB image without the detail that thermal pixels are too large for."""
+    """Remove the detail that is finer than a thermal pixel from an RGB image."""
     steps = np.linalg.norm(np.diff(sources, axis=1), axis=-1)[inside[:, 1:] & inside[:, :-1]]
-    spacing = float(np.median(steps)) if steps.size else 1.0  # RGB pixels a thermal pixel
+    spacing = float(np.median(steps)) if steps.size else 1.0  # RGB pixels per thermal pixel
     if spacing <= 1:
         return image
     return cv2.GaussianBlur(image, (0, 0), (spacing - 1) / 2 + 1e-3)
 
 
-def judged(
+def assessed(
     method: str,
     transform: Transform,
     thermal_size: Size,
@@ -134,26 +134,26 @@ def judged(
     inter_ocular_px: float | None,
     limit: Limit,
     *,
-    against: str = "",
-    **more,
+    defect: str = "",
+    **fields,
 ) -> Registration:
-    """A registration, refused where its residual is above the limit.
+    """Return a registration, with `ok` false if its residual is above the limit.
 
     Args:
-        against: what speaks against the pair whatever its residual; "" for nothing.
-        more: further fields of the Registration.
+        defect: reason to refuse the pair whatever its residual; "" for none.
+        fields: further fields of the Registration.
     """
     percent = None
-    reason = against
+    reason = defect
     if residual_px is not None and inter_ocular_px is not None:
         percent = 100 * residual_px / inter_ocular_px
-        if not against and not percent <= limit.percent:
+        if not defect and not percent <= limit.percent:
             reason = (
                 f"residual {percent:.1f} % of the inter-ocular distance, above {limit.percent:g} %"
             )
     elif residual_px is not None:
         most = limit.px if limit.px is not None else 0.025 * min(thermal_size)
-        if not against and not residual_px <= most:
+        if not defect and not residual_px <= most:
             reason = f"residual {residual_px:.1f} px, above {most:g} px"
     ok = not reason
     if ok and residual_px is None:
@@ -166,17 +166,17 @@ def judged(
         residual_percent=percent,
         ok=ok,
         reason=reason,
-        **more,
+        **fields,
     )
 
 
 def checked_size(size: Size) -> Size:
-    """(width, height), both whole and at least 2.
+    """Return (width, height) if both are integers of at least 2.
 
     Raises:
         InputError: they are not.
     """
     width, height = (int(value) for value in size)
     if (width, height) != tuple(size) or min(width, height) < 2:
-        raise InputError(f"thermal_size {size}: give (width, height) in whole pixels")
+        raise InputError(f"thermal_size {size}: give (width, height) in whole pixels, 2 or more")
     return width, height

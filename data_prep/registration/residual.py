@@ -14,9 +14,11 @@ class Limit:
     """The residual above which a pair is refused.
 
     Attributes:
-        percent: of the inter-ocular distance, where that is known. 8 is the NME at which a face
-            counts as failed: labels handed over that far off cannot teach better.
-        px: thermal pixels, where it is not known; None for 2.5 % of the image's shorter side.
+        percent: in percent of the inter-ocular distance, if that is known. 8 is the NME above which
+            a face counts as a failure: labels transferred with this error cannot train a better
+            model.
+        px: in thermal pixels, if that distance is unknown; None for 2.5 % of the image's shorter
+            side.
     """
 
     percent: float = 8.0
@@ -32,25 +34,28 @@ DEFAULT_LIMIT = Limit()
 
 
 def inter_ocular(landmarks: np.ndarray, scheme: str | None) -> float | None:
-    """Distance of the outer eye corners, pixels, landmarks (K, 2); None without a scheme or an eye.
+    """Return the distance of the outer eye corners of landmarks (K, 2), pixels.
+
+    Returns:
+        None without a scheme, or if an eye corner is missing.
 
     Raises:
         InputError: the scheme is unknown or has another number of points.
     """
     if scheme is None:
         return None
-    known = get_scheme(scheme)
-    if len(landmarks) != known.points:
+    points = get_scheme(scheme)
+    if len(landmarks) != points.points:
         raise InputError(
-            f"{len(landmarks)} landmarks, but scheme {scheme} has {known.points}; name their scheme"
+            f"{len(landmarks)} landmarks, but scheme {scheme} has {points.points}; name their scheme"
         )
-    left, right = landmarks[list(known.outer_eyes)]
+    left, right = landmarks[list(points.outer_eyes)]
     length = float(np.linalg.norm(left - right))
-    return length if length > 0 else None  # NaN is not above zero either
+    return length if length > 0 else None  # also None for NaN
 
 
-def matched(rgb: np.ndarray, thermal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two sets of landmarks as (K, 2) float64 each, of one length; NaN marks a missing one.
+def checked_landmarks(rgb: np.ndarray, thermal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return two sets of corresponding landmarks as (K, 2) float64; NaN marks a missing one.
 
     Raises:
         InputError: shapes that do not match.
@@ -58,7 +63,9 @@ def matched(rgb: np.ndarray, thermal: np.ndarray) -> tuple[np.ndarray, np.ndarra
     rgb, thermal = (np.asarray(points, dtype=np.float64) for points in (rgb, thermal))
     for name, points in (("RGB", rgb), ("thermal", thermal)):
         if points.ndim != 2 or points.shape[1] != 2:
-            raise InputError(f"{name} landmarks of shape {points.shape} instead of (K, 2)")
+            raise InputError(
+                f"{name} landmarks of shape {points.shape} instead of (K, 2); reshape them"
+            )
     if len(rgb) != len(thermal):
         raise InputError(
             f"{len(rgb)} RGB landmarks and {len(thermal)} thermal ones; give the same points, in "
@@ -68,17 +75,18 @@ def matched(rgb: np.ndarray, thermal: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Euclidean distance of each pair of points, (K, 2) twice to (K,)."""
+    """Return the Euclidean distances of corresponding points, (K, 2) and (K, 2) to (K,)."""
     return np.linalg.norm(a - b, axis=-1)
 
 
-def held_out_px(transform: Transform, rgb: np.ndarray, thermal: np.ndarray) -> float | None:
-    """Mean distance of landmarks (K, 2) that the map was not fitted to, thermal pixels.
+def landmark_residual(transform: Transform, rgb: np.ndarray, thermal: np.ndarray) -> float | None:
+    """Return the mean distance of landmarks (K, 2) not used for the fit, thermal pixels.
 
-    None where no landmark is in both, infinite where one has no place in the thermal image.
+    Returns:
+        None if no landmark is in both images; infinity if the map is undefined at a landmark.
     """
-    there = np.isfinite(rgb).all(axis=1) & np.isfinite(thermal).all(axis=1)
-    if not there.any():
+    both = np.isfinite(rgb).all(axis=1) & np.isfinite(thermal).all(axis=1)
+    if not both.any():
         return None
-    off = distances(transform.forward(rgb[there]), thermal[there])
-    return float(np.nan_to_num(off, nan=np.inf).mean())
+    errors = distances(transform.forward(rgb[both]), thermal[both])
+    return float(np.nan_to_num(errors, nan=np.inf).mean())

@@ -1,8 +1,8 @@
 """Maps from RGB pixels to thermal pixels, each with its inverse.
 
-Every map has `forward`, RGB to thermal, and `inverse`, thermal to RGB; both take and give (N, 2)
-float64 pixels, 0-based with centres at integers, and give NaN where a point has no counterpart
-(behind a camera, or where a spline folds).
+Every map has `forward`, RGB to thermal, and `inverse`, thermal to RGB; both map (N, 2) float64 pixels,
+0-based with centres at integers. The result is NaN where a point has no counterpart (behind a camera,
+or where a spline folds).
 """
 
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ from scipy.interpolate import RBFInterpolator
 
 from mlcmkd.utils.errors import InputError
 
-# Beyond this condition number the inverse of a matrix of pixels has no correct digit left.
+# Above this condition number the inverse of a homography has no correct digit.
 _SINGULAR = 1e12
-_DISTORTION_COUNTS = (0, 4, 5, 8, 12, 14)  # as OpenCV knows them
+_DISTORTION_COUNTS = (0, 4, 5, 8, 12, 14)  # numbers of coefficients that OpenCV accepts
 
 
 class Transform(Protocol):
-    """RGB pixels to thermal pixels, and back."""
+    """A map from RGB to thermal pixels with its inverse."""
 
     def forward(self, points: np.ndarray) -> np.ndarray: ...
 
@@ -28,7 +28,7 @@ class Transform(Protocol):
 
 
 def checked_matrix(matrix: np.ndarray, name: str) -> np.ndarray:
-    """A 3 x 3 float64 matrix that has an inverse.
+    """Return a 3 x 3 invertible matrix as float64.
 
     Raises:
         InputError: another shape, not finite, or singular.
@@ -40,13 +40,13 @@ def checked_matrix(matrix: np.ndarray, name: str) -> np.ndarray:
         raise InputError(f"{name}: holds NaN or infinity; calibrate again")
     if np.linalg.cond(matrix) > _SINGULAR:
         raise InputError(
-            f"{name}: singular, it squeezes the image to a line or a point; calibrate again"
+            f"{name}: singular, it maps the image to a line or a point; calibrate again"
         )
     return matrix
 
 
 def projected(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Points through a homography; NaN where they come to lie behind the camera."""
+    """Map points by a homography; NaN for points behind the camera."""
     moved = np.column_stack([points, np.ones(len(points))]) @ matrix.T
     depth = np.where(moved[:, 2] > 0, moved[:, 2], np.nan)
     return moved[:, :2] / depth[:, None]
@@ -54,9 +54,9 @@ def projected(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Homography:
-    """A 3 x 3 matrix on homogeneous pixels; similarities and affine maps are homographies too.
+    """A 3 x 3 matrix on homogeneous pixels; similarities and affine maps are special cases.
 
-    Its sign is chosen so that RGB pixel (0, 0) lies before the thermal camera.
+    Its sign is chosen so that RGB pixel (0, 0) is in front of the thermal camera.
     """
 
     matrix: np.ndarray
@@ -74,13 +74,13 @@ class Homography:
 
 @dataclass(frozen=True)
 class Stereo:
-    """A stereo calibration as `cv2.stereoCalibrate` gives it, RGB first: x_thermal = R x_rgb + t.
+    """A stereo calibration as `cv2.stereoCalibrate` returns it, RGB first: x_thermal = R x_rgb + t.
 
     Attributes:
         K1, K2: (3, 3) camera matrices, pixels.
-        dist1, dist2: distortion, 0, 4, 5, 8, 12 or 14 numbers in OpenCV's order.
+        dist1, dist2: distortion coefficients, 0, 4, 5, 8, 12 or 14 in OpenCV's order.
         R: (3, 3) rotation.
-        t: (3,) the unit of length is that of the chessboard.
+        t: (3,) translation, in the unit of length of the calibration.
     """
 
     K1: np.ndarray
@@ -107,23 +107,23 @@ class Stereo:
                     f"{name}: {len(getattr(self, name))} numbers; give 0, 4, 5, 8, 12 or 14"
                 )
         if len(self.t) != 3:
-            raise InputError(f"t: {len(self.t)} numbers instead of 3")
+            raise InputError(f"t: {len(self.t)} numbers instead of 3; give x, y and z")
         if np.abs(self.R @ self.R.T - np.eye(3)).max() > 1e-3 or np.linalg.det(self.R) < 0:
             raise InputError("R: not a rotation; give the matrix, not a rotation vector")
 
 
 @dataclass(frozen=True)
 class ThroughPlane:
-    """From one camera to another by way of a plane that holds what is seen.
+    """The map from one camera to the other for points on a plane.
 
-    For points of the plane n x = d before the RGB camera, x_thermal = (R + t n' / d) x_rgb: the
+    For points of the plane n x = d in front of the RGB camera, x_thermal = (R + t n' / d) x_rgb: the
     plane-induced homography (Hartley and Zisserman, Multiple View Geometry, 2nd edition, section
-    13.1, with the plane's sign turned). Lenses distort before and after it.
+    13.1, with the opposite sign of the plane). Lens distortion is removed before and applied after it.
 
     Attributes:
         stereo: the calibration.
         depth: d, in the unit of t; above zero.
-        normal: n, (3,), in the RGB camera's frame; (0, 0, 1) is a plane square to its axis.
+        normal: n, (3,), in the RGB camera's frame; (0, 0, 1) is perpendicular to its optical axis.
     """
 
     stereo: Stereo
@@ -141,12 +141,12 @@ class ThroughPlane:
 
     @property
     def rays(self) -> np.ndarray:
-        """(3, 3): from undistorted RGB rays (x, y, 1) to thermal ones."""
+        """(3, 3) matrix from undistorted RGB rays (x, y, 1) to thermal ones."""
         return self.stereo.R + np.outer(self.stereo.t, self.normal) / self.depth
 
     @property
     def pixels(self) -> np.ndarray:
-        """(3, 3): the homography from RGB to thermal pixels if the lenses did not distort."""
+        """(3, 3) homography from RGB to thermal pixels without lens distortion."""
         return self.stereo.K2 @ self.rays @ np.linalg.inv(self.stereo.K1)
 
     def forward(self, points: np.ndarray) -> np.ndarray:
@@ -160,42 +160,42 @@ class ThroughPlane:
 
 
 def _distorted(rays: np.ndarray, matrix: np.ndarray, distortion: np.ndarray) -> np.ndarray:
-    """Rays (N, 2) at depth 1 to pixels (N, 2)."""
+    """Map rays (N, 2) at depth 1 to pixels (N, 2)."""
     solid = np.column_stack([rays, np.ones(len(rays))])
-    there = np.isfinite(rays).all(axis=1)
+    finite = np.isfinite(rays).all(axis=1)
     pixels = np.full((len(rays), 2), np.nan)
-    if there.any():
+    if finite.any():
         zero = np.zeros(3)
-        pixels[there] = cv2.projectPoints(solid[there], zero, zero, matrix, distortion)[0][:, 0]
+        pixels[finite] = cv2.projectPoints(solid[finite], zero, zero, matrix, distortion)[0][:, 0]
     return pixels
 
 
 def _undistorted(points: np.ndarray, matrix: np.ndarray, distortion: np.ndarray) -> np.ndarray:
-    """Pixels (N, 2) to rays (N, 2) at depth 1.
+    """Map pixels (N, 2) to rays (N, 2) at depth 1.
 
-    OpenCV stops after five steps, a little off where a lens distorts much; giving it back what is
-    missing makes it exact.
+    OpenCV stops after five iterations, which is inexact for strong distortion. Repeating it with the
+    remaining error added to its input makes the result exact.
     """
-    aim = np.array(points, dtype=np.float64)
+    corrected = np.array(points, dtype=np.float64)
     for _ in range(4):
-        rays = cv2.undistortPoints(aim[:, None], matrix, distortion)[:, 0]
-        aim += points - _distorted(rays, matrix, distortion)
+        rays = cv2.undistortPoints(corrected[:, None], matrix, distortion)[:, 0]
+        corrected += points - _distorted(rays, matrix, distortion)
     return rays
 
 
 class ThinPlate:
-    """A thin-plate spline through landmarks: affine far away, bent as little as they allow between.
+    """A thin-plate spline through landmarks: minimal bending energy, affine far from them.
 
-    Scipy's RBFInterpolator does the work. Coordinates are divided by the spread of the points, so
-    that `smoothing` means the same for every camera.
+    Computed by SciPy's RBFInterpolator. Coordinates are divided by the standard deviation of the
+    points, so that `smoothing` has the same effect for every camera.
 
     Args:
         rgb, thermal: (K, 2) pixels, not all on a line.
-        smoothing: 0 runs through every landmark; more bends less. No unit.
+        smoothing: 0 interpolates every landmark; larger values bend less. No unit.
     """
 
     _STEPS = 50
-    _NEAR = 0.01  # thermal pixels at which the inverse is good enough
+    _TOLERANCE = 0.01  # largest error of the inverse, thermal pixels
 
     def __init__(self, rgb: np.ndarray, thermal: np.ndarray, smoothing: float = 0.0):
         self._middle, self._spread = rgb.mean(axis=0), float(rgb.std())
@@ -212,22 +212,22 @@ class ThinPlate:
         return self._spline(self._scaled(np.asarray(points, dtype=np.float64)))
 
     def inverse(self, points: np.ndarray) -> np.ndarray:
-        """By iteration: what is missing in the thermal image goes back by the affine part."""
+        """Invert by iteration: the remaining error is mapped back by the inverse of the affine part."""
         points = np.asarray(points, dtype=np.float64)
         back = np.linalg.inv(self._affine[:2])
-        found = (points - self._affine[2]) @ back
-        missing = points - self.forward(found)
+        sources = (points - self._affine[2]) @ back
+        errors = points - self.forward(sources)
         for _ in range(self._STEPS):
-            far = np.abs(missing).max(axis=1) > self._NEAR
+            far = np.abs(errors).max(axis=1) > self._TOLERANCE
             if not far.any():
-                return found
-            found[far] += missing[far] @ back
-            missing[far] = points[far] - self.forward(found[far])
-        found[np.abs(missing).max(axis=1) > self._NEAR] = np.nan
-        return found
+                return sources
+            sources[far] += errors[far] @ back
+            errors[far] = points[far] - self.forward(sources[far])
+        sources[np.abs(errors).max(axis=1) > self._TOLERANCE] = np.nan
+        return sources
 
     def folds(self, points: np.ndarray) -> bool:
-        """Whether the spline turns the image over somewhere in the box around RGB points (K, 2)."""
+        """Whether the spline folds the image somewhere in the bounding box of RGB points (K, 2)."""
         low, high = points.min(axis=0), points.max(axis=0)
         axes = [np.linspace(low[i], high[i], 40) for i in (0, 1)]
         grid = np.stack(np.meshgrid(*axes), axis=-1)

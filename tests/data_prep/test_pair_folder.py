@@ -242,8 +242,8 @@ def test_an_rgb_image_of_16_bits_and_a_pair_without_landmarks(source):
     ]
     (source / "thermal.csv").write_text("\n".join(rows))
     reasons = dict(pair(source, method="similarity", **landmarks(source)).refused)
-    assert "uint16 instead of 8-bit colour; are the folders swapped?" in reasons["a"]
-    assert reasons["c"] == "no thermal landmarks of this pair in the table"
+    assert "uint16 instead of 8-bit colour; convert it, or swap the folders" in reasons["a"]
+    assert reasons["c"] == "no thermal landmarks of this pair in the table; add them"
 
 
 def test_a_calibration_that_does_not_reach_the_images(source):
@@ -266,10 +266,10 @@ def test_a_calibration_that_does_not_reach_the_images(source):
         ({"calibration": "thermal.csv"}, "thermal.csv, calibration: Input should be"),
         ({"rgb_landmarks": "bad.csv"}, "bad.csv: no column 'scheme'; name image, scheme"),
         ({"rgb_landmarks": "short.csv"}, "short.csv, line 3: too few values"),
-        ({"rgb_landmarks": "twice.csv"}, "twice.csv, line 3: point 0 of 'a.png' stands twice"),
+        ({"rgb_landmarks": "twice.csv"}, "twice.csv, line 3: point 0 of 'a.png' appears twice"),
         ({"rgb_landmarks": "words.csv"}, "words.csv, line 2: 'left' is not a finite number"),
         ({"rgb_landmarks": "unknown.csv"}, "unknown.csv: landmark scheme 'mine' is unknown"),
-        ({"rgb_landmarks": "many.csv"}, "many.csv: 'a' has point 70, scheme ibug68 only 68"),
+        ({"rgb_landmarks": "many.csv"}, "many.csv: 'a' has point 70, but scheme ibug68 has 68"),
         ({"rgb_landmarks": "mixed.csv"}, "mixed.csv, line 3: a second scheme, 'sf_tl54'"),
     ],
 )
@@ -335,7 +335,7 @@ def test_folders_without_partners(source, tmp_path):
     with pytest.raises(InputError, match="empty: no image in it"):
         pair_folder(source / "empty", source / "thermal", source / "out", progress=False)
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(source / "empty/other.png")
-    with pytest.raises(InputError, match="no two images belong together; name partners alike"):
+    with pytest.raises(InputError, match="no pair of images"):
         pair_folder(source / "empty", source / "thermal", source / "out", progress=False)
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(source / "rgb/a.jpg")
     with pytest.raises(InputError, match="a.png: a.jpg has the same name"):

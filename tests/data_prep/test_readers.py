@@ -181,7 +181,7 @@ def test_cofw_does_not_follow_what_leads_out_of_its_file(tmp_path):
     with h5py.File(path, "a") as file:
         del file["IsTr"]
         file.create_dataset("IsTr", (1, 2), "f8", external=[(str(outside), 0, 16)])
-    assert "'IsTr' lies in another file" in reasons("cofw", tmp_path)[0]
+    assert "'IsTr' is stored in another file" in reasons("cofw", tmp_path)[0]
 
 
 def test_cofw68_takes_its_photos_from_the_test_file(tmp_path):

@@ -222,9 +222,14 @@ LINE = np.column_stack([np.arange(10.0), 2 * np.arange(10.0)])
         (GRID[:2], GRID[:2], "similarity", "2 landmarks in both images; 'similarity' needs 3"),
         (GRID[:4], GRID[:4], "tps", "4 landmarks in both images; 'tps' needs 5 or more"),
         (GRID, GRID * np.nan, "affine", "0 landmarks in both images"),
-        (LINE, LINE, "affine", "all RGB landmarks lie on a line, which fixes no 'affine' map"),
+        (
+            LINE,
+            LINE,
+            "affine",
+            "all RGB landmarks lie on a line, which does not determine 'affine'",
+        ),
         (GRID[:10], LINE, "tps", "all thermal landmarks lie on a line"),
-        (GRID[:9] * 0, GRID[:9], "similarity", "all RGB landmarks lie in one place"),
+        (GRID[:9] * 0, GRID[:9], "similarity", "all RGB landmarks are at one point"),
         (GRID, GRID[1:], "similarity", "35 RGB landmarks and 34 thermal ones; give the same"),
         (GRID[:, :1], GRID, "similarity", r"RGB landmarks of shape \(35, 1\) instead of \(K, 2\)"),
         (GRID, GRID, "rigid", "kind 'rigid' is unknown; use similarity, affine, tps"),
@@ -478,13 +483,13 @@ def test_matching_against_brute_force(a, b, tenths):
     found = match_times(a, b, tolerance)
     count, cost = best_by_brute_force(tuple(a), tuple(b), tolerance)
     assert len(found) == count
-    assert sum(abs(match.apart) for match in found) == pytest.approx(-cost, abs=1e-9)
+    assert sum(abs(match.seconds_apart) for match in found) == pytest.approx(-cost, abs=1e-9)
     assert len({match.rgb for match in found}) == len({match.thermal for match in found}) == count
     for match, later in zip(found, found[1:], strict=False):
         assert a[match.rgb] <= a[later.rgb] and b[match.thermal] <= b[later.thermal]
     for match in found:
-        assert match.apart == pytest.approx(b[match.thermal] - a[match.rgb])
-        assert abs(match.apart) <= tolerance
+        assert match.seconds_apart == pytest.approx(b[match.thermal] - a[match.rgb])
+        assert abs(match.seconds_apart) <= tolerance
 
 
 def test_two_frame_rates():
@@ -498,14 +503,14 @@ def test_two_frame_rates():
 def test_the_offset_is_added_to_the_rgb_clock():
     found = match_times([0.0, 1.0, 2.0], [11.01, 12.01], 0.05, offset=10.0)
     assert [(m.rgb, m.thermal) for m in found] == [(1, 0), (2, 1)]
-    assert found[0].apart == pytest.approx(0.01)
+    assert found[0].seconds_apart == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize(
     ("a", "b", "tolerance", "message"),
     [
-        ([[0.0]], [0.0], 0.1, "rgb_times: give finite seconds"),
-        ([0.0], [np.nan], 0.1, "thermal_times: give finite seconds"),
+        ([[0.0]], [0.0], 0.1, "rgb_times: not a list of finite numbers"),
+        ([0.0], [np.nan], 0.1, "thermal_times: not a list of finite numbers"),
         ([0.0], [0.0], 0.0, "tolerance=0.0"),
     ],
 )
@@ -545,7 +550,7 @@ def test_the_clock_offset_is_found_from_motion():
     [
         (np.arange(4.0), np.ones(3), "rgb_times: 4 times for 3 frames"),
         (np.array([0.0, 2, 1, 3]), np.ones(4), "rgb_times: give 3 frames or more, in order"),
-        (np.arange(40.0), np.ones(40), "best correlation none"),
+        (np.arange(40.0), np.ones(40), "highest correlation none"),
     ],
 )
 def test_motion_that_tells_no_offset(times, courses, message):

@@ -52,7 +52,8 @@ def test_a_known_move_is_found(faces, method):
         errors.append(corner_error(found, truth))
         start_error.append(
             corner_error(
-                from_homography(content._covering((160, 160), (480, 420)), (160, 160)), truth
+                from_homography(content.covering_homography((160, 160), (480, 420)), (160, 160)),
+                truth,
             )
         )
     assert np.median(start_error) > 12

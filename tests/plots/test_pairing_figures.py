@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.registration.content import _covering
+from data_prep.registration.content import covering_homography
 from mlcmkd.data.overlays import checkerboard, edge_overlay
 from mlcmkd.plots.pairing import (
     parallax_diagram,
@@ -98,7 +98,7 @@ def test_a_rig_is_off_by_what_it_says():
     faces = script.make_faces(1, size=script._DRAWN, workers=1)
     for misalignment in (4, 32):
         rig = script.make_rig(faces, 0, misalignment)
-        start = _covering((160, 160), script._RGB_SIZE)
+        start = covering_homography((160, 160), script._RGB_SIZE)
         corners = np.array([[0, 0], [159, 0], [159, 159], [0, 159.0]])
         seen = np.column_stack([rig.truth.inverse(corners), np.ones(4)]) @ start.T
         assert np.linalg.norm(seen[:, :2] - corners, axis=1).mean() == pytest.approx(misalignment)
@@ -166,7 +166,7 @@ def test_two_cameras_show_their_sizes_and_what_lies_centre_on_centre():
     ):
         assert word in words
     # The RGB landmarks, drawn over the thermal image, go where the covering of `from_content` puts them.
-    start = _covering((30, 30), (90, 60))
+    start = covering_homography((30, 30), (90, 60))
     jaw = (start[:2, :2] @ (marks * 2 + 15)[0] + start[:2, 2]).tolist()
     ends = [line.get_xydata()[0].tolist() for line in figure.axes[2].lines]
     assert any(np.allclose(end, jaw) for end in ends)
