@@ -1,6 +1,7 @@
-"""Checks of the exercises, a file a lesson: what is wrong with an answer, or why it is right.
+"""Checks of the exercises, one file per lesson.
 
-Each takes a student's answer, raises `NotYet` with what went wrong, or returns praise with the reason.
+Each check takes a student's answer. It raises `NotYet` with a description of the mistake, or returns a
+confirmation with an explanation.
 """
 
 from mlcmkd.course.checks import (

@@ -8,13 +8,13 @@ import torch
 from mlcmkd.course.checks.answers import (
     FORM,
     NotYet,
-    agree,
-    call,
-    choices,
-    finding,
-    given,
-    number,
-    table,
+    as_number,
+    call_function,
+    check_choices,
+    check_finding,
+    check_table,
+    check_value,
+    require_answer,
 )
 from mlcmkd.models import Landmarker
 
@@ -27,37 +27,36 @@ _RECEIVES = {
     "ri": {_FEATURES},
 }
 _WHY = {
-    "task": "The student's own answer runs through both of its halves.",
-    "fd": "FD compares features; no head has run when it is computed.",
-    "ld": "LD compares answers, and the student's answer runs through both of its halves.",
-    "fi": "Forward: whose features go in (frozen), and whose head reads them? You may have FI and RI "
-    "the wrong way round.",
-    "ri": "Reverse: the head that reads is frozen, so its parameters get nothing; what came before "
-    "it does. You may have FI and RI the wrong way round.",
+    "task": "The student's prediction uses both its features and its head.",
+    "fd": "FD compares features; no head is used.",
+    "ld": "LD compares predictions, and the student's prediction uses both its features and its head.",
+    "fi": "Forward: whose (frozen) features are used, and whose head? You may have exchanged FI and RI.",
+    "ri": "Reverse: the head is frozen, so its parameters get no gradient; the features before it do. "
+    "You may have exchanged FI and RI.",
 }
-# One batch of DIKD: own answer and FI; the teacher's answer and RI.
+# One batch of DIKD: the student's prediction and FI; the teacher's prediction and RI.
 _CALLS = {"student features": 1, "student head": 2, "teacher features": 1, "teacher head": 2}
 _COUNT = {
-    "student features": "One thermal image, one pass; both terms share it.",
-    "student head": "Its own features, and in FI the teacher's: a hook that keeps the last call sees "
-    "only one of them.",
+    "student features": "One thermal image, one pass; both terms use it.",
+    "student head": "The student's features, and in FI the teacher's: a hook that stores the last call "
+    "records only one of them.",
     "teacher features": "One RGB image, one pass, without autograd.",
-    "teacher head": "The teacher's own answer, and in RI the student's features.",
+    "teacher head": "The teacher's features, and in RI the student's features.",
 }
 
 
 def receives(answer: Any) -> str:
-    """Which halves each term trains, by term: a set of "student features", "student head", "teacher"."""
-    choices(answer, _RECEIVES, _WHY, "receives")
-    return "Right: FI trains a head, RI trains features, and nothing ever reaches the teacher."
+    """Trained parts by term: a set of "student features", "student head", "teacher"."""
+    check_choices(answer, _RECEIVES, _WHY, "receives")
+    return "Right: FI trains a head, RI trains features, and no term trains the teacher."
 
 
 def calls(answer: Any) -> str:
-    """How often each half runs in one batch of DIKD, by half."""
-    choices(answer, _CALLS, _COUNT, "calls")
+    """Number of forward passes of each part in one batch of DIKD."""
+    check_choices(answer, _CALLS, _COUNT, "calls")
     return (
-        "Right: both heads run twice a batch. A forward hook that keeps 'the' input of a head keeps "
-        "the last one, whichever that was; features() and head() leave no doubt."
+        "Right: both heads run twice per batch. A forward hook that stores the input of a head stores "
+        "the last of two; features() and head() are unambiguous."
     )
 
 
@@ -65,83 +64,81 @@ def frozen(function: Any, landmarker: Landmarker, images: torch.Tensor) -> str:
     """A function from a Landmarker to a module with features and head that training cannot change.
 
     Args:
-        landmarker: given to the function; it is changed if the function does not prevent it.
-        images: (B, C, P, P) that the network can read.
+        landmarker: argument of the function; it is changed if the function does not prevent it.
+        images: (B, C, P, P), input of the network.
     """
-    teacher = given(call(function, "frozen", landmarker), "frozen")
+    teacher = require_answer(call_function(function, "frozen", landmarker), "frozen")
     for name in ("features", "head", "train"):
         if not callable(getattr(teacher, name, None)):
-            raise NotYet(f"frozen: what it returns has no {name}(); return a module that has")
+            raise NotYet(f"frozen: the returned object has no {name}(); return a module that has")
     before = {name: value.clone() for name, value in landmarker.state_dict().items()}
     f = landmarker.eval().features(images).detach()
     objective = torch.nn.ModuleList([teacher] if isinstance(teacher, torch.nn.Module) else [])
-    objective.train()  # what every training loop does
+    objective.train()  # as in every training loop
     teacher.train()
     with torch.no_grad():
         for _ in range(3):
-            said = teacher.features(images)
-    moved = [
+            features_after = teacher.features(images)
+    changed = [
         name
         for name, value in landmarker.state_dict().items()
         if not torch.equal(value, before[name])
     ]
-    if moved:
+    if changed:
         raise NotYet(
-            f"frozen: it woke up. train() put it into training mode, and {len(moved)} BatchNorm "
-            f"buffers moved ({moved[0]}, ...) though no optimiser touched them; override train()"
+            f"frozen: train() set the teacher to training mode, and {len(changed)} BatchNorm buffers "
+            f"changed ({changed[0]}, ...) without an optimiser; override train()"
         )
-    if not torch.allclose(said, f, atol=1e-5):
+    if not torch.allclose(features_after, f, atol=1e-5):
         raise NotYet(
-            "frozen: after train() its features differ from those in evaluation mode: BatchNorm "
+            "frozen: after train() the features differ from those in evaluation mode: BatchNorm "
             "normalises by the batch; call eval() on the network in train()"
         )
-    # A frozen copy is as good as the network itself, which then need not be frozen.
-    held = list(teacher.parameters()) if isinstance(teacher, torch.nn.Module) else []
-    if any(parameter.requires_grad for parameter in held or landmarker.parameters()):
-        raise NotYet("frozen: its parameters still take gradients; requires_grad_(False)")
-    given_features = f.clone().requires_grad_()
-    answer = teacher.head(given_features).coordinates
-    if not answer.requires_grad:
+    # A frozen copy is accepted; then the original network need not be frozen.
+    own = list(teacher.parameters()) if isinstance(teacher, torch.nn.Module) else []
+    if any(parameter.requires_grad for parameter in own or landmarker.parameters()):
+        raise NotYet("frozen: its parameters still get gradients; call requires_grad_(False)")
+    student_features = f.clone().requires_grad_()
+    prediction = teacher.head(student_features).coordinates
+    if not prediction.requires_grad:
         raise NotYet(
-            "frozen: head() runs under no_grad, so RI would train nothing, without any error. The "
-            "parameters stand still, but the path has to stay open"
+            "frozen: head() runs under no_grad, so RI would train nothing, without any error. Freeze "
+            "the parameters, but let autograd record the operations of the head"
         )
-    return (
-        "Right: parameters and buffers stand still, and a gradient still comes back through head."
-    )
+    return "Right: parameters and buffers do not change, and the gradient passes through the head."
 
 
 def decay(function: Any) -> str:
-    """A function (progress, floor) to the cosine decay's weight, from 1 down to floor."""
+    """A function (progress, floor) to the weight of the cosine decay, from 1 to floor."""
     name = "cosine"
     for progress, floor in ((0.0, 0.1), (1.0, 0.1), (0.5, 0.1), (0.25, 0.0), (0.25, 0.1)):
         plain = (1 + math.cos(math.pi * progress)) / 2
-        agree(
-            number(call(function, name, progress, floor), f"{name}({progress}, {floor})"),
+        check_value(
+            as_number(call_function(function, name, progress, floor), f"{name}({progress}, {floor})"),
             floor + (1 - floor) * plain,
             f"{name}({progress:g}, {floor:g})",
             [
-                (floor + plain, "with the floor added on top, the start lies above 1; scale what is "
+                (floor + plain, "with the floor added, the weight starts above 1; scale the part "
                  "above the floor"),
-                (max(floor, plain), "a floor cut off by max() holds the weight flat at the end; it "
-                 "should fall all the way"),
-                (plain, "the floor is missing: at the end something has to be left"),
+                (max(floor, plain), "with max() the weight is constant at the end; it has to "
+                 "decrease until the end"),
+                (plain, "the floor is missing: the weight has to end at the floor"),
                 (
                     floor + (1 - floor) * (1 + math.cos(math.radians(progress))) / 2,
-                    "cos takes radians, and half a turn is pi",
+                    "cos takes radians; half a period is pi",
                 ),
-                (floor + (1 - floor) * (1 - plain), "it rises: early the teacher leads, late the "
-                 "labels"),
-                (floor + (1 - floor) * (1 - progress), "that is the linear decay"),
+                (floor + (1 - floor) * (1 - plain), "the weight increases: the teacher dominates "
+                 "early, the labels late"),
+                (floor + (1 - floor) * (1 - progress), "this is the linear decay"),
             ],
         )  # fmt: skip
     return "Right: 1 at the start, the floor at the end, steepest in the middle."
 
 
 def pulls(rows: Any, text: Any) -> str:
-    """The form of the open experiment: cosines between gradients of terms on the student's features."""
-    for row in table(rows, ("shift_px", "cosine"), "rows", least=4):
-        if abs(number(row["cosine"], "cosine")) > 1.001:
-            raise NotYet("rows: a cosine lies between -1 and 1; divide by both lengths")
-    finding(text)
+    """Form of the open experiment: cosines between the gradients of terms on the features."""
+    for row in check_table(rows, ("shift_px", "cosine"), "rows", least=4):
+        if abs(as_number(row["cosine"], "cosine")) > 1.001:
+            raise NotYet("rows: a cosine lies between -1 and 1; divide by both norms")
+    check_finding(text)
     return FORM

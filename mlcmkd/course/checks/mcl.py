@@ -2,60 +2,77 @@
 
 from typing import Any
 
-from mlcmkd.course.checks.answers import FORM, NotYet, agree, call, finding, number, table
+from mlcmkd.course.checks.answers import (
+    FORM,
+    NotYet,
+    as_number,
+    call_function,
+    check_finding,
+    check_table,
+    check_value,
+)
 
 
 def adapters(answer: Any, teacher_width: int, student_width: int) -> str:
-    """How many parameters MCL's two 1x1 adapters have together."""
+    """Number of parameters of the two 1x1 adapters of MCL together."""
     weights, biases = teacher_width * student_width, teacher_width + student_width
-    agree(
-        number(answer, "parameters"),
+    check_value(
+        as_number(answer, "parameters"),
         2 * weights + biases,
         "parameters",
         [
-            (2 * weights, "each output channel has a bias as well"),
-            (weights + teacher_width, "that is `to_teacher` alone; FI needs a way back"),
-            (weights + student_width, "that is `to_student` alone; FD and RI need a way there"),
+            (2 * weights, "each output channel also has a bias"),
+            (weights + teacher_width, "this is only `to_teacher`; FI needs the other direction"),
+            (
+                weights + student_width,
+                "this is only `to_student`; FD and RI need the other direction",
+            ),
             (18 * weights + biases, "the kernels are 1x1, not 3x3"),
-            (2 * weights + 2 * teacher_width, "one of the two has the student's width as output"),
-            (2 * weights + 2 * student_width, "one of the two has the teacher's width as output"),
+            (
+                2 * weights + 2 * teacher_width,
+                "one of the two has the student's width as its output",
+            ),
+            (
+                2 * weights + 2 * student_width,
+                "one of the two has the teacher's width as its output",
+            ),
         ],
         rel=1e-6,
     )
-    return "Right: there and back, with biases; and none of it is left when teaching is over."
+    return "Right: both directions, with biases; they are not part of the student's checkpoint."
 
 
 def file_size(answer: Any, parameters: int, size: int) -> str:
-    """A prediction of a float32 checkpoint's size in MB (10^6 bytes), from its parameters.
+    """Predicted size of a float32 checkpoint in MB (10^6 bytes).
 
     Args:
         parameters: of the network; size: of its file, bytes.
     """
-    found = number(answer, "megabytes")
+    value = as_number(answer, "megabytes")
     right = 4 * parameters / 1e6
-    agree(
-        found,
+    check_value(
+        value,
         right,
         "megabytes",
         [
-            (32 * parameters / 1e6, "those are bits; a byte has eight"),
+            (32 * parameters / 1e6, "these are bits; a byte has eight"),
             (2 * parameters / 1e6, "half precision has two bytes; these weights are float32"),
             (8 * parameters / 1e6, "double precision has eight bytes; these weights are float32"),
-            (parameters / 1e6, "that is a byte a parameter; a float32 has four"),
-            (4 * parameters, "those are bytes; a megabyte has a million"),
-            (4 * parameters / 1e3, "those are kilobytes"),
+            (parameters / 1e6, "this is one byte per parameter; a float32 has four"),
+            (4 * parameters, "these are bytes; a megabyte has a million"),
+            (4 * parameters / 1e3, "these are kilobytes"),
         ],
-        rel=0.06,  # also MiB, and the file's true size
+        rel=0.06,  # MiB and the true file size are also accepted
     )
     rest = 100 * (size - 4 * parameters) / size
     return (
-        f"Right: the file has {size / 1e6:.2f} MB. The other {rest:.1f} % are BatchNorm's buffers "
-        "and the description of the model."
+        f"Right: the file has {size / 1e6:.2f} MB. The other {rest:.1f} % are the BatchNorm buffers "
+        "and the model's specification."
     )
 
 
 class _Clock:
-    """A clock that a made-up network moves: slow at first, then steady, once interrupted."""
+    """A clock advanced by an artificial network: slow at first, then constant, with interruptions."""
 
     def __init__(self) -> None:
         self.now, self.calls = 0.0, 0
@@ -69,33 +86,31 @@ class _Clock:
 
 
 def timed(function: Any) -> str:
-    """A function (call, clock) to the typical milliseconds of a call, by at least 20 calls.
+    """A function (call, clock) to the typical milliseconds of a call, from at least 20 calls.
 
-    `clock()` gives seconds. The first five calls of the network in this check are slow, and later
-    every tenth is interrupted by another program.
+    `clock()` returns seconds. The first five calls of the artificial network are slow; later, every
+    tenth call is interrupted.
     """
     clock = _Clock()
-    found = number(call(function, "timed", clock.model, clock), "timed(...)")
+    value = as_number(call_function(function, "timed", clock.model, clock), "timed(...)")
     if clock.calls < 20:
+        raise NotYet(f"timed: {clock.calls} calls are too few for a typical time; use 20 or more")
+    if abs(value - 4) < 0.01:
+        return "Right: the median without warm-up, in milliseconds."
+    if abs(value - 0.004) < 1e-4:
+        raise NotYet("timed: 1000 times too small: the clock returns seconds")
+    if value > 4.01:
         raise NotYet(
-            f"timed: {clock.calls} calls are too few to say what is typical; make 20 or more"
+            f"timed: {value:.1f} ms, but a typical call takes 4. Two effects increase a *mean*: warm-up "
+            "in the first calls, and rare interruptions. Exclude the first calls and take the median"
         )
-    if abs(found - 4) < 0.01:
-        return "Right: warm-up left out, median taken, milliseconds."
-    if abs(found - 0.004) < 1e-4:
-        raise NotYet("timed: 1000 times too small: the clock gives seconds")
-    if found > 4.01:
-        raise NotYet(
-            f"timed: {found:.1f} ms, but a typical call takes 4. Two things pull a *mean* up: the first "
-            "calls, which warm up, and rare interruptions. Leave out the first, take the median"
-        )
-    raise NotYet(f"timed: {found:.4g} ms is less than any call took; did you divide twice?")
+    raise NotYet(f"timed: {value:.4g} ms is shorter than every call; did you divide twice?")
 
 
 def costs(rows: Any, text: Any) -> str:
-    """The form of the open experiment: parameters and time of several networks."""
-    found = table(rows, ("parameters", "ms"), "rows", least=3)
-    if min(number(row["ms"], "ms") for row in found) <= 0:
-        raise NotYet("rows: a time of zero or less; look at the clock")
-    finding(text)
+    """Form of the open experiment: parameters and time of several networks."""
+    value = check_table(rows, ("parameters", "ms"), "rows", least=3)
+    if min(as_number(row["ms"], "ms") for row in value) <= 0:
+        raise NotYet("rows: a time of zero or less; check the clock")
+    check_finding(text)
     return FORM
