@@ -1,35 +1,19 @@
-"""Figures: each function takes data and returns a matplotlib Figure; nothing is shown or kept.
+"""Figures: each function takes data and returns a matplotlib Figure, without showing or saving it.
 
-One style for all (`style.py`): colours that colour-blind readers can tell apart, units on every
-axis, thermal images in a map whose lightness rises with temperature. Landmarks are centred
-coordinates throughout, as in `mlcmkd.data.crops`; `centred` turns pixels into them.
+All share one style (`style.py`): colours for colour-blind readers, units on every axis, and a colour map
+whose lightness increases with temperature. Landmarks are centred coordinates, as in
+`mlcmkd.data.crops`; `centred` converts pixels.
 """
 
-from mlcmkd.plots.ablation import nme_against_count, nme_against_misalignment
 from mlcmkd.plots.attributions import (
     attribution_grid,
     attribution_maps,
     completeness_curves,
     method_grid,
 )
-from mlcmkd.plots.curves import (
-    ced_curves,
-    compare_training,
-    decay_curves,
-    errors_against_parameters,
-    nme_bars,
-    per_region_bars,
-    temperature_histogram,
-    training_curves,
-)
-from mlcmkd.plots.diagrams import injection_diagram, two_teachers_diagram
-from mlcmkd.plots.faces import (
-    contact_sheet,
-    heatmaps,
-    landmarks_on,
-    pair_overlay,
-    thermal_inputs,
-)
+from mlcmkd.plots.diagrams import injection_diagram, parallax_diagram, two_teachers_diagram
+from mlcmkd.plots.errors import ced_curves, errors_against_parameters, nme_bars, per_region_bars
+from mlcmkd.plots.faces import contact_sheet, heatmaps, landmarks_on, pair_overlay
 from mlcmkd.plots.frontier import frontier, methods_compared
 from mlcmkd.plots.invariance import (
     embedding,
@@ -37,12 +21,21 @@ from mlcmkd.plots.invariance import (
     head_swap_matrix,
     invariance_over_training,
 )
-from mlcmkd.plots.kd_loss import loss_landscape, pull
-from mlcmkd.plots.palettes import palette_inversion
-from mlcmkd.plots.report import nme_of_groups, training_of_groups
+from mlcmkd.plots.kd_loss import loss_gradients, loss_landscape
+from mlcmkd.plots.registration import (
+    registration_overlays,
+    reported_against_true,
+    residual_against_depth,
+    residual_curves,
+    two_cameras,
+)
+from mlcmkd.plots.report import nme_by_configuration, training_by_configuration
 from mlcmkd.plots.schemes import scheme_points
 from mlcmkd.plots.shapes import hard_and_soft, shape_modes
+from mlcmkd.plots.strategies import nme_against_count, nme_against_misalignment
 from mlcmkd.plots.style import centred, colours
+from mlcmkd.plots.thermal import palette_inversion, temperature_histogram, thermal_inputs
+from mlcmkd.plots.training import compare_training, decay_curves, training_curves
 from mlcmkd.plots.trust import agreement_dots, pixel_curves, randomisation_bars
 
 __all__ = [
@@ -66,24 +59,30 @@ __all__ = [
     "injection_diagram",
     "invariance_over_training",
     "landmarks_on",
+    "loss_gradients",
     "loss_landscape",
     "method_grid",
     "methods_compared",
     "nme_against_count",
     "nme_against_misalignment",
     "nme_bars",
-    "nme_of_groups",
+    "nme_by_configuration",
     "pair_overlay",
     "palette_inversion",
+    "parallax_diagram",
     "per_region_bars",
     "pixel_curves",
-    "pull",
     "randomisation_bars",
-    "shape_modes",
+    "registration_overlays",
+    "reported_against_true",
+    "residual_against_depth",
+    "residual_curves",
     "scheme_points",
+    "shape_modes",
     "temperature_histogram",
     "thermal_inputs",
+    "training_by_configuration",
     "training_curves",
-    "training_of_groups",
+    "two_cameras",
     "two_teachers_diagram",
 ]

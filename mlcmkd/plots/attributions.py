@@ -1,4 +1,4 @@
-"""Figures of attributions: which pixels a landmark, or a group of them, was found by."""
+"""Figures of attribution maps."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ Images = Tensor | np.ndarray
 
 
 class Column(NamedTuple):
-    """One model's answer on N faces: a word, its inputs, and maps (N, P, P), signed."""
+    """A model's name, its N input images, and its signed attribution maps, (N, P, P)."""
 
     title: str
     images: Images
@@ -37,7 +37,7 @@ _LEGEND = "contribution / its 99th percentile\n(orange: for, purple: against)"
 
 
 def _show_map(axes: Axes, picture: np.ndarray, values: np.ndarray) -> Any:
-    """A signed map (P, P) over its image, faint and grey: see `attribution_grid`."""
+    """Draws a signed map (P, P) over its image in light grey; see `attribution_grid`."""
     grey = picture if picture.ndim == 2 else picture.mean(axis=-1)
     grey = grey / 255 if picture.dtype == np.uint8 else grey
     show_image(axes, 0.6 + 0.4 * grey, cmap="gray", vmin=0, vmax=1)
@@ -51,7 +51,7 @@ def _show_map(axes: Axes, picture: np.ndarray, values: np.ndarray) -> Any:
 def _circle(
     axes: Axes, landmarks: Images | None, landmark: int | Sequence[int] | None, face: int
 ) -> None:
-    """Rings around a face's landmarks, smaller where there are several."""
+    """Draws rings around landmarks of a face, smaller if there are several."""
     if landmarks is None or landmark is None:
         return
     several = [landmark] if isinstance(landmark, int) else list(landmark)
@@ -75,14 +75,15 @@ def attribution_grid(
     landmarks: Images | None = None,
     landmark: int | Sequence[int] | None = None,
 ) -> Figure:
-    """A face a row; for each model its input beside what the landmark was found by.
+    """Faces in rows; for each model its input and its attribution map.
 
-    Every map is smoothed a little (1 px of standard deviation, for the eye alone) and divided by the
-    99th percentile of its own absolute values: signs and places compare between models, sizes do not.
+    For display, maps are smoothed (standard deviation 1 px) and divided by the 99th percentile of their
+    absolute values: signs and places are comparable between models, magnitudes are not.
 
     Args:
         columns: the models.
-        landmarks: (N, K, 2) centred coordinates; `landmark` of them, or several, are circled.
+        landmarks: (N, K, 2) centred coordinates.
+        landmark: index or indices of the landmarks that are marked with rings.
     """
     count = len(columns[0].images)
     cell = WIDTH / (2 * len(columns) + 0.6)
@@ -113,7 +114,7 @@ def attribution_maps(
     landmarks: Images | None = None,
     landmark: int | Sequence[int] | None = None,
 ) -> Figure:
-    """RGB and thermal side by side for one landmark on the same faces; see `attribution_grid`."""
+    """Attribution maps of an RGB and a thermal model on the same faces; see `attribution_grid`."""
     columns = [Column("RGB", rgb, rgb_maps), Column("thermal", thermal, thermal_maps)]
     return attribution_grid(columns, landmarks=landmarks, landmark=landmark)
 
@@ -125,13 +126,14 @@ def method_grid(
     landmarks: Images | None = None,
     landmark: int | Sequence[int] | None = None,
 ) -> Figure:
-    """One face by every method: a row a model or modality, its input, then a map a method.
+    """Maps of one face by several methods; a row for each model, a column for each method.
 
     Maps are drawn as in `attribution_grid`.
 
     Args:
         rows: name, images (N, ...) and maps by method, each (N, P, P); the first face is drawn.
-        landmarks: (N, K, 2) centred coordinates; `landmark` of them, or several, are circled.
+        landmarks: (N, K, 2) centred coordinates.
+        landmark: index or indices of the landmarks that are marked with rings.
     """
     methods = list(rows[0][2])
     cell = WIDTH / (len(methods) + 1.5)
@@ -155,10 +157,11 @@ def method_grid(
 
 @styled
 def completeness_curves(steps: Sequence[int], errors: Mapping[str, Sequence[float]]) -> Figure:
-    """Relative completeness error over the number of steps, both logarithmic.
+    """Completeness error over the number of steps, both logarithmic.
 
     Args:
-        errors: name -> one share for each of `steps`.
+        steps: numbers of steps.
+        errors: name -> relative error for each of `steps`, shares.
     """
     figure = Figure(figsize=(WIDTH * 0.6, 3.2))
     axes = figure.subplots()

@@ -1,31 +1,32 @@
-"""Drawings of ideas: who reads whose features, and who teaches whom."""
+"""Diagrams: injection between teacher and student, the two teachers of KD-Loss, and parallax."""
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from mlcmkd.plots.style import BLACK, BLUE, GREY, VERMILION, WIDTH, styled
+from mlcmkd.plots.style import BLACK, BLUE, GREY, MARKERS, VERMILION, WIDTH, styled
 
 _TOP, _BOTTOM = 0.76, 0.24  # heights of the teacher's and the student's row
-_PLACES = {"image": 0.10, "features": 0.38, "head": 0.68, "answer": 0.89}
+_PLACES = {"image": 0.10, "features": 0.38, "head": 0.68, "prediction": 0.89}
 
 
 @styled
 def injection_diagram() -> Figure:
-    """Teacher above, student below, each in two halves; FI and RI cross over."""
+    """Forward (FI) and reverse injection (RI) between the teacher, above, and the student, below."""
     figure = Figure(figsize=(WIDTH, 3.6))
     axes = figure.subplots()
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.set_axis_off()
-    words = {
+    labels = {
         _TOP: ("RGB image", "teacher's features\n(frozen)", "teacher's head\n(frozen)"),
         _BOTTOM: ("thermal image", "student's features\n(trained)", "student's head\n(trained)"),
     }
-    for height, texts in words.items():
+    for height, texts in labels.items():
         frozen = height == _TOP
         for place, text in zip(("image", "features", "head"), texts, strict=True):
             _box(axes, _PLACES[place], height, text, frozen=frozen and place != "image")
-        for start, end in (("image", "features"), ("features", "head"), ("head", "answer")):
+        for start, end in (("image", "features"), ("features", "head"), ("head", "prediction")):
             _arrow(axes, (_PLACES[start], height), (_PLACES[end], height), BLACK)
         axes.text(0.895, height, "landmarks", ha="left", va="center")
     _arrow(axes, (_PLACES["features"], _TOP), (_PLACES["head"], _BOTTOM), BLUE, width=2.6)
@@ -40,7 +41,7 @@ def injection_diagram() -> Figure:
 
 @styled
 def two_teachers_diagram() -> Figure:
-    """Hard landmarks above, soft ones below, each with its teacher; the student between the two."""
+    """The teachers of hard landmarks, above, and of soft landmarks, below, and their student."""
     figure = Figure(figsize=(WIDTH, 3.6))
     axes = figure.subplots()
     axes.set(xlim=(0, 1), ylim=(0, 1))
@@ -54,7 +55,7 @@ def two_teachers_diagram() -> Figure:
         _box(axes, left, height, points, frozen=False)
         _box(axes, middle, height, teacher, frozen=True)
         _arrow(axes, (left, height), (middle, height), BLACK)
-        axes.text((left + middle) / 2, height + 0.03, "learned from", ha="center", fontsize=9)
+        axes.text((left + middle) / 2, height + 0.03, "trained on", ha="center", fontsize=9)
         _arrow(axes, (middle, height), (right, 0.5), colour, width=2.6)
     _box(axes, right, 0.5, "light student\n(trained)", frozen=False)
     axes.annotate(
@@ -64,11 +65,11 @@ def two_teachers_diagram() -> Figure:
         arrowprops={"arrowstyle": "-|>", "color": BLACK, "linewidth": 1.6, "mutation_scale": 14},
     )
     axes.text(
-        left + 0.015, 0.5, "active shape model\ntakes out what is rare", va="center", fontsize=9
+        left + 0.015, 0.5, "active shape model\nremoves rare variation", va="center", fontsize=9
     )
     axes.text(0.68, 0.76, "ALoss: strict", color=VERMILION, ha="left", va="center")
     axes.text(
-        0.68, 0.24, "ALoss: patient; and from\nwhere the main loss is gentle",
+        0.68, 0.24, "ALoss: tolerant; and the range\nof the linear main loss",
         color=BLUE, ha="left", va="center",
     )  # fmt: skip
     return figure
@@ -99,11 +100,11 @@ def _arrow(
     *,
     width: float = 1.6,
 ) -> None:
-    """From the right edge of one box to the left edge of another."""
+    """Draws an arrow from the right edge of one box to the left edge of another."""
     axes.add_patch(
         FancyArrowPatch(
             (start[0] + 0.09, start[1]),
-            (end[0] - (0.09 if end[0] < _PLACES["answer"] else 0.0), end[1]),
+            (end[0] - (0.09 if end[0] < _PLACES["prediction"] else 0.0), end[1]),
             arrowstyle="-|>",
             mutation_scale=14,
             color=colour,
@@ -111,3 +112,67 @@ def _arrow(
             zorder=2,
         )
     )
+
+
+@styled
+def parallax_diagram(
+    baseline: float = 0.3, plane: float = 1.0, depths: tuple[float, ...] = (0.7, 1.0, 1.6)
+) -> Figure:
+    """Two parallel cameras from above, and the images of points at several depths.
+
+    Args:
+        baseline: distance of the cameras, B; exaggerated to be visible.
+        plane: the depth of the registration.
+        depths: of the points on the RGB camera's axis, in the unit of `baseline`.
+    """
+    figure = Figure(figsize=(WIDTH * 0.8, 4.0))
+    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
+    focal = 0.3
+    for place, name, colour in ((0.0, "RGB", BLUE), (baseline, "thermal", VERMILION)):
+        left.plot(place, 0, marker="o", markersize=9, color=colour)
+        left.annotate(name, (place, -0.08), ha="center", va="top", color=colour)
+        left.plot([place - 0.14, place + 0.14], [focal, focal], color=colour, linewidth=2.5)
+    left.annotate("image planes, distance f", (baseline + 0.18, focal), va="center", fontsize=9)
+    left.plot([0, baseline + 0.62], [plane, plane], color=GREY, linestyle=":", linewidth=1.2)
+    left.annotate(
+        "Z0, depth of the registration",
+        (baseline + 0.62, plane),
+        ha="right",
+        va="bottom",
+        color=GREY,
+    )
+    left.annotate(
+        "", (0, -0.03), (baseline, -0.03), arrowprops={"arrowstyle": "<->", "color": BLACK}
+    )
+    left.annotate("B", (baseline / 2, -0.05), ha="center", va="top")
+    for depth, marker in zip(depths, MARKERS, strict=False):
+        left.plot([0, 0], [0, depth], color=BLUE, linewidth=1)
+        left.plot([baseline, 0], [0, depth], color=VERMILION, linewidth=1)
+        left.plot(0, depth, marker=marker, color=BLACK, markersize=8)
+        left.annotate(f"Z = {depth:g}", (-0.05, depth), ha="right", va="center")
+        left.plot(0, focal, marker=marker, color=BLACK, markersize=6)
+        left.plot(baseline * (1 - focal / depth), focal, marker=marker, color=BLACK, markersize=6)
+        disparity = -focal * baseline / depth
+        right.plot(
+            disparity + focal * baseline / plane, depth, marker=marker, color=BLACK, markersize=8
+        )
+    left.set(xlim=(-0.45, baseline + 0.65), ylim=(-0.22, max(depths) + 0.1), xticks=[], yticks=[])
+    left.grid(False)
+    left.set_title("from above")
+    for spine in left.spines.values():
+        spine.set_visible(False)
+    depth_axis = np.linspace(min(depths) * 0.85, max(depths) * 1.05, 100)
+    right.plot(
+        focal * baseline * (1 / plane - 1 / depth_axis),
+        depth_axis,
+        color=GREY,
+        linewidth=1.2,
+        zorder=1,
+    )
+    right.axvline(0, color=VERMILION, linewidth=1.2)
+    right.set(
+        xlabel="residual (px, no scale)", ylabel="depth Z", xticks=[0],
+        ylim=(min(depths) * 0.8, max(depths) * 1.08), yticks=sorted(depths),
+        title="in the thermal image, after registration",
+    )  # fmt: skip
+    return figure

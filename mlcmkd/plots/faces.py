@@ -1,15 +1,18 @@
-"""Figures that show faces: pairs, landmarks on them, heatmaps."""
+"""Figures of faces: pairs, landmarks, heatmaps."""
 
 from collections.abc import Sequence
 
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from torch import Tensor
 
 from mlcmkd.plots.style import (
     BLACK,
     GREEN,
     SKY,
+    THERMAL,
     VERMILION,
     WIDTH,
     as_array,
@@ -35,20 +38,22 @@ def contact_sheet(
     columns: int = 8,
     titles: Sequence[str] | None = None,
 ) -> Figure:
-    """Pairs in rows: RGB above its thermal image.
+    """Pairs of images, RGB above thermal.
 
     Args:
         rgb: N images.
         thermal: N images, in `unit`.
-        limits: values of the colour bar's ends; those found where None.
-        landmarks: (N, K, 2) centred coordinates, drawn on both.
-        columns: pairs a row.
-        titles: N words, above the RGB images.
+        unit: of the thermal images.
+        limits: ends of the colour bar; None for the smallest and largest value.
+        landmarks: (N, K, 2) centred coordinates, drawn on both images.
+        scheme: of the landmarks.
+        columns: pairs in a row.
+        titles: N titles of the pairs.
     """
-    colour, heat = as_images(rgb), as_images(thermal)
-    low, high = limits or (float(heat.min()), float(heat.max()))
-    columns = min(columns, len(colour))
-    rows = -(-len(colour) // columns)
+    photos, frames = as_images(rgb), as_images(thermal)
+    low, high = limits or (float(frames.min()), float(frames.max()))
+    columns = min(columns, len(photos))
+    rows = -(-len(photos) // columns)
     cell = WIDTH / (columns + 0.8)
     figure = Figure(figsize=(WIDTH, (2.05 * cell + (0.25 if titles else 0.1)) * rows))
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
@@ -56,11 +61,11 @@ def contact_sheet(
     for axes in grid.flat:
         axes.set_axis_off()
     shown = None
-    for number, (photo, warmth) in enumerate(zip(colour, heat, strict=True)):
+    for number, (photo, frame) in enumerate(zip(photos, frames, strict=True)):
         row, column = divmod(number, columns)
         above, below = grid[2 * row, column], grid[2 * row + 1, column]
         show_image(above, photo)
-        shown = show_image(below, warmth, vmin=low, vmax=high)
+        shown = show_image(below, frame, vmin=low, vmax=high)
         if titles is not None:
             above.set_title(titles[number], fontsize=8, pad=2)
         if landmarks is not None:
@@ -82,13 +87,15 @@ def landmarks_on(
     columns: int = 6,
     links: bool = False,
 ) -> Figure:
-    """Predicted landmarks (orange-red) over annotated ones (green), a face a panel.
+    """Predicted landmarks (orange-red) over annotated ones (green), one panel for each face.
 
     Args:
         images: N RGB or thermal images; thermal ones in [0, 1].
         predicted, true: (N, K, 2) centred coordinates.
-        titles: N words, such as the NME of each.
-        links: join every predicted landmark with the annotated one of the same name.
+        scheme: of the landmarks.
+        titles: N titles, such as the NME of each face.
+        columns: faces in a row.
+        links: draw a line from every predicted landmark to the annotated one.
     """
     pictures = as_images(images)
     columns = min(columns, len(pictures))
@@ -116,9 +123,7 @@ def landmarks_on(
     return figure
 
 
-def _line(colour: str, label: str):
-    from matplotlib.lines import Line2D
-
+def _line(colour: str, label: str) -> Line2D:
     return Line2D([], [], color=colour, label=label, marker="o", markersize=3)
 
 
@@ -132,32 +137,34 @@ def pair_overlay(
     squares: int = 6,
     titles: Sequence[str] | None = None,
 ) -> Figure:
-    """How well pairs are registered: a checkerboard of both, and thermal edges over the photo.
+    """Registration of pairs: a checkerboard of both images, and thermal contours over the photo.
 
     Args:
-        rgb: N images; thermal: N images of the same size, any unit.
-        landmarks: (N, K, 2) centred coordinates, drawn on a fourth panel of both modalities.
-        squares: fields of the board along a side.
-        titles: N words, one a row.
+        rgb: N images.
+        thermal: N images of the same size, any unit.
+        landmarks: (N, K, 2) centred coordinates, drawn on the thermal image in a fifth panel.
+        scheme: of the landmarks.
+        squares: fields of the checkerboard along a side.
+        titles: N titles of the rows.
     """
     photos = as_images(rgb).astype(np.float32)
     photos = photos / 255 if photos.max() > 1.5 else photos
-    heat = as_images(thermal)
+    frames = as_images(thermal)
     columns = 5 if landmarks is not None else 4
     figure = Figure(figsize=(WIDTH, WIDTH / columns * len(photos) + 0.3))
     grid = figure.subplots(len(photos), columns, squeeze=False)
     names = ["RGB", "thermal", "checkerboard", "thermal contours on RGB", "landmarks on thermal"]
-    for row, (photo, warmth) in enumerate(zip(photos, heat, strict=True)):
-        low, high = np.percentile(warmth, [1, 99])
-        grey = np.clip((warmth - low) / max(high - low, 1e-6), 0, 1)
+    for row, (photo, frame) in enumerate(zip(photos, frames, strict=True)):
+        low, high = np.percentile(frame, [1, 99])
+        grey = np.clip((frame - low) / max(high - low, 1e-6), 0, 1)
         show_image(grid[row, 0], photo)
         show_image(grid[row, 1], grey)
         show_image(grid[row, 2], _checkerboard(photo, grey, squares))
         show_image(grid[row, 3], photo)
-        level = np.linspace(-0.5, 0.5, grey.shape[0], endpoint=False) + 0.5 / grey.shape[0]
+        centres = np.linspace(-0.5, 0.5, grey.shape[0], endpoint=False) + 0.5 / grey.shape[0]
         grid[row, 3].contour(
-            level,
-            level,
+            centres,
+            centres,
             grey,
             levels=[0.25, 0.5, 0.75],
             colors=[SKY, BLACK, VERMILION],
@@ -175,49 +182,10 @@ def pair_overlay(
 
 
 def _checkerboard(photo: np.ndarray, grey: np.ndarray, squares: int) -> np.ndarray:
-    import matplotlib
-
     rows, columns = np.indices(grey.shape)
     field = (rows * squares // grey.shape[0] + columns * squares // grey.shape[1]) % 2
-    warm = matplotlib.colormaps["inferno"](grey)[..., :3]
-    return np.where(field[..., None] == 0, photo, warm)
-
-
-@styled
-def thermal_inputs(
-    celsius: np.ndarray,
-    ways: dict[str, np.ndarray],
-    *,
-    titles: Sequence[str] | None = None,
-) -> Figure:
-    """One column a frame: its temperatures, then what each way of scaling makes of it.
-
-    Args:
-        celsius: (N, H, W) degrees C.
-        ways: name -> (N, H, W) in [0, 1], drawn in grey as a network gets them.
-        titles: N words, above the columns.
-    """
-    count = len(celsius)
-    cell = min(2.0, WIDTH / (count + 1.2))
-    figure = Figure(figsize=(cell * (count + 1.2), (cell + 0.15) * (1 + len(ways)) + 0.3))
-    grid = figure.subplots(1 + len(ways), count, squeeze=False)
-    shown = None
-    for column in range(count):
-        shown = show_image(
-            grid[0, column], celsius[column], vmin=float(celsius.min()), vmax=float(celsius.max())
-        )
-        if titles is not None:
-            grid[0, column].set_title(titles[column], fontsize=9)
-        for row, images in enumerate(ways.values(), start=1):
-            show_image(grid[row, column], images[column], cmap="gray", vmin=0, vmax=1)
-    for axes, name in zip(grid[:, 0], ["temperature", *ways], strict=True):
-        axes.set_ylabel(name, fontsize=9)
-    # Beside all rows, so that the columns stay in line.
-    bar = figure.colorbar(
-        shown, ax=list(grid.flat), fraction=0.03, pad=0.01, anchor=(0, 1), shrink=0.5
-    )
-    bar.set_label("temperature (degrees C)")
-    return figure
+    coloured = matplotlib.colormaps[THERMAL](grey)[..., :3]
+    return np.where(field[..., None] == 0, photo, coloured)
 
 
 @styled
@@ -229,14 +197,14 @@ def heatmaps(
     names: Sequence[str] | None = None,
     true: Images | None = None,
 ) -> Figure:
-    """The probability maps of a few landmarks over one image.
+    """Probability maps of some landmarks over one image.
 
     Args:
         image: (1, C, H, W) tensor or (1, H, W[, 3]) array.
         logits: (K, h, w) unnormalised log-probabilities.
-        landmarks: which of the K.
-        names: a word for each of them.
-        true: (K, 2) centred coordinates, drawn as rings.
+        landmarks: indices of the landmarks to draw.
+        names: their names, for the titles.
+        true: (K, 2) centred coordinates of the annotation, drawn as rings.
     """
     picture = as_images(image)[0]
     scores = as_array(logits)[list(landmarks)].astype(np.float64)
@@ -248,7 +216,7 @@ def heatmaps(
     shown = None
     for axes, number, weight in zip(grid, landmarks, weights, strict=True):
         show_image(axes, grey, cmap="gray")
-        # Each map is drawn up to its own peak, and faint where it says nothing.
+        # Each map is scaled to its own peak; small probabilities are transparent.
         share = weight / weight.max()
         shown = show_image(
             axes, share, cmap="viridis", vmin=0, vmax=1, alpha=np.clip(1.6 * share, 0, 0.85)

@@ -1,4 +1,4 @@
-"""Figures of invariance: how alike RGB and thermal features are, and how training changes that."""
+"""Figures of invariance: similarity of RGB and thermal features, and its change in training."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,21 +27,21 @@ from mlcmkd.utils.errors import InputError
 Images = Tensor | np.ndarray
 Metrics = Sequence[Mapping[str, float]]
 
-# Lines of a panel: name in the metrics -> (label, colour).
+# Lines of the panels: name of the metric -> (label, colour).
 _SWAP = {
     "swap_teacher_features_teacher_head": ("RGB, own head", BLUE),
     "swap_student_features_student_head": ("thermal, own head", VERMILION),
     "swap_teacher_features_student_head": ("RGB, student's head", GREEN),
     "swap_student_features_teacher_head": ("thermal, teacher's head", ORANGE),
 }
-_CKA = {"cka": ("of twins", BLUE), "cka_other_face": ("of unlike faces", ORANGE)}
+_CKA = {"cka": ("of pairs", BLUE), "cka_other_face": ("of different faces", ORANGE)}
 _RECALL = {"recall_at_1": ("recall@1", BLUE)}
 _PROBE = {"probe_accuracy": ("probe", BLUE)}
 
 
 @styled
 def head_swap_matrix(values: np.ndarray) -> Figure:
-    """NME of either side's features under either head; the own heads are on the diagonal.
+    """NME of the features of each modality with each head; own heads are on the diagonal.
 
     Args:
         values: (2, 2) inter-ocular NME, shares; rows: features of (teacher, student), columns:
@@ -50,7 +50,7 @@ def head_swap_matrix(values: np.ndarray) -> Figure:
     percent = 100 * as_array(values)
     figure = Figure(figsize=(WIDTH * 0.6, 3.6))
     axes = figure.subplots()
-    # Logarithmic: a head that cannot be exchanged errs ten times as much as one that can.
+    # Logarithmic, because errors of exchanged heads may be ten times as large.
     low, high = _span(np.log10(percent))
     axes.imshow(np.log10(percent), cmap="cividis", aspect="auto", vmin=low, vmax=high)
     for row, column in np.ndindex(2, 2):
@@ -72,53 +72,56 @@ def head_swap_matrix(values: np.ndarray) -> Figure:
 
 
 def _span(values: np.ndarray) -> tuple[float, float]:
-    """Ends of a colour map: the values', but at least a factor of two apart, so that equal numbers
-    do not look unlike."""
-    room = max(0.0, np.log10(2) - np.ptp(values)) / 2
-    return float(values.min() - room), float(values.max() + room)
+    """Range of a colour map: that of the values, and at least a factor of two, so that nearly equal
+    values have similar colours."""
+    margin = max(0.0, np.log10(2) - np.ptp(values)) / 2
+    return float(values.min() - margin), float(values.max() + margin)
 
 
 @styled
 def invariance_over_training(lines: Metrics, title: str = "") -> Figure:
-    """The four measures of invariance over training, each with what "invariant" means on its axis.
+    """Four measures of invariance over training; grey lines mark the value of invariant features.
 
     Args:
-        lines: with "step" and the names of `Invariance.summary`, such as lines of metrics.jsonl;
-            those without these names are left out.
+        lines: with "step" and the fields of `Invariance.summary`, such as lines of metrics.jsonl;
+            lines without these fields are left out.
+        title: of the figure.
 
     Raises:
-        InputError: no line has them.
+        InputError: no line has these fields.
     """
     lines = [line for line in lines if "cka" in line]
     if not lines:
-        raise InputError("none of the lines measures invariance; add Invariance.summary() to them")
+        raise InputError(
+            "no line of the metrics measures invariance; add Invariance.summary() to them"
+        )
     figure = Figure(figsize=(WIDTH, 6.4))
     (swap, cka), (recall, probe) = figure.subplots(2, 2, sharex=True)
 
     _draw(swap, lines, _SWAP, scale=100)
-    swap.set(
-        title="features under heads", ylabel="NME, inter-ocular (%, logarithmic)", yscale="log"
-    )
+    swap.set(title="features and heads", ylabel="NME, inter-ocular (%, logarithmic)", yscale="log")
     plain_logarithm(swap.yaxis)
-    # Room above the highest line, where the legend covers none of them.
+    # Room for the legend above the highest line.
     bottom, top = swap.get_ylim()
     swap.set_ylim(bottom, top * (top / bottom) ** 0.35)
     swap.legend(loc="upper center", ncols=2)
 
     _draw(cka, lines, _CKA)
     _reference(cka, 1, "invariant: 1")
-    cka.set(title="same maps, but for a rotation", ylabel="linear CKA", ylim=(0, 1.12))
+    cka.set(title="similarity of feature maps", ylabel="linear CKA", ylim=(0, 1.12))
     cka.legend(loc="lower center", ncols=2)
 
     _draw(recall, lines, _RECALL, scale=100)
     _reference(recall, 100, "invariant: 100 %")
     chance = 100 / lines[0]["invariance_faces"]
     _reference(recall, chance, f"chance: {chance:.2g} %", below=True)
-    recall.set(title="own twin found", ylabel="recall@1, thermal to RGB (%)", ylim=(-10, 112))
+    recall.set(
+        title="retrieval of the own pair", ylabel="recall@1, thermal to RGB (%)", ylim=(-10, 112)
+    )
 
     _draw(probe, lines, _PROBE, scale=100)
     _reference(probe, 50, "invariant (chance): 50 %", below=True)
-    probe.set(title="modality told by a linear probe", ylabel="accuracy (%)", ylim=(0, 108))
+    probe.set(title="modality by a linear probe", ylabel="accuracy (%)", ylim=(0, 108))
     for axes in (recall, probe):
         axes.set_xlabel("optimiser step")
     figure.suptitle(title)
@@ -141,11 +144,11 @@ def _draw(
         )
 
 
-def _reference(axes: Axes, height: float, words: str, *, below: bool = False) -> None:
-    """A grey line across, with its meaning written on it."""
+def _reference(axes: Axes, height: float, label: str, *, below: bool = False) -> None:
+    """Draws a labelled horizontal line."""
     axes.axhline(height, color=GREY, linewidth=1.2, linestyle=(0, (6, 3)), zorder=1)
     axes.annotate(
-        words,
+        label,
         (0.02, height),
         xycoords=("axes fraction", "data"),
         xytext=(0, -3 if below else 3),
@@ -158,12 +161,12 @@ def _reference(axes: Axes, height: float, words: str, *, below: bool = False) ->
 
 @styled
 def feature_colours(rgb: Images, thermal: Images, rgb_maps: Images, thermal_maps: Images) -> Figure:
-    """A face a row: its RGB image, the teacher's features, its thermal image, the student's features.
+    """Faces in rows: RGB image, teacher's features, thermal image, student's features.
 
     Args:
         rgb, thermal: N images each.
         rgb_maps, thermal_maps: (N, h, w, 3) in [0, 1] from `invariance.pca_colours`; equal colours
-            are equal features.
+            mean equal features.
     """
     columns = {
         "RGB image": as_images(rgb),
@@ -179,10 +182,10 @@ def feature_colours(rgb: Images, thermal: Images, rgb_maps: Images, thermal_maps
     for column, (name, pictures) in enumerate(columns.items()):
         grid[0, column].set_title(name, fontsize=10)
         for row in range(count):
-            # Cells are drawn as cells: smoothed they would look finer than the features are.
+            # Without interpolation, which would make features look finer than they are.
             show_image(grid[row, column], pictures[row], interpolation="nearest")
     figure.supxlabel(
-        "red, green, blue: first three principal components of both sides' features together",
+        "red, green, blue: first three principal components of the features of both modalities",
         fontsize=9,
     )
     return figure
@@ -190,12 +193,13 @@ def feature_colours(rgb: Images, thermal: Images, rgb_maps: Images, thermal_maps
 
 @styled
 def embedding(points_rgb: np.ndarray, points_thermal: np.ndarray, *, title: str = "") -> Figure:
-    """Faces in one plane, a mark an image, twins joined by a thin line.
+    """Features in a plane, a mark for each image; the images of a pair are joined by a thin line.
 
-    Invariant features give short lines between clouds that lie on each other.
+    Invariant features give short lines and overlapping clouds.
 
     Args:
         points_rgb, points_thermal: (N, 2) from `invariance.joint_embedding`.
+        title: of the figure.
     """
     figure = Figure(figsize=(WIDTH * 0.7, 5.0))
     axes = figure.subplots()
@@ -216,7 +220,7 @@ def embedding(points_rgb: np.ndarray, points_thermal: np.ndarray, *, title: str 
             label=label,
             zorder=2,
         )
-    axes.plot([], [], color=GREY, linewidth=0.8, label="twins")
+    axes.plot([], [], color=GREY, linewidth=0.8, label="pair")
     axes.set(
         xlabel="first axis of the embedding (arbitrary unit)",
         ylabel="second axis (the same unit)",

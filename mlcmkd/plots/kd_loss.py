@@ -1,6 +1,6 @@
-"""Figures of KD-Loss on one coordinate: what a prediction costs, and where it is pulled.
+"""Figures of KD-Loss for one coordinate: its value and its gradient over the prediction.
 
-Places are centred coordinates, shares of the input's side; percent of the side is drawn.
+Arguments are centred coordinates, shares of the input size; figures show percent of the input size.
 """
 
 import numpy as np
@@ -18,19 +18,19 @@ _TEACHERS = {
     "tough": ("Tough-Teacher", VERMILION, "-"),
     "tolerant": ("Tolerant-Teacher", BLUE, "--"),
 }
-_SHADES = {"beyond": 0.45, "between": 0.18, "band": 0.0, "silent": 0.0}  # opacity of a region
+_SHADES = {"beyond": 0.45, "between": 0.18, "band": 0.0, "no loss": 0.0}  # opacity of a region
 
 
 @styled
 def loss_landscape(target: float, tough: float, tolerant: float, **constants: float) -> Figure:
-    """KD-Loss of one coordinate over where it is predicted: its weighted terms, and their sum.
+    """KD-Loss of one coordinate over its prediction: the weighted terms and their sum.
 
-    Beside the sum stand L2, (p - g)^2, and L1, |p - g|, each times a factor that gives all one height.
+    L2, (p - g)^2, and L1, |p - g|, are drawn with the sum, scaled to the same maximum.
 
     Args:
-        target, tough, tolerant: centred coordinates of the ground truth and of what the teachers
-            predict.
-        constants: as for `kd_values`.
+        target: centred coordinate of the ground truth, g.
+        tough, tolerant: centred coordinates of the teachers' predictions.
+        constants: see `kd_values`.
     """
     places = _places(target, tough, tolerant)
     values, _ = _curves(places, target, tough, tolerant, constants)
@@ -48,7 +48,7 @@ def loss_landscape(target: float, tough: float, tolerant: float, **constants: fl
     assistive.set_title("assistive losses")
     distance = np.abs(places - target)
     _draw_sum(total, places, values, {"L2": distance**2, "L1": distance})
-    total.set_title("their sum")
+    total.set_title("KD-Loss (their sum)")
     for axes in (main, assistive, total):
         axes.set_ylabel("loss of a coordinate")
     _finish(figure, regions, places, target, tough, tolerant)
@@ -56,39 +56,38 @@ def loss_landscape(target: float, tough: float, tolerant: float, **constants: fl
 
 
 @styled
-def pull(target: float, tough: float, tolerant: float, **constants: float) -> Figure:
-    """How strongly a prediction is drawn to the target: the loss's gradient, positive towards it.
+def loss_gradients(target: float, tough: float, tolerant: float, **constants: float) -> Figure:
+    """Gradient of KD-Loss over the prediction of one coordinate; positive values move it to the target.
 
-    Beside KD-Loss stand the pulls of L2, (p - g)^2, and of L1, |p - g|, each times a factor that gives
-    all one height.
+    Gradients of L2, (p - g)^2, and L1, |p - g|, are drawn with the sum, scaled to the same maximum.
 
     Args:
-        target, tough, tolerant: centred coordinates of the ground truth and of what the teachers
-            predict.
-        constants: as for `kd_values`.
+        target: centred coordinate of the ground truth, g.
+        tough, tolerant: centred coordinates of the teachers' predictions.
+        constants: see `kd_values`.
     """
     places = _places(target, tough, tolerant)
-    _, pulls = _curves(places, target, tough, tolerant, constants)
+    _, gradients = _curves(places, target, tough, tolerant, constants)
     figure = Figure(figsize=(WIDTH, 6.6))
     regions, assistive, total = figure.subplots(3, 1, sharex=True, height_ratios=(1, 3, 3.8))
     _draw_regions(regions, places, target, tough, tolerant, constants.get("band", BAND))
-    _draw_teachers(assistive, places, pulls)
-    assistive.set_title("pull of the assistive losses towards the target (below zero: away)")
+    _draw_teachers(assistive, places, gradients)
+    assistive.set_title("gradient of the assistive losses (positive: towards the target)")
     distance = np.abs(places - target)
-    _draw_sum(total, places, pulls, {"L2": 2 * distance, "L1": np.ones_like(distance)})
-    total.plot(100 * places, pulls["main"], color=GREY, linestyle=":", label="main loss alone")
-    total.set_title("pull of their sum with the main loss")
+    _draw_sum(total, places, gradients, {"L2": 2 * distance, "L1": np.ones_like(distance)})
+    total.plot(100 * places, gradients["main"], color=GREY, linestyle=":", label="main loss alone")
+    total.set_title("gradient of KD-Loss (sum with the main loss)")
     total.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     for axes in (assistive, total):
-        axes.set_ylabel("pull (loss per side)")
+        axes.set_ylabel("gradient (loss per input size)")
     _finish(figure, regions, places, target, tough, tolerant)
     return figure
 
 
 def _places(target: float, tough: float, tolerant: float) -> np.ndarray:
-    """Predictions to both sides, half as far again as the teachers.
+    """Predictions around the target, up to 1.5 times the larger distance of the teachers.
 
-    An even number: the target itself, where no gradient has a direction, is not among them.
+    Their number is even, so that the target itself, where the gradient is undefined, is left out.
     """
     reach = 1.5 * max(abs(tough - target), abs(tolerant - target)) or 0.05
     return np.linspace(target - reach, target + reach, 4000)
@@ -97,36 +96,36 @@ def _places(target: float, tough: float, tolerant: float) -> np.ndarray:
 def _curves(
     places: np.ndarray, target: float, tough: float, tolerant: float, constants: dict[str, float]
 ) -> tuple[Curves, Curves]:
-    """Weighted terms of KD-Loss at each place, and their pulls towards the target."""
+    """Weighted terms of KD-Loss at each prediction, and their gradients towards the target."""
     prediction = torch.from_numpy(places).requires_grad_()
-    rest = (torch.full_like(prediction, at) for at in (target, tough, tolerant))
-    values = kd_values(prediction, *rest, **constants)
-    side = np.sign(places - target)
-    pulls = {
-        name: side * torch.autograd.grad(each.sum(), prediction)[0].numpy()
-        for name, each in values.items()
+    targets = (torch.full_like(prediction, value) for value in (target, tough, tolerant))
+    values = kd_values(prediction, *targets, **constants)
+    direction = np.sign(places - target)
+    gradients = {
+        name: direction * torch.autograd.grad(term.sum(), prediction)[0].numpy()
+        for name, term in values.items()
     }
-    return {name: each.detach().numpy() for name, each in values.items()}, pulls
+    return {name: term.detach().numpy() for name, term in values.items()}, gradients
 
 
 def _draw_regions(
     axes: Axes, places: np.ndarray, target: float, tough: float, tolerant: float, band: float
 ) -> None:
-    """A row a teacher, shaded by region; a name where there is room for it."""
+    """Draws a row for each teacher, shaded by region and labelled if there is room."""
     reach = places[-1] - target
-    for row, (name, at) in enumerate((("tolerant", tolerant), ("tough", tough))):
+    for row, (name, teacher) in enumerate((("tolerant", tolerant), ("tough", tough))):
         colour = _TEACHERS[name][1]
-        r = abs(at - target)
+        r = abs(teacher - target)
         ends = [-reach, -r, -band * r, band * r, r, reach]
-        words = ["beyond", "between", "band", "between", "beyond"]
+        regions = ["beyond", "between", "band", "between", "beyond"]
         if r == 0:
-            ends, words = [-reach, reach], ["silent"]
-        for start, end, word in zip(ends, ends[1:], words, strict=False):
+            ends, regions = [-reach, reach], ["no loss"]
+        for start, end, region in zip(ends, ends[1:], regions, strict=False):
             span = (100 * (target + start), 100 * (end - start))
-            axes.broken_barh([span], (row - 0.4, 0.8), facecolor=colour, alpha=_SHADES[word])
+            axes.broken_barh([span], (row - 0.4, 0.8), facecolor=colour, alpha=_SHADES[region])
             axes.broken_barh([span], (row - 0.4, 0.8), facecolor="none", edgecolor=colour)
-            if end - start > 0.012 * len(word) * 2 * reach:
-                axes.text(span[0] + span[1] / 2, row, word, ha="center", va="center", fontsize=9)
+            if end - start > 0.012 * len(region) * 2 * reach:
+                axes.text(span[0] + span[1] / 2, row, region, ha="center", va="center", fontsize=9)
     axes.set_yticks([0, 1], [_TEACHERS[name][0] for name in ("tolerant", "tough")])
     axes.set_title("regions: beyond the teacher (dark), between band and teacher (light), band")
     axes.grid(False)
@@ -135,7 +134,7 @@ def _draw_regions(
 
 
 def _draw_teachers(axes: Axes, places: np.ndarray, curves: Curves) -> None:
-    """The curve of each assistive loss."""
+    """Draws the curves of the assistive losses."""
     for name, (label, colour, dashes) in _TEACHERS.items():
         axes.plot(
             100 * places, curves[name], color=colour, linestyle=dashes, label=f"ALoss, {label}"
@@ -144,40 +143,40 @@ def _draw_teachers(axes: Axes, places: np.ndarray, curves: Curves) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
-# name -> (colour, dashes); neither is part of KD-Loss
+# Losses without teachers, for comparison: name -> (colour, dashes)
 _PLAIN = {"L2": (GREEN, "-."), "L1": (PURPLE, (0, (5, 1)))}
 
 
 def _draw_sum(axes: Axes, places: np.ndarray, curves: Curves, plain: Curves) -> None:
-    """KD-Loss, and the losses without teachers made as high."""
-    whole = sum(curves.values())
-    axes.plot(100 * places, whole, color=BLACK, label="KD-Loss")
+    """Draws KD-Loss, and losses without teachers scaled to its maximum."""
+    total = sum(curves.values())
+    axes.plot(100 * places, total, color=BLACK, label="KD-Loss")
     for name, curve in plain.items():
-        factor = whole.max() / curve.max()
+        factor = total.max() / curve.max()
         colour, dashes = _PLAIN[name]
         label = f"{name}, times {factor:.3g}"
         axes.plot(100 * places, factor * curve, color=colour, linestyle=dashes, label=label)
-    axes.set_ylim(min(0, 1.06 * whole.min()), 1.06 * whole.max())
+    axes.set_ylim(min(0, 1.06 * total.min()), 1.06 * total.max())
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _finish(
     figure: Figure, regions: Axes, places: np.ndarray, target: float, tough: float, tolerant: float
 ) -> None:
-    """Target and teachers as vertical lines beside the regions, and the axis all panels share."""
+    """Draws target and teachers as vertical lines, and labels the shared axis."""
     marks = (
-        # The target is broad and pale: a teacher that is exactly right shows on it.
+        # The target's line is broad and pale, so that a teacher at the same place stays visible.
         (target, "target", "#cccccc", "-", 4),
         (tough, *_TEACHERS["tough"], 1),
         (tolerant, *_TEACHERS["tolerant"], 1),
     )
     for axes in figure.axes:
-        if axes is not regions:  # a line would cross the names there
+        if axes is not regions:  # lines would cross the labels there
             lines = [
-                axes.axvline(100 * at, color=colour, linestyle=dashes, linewidth=width, zorder=1)
-                for at, _, colour, dashes, width in marks
+                axes.axvline(100 * place, color=colour, linestyle=dashes, linewidth=width, zorder=1)
+                for place, _, colour, dashes, width in marks
             ]
-    words = [f"{label}, {100 * at:g} %" for at, label, *_ in marks]
-    figure.legend(lines, words, loc="outside upper center", ncols=3)
-    axes.set_xlabel("prediction (% of the input's side; 0 is its middle)")
+    labels = [f"{label}, {100 * place:g} %" for place, label, *_ in marks]
+    figure.legend(lines, labels, loc="outside upper center", ncols=3)
+    axes.set_xlabel("prediction (% of the input size; 0 is the centre)")
     axes.set_xlim(100 * places[0], 100 * places[-1])

@@ -1,4 +1,4 @@
-"""Landmark schemes drawn on one face, each point with its index."""
+"""Landmark schemes on a template face, each point with its index."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from mlcmkd.schemes import CHARLOTTE43, IBUG68, Scheme, convert, get_scheme
 from mlcmkd.synthetic.shape import MEAN_FACE
 from mlcmkd.utils.errors import InputError
 
-# A profile that looks to the right, in the order of the 43 points: ear to chin, brow, nose, eye,
+# A profile facing right, in the order of the 43 points: ear to chin, brow, nose, eye,
 # outer and inner lips, forehead.
 _PROFILE = np.array(
     [(-0.95, 0.10), (-0.90, 0.40), (-0.83, 0.68), (-0.74, 0.94), (-0.62, 1.16), (-0.47, 1.34),
@@ -26,15 +26,15 @@ _PROFILE = np.array(
 
 
 def _places() -> dict[str, np.ndarray]:
-    """Where the points of every frontal scheme lie on the embedded mean face, by name."""
+    """Points of all frontal schemes on the mean synthetic face, by name."""
     face = MEAN_FACE[:, :2]
     places = dict(zip(IBUG68.names, face, strict=True))
     places["left pupil"], places["right pupil"] = convert(face, "ibug68", "face5")[:2]
-    for side, way in (("left", 1), ("right", -1)):
+    for side, sign in (("left", 1), ("right", -1)):
         for i in range(1, 9):
-            after = "chin" if i == 8 else f"{side} jaw {i + 1}"
-            places[f"{side} jaw {i}.5"] = (places[f"{side} jaw {i}"] + places[after]) / 2
-            # From the height of the nose tip down to the chin.
+            following = "chin" if i == 8 else f"{side} jaw {i + 1}"
+            places[f"{side} jaw {i}.5"] = (places[f"{side} jaw {i}"] + places[following]) / 2
+            # Between the height of the nose tip and the chin.
             step = 2.5 + 5.5 * (i - 1) / 8
             before, share = int(step), step - int(step)
             places[f"{side} low jaw {i}"] = (1 - share) * places[f"{side} jaw {before}"] + (
@@ -45,22 +45,22 @@ def _places() -> dict[str, np.ndarray]:
         for lid in ("upper", "lower"):
             middle = (places[f"{side} {lid} lid outer"] + places[f"{side} {lid} lid inner"]) / 2
             places[f"{side} {lid} lid middle"] = middle + (0, -0.03 if lid == "upper" else 0.03)
-        places[f"{side} forehead 1"] = np.array([-0.72 * way, -0.68])
-        places[f"{side} forehead 2"] = np.array([-0.42 * way, -0.98])
+        places[f"{side} forehead 1"] = np.array([-0.72 * sign, -0.68])
+        places[f"{side} forehead 2"] = np.array([-0.42 * sign, -0.98])
     places["forehead middle"] = np.array([0.0, -1.08])
     for name in IBUG68.names:
-        if "lower lip" in name:  # a mouth a little open, or its points hide each other
+        if "lower lip" in name:  # slightly open, so that lip points do not coincide
             places[name] = places[name] + (0, 0.16)
     return places
 
 
 def template(name: str) -> np.ndarray:
-    """Where a scheme's points lie on a face of our own, (K, 2), y downwards, about 2 wide.
+    """Points of a scheme on a template face, (K, 2), y downwards, about 2 wide.
 
-    For pictures only: the places are those of the embedded mean face, of no data set.
+    For figures only. The template is the mean synthetic face and comes from no data set.
 
     Raises:
-        InputError: no such scheme.
+        InputError: unknown scheme.
     """
     if name == CHARLOTTE43.name:
         return _PROFILE.copy()
@@ -72,16 +72,16 @@ def template(name: str) -> np.ndarray:
 def scheme_points(
     *names: str, landmarks: Mapping[str, np.ndarray] | None = None, columns: int = 3
 ) -> Figure:
-    """Schemes side by side: points with their indices, lines, eyes and nose tip as normalisers see them.
+    """Schemes side by side: points with indices, lines, and the eyes and nose tip of normalisers.
 
     Args:
         names: schemes to draw.
-        landmarks: scheme -> (K, 2), y downwards, to draw instead of `template`: one annotation drawn
-            this way shows whether its points come in the scheme's order.
-        columns: pictures a row.
+        landmarks: scheme -> (K, 2), y downwards, drawn instead of `template`, for example to check
+            the order of the points of an annotation.
+        columns: schemes in a row.
 
     Raises:
-        InputError: no such scheme, or landmarks that are not of it.
+        InputError: unknown scheme, or landmarks of another shape.
     """
     columns = min(columns, len(names))
     rows = -(-len(names) // columns)
@@ -94,18 +94,18 @@ def scheme_points(
         points = np.asarray((landmarks or {}).get(name, template(name)))
         if points.shape != (scheme.points, 2):
             raise InputError(
-                f"landmarks of shape {points.shape} are none of scheme '{name}'; "
+                f"landmarks of shape {points.shape} do not fit scheme '{name}'; "
                 f"give ({scheme.points}, 2)"
             )
         _draw(axes, points, scheme)
         if name not in (landmarks or {}):
-            axes.set(xlim=(-1.15, 1.15), ylim=(1.85, -1.25))  # one scale, to compare them
+            axes.set(xlim=(-1.15, 1.15), ylim=(1.85, -1.25))  # the same scale for all schemes
         axes.set_title(f"{name}: {scheme.points} points")
     return figure
 
 
 def _draw(axes: Axes, points: np.ndarray, scheme: Scheme) -> None:
-    """One scheme; its outer eye corners, pupils and nose tip in colour."""
+    """Draws one scheme, with outer eye corners, pupils and nose tip in colour."""
     draw_landmarks(axes, points, scheme, GREY)
     if scheme.outer_eyes:
         axes.plot(*points[list(scheme.outer_eyes)].T, "o", color=VERMILION, markersize=4)

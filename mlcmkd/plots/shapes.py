@@ -1,4 +1,4 @@
-"""Figures of the shape model: its modes, and hard landmarks beside the soft ones it makes of them."""
+"""Figures of the shape model: its modes, and hard landmarks with the soft ones derived from them."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -35,17 +35,17 @@ def _line(colour: str, label: str, *, size: float = 1.0) -> Line2D:
 
 @styled
 def shape_modes(model: ShapeModel, modes: int = 3) -> Figure:
-    """What each mode does to the mean shape, a row a mode, from -3 to 3 standard deviations.
+    """Modes of a shape model in rows, from -3 to 3 standard deviations around the mean shape.
 
     Args:
         model: the shape model.
-        modes: how many, the widest first; all of the model's where it has fewer.
+        modes: number of modes, in order of variance; at most those of the model.
 
     Raises:
-        InputError: fewer than one mode is asked for.
+        InputError: fewer than one mode.
     """
     if modes < 1:
-        raise InputError(f"modes {modes}: at least one can be drawn")
+        raise InputError(f"modes {modes}: give at least one")
     scheme = get_scheme(model.scheme)
     modes = min(modes, len(model.modes))
     shapes = np.array([[model.mode(row, sd) for sd in DEVIATIONS] for row in range(modes)])
@@ -81,22 +81,22 @@ def shape_modes(model: ShapeModel, modes: int = 3) -> Figure:
 def hard_and_soft(
     images: Images, hard: Images, soft: Images, scheme: str, *, columns: int = 4
 ) -> Figure:
-    """Hard landmarks (green, broad) under soft ones (orange), and how far apart they are.
+    """Soft landmarks (orange) over hard ones (green, broad), and their distance.
 
-    The number above a face is the mean distance over the points, in percent of the inter-ocular
-    distance of the hard landmarks.
+    The number above a face is the mean distance over the points in percent of the inter-ocular distance
+    of the hard landmarks.
 
     Args:
         images: N RGB or thermal images, thermal ones in [0, 1].
         hard, soft: (N, K, 2) centred coordinates.
         scheme: landmark scheme of both.
-        columns: faces a row.
+        columns: faces in a row.
 
     Raises:
-        InputError: a face whose outer eye corners are on one spot.
+        InputError: a face whose outer eye corners coincide.
     """
-    pictures, annotated, softened = as_images(images), as_array(hard), as_array(soft)
-    distance = point_errors(softened, annotated, scheme, "inter-ocular").mean(axis=1)
+    pictures, hard, soft = as_images(images), as_array(hard), as_array(soft)
+    distance = point_errors(soft, hard, scheme, "inter-ocular").mean(axis=1)
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     cell = WIDTH / max(columns, 3)
@@ -106,12 +106,12 @@ def hard_and_soft(
         axes.set_axis_off()
     for number, (axes, picture) in enumerate(zip(grid.flat, pictures, strict=False)):
         show_image(axes, picture, **({"cmap": "gray"} if picture.ndim == 2 else {}))
-        draw_landmarks(axes, annotated[number], get_scheme(scheme), GREEN, size=2.2)
-        draw_landmarks(axes, softened[number], get_scheme(scheme), ORANGE, size=1.2)
+        draw_landmarks(axes, hard[number], get_scheme(scheme), GREEN, size=2.2)
+        draw_landmarks(axes, soft[number], get_scheme(scheme), ORANGE, size=1.2)
         axes.set_title(f"{100 * distance[number]:.1f} % apart", fontsize=9, pad=3)
     figure.legend(
         handles=[_line(GREEN, "hard landmarks", size=1.6), _line(ORANGE, "soft landmarks")],
-        title="apart: mean distance of hard and soft, % of the inter-ocular distance",
+        title="apart: mean distance of hard and soft landmarks, % of the inter-ocular distance",
         loc="outside lower center",
         ncols=2,
     )

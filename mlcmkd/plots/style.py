@@ -1,4 +1,4 @@
-"""One style for every figure, and what turns arrays and tensors into pictures."""
+"""The style of all figures, and helpers to draw images and landmarks."""
 
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mlcmkd.schemes import Scheme
 
-# Okabe and Ito's palette: told apart by colour-blind readers.
+# Okabe and Ito's palette for colour-blind readers.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000",
     "#E69F00",
@@ -30,11 +30,11 @@ GREY = "#777777"
 CYCLE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK, YELLOW)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 3)))
-THERMAL = "inferno"  # lightness rises with temperature, so it also reads in grey
-WIDTH = 10.0  # inches, about a notebook's column
+THERMAL = "inferno"  # lightness increases with temperature, also in grey
+WIDTH = 10.0  # inches, about the width of a notebook
 
-# The same thing has the same colour in every figure of the course.
-_KNOWN = {
+# Names with the same colour in all figures of the course.
+_FIXED = {
     "task": BLACK,
     "fd": ORANGE,
     "ld": SKY,
@@ -60,50 +60,51 @@ STYLE: dict[str, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9,
     "figure.constrained_layout.use": True,
-    "pdf.fonttype": 42,  # text stays text
+    "pdf.fonttype": 42,  # embeds fonts, so that text can be selected
 }
 
 P = ParamSpec("P")
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draws in the style, and leaves matplotlib's settings as they were."""
+    """Decorator: draws a figure in this style without changing matplotlib's global settings."""
 
     @wraps(draw)
-    def inside(*args: P.args, **kwargs: P.kwargs) -> Figure:
+    def draw_in_style(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with matplotlib.rc_context(STYLE):
             return draw(*args, **kwargs)
 
-    return inside
+    return draw_in_style
 
 
 def colours(names: Iterable[str]) -> dict[str, str]:
-    """A colour for each name: the course's own where it has one, else the next free one."""
+    """A colour for each name: its fixed colour if it has one, otherwise the next unused colour."""
     names = list(names)
-    found = {name: _KNOWN[name] for name in names if name in _KNOWN}
-    taken = set(found.values())
-    free = [colour for colour in CYCLE if colour not in taken] or list(CYCLE)
-    for number, name in enumerate(name for name in names if name not in found):
-        found[name] = free[number % len(free)]
-    return found
+    chosen = {name: _FIXED[name] for name in names if name in _FIXED}
+    used = set(chosen.values())
+    unused = [colour for colour in CYCLE if colour not in used] or list(CYCLE)
+    for number, name in enumerate(name for name in names if name not in chosen):
+        chosen[name] = unused[number % len(unused)]
+    return chosen
 
 
 def plain_logarithm(axis: Axis) -> None:
-    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, written as plain numbers."""
+    """Sets ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, as plain numbers."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_locator(NullLocator())
 
 
 def as_array(values: Tensor | np.ndarray) -> np.ndarray:
-    """A tensor or an array as an array."""
+    """A tensor or array as an array."""
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
 
 
 def as_images(images: Tensor | np.ndarray) -> np.ndarray:
-    """Images as matplotlib draws them: (N, H, W, 3) or (N, H, W).
+    """Images for matplotlib, (N, H, W, 3) or (N, H, W).
 
-    Tensors come as (N, C, H, W), C of 1 or 3; arrays are channels-last already.
+    Args:
+        images: a tensor (N, C, H, W) with C of 1 or 3, or an array with the channels last.
     """
     if not isinstance(images, Tensor):
         return np.asarray(images)
@@ -112,26 +113,26 @@ def as_images(images: Tensor | np.ndarray) -> np.ndarray:
 
 
 def centred(landmarks: np.ndarray, size: int) -> np.ndarray:
-    """Landmarks (..., 2), 0-based pixels of square images `size` wide, to centred coordinates."""
+    """Converts landmarks (..., 2) from pixels of square images, `size` wide, to centred coordinates."""
     return (np.asarray(landmarks) + 0.5) / size - 0.5
 
 
 def show_image(axes: Axes, image: np.ndarray, **options: Any) -> Any:
-    """An image over [-0.5, 0.5] both ways, so that centred coordinates can be drawn on it."""
+    """Draws an image over [-0.5, 0.5] in both directions, for centred coordinates."""
     if image.ndim == 2:
         options.setdefault("cmap", THERMAL)
-    drawn = axes.imshow(image, extent=(-0.5, 0.5, 0.5, -0.5), **options)
+    artist = axes.imshow(image, extent=(-0.5, 0.5, 0.5, -0.5), **options)
     axes.set(xticks=[], yticks=[], xlim=(-0.5, 0.5), ylim=(0.5, -0.5))
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    return drawn
+    return artist
 
 
 def draw_landmarks(
     axes: Axes, landmarks: np.ndarray, scheme: Scheme, colour: str, *, size: float = 1.0
 ) -> None:
-    """The scheme's lines and points, (K, 2) centred coordinates."""
+    """Draws the lines and points of a scheme, (K, 2) centred coordinates."""
     for edge in scheme.edges:
         line = landmarks[list(edge)]
         axes.plot(line[:, 0], line[:, 1], color=colour, linewidth=0.9 * size, alpha=0.9)

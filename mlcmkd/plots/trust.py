@@ -1,4 +1,4 @@
-"""Figures that ask whether to believe attributions, and whether two of them agree."""
+"""Figures of the tests of attribution maps, and of the agreement of two networks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,18 +18,18 @@ def pixel_curves(
     deletion: Mapping[str, np.ndarray],
     areas: Mapping[str, Mapping[str, Interval]],
 ) -> Figure:
-    """Insertion and deletion curves side by side, the mean over faces, with their areas.
+    """Insertion and deletion curves, means over faces, with the areas under them.
 
     Args:
         fractions: (F,) shares of the pixels.
-        insertion, deletion: order of the pixels -> (F,) share of the whole image's probability.
+        insertion, deletion: order of the pixels -> (F,) probability relative to the complete image.
         areas: "insertion" and "deletion" -> order -> area under the curve with its interval.
     """
     figure = Figure(figsize=(WIDTH, 3.8 + 0.2 * len(insertion)))
     panels = figure.subplots(1, 2, sharey=True)
     kinds = {
-        "insertion": (insertion, "high is good", "pixels put in (%)"),
-        "deletion": (deletion, "low is good", "pixels taken away (%)"),
+        "insertion": (insertion, "high is good", "inserted pixels (%)"),
+        "deletion": (deletion, "low is good", "deleted pixels (%)"),
     }
     for axes, (kind, (curves, good, label)) in zip(panels, kinds.items(), strict=True):
         for number, (name, colour) in enumerate(colours(curves).items()):
@@ -47,36 +47,36 @@ def pixel_curves(
             )
         axes.axhline(100, color=BLACK, linewidth=0.8, linestyle=":")
         axes.set(title=f"{kind}: {good}", xlabel=label)
-        axes.legend(  # below: between the curves there is no room
-            title="area under the curve (1: a whole panel up to 100 %), 95 % interval",
+        axes.legend(  # below the axes, because curves fill them
+            title="area under the curve (1: constant 100 %), 95 % interval",
             fontsize=8,
             title_fontsize=8,
             loc="upper center",
             bbox_to_anchor=(0.5, -0.16),
         )
     panels[0].set_ylim(bottom=0)
-    panels[0].set_ylabel("probability of the landmark's cell,\n% of that in the whole image")
+    panels[0].set_ylabel("probability of the landmark's cell,\n% of that in the complete image")
     return figure
 
 
 @styled
 def randomisation_bars(
-    parts: Sequence[str], likeness: Mapping[str, Sequence[Interval]], *, what: str = "maps"
+    parts: Sequence[str], similarity: Mapping[str, Sequence[Interval]], *, what: str = "maps"
 ) -> Figure:
-    """How alike maps stay while a network loses its weights, a group of bars a lost part.
+    """Similarity of maps after randomisation of weights, a group of bars for each part.
 
     Args:
-        parts: L names, what was lost last; from the answer back to the image.
-        likeness: method -> for each part the rank correlation with the trained network's map.
-        what: "maps", or "maps without their signs".
+        parts: names of the L randomised parts, from output to input.
+        similarity: method -> for each part the rank correlation with the trained network's map.
+        what: "maps" or "absolute maps", for the label.
     """
     figure = Figure(figsize=(WIDTH, 3.6))
     axes = figure.subplots()
-    width = 0.8 / len(likeness)
-    for number, (name, colour) in enumerate(colours(likeness).items()):
-        mean, low, high = np.array(likeness[name]).T
+    width = 0.8 / len(similarity)
+    for number, (name, colour) in enumerate(colours(similarity).items()):
+        mean, low, high = np.array(similarity[name]).T
         axes.bar(
-            np.arange(len(parts)) + (number - (len(likeness) - 1) / 2) * width,
+            np.arange(len(parts)) + (number - (len(similarity) - 1) / 2) * width,
             mean,
             width,
             yerr=np.abs(np.stack((mean - low, high - mean))),
@@ -88,15 +88,15 @@ def randomisation_bars(
             label=name,
         )
     axes.axhline(0, color=BLACK, linewidth=0.8)
-    words = [part.replace("backbone ", "backbone\n") for part in parts]
+    labels = [part.replace("backbone ", "backbone\n") for part in parts]
     axes.set(
         xticks=range(len(parts)),
-        xticklabels=[f"{'+ ' if n else ''}{word}" for n, word in enumerate(words)],
-        xlabel="weights lost so far, from the answer back to the image",
+        xticklabels=[f"{'+ ' if n else ''}{label}" for n, label in enumerate(labels)],
+        xlabel="randomised parts, from output to input",
         ylabel=f"rank correlation of {what}\nwith the trained network's",
     )
     axes.grid(axis="x", visible=False)
-    figure.legend(loc="outside upper center", ncols=min(5, len(likeness)))
+    figure.legend(loc="outside upper center", ncols=min(5, len(similarity)))
     return figure
 
 
@@ -104,20 +104,20 @@ def randomisation_bars(
 def agreement_dots(
     rows: Mapping[str, Mapping[str, Mapping[str, Interval]]], chance: Mapping[str, float]
 ) -> Figure:
-    """How far RGB and thermal maps agree: dots with 95 % intervals, and what they are held against.
+    """Agreement of RGB and thermal maps with 95 % intervals, and the two controls.
 
     Args:
         rows: name -> measure ("spearman", "overlap") -> "own" and "other" -> mean and interval.
-        chance: measure -> the level that maps reach which have nothing to do with each other.
+        chance: measure -> expected agreement of independent maps.
     """
     figure = Figure(figsize=(WIDTH, 0.42 * len(rows) + 1.6))
     panels = figure.subplots(1, 2, sharey=True)
     kinds = {"own": ("the same face", "o"), "other": ("another person's face", "s")}
-    words = {
+    labels = {
         "spearman": "Spearman's rank correlation",
-        "overlap": "common part of the top 10 %",
+        "overlap": "overlap of the top 10 %",
     }
-    for axes, measure in zip(panels, words, strict=True):
+    for axes, measure in zip(panels, labels, strict=True):
         for (kind, (label, marker)), colour in zip(
             kinds.items(), colours(kinds).values(), strict=True
         ):
@@ -126,7 +126,7 @@ def agreement_dots(
         axes.axvline(
             chance[measure], color=BLACK, linestyle="--", linewidth=1, label="chance level"
         )
-        axes.set(xlabel=f"{words[measure]}\n(mean over faces, 95 % interval)")
+        axes.set(xlabel=f"{labels[measure]}\n(mean over faces, 95 % interval)")
     panels[0].set(yticks=range(len(rows)), yticklabels=list(rows), ylim=(len(rows) - 0.5, -0.5))
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3)
@@ -136,7 +136,7 @@ def agreement_dots(
 def _dots(
     axes: Axes, values: np.ndarray, marker: str, colour: str, label: str, *, shift: float
 ) -> None:
-    """Means (N, 3: mean, lower, upper end) as dots with intervals, one a line."""
+    """Draws means with intervals, (N, 3: mean, lower end, upper end), one on each line."""
     mean, low, high = values.T
     axes.errorbar(
         mean,

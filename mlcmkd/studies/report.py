@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from mlcmkd.evaluation.statistics import difference, interval
-from mlcmkd.plots import nme_of_groups, training_of_groups
+from mlcmkd.plots import nme_by_configuration, training_by_configuration
 from mlcmkd.studies.reuse import TEACHERS
 from mlcmkd.training.run_directory import (
     CONFIG,
@@ -156,10 +156,10 @@ def write_report(folders: Sequence[Path], out: Path, against: str | None = None)
     lines = [_line(group, base) for group in groups]
     table = markdown_table(lines)
     ended = {group.name: group.by_seed for group in groups if group.ended}
-    figures = {"nme": nme_of_groups(ended)} if ended else {}
+    figures = {"nme": nme_by_configuration(ended)} if ended else {}
     logs = {g.name: [run.metrics for run in g.ended if run.metrics] for g in groups}
     if any(logs.values()):
-        figures["training"] = training_of_groups({k: v for k, v in logs.items() if v})
+        figures["training"] = training_by_configuration({k: v for k, v in logs.items() if v})
     out.mkdir(parents=True, exist_ok=True)
     pictures = {}
     for name, figure in figures.items():

@@ -1,4 +1,4 @@
-"""Figures of methods side by side, of trust in them, and of their agreement."""
+"""Figures of attribution methods, of their tests and of their agreement."""
 
 import io
 import warnings
@@ -32,8 +32,8 @@ def curves():
 
 
 def bars():
-    likeness = {"occlusion": [(0.5, 0.4, 0.6), (0.1, 0.0, 0.2)], "edges": [(1, 1, 1), (1, 1, 1)]}
-    return plots.randomisation_bars(["head", "backbone stem"], likeness)
+    similarity = {"occlusion": [(0.5, 0.4, 0.6), (0.1, 0.0, 0.2)], "edges": [(1, 1, 1), (1, 1, 1)]}
+    return plots.randomisation_bars(["head", "backbone stem"], similarity)
 
 
 def dots():
@@ -47,20 +47,20 @@ def dots():
     [
         (methods, ("RGB", "thermal", "grad-cam", "contribution")),
         (curves, ("random order: 0.50 [0.40, 0.60]", "high is good", "low is good", "(%)")),
-        (bars, ("head", "rank correlation", "edges", "weights lost")),
+        (bars, ("head", "rank correlation", "edges", "randomised parts")),
         (dots, ("none", "chance level", "another person's face", "95 % interval", "Spearman")),
     ],
 )
-def test_figure_draws_with_its_words_and_without_a_warning(draw, expected):
+def test_figure_is_drawn_with_its_texts_and_without_a_warning(draw, expected):
     before = dict(matplotlib.rcParams)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = draw()
         figure.savefig(io.BytesIO(), dpi=40)
     assert dict(matplotlib.rcParams) == before
-    found = words_in(figure)
+    texts = words_in(figure)
     for word in expected:
-        assert word in found, f"'{word}' is missing"
+        assert word in texts, f"'{word}' is missing"
     assert 6 <= figure.get_figwidth() <= 11
 
 
@@ -70,6 +70,6 @@ def test_controls_are_grey_and_methods_are_not():
     assert grey == {"random order"}
 
 
-def test_dots_stand_where_their_means_are():
+def test_dots_are_at_their_means():
     axes = dots().axes[0]
     assert axes.containers[0].lines[0].get_xdata().tolist() == [0.4]

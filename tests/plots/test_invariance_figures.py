@@ -1,4 +1,4 @@
-"""Figures of invariance draw, name their axes with units, warn of nothing, and show the numbers."""
+"""Figures of invariance are drawn without a warning, with labels, units and the right numbers."""
 
 import io
 import warnings
@@ -42,7 +42,7 @@ def draw_embedding() -> Figure:
     return plots.embedding(points, points + [1, 0], title="a run")
 
 
-# name -> (how it is drawn, words that have to stand in it)
+# name -> (function that draws it, texts it must contain)
 FIGURES: dict[str, tuple[Callable[[], Figure], tuple[str, ...]]] = {
     "head_swap_matrix": (
         lambda: plots.head_swap_matrix(SWAP),
@@ -63,12 +63,12 @@ FIGURES: dict[str, tuple[Callable[[], Figure], tuple[str, ...]]] = {
         draw_colours,
         ("RGB image", "teacher's features", "thermal image", "student's features", "principal"),
     ),
-    "embedding": (draw_embedding, ("RGB", "thermal", "twins", "arbitrary unit", "a run")),
+    "embedding": (draw_embedding, ("RGB", "thermal", "pair", "arbitrary unit", "a run")),
 }
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_figure_draws_with_its_words_and_without_a_warning(name):
+def test_figure_is_drawn_with_its_texts_and_without_a_warning(name):
     draw, expected = FIGURES[name]
     before = dict(matplotlib.rcParams)
     with warnings.catch_warnings():
@@ -79,7 +79,7 @@ def test_figure_draws_with_its_words_and_without_a_warning(name):
     found = "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
     for word in expected:
         assert word in found, f"'{word}' is missing"
-    assert 6 <= figure.get_figwidth() <= 11  # a notebook's column
+    assert 6 <= figure.get_figwidth() <= 11  # width of a notebook
 
 
 def test_every_figure_of_the_file_is_exported_and_drawn_here():
@@ -92,7 +92,7 @@ def test_every_figure_of_the_file_is_exported_and_drawn_here():
     assert drawn <= set(plots.__all__)
 
 
-def test_every_cell_of_the_matrix_stands_at_its_place():
+def test_every_cell_of_the_matrix_is_at_its_place():
     (axes,) = plots.head_swap_matrix(SWAP).axes
     found = {text.get_position(): text.get_text() for text in axes.texts}
     for row, column in np.ndindex(2, 2):
@@ -100,7 +100,7 @@ def test_every_cell_of_the_matrix_stands_at_its_place():
         assert ("own" in found[(column, row)]) == (row == column)
 
 
-def test_equal_numbers_have_one_colour_and_unlike_ones_the_ends():
+def test_equal_values_have_one_colour_and_different_ones_the_ends():
     def colours_of(values) -> np.ndarray:
         (image,) = plots.head_swap_matrix(np.array(values)).axes[0].images
         return image.norm(image.get_array())
@@ -111,11 +111,11 @@ def test_equal_numbers_have_one_colour_and_unlike_ones_the_ends():
     assert np.ptp(colours_of(SWAP)) == pytest.approx(1)
 
 
-def test_each_panel_says_what_invariant_is():
+def test_each_panel_marks_the_value_of_invariant_features():
     figure = plots.invariance_over_training(LINES)
-    said = [[text.get_text() for text in axes.texts] for axes in figure.axes]
-    assert said == [
-        [],  # the own heads are the reference there
+    texts = [[text.get_text() for text in axes.texts] for axes in figure.axes]
+    assert texts == [
+        [],  # own heads are the reference
         ["invariant: 1"],
         ["invariant: 100 %", "chance: 0.5 %"],
         ["invariant (chance): 50 %"],
@@ -125,16 +125,16 @@ def test_each_panel_says_what_invariant_is():
         assert flat == heights
 
 
-def test_curves_are_the_logged_numbers_over_their_steps():
-    other = [{"step": 5, "val_nme": 0.2}]  # a line without the measures, as most loops log
+def test_curves_are_the_logged_values_over_their_steps():
+    other = [{"step": 5, "val_nme": 0.2}]  # a line without the measures
     swap, cka, recall, probe = plots.invariance_over_training(other + LINES).axes
     for axes, label, name, scale in (
         (swap, "RGB, student's head", "swap_teacher_features_student_head", 100),
         (swap, "thermal, teacher's head", "swap_student_features_teacher_head", 100),
         (swap, "RGB, own head", "swap_teacher_features_teacher_head", 100),
         (swap, "thermal, own head", "swap_student_features_student_head", 100),
-        (cka, "of twins", "cka", 1),
-        (cka, "of unlike faces", "cka_other_face", 1),
+        (cka, "of pairs", "cka", 1),
+        (cka, "of different faces", "cka_other_face", 1),
         (recall, "recall@1", "recall_at_1", 100),
         (probe, "probe", "probe_accuracy", 100),
     ):
@@ -145,7 +145,7 @@ def test_curves_are_the_logged_numbers_over_their_steps():
         plots.invariance_over_training(other)
 
 
-def test_a_thin_line_joins_every_face_with_its_twin():
+def test_a_thin_line_joins_the_images_of_every_pair():
     rgb, thermal = np.random.default_rng(0).normal(size=(2, 7, 2))
     (axes,) = plots.embedding(rgb, thermal).axes
     lines = [line for line in axes.lines if len(line.get_xdata())]

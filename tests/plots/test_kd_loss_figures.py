@@ -1,4 +1,4 @@
-"""Figures of KD-Loss draw, name their axes with units, and show what the functions say."""
+"""Figures of KD-Loss are drawn without a warning, with labels, units and the values of the loss."""
 
 import io
 import warnings
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mlcmkd.distillation.kd_loss import kd_values
-from mlcmkd.plots.kd_loss import loss_landscape, pull
+from mlcmkd.plots.kd_loss import loss_gradients, loss_landscape
 
 # target, Tough-Teacher, Tolerant-Teacher
 PLACES = {
@@ -24,7 +24,7 @@ PLACES = {
 }
 CONSTANTS = {"tough_inner": -1.0, "main_weight": 0.5, "band": 0.4}
 CASES = [*((name, {}) for name in PLACES), ("either side", CONSTANTS)]
-AXIS = "prediction (% of the input's side; 0 is its middle)"
+AXIS = "prediction (% of the input size; 0 is the centre)"
 
 
 def panel(figure: Figure, words: str) -> Axes:
@@ -44,7 +44,7 @@ def expected(x: np.ndarray, at: tuple, **constants) -> dict[str, np.ndarray]:
     return {name: each.numpy() for name, each in kd_values(prediction, *rest, **constants).items()}
 
 
-@pytest.mark.parametrize("draw", [loss_landscape, pull])
+@pytest.mark.parametrize("draw", [loss_landscape, loss_gradients])
 @pytest.mark.parametrize("name", PLACES)
 def test_figure_draws_without_a_warning(draw, name):
     before = dict(matplotlib.rcParams)
@@ -53,37 +53,37 @@ def test_figure_draws_without_a_warning(draw, name):
         figure = draw(*PLACES[name])
         figure.savefig(io.BytesIO(), dpi=40)
     assert dict(matplotlib.rcParams) == before
-    assert 6 <= figure.get_figwidth() <= 11  # a notebook's column
+    assert 6 <= figure.get_figwidth() <= 11  # width of a notebook
     assert figure.axes[-1].get_xlabel() == AXIS
 
 
 @pytest.mark.parametrize(("name", "constants"), CASES)
-def test_the_landscape_is_what_the_functions_say(name, constants):
+def test_the_landscape_shows_the_values_of_the_loss(name, constants):
     at = PLACES[name]
     figure = loss_landscape(*at, **constants)
     main = panel(figure, "main loss").lines[0]
     terms = expected(main.get_xdata(), at, **constants)
-    # Percent and back rounds: a place beside a jump may land on its other side.
+    # Conversion to percent and back rounds, so a place near a jump may change its side.
     assert_equal_but_for_jumps(main.get_ydata(), terms["main"])
     assistive = panel(figure, "assistive")
     for label, term in (("ALoss, Tough", "tough"), ("ALoss, Tolerant", "tolerant")):
         assert_equal_but_for_jumps(curve(assistive, label)[1], terms[term])
-    x, whole = curve(panel(figure, "sum"), "KD-Loss")
+    x, whole = curve(panel(figure, "KD-Loss"), "KD-Loss")
     assert_equal_but_for_jumps(whole, sum(terms.values()))
     squared = (x / 100 - at[0]) ** 2
-    drawn = curve(panel(figure, "sum"), "L2")[1]
+    drawn = curve(panel(figure, "KD-Loss"), "L2")[1]
     assert drawn == pytest.approx(squared * whole.max() / squared.max(), abs=1e-12)
     straight = np.abs(x / 100 - at[0])
-    drawn = curve(panel(figure, "sum"), "L1")[1]
+    drawn = curve(panel(figure, "KD-Loss"), "L1")[1]
     assert drawn == pytest.approx(straight * whole.max() / straight.max(), abs=1e-12)
 
 
 @pytest.mark.parametrize(("name", "constants"), CASES)
-def test_the_pull_is_the_slope_of_the_functions(name, constants):
-    """By finite differences over distance, where no border is within them."""
+def test_the_gradient_is_the_slope_of_the_loss(name, constants):
+    """Against finite differences, except at borders of regions."""
     at = PLACES[name]
-    figure = pull(*at, **constants)
-    x, whole = curve(panel(figure, "sum"), "KD-Loss")
+    figure = loss_gradients(*at, **constants)
+    x, whole = curve(panel(figure, "KD-Loss"), "KD-Loss")
     side, step = np.sign(x / 100 - at[0]), 1e-7
     assert not (side == 0).any()
     further = expected(x + 100 * step * side, at, **constants)
@@ -92,23 +92,23 @@ def test_the_pull_is_the_slope_of_the_functions(name, constants):
     assistive = panel(figure, "assistive")
     assert_equal_but_for_jumps(curve(assistive, "ALoss, Tough")[1], slopes["tough"], 1e-6)
     assert_equal_but_for_jumps(curve(assistive, "ALoss, Tolerant")[1], slopes["tolerant"], 1e-6)
-    assert_equal_but_for_jumps(curve(panel(figure, "sum"), "main")[1], slopes["main"], 1e-6)
+    assert_equal_but_for_jumps(curve(panel(figure, "KD-Loss"), "main")[1], slopes["main"], 1e-6)
     assert_equal_but_for_jumps(whole, sum(slopes.values()), 1e-6)
     distance = np.abs(x / 100 - at[0])
-    drawn = curve(panel(figure, "sum"), "L2")[1]
+    drawn = curve(panel(figure, "KD-Loss"), "L2")[1]
     assert drawn == pytest.approx(distance * whole.max() / distance.max(), abs=1e-9)
-    assert curve(panel(figure, "sum"), "L1")[1] == pytest.approx(whole.max(), abs=1e-9)
+    assert curve(panel(figure, "KD-Loss"), "L1")[1] == pytest.approx(whole.max(), abs=1e-9)
 
 
 def assert_equal_but_for_jumps(found: np.ndarray, wanted: np.ndarray, error: float = 1e-12) -> None:
-    """Equal at all but a few of thousands of places: there are at most four borders a side."""
+    """Equal at all but a few of thousands of places: there are at most four borders on each side."""
     assert found.shape == wanted.shape and len(found) > 1000
     assert (~np.isclose(found, wanted, rtol=0, atol=error)).sum() <= 8
 
 
 @pytest.mark.parametrize("plain_loss", ["L2", "L1"])
-@pytest.mark.parametrize("draw", [loss_landscape, pull])
-def test_a_factor_is_the_one_it_is_drawn_with(draw, plain_loss):
+@pytest.mark.parametrize("draw", [loss_landscape, loss_gradients])
+def test_the_label_states_the_factor_of_the_curve(draw, plain_loss):
     target = PLACES["either side"][0]
     figure = draw(*PLACES["either side"])
     (axes,) = [axes for axes in figure.axes if "KD-Loss" in axes.get_legend_handles_labels()[1]]
@@ -117,15 +117,15 @@ def test_a_factor_is_the_one_it_is_drawn_with(draw, plain_loss):
     distance = np.abs(x / 100 - target)
     power = int(plain_loss[1])
     plain = distance**power if draw is loss_landscape else power * distance ** (power - 1)
-    said = float(label.removeprefix(f"{plain_loss}, times "))
-    assert said == pytest.approx((drawn / plain)[0], rel=0.01)
+    stated = float(label.removeprefix(f"{plain_loss}, times "))
+    assert stated == pytest.approx((drawn / plain)[0], rel=0.01)
     shown = [text.get_text() for text in axes.get_legend().get_texts()]
     assert label in shown and "KD-Loss" in shown
-    assert ("main loss alone" in shown) == (draw is pull)
+    assert ("main loss alone" in shown) == (draw is loss_gradients)
 
 
-@pytest.mark.parametrize("draw", [loss_landscape, pull])
-def test_target_and_teachers_are_marked_and_named(draw):
+@pytest.mark.parametrize("draw", [loss_landscape, loss_gradients])
+def test_target_and_teachers_are_marked_and_labelled(draw):
     at = PLACES["either side"]
     figure = draw(*at)
     (legend,) = figure.legends
@@ -140,7 +140,7 @@ def test_target_and_teachers_are_marked_and_named(draw):
         assert sorted(marks) == pytest.approx(sorted(100 * value for value in at))
 
 
-@pytest.mark.parametrize("draw", [loss_landscape, pull])
+@pytest.mark.parametrize("draw", [loss_landscape, loss_gradients])
 @pytest.mark.parametrize("band", [0.15, 0.4])
 def test_regions_end_where_the_losses_change(draw, band):
     """Target 10 %; the teachers 2 and 3.5 % off, the axis 1.5 times 3.5 %."""
@@ -160,8 +160,13 @@ def test_regions_end_where_the_losses_change(draw, band):
     assert names == {(row, word) for row in (0, 1) for word in ("beyond", "between", "band")}
 
 
-def test_a_name_without_room_is_left_out_and_a_silent_teacher_is_called_so():
-    words = [text.get_text() for text in panel(pull(*PLACES["tiny band"]), "regions").texts]
+def test_a_label_without_room_is_left_out_and_a_teacher_without_loss_is_labelled():
+    words = [
+        text.get_text() for text in panel(loss_gradients(*PLACES["tiny band"]), "regions").texts
+    ]
     assert words.count("band") == 1 and words.count("between") == 2
-    words = [text.get_text() for text in panel(pull(*PLACES["both are right"]), "regions").texts]
-    assert words == ["silent", "silent"]
+    words = [
+        text.get_text()
+        for text in panel(loss_gradients(*PLACES["both are right"]), "regions").texts
+    ]
+    assert words == ["no loss", "no loss"]

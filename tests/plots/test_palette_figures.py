@@ -1,4 +1,4 @@
-"""False colours, their levels and their distance from the palette, side by side."""
+"""The figure of a false-colour image, its levels and its distance from the palette."""
 
 import warnings
 
@@ -11,19 +11,19 @@ from mlcmkd.plots import palette_inversion
 
 
 @pytest.mark.parametrize("shape", [(60, 80), (80, 60)])
-def test_the_figure_shows_what_was_read_and_how_well_it_fits(shape):
+def test_the_figure_shows_levels_and_distances(shape):
     image = apply_palette(np.linspace(0, 1, shape[0] * shape[1]).reshape(shape), "iron")
     image[5:15, 5:15] = (0, 255, 0)
-    found = invert(image)
+    inverted = invert(image)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = palette_inversion(
-            image, found.levels, found.residual, tolerance=40, title=found.palette
+            image, inverted.levels, inverted.residual, tolerance=40, title=inverted.palette
         )
         figure.draw_without_rendering()
     words = [text.get_text() for text in figure.findobj(matplotlib.text.Text)]
-    assert {"iron", "read back", "does it fit?"} <= set(words)
+    assert {"iron", "levels", "distance from the palette"} <= set(words)
     assert {"level (0 cold, 1 warm)", "distance from the palette (RGB)"} <= set(words)
     drawn = [picture.get_array() for picture in figure.findobj(matplotlib.image.AxesImage)]
-    for shown in (image, found.levels, found.residual):
+    for shown in (image, inverted.levels, inverted.residual):
         assert any(array.shape == shown.shape and (array == shown).all() for array in drawn)

@@ -1,4 +1,4 @@
-"""Every figure draws, names its axes with units, and warns of nothing."""
+"""Every figure is drawn without a warning and has its labels and units."""
 
 import io
 import warnings
@@ -47,7 +47,7 @@ ROWS = [
     for name, nme, count in (("base", 4.0, 5_000_000), ("a", 5.0, 300_000), ("b", 4.8, 300_000))
 ]
 
-# name -> (how it is drawn, words that have to stand in it)
+# name -> (function that draws it, texts it must contain)
 FIGURES: dict[str, tuple[Callable[[dict], Figure], tuple[str, ...]]] = {
     "contact_sheet": (
         lambda d: plots.contact_sheet(d["rgb"], d["celsius"], landmarks=d["marks"], columns=2),
@@ -128,7 +128,7 @@ def words_in(figure: Figure) -> str:
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_figure_draws_with_its_words_and_without_a_warning(name, data):
+def test_figure_is_drawn_with_its_texts_and_without_a_warning(name, data):
     draw, expected = FIGURES[name]
     before = dict(matplotlib.rcParams)
     with warnings.catch_warnings():
@@ -136,31 +136,31 @@ def test_figure_draws_with_its_words_and_without_a_warning(name, data):
         figure = draw(data)
         figure.savefig(io.BytesIO(), dpi=40)
     assert dict(matplotlib.rcParams) == before
-    found = words_in(figure)
+    texts = words_in(figure)
     for word in expected:
-        assert word in found, f"'{word}' is missing"
-    assert 6 <= figure.get_figwidth() <= 11  # a notebook's column
+        assert word in texts, f"'{word}' is missing"
+    assert 6 <= figure.get_figwidth() <= 11  # width of a notebook
 
 
-def test_every_function_of_the_package_is_drawn_here():
+def test_every_function_of_the_package_is_drawn_in_a_test():
     helpers = {"centred", "colours", "attribution_grid"}  # attribution_maps is a grid of two
     elsewhere = {
-        # test_plots_invariance.py
+        # test_invariance_figures.py
         "embedding",
         "feature_colours",
         "head_swap_matrix",
         "invariance_over_training",
-        # test_plots_schemes.py
+        # test_scheme_figures.py
         "scheme_points",
-        # test_plots_shapes.py
+        # test_shape_figures.py
         "hard_and_soft",
         "shape_modes",
-        # test_plots_kd_loss.py
+        # test_kd_loss_figures.py
         "loss_landscape",
-        "pull",
-        # test_palettes.py
+        "loss_gradients",
+        # test_palette_figures.py
         "palette_inversion",
-        # test_plots_attributions.py
+        # test_attributions.py
         "agreement_dots",
         "method_grid",
         "pixel_curves",
@@ -168,17 +168,24 @@ def test_every_function_of_the_package_is_drawn_here():
         # test_students.py
         "frontier",
         "methods_compared",
-        # test_ablation.py
+        # test_statistics.py
         "nme_against_count",
         "nme_against_misalignment",
         # test_report.py
-        "nme_of_groups",
-        "training_of_groups",
+        "nme_by_configuration",
+        "training_by_configuration",
+        # test_registration_figures.py
+        "parallax_diagram",
+        "registration_overlays",
+        "reported_against_true",
+        "residual_against_depth",
+        "residual_curves",
+        "two_cameras",
     }
     assert set(plots.__all__) - helpers - elsewhere == set(FIGURES)
 
 
-def test_centred_agrees_with_the_crops():
+def test_centred_agrees_with_crops():
     from mlcmkd.data.crops import Crop
 
     whole = Crop.around((0, 0, 95, 95), scale=96 / 95)  # all of a 96-px image
@@ -193,7 +200,7 @@ def test_tensors_and_arrays_become_the_same_picture():
     assert as_images(tensor[:, :1]).shape == (2, 8, 8)
 
 
-def test_one_name_has_one_colour_and_no_two_names_share_one():
+def test_every_name_has_a_colour_of_its_own():
     found = plots.colours(["other", "dikd", "none", "another"])
     assert found["dikd"] == plots.colours(["dikd"])["dikd"]
     assert len(set(found.values())) == 4

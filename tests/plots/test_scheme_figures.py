@@ -1,4 +1,4 @@
-"""Schemes drawn on one face."""
+"""Figures of landmark schemes."""
 
 import warnings
 
@@ -29,7 +29,7 @@ def test_every_scheme_is_drawn_with_its_count_and_its_indices():
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMES))
-def test_the_face_is_its_own_mirror_image(name):
+def test_the_template_is_symmetric(name):
     scheme, face = get_scheme(name), template(name)
     assert face.shape == (scheme.points, 2) and np.isfinite(face).all()
     assert len(np.unique(face, axis=0)) == scheme.points  # no point hides another
@@ -38,8 +38,8 @@ def test_the_face_is_its_own_mirror_image(name):
 
 
 @pytest.mark.parametrize("source", sorted(SCHEMES))
-def test_one_face_is_the_same_in_every_scheme(source):
-    """A mean stands near its point; a shared point stands on it."""
+def test_the_template_is_the_same_in_every_scheme(source):
+    """A shared point is at the same place, a mean of points near it."""
     for target in SCHEMES:
         if "charlotte43" in (source, target):
             continue
@@ -51,12 +51,12 @@ def test_one_face_is_the_same_in_every_scheme(source):
         assert (distance[list(common.means)] < 0.05).all()  # of a face 2 wide
 
 
-def test_an_annotation_is_drawn_in_place_of_the_face():
+def test_an_annotation_is_drawn_instead_of_the_template():
     marks = np.arange(12.0).reshape(6, 2)
     (axes,) = scheme_points("corners6", landmarks={"corners6": marks}).axes
     np.testing.assert_array_equal(axes.collections[0].get_offsets(), marks)
     assert axes.yaxis_inverted()
-    with pytest.raises(InputError, match=r"none of scheme 'corners6'; give \(6, 2\)"):
+    with pytest.raises(InputError, match=r"do not fit scheme 'corners6'; give \(6, 2\)"):
         scheme_points("corners6", landmarks={"corners6": marks[:5]})
     with pytest.raises(InputError, match="unknown"):
         scheme_points("wflw")

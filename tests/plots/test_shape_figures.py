@@ -1,4 +1,4 @@
-"""Figures of the shape model draw, say what they show, and warn of nothing."""
+"""Figures of the shape model are drawn without a warning and with the right labels."""
 
 import io
 import warnings
@@ -20,7 +20,7 @@ SIDE = 32
 
 @pytest.fixture(scope="module")
 def marks() -> np.ndarray:
-    """Eight embedded faces, centred coordinates."""
+    """Landmarks of eight synthetic faces, centred coordinates."""
     return (make_faces(8, size=64).landmarks.astype(np.float64) + 0.5) / 64 - 0.5
 
 
@@ -35,14 +35,14 @@ def words_in(figure: Figure) -> str:
 
 
 def drawn(draw) -> Figure:
-    """The figure, once it was written without a warning and without a change of settings."""
+    """The figure, drawn without a warning and without a change of matplotlib's settings."""
     before = dict(matplotlib.rcParams)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = draw()
         figure.savefig(io.BytesIO(), dpi=40)
     assert dict(matplotlib.rcParams) == before
-    assert 6 <= figure.get_figwidth() <= 11  # a notebook's column
+    assert 6 <= figure.get_figwidth() <= 11  # width of a notebook
     return figure
 
 
@@ -73,12 +73,12 @@ def test_shape_modes_shows_the_modes_with_their_shares(model):
 def test_shape_modes_draws_no_more_modes_than_there_are(model):
     figure = drawn(lambda: shape_modes(model, 99))
     assert len(figure.axes) == len(model.modes) * len(DEVIATIONS)
-    with pytest.raises(InputError, match="modes 0: at least one"):
+    with pytest.raises(InputError, match="modes 0: give at least one"):
         shape_modes(model, 0)
 
 
 @pytest.mark.parametrize("count", [1, 3, 6])
-def test_hard_and_soft_says_how_far_apart_they_are(count, marks):
+def test_hard_and_soft_states_their_distance(count, marks):
     hard = marks[:count]
     soft = hard + [0.03, 0.04]  # every point 0.05 away
     images = np.random.default_rng(0).random((count, SIDE, SIDE, 3))

@@ -176,7 +176,7 @@ def test_the_command(runs, tmp_path):
 
 
 def test_figures_name_their_axes():
-    figure = plots.nme_of_groups({"a": {0: 4.0, 1: 5.0}, "b": {0: 3.0}})
+    figure = plots.nme_by_configuration({"a": {0: 4.0, 1: 5.0}, "b": {0: 3.0}})
     FigureCanvasAgg(figure).draw()
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
@@ -185,7 +185,7 @@ def test_figures_name_their_axes():
         [{"step": 1, "val_nme": 0.1}, {"step": 2, "val_nme": 0.05}],
         [{"step": 1, "val_nme": 0.3}],
     ]
-    figure = plots.training_of_groups({"a": logs})
+    figure = plots.training_by_configuration({"a": logs})
     FigureCanvasAgg(figure).draw()
     (axes,) = figure.axes
     assert list(axes.lines[-1].get_ydata()) == [10, 5], "the run that was cut short has no say"

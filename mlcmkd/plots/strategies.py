@@ -1,4 +1,4 @@
-"""Figures of a sweep's table: NME against the count of pairs or labels, and paired differences."""
+"""Figures of a study of strategies: NME against labels and misalignment, and paired differences."""
 
 from collections.abc import Iterable
 
@@ -16,7 +16,7 @@ def _xlabel(setting: str) -> str:
 
 
 def _counts(axes: Axes, counts: list[int], setting: str) -> None:
-    """Counts at even distances: they run from 0 over decades, and only a few are there."""
+    """Sets ticks at equal distances, because the few counts range from 0 over several decades."""
     axes.set_xticks(range(len(counts)), [f"{count:,}" for count in counts])
     axes.set(xlabel=_xlabel(setting), xlim=(-0.5, len(counts) - 0.5))
     axes.grid(axis="x", visible=False)
@@ -24,15 +24,15 @@ def _counts(axes: Axes, counts: list[int], setting: str) -> None:
 
 @styled
 def nme_against_count(rows: Iterable[Row], setting: str, title: str = "") -> Figure:
-    """NME against the count of labelled pairs or labels, a line a strategy, and what FD+LD is ahead by.
+    """NME of strategies against the number of labelled pairs or labels, and differences to FD+LD.
 
-    Left: means with 95 % intervals over seeds, the RGB teacher as a dashed line. Right: the difference
-    to FD+LD, paired by seed, which is what decides between strategies; below zero is better. Where one
-    strategy stands far off, axes are logarithmic (right: linear within 0.1).
+    Left: means with 95 % intervals over seeds; the RGB teacher is a dashed line. Right: difference to
+    FD+LD, paired by seed; below zero is better. If a strategy is far from the others, axes are
+    logarithmic (right: linear within 0.1).
 
     Args:
         rows: of one benchmark and one setting, see `ablation.in_setting`.
-        setting: which.
+        setting: name of the setting.
         title: of the figure.
     """
     rows = list(rows)
@@ -42,19 +42,19 @@ def nme_against_count(rows: Iterable[Row], setting: str, title: str = "") -> Fig
     figure = Figure(figsize=(WIDTH, 4.2))
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
     for number, name in enumerate(names):
-        aside = 0.5 * ((number + 0.5) / len(names) - 0.5)
-        nme, ahead = [], []
+        offset = 0.5 * ((number + 0.5) / len(names) - 0.5)
+        nme, differences = [], []
         for place, count in enumerate(counts):
-            here = [row for row in rows if count_of(row, setting) == count]
-            ours = by_seed(row for row in here if row.strategy == name)
-            rival = by_seed(row for row in here if row.strategy == "fd+ld")
-            if ours:
-                nme.append((place + aside, *interval(list(ours.values()))[:3]))
-            if name != "fd+ld" and set(ours) & set(rival):
-                ahead.append((place + aside, *difference(ours, rival)[:3]))
+            at_count = [row for row in rows if count_of(row, setting) == count]
+            own = by_seed(row for row in at_count if row.strategy == name)
+            reference = by_seed(row for row in at_count if row.strategy == "fd+ld")
+            if own:
+                nme.append((place + offset, *interval(list(own.values()))[:3]))
+            if name != "fd+ld" and set(own) & set(reference):
+                differences.append((place + offset, *difference(own, reference)[:3]))
         style = {"color": palette[name], "marker": MARKERS[number % len(MARKERS)], "label": name}
         _with_intervals(left, nme, linestyle="-", **style)
-        _with_intervals(right, ahead, linestyle="none", **style)
+        _with_intervals(right, differences, linestyle="none", **style)
     teacher = float(np.mean([row.nme_teacher for row in rows]))
     left.axhline(teacher, color=BLACK, linestyle="--", linewidth=1.2)
     left.annotate(
@@ -63,11 +63,11 @@ def nme_against_count(rows: Iterable[Row], setting: str, title: str = "") -> Fig
     )  # fmt: skip
     left.set_ylim(bottom=left.get_ylim()[0] - 0.25)
     right.axhline(0, color=GREY, linewidth=1.2)
-    _make_room(left, right)
-    far = ", logarithmic" if left.get_yscale() == "log" else ""
-    left.set(ylabel=f"NME, inter-ocular (%{far})", title="means and 95 % intervals over seeds")
-    far = "\nlogarithmic beyond 0.1" if right.get_yscale() == "symlog" else ""
-    right.set_ylabel(f"NME minus FD+LD's (points of %){far}")
+    _use_logarithms(left, right)
+    scale = ", logarithmic" if left.get_yscale() == "log" else ""
+    left.set(ylabel=f"NME, inter-ocular (%{scale})", title="means and 95 % intervals over seeds")
+    scale = "\nlogarithmic beyond 0.1" if right.get_yscale() == "symlog" else ""
+    right.set_ylabel(f"NME minus FD+LD's (points of %){scale}")
     right.set_title("paired by seed; below 0 is better")
     for axes in (left, right):
         _counts(axes, counts, setting)
@@ -76,8 +76,8 @@ def nme_against_count(rows: Iterable[Row], setting: str, title: str = "") -> Fig
     return figure
 
 
-def _make_room(left: Axes, right: Axes) -> None:
-    """Logarithmic axes where one strategy stands so far off that the others would be one line."""
+def _use_logarithms(left: Axes, right: Axes) -> None:
+    """Sets logarithmic axes if one strategy is so far off that the others would coincide."""
     low, high = left.get_ylim()
     if high > 2 * low:
         left.set_yscale("log")
@@ -105,11 +105,11 @@ def _with_intervals(axes: Axes, points: list[tuple[float, ...]], **style) -> Non
 def nme_against_misalignment(
     values: dict[str, dict[float, list[float]]], *, per_pixel: float, title: str = ""
 ) -> Figure:
-    """NME against registration error, a line a strategy; dashed and open where a point has one seed.
+    """NME of strategies against misalignment; dashed lines and open marks for a single seed.
 
     Args:
         values: strategy -> shift in pixels of the input -> NME of each seed, percent.
-        per_pixel: one pixel of the input in percent of the mean inter-ocular distance.
+        per_pixel: size of an input pixel in percent of the mean inter-ocular distance.
         title: of the figure.
     """
     figure = Figure(figsize=(WIDTH * 0.75, 4.2))

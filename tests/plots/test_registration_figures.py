@@ -1,4 +1,4 @@
-"""Pictures of registration, and the benchmark that they draw."""
+"""Figures of registration, and the benchmark whose results they show."""
 
 import csv
 import importlib.util
@@ -11,7 +11,7 @@ import pytest
 
 from data_prep.registration.content import covering_homography
 from mlcmkd.data.overlays import checkerboard, edge_overlay
-from mlcmkd.plots.pairing import (
+from mlcmkd.plots import (
     parallax_diagram,
     registration_overlays,
     reported_against_true,
@@ -28,7 +28,7 @@ script = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(script)
 
 
-def test_a_checkerboard_shows_both_images_in_turn():
+def test_a_checkerboard_alternates_both_images():
     rgb = np.full((40, 60, 3), (10, 200, 30), np.uint8)
     thermal = np.linspace(290, 310, 2400, dtype=np.float32).reshape(40, 60)
     board = checkerboard(rgb, thermal, tile=10)
@@ -42,7 +42,7 @@ def test_a_checkerboard_shows_both_images_in_turn():
     assert np.array_equal(checkerboard(rgb[..., 1], thermal, 10)[0, 0], (200, 200, 200))
 
 
-def test_edges_lie_where_the_thermal_image_has_them():
+def test_edges_are_those_of_the_thermal_image():
     thermal = np.full((60, 60), 22.0)
     thermal[20:40, 20:40] = 34
     drawn = edge_overlay(np.full((60, 60, 3), 120, np.uint8), thermal)
@@ -105,17 +105,17 @@ def test_a_rig_is_off_by_what_it_says():
         assert np.allclose(rig.truth.forward(rig.rgb_marks), rig.thermal_marks)
 
 
-def test_figures_draw_with_their_words_and_without_a_warning(rows):
+def test_figures_are_drawn_with_their_texts_and_without_a_warning(rows):
     rng = np.random.default_rng(0)
     rgb, thermal = rng.integers(0, 255, (2, 40, 50, 3), dtype=np.uint8), rng.random((2, 40, 50))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        faces = registration_overlays(rgb, thermal, titles=["2.1 px", "9.8 px, refused"])
+        faces = registration_overlays(rgb, thermal, titles=["2.1 px", "9.8 px, rejected"])
         curves = residual_curves(rows, "registration")
         for figure in (faces, curves):
             figure.savefig(io.BytesIO(), dpi=40)
             assert 6 <= figure.get_figwidth() <= 11
-    for word in ("warped RGB", "checkerboard", "thermal edges", "9.8 px, refused"):
+    for word in ("warped RGB", "checkerboard", "thermal edges", "9.8 px, rejected"):
         assert word in words_in(faces)
     for word in (
         "initial misalignment, thermal pixels", "noise", "failures (% of rigs)", "similarity",
@@ -124,7 +124,7 @@ def test_figures_draw_with_their_words_and_without_a_warning(rows):
         assert word in words_in(curves)
 
 
-def test_a_method_that_found_no_map_leaves_a_gap(rows):
+def test_a_method_without_a_registration_leaves_a_gap(rows):
     lost = [row | {"median_residual_percent_iod": "inf"} for row in rows if row["method"] == "ecc"]
     drawn = residual_curves([*lost, *(row for row in rows if row["method"] != "ecc")])
     drawn.savefig(io.BytesIO(), dpi=40)
@@ -136,7 +136,7 @@ def test_the_benchmark_wants_rigs():
 
 
 def drawn_without_a_warning(draw) -> str:
-    """The words of a figure of a notebook's width, after it was drawn."""
+    """The texts of a figure that is drawn without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = draw()
@@ -145,14 +145,14 @@ def drawn_without_a_warning(draw) -> str:
     return words_in(figure)
 
 
-def test_the_diagram_of_parallax_names_what_the_formula_does():
+def test_the_diagram_of_parallax_names_the_symbols_of_the_formula():
     words = drawn_without_a_warning(parallax_diagram)
-    for word in ("RGB", "thermal", "B", "Z = 0.7", "Z0, the depth of the map", "depth Z"):
+    for word in ("RGB", "thermal", "B", "Z = 0.7", "Z0, depth of the registration", "depth Z"):
         assert word in words
     assert "Z = 2" in drawn_without_a_warning(lambda: parallax_diagram(depths=(1.0, 2.0)))
 
 
-def test_two_cameras_show_their_sizes_and_what_lies_centre_on_centre():
+def test_two_cameras_show_their_sizes_and_aligned_centres():
     rng = np.random.default_rng(0)
     rgb, thermal = rng.integers(0, 255, (60, 90, 3), dtype=np.uint8), rng.random((30, 30))
     marks = rng.uniform(0, 29, (68, 2))
@@ -185,7 +185,7 @@ def test_residuals_against_depth_and_the_limit():
     words = drawn_without_a_warning(draw)
     for word in (
         "distance of the face (m)", "residual (thermal pixels)", "residual (% of inter-ocular)",
-        "4 cm", "limit 8 %", "cameras apart", "nose tip to ears",
+        "4 cm", "limit 8 %", "distance of cameras", "nose tip to ears",
     ):  # fmt: skip
         assert word in words
     bare = residual_against_depth(depths, lines, lines, made_for=0.7, limit=8)
@@ -197,7 +197,7 @@ def test_reported_residuals_against_true_ones():
     words = drawn_without_a_warning(lambda: reported_against_true(found, limit=8, title="2 rigs"))
     for word in (
         "true residual (% of inter-ocular)", "reported residual (% of inter-ocular)",
-        "ECC", "open: refused", "reports too little", "2 rigs",
+        "ECC", "open: rejected", "underestimated", "2 rigs",
     ):  # fmt: skip
         assert word in words
     axes = reported_against_true(found, limit=8).axes[0]
