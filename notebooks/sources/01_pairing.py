@@ -70,7 +70,6 @@ from mlcmkd.evaluation.metrics import point_errors
 from mlcmkd.evaluation.statistics import interval
 from mlcmkd.evaluation.tables import read_misalignment, with_aligned
 from mlcmkd.evaluation.tables import read_rows as read_table
-from mlcmkd.plots import pairing
 from mlcmkd.schemes import IBUG68
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.synthetic.faces import make_faces
@@ -157,7 +156,7 @@ def views(n: int, rig: Stereo, metres: float) -> tuple[np.ndarray, ...]:
 
 rig = rig_of(apart)
 rgb, celsius, rgb_marks, marks = views(0, rig, depth)
-lesson.show(pairing.two_cameras(rgb, celsius, rgb_marks, marks), "01_two_cameras")
+lesson.show(plots.two_cameras(rgb, celsius, rgb_marks, marks), "01_two_cameras")
 
 # %% [markdown]
 # **How to read it.** Left and middle: the same face, each in the pixels of its own camera. Right: the
@@ -170,7 +169,7 @@ lesson.show(pairing.two_cameras(rgb, celsius, rgb_marks, marks), "01_two_cameras
 # A view from above:
 
 # %%
-lesson.show(pairing.parallax_diagram(), "01_parallax")
+lesson.show(plots.parallax_diagram(), "01_parallax")
 
 # %% [markdown]
 # **How to read it.** Left: three points lie straight ahead of the RGB camera, so it sees all of them at
@@ -215,7 +214,7 @@ def true_residual(registration, rgb_marks: np.ndarray, marks: np.ndarray) -> tup
 one_map = from_stereo(rig, depth, SIZE)  # for Z0, used at every distance
 seen = {metres: views(0, rig, metres) for metres in (0.5, 0.65, 0.85)}
 measured = {metres: true_residual(one_map, *four[2:]) for metres, four in seen.items()}
-figure = pairing.residual_against_depth(
+figure = plots.residual_against_depth(
     depths, residuals, shares, made_for=depth, limit=8, head=(depth - 0.03, depth + 0.09),
     measured={"4 cm": [(metres, *off) for metres, off in measured.items()]},
 )  # fmt: skip
@@ -228,7 +227,7 @@ lesson.show(figure, "01_depth")
 # cm behind them. Even at the correct distance, one homography cannot fit the whole face.
 
 # %%
-figure = pairing.registration_overlays(
+figure = plots.registration_overlays(
     [one_map.warp(four[0]) for four in seen.values()],
     [four[1] for four in seen.values()],
     titles=[f"{m:g} m: {px:.1f} px, {percent:.0f} %" for m, (px, percent) in measured.items()],
@@ -311,7 +310,7 @@ lesson.say(course.markdown_table(rows, names), learned=False)
 
 # %%
 shown = ("calibration", "thin-plate spline", "ECC")
-figure = pairing.registration_overlays(
+figure = plots.registration_overlays(
     [every[0][name].warp(rgb) for name in shown],
     [celsius] * 3,
     titles=[f"{name}: {row['true']} px" for name in shown for row in rows if row["way"] == name],
@@ -338,7 +337,7 @@ for n, ways in enumerate(every):
         percent = true_residual(registration, *truth)[1]
         points[name].append((percent, registration.residual_percent, registration.ok))
 title = f"{len(every)} rigs, each registered by five methods"
-lesson.show(pairing.reported_against_true(points, limit=8, title=title), "01_reported")
+lesson.show(plots.reported_against_true(points, limit=8, title=title), "01_reported")
 
 # %% [markdown]
 # **How to read it.** On the diagonal the reported residual equals the true one; dashed lines are the
@@ -365,7 +364,7 @@ refused = {
 }
 for name, registration in refused.items():
     print(f"{name}: {'accepted' if registration.ok else 'refused'}; {registration.reason}")
-figure = pairing.registration_overlays(
+figure = plots.registration_overlays(
     [refused["old calibration"].warp(rgb), refused["another person's photo"].warp(other)],
     [celsius] * 2,
     titles=["old calibration", "another person"],
@@ -391,7 +390,7 @@ lesson.show(figure, "01_refused")
 with (course.RESULTS / "pairing.csv").open(newline="") as file:
     table = list(csv.DictReader(file))
 title = "benchmarks/pairing.py: 40 rigs a point, seed 0, true residuals"
-lesson.show(pairing.residual_curves(table, title), "01_benchmark")
+lesson.show(plots.residual_curves(table, title), "01_benchmark")
 rows = [r for r in table if (float(r["misalignment_px"]), float(r["noise"])) == (16, 1)]
 names = {
     "method": "method", "median_residual_px": "true, median (px)",

@@ -115,7 +115,7 @@ lesson.show(plots.loss_landscape(target, tough, tolerant), "05_landscape")
 # errors, not values of the loss.
 
 # %%
-lesson.show(plots.pull(target, tough, tolerant), "05_pull")
+lesson.show(plots.loss_gradients(target, tough, tolerant), "05_pull")
 
 # %% [markdown]
 # **How to read it.** The slope determines the update of the student. For L2 it vanishes near the truth;
