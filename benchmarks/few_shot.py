@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-from pydantic import ValidationError
 from tqdm.auto import tqdm
 
 from mlcmkd.cli import guarded
@@ -71,9 +70,10 @@ def students_of(params: Path, seeds: Sequence[int], runs: Path | None = None) ->
         InputError: the file is none of a sweep, or a student of one of the seeds is not there.
     """
     try:
-        sweep = SweepConfig.model_validate(yaml.safe_load(params.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
+        fields = yaml.safe_load(params.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
         raise InputError(f"{params}: no parameter file of a sweep ({error})") from None
+    sweep = SweepConfig.validated(f"{params}: no parameter file of a sweep", fields)
     students: dict[str, dict[int, Path]] = {}
     for row in read_table(sweep.table, sweep.columns):
         weights = (runs or sweep.out) / row["run"] / WEIGHTS

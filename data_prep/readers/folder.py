@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from data_prep.readers.base import (
     OVERLAYS,
@@ -29,25 +29,21 @@ from data_prep.readers.parsing.landmarks import Marks, from_csv, from_json, from
 from mlcmkd.data.manifest import SPLITS
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import SCHEMES, Scheme, get_scheme, scheme_of_count
-from mlcmkd.utils.errors import InputError, first_wrong
+from mlcmkd.utils.config import Config
+from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import read_text
 
 DESCRIPTION = "dataset.yaml"
 
 
-class Twin(BaseModel):
-    """How the other camera's image is named: a regular expression on the path, and what replaces it.
+class Twin(Config):
+    """How to name the other camera's image, as `re.sub` on the path below the source, with "/"."""
 
-    Attributes:
-        find, replace: as `re.sub` takes them, on the path below the source, with "/".
-        aligned: whether the two show the same thing at the same pixel.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    find: str
-    replace: str
-    aligned: bool = True
+    find: str = Field(description="Regular expression.")
+    replace: str = Field(description="What replaces it.")
+    aligned: bool = Field(
+        default=True, description="Whether the two images show the same point at the same pixel."
+    )
 
     @field_validator("find")
     @classmethod
@@ -55,34 +51,39 @@ class Twin(BaseModel):
         return _regex(pattern)
 
 
-class Description(BaseModel):
-    """What `dataset.yaml` may say.
+class Description(Config):
+    """The fields of `dataset.yaml`."""
 
-    Attributes:
-        scheme: of the landmarks; None tells it by their number.
-        side: which camera the landmarks were marked on.
-        radiometry: how thermal values are read, fields of `Radiometry`; None for
-            8-bit images, which are grey or drawn with a palette that is told by its colours.
-        first_pixel: 0 or 1, the coordinate of the first pixel's centre.
-        subject: a regular expression on the path below the source, without suffix; its first group
-            is the person. None takes the folder, and the image itself where it lies in none.
-        split: "folders" takes folders called train, val or test; None leaves it to the project.
-        twin: how to find the other camera's image; None without one.
-        unlabelled: also take images without landmarks (of the side that has them).
-        labels: how the landmarks came about, for people.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    scheme: str | None = None
-    side: Literal["rgb", "thermal"] = "rgb"
-    radiometry: Radiometry | None = None
-    first_pixel: Literal[0, 1] = 0
-    subject: str | None = None
-    split: Literal["folders"] | None = "folders"
-    twin: Twin | None = None
-    unlabelled: bool = False
-    labels: str = "unknown"
+    scheme: str | None = Field(
+        default=None, description="Landmark scheme; None finds it by the number of points."
+    )
+    side: Literal["rgb", "thermal"] = Field(
+        default="rgb", description="Camera whose images were labelled."
+    )
+    radiometry: Radiometry | None = Field(
+        default=None,
+        description="How thermal values are read; None for 8-bit images, grey or in a palette that "
+        "is detected from their colours.",
+    )
+    first_pixel: Literal[0, 1] = Field(
+        default=0, description="Coordinate of the first pixel's centre."
+    )
+    subject: str | None = Field(
+        default=None,
+        description="Regular expression on the path below the source, without suffix; its first "
+        "group is the person. None takes the folder, or the image itself where it is in no folder.",
+    )
+    split: Literal["folders"] | None = Field(
+        default="folders",
+        description="folders takes folders named train, val or test; None splits by subject.",
+    )
+    twin: Twin | None = Field(
+        default=None, description="How to find the other camera's image; None without one."
+    )
+    unlabelled: bool = Field(
+        default=False, description="Also take images without landmarks, of the labelled camera."
+    )
+    labels: str = Field(default="unknown", description="Origin of the landmarks, for people.")
 
     @field_validator("scheme")
     @classmethod
@@ -177,10 +178,7 @@ def read_description(source: Path) -> Description:
         raise InputError(f"{path}: not YAML ({str(error).splitlines()[0]}); correct it") from None
     if not isinstance(fields, dict):
         raise InputError(f"{path}: no fields; write lines such as `side: thermal`")
-    try:
-        return Description.model_validate(fields)
-    except ValidationError as error:
-        raise InputError(f"{path}, {first_wrong(error)}") from None
+    return Description.validated(str(path), fields)
 
 
 def _landmarks(

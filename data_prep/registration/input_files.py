@@ -6,39 +6,46 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from data_prep.registration import Homography, Stereo, ThroughPlane
 from mlcmkd.schemes import get_scheme
-from mlcmkd.utils.errors import InputError, first_wrong
+from mlcmkd.utils.config import Config
+from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".npy")
 _MAX_POINTS = 1000  # more than any scheme; a larger index is an error in the file
 
 
-class Calibration(BaseModel):
-    """A YAML or JSON file: either `homography`, or the seven fields of a stereo rig.
+class Calibration(Config):
+    """A YAML or JSON file: either `homography`, or the seven fields of a stereo rig."""
 
-    Attributes:
-        homography: 3 rows of 3, RGB to thermal pixels; for the methods that look at content it is
-            where they start.
-        K1, dist1, K2, dist2, R, t: see data_prep.registration.Stereo, RGB first.
-        depth: of the plane that stands for the face, in the unit of t.
-        normal: of that plane, in the RGB camera's frame.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    homography: list[list[float]] | None = None
-    K1: list[list[float]] | None = None
-    dist1: list[float] = []
-    K2: list[list[float]] | None = None
-    dist2: list[float] = []
-    R: list[list[float]] | None = None
-    t: list[float] | None = None
-    depth: float | None = None
-    normal: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    homography: list[list[float]] | None = Field(
+        default=None,
+        description="3 rows of 3, from RGB to thermal pixels; methods that compare the images' "
+        "content start from it.",
+    )
+    K1: list[list[float]] | None = Field(
+        default=None, description="Intrinsics of the RGB camera, see data_prep.registration.Stereo."
+    )
+    dist1: list[float] = Field(default=[], description="Lens distortion of the RGB camera.")
+    K2: list[list[float]] | None = Field(
+        default=None, description="Intrinsics of the thermal camera."
+    )
+    dist2: list[float] = Field(default=[], description="Lens distortion of the thermal camera.")
+    R: list[list[float]] | None = Field(
+        default=None, description="Rotation from the RGB to the thermal camera, 3 rows of 3."
+    )
+    t: list[float] | None = Field(
+        default=None, description="Translation from the RGB to the thermal camera."
+    )
+    depth: float | None = Field(
+        default=None, description="Depth of the plane that stands for the face, in the unit of t."
+    )
+    normal: tuple[float, float, float] = Field(
+        default=(0.0, 0.0, 1.0), description="Normal of that plane, in the RGB camera's frame."
+    )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> "Calibration":
@@ -73,7 +80,7 @@ def read_calibration(path: Path) -> Calibration:
     """
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-        calibration = Calibration.model_validate(fields)
+        calibration = Calibration.validated("calibration", fields)
         if calibration.homography is not None:
             Homography(_array(calibration.homography))
         else:
@@ -81,8 +88,6 @@ def read_calibration(path: Path) -> Calibration:
         return calibration
     except InputError as error:
         raise InputError(f"{path}, {error}") from None
-    except ValidationError as error:
-        raise InputError(f"{path}, {first_wrong(error, 'calibration')}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except (yaml.YAMLError, UnicodeDecodeError):

@@ -1,6 +1,8 @@
 """How widely the simulated thermal images vary."""
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from mlcmkd.utils.config import Config
 
 Range = tuple[float, float]
 
@@ -13,14 +15,12 @@ def _share(value: float, about: str) -> float:
     return Field(default=value, ge=0, le=1, description=about)
 
 
-class SimulationSettings(BaseModel):
+class SimulationSettings(Config):
     """How widely the simulated world varies.
 
     Every pair is (lowest, highest) of a uniform draw, one a twin; temperatures and their
     differences are degrees C. Shares are probabilities. A negative difference cools.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     # the sensor's grid
     sensor_px: Range = _range(120, 208, "longer side of the simulated sensor's image, pixels")

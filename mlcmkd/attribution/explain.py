@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -29,23 +28,6 @@ class Attribution(NamedTuple):
 
     maps: Tensor
     completeness_error: Tensor | None
-
-
-def settings_from(fields: dict) -> Settings:
-    """Validated settings.
-
-    Raises:
-        InputError: an unknown name, or an invalid value.
-    """
-    try:
-        return Settings(**fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(Settings.model_fields)
-            raise InputError(f"setting '{name}' is unknown; use {known}") from None
-        raise InputError(f"setting {name}={first['input']!r}: {first['msg']}") from None
 
 
 def attribute(
@@ -77,7 +59,7 @@ def attribute(
     """
     if method not in METHODS:
         raise InputError(f"method '{method}' is unknown; use {', '.join(METHODS)}")
-    options = settings_from(settings)
+    options = Settings.validated("settings", settings)
     scalar = Scalar(model, landmarks, target)
     if prediction is None:
         prediction = predict(model, images, options.batch)

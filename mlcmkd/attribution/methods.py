@@ -13,42 +13,52 @@ from captum.attr import (
     Occlusion,
     Saliency,
 )
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
 from mlcmkd.attribution.baselines import Baseline
 from mlcmkd.attribution.regions import region_labels
 from mlcmkd.attribution.scalars import Scalar
+from mlcmkd.utils.config import Config
 
 MethodName = Literal[
     "integrated-gradients", "smoothgrad", "gradient-shap", "occlusion", "grad-cam", "ablation"
 ]
 
 
-class Settings(BaseModel):
-    """How a method works; each reads what it needs.
+class Settings(Config):
+    """Settings of the attribution methods; each method uses those that it needs."""
 
-    Attributes:
-        baseline: "nothing there", see `baseline_of`.
-        steps: points on the path from baseline to image (integrated gradients).
-        samples: noisy copies of the image (SmoothGrad, GradientSHAP).
-        noise: their standard deviation, of an input in [0, 1].
-        window: side of the square that occlusion covers, a share of the input's side; it moves by
-            half of that.
-        batch: how many images the network reads at once, at most: what bounds the memory.
-        seed: of the noise.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    baseline: Baseline = "blur"
-    steps: int = Field(default=32, ge=1)
-    samples: int = Field(default=16, ge=1)
-    noise: float = Field(default=0.05, ge=0)
-    window: float = Field(default=0.125, gt=0, le=1)
-    batch: int = Field(default=64, ge=1)
-    seed: int = Field(default=0, ge=0)
+    baseline: Baseline = Field(
+        default="blur", description="Image that stands for missing input, see `baseline_of`."
+    )
+    steps: int = Field(
+        default=32,
+        ge=1,
+        description="Points on the path from baseline to image, for integrated gradients.",
+    )
+    samples: int = Field(
+        default=16, ge=1, description="Noisy copies of the image, for SmoothGrad and GradientSHAP."
+    )
+    noise: float = Field(
+        default=0.05,
+        ge=0,
+        description="Standard deviation of their noise, for an input in [0, 1].",
+    )
+    window: float = Field(
+        default=0.125,
+        gt=0,
+        le=1,
+        description="Side of the square that occlusion covers, a share of the input's side; the "
+        "stride is half of it.",
+    )
+    batch: int = Field(
+        default=64,
+        ge=1,
+        description="Most images in one forward pass, which limits the memory used.",
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of the noise.")
 
 
 class Face(NamedTuple):

@@ -10,17 +10,15 @@ from typing import Any, TypeVar
 
 import typer
 import yaml
-from pydantic import BaseModel, ValidationError
 
+from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.processes import is_first
 
-Config = TypeVar("Config", bound=BaseModel)
+C = TypeVar("C", bound=Config)
 
 
-def config_of(
-    kind: type[Config], params: Path | None, sets: list[str] | None, /, **given: Any
-) -> Config:
+def config_of(kind: type[C], params: Path | None, sets: list[str] | None, /, **given: Any) -> C:
     """A stage's config from, in rising order of force, a YAML file, options and --set."""
     fields = read_params(params)
     for name, value in given.items():
@@ -31,12 +29,7 @@ def config_of(
         if not equals:
             raise InputError(f"--set {text}: expected name=value")
         _put(fields, name, value_of(f"--set {text}", value))
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "config"
-        raise InputError(f"{place}: {first['msg']} (given: {first['input']!r})") from None
+    return kind.validated("", fields)
 
 
 def value_of(option: str, text: str) -> Any:

@@ -50,11 +50,9 @@ class CachedSyntheticFaces(DataConfig):
     The folder is no part of what a run remembers: `mlcmkd train` on the same numbers draws the same
     faces.
 
-    Attributes:
-        cache: folder of the drawn faces.
     """
 
-    cache: Path = Field(exclude=True)
+    cache: Path = Field(exclude=True, description="Folder of the synthetic faces.")
 
     def kept(self, split: str) -> Path:
         """The file that holds a split's faces; they are drawn where it is not there."""

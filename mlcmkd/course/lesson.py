@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 import matplotlib
 from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from mlcmkd.attribution import Target
 from mlcmkd.course.cached_faces import CachedSyntheticFaces
@@ -20,7 +20,7 @@ from mlcmkd.evaluation.invariance import FEWEST
 from mlcmkd.plots.style import STYLE
 from mlcmkd.stages.tolerant import VARIANCE
 from mlcmkd.training.loop import FitConfig
-from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.config import Config
 
 _DPI = 90  # of the pictures stored in notebooks; files on disk are sharper
 _LARGE = 100_000  # bytes; a larger picture is stored as JPEG, a little coarser
@@ -28,22 +28,20 @@ _PHOTO_DPI = 78
 _CHECKED = "_parameters_are_checked"
 
 
-class Lesson(BaseModel):
-    """Parameters that every notebook has.
+class Lesson(Config):
+    """Parameters that every notebook has."""
 
-    Attributes:
-        scale: how much is computed, a name of `SCALES`.
-        device: where: "auto", "cpu", "cuda" or "mps".
-        work: folder of the series; runs, figures and drawn faces lie in it.
-        seed: of every run.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    scale: str = "laptop"
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    work: Path = Path("runs/course")
-    seed: int = Field(default=0, ge=0)
+    scale: str = Field(
+        default="laptop", description="How much is computed: smoke, laptop or gpu, see SCALES."
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        default="auto", description="Device to compute on."
+    )
+    work: Path = Field(
+        default=Path("runs/course"),
+        description="Folder of the series, for runs, figures and synthetic faces.",
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of every run.")
 
     @field_validator("scale")
     @classmethod
@@ -121,18 +119,16 @@ class Lesson(BaseModel):
 
 
 class TransferLesson(Lesson):
-    """Parameters of the KTL notebook.
+    """Parameters of the KTL notebook."""
 
-    Attributes:
-        strategy: what is compared with no distillation and with FD+LD.
-        decay, guide: how the teacher is listened to.
-        labelled: pairs with a label; None for the scale's number.
-    """
-
-    strategy: Strategy = "dikd"
-    decay: DecayKind = "cosine"
-    guide: Guide = "both"
-    labelled: int | None = Field(default=None, ge=2)
+    strategy: Strategy = Field(
+        default="dikd", description="Strategy to compare with no distillation and with FD+LD."
+    )
+    decay: DecayKind = Field(default="cosine", description="Decay, see Distillation.")
+    guide: Guide = Field(default="both", description="Supervision target, see Distillation.")
+    labelled: int | None = Field(
+        default=None, ge=2, description="Pairs with a label; None for the scale's number."
+    )
 
     @property
     def labels(self) -> int:
@@ -149,39 +145,39 @@ class CompressLesson(TransferLesson):
 
 
 class KDLossLesson(TransferLesson):
-    """Parameters of the KD-Loss notebook; KTL's tell which thermal student is the Tough-Teacher.
+    """Parameters of the KD-Loss notebook; KTL's choose the thermal student that is the Tough-Teacher."""
 
-    Attributes:
-        variance: share of the shapes' variance that soft landmarks keep.
-    """
-
-    variance: float = Field(default=VARIANCE, gt=0, le=1)
+    variance: float = Field(
+        default=VARIANCE,
+        gt=0,
+        le=1,
+        description="Share of the shapes' variance that soft landmarks keep.",
+    )
 
 
 class AttributionLesson(TransferLesson):
-    """Parameters of the attribution notebook.
+    """Parameters of the attribution notebook."""
 
-    Attributes:
-        landmark: index in the scheme; 30 is the nose tip.
-        target: which scalar is explained.
-        faces: how many pairs are shown.
-        measured: over how many people agreement is measured, at most.
-    """
-
-    landmark: int = Field(default=30, ge=0, lt=68)
-    target: Target = "log-probability"
-    faces: int = Field(default=4, ge=1, le=8)
-    measured: int = Field(default=48, ge=2)
+    landmark: int = Field(
+        default=30, ge=0, lt=68, description="Index of the landmark; 30 is the nose tip."
+    )
+    target: Target = Field(
+        default="log-probability", description="Scalar output that is explained."
+    )
+    faces: int = Field(default=4, ge=1, le=8, description="Pairs to show.")
+    measured: int = Field(
+        default=48, ge=2, description="Most people over whom the agreement is measured."
+    )
 
 
 class InvarianceLesson(TransferLesson):
-    """Parameters of the invariance notebook.
+    """Parameters of the invariance notebook."""
 
-    Attributes:
-        faces: how many pairs are measured, at most; drawn, and as many as every run logs by default.
-    """
-
-    faces: int = Field(default=200, ge=FEWEST)
+    faces: int = Field(
+        default=200,
+        ge=FEWEST,
+        description="Most pairs to measure, drawn at random; every run logs as many by default.",
+    )
 
 
 L = TypeVar("L", bound=Lesson)
@@ -208,14 +204,6 @@ def check_parameters(namespace: dict[str, Any], kind: type[L] = Lesson) -> L:
     }
     if namespace.get(_CHECKED):  # run once more: the notebook's own variables stand there as well
         given = {name: value for name, value in given.items() if name in kind.model_fields}
-    try:
-        lesson = kind.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(kind.model_fields)
-            raise InputError(f"parameter '{name}' is unknown; this notebook has {known}") from None
-        raise InputError(f"parameter {name}={first['input']!r}: {first['msg']}") from None
+    lesson = kind.validated("parameters", given)
     namespace[_CHECKED] = True
     return lesson.model_copy(update={"work": lesson.work.resolve()})

@@ -12,7 +12,6 @@ calls `check_parameters` with, and both fail at once, with the nearest right nam
 """
 
 import ast
-import difflib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -20,31 +19,26 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from mlcmkd.course import lesson
 from mlcmkd.course.series import NOTEBOOKS, execute, numbered
 from mlcmkd.training.run_directory import CONFIG, PROVENANCE, RESULT, Run
-from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.config import Config
+from mlcmkd.utils.errors import InputError, suggestion
 
 EXECUTED = "notebook.ipynb"
 WORK = "work"
 
 
-class NotebookRun(BaseModel):
-    """What decides a run's outputs.
+class NotebookRun(Config):
+    """What decides a run's outputs."""
 
-    Attributes:
-        notebook: its file's name.
-        cells: hash of its cells.
-        parameters: by name, defaults filled in; `work` is the run's own and not among them.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    notebook: str
-    cells: str
-    parameters: dict[str, Any]
+    notebook: str = Field(description="Name of the notebook's file.")
+    cells: str = Field(description="Hash of its cells.")
+    parameters: dict[str, Any] = Field(
+        description="Parameters by name, with defaults; without `work`, which each run has for itself."
+    )
 
     @property
     def name(self) -> str:
@@ -131,9 +125,7 @@ def checked(path: Path, parameters: Mapping[str, Any]) -> tuple[NotebookRun, dic
     defaults, kind = _parameters(path, [cell for cell in cells if cell.cell_type == "code"])
     for name in parameters:
         if name not in defaults:
-            near = difflib.get_close_matches(name, defaults, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(defaults)}"
-            raise InputError(f"{path.name}: no parameter '{name}'; {hint}")
+            raise InputError(f"{path.name}: no parameter '{name}'{suggestion(name, defaults)}")
     values = {**defaults, **parameters}
     if kind is None:
         _check_types(path, defaults, parameters)

@@ -2,43 +2,38 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
 
-class Scale(BaseModel):
-    """Sizes of everything the notebooks train.
+class Scale(Config):
+    """Sizes of everything that the notebooks train."""
 
-    Attributes:
-        synthetic_train: embedded faces to train on.
-        synthetic_held: embedded faces in each of the validation and test splits.
-        labelled: pairs that keep their label when knowledge is transferred.
-        input_px: side of the networks' input.
-        teacher_size: of the RGB teacher and of its thermal student.
-        teacher_steps, transfer_steps, compress_steps: optimiser steps of one run of each stage.
-        compress_rate: learning rate of the light students, which bear more than the large ones.
-        batch: pairs a step.
-        evaluations: how often a run is validated.
-        path_steps: points on the path of integrated gradients.
-        precision: of the training, in Fabric's words.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    synthetic_train: int
-    synthetic_held: int
-    labelled: int
-    input_px: int = 64
-    teacher_size: Literal["large", "base", "small"] = "base"
-    teacher_steps: int
-    transfer_steps: int
-    compress_steps: int
-    compress_rate: float = 8e-3
-    batch: int = 32
-    evaluations: int = 8
-    path_steps: int = 32
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    synthetic_train: int = Field(description="Synthetic faces in the training split.")
+    synthetic_held: int = Field(
+        description="Synthetic faces in each of the validation and test splits."
+    )
+    labelled: int = Field(description="Pairs that keep their label in knowledge transfer.")
+    input_px: int = Field(default=64, description="Side of the networks' input, pixels.")
+    teacher_size: Literal["large", "base", "small"] = Field(
+        default="base", description="Size of the RGB teacher and of its thermal student."
+    )
+    teacher_steps: int = Field(description="Optimiser steps of a teacher.")
+    transfer_steps: int = Field(description="Optimiser steps of a KTL student.")
+    compress_steps: int = Field(description="Optimiser steps of a light student.")
+    compress_rate: float = Field(
+        default=8e-3,
+        description="Learning rate of light students, for which a higher one works than for large "
+        "networks.",
+    )
+    batch: int = Field(default=32, description="Pairs per step.")
+    evaluations: int = Field(default=8, description="How often a run is validated.")
+    path_steps: int = Field(default=32, description="Points on the path of integrated gradients.")
+    precision: Literal["32-true", "bf16-mixed"] = Field(
+        default="32-true", description="Precision of the training, see FitConfig."
+    )
 
 
 SCALES: dict[str, Scale] = {

@@ -4,9 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
 from mlcmkd.data.manifest import MANIFEST
 from mlcmkd.data.pairs import Pairs, load_pairs
@@ -15,26 +13,34 @@ from mlcmkd.utils.errors import InputError
 
 
 class DataConfig(Config):
-    """Which pairs.
+    """Which pairs a stage reads."""
 
-    Attributes:
-        source: a manifest's folder, or "synthetic" for the embedded faces.
-        pairs: how many training pairs are used, drawn by the run's seed; None for all.
-        labelled: how many of those keep their label; None for all.
-        misalignment: how far the RGB side of every training pair is shifted, pixels of the network's
-            input; for studies of what a badly registered rig costs.
-        synthetic_train, synthetic_held: how many synthetic faces train, and how many are in each
-            of the validation and test splits.
-        synthetic_seed: which synthetic faces.
-    """
-
-    source: str = "synthetic"
-    pairs: int | None = Field(default=None, ge=2)
-    labelled: int | None = Field(default=None, ge=0)
-    misalignment: float = Field(default=0, ge=0, le=32)
-    synthetic_train: int = Field(default=2000, ge=2)
-    synthetic_held: int = Field(default=400, ge=2)
-    synthetic_seed: int = Field(default=0, ge=0)
+    source: str = Field(
+        default="synthetic",
+        description="Folder of a manifest, or 'synthetic' for the synthetic faces.",
+    )
+    pairs: int | None = Field(
+        default=None,
+        ge=2,
+        description="Number of training pairs, drawn by the run's seed; None for all.",
+    )
+    labelled: int | None = Field(
+        default=None, ge=0, description="How many of these keep their label; None for all."
+    )
+    misalignment: float = Field(
+        default=0,
+        ge=0,
+        le=32,
+        description="Shift of every training pair's RGB image, pixels of the network's input; to "
+        "study the cost of poor registration.",
+    )
+    synthetic_train: int = Field(
+        default=2000, ge=2, description="Synthetic faces in the training split."
+    )
+    synthetic_held: int = Field(
+        default=400, ge=2, description="Synthetic faces in each of the validation and test splits."
+    )
+    synthetic_seed: int = Field(default=0, ge=0, description="Seed of the synthetic faces.")
 
     def load(self, split: str, input_px: int, *, progress: bool = True) -> Pairs:
         """All pairs of a split."""

@@ -9,63 +9,75 @@ import math
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import get_scheme
-from mlcmkd.utils.errors import InputError, first_wrong
+from mlcmkd.utils.config import Config
+from mlcmkd.utils.errors import InputError
 
 MANIFEST = "metadata.jsonl"
 SPLITS = ("train", "val", "test")
 
 
-class PairRow(BaseModel):
-    """One RGB-thermal pair, or one side of it.
+class PairRow(Config):
+    """One RGB-thermal pair, or an image of one modality.
 
-    Attributes:
-        id: unique in the manifest.
-        subject: who is seen; a subject lies in one split only.
-        split: "train", "val" or "test".
-        rgb_file_name, thermal_file_name: paths inside the manifest's folder, with "/" between the
-            parts; one of the two may be missing. Where both stand, the images are pixel-aligned
-            and of one size.
-        landmarks: K points (x, y) in pixels of the image, 0-based, the centre of the first pixel
-            at (0, 0); None where nobody labelled the pair.
-        box: face box (x0, y0, x1, y1) in the same pixels; None means the tight box of the
-            landmarks, or the whole image where there are none.
-        scheme: landmark scheme, see mlcmkd.schemes.
-        radiometry: how the thermal file's values are read; required where it has one.
-        rgb_sha256, thermal_sha256: hashes of the files' bytes.
-        source: where the row came from, for people.
-        labels: how the landmarks came about, such as "hand" or "detector (silver)".
-        group: part of the split that scores are also told of, such as "challenge"; several are joined
-            by "+"; None for none.
-        visible: K flags, false where a point is hidden (by hair, a hand, the head itself) and was
-            marked where it must be; None where nobody told.
-        facts: what else the data set tells of the image, such as the distance or the air's
-            temperature, by the names it uses; None for nothing.
-        assumed: what the owner's text leaves open and the reader took for granted; None for nothing.
+    The two images of a pair are pixel-aligned and of one size.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    id: str
-    subject: str
-    split: Literal["train", "val", "test"]
-    rgb_file_name: str | None = None
-    thermal_file_name: str | None = None
-    landmarks: list[tuple[float, float]] | None = None
-    box: tuple[float, float, float, float] | None = None
-    scheme: str
-    radiometry: Radiometry | None = None
-    rgb_sha256: str | None = None
-    thermal_sha256: str | None = None
-    source: str = ""
-    labels: str = ""
-    group: str | None = None
-    visible: list[bool] | None = None
-    facts: dict[str, str | float] | None = None
-    assumed: str | None = None
+    id: str = Field(description="Identifier, unique in the manifest.")
+    subject: str = Field(description="The person; all rows of a subject are in one split.")
+    split: Literal["train", "val", "test"] = Field(description="Split of the row.")
+    rgb_file_name: str | None = Field(
+        default=None,
+        description="Path of the RGB image inside the manifest's folder, parts separated by '/'.",
+    )
+    thermal_file_name: str | None = Field(
+        default=None,
+        description="Path of the thermal image, likewise; at least one of the two is required.",
+    )
+    landmarks: list[tuple[float, float]] | None = Field(
+        default=None,
+        description="K points (x, y), pixels of the image, 0-based: the centre of the first pixel is "
+        "(0, 0). None without a label.",
+    )
+    box: tuple[float, float, float, float] | None = Field(
+        default=None,
+        description="Face box (x0, y0, x1, y1) in the same pixels; None for the tight box of the "
+        "landmarks, or for the whole image without landmarks.",
+    )
+    scheme: str = Field(description="Landmark scheme, see mlcmkd.schemes.")
+    radiometry: Radiometry | None = Field(
+        default=None,
+        description="How the thermal file's values are read; required with a thermal file.",
+    )
+    rgb_sha256: str | None = Field(default=None, description="SHA-256 of the RGB file.")
+    thermal_sha256: str | None = Field(default=None, description="SHA-256 of the thermal file.")
+    source: str = Field(default="", description="Origin of the row, for people.")
+    labels: str = Field(
+        default="",
+        description="Origin of the landmarks, for people, such as 'hand' or 'detector (silver)'.",
+    )
+    group: str | None = Field(
+        default=None,
+        description="Part of the split with scores of its own, such as 'challenge'; several are "
+        "joined by '+'.",
+    )
+    visible: list[bool] | None = Field(
+        default=None,
+        description="K flags: false where a point is hidden (by hair, a hand, the head itself) and "
+        "its position was estimated. None if unknown.",
+    )
+    facts: dict[str, str | float] | None = Field(
+        default=None,
+        description="Further metadata of the image, such as distance or air temperature, under the "
+        "data set's own names.",
+    )
+    assumed: str | None = Field(
+        default=None,
+        description="What the data set's documentation leaves open and the reader assumed.",
+    )
 
     @field_validator("rgb_file_name", "thermal_file_name")
     @classmethod
@@ -127,12 +139,11 @@ def read_rows(folder: Path | str) -> list[PairRow]:
         if not line.strip():
             continue
         try:
-            row = PairRow.model_validate(json.loads(line))
-        except ValidationError as error:
-            raise InputError(f"{path}, line {number}, {first_wrong(error, 'row')}") from None
+            fields = json.loads(line)
         except (ValueError, RecursionError) as error:
             reason = getattr(error, "msg", error)
             raise InputError(f"{path}, line {number}: not JSON ({reason})") from None
+        row = PairRow.validated(f"{path}, line {number}", fields)
         if row.id in ids:
             raise InputError(f"{path}, line {number}: id '{row.id}' appears twice")
         if split_of.setdefault(row.subject, row.split) != row.split:

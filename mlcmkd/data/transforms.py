@@ -9,13 +9,14 @@ import math
 from typing import NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import MARGIN, Pairs
 from mlcmkd.schemes import Scheme, get_scheme
+from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
 
@@ -51,29 +52,36 @@ class Batch(NamedTuple):
         return images
 
 
-class Augmentation(BaseModel):
-    """How far training images are moved and disturbed; zeros switch a part off.
+class Augmentation(Config):
+    """How strongly training images are moved and disturbed; 0 switches a part off."""
 
-    Attributes:
-        rotation: largest turn, degrees, either way.
-        scale: largest relative change of size.
-        shift: largest shift, as a share of the input's side.
-        flip: chance of a mirror.
-        photometry: strength of gain, contrast, gamma, blur and noise, 0 to 1 (RGB and thermal).
-        occlusion: chance that a rectangle, the same in both images, is covered.
-        clean_rgb: leave the RGB image's values as they are, uncovered too; it is moved all the same. In
-            KTL only the teacher reads it, and a teacher that sees more tells more.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rotation: float = Field(default=30, ge=0, le=180)
-    scale: float = Field(default=0.15, ge=0, lt=0.5)
-    shift: float = Field(default=0.06, ge=0, lt=0.5)
-    flip: float = Field(default=0.5, ge=0, le=1)
-    photometry: float = Field(default=1, ge=0, le=1)
-    occlusion: float = Field(default=0.4, ge=0, le=1)
-    clean_rgb: bool = False
+    rotation: float = Field(
+        default=30, ge=0, le=180, description="Largest rotation, degrees, in either direction."
+    )
+    scale: float = Field(default=0.15, ge=0, lt=0.5, description="Largest relative change of size.")
+    shift: float = Field(
+        default=0.06, ge=0, lt=0.5, description="Largest shift, as a share of the input's side."
+    )
+    flip: float = Field(
+        default=0.5, ge=0, le=1, description="Probability of a horizontal mirroring."
+    )
+    photometry: float = Field(
+        default=1,
+        ge=0,
+        le=1,
+        description="Strength of gain, contrast, gamma, blur and noise, in RGB and thermal.",
+    )
+    occlusion: float = Field(
+        default=0.4,
+        ge=0,
+        le=1,
+        description="Probability that a rectangle, the same in both images, is covered.",
+    )
+    clean_rgb: bool = Field(
+        default=False,
+        description="Apply neither photometry nor occlusion to the RGB image; in KTL it is the "
+        "input of the teacher alone.",
+    )
 
 
 NO_AUGMENTATION = Augmentation(rotation=0, scale=0, shift=0, flip=0, photometry=0, occlusion=0)

@@ -2,35 +2,37 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mlcmkd.distillation.decay import DecayKind
+from mlcmkd.utils.config import Config
 
 
-class Weights(BaseModel):
-    """Weight of each distillation term; 0 leaves the term out of the computation.
+class Weights(Config):
+    """Weight of each distillation term; a term of weight 0 is not computed.
 
-    The values are ours: the paper states none.
-
-    Attributes:
-        fd: feature distillation.
-        ld: logits distillation.
-        fi: forward injection, the teacher's features read by the student's head.
-        ri: reverse injection, the student's features read by the teacher's head.
+    A term that is added has to be declared by `late(0, ...)`, so that earlier runs keep their hashes.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    fd: float = Field(default=0, ge=0)
-    ld: float = Field(default=0, ge=0)
-    fi: float = Field(default=0, ge=0)
-    ri: float = Field(default=0, ge=0)
+    fd: float = Field(default=0, ge=0, description="Feature distillation.")
+    ld: float = Field(default=0, ge=0, description="Logits distillation.")
+    fi: float = Field(
+        default=0,
+        ge=0,
+        description="Forward injection: the teacher's features under the student's head.",
+    )
+    ri: float = Field(
+        default=0,
+        ge=0,
+        description="Reverse injection: the student's features under the teacher's head.",
+    )
 
     def any(self) -> bool:
-        """Whether anything is distilled at all."""
-        return self != Weights()
+        """Whether any term is used."""
+        return self != type(self)()
 
 
+# The weights are our choice: the paper states none.
 STRATEGIES: dict[str, Weights] = {
     "none": Weights(),
     "fd": Weights(fd=1),
@@ -45,26 +47,27 @@ Strategy = Literal["none", "fd", "ld", "fd+ld", "fi", "ri", "dikd", "dikd+fd+ld"
 Guide = Literal["label", "teacher", "both", "own"]
 
 
-class Distillation(BaseModel):
-    """How a teacher is listened to.
+class Distillation(Config):
+    """Which distillation terms are used, how their weight decays, and their supervision target."""
 
-    Attributes:
-        strategy: which terms, by name.
-        weights: overrides the strategy's weights.
-        decay: how their weight falls over training: by the clock, or with the student's progress.
-        floor: what is left of it at the end.
-        guide: what an injected head's answer is compared with: the label, the teacher's own answer,
-            the mean of both, or "own", what holds in the image that the features are of (the teacher's
-            answer in FI, the label in RI).
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    strategy: Strategy = "dikd"
-    weights: Weights | None = None
-    decay: DecayKind = "cosine"
-    floor: float = Field(default=0.1, ge=0, le=1)
-    guide: Guide = "both"
+    strategy: Strategy = Field(default="dikd", description="Distillation terms, by name.")
+    weights: Weights | None = Field(
+        default=None, description="Weights of the terms, in place of the strategy's."
+    )
+    decay: DecayKind = Field(
+        default="cosine",
+        description="How the terms' weight falls over the training: by the step, or with the "
+        "student's progress.",
+    )
+    floor: float = Field(
+        default=0.1, ge=0, le=1, description="Share of the terms' weight that is left at the end."
+    )
+    guide: Guide = Field(
+        default="both",
+        description="Supervision target of the injected heads: the label, the teacher's prediction, "
+        "the mean of both, or own: the target that belongs to the image of the features (the "
+        "teacher's prediction in FI, the label in RI).",
+    )
 
     def resolved(self) -> Weights:
         """The weights in force."""

@@ -6,7 +6,7 @@ and predict its landmarks in every step.
 """
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
 from mlcmkd.data.modality import Modality
@@ -21,22 +21,23 @@ from mlcmkd.distillation.objective import Objective, Terms
 from mlcmkd.distillation.shape_model import ShapeModel
 from mlcmkd.distillation.teachers import FrozenTeacher, require_same_scheme
 from mlcmkd.models import Landmarker
+from mlcmkd.utils.config import Config
 
 
-class KDWeights(BaseModel):
-    """Weight of each term of KD-Loss; a weight of 0 leaves the term out.
+class KDWeights(Config):
+    """Weight of each term of KD-Loss; a weight of 0 leaves the term out."""
 
-    Attributes:
-        main: distance to the landmarks, milder beyond the Tolerant-Teacher's error.
-        tough: assistive loss of the Tough-Teacher.
-        tolerant: assistive loss of the Tolerant-Teacher.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    main: float = Field(default=MAIN_WEIGHT, gt=0)
-    tough: float = Field(default=TOUGH_WEIGHT, ge=0)
-    tolerant: float = Field(default=TOLERANT_WEIGHT, ge=0)
+    main: float = Field(
+        default=MAIN_WEIGHT,
+        gt=0,
+        description="Distance to the landmarks, milder beyond the Tolerant-Teacher's error.",
+    )
+    tough: float = Field(
+        default=TOUGH_WEIGHT, ge=0, description="Assistive loss of the Tough-Teacher."
+    )
+    tolerant: float = Field(
+        default=TOLERANT_WEIGHT, ge=0, description="Assistive loss of the Tolerant-Teacher."
+    )
 
 
 class TwoTeachers(Objective):

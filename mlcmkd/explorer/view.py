@@ -3,61 +3,71 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 from torch import nn
 
 import mlcmkd
 from mlcmkd.attribution import Target
+from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
 Panel = Literal["heatmap", "features", "attribution"]
 FEATURES = "features"  # the layer that is the input of heads
 LEVEL = "level"  # "level 1" has the finest resolution of the backbone
-M = TypeVar("M", bound=BaseModel)
 METADATA = "mlcmkd-view"  # key of a view's JSON in the metadata of a PNG file
 
 
-class View(BaseModel):
-    """What is looked at, and how.
+class View(Config):
+    """Which pair and models the explorer shows, and how."""
 
-    Attributes:
-        pair: number of the pair.
-        rgb_model, thermal_model: names of the models that read the two sides.
-        layer: what "features" shows: "features", which heads read, or "level 1", "level 2", ... of
-            the backbone, the finest first.
-        landmark: index in the scheme.
-        show: what is drawn beside the images.
-        target: what attributions explain.
-        exchanged: each side's features go under the other side's head.
-        misalignment: how far the RGB image is shifted, pixels of the network's input; the thermal
-            image and the labels stay, as in `Pairs.misaligned`.
-        direction: of that shift, degrees; 0 is to the right, 90 downwards.
-        noise: standard deviation of the noise on both images: a share of 8 bits in RGB, and of the
-            range that is stored in thermal, before `temperatures` apply.
-        noise_seed: which noise.
-        temperatures: degrees C (grey levels where nothing is absolute) that become 0 and 1 of the
-            thermal input, clipped beyond; None for the range that is stored.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    pair: int = Field(default=0, ge=0)
-    rgb_model: str
-    thermal_model: str
-    layer: str = FEATURES
-    landmark: int = Field(default=30, ge=0)
-    show: tuple[Panel, ...] = ("heatmap", "features", "attribution")
-    target: Target = "log-probability"
-    exchanged: bool = False
-    misalignment: float = Field(default=0, ge=0, le=32)
-    direction: float = Field(default=0, ge=0, le=360)
-    noise: float = Field(default=0, ge=0, le=1)
-    noise_seed: int = Field(default=0, ge=0)
-    temperatures: tuple[float, float] | None = None
+    pair: int = Field(default=0, ge=0, description="Index of the pair.")
+    rgb_model: str = Field(description="Name of the model for the RGB image.")
+    thermal_model: str = Field(description="Name of the model for the thermal image.")
+    layer: str = Field(
+        default=FEATURES,
+        description="Layer that the panel features shows: features, the input of the heads, or "
+        "level 1, level 2, ... of the backbone, the finest first.",
+    )
+    landmark: int = Field(default=30, ge=0, description="Index of the landmark in its scheme.")
+    show: tuple[Panel, ...] = Field(
+        default=("heatmap", "features", "attribution"), description="Panels beside the images."
+    )
+    target: Target = Field(
+        default="log-probability", description="Scalar output that attributions explain."
+    )
+    exchanged: bool = Field(
+        default=False, description="Put each modality's features under the other modality's head."
+    )
+    misalignment: float = Field(
+        default=0,
+        ge=0,
+        le=32,
+        description="Shift of the RGB image, pixels of the network's input; the thermal image and "
+        "the labels stay, as in `Pairs.misaligned`.",
+    )
+    direction: float = Field(
+        default=0,
+        ge=0,
+        le=360,
+        description="Direction of that shift, degrees; 0 is to the right, 90 downwards.",
+    )
+    noise: float = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description="Standard deviation of the noise on both images: a share of 8 bits in RGB, and "
+        "of the stored range in thermal, before `temperatures` apply.",
+    )
+    noise_seed: int = Field(default=0, ge=0, description="Seed of the noise.")
+    temperatures: tuple[float, float] | None = Field(
+        default=None,
+        description="Degrees C (grey levels without absolute temperature) that become 0 and 1 of "
+        "the thermal input, clipped beyond; None for the stored range.",
+    )
 
     @field_validator("temperatures")
     @classmethod
@@ -72,34 +82,18 @@ class View(BaseModel):
         Raises:
             InputError: no such field, or a value that it cannot have.
         """
-        return _checked(View, self.model_dump() | fields, "view")
+        return View.validated("view", self.model_dump() | fields)
 
 
-class Saved(BaseModel):
-    """A view as it is kept: with what has to be the same for it to look the same again.
+class Saved(Config):
+    """A view as it is stored, with what must be the same for it to look the same again."""
 
-    Attributes:
-        view: the view.
-        pair_id: name of its pair.
-        weights: model's name -> a hash of its weights, of the two models that are shown.
-        mlcmkd: version.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    view: View
-    pair_id: str
-    weights: dict[str, str]
-    mlcmkd: str = mlcmkd.__version__
-
-
-def _checked(kind: type[M], fields: Any, where: str) -> M:
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{where}: {place}={first['input']!r}: {first['msg']}") from None
+    view: View = Field(description="The view.")
+    pair_id: str = Field(description="Identifier of its pair.")
+    weights: dict[str, str] = Field(
+        description="Hash of the weights of each of the two models, by the model's name."
+    )
+    mlcmkd: str = Field(default=mlcmkd.__version__, description="Version that stored the view.")
 
 
 def read_saved(path: Path | str) -> Saved:
@@ -120,7 +114,7 @@ def read_saved(path: Path | str) -> Saved:
         fields = json.loads(text)
     except (OSError, ValueError):
         raise InputError(f"{path}: contains no saved view; give the .json or .png of one") from None
-    return _checked(Saved, fields, str(path))
+    return Saved.validated(str(path), fields)
 
 
 def weights_hash(model: nn.Module) -> str:

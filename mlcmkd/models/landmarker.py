@@ -5,11 +5,11 @@ have the same structure: a backbone, a top-down neck that combines its feature m
 quarter of the input, and a head.
 """
 
+import json
 from copy import deepcopy
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -145,13 +145,11 @@ def _read_spec(path: Path, text: str) -> ModelSpec:
         InputError: a backbone or scheme that is not registered, or a spec of another version.
     """
     try:
-        return ModelSpec.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        field = first["loc"][0] if first["loc"] else None
-        if field in _REGISTERED_BY:
+        return ModelSpec.validated("", json.loads(text))
+    except ValueError as error:  # not JSON, or an InputError
+        register = _REGISTERED_BY.get(str(error).partition(":")[0])
+        if register:
             raise InputError(
-                f"{path}: {reason}; register your own before loading (mlcmkd.{_REGISTERED_BY[field]})"
+                f"{path}: {error}; register your own before loading (mlcmkd.{register})"
             ) from None
-        raise InputError(f"{path}: made by another version of mlcmkd ({field}: {reason})") from None
+        raise InputError(f"{path}: made by another version of mlcmkd ({error})") from None

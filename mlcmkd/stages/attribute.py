@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from safetensors.torch import save_file
 from tqdm.auto import tqdm
 
@@ -23,37 +23,42 @@ from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.models import Landmarker
 from mlcmkd.plots import attribution_maps
 from mlcmkd.training.run_directory import Run
+from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
 
-class AttributeConfig(BaseModel):
-    """What a landmark or a group of them was found by, in RGB and in thermal, on the same faces.
+class AttributeConfig(Config):
+    """Which landmark or region is explained, in an RGB and a thermal model, on which faces."""
 
-    Attributes:
-        out: run directory.
-        rgb, thermal: weights that read each side.
-        data, split, faces: the first so many pairs of a split.
-        landmark: index in the weights' scheme.
-        group: if given, explained instead of `landmark`: a region of the scheme by its name, both
-            sides of one together ("eye"), or "all".
-        method: a name of `attribution.METHODS`.
-        path_steps: points on the path from baseline to image (integrated gradients).
-        target: which scalar is explained.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    out: Path
-    rgb: Path
-    thermal: Path
-    data: DataConfig = DataConfig()
-    split: Literal["train", "val", "test"] = "val"
-    faces: int = Field(default=4, ge=1, le=64)
-    landmark: int = Field(default=30, ge=0)
-    group: str | None = None
-    method: MethodName = "integrated-gradients"
-    path_steps: int = Field(default=32, ge=2)
-    target: Target = "log-probability"
+    out: Path = Field(description="Run directory to write.")
+    rgb: Path = Field(description="Weights of an RGB model.")
+    thermal: Path = Field(description="Weights of a thermal model.")
+    data: DataConfig = Field(default=DataConfig(), description="Which pairs.")
+    split: Literal["train", "val", "test"] = Field(
+        default="val", description="Split that the faces are from."
+    )
+    faces: int = Field(
+        default=4, ge=1, le=64, description="Number of pairs, the first of the split."
+    )
+    landmark: int = Field(
+        default=30, ge=0, description="Index of the landmark in its scheme; 30 is the nose tip."
+    )
+    group: str | None = Field(
+        default=None,
+        description="Region to explain instead of one landmark, such as eye (both), mouth, jaw or "
+        "all.",
+    )
+    method: MethodName = Field(
+        default="integrated-gradients", description="Attribution method of captum."
+    )
+    path_steps: int = Field(
+        default=32,
+        ge=2,
+        description="Points on the path from baseline to image, for integrated gradients.",
+    )
+    target: Target = Field(
+        default="log-probability", description="Scalar output that is explained."
+    )
 
 
 def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, Any]:

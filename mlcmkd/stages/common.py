@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Literal, Protocol
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.modality import Modality
@@ -18,21 +16,19 @@ from mlcmkd.utils.errors import InputError
 
 
 class StageConfig(Config):
-    """What every training stage is told.
+    """The fields that every training stage has."""
 
-    Attributes:
-        out: run directory.
-        data: which pairs.
-        fit: the loop's knobs.
-        augmentation: how strongly pairs are moved and disturbed.
-        seed: of the weights, the drawn pairs, the shuffling and the augmentation.
-    """
-
-    out: Path
-    data: DataConfig = DataConfig()
-    fit: FitConfig = FitConfig()
-    augmentation: Augmentation = Augmentation()
-    seed: int = Field(default=0, ge=0)
+    out: Path = Field(description="Run directory to write.")
+    data: DataConfig = Field(default=DataConfig(), description="Which pairs.")
+    fit: FitConfig = Field(default=FitConfig(), description="Hyperparameters of the training loop.")
+    augmentation: Augmentation = Field(
+        default=Augmentation(), description="Augmentation of the training images."
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        description="Seed of the weights, the choice of pairs, their order and the augmentation.",
+    )
 
 
 class NetworkFields(Protocol):

@@ -4,10 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import (
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import Field
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.distillation.mlcm_kd import MCL
@@ -15,31 +12,28 @@ from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.models import Landmarker, SizeName
 from mlcmkd.stages.common import StageConfig, in_scheme_of, only_labelled, thermal_version
 from mlcmkd.stages.objective import train_objective
+from mlcmkd.utils.config import late
 from mlcmkd.utils.errors import InputError
 
 
 class CompressConfig(StageConfig):
-    """MCL: thermal teacher to a light thermal student.
+    """MCL: from a thermal teacher to a light thermal student."""
 
-    Attributes:
-        teacher: its weights, usually a KTL student's.
-        size: of the student.
-        head: of the student, "heatmap" or "coordinate"; None for one like its teacher's.
-        distillation: strategy, decay and guide.
-        one_step: lets an RGB teacher teach the light thermal student directly, without a thermal
-            teacher in between: the control that the two levels answer.
-    """
-
-    teacher: Path
-    size: SizeName = "slim"
-    head: Literal["heatmap", "coordinate"] | None = None
-    distillation: Distillation = Distillation()
-    one_step: bool = False
-
-    @model_serializer(mode="wrap")
-    def _without_unused(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # As in FitConfig: runs from before `head` existed keep the hash that they are known by.
-        return {k: v for k, v in write(self).items() if k != "head" or v is not None}
+    teacher: Path = Field(
+        description="Weights of the thermal teacher, usually those of a KTL student."
+    )
+    size: SizeName = Field(default="slim", description="Size of the student, a name of SIZES.")
+    head: Literal["heatmap", "coordinate"] | None = late(
+        None, description="Head of the student; None for the teacher's."
+    )
+    distillation: Distillation = Field(
+        default=Distillation(), description="Strategy, decay and guide."
+    )
+    one_step: bool = Field(
+        default=False,
+        description="Let an RGB teacher teach the light thermal student directly: the control for "
+        "the two levels.",
+    )
 
 
 def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]:

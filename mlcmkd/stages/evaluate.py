@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.modality import Modality
@@ -20,26 +18,24 @@ from mlcmkd.utils.errors import InputError
 
 
 class EvaluateConfig(Config):
-    """Scores of weights on a split.
+    """Which weights are scored, on which pairs, and how."""
 
-    Attributes:
-        out: run directory.
-        weights: a Landmarker.
-        data, split: which pairs.
-        modality: which side is read; None for the one the weights were trained on.
-        normaliser: what distances are divided by.
-        threshold: of FR and AUC, a share: 0.08 is 8 %.
-        visible_only: leave points out that the data set says are hidden.
-    """
-
-    out: Path
-    weights: Path
-    data: DataConfig = DataConfig()
-    split: Literal["train", "val", "test"] = "test"
-    modality: Modality | None = None
-    normaliser: Normaliser = "inter-ocular"
-    threshold: float = Field(default=0.08, gt=0, lt=1)
-    visible_only: bool = False
+    out: Path = Field(description="Run directory to write.")
+    weights: Path = Field(description="Weights of a Landmarker.")
+    data: DataConfig = Field(default=DataConfig(), description="Which pairs.")
+    split: Literal["train", "val", "test"] = Field(default="test", description="Split to score.")
+    modality: Modality | None = Field(
+        default=None, description="Modality of the input; None for that of the weights."
+    )
+    normaliser: Normaliser = Field(
+        default="inter-ocular", description="Distance that errors are divided by."
+    )
+    threshold: float = Field(
+        default=0.08, gt=0, lt=1, description="Threshold of FR and AUC, a share: 0.08 is 8 %."
+    )
+    visible_only: bool = Field(
+        default=False, description="Leave out points that the data set marks as hidden."
+    )
 
 
 def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str, Any], Scores]:

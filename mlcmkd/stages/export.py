@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.pairs import Pairs
@@ -22,6 +22,7 @@ from mlcmkd.models import Landmarker
 from mlcmkd.schemes import map_indices
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
+from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
 MODEL = "model.onnx"
@@ -30,32 +31,37 @@ INT8 = "model_int8.onnx"
 PARITY_PX = 1e-3
 
 
-class ExportConfig(BaseModel):
-    """A Landmarker that leaves the house.
+class ExportConfig(Config):
+    """Which weights are exported, in which form, and the pairs that the export is checked on."""
 
-    Attributes:
-        out: run directory.
-        weights: a Landmarker.
-        kind: "image" (image and face box in, its pixels out) or "crop" (the plain network).
-        licence: by whose terms the weights may be used; the data they saw decides.
-        celsius_range: degrees C that become 0 and 1; None for the weights' own.
-        int8: write an 8-bit file as well, calibrated on the validation split.
-        calibration_faces: how many of its faces.
-        data: the test split is what torch is compared on, and scored where it is labelled.
-        normaliser: what distances are divided by.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    out: Path
-    weights: Path
-    kind: Kind = "image"
-    licence: str = UNSTATED
-    celsius_range: tuple[float, float] | None = None
-    int8: bool = False
-    calibration_faces: int = Field(default=CALIBRATION_FACES, ge=1)
-    data: DataConfig = DataConfig()
-    normaliser: Normaliser = "inter-ocular"
+    out: Path = Field(description="Run directory to write.")
+    weights: Path = Field(description="Weights of a Landmarker.")
+    kind: Kind = Field(
+        default="image",
+        description="image: image and face box in, landmarks in pixels of the image out; crop: the "
+        "network alone.",
+    )
+    licence: str = Field(
+        default=UNSTATED,
+        description="Licence of the weights, kept in the file; the training data decide it.",
+    )
+    celsius_range: tuple[float, float] | None = Field(
+        default=None, description="Degrees C that become 0 and 1; None for those of the weights."
+    )
+    int8: bool = Field(
+        default=False,
+        description="Also write an 8-bit file, calibrated on faces of the validation split.",
+    )
+    calibration_faces: int = Field(
+        default=CALIBRATION_FACES, ge=1, description="Faces that calibrate the 8-bit file."
+    )
+    data: DataConfig = Field(
+        default=DataConfig(),
+        description="Pairs; the export is compared with torch, and scored, on the test split.",
+    )
+    normaliser: Normaliser = Field(
+        default="inter-ocular", description="Distance that errors are divided by."
+    )
 
 
 def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:

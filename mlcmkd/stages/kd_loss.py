@@ -39,32 +39,47 @@ ABLATION: dict[str, dict[str, Any]] = {
 
 
 class KDLossConfig(StageConfig):
-    """A light student, trained with KD-Loss or, as its control, with plain L2 or L1.
+    """A light student, trained with KD-Loss or, as a control, with plain L2 or L1."""
 
-    Attributes:
-        loss: "kd-loss"; "l2" or "l1" without any teacher; "l2-answers" or "l1-answers" with the
-            Tough-Teacher's answer where a label is missing, and nothing else of it.
-        tough: weights of the Tough-Teacher.
-        tolerant: weights of the Tolerant-Teacher; None for the Tough-Teacher's own answer, softened by
-            an active shape model of the training labels.
-        weights: of KD-Loss's terms; 0 leaves an assistive loss out.
-        variance: share of variance of that shape model.
-        modality: the side the student reads; each teacher reads the one it was trained on.
-        size, head, input_px, normalisation: the student, see ModelSpec.
-        pretrained: start the backbone from ImageNet weights (downloaded; fails clearly offline).
-    """
-
-    loss: Literal["kd-loss", "l2", "l1", "l2-answers", "l1-answers"] = "kd-loss"
-    tough: Path | None = None
-    tolerant: Path | None = None
-    weights: KDWeights = KDWeights()
-    variance: float = Field(default=VARIANCE, gt=0, le=1)
-    modality: Modality = "rgb"
-    size: SizeName = "mobilenetv2"
-    head: Literal["heatmap", "coordinate"] = "coordinate"
-    input_px: int = 96
-    normalisation: Literal["fixed", "image"] = "image"
-    pretrained: bool = False
+    loss: Literal["kd-loss", "l2", "l1", "l2-answers", "l1-answers"] = Field(
+        default="kd-loss",
+        description="kd-loss; l2 or l1 without a teacher; l2-answers or l1-answers with the "
+        "Tough-Teacher's predictions as pseudo-labels where a label is missing.",
+    )
+    tough: Path | None = Field(
+        default=None, description="Weights of the Tough-Teacher, from `mlcmkd train`."
+    )
+    tolerant: Path | None = Field(
+        default=None,
+        description="Weights of the Tolerant-Teacher, from `mlcmkd tolerant`; None for the "
+        "Tough-Teacher's predictions, softened by an active shape model of the training labels.",
+    )
+    weights: KDWeights = Field(default=KDWeights(), description="Weights of KD-Loss's terms.")
+    variance: float = Field(
+        default=VARIANCE,
+        gt=0,
+        le=1,
+        description="Share of the shape variance that this active shape model keeps.",
+    )
+    modality: Modality = Field(
+        default="rgb", description="Modality of the student's input; each teacher has its own."
+    )
+    size: SizeName = Field(
+        default="mobilenetv2", description="Size of the student, a name of SIZES."
+    )
+    head: Literal["heatmap", "coordinate"] = Field(
+        default="coordinate", description="Head of the student, see ModelSpec."
+    )
+    input_px: int = Field(
+        default=96, description="Side of the networks' input, pixels; a multiple of 32."
+    )
+    normalisation: Literal["fixed", "image"] = Field(
+        default="image", description="Normalisation of the input, see ModelSpec."
+    )
+    pretrained: bool = Field(
+        default=False,
+        description="Start the backbone from ImageNet weights, which are downloaded.",
+    )
 
 
 def train_kd_loss(config: KDLossConfig, *, progress: bool = True) -> dict[str, Any]:

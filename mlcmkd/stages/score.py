@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mlcmkd.data.landmark_files import LandmarkFiles, match, read_landmarks
 from mlcmkd.evaluation.metrics import NORMALISERS, Normaliser
@@ -15,36 +15,40 @@ from mlcmkd.evaluation.scoring import score_points
 from mlcmkd.schemes import get_scheme, map_indices
 from mlcmkd.stages.score_tables import write_scores
 from mlcmkd.training.run_directory import Run
+from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
 # Called with the names of all annotated faces, folders included; gives the group of each, or None.
 GroupsOf = Callable[[Sequence[str]], list[str | None]]
 
 
-class ScoreConfig(BaseModel):
-    """Predictions in files, and what they are scored against.
+class ScoreConfig(Config):
+    """Predictions in files, and the annotations that they are scored against."""
 
-    Attributes:
-        predictions: a folder of `.pts`, or a CSV.
-        annotations: a folder of `.pts`, a CSV, or a manifest's folder.
-        out: run directory; None to write nothing.
-        scheme: of files that do not name their own.
-        predicted_scheme: of the predictions, where theirs is another one.
-        split: of a manifest.
-        normaliser: what distances are divided by.
-        threshold: of FR and AUC, a share: 0.08 is 8 %.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    predictions: Path
-    annotations: Path
-    out: Path | None = None
-    scheme: str = "ibug68"
-    predicted_scheme: str | None = None
-    split: Literal["train", "val", "test"] = "test"
-    normaliser: Normaliser = "inter-ocular"
-    threshold: float = Field(default=0.08, gt=0, lt=1)
+    predictions: Path = Field(
+        description="Folder of .pts files (pixels from 1), or a CSV (pixels from 0)."
+    )
+    annotations: Path = Field(
+        description="Folder of .pts files, a CSV, or the folder of a manifest."
+    )
+    out: Path | None = Field(
+        default=None, description="Run directory to write; None to write nothing."
+    )
+    scheme: str = Field(
+        default="ibug68", description="Landmark scheme of files that do not name theirs."
+    )
+    predicted_scheme: str | None = Field(
+        default=None, description="Landmark scheme of the predictions, if it is another one."
+    )
+    split: Literal["train", "val", "test"] = Field(
+        default="test", description="Split of a manifest to score."
+    )
+    normaliser: Normaliser = Field(
+        default="inter-ocular", description="Distance that errors are divided by."
+    )
+    threshold: float = Field(
+        default=0.08, gt=0, lt=1, description="Threshold of FR and AUC, a share: 0.08 is 8 %."
+    )
 
 
 def score_files(

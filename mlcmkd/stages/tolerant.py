@@ -18,13 +18,14 @@ SHAPES = "shapes.safetensors"
 
 
 class TolerantConfig(TrainConfig):
-    """A Tolerant-Teacher: as TrainConfig, but what it learns are soft landmarks.
+    """A Tolerant-Teacher: trained as by TrainConfig, on soft landmarks."""
 
-    Attributes:
-        variance: share of the training shapes' variance that the soft landmarks keep.
-    """
-
-    variance: float = Field(default=VARIANCE, gt=0, le=1)
+    variance: float = Field(
+        default=VARIANCE,
+        gt=0,
+        le=1,
+        description="Share of the training shapes' variance that the soft landmarks keep.",
+    )
 
 
 def train_tolerant(config: TolerantConfig, *, progress: bool = True) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from pydantic import Field
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
@@ -14,23 +15,28 @@ from mlcmkd.stages.objective import train_objective
 
 
 class TrainConfig(StageConfig):
-    """Plain training: the RGB teacher, or a thermal baseline.
+    """Plain training on one modality: the RGB teacher, or a thermal baseline."""
 
-    Attributes:
-        modality: which side is read.
-        size, head, input_px, normalisation: the model, see ModelSpec.
-        pretrained: start the backbone from ImageNet weights (downloaded; fails clearly offline).
-        init: weights to start from instead, of the same model; of another scheme if it holds all
-            points of the data's.
-    """
-
-    modality: Modality = "rgb"
-    size: SizeName = "base"
-    head: Literal["heatmap", "coordinate"] = "heatmap"
-    input_px: int = 96
-    normalisation: Literal["fixed", "image"] = "image"
-    pretrained: bool = False
-    init: Path | None = None
+    modality: Modality = Field(default="rgb", description="Modality of the input.")
+    size: SizeName = Field(default="base", description="Size of the network, a name of SIZES.")
+    head: Literal["heatmap", "coordinate"] = Field(
+        default="heatmap", description="Head of the network, see ModelSpec."
+    )
+    input_px: int = Field(
+        default=96, description="Side of the network's input, pixels; a multiple of 32."
+    )
+    normalisation: Literal["fixed", "image"] = Field(
+        default="image", description="Normalisation of the input, see ModelSpec."
+    )
+    pretrained: bool = Field(
+        default=False,
+        description="Start the backbone from ImageNet weights, which are downloaded.",
+    )
+    init: Path | None = Field(
+        default=None,
+        description="Start from these weights of the same network; of another landmark scheme if "
+        "it has all points of the data's scheme.",
+    )
 
 
 def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:

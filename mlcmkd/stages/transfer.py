@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from pydantic import Field
 
 from mlcmkd.distillation.mlcm_kd import KTL
 from mlcmkd.distillation.strategies import Distillation
@@ -20,17 +21,16 @@ from mlcmkd.utils.errors import InputError
 
 
 class TransferConfig(StageConfig):
-    """KTL: RGB teacher to a thermal student of the same size.
+    """KTL: from an RGB teacher to a thermal student of the same size."""
 
-    Attributes:
-        teacher: its weights.
-        distillation: strategy, decay and guide.
-        init: "teacher" starts the student from the teacher's weights, "fresh" from random ones.
-    """
-
-    teacher: Path
-    distillation: Distillation = Distillation()
-    init: Literal["fresh", "teacher"] = "teacher"
+    teacher: Path = Field(description="Weights of the RGB teacher.")
+    distillation: Distillation = Field(
+        default=Distillation(), description="Strategy, decay and guide."
+    )
+    init: Literal["fresh", "teacher"] = Field(
+        default="teacher",
+        description="Start the student from the teacher's weights, or from random (fresh) ones.",
+    )
 
 
 def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, Field, StringConstraints
 
 from mlcmkd.data.config import DataConfig
 from mlcmkd.stages.common import StageConfig
@@ -27,7 +27,8 @@ from mlcmkd.studies.fill import fill, missing
 from mlcmkd.studies.reuse import TEACHERS, get_or_train, same_config
 from mlcmkd.training.provenance import manifest_stamp
 from mlcmkd.training.run_directory import RESULT, WEIGHTS
-from mlcmkd.utils.errors import InputError, first_wrong
+from mlcmkd.utils.config import Config
+from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.locks import file_lock
 
 COLUMNS = (
@@ -36,15 +37,10 @@ COLUMNS = (
 )  # fmt: skip
 
 FolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
-Config = TypeVar("Config", bound=BaseModel)
 PLACES = ("out", *TEACHERS)  # fields that say where something lies, not what it is
 
 
-class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Benchmark(_Config):
+class Benchmark(Config):
     """Where pairs come from, and the RGB teacher trained on all of them.
 
     Attributes:
@@ -56,7 +52,7 @@ class Benchmark(_Config):
     teacher: dict[str, Any] = Field(default_factory=dict)
 
 
-class Grid(_Config):
+class Grid(Config):
     """All combinations of what is listed, seeds outermost: a table cut short is still balanced.
 
     Attributes:
@@ -78,7 +74,7 @@ class Grid(_Config):
     seeds: list[int]
 
 
-class Study(_Config):
+class Study(Config):
     """What every table of many runs is about.
 
     Attributes:
@@ -155,15 +151,7 @@ def teacher_config(study: Study, name: str) -> TrainConfig:
     """
     benchmark = study.benchmarks[name]
     fields = {**benchmark.teacher, "out": study.out / f"teacher-{name}", "data": benchmark.data}
-    return validated(TrainConfig, f"teacher of '{name}'", fields)
-
-
-def validated(kind: type[Config], where: str, fields: dict[str, Any]) -> Config:
-    """A config of these fields; InputError says `where`, which field and what is wrong with it."""
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        raise InputError(f"{where}: {first_wrong(error)}") from None
+    return TrainConfig.validated(f"teacher of '{name}'", fields)
 
 
 def run_id(config: StageConfig, teacher: TrainConfig, split: str) -> str:
@@ -213,7 +201,7 @@ def plan(sweep: SweepConfig) -> Iterator[Planned]:
                 sweep.strategies[strategy],
                 {"data": data, "seed": seed, "teacher": teacher.out / WEIGHTS, "out": sweep.out},
             )
-            config = validated(TransferConfig, f"strategy '{strategy}'", fields)
+            config = TransferConfig.validated(f"strategy '{strategy}'", fields)
             for column, dotted in sweep.extra.items():
                 _field(config, dotted, column)
             run = run_id(config, teacher, sweep.split)

@@ -23,7 +23,7 @@ from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.stages.compress import CompressConfig, compress
 from mlcmkd.stages.train import train
 from mlcmkd.stages.transfer import TransferConfig, transfer
-from mlcmkd.studies.ktl import Study, merged, percent, run_id, teacher_config, validated
+from mlcmkd.studies.ktl import Study, merged, percent, run_id, teacher_config
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.run_directory import WEIGHTS
@@ -90,8 +90,8 @@ def planned(config: LevelsConfig, benchmark: str, route: str, seed: int) -> Plan
     given: dict[str, Any] = {"one_step": route != TWO_LEVEL}
     if route == ALONE:
         given["distillation"] = {"strategy": "none", "weights": None}
-    transfer = validated(TransferConfig, "transfer", merged(config.transfer, shared))
-    compress = validated(CompressConfig, "compress", merged(config.compress, shared, given))
+    transfer = TransferConfig.validated("transfer", merged(config.transfer, shared))
+    compress = CompressConfig.validated("compress", merged(config.compress, shared, given))
     # The first level is part of every route's hash, because its time is part of every budget.
     told = [route, *(run_id(each, teacher, config.split) for each in (transfer, compress))]
     run = hashlib.sha256(" ".join(told).encode()).hexdigest()[:12]

@@ -7,17 +7,11 @@ gets its student back, trained.
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import Field
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -30,48 +24,51 @@ from mlcmkd.training.checkpoint import Checkpoints, Training, stamp_of
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
 from mlcmkd.training.sampling import Stream
+from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.processes import is_first, started_by_torchrun
 
 
-class FitConfig(BaseModel):
-    """The knobs of the loop.
+class FitConfig(Config):
+    """Hyperparameters of the training loop, and the devices that it runs on."""
 
-    Attributes:
-        steps: optimiser steps.
-        batch: pairs a step, of each process and in each accumulated part.
-        accumulate: parts of a step: so many batches are taken one after the other, and the optimiser
-            steps by the mean of their gradients.
-        learning_rate: the highest; reached after the warm-up, then a cosine down to zero.
-        warmup: share of the steps in which the learning rate rises.
-        weight_decay: AdamW's, on matrices and kernels, not on biases and norms.
-        clip: largest norm of the gradient.
-        evaluations: how often the validation split is scored.
-        precision: "32-true", or "bf16-mixed" where the hardware multiplies bf16.
-        accelerator, devices, nodes: where, in Fabric's words. A device is a process.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    steps: int = Field(default=1000, ge=1)
-    batch: int = Field(default=32, ge=2)
-    learning_rate: float = Field(default=2e-3, gt=0)
-    warmup: float = Field(default=0.05, ge=0, lt=1)
-    weight_decay: float = Field(default=0.05, ge=0)
-    clip: float = Field(default=5.0, gt=0)
-    evaluations: int = Field(default=5, ge=1)
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    accelerator: str = "auto"
-    devices: int | Literal["auto"] = 1
-    accumulate: int = Field(default=1, ge=1)
-    nodes: int = Field(default=1, ge=1)
-
-    @model_serializer(mode="wrap")
-    def _without_unused(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Runs are known by a hash of their config: what came later is not written where it is unused,
-        # so runs from before it existed keep their names.
-        late = ("accumulate", "nodes")
-        return {k: v for k, v in write(self).items() if k not in late or v != 1}
+    steps: int = Field(default=1000, ge=1, description="Optimiser steps.")
+    batch: int = Field(
+        default=32, ge=2, description="Pairs per step, in each process and accumulated part."
+    )
+    learning_rate: float = Field(
+        default=2e-3,
+        gt=0,
+        description="Highest learning rate, reached after the warm-up; then a cosine down to zero.",
+    )
+    warmup: float = Field(
+        default=0.05, ge=0, lt=1, description="Share of the steps in which the learning rate rises."
+    )
+    weight_decay: float = Field(
+        default=0.05,
+        ge=0,
+        description="Weight decay of AdamW, on matrices and kernels, not on biases and norms.",
+    )
+    clip: float = Field(default=5.0, gt=0, description="Largest norm of the gradient.")
+    evaluations: int = Field(
+        default=5, ge=1, description="How often the validation split is scored during the training."
+    )
+    precision: Literal["32-true", "bf16-mixed"] = Field(
+        default="32-true",
+        description="Precision of Lightning Fabric: float32, or bfloat16 where the hardware has it.",
+    )
+    accelerator: str = Field(
+        default="auto", description="Accelerator of Lightning Fabric, such as cpu or cuda."
+    )
+    devices: int | Literal["auto"] = Field(
+        default=1, description="Devices on each node, one process each."
+    )
+    accumulate: int = late(
+        1,
+        ge=1,
+        description="Batches per step; the optimiser steps by the mean of their gradients.",
+    )
+    nodes: int = late(1, ge=1, description="Machines that take part.")
 
 
 def learning_rate(step: int, config: FitConfig) -> float:

@@ -1,9 +1,111 @@
-"""The base of every config: frozen, and a field that it does not know is refused."""
+"""The base of every config: frozen, strict about names, and with one text for all errors."""
 
-from pydantic import BaseModel, ConfigDict
+import reprlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from mlcmkd.utils.errors import InputError, suggestion
+
+Place = tuple[str | int, ...]
 
 
 class Config(BaseModel):
-    """A validated config; unknown fields are refused and values cannot be changed."""
+    """A validated config: unknown fields are refused, and values cannot be changed.
+
+    Runs are identified by a hash of their config's JSON text. Declare a field that is added to an
+    existing config with `late`, so that the hashes of earlier runs stay the same.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def validated(cls, where: str, fields: Any) -> Self:
+        """The config with these fields, usually from a file or from the command line.
+
+        Args:
+            where: what the error message begins with, such as the name of a file; may be empty.
+            fields: names and values.
+
+        Raises:
+            InputError: an unknown or missing field, or a value that is not allowed.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            text = describe(error, cls, fields)
+            raise InputError(f"{where}: {text}" if where else text) from None
+
+
+def late(default: Any, **arguments: Any) -> Any:
+    """A field that was added after runs had been stored: not written while it has its default.
+
+    Args:
+        default: must give the same results as the code before the field existed.
+        arguments: as pydantic's `Field` takes them.
+    """
+    return Field(default, exclude_if=lambda value: value == default, **arguments)
+
+
+def describe(error: ValidationError, kind: type[BaseModel], fields: Any) -> str:
+    """One line: which field is wrong and why, the given value, the nearest name if misspelt.
+
+    Of several errors it describes the first; unknown names come before missing ones, because a
+    misspelt name causes both.
+
+    Args:
+        error: pydantic's error.
+        kind: the config that was validated.
+        fields: what it was validated from.
+    """
+    errors = error.errors(include_url=False)
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
+    place = _place(first, fields)
+    # A value that fits no type of a union has one error for each type, all at the same place.
+    messages = [_message(each) for each in errors if _place(each, fields) == place]
+    if first["type"] == "extra_forbidden":
+        text = f"no such field{suggestion(str(place[-1]), _known_names(kind, place))}"
+    elif first["type"] == "missing" or isinstance(first["input"], Mapping):
+        text = messages[0]
+    else:
+        text = f"{' or '.join(dict.fromkeys(messages))} (given: {reprlib.repr(first['input'])})"
+    return f"{'.'.join(map(str, place))}: {text}" if place else text
+
+
+def _message(error: ErrorDetails) -> str:
+    return error["msg"].removeprefix("Value error, ")
+
+
+def _place(error: ErrorDetails, fields: Any) -> Place:
+    """The location of an error, without the names that pydantic adds for the types of a union."""
+    place: list[str | int] = []
+    value = fields
+    for part in error["loc"]:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            continue
+        place.append(part)
+    if error["type"] == "missing":
+        place.append(error["loc"][-1])
+    return tuple(place)
+
+
+def _known_names(kind: type[BaseModel], place: Place) -> list[str]:
+    """The names of the fields beside the one at `place`."""
+    models = [kind]
+    for part in place[:-1]:
+        inner = [each.model_fields[part].annotation for each in models if part in each.model_fields]
+        if inner:  # else the key of a mapping or the index in a list: the same models
+            models = [found for annotation in inner for found in _models_in(annotation)]
+    return [name for each in models for name in each.model_fields]
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that an annotation such as `list[Grid] | None` names."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

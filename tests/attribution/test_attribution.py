@@ -334,9 +334,9 @@ def test_every_scheme_can_be_drawn(scheme):
         ({"landmarks": []}, "the list is empty"),
         ({"method": "magic"}, "'magic' is unknown; use integrated-gradients, smoothgrad"),
         ({"target": "z"}, "'z' is unknown; use log-probability, x, y"),
-        ({"baseline": "white"}, "baseline='white'.*'blur', 'mean' or 'black'"),
-        ({"stepz": 3}, "'stepz' is unknown; use baseline, steps"),
-        ({"steps": 0}, "steps=0: Input should be greater"),
+        ({"baseline": "white"}, "baseline: .*'blur', 'mean' or 'black' .given: 'white'"),
+        ({"stepz": 3}, "stepz: no such field; did you mean 'steps'"),
+        ({"steps": 0}, "steps: Input should be greater"),
     ],
 )
 def test_an_unknown_name_gives_the_choices(arguments, message):

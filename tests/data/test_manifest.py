@@ -109,7 +109,7 @@ def test_bytes_of_any_kind_end_in_input_errors_only(tmp_path, data):
         ({"landmarks": [[0.0, float("nan")]] * 68}, "a landmark is not a finite number"),
         ({"landmarks": [[0.0, float("inf")]] * 68}, "a landmark is not a finite number"),
         ({"scheme": "x"}, "landmark scheme 'x' is unknown"),
-        ({"split": "dev"}, "line 1, split"),
+        ({"split": "dev"}, "line 1: split: Input should be"),
         ({"rgb_file_name": None}, "neither rgb_file_name nor thermal_file_name"),
         ({"rgb_file_name": "../x.png"}, "'../x.png' leaves the manifest's folder"),
         ({"rgb_file_name": "/x.png"}, "'/x.png' leaves the manifest's folder"),
@@ -118,7 +118,7 @@ def test_bytes_of_any_kind_end_in_input_errors_only(tmp_path, data):
         ({"rgb_file_name": ""}, "leaves the manifest's folder"),
         ({"thermal_file_name": "t.png"}, "a thermal file needs its radiometry"),
         ({"radiometry": {"kind": "grey8", "low": 9, "high": 1}}, "the range must rise"),
-        ({"colour": "red"}, "line 1, colour: Extra inputs are not permitted"),
+        ({"colour": "red"}, "line 1: colour: no such field"),
     ],
 )
 def test_each_fault_is_named(tmp_path, change, message):

@@ -300,7 +300,10 @@ def test_what_cannot_be_begun(source, options, message):
         ("{K1: [[1]], depth: 1}", "a stereo rig needs all of K1, K2, R, t and depth"),
         ("depth: 1", "a stereo rig needs all of"),
         ("{}", "give either homography, or K1"),
-        ("homgraphy: [[1]]", "rig.yaml, homgraphy: Extra inputs are not permitted"),
+        (
+            "homgraphy: [[1]]",
+            "rig.yaml, calibration: homgraphy: no such field; did you mean 'homography'?",
+        ),
         ("a: [", "rig.yaml: not YAML"),
     ],
 )

@@ -492,12 +492,12 @@ def test_any_scheme_written_in_any_file_is_read_back(tmp_path_factory, write, sc
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ("side: heat", "dataset.yaml, side: Input should be 'rgb' or 'thermal'"),
-        ("scheme: x", "dataset.yaml, scheme: .*landmark scheme 'x' is unknown"),
-        ("sude: rgb", "dataset.yaml, sude: Extra inputs are not permitted"),
-        ("subject: anna", "dataset.yaml, subject: .*needs a group"),
-        ("subject: '('", "dataset.yaml, subject: .*not a regular expression"),
-        ("twin: {find: '[', replace: x}", "dataset.yaml, twin.find: .*not a regular expression"),
+        ("side: heat", "dataset.yaml: side: Input should be 'rgb' or 'thermal'"),
+        ("scheme: x", "dataset.yaml: scheme: .*landmark scheme 'x' is unknown"),
+        ("sude: rgb", "dataset.yaml: sude: no such field; did you mean 'side'?"),
+        ("subject: anna", "dataset.yaml: subject: .*needs a group"),
+        ("subject: '('", "dataset.yaml: subject: .*not a regular expression"),
+        ("twin: {find: '[', replace: x}", "dataset.yaml: twin.find: .*not a regular expression"),
         ("radiometry: {kind: celsius, low: 9, high: 3}", "radiometry: .*the range must rise"),
         ("- a\n- b", "dataset.yaml: no fields; write lines such as"),
         ("a: [", "dataset.yaml: not YAML"),

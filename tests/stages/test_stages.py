@@ -371,7 +371,7 @@ def test_the_command_line_evaluates_by_groups(path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--set=fit.stesp=5"], "fit.stesp: Extra inputs are not permitted"),
+        (["--set=fit.stesp=5"], "fit.stesp: no such field; did you mean 'steps'?"),
         (["--set=fit.steps=-5"], "fit.steps: Input should be greater than or equal to 1"),
         (["--set=steps"], "expected name=value"),
         (["--seed=1", "--set=seed.a=1"], "'seed' is a value"),

@@ -118,7 +118,7 @@ def test_a_teacher_is_known_by_the_weights_that_it_began_with(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"teacher": {"sise": "small"}}, "teacher of 'synthetic': sise: Extra inputs"),
+        ({"teacher": {"sise": "small"}}, "teacher of 'synthetic': sise: no such field"),
         ({"data": DATA | {"pairs": 6}}, "benchmark 'synthetic': data.pairs is set by the grids"),
         ({"data": DATA | {"labelled": 6}}, "data.labelled is set by the grids"),
         ({"data": DATA | {"misalignment": 2}}, "data.misalignment is set by the grids"),

@@ -8,17 +8,11 @@ wants the stretch all the same asks for it by name, "frame-minmax".
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    SerializerFunctionWrapHandler,
-    field_validator,
-    model_serializer,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
 from mlcmkd.data.thermal.dead_pixels import fill_dead_pixels
 from mlcmkd.data.thermal.palettes import get_palette, invert, is_coloured
+from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
 
 KELVIN = 273.15
@@ -35,7 +29,7 @@ _STORED = {
 _LEVELS = ("grey8", "palette")
 
 
-class Radiometry(BaseModel):
+class Radiometry(Config):
     """How stored thermal values become a model input between 0 and 1.
 
     The kinds, and what their files hold:
@@ -55,28 +49,34 @@ class Radiometry(BaseModel):
       one hot lamp in view darkens all else. For data whose scale nobody knows, or to measure what
       the stretch costs.
 
-    Attributes:
-        kind: one of the above.
-        low, high: the values that become 0 and 1: degrees C; levels 0 to 255 for "grey8" and
-            "palette" without `scale_celsius`; 0 and 1, which need not be given, for "frame-minmax".
-        gain, offset: for "counts", and only there: degrees C a count, degrees C at count 0.
-        palette: for "palette", and only there: its name; None tells it by each image's colours.
-        scale_celsius: for "grey8" and "palette": degrees C that levels 0 and 255 stand for, as the
-            camera's scale bar says, the first above the second where black is hot. None where
-            nobody knows, or where the camera chose anew in every frame: levels then are relative.
+    Rows of manifests and results are identified by their bytes, so a field that a kind does not have
+    is not written.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal[
         "celsius", "centikelvin", "decikelvin", "counts", "grey8", "palette", "frame-minmax"
-    ]
-    low: float
-    high: float
-    gain: float | None = None
-    offset: float | None = None
-    palette: str | None = None
-    scale_celsius: tuple[float, float] | None = None
+    ] = Field(description="What the file holds, see above.")
+    low: float = Field(
+        description="Value that becomes 0: degrees C; a level, 0 to 255, for grey8 and palette "
+        "without scale_celsius; 0 for frame-minmax, where it need not be given."
+    )
+    high: float = Field(
+        description="Value that becomes 1, in the unit of low; 1 for frame-minmax, where it need not "
+        "be given."
+    )
+    gain: float | None = late(None, description="Degrees C per count, for counts only.")
+    offset: float | None = late(None, description="Degrees C at count 0, for counts only.")
+    palette: str | None = late(
+        None,
+        description="Name of the palette, for palette only; None detects it from each image's "
+        "colours.",
+    )
+    scale_celsius: tuple[float, float] | None = late(
+        None,
+        description="Degrees C of levels 0 and 255, for grey8 and palette, from the camera's scale "
+        "bar; the first is the higher one where black is hot. None if they are unknown or differ "
+        "between frames: levels are then relative.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -113,12 +113,6 @@ class Radiometry(BaseModel):
             if first == last or not np.isfinite(self.scale_celsius).all():
                 raise ValueError("scale_celsius needs two different temperatures in degrees C")
         return self
-
-    @model_serializer(mode="wrap")
-    def _without_unused(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Manifests and results are known by the bytes of their rows: a field that a kind does not
-        # have is not written, so rows from before it existed keep their bytes.
-        return {name: value for name, value in write(self).items() if value is not None}
 
     @property
     def absolute(self) -> bool:

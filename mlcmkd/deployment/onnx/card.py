@@ -5,15 +5,18 @@ A file that travels without its project must still answer: which landmarks, whic
 viewer of ONNX files shows.
 """
 
+import json
 from pathlib import Path
 from typing import Literal
 
 import onnx
 from google.protobuf.message import DecodeError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from mlcmkd import __version__
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
+from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
 UNSTATED = "unstated"
@@ -30,44 +33,44 @@ GRAPH_KINDS = {
 }
 
 
-class Card(BaseModel):
-    """The metadata of an exported network.
+class Card(Config):
+    """The metadata of an exported network."""
 
-    Attributes:
-        mlcmkd: version that wrote the file.
-        kind: "image" (image and face box in, pixels of the image out) or "crop" (the network's input
-            in, pixels of that input out).
-        scheme, points: landmark scheme, and how many points that is.
-        modality: what `image` shows.
-        radiometry: which thermal values become 0 and 1, of a kind in `GRAPH_KINDS`; None for RGB.
-        input_px: side of the network's input, pixels.
-        crop_scale: side of the square that is cut out, over the longer side of the face box.
-        size, head: of the network, as in its ModelSpec.
-        confidence: "mass" (share of the heatmap's probability near the answer) or "none" (the head
-            has no heatmap; `confidence` is NaN).
-        precision: "float32", or "int8" where the convolutions multiply 8-bit integers.
-        calibration: how the 8-bit ranges were found; empty for float32.
-        weights_licence: by whose terms the weights may be used; "unstated" where nobody said.
-        code_licence: of the project that wrote the file.
-    """
+    model_config = ConfigDict(extra="ignore")  # other programs may add entries to the file
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    mlcmkd: str = __version__
-    kind: Kind
-    scheme: str
-    points: int = Field(gt=0)
-    modality: Literal["rgb", "thermal"]
-    radiometry: Radiometry | None
-    input_px: int = Field(gt=0)
-    crop_scale: float = Field(gt=0)
-    size: str
-    head: str
-    confidence: Literal["mass", "none"]
-    precision: Literal["float32", "int8"] = "float32"
-    calibration: str = ""
-    weights_licence: str = Field(default=UNSTATED, min_length=1)
-    code_licence: str = CODE_LICENCE
+    mlcmkd: str = Field(default=__version__, description="Version that wrote the file.")
+    kind: Kind = Field(
+        description="image: image and face box in, landmarks in pixels of the image out; crop: the "
+        "network's input in, landmarks in pixels of that input out."
+    )
+    scheme: str = Field(description="Landmark scheme.")
+    points: int = Field(gt=0, description="Number of landmarks.")
+    modality: Modality = Field(description="Modality of `image`.")
+    radiometry: Radiometry | None = Field(
+        description="Thermal values that become 0 and 1, of a kind in `GRAPH_KINDS`; None for RGB."
+    )
+    input_px: int = Field(gt=0, description="Side of the network's input, pixels.")
+    crop_scale: float = Field(
+        gt=0, description="Side of the square crop, over the longer side of the face box."
+    )
+    size: str = Field(description="Size of the network, as in its ModelSpec.")
+    head: str = Field(description="Head of the network, as in its ModelSpec.")
+    confidence: Literal["mass", "none"] = Field(
+        description="mass: share of the heatmap's probability near the landmark; none: the head has "
+        "no heatmap, and `confidence` is NaN."
+    )
+    precision: Literal["float32", "int8"] = Field(
+        default="float32", description="int8 if convolutions multiply 8-bit integers."
+    )
+    calibration: str = Field(
+        default="", description="How the 8-bit ranges were found; empty for float32."
+    )
+    weights_licence: str = Field(
+        default=UNSTATED, min_length=1, description="Licence of the weights."
+    )
+    code_licence: str = Field(
+        default=CODE_LICENCE, description="Licence of the code that wrote the file."
+    )
 
     @model_validator(mode="after")
     def _temperatures_are_told(self) -> "Card":
@@ -89,15 +92,18 @@ class Card(BaseModel):
         return texts | {"radiometry": "none" if told is None else told.model_dump_json()}
 
     @classmethod
-    def of(cls, entries: dict[str, str]) -> "Card":
-        """The card in a file's entries; other tools' entries are passed over.
+    def of(cls, entries: dict[str, str], where: str = "card") -> "Card":
+        """The card in a file's entries; entries of other programs are ignored.
 
         Raises:
-            ValidationError: an entry is missing or has an impossible value.
+            InputError: an entry is missing or has an impossible value; `where` begins the message.
         """
-        told = entries.get("radiometry", "none")
-        radiometry = None if told == "none" else Radiometry.model_validate_json(told)
-        return cls.model_validate({**entries, "radiometry": radiometry})
+        text = entries.get("radiometry", "none")
+        try:
+            radiometry = None if text == "none" else json.loads(text)
+        except ValueError:
+            raise InputError(f"{where}: radiometry: not JSON; export the model again") from None
+        return cls.validated(where, {**entries, "radiometry": radiometry})
 
 
 def meanings(card: Card) -> dict[str, str]:
@@ -159,10 +165,7 @@ def check_export(path: Path | str) -> Card:
     missing = [name for name in Card.model_fields if name not in entries]
     if missing:
         raise InputError(f"{path}: ONNX, but its metadata lacks {', '.join(missing)}")
-    try:
-        card = Card.of(entries)
-    except ValidationError as error:
-        raise InputError(f"{path}: ONNX, but its metadata is wrong ({_line(error)})") from None
+    card = Card.of(entries, f"{path}: ONNX, but its metadata is wrong")
     names = tuple(entry.name for entry in model.graph.input)
     answers = tuple(entry.name for entry in model.graph.output)
     if names != INPUTS[card.kind] or answers != OUTPUTS:

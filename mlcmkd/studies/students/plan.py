@@ -21,7 +21,7 @@ from mlcmkd.stages.kd_loss import PLAIN, KDLossConfig, train_kd_loss
 from mlcmkd.stages.tolerant import TolerantConfig
 from mlcmkd.stages.train import TrainConfig, train
 from mlcmkd.stages.transfer import TransferConfig
-from mlcmkd.studies.ktl import Benchmark, FolderName, Study, merged, run_id, validated
+from mlcmkd.studies.ktl import Benchmark, FolderName, Study, merged, run_id
 from mlcmkd.training.run_directory import WEIGHTS
 from mlcmkd.utils.errors import InputError
 
@@ -178,13 +178,12 @@ def big_networks(config: StudentsConfig, name: str, labelled: int | None = None)
         **_data(benchmark, 0 if few else None),
     }
     return Big(
-        validated(TrainConfig, "teacher", teacher),
-        validated(
-            TolerantConfig,
+        TrainConfig.validated("teacher", teacher),
+        TolerantConfig.validated(
             "tolerant",
             merged(teacher, config.tolerant, {"out": config.out / f"tolerant-{name}"}),
         ),
-        validated(TransferConfig, "transfer", merged(config.transfer, ktl)),
+        TransferConfig.validated("transfer", merged(config.transfer, ktl)),
     )
 
 
@@ -255,8 +254,7 @@ def plan(config: StudentsConfig) -> Iterator[Planned]:
                     f"grid '{grid.name}': the RGB side has all labels; leave out 'rgb'"
                 )
             big = big_networks(config, name, grid.labelled)
-            student = validated(
-                STAGES[how.stage][0],
+            student = STAGES[how.stage][0].validated(
                 f"method '{method}'",
                 merged(
                     config.student,
