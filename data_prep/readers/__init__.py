@@ -9,46 +9,17 @@ annotations, `parsing` holds file formats that several data sets use. `register_
 of your own.
 """
 
-from data_prep.readers import (
-    carl_eurecom,
-    charlotte,
-    cofw,
-    face_synthetics,
-    folder,
-    hrnet,
-    ibug_pts,
-    sf_tl54,
-    tfd68,
-    tfw,
-    wflw,
-    yolo_pose,
-)
-from data_prep.readers.base import Annotation, OnBad, Reader
+from importlib import import_module
+from pkgutil import iter_modules
+
+from data_prep.readers.base import FORMATS, Annotation, OnBad, Reader
 from mlcmkd.utils.registry import Registry
 
-_BUILT_IN: dict[str, Reader] = {
-    # visible
-    "ibug_pts": ibug_pts.read,
-    "hrnet_csv": hrnet.read,
-    "wflw": wflw.read,
-    "cofw": cofw.read,
-    "cofw68": cofw.read68,
-    "face_synthetics": face_synthetics.read,
-    # thermal, some with RGB images
-    "sf_tl54": sf_tl54.read,
-    "charlotte": charlotte.read,
-    "charlotte_profiles": charlotte.read_profiles,
-    "tfw": tfw.read,
-    "tfd68": tfd68.read,
-    "t_fake": face_synthetics.read_t_fake,
-    "carl_eurecom": carl_eurecom.read,
-    "thermal_knapik54": yolo_pose.read_knapik54,
-    # not tied to a data set
-    "yolo_pose": yolo_pose.read,
-    "folder": folder.read,
-}
+# A module of this package adds its formats to FORMATS when it is imported (`base.reader`).
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
 
-READERS: Registry[Reader] = Registry("format", _BUILT_IN)
+READERS: Registry[Reader] = Registry("format", FORMATS)
 
 __all__ = ["READERS", "Annotation", "OnBad", "get_reader", "register_reader"]
 
@@ -63,7 +34,7 @@ def get_reader(name: str) -> Reader:
 
 
 def register_reader(name: str, read: Reader) -> None:
-    """Add a reader of your own: `prepare(name, source, out)` uses it from then on.
+    """Add a reader from outside this package: `prepare(name, source, out)` uses it from then on.
 
     Args:
         name: of the format.

@@ -65,6 +65,23 @@ class Annotation:
 
 OnBad = Callable[[str, InputError], None]
 Reader = Callable[[Path, OnBad], Iterator[Annotation]]
+R = TypeVar("R", bound=Reader)
+FORMATS: dict[str, Reader] = {}  # filled by `reader`
+
+
+def reader(name: str) -> Callable[[R], R]:
+    """Decorate a function of this package as the reader of a format.
+
+    The name must not change later: manifests name it as their source.
+    """
+
+    def add(read: R) -> R:
+        if name in FORMATS:
+            raise ValueError(f"two readers of format '{name}'")
+        FORMATS[name] = read
+        return read
+
+    return add
 
 
 def fail(name: str, error: InputError) -> None:

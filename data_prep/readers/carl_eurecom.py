@@ -8,7 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.readers.base import Annotation, OnBad, already_reported, fail, valid_faces, walk
+from data_prep.readers.base import (
+    Annotation,
+    OnBad,
+    already_reported,
+    fail,
+    reader,
+    valid_faces,
+    walk,
+)
 from data_prep.readers.image_index import ImageIndex, eight_bit_radiometry
 from data_prep.readers.parsing.dlib_xml import Box, boxes
 from mlcmkd.data.thermal.radiometry import Radiometry
@@ -22,6 +30,7 @@ _PARTS = (
 )
 
 
+@reader("carl_eurecom")
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """CARL's or EURECOM's XML files and images: six points, thermal and visible images separately.
 

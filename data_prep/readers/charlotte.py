@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.readers.base import Annotation, OnBad, already_reported, fail, walk
+from data_prep.readers.base import Annotation, OnBad, already_reported, fail, reader, walk
 from data_prep.readers.image_index import ImageIndex
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.schemes import CHARLOTTE43, CHARLOTTE73, Scheme
@@ -26,6 +26,7 @@ _ASSUMED = (
 )
 
 
+@reader("charlotte")
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """Charlotte-ThermalFace's frames with all 73 points; recording conditions are kept as facts.
 
@@ -38,6 +39,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     return _read(source, on_bad, CHARLOTTE73)
 
 
+@reader("charlotte_profiles")
 def read_profiles(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """Charlotte-ThermalFace's frames with the 43 points of a profile.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 
-from data_prep.readers.base import Annotation, OnBad, already_reported, fail, walk
+from data_prep.readers.base import Annotation, OnBad, already_reported, fail, reader, walk
 from data_prep.readers.parsing.matlab73 import Cell, array, opened
 from mlcmkd.schemes import COFW29, IBUG68
 from mlcmkd.utils.errors import InputError
@@ -18,6 +18,7 @@ _PARTS = (("IsTr", "phisTr", None), ("IsT", "phisT", "test"))
 _POINTS_FILE = re.compile(r"^(\d+)_points$")
 
 
+@reader("cofw")
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """COFW's `COFW_train*.mat` and `COFW_test*.mat` (Matlab 7.3): 29 points, occlusion flags.
 
@@ -44,6 +45,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
                     on_bad(f"{name}:{images}{{{index + 1}}}", error)
 
 
+@reader("cofw68")
 def read68(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """COFW68: `N_points.mat`, 68 points of the N-th test photo of COFW, and COFW's own test file.
 

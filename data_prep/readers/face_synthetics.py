@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from data_prep.readers.base import Annotation, OnBad, already_reported, fail, walk
+from data_prep.readers.base import Annotation, OnBad, already_reported, fail, reader, walk
 from data_prep.readers.image_index import ImageIndex
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import IBUG70
@@ -21,6 +21,7 @@ _CONDITIONS = ("warm", "cold")
 T_FAKE = Radiometry(kind="counts", low=20.0, high=40.0, gain=20 / 65535, offset=20.0)
 
 
+@reader("face_synthetics")
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """FaceSynthetics' photos `<id>.png` with `<id>_ldmks.txt` beside: 70 points, one face per head.
 
@@ -35,6 +36,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
             on_bad(path.name, InputError(f"{path}: no {photo.name} beside it; add it"))
 
 
+@reader("t_fake")
 def read_t_fake(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """T-FAKE's `<id>_thermal.png` (warm, cold or both) with FaceSynthetics' points and photos.
 

@@ -22,6 +22,7 @@ from data_prep.readers.base import (
     OnBad,
     already_reported,
     fail,
+    reader,
     walk,
 )
 from data_prep.readers.image_index import ImageIndex, eight_bit_radiometry
@@ -98,6 +99,7 @@ class Description(Config):
         return pattern
 
 
+@reader("folder")
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """Your own images with a CSV, COCO, labelme, dlib XML or .pts; options in `dataset.yaml`.
 

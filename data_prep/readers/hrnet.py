@@ -12,7 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.readers.base import Annotation, OnBad, already_reported, fail, photo_name, walk
+from data_prep.readers.base import (
+    Annotation,
+    OnBad,
+    already_reported,
+    fail,
+    photo_name,
+    reader,
+    walk,
+)
 from data_prep.readers.image_index import ImageIndex
 from mlcmkd.schemes import IBUG68, WFLW98, Scheme
 from mlcmkd.utils.errors import InputError
@@ -41,6 +49,7 @@ class _Face:
     groups: set[str] = field(default_factory=set)
 
 
+@reader("hrnet_csv")
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """HRNet's CSVs of 300W (68 points) or WFLW (98), with the photos below the same folder.
 

@@ -12,6 +12,7 @@ from data_prep.readers.base import (
     fail,
     image_beside,
     photo_name,
+    reader,
     walk,
 )
 from mlcmkd.data.manifest import inside
@@ -20,6 +21,7 @@ from mlcmkd.schemes import IBUG68
 from mlcmkd.utils.errors import InputError
 
 
+@reader("ibug_pts")
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """iBUG `.pts` beside photos: 300W (LFPW, Helen, AFW, iBUG), 68 points; common and challenge.
 

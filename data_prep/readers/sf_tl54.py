@@ -12,7 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.readers.base import Annotation, OnBad, already_reported, fail, valid_faces, walk
+from data_prep.readers.base import (
+    Annotation,
+    OnBad,
+    already_reported,
+    fail,
+    reader,
+    valid_faces,
+    walk,
+)
 from data_prep.readers.image_index import FALSE_COLOURS, ImageIndex, eight_bit_radiometry
 from data_prep.readers.parsing.dlib_xml import boxes
 from mlcmkd.data.manifest import SPLITS
@@ -31,6 +39,7 @@ _PARTS = (
 _WHOLE = "dlib's file holds whole pixels, cut off rather than rounded"
 
 
+@reader("sf_tl54")
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """SF-TL54 as published (JSON), as dlib XML, or as JSON lines: 54 points, RGB images.
 

@@ -4,7 +4,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from data_prep.readers.base import Annotation, OnBad, already_reported, fail, valid_faces, walk
+from data_prep.readers.base import (
+    Annotation,
+    OnBad,
+    already_reported,
+    fail,
+    reader,
+    valid_faces,
+    walk,
+)
 from data_prep.readers.image_index import ImageIndex, eight_bit_radiometry
 from data_prep.readers.parsing import coco
 from mlcmkd.data.thermal.radiometry import Radiometry
@@ -17,6 +25,7 @@ _TEST = {"1", "5", "137"}
 _PHOTO = ("visual", "visible", "rgb")
 
 
+@reader("tfd68")
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """TFD68's COCO file, frames `thermal_<person>_<yaw>_<pitch>`: 68 points, visibility flags.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.readers.base import Annotation, OnBad, already_reported, fail, walk
+from data_prep.readers.base import Annotation, OnBad, already_reported, fail, reader, walk
 from data_prep.readers.image_index import ImageIndex, eight_bit_radiometry
 from mlcmkd.data.manifest import SPLITS
 from mlcmkd.data.thermal.radiometry import Radiometry
@@ -18,6 +18,7 @@ _COLUMNS = 1 + 4 + 2 * FACE5.points
 _PLACES = ("indoor", "outdoor")
 
 
+@reader("tfw")
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """TFW's `{train,val,test}/{indoor,outdoor}.csv`: five points per face, several faces per image.
 

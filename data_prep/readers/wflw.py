@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.readers.base import Annotation, OnBad, already_reported, fail, walk
+from data_prep.readers.base import Annotation, OnBad, already_reported, fail, reader, walk
 from data_prep.readers.image_index import ImageIndex
 from mlcmkd.schemes import IBUG68, WFLW98
 from mlcmkd.utils.errors import InputError
@@ -18,6 +18,7 @@ _AFTER_POINTS = 4 + len(ATTRIBUTES)  # box and flags, before the file name
 _SCHEMES = {2 * scheme.points: scheme for scheme in (WFLW98, IBUG68)}
 
 
+@reader("wflw")
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """WFLW's `list_98pt_rect_attr_*.txt` and its folder `WFLW_images`, anywhere below the source.
 

@@ -20,6 +20,7 @@ from data_prep.readers.base import (
     OnBad,
     fail,
     image_beside,
+    reader,
     walk,
 )
 from mlcmkd.data.manifest import inside
@@ -29,6 +30,7 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number, read_text
 
 
+@reader("yolo_pose")
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """YOLO-pose text: frames in `images`, labels of any known scheme in `labels`, 8-bit thermal.
 
@@ -53,6 +55,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
             on_bad(name, error)
 
 
+@reader("thermal_knapik54")
 def read_knapik54(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """Knapik's four drivers, 54 points of a detector: `1_Man_NoGlasses_Normal` is driver `1_Man`.
 

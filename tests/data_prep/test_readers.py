@@ -57,7 +57,9 @@ def test_every_reader_has_a_source_and_a_line_for_the_list():
     assert set(SOURCES) == set(READERS)
     for name, reader in READERS.items():
         assert len(reader.__doc__.strip().splitlines()[0]) <= 100, name
-    with pytest.raises(InputError, match="format 'x' is unknown; use one of ibug_pts, hrnet_csv"):
+    with pytest.raises(
+        InputError, match="format 'x' is unknown; use one of carl_eurecom, charlotte, "
+    ):
         get_reader("x")
 
 
