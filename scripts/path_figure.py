@@ -1,8 +1,8 @@
-"""The README's picture: the path on the embedded faces, one face a column.
+"""The README's figure: predictions of teacher and students on synthetic faces, one face a column.
 
     python scripts/path_figure.py runs/course docs/path.png
 
-Reads the runs that the course left (`make course`), and test faces that none of them has seen.
+It needs the runs of the course (`make course`) and draws faces of the test split.
 """
 
 import sys
@@ -19,20 +19,20 @@ from mlcmkd.plots.style import GREEN, VERMILION, WIDTH, draw_landmarks, show_ima
 from mlcmkd.schemes import IBUG68
 
 COLUMNS = 8
-FACES = 160  # finer faces than the course draws, so that the README shows what they look like
+FACE_PX = 160  # larger than the network input, for display
 
 
 def chosen_runs(work: Path) -> dict[str, Path]:
-    """Teacher, KTL student and light student of a work folder, by the words of the figure."""
+    """Runs of the teacher, the KTL student and the light student, by their labels in the figure."""
     runs = {title_of(run): run for run in all_runs(work)}
 
-    def one(start: str) -> Path:
+    def run_of(start: str) -> Path:
         return next(run for title, run in runs.items() if title.startswith(start))
 
     return {
-        "RGB teacher": one("RGB teacher"),
-        "KTL student": one("student, dikd"),
-        "light student": one("light, dikd"),
+        "RGB teacher": run_of("RGB teacher"),
+        "KTL student": run_of("student, dikd"),
+        "light student": run_of("light, dikd"),
     }
 
 
@@ -40,23 +40,23 @@ def chosen_runs(work: Path) -> dict[str, Path]:
 def draw(work: Path) -> Figure:
     """Four rows: the teacher on RGB and on thermal, the student, the light student."""
     runs = chosen_runs(work)
-    faces = synthetic_faces("test", 64, size=FACES)
+    faces = synthetic_faces("test", 64, size=FACE_PX)
     pairs = from_synthetic(faces, 64).subset(np.arange(0, 64, 64 // COLUMNS))
-    large = from_synthetic(faces, FACES).subset(np.arange(0, 64, 64 // COLUMNS))
+    large = from_synthetic(faces, FACE_PX).subset(np.arange(0, 64, 64 // COLUMNS))
     batch = make_batch(large, torch.arange(COLUMNS), NO_AUGMENTATION, torch.Generator())
     rows = [
-        ("RGB teacher\nreads RGB", runs["RGB teacher"], "rgb"),
-        ("RGB teacher\nreads thermal", runs["RGB teacher"], "thermal"),
-        ("KTL student\nreads thermal", runs["KTL student"], "thermal"),
-        ("light student\nreads thermal", runs["light student"], "thermal"),
+        ("RGB teacher\nRGB input", runs["RGB teacher"], "rgb"),
+        ("RGB teacher\nthermal input", runs["RGB teacher"], "thermal"),
+        ("KTL student\nthermal input", runs["KTL student"], "thermal"),
+        ("light student\nthermal input", runs["light student"], "thermal"),
     ]
     figure = Figure(figsize=(WIDTH, WIDTH / COLUMNS * len(rows) + 0.35))
     grid = figure.subplots(len(rows), COLUMNS)
-    for number, (words, run, side) in enumerate(rows):
-        scores = scores_of(run, pairs, side)
+    for number, (label, run, modality) in enumerate(rows):
+        scores = scores_of(run, pairs, modality)
         for column, axes in enumerate(grid[number]):
-            image = batch.images(side)[column].permute(1, 2, 0).numpy().squeeze()
-            options = {"cmap": "gray"} if side == "thermal" else {}
+            image = batch.images(modality)[column].permute(1, 2, 0).numpy().squeeze()
+            options = {"cmap": "gray"} if modality == "thermal" else {}
             show_image(axes, image, **options)
             draw_landmarks(axes, batch.landmarks[column].numpy(), IBUG68, GREEN, size=1)
             draw_landmarks(axes, scores.prediction[column], IBUG68, VERMILION, size=1)
@@ -68,7 +68,7 @@ def draw(work: Path) -> Figure:
         grid[number, 0].set_axis_on()
         grid[number, 0].set(xticks=[], yticks=[])
         grid[number, 0].spines[:].set_visible(False)
-        grid[number, 0].set_ylabel(words, fontsize=8)
+        grid[number, 0].set_ylabel(label, fontsize=8)
     figure.suptitle(
         "predicted (orange-red) over annotated (green); NME of each face, inter-ocular", fontsize=9
     )

@@ -1,4 +1,4 @@
-"""Few labelled frames of real thermal: the benchmark's script on a few frames of noise."""
+"""The few-shot benchmark on a few frames of noise."""
 
 import csv
 import importlib.util
@@ -26,7 +26,7 @@ FRAMES = {"1_Man": 6, "1_Woman": 2, "2_Man": 3, "2_Woman": 2}
 
 
 def make_source(folder: Path) -> Path:
-    """Drivers of noise, with 54 points each."""
+    """Sequences of noise images with 54 points."""
     rng = np.random.default_rng(0)
     for driver, count in FRAMES.items():
         for kind in ("images", "labels"):
@@ -64,7 +64,7 @@ def rows_of(root) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_row_a_student_count_and_seed(ready):
+def test_a_row_for_each_student_count_and_seed(ready):
     root, _, _ = ready
     rows = rows_of(root)
     assert tuple(rows[0]) == script.COLUMNS
@@ -77,7 +77,7 @@ def test_a_row_a_student_count_and_seed(ready):
     assert len({row["nme"] for row in rows}) == 6
 
 
-def test_what_was_trained_on_and_from_where(ready):
+def test_training_data_and_initial_weights(ready):
     root, students, _ = ready
     for row in rows_of(root):
         folder = root / "runs" / row["run"]
@@ -89,18 +89,18 @@ def test_what_was_trained_on_and_from_where(ready):
             assert Path(scored["weights"]) == students[row["student"]]
             assert not (folder / "model.safetensors").exists()
             continue
-        told = json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / "config.json").read_text())
         facts = json.loads((folder / "provenance.json").read_text())
         assert (facts["pairs"], facts["labelled"]) == (4, 4)
-        assert (told["modality"], Path(told["init"])) == ("thermal", students[row["student"]])
-        assert told["seed"] == int(row["seed"]) and told["fit"]["steps"] == 2
+        assert (config["modality"], Path(config["init"])) == ("thermal", students[row["student"]])
+        assert config["seed"] == int(row["seed"]) and config["fit"]["steps"] == 2
         assert Path(scored["weights"]) == folder / "model.safetensors"
         assert Landmarker.load(folder / "model.safetensors").spec.scheme == "sf_tl54"
-        held = (folder / "errors.csv").read_text()
-        assert held.count("1_Woman") == 2 and "2_" not in held and "1_Man" not in held
+        errors = (folder / "errors.csv").read_text()
+        assert errors.count("1_Woman") == 2 and "2_" not in errors and "1_Man" not in errors
 
 
-def test_the_report_tells_the_means_and_what_the_labels_are(ready):
+def test_the_report_has_means_and_the_origin_of_labels(ready):
     root, _, report = ready
     nme = [float(r["nme"]) for r in rows_of(root) if (r["student"], r["labels"]) == ("dikd", "4")]
     (line,) = (each for each in report.splitlines() if each.startswith("| dikd | 4 | 2 |"))
@@ -108,23 +108,23 @@ def test_the_report_tells_the_means_and_what_the_labels_are(ready):
     none = [float(r["nme"]) for r in rows_of(root) if (r["student"], r["labels"]) == ("none", "4")]
     assert f"| {(sum(nme) - sum(none)) / 2:.2f} [" in line, "paired by seed"
     (line,) = (each for each in report.splitlines() if each.startswith("| none | 0 | 1 |"))
-    assert "[" not in line and "one seed" not in line, "nothing was drawn"
-    assert "detector (silver)" in report and "not a person's" in report
+    assert "[" not in line and "one seed" not in line, "no frames were drawn"
+    assert "detector (silver)" in report and "not annotations of a person" in report
     assert "Trained on 1_Man, validated on 1_Woman, tested on 2_Man, 2_Woman." in report
 
 
-def test_what_stands_in_the_table_is_not_made_again(ready, monkeypatch, capsys):
+def test_completed_runs_are_reused(ready, monkeypatch, capsys):
     root, students, report = ready
     before = rows_of(root)
     monkeypatch.setattr(script, "make", None)
     assert run(root, students) == report
     assert "6 runs, 6 done, 0 to do" in capsys.readouterr().out
-    told = run(root, students, labels=[0], seeds=[7])
-    assert told.count("| none | 0 |") == 1 and "| none | 4 |" not in told
+    text = run(root, students, labels=[0], seeds=[7])
+    assert text.count("| none | 0 |") == 1 and "| none | 4 |" not in text
     assert rows_of(root) == before
 
 
-def test_a_run_is_known_by_what_decides_its_result(ready, tmp_path):
+def test_the_hash_of_a_run_covers_all_that_determines_it(ready, tmp_path):
     root, students, _ = ready
 
     def runs(manifest=root / "data", students=students, fit=FIT):
@@ -142,14 +142,14 @@ def test_a_run_is_known_by_what_decides_its_result(ready, tmp_path):
 @pytest.mark.parametrize(
     ("manifest", "labels", "message"),
     [
-        ("plain", [2], r"plain: 0 rows in split 'train', 2 asked for; .* --train-on SUBJECT"),
-        ("data", [0, 7], "data: 6 rows in split 'train', 7 asked for"),
+        ("plain", [2], r"plain: 0 rows in split 'train', 2 requested; .* --train-on SUBJECT"),
+        ("data", [0, 7], "data: 6 rows in split 'train', 7 requested"),
         ("data", [1], "at least 2 frames"),
         ("data", [-1], "at least 2 frames"),
         ("nowhere", [0], "no such manifest"),
     ],
 )
-def test_data_that_does_not_do(ready, tmp_path, manifest, labels, message):
+def test_unsuitable_data_is_rejected(ready, tmp_path, manifest, labels, message):
     root, students, _ = ready
     with pytest.raises(InputError, match=message):
         script.few_shot(
@@ -158,30 +158,28 @@ def test_data_that_does_not_do(ready, tmp_path, manifest, labels, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_students_that_do_not_do(ready, tmp_path):
+def test_unsuitable_students_are_rejected(ready, tmp_path):
     root, students, _ = ready
     make_model("light").save(tmp_path / "rgb.safetensors")
-    with pytest.raises(InputError, match="reads RGB; give the weights of a thermal student"):
+    with pytest.raises(InputError, match="takes RGB input; give the weights of a thermal student"):
         run(root, {"x": tmp_path / "rgb.safetensors"})
     command = [str(root / "data"), "--table", str(tmp_path / "t.csv"), "--students"]
-    with pytest.raises(InputError, match="a name stands twice"):
+    with pytest.raises(InputError, match="a name is given twice"):
         script.main([*command, f"a={students['none']}", f"a={students['dikd']}"])
     with pytest.raises(SystemExit):
         script.main([*command, str(students["none"])])
 
 
-def test_without_labels_nothing_is_trained_and_any_manifest_with_a_test_split_does(
-    ready, tmp_path, capsys
-):
+def test_without_labels_a_test_split_is_enough(ready, tmp_path, capsys):
     root, students, _ = ready
     given = [f"{name}={path}" for name, path in students.items()]
     out = ["--table", str(tmp_path / "t.csv"), "--out", str(tmp_path / "runs")]
     script.main([str(root / "plain"), *out, "--labels", "0", "--students", *given])
-    told = capsys.readouterr().out
-    there = {row["student"]: row["nme"] for row in rows_of(root) if row["labels"] == "0"}
-    for name, nme in there.items():
-        assert f"| {name} | 0 | 1 | {float(nme):.2f} |" in told
-    assert "Trained on nobody" in told
+    text = capsys.readouterr().out
+    expected = {row["student"]: row["nme"] for row in rows_of(root) if row["labels"] == "0"}
+    for name, nme in expected.items():
+        assert f"| {name} | 0 | 1 | {float(nme):.2f} |" in text
+    assert "Trained on none" in text
 
 
 def a_sweep(folder: Path, rows: list[tuple[str, int, str]]) -> Path:
@@ -189,8 +187,8 @@ def a_sweep(folder: Path, rows: list[tuple[str, int, str]]) -> Path:
     columns = script.SweepConfig(table="x", out="x", benchmarks={}, strategies={}, grids=[]).columns
     lines = [",".join(columns)]
     for strategy, seed, run in rows:
-        told = {"strategy": strategy, "seed": str(seed), "run": run}
-        lines.append(",".join(told.get(column, "1") for column in columns))
+        fields = {"strategy": strategy, "seed": str(seed), "run": run}
+        lines.append(",".join(fields.get(column, "1") for column in columns))
     (folder / "table.csv").write_text("\n".join(lines) + "\n")
     params = folder / "sweep.yaml"
     params.write_text(
@@ -199,7 +197,7 @@ def a_sweep(folder: Path, rows: list[tuple[str, int, str]]) -> Path:
     return params
 
 
-def test_students_of_a_sweep_go_with_their_own_seed(ready, tmp_path):
+def test_students_of_a_sweep_are_used_by_seed(ready, tmp_path):
     root, _, _ = ready
     for run, seed in (("r0", 3), ("r1", 4)):
         (tmp_path / run).mkdir()
@@ -219,7 +217,7 @@ def test_students_of_a_sweep_go_with_their_own_seed(ready, tmp_path):
         script.students_of(params, [1])
     (tmp_path / "r0").rename(tmp_path / "moved/r0")
     assert set(script.students_of(params, [0, 1], tmp_path / "moved")["dikd"]) == {0, 1}
-    with pytest.raises(InputError, match="no row yet"):
+    with pytest.raises(InputError, match="contains no row"):
         script.students_of(a_sweep(tmp_path, []), [0])
-    with pytest.raises(InputError, match="no parameter file of a sweep"):
+    with pytest.raises(InputError, match="not a parameter file of a sweep"):
         script.students_of(tmp_path / "nothing.yaml", [0])

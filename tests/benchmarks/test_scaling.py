@@ -1,4 +1,4 @@
-"""The simulation of a sweep, by hand; the SLURM job as it would be handed in."""
+"""The simulation of a sweep against computations by hand, and the SLURM job script."""
 
 import sys
 from pathlib import Path
@@ -27,8 +27,8 @@ def scaling():
         ([1, 1, 1, 1], 2, 0, 2),
         ([1, 1, 1, 1], 1000, 0, 1),
         ([3, 1, 1, 1], 2, 0, 3),  # the second worker does the three short ones
-        ([1, 1, 1, 3], 2, 0, 4),  # handed out in order, the long one comes last
-        ([1, 1, 1], 3, 0.5, 2.5),  # handed out at 0.5, 1 and 1.5
+        ([1, 1, 1, 3], 2, 0, 4),  # in this order the long one comes last
+        ([1, 1, 1], 3, 0.5, 2.5),  # started at 0.5, 1 and 1.5
         ([1, 1], 1, 0.5, 3),
     ],
 )
@@ -56,7 +56,7 @@ def test_a_training_step_counts_teacher_and_student(scaling):
     assert stages["KTL students, every strategy"] == pytest.approx(4 * forward * seen)
 
 
-def test_a_slurm_job_asks_for_its_gpu_and_offers_it_to_one_run():
+def test_a_slurm_job_requests_a_gpu_for_one_run():
     pytest.importorskip("dask_jobqueue")
     sys.path.insert(0, str(ROOT / "experiments"))
     try:
