@@ -67,8 +67,8 @@ from mlcmkd.cli import app
 from mlcmkd.course.cached_faces import CachedSyntheticFaces
 from mlcmkd.course.lesson import Lesson
 from mlcmkd.course.notebook_run import NotebookRun
-from mlcmkd.course.notebook_sweep import NotebookSweep
-from mlcmkd.course.notebook_sweep import plan as plan_notebooks
+from mlcmkd.course.notebook_study import NotebookStudyConfig
+from mlcmkd.course.notebook_study import plan as plan_notebooks
 from mlcmkd.course.scales import SCALES
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.manifest import MANIFEST, PairRow
@@ -90,12 +90,13 @@ from mlcmkd.stages.score import ScoreConfig
 from mlcmkd.stages.tolerant import TolerantConfig, train_tolerant
 from mlcmkd.stages.train import TrainConfig, train
 from mlcmkd.stages.transfer import TransferConfig, transfer
-from mlcmkd.studies.ktl import SweepConfig, run_id
+from mlcmkd.studies.config import run_id
+from mlcmkd.studies.ktl import SweepConfig
 from mlcmkd.studies.ktl import plan as plan_sweep
 from mlcmkd.studies.levels import LevelsConfig
 from mlcmkd.studies.levels import plan as plan_levels
 from mlcmkd.studies.path import PathConfig
-from mlcmkd.studies.students.plan import StudentsConfig, big_networks
+from mlcmkd.studies.students.plan import StudentsConfig, teachers_of
 from mlcmkd.studies.students.plan import plan as plan_students
 from mlcmkd.training.loop import FitConfig
 from mlcmkd.training.provenance import manifest_stamp
@@ -154,15 +155,15 @@ def planned(file: Path) -> dict[str, list[str]]:
     if "table" not in fields:
         return {}
     if "notebook" in fields:  # the hash of the cells changes with every word of the lesson
-        runs = [each.config for each in plan_notebooks(NotebookSweep.model_validate(fields))]
+        runs = [each.config for each in plan_notebooks(NotebookStudyConfig.model_validate(fields))]
         return {"runs": [each.model_copy(update={"cells": "0" * 16}).name for each in runs]}
     if "networks" in fields:
         config = StudentsConfig.model_validate(fields)
         light = list(plan_students(config))
         big = []
         for name, labelled in dict.fromkeys((each.benchmark, each.labelled) for each in light):
-            networks = big_networks(config, name, labelled)
-            big += [run_id(each, networks.teacher, config.split) for each in networks]
+            teachers = teachers_of(config, name, labelled)
+            big += [run_id(each, teachers.rgb, config.split) for each in teachers]
         return {"runs": [each.run for each in light], "big": list(dict.fromkeys(big))}
     if "compress" in fields:
         return {"runs": [each.run for each in plan_levels(LevelsConfig.model_validate(fields))]}

@@ -1,7 +1,7 @@
-"""Commands that make many runs, or whole notebooks, and tell of them."""
+"""Commands that run studies and notebooks, and report their runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,10 +9,20 @@ from mlcmkd.cli.configs import config_of, read_params, value_of
 from mlcmkd.cli.options import DryRun, Gpus, Retries, Scheduler, Sets, Workers
 from mlcmkd.utils.errors import InputError
 
+if TYPE_CHECKING:
+    from mlcmkd.studies.study import Study
 
-def _end(table: Path, failed: list[str]) -> None:
-    """Says where the table is; ends with 1 where a run is missing from it."""
-    typer.echo(f"the table: {table}")
+
+def _run(
+    study: "Study", workers: int, scheduler: str | None, gpus: int, retries: int, dry_run: bool
+) -> None:
+    """Runs a study and reports where its table is; ends with 1 if a run failed."""
+    from mlcmkd.studies.cluster import Cluster
+    from mlcmkd.studies.runner import run_study
+
+    cluster = Cluster(workers, scheduler, gpus, retries)
+    failed = run_study(study, cluster, dry_run=dry_run, say=typer.echo)
+    typer.echo(f"the table: {study.table}")
     if failed:
         typer.echo(f"{len(failed)} runs failed; give the command again to try them again", err=True)
         raise typer.Exit(1)
@@ -27,23 +37,19 @@ def sweep(
     retries: Retries = 1,
     dry_run: DryRun = False,
 ) -> None:
-    """Make all runs of a parameter file that its table does not hold yet.
+    """Make all runs of a parameter file that are missing in its table.
 
     A file that names a notebook runs that notebook, each run like `mlcmkd run`.
     """
-    from mlcmkd.course.notebook_sweep import NotebookSweep, run_notebook_sweep
-    from mlcmkd.studies.cluster import Cluster
-    from mlcmkd.studies.ktl import SweepConfig
-    from mlcmkd.studies.ktl import sweep as run_sweep
+    from mlcmkd.course.notebook_study import NotebookStudy, NotebookStudyConfig
+    from mlcmkd.studies.ktl import KTLStudy, SweepConfig
 
-    cluster = Cluster(workers, scheduler, gpus, retries)
+    study: Study
     if "notebook" in read_params(params):
-        config = config_of(NotebookSweep, params, sets)
-        failed = run_notebook_sweep(config, cluster, dry_run=dry_run, say=typer.echo)
+        study = NotebookStudy(config_of(NotebookStudyConfig, params, sets))
     else:
-        config = config_of(SweepConfig, params, sets)
-        failed = run_sweep(config, cluster, dry_run=dry_run, say=typer.echo)
-    _end(config.table, failed)
+        study = KTLStudy(config_of(SweepConfig, params, sets))
+    _run(study, workers, scheduler, gpus, retries, dry_run)
 
 
 def students(
@@ -58,41 +64,46 @@ def students(
         bool,
         typer.Option(
             "--time",
-            help="Only measure all networks' ms a face anew, side by side, on a quiet machine.",
+            help="Only measure the latency of all networks of the table again, side by side; on an "
+            "idle machine.",
         ),
     ] = False,
 ) -> None:
-    """Light students of many methods and what they cost: all that the table does not hold yet."""
-    from mlcmkd.studies.cluster import Cluster
+    """Make the light students of many methods, with their costs, that are missing in the table."""
     from mlcmkd.studies.students.plan import StudentsConfig
-    from mlcmkd.studies.students.run import run_students
-    from mlcmkd.studies.students.speed import time_again
+    from mlcmkd.studies.students.run import StudentsStudy
+    from mlcmkd.studies.students.speed import retime_table
 
     config = config_of(StudentsConfig, params, sets)
     if time and dry_run:
         raise InputError("--dry-run: --time measures and writes; give one of the two")
     if time:
-        time_again(config, say=typer.echo)
+        retime_table(config, say=typer.echo)
         return
-    cluster = Cluster(workers, scheduler, gpus, retries)
-    failed = run_students(config, cluster, dry_run=dry_run, say=typer.echo)
-    _end(config.table, failed)
+    _run(StudentsStudy(config), workers, scheduler, gpus, retries, dry_run)
 
 
 def levels(
     params: Annotated[Path, typer.Argument(help="Parameter file, see experiments/levels.yaml.")],
     sets: Sets = None,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
+    gpus: Gpus = 0,
+    retries: Retries = 1,
+    dry_run: DryRun = False,
 ) -> None:
-    """Two levels, one step and no teacher at equal training time: all runs not yet in the table."""
-    from mlcmkd.studies.levels import LevelsConfig, run_levels
+    """Compare two levels, one step and no teacher at equal training time: all missing runs."""
+    from mlcmkd.studies.levels import LevelsConfig, LevelsStudy
 
-    table = run_levels(config_of(LevelsConfig, params, sets), say=typer.echo)
-    typer.echo(f"the table: {table}")
+    study = LevelsStudy(config_of(LevelsConfig, params, sets))
+    _run(study, workers, scheduler, gpus, retries, dry_run)
 
 
 def run(
     context: typer.Context,
-    notebook: Annotated[str, typer.Argument(help="A file, or one of the series, such as 03.")],
+    notebook: Annotated[
+        str, typer.Argument(help="A file, or a notebook of the course, such as 03.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Run directory; runs/NOTEBOOK-HASH without one.")
     ] = None,
@@ -114,7 +125,7 @@ def run(
 
 
 def course(
-    out: Annotated[Path, typer.Option(help="Where notebooks, figures and runs go.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder of notebooks, figures and runs.")] = Path(
         "runs/course"
     ),
     scale: Annotated[str, typer.Option(help="smoke, laptop or gpu.")] = "laptop",
@@ -122,24 +133,26 @@ def course(
         bool, typer.Option("--solutions", help="Run the solutions of the exercises as well.")
     ] = False,
 ) -> None:
-    """Run every numbered notebook end to end on the embedded faces."""
+    """Run every numbered notebook from start to end on the synthetic faces."""
     from mlcmkd.course import run_course
 
     run_course(out, scale, solutions=solutions)
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Run directories, or folders that hold some.")],
-    out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report"),
+    runs: Annotated[
+        list[Path], typer.Argument(help="Run directories, or folders that contain some.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("report"),
     against: Annotated[
-        str | None, typer.Option(help="Compare with the configuration whose name holds this.")
+        str | None, typer.Option(help="Compare with the configuration whose name contains this.")
     ] = None,
     tensorboard: Annotated[
         Path | None,
         typer.Option(help="Also write the logs as TensorBoard events into this folder."),
     ] = None,
 ) -> None:
-    """One table and figures of many runs, as Markdown, HTML and CSV; runs that failed are named."""
+    """Write a table and figures of many runs, as Markdown, HTML and CSV; failed runs are listed."""
     from mlcmkd.studies.report import to_tensorboard, write_report
 
     typer.echo(write_report(runs, out, against))

@@ -21,7 +21,12 @@ _WORKER_ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**34),
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
 }
-GPU = "GPU"  # the name of the resource that a worker has one of
+GPU = "GPU"  # name of the dask resource of which a worker with a GPU has 1
+
+
+def worker_threads() -> int:
+    """Threads of the arithmetic in a worker: OMP_NUM_THREADS, or 1."""
+    return int(os.environ.get("OMP_NUM_THREADS", "1"))
 
 
 class Cluster(NamedTuple):

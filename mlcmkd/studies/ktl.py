@@ -1,33 +1,29 @@
-"""Many KTL runs from one parameter file, and one tidy table that fills up row by row.
+"""The KTL sweep: thermal students of many strategies, amounts of data and seeds.
 
-A run is known by a hash of everything that decides its result, so a run whose row stands in the table
-is not made again: the same command, given again, goes on where the last one stopped. Runs are spread
-over the workers of a dask cluster, by default one of processes on this machine.
+A parameter file (`experiments/ktl_*.yaml`) names benchmarks and strategies; its grids combine them with
+numbers of pairs and labels, and with seeds.
 """
 
-import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator
-from functools import partial
-from itertools import product
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import torch
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
-from mlcmkd.data.config import DataConfig
-from mlcmkd.stages.common import StageConfig
-from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
-from mlcmkd.stages.train import TrainConfig, train
+from mlcmkd.stages.train import TrainConfig
 from mlcmkd.stages.transfer import TransferConfig, transfer
-from mlcmkd.studies.cluster import Cluster
-from mlcmkd.studies.fill import fill, missing
-from mlcmkd.studies.reuse import TEACHERS, get_or_train, same_config
-from mlcmkd.training.provenance import manifest_stamp
+from mlcmkd.studies.config import (
+    BenchmarkStudyConfig,
+    GridConfig,
+    merged,
+    run_id,
+    teacher_config,
+)
+from mlcmkd.studies.reuse import same_config
+from mlcmkd.studies.scores import nme_percent, teacher_nme
+from mlcmkd.studies.study import Row, Say, Study, without_repeats
 from mlcmkd.training.run_directory import RESULT, WEIGHTS
-from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.locks import file_lock
 
@@ -36,27 +32,11 @@ COLUMNS = (
     "seed", "nme", "nme_teacher", "run",
 )  # fmt: skip
 
-FolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
-PLACES = ("out", *TEACHERS)  # fields that say where something lies, not what it is
 
-
-class Benchmark(Config):
-    """Where pairs come from, and the RGB teacher trained on all of them.
+class Grid(GridConfig):
+    """Combinations of benchmarks, amounts of data, strategies and seeds.
 
     Attributes:
-        data: which pairs.
-        teacher: fields of TrainConfig besides `out` and `data`.
-    """
-
-    data: DataConfig
-    teacher: dict[str, Any] = Field(default_factory=dict)
-
-
-class Grid(Config):
-    """All combinations of what is listed, seeds outermost: a table cut short is still balanced.
-
-    Attributes:
-        name: of the setting, for the eye.
         benchmarks: names of the sweep's benchmarks; None for all.
         strategies: names of the sweep's strategies.
         pairs, labelled: counts, see DataConfig; None for all.
@@ -65,7 +45,6 @@ class Grid(Config):
             share them, so that differences can be paired.
     """
 
-    name: str
     benchmarks: list[str] | None = None
     strategies: list[str]
     pairs: list[int | None] = [None]
@@ -74,28 +53,12 @@ class Grid(Config):
     seeds: list[int]
 
 
-class Study(Config):
-    """What every table of many runs is about.
-
-    Attributes:
-        table: the CSV that rows are added to.
-        out: folder of the runs.
-        split: which split the students are scored on: "val" to choose, "test" to report.
-        benchmarks: by name; a name is part of a run directory's, so it is a plain word.
-    """
-
-    table: Path
-    out: Path
-    split: Literal["val", "test"] = "test"
-    benchmarks: dict[FolderName, Benchmark]
-
-
-class SweepConfig(Study):
-    """A whole sweep.
+class SweepConfig(BenchmarkStudyConfig):
+    """Parameter file of a KTL sweep.
 
     Attributes:
         transfer: fields of TransferConfig that all runs share.
-        strategies: what each name stands for, as fields of TransferConfig.
+        strategies: fields of TransferConfig by the name of the strategy.
         extra: further columns, from their name to a dotted field of TransferConfig.
         keep_weights: keep every student's weights, or only its metrics and errors.
         grids: what is run, in this order.
@@ -113,13 +76,20 @@ class SweepConfig(Study):
         return (*COLUMNS, *self.extra)
 
 
-class Planned(NamedTuple):
-    """One run to be made: its benchmark, its strategy's name, the stage's config, its hash."""
+class PlannedTransfer(NamedTuple):
+    """One student.
+
+    Attributes:
+        benchmark, strategy: names in the parameter file.
+        config: of the stage.
+        teacher: config of its RGB teacher.
+        run: hash of everything that decides the result.
+    """
 
     benchmark: str
     strategy: str
     config: TransferConfig
-    input_px: int
+    teacher: TrainConfig
     run: str
 
     @property
@@ -128,106 +98,84 @@ class Planned(NamedTuple):
         return self.config.out
 
     @property
-    def told(self) -> str:
-        """What to call it in a line of text."""
+    def label(self) -> str:
+        """Its name in messages."""
         return f"{self.benchmark} {self.strategy} seed {self.config.seed}"
 
 
-def merged(*layers: dict[str, Any]) -> dict[str, Any]:
-    """Nested dicts laid over each other; later ones win."""
-    total: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            nested = isinstance(value, dict) and isinstance(total.get(key), dict)
-            total[key] = merged(total[key], value) if nested else value
-    return total
-
-
-def teacher_config(study: Study, name: str) -> TrainConfig:
-    """The RGB teacher of a benchmark.
+def plan(config: SweepConfig) -> Iterator[PlannedTransfer]:
+    """The students, in order.
 
     Raises:
-        InputError: fields that TrainConfig does not take.
+        InputError: a grid names a benchmark or strategy that the file does not have, or fields that
+            TransferConfig does not have, an extra column is none of its fields, or a benchmark or a
+            strategy sets what the sweep sets.
     """
-    benchmark = study.benchmarks[name]
-    fields = {**benchmark.teacher, "out": study.out / f"teacher-{name}", "data": benchmark.data}
-    return TrainConfig.validated(f"teacher of '{name}'", fields)
+    return without_repeats(each for grid in config.grids for each in _plan_grid(config, grid))
 
 
-def run_id(config: StageConfig, teacher: TrainConfig, split: str) -> str:
-    """Hash of what decides a run's result; folders may be moved."""
-    told = [json.loads(each.model_dump_json()) for each in (config, teacher)]
-    for each in told:
-        for place in PLACES:
-            each.pop(place, None)
-        source = each["data"]["source"]
-        each["data"]["source"] = manifest_stamp(source) or source
-    if told[1].pop("init") is not None:  # of the teacher: weights, known by what they are
-        if not teacher.init.is_file():
-            raise InputError(f"{teacher.init}: no such weights for the teacher to start from")
-        told[1]["init"] = hashlib.sha256(teacher.init.read_bytes()).hexdigest()
-    text = json.dumps([*told, split], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def _plan_grid(config: SweepConfig, grid: Grid) -> Iterator[PlannedTransfer]:
+    names = list(config.benchmarks) if grid.benchmarks is None else grid.benchmarks
+    grid.check_names("benchmark", names, config.benchmarks)
+    grid.check_names("strategy", grid.strategies, config.strategies)
+    values = {
+        "seed": grid.seeds,
+        "benchmark": names,
+        "pairs": grid.pairs,
+        "labelled": grid.labelled,
+        "misalignment": grid.misalignment,
+        "strategy": grid.strategies,
+    }
+    for chosen in grid.product_of(values):
+        yield _plan_run(config, **chosen)
 
 
-def plan(sweep: SweepConfig) -> Iterator[Planned]:
-    """The sweep's runs, in order.
+def _plan_run(
+    config: SweepConfig, benchmark: str, strategy: str, seed: int, **counts: float | None
+) -> PlannedTransfer:
+    """One student.
 
-    Raises:
-        InputError: a grid names a benchmark or strategy that the sweep does not have, or fields that
-            TransferConfig does not take, an extra column is none of its fields, or a benchmark says
-            what the grids say.
+    Args:
+        counts: `pairs`, `labelled` and `misalignment` of its data.
     """
-    seen: set[str] = set()
-    for grid in sweep.grids:
-        names = list(sweep.benchmarks) if grid.benchmarks is None else grid.benchmarks
-        for kind, asked, there in (
-            ("benchmark", names, sweep.benchmarks),
-            ("strategy", grid.strategies, sweep.strategies),
-        ):
-            if unknown := set(asked) - set(there):
-                raise InputError(
-                    f"grid '{grid.name}': {kind} '{min(unknown)}' is not among {', '.join(there)}"
-                )
-        for seed, name, pairs, labelled, off, strategy in product(
-            grid.seeds, names, grid.pairs, grid.labelled, grid.misalignment, grid.strategies
-        ):
-            _refuse_places(strategy, sweep.transfer, sweep.strategies[strategy])
-            data = _without_counts(sweep, name)
-            data |= {"pairs": pairs, "labelled": labelled, "misalignment": off}
-            teacher = teacher_config(sweep, name)
-            fields = merged(
-                sweep.transfer,
-                sweep.strategies[strategy],
-                {"data": data, "seed": seed, "teacher": teacher.out / WEIGHTS, "out": sweep.out},
-            )
-            config = TransferConfig.validated(f"strategy '{strategy}'", fields)
-            for column, dotted in sweep.extra.items():
-                _field(config, dotted, column)
-            run = run_id(config, teacher, sweep.split)
-            if run not in seen:
-                seen.add(run)
-                config = config.model_copy(update={"out": sweep.out / run})
-                yield Planned(name, strategy, config, teacher.input_px, run)
+    _refuse_set_fields(strategy, config.transfer, config.strategies[strategy])
+    teacher = teacher_config(config, benchmark)
+    fields = merged(
+        config.transfer,
+        config.strategies[strategy],
+        {
+            "data": _data_without_counts(config, benchmark) | counts,
+            "seed": seed,
+            "teacher": teacher.out / WEIGHTS,
+            "out": config.out,
+        },
+    )
+    student = TransferConfig.validated(f"strategy '{strategy}'", fields)
+    for column, dotted in config.extra.items():
+        _field(student, dotted, column)
+    run = run_id(student, teacher, config.split)
+    student = student.model_copy(update={"out": config.out / run})
+    return PlannedTransfer(benchmark, strategy, student, teacher, run)
 
 
-def _refuse_places(strategy: str, *layers: dict[str, Any]) -> None:
-    """Where a run lies, what it reads and its seed are the sweep's to say."""
+def _refuse_set_fields(strategy: str, *layers: dict[str, Any]) -> None:
+    """Raises an InputError if a strategy sets a place, the data or the seed."""
     for name in ("out", "teacher", "data", "seed"):
         if any(name in layer for layer in layers):
             raise InputError(f"strategy '{strategy}': {name} is set by the sweep; take it out")
 
 
-def _without_counts(sweep: SweepConfig, name: str) -> dict[str, Any]:
-    """A benchmark's data, of which the grids say how much the students get."""
-    data = sweep.benchmarks[name].data
+def _data_without_counts(config: SweepConfig, name: str) -> dict[str, Any]:
+    """The fields of a benchmark's data; the grids set the counts."""
+    fields = config.benchmarks[name].data.model_dump()
     for count in ("pairs", "labelled", "misalignment"):
-        if getattr(data, count):
+        if fields[count]:
             raise InputError(f"benchmark '{name}': data.{count} is set by the grids; take it out")
-    return data.model_dump()
+    return fields
 
 
 def _field(config: BaseModel, dotted: str, column: str) -> Any:
+    """The value of a dotted field."""
     value: Any = config
     for part in dotted.split("."):
         if not hasattr(value, part):
@@ -236,117 +184,81 @@ def _field(config: BaseModel, dotted: str, column: str) -> Any:
     return value
 
 
-def percent(weights: Path, data: DataConfig, out: Path, split: str, modality: str) -> float:
-    """NME (inter-ocular, percent) of weights on a split."""
-    result, _ = evaluate(
-        EvaluateConfig(out=out, weights=weights, data=data, split=split, modality=modality),
-        progress=False,
-    )
-    return result["nme_percent"]
+class KTLStudy(Study[PlannedTransfer]):
+    """The KTL sweep as a study.
 
-
-def run_planned(planned: Planned, split: str, keep_weights: bool) -> dict[str, Any]:
-    """Makes one run and scores it; what a table's row quotes of it. Runs in a worker.
-
-    A worker that was cut off from its scheduler may still be at it; then this one waits, and takes what
-    the other made.
+    Attributes:
+        nme_teacher: NME on RGB in percent of the teacher of each benchmark, from `prepare`.
     """
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    config, out = planned.config, planned.config.out
-    there = config.data.load_training(planned.input_px, config.seed, progress=False)
-    with file_lock(out):
-        nme = _scored(config, split)
-        if nme is None:
-            nme = _made(config, bool(there.labelled.any()), split)
-        if not keep_weights:
-            (out / WEIGHTS).unlink(missing_ok=True)
-    return {"pairs": len(there), "labelled": int(there.labelled.sum()), "nme": nme}
+
+    def __init__(self, config: SweepConfig) -> None:
+        super().__init__(config.table, config.columns)
+        self.config = config
+        self.nme_teacher: dict[str, float] = {}
+
+    def plan(self) -> Iterable[PlannedTransfer]:
+        return plan(self.config)
+
+    def prepare(
+        self, missing: Sequence[PlannedTransfer], rows: Sequence[dict[str, str]], say: Say
+    ) -> list[Row]:
+        """Trains the RGB teachers and scores them."""
+        for name in dict.fromkeys(planned.benchmark for planned in missing):
+            nme = self.nme_teacher[name] = teacher_nme(self.config, name)
+            say(f"{name}: the teacher's NME on RGB, {self.config.split}: {nme:.2f} %")
+        return []
+
+    def make(self, planned: PlannedTransfer) -> Row:
+        """Trains one student and scores it.
+
+        The lock is for a worker that lost its scheduler and still trains the run: this one waits, and
+        reuses the result.
+        """
+        config, out = planned.config, planned.out
+        pairs = config.data.load_training(planned.teacher.input_px, config.seed, progress=False)
+        with file_lock(out):
+            nme = _stored_nme(config, self.config.split)
+            if nme is None:
+                nme = _train_and_score(config, bool(pairs.labelled.any()), self.config.split)
+            if not self.config.keep_weights:
+                (out / WEIGHTS).unlink(missing_ok=True)
+        return {"pairs": len(pairs), "labelled": int(pairs.labelled.sum()), "nme": nme}
+
+    def row(self, planned: PlannedTransfer, result: Row) -> Row:
+        config, teacher = planned.config, planned.teacher
+        return {
+            "benchmark": planned.benchmark,
+            "model": teacher.size,
+            "input_px": teacher.input_px,
+            "steps": config.fit.steps,
+            "strategy": planned.strategy,
+            "decay": config.distillation.decay,
+            "init": config.init,
+            "seed": config.seed,
+            "nme_teacher": self.nme_teacher[planned.benchmark],
+            "run": planned.run,
+            **result,
+            **{name: _field(config, field, name) for name, field in self.config.extra.items()},
+        }
 
 
-def _made(config: TransferConfig, any_label: bool, split: str) -> float:
-    """Makes the run and scores it, NME in percent."""
+def _train_and_score(config: TransferConfig, any_label: bool, split: str) -> float:
+    """NME in percent, on thermal, of a new student."""
     out = config.out
     if not config.distillation.resolved().any() and not any_label:
-        # Nothing to learn from: the teacher itself reads the thermal image.
+        # Without labels and terms there is nothing to learn from: the teacher is scored on thermal.
         weights = config.teacher
     else:
         transfer(config, progress=False)
         weights = out / WEIGHTS
-    return percent(weights, config.data, out / f"score-{split}", split, "thermal")
+    return nme_percent(weights, config.data, out / f"score-{split}", split, "thermal")
 
 
-def _scored(config: TransferConfig, split: str) -> float | None:
-    """NME of a run that was made and scored, whose row was not written; None where there is none."""
+def _stored_nme(config: TransferConfig, split: str) -> float | None:
+    """NME in percent of a run that was scored but has no row; None if there is none."""
     score = config.out / f"score-{split}" / RESULT
     if not score.is_file() or not same_config(config):
         return None
     if score.stat().st_mtime < config.teacher.stat().st_mtime:
         return None
     return json.loads(score.read_text(encoding="utf-8"))["nme_percent"]
-
-
-def _row(sweep: SweepConfig, planned: Planned, found: dict[str, Any], taught: float) -> dict:
-    config = planned.config
-    teacher = teacher_config(sweep, planned.benchmark)
-    return {
-        "benchmark": planned.benchmark,
-        "model": teacher.size,
-        "input_px": teacher.input_px,
-        "steps": config.fit.steps,
-        "strategy": planned.strategy,
-        "decay": config.distillation.decay,
-        "init": config.init,
-        "seed": config.seed,
-        "nme_teacher": taught,
-        "run": planned.run,
-        **found,
-        **{name: _field(config, dotted, name) for name, dotted in sweep.extra.items()},
-    }
-
-
-def sweep(
-    config: SweepConfig,
-    cluster: Cluster | None = None,
-    *,
-    dry_run: bool = False,
-    say: Callable[[str], None] = print,
-) -> list[str]:
-    """Makes the runs whose rows are not in the table yet, and adds theirs.
-
-    Args:
-        config: what to run.
-        cluster: where; one process of this machine by default.
-        dry_run: only say what would be done, and how long that takes by what earlier runs took.
-        say: where lines of text go.
-
-    Returns:
-        A line a failed run, empty when all went well. A failure does not stop the others.
-
-    Raises:
-        InputError: the config does not fit together, or the table has other columns.
-    """
-    cluster = cluster or Cluster()
-    left = missing(plan(config), config.table, config.columns, cluster=cluster, say=say)
-    if dry_run or not left:
-        return []
-
-    taught = {}
-    for name in dict.fromkeys(each.benchmark for each in left):
-        teacher = get_or_train(train, teacher_config(config, name))
-        taught[name] = percent(
-            teacher / WEIGHTS,
-            config.benchmarks[name].data,
-            teacher / f"score-{config.split}",
-            config.split,
-            "rgb",
-        )
-        say(f"{name}: the teacher's NME on RGB, {config.split}: {taught[name]:.2f} %")
-    return fill(
-        config.table,
-        config.columns,
-        left,
-        partial(run_planned, split=config.split, keep_weights=config.keep_weights),
-        lambda each, found: _row(config, each, found, taught[each.benchmark]),
-        cluster=cluster,
-        say=say,
-    )

@@ -112,7 +112,7 @@ def test_other_teachers_have_the_same_students():
     assert others
     for each in others:
         method = each.method.removesuffix(", EfficientNet-b3")
-        assert told(each) == ours[each.network, method, each.config.seed], each.told
+        assert told(each) == ours[each.network, method, each.config.seed], each.label
 
 
 def test_students_with_coordinate_heads_are_taught_as_those_of_the_large_table():

@@ -8,7 +8,9 @@ from typer.testing import CliRunner
 
 from mlcmkd.cli import app
 from mlcmkd.studies import ktl
-from mlcmkd.studies.ktl import COLUMNS, SweepConfig, merged, plan, run_planned, sweep
+from mlcmkd.studies.config import merged
+from mlcmkd.studies.ktl import COLUMNS, KTLStudy, SweepConfig, plan
+from mlcmkd.studies.runner import run_study
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.utils.errors import InputError
 
@@ -93,7 +95,7 @@ def test_the_same_run_in_two_grids_is_made_once(tmp_path):
         ({"benchmarks": ["300w"]}, "benchmark '300w' is not among synthetic"),
     ],
 )
-def test_a_grid_that_names_what_is_not_there(tmp_path, changes, message):
+def test_unknown_names_in_a_grid_are_refused(tmp_path, changes, message):
     grid = {**fields(tmp_path)["grids"][0], **changes}
     with pytest.raises(InputError, match=message):
         list(plan(config(tmp_path, grids=[grid])))
@@ -150,7 +152,7 @@ def test_a_benchmarks_name_cannot_lead_out_of_the_runs_folder(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["out", "teacher", "data", "seed"])
-def test_a_strategy_does_not_say_where_a_run_lies(tmp_path, name):
+def test_a_strategy_does_not_set_what_the_sweep_sets(tmp_path, name):
     with pytest.raises(InputError, match=f"strategy 'none': {name} is set by the sweep"):
         list(plan(config(tmp_path, strategies={"none": {name: "/tmp/x"}, "dikd": {}})))
 
@@ -164,20 +166,18 @@ def test_a_parameter_file_runs_no_code(tmp_path):
 
 def test_a_run_whose_row_was_not_written_is_not_trained_again(swept, monkeypatch):
     folder, _ = swept
-    planned = list(
-        plan(SweepConfig.model_validate(yaml.safe_load((folder / "sweep.yaml").read_text())))
-    )
-    dikd = next(each for each in planned if each.strategy == "dikd")
+    study = KTLStudy(SweepConfig.model_validate(read(folder)))
+    dikd = next(each for each in study.plan() if each.strategy == "dikd")
     row = next(row for row in rows_of(folder) if row["run"] == dikd.run)
 
     def trained(*_, **__):
         raise AssertionError("it was trained again")
 
     monkeypatch.setattr(ktl, "transfer", trained)
-    assert str(run_planned(dikd, "test", False)["nme"]) == row["nme"]
+    assert str(study.make(dikd)["nme"]) == row["nme"]
     other = dikd.config.model_copy(update={"seed": 9})
     with pytest.raises(AssertionError, match="trained again"):
-        run_planned(dikd._replace(config=other), "test", False)
+        study.make(dikd._replace(config=other))
 
 
 def test_a_table_with_other_columns_is_not_added_to(tmp_path):
@@ -196,6 +196,10 @@ def swept(tmp_path_factory):
     answer = CliRunner().invoke(app, ["sweep", str(folder / "sweep.yaml"), "--workers", "2"])
     assert answer.exit_code == 0, answer.output
     return folder, answer.output
+
+
+def read(folder) -> dict:
+    return yaml.safe_load((folder / "sweep.yaml").read_text())
 
 
 def rows_of(folder) -> list[dict[str, str]]:
@@ -222,7 +226,7 @@ def test_a_row_a_run(swept):
     assert len({row["nme_teacher"] for row in rows}) == 1
 
 
-def test_without_labels_and_strategy_the_teacher_reads_thermal_as_it_is(swept):
+def test_without_labels_and_strategy_the_teacher_is_scored_on_thermal(swept):
     direct = {
         row["nme"]
         for row in rows_of(swept[0])
@@ -231,7 +235,7 @@ def test_without_labels_and_strategy_the_teacher_reads_thermal_as_it_is(swept):
     assert len(direct) == 1
 
 
-def test_what_stands_in_the_table_is_not_made_again(swept):
+def test_completed_runs_are_reused(swept):
     folder, _ = swept
     before = rows_of(folder)
     answer = CliRunner().invoke(app, ["sweep", str(folder / "sweep.yaml")])
@@ -244,22 +248,18 @@ def test_a_row_that_is_missing_is_made_again_and_comes_out_the_same(swept):
     before = rows_of(folder)
     lines = (folder / "table.csv").read_text().splitlines(keepends=True)
     (folder / "table.csv").write_text("".join(lines[:-1]))
-    sweep(
-        SweepConfig.model_validate(yaml.safe_load((folder / "sweep.yaml").read_text())),
-        say=lambda line: None,
-    )
+    run_study(KTLStudy(SweepConfig.model_validate(read(folder))), say=lambda line: None)
     assert rows_of(folder) == before
 
 
 def test_a_dry_run_makes_nothing(tmp_path):
-    told = []
-    assert sweep(config(tmp_path), dry_run=True, say=told.append) == []
-    assert told == ["8 runs, 0 done, 8 to do"] and not (tmp_path / "runs").exists()
+    lines = []
+    assert run_study(KTLStudy(config(tmp_path)), dry_run=True, say=lines.append) == []
+    assert lines == ["8 runs, 0 done, 8 to do"] and not list(tmp_path.iterdir())
 
 
-def test_a_failed_run_is_told_and_the_others_are_made(tmp_path):
+def test_a_failed_run_is_reported_and_the_others_are_made(tmp_path):
     grid = {"name": "x", "strategies": ["none", "dikd"], "pairs": [4, 400], "seeds": [0]}
-    told = []
-    failed = sweep(config(tmp_path, grids=[grid]), say=told.append)
+    failed = run_study(KTLStudy(config(tmp_path, grids=[grid])), say=lambda line: None)
     assert len(failed) == 2 and all("400 pairs were asked for" in each for each in failed)
     assert len(rows_of(tmp_path)) == 2

@@ -20,10 +20,11 @@ from mlcmkd.studies.levels import (
     TRANSFER,
     TWO_LEVEL,
     LevelsConfig,
+    LevelsStudy,
     plan,
-    run_levels,
     steps_of,
 )
+from mlcmkd.studies.runner import run_study
 from mlcmkd.training.loop import FitConfig
 from mlcmkd.training.step_time import milliseconds
 from mlcmkd.utils.errors import InputError
@@ -66,11 +67,15 @@ def steps(rows) -> dict[str, tuple[str, str]]:
     return {row["route"]: (row["transfer_steps"], row["compress_steps"]) for row in rows}
 
 
+def run(config: LevelsConfig) -> None:
+    assert run_study(LevelsStudy(config), say=lambda line: None) == []
+
+
 @pytest.fixture
 def measured(monkeypatch) -> list[dict[str, float]]:
     """What the next measurement says, in the place of a real one; the last is left in the list."""
     answers = [COSTS]
-    monkeypatch.setattr(levels, "measure", lambda *_: answers.pop(0))
+    monkeypatch.setattr(levels, "measured_costs", lambda *_: answers.pop(0))
     return answers
 
 
@@ -137,32 +142,32 @@ def test_who_taught_whom(compared):
         assert score["nme_percent"] == float(row["nme"])
 
 
-def test_what_stands_in_the_table_is_not_made_again(compared, monkeypatch):
+def test_completed_runs_are_reused(compared, monkeypatch):
     folder, _ = compared
     before = rows_of(folder)
-    monkeypatch.setattr(levels, "measure", None)
+    monkeypatch.setattr(levels, "measured_costs", None)
     answer = CliRunner().invoke(app, ["levels", str(folder / "levels.yaml")])
     assert answer.exit_code == 0 and "3 runs, 3 done, 0 to do" in answer.output
     assert rows_of(folder) == before
 
 
 def test_later_seeds_train_as_long_as_the_first(tmp_path, measured):
-    run_levels(config(tmp_path))
-    run_levels(config(tmp_path, seeds=[0, 1]))  # a second measurement would find no answer
+    run(config(tmp_path))
+    run(config(tmp_path, seeds=[0, 1]))  # a second measurement would find no answer
     rows = rows_of(tmp_path)
     assert [row["seed"] for row in rows] == ["0"] * 3 + ["1"] * 3
     assert steps(rows[:3]) == steps(rows[3:]) == STEPS
 
 
-def test_a_table_cut_short_goes_on_at_the_same_cost_on_a_slower_machine(tmp_path, measured):
-    run_levels(config(tmp_path))
+def test_an_interrupted_table_resumes_with_the_same_costs_on_a_slower_machine(tmp_path, measured):
+    run(config(tmp_path))
     before = rows_of(tmp_path)
     lines = (tmp_path / "table.csv").read_text().splitlines(keepends=True)
     (tmp_path / "table.csv").write_text("".join(lines[:2]))
-    # The one that stands in the table is not asked again, though it would now say something else.
+    # The cost in the table is kept, though it would be measured differently now.
     slower = {name: 3 * value for name, value in COSTS.items()}
     measured.append({**slower, TWO_LEVEL: 60.0})
-    run_levels(config(tmp_path))
+    run(config(tmp_path))
     assert rows_of(tmp_path) == before
 
 
@@ -176,7 +181,7 @@ def test_a_table_cut_short_goes_on_at_the_same_cost_on_a_slower_machine(tmp_path
     ],
 )
 def test_times_of_another_config_are_not_taken(tmp_path, measured, changes):
-    run_levels(config(tmp_path))
+    run(config(tmp_path))
     there = {each.run for each in plan(config(tmp_path))}
     assert there.isdisjoint(each.run for each in plan(config(tmp_path, **changes)))
     measured.append({**COSTS, ALONE: 10.0})
@@ -200,7 +205,7 @@ def test_misspelt_fields_and_other_tables_are_refused(tmp_path):
         list(plan(config(tmp_path, compress={"fit": {"stesp": 2}})))
     (tmp_path / "table.csv").write_text("a,b\n")
     with pytest.raises(InputError, match="its columns are not"):
-        run_levels(config(tmp_path))
+        run(config(tmp_path))
 
 
 def test_a_longer_step_costs_more():

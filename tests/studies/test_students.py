@@ -12,6 +12,7 @@ from mlcmkd import plots
 from mlcmkd.deployment.onnx.session import load_onnx
 from mlcmkd.evaluation.cost import Latency
 from mlcmkd.evaluation.frontier import (
+    COLUMNS,
     Row,
     against,
     benchmark_label,
@@ -23,11 +24,11 @@ from mlcmkd.evaluation.frontier import (
 )
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.compress import CompressConfig, compress
-from mlcmkd.studies import fill
-from mlcmkd.studies.students import run as students
+from mlcmkd.studies import runner
+from mlcmkd.studies.runner import run_study
 from mlcmkd.studies.students import speed as students_speed
-from mlcmkd.studies.students.plan import STAGES, StudentsConfig, big_networks, plan
-from mlcmkd.studies.students.run import run_students
+from mlcmkd.studies.students.plan import STAGES, StudentsConfig, large_networks, plan, teachers_of
+from mlcmkd.studies.students.run import StudentsStudy
 from mlcmkd.training.run_directory import WEIGHTS
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.locks import file_lock
@@ -86,6 +87,10 @@ def rgb(out: Path) -> StudentsConfig:
     return config(out, grids=[grid], tolerant={"variance": 0.8})
 
 
+def networks(there: StudentsConfig, planned) -> dict:
+    return {students_speed.network_of(there, each): each.config.data for each in planned}
+
+
 def speeds(plain: float, int8: float):
     """A clock that reads off the file's name how long its network takes."""
     return lambda path: Latency(*3 * [int8 if path.name == "int8.onnx" else plain])
@@ -102,17 +107,17 @@ def made(tmp_path_factory):
             yield job, work(job), None
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fill, "spread", here)
+        patch.setattr(runner, "run_jobs", here)
         patch.setattr(students_speed, "file_latency_ms", speeds(1.5, 0.5))
-        assert run_students(config(out), say=lambda _: None) == []
-        assert run_students(rgb(out), say=lambda _: None) == []
+        assert run_study(StudentsStudy(config(out)), say=lambda _: None) == []
+        assert run_study(StudentsStudy(rgb(out)), say=lambda _: None) == []
         # Weights are kept, so the 8-bit twin is made of the very student, without training it again.
         first = config(out, keep_weights=True, grids=[eight(out, "dikd")])
         (float_run,) = [each for each in plan(first)]
         compress(float_run.config, progress=False)
         patch.setitem(STAGES, "compress", (CompressConfig, None))
         twin = config(out, keep_weights=True, grids=[eight(out, "dikd, int8")])
-        assert run_students(twin, say=lambda _: None) == []
+        assert run_study(StudentsStudy(twin), say=lambda _: None) == []
     return out
 
 
@@ -139,7 +144,7 @@ def rows_of(out: Path) -> list[dict]:
 
 def test_the_table_has_the_teachers_once_and_every_student(made):
     rows = rows_of(made)
-    assert tuple(rows[0]) == students.COLUMNS
+    assert tuple(rows[0]) == COLUMNS
     told = [(row["benchmark"], row["model"], row["method"], row["seed"]) for row in rows]
     assert len(set(told)) == len(told) and len({row["run"] for row in rows}) == len(rows)
     methods = {"teacher", "ktl", "task", "l2", "kd-loss", "dikd", "dikd, int8"}
@@ -150,26 +155,26 @@ def test_the_table_has_the_teachers_once_and_every_student(made):
 
 
 def test_with_few_labels_the_ktl_student_has_none_and_the_rgb_teacher_all(tmp_path):
-    big = big_networks(few(tmp_path), "tiny", 6)
-    assert (big.teacher.data.labelled, big.ktl.data.labelled) == (None, 0)
-    all_labels = big_networks(few(tmp_path), "tiny")
-    assert big.teacher == all_labels.teacher and big.ktl.out != all_labels.ktl.out
+    big = teachers_of(few(tmp_path), "tiny", 6)
+    assert (big.rgb.data.labelled, big.ktl.data.labelled) == (None, 0)
+    all_labels = teachers_of(few(tmp_path), "tiny")
+    assert big.rgb == all_labels.rgb and big.ktl.out != all_labels.ktl.out
     for each in plan(few(tmp_path)):
-        assert each.config.data.labelled == 6 and "tiny, 6 labels" in each.told
+        assert each.config.data.labelled == 6 and "tiny, 6 labels" in each.label
         taught = getattr(each.config, "teacher", None) or getattr(each.config, "tough", None)
         assert taught in (None, big.ktl.out / WEIGHTS)
     runs = {each.run for each in plan(few(tmp_path))}
     assert runs.isdisjoint(each.run for each in plan(few(tmp_path, labelled=None)))
-    with pytest.raises(InputError, match="RGB side has all labels"):
+    with pytest.raises(InputError, match="RGB students have all labels"):
         list(plan(few(tmp_path, modalities=["rgb"])))
 
 
 def test_students_of_few_labels_stand_apart_in_the_table(tmp_path, monkeypatch):
     monkeypatch.setattr(students_speed, "file_latency_ms", speeds(1.5, 0.5))
     monkeypatch.setattr(
-        fill, "spread", lambda jobs, work, *_, **__: ((j, work(j), None) for j in jobs)
+        runner, "run_jobs", lambda jobs, work, *_, **__: ((j, work(j), None) for j in jobs)
     )
-    assert run_students(few(tmp_path), say=lambda _: None) == []
+    assert run_study(StudentsStudy(few(tmp_path)), say=lambda _: None) == []
     rows = rows_of(tmp_path)
     assert {row["benchmark"] for row in rows} == {"tiny-thermal, 6 labels"}
     assert [row["method"] for row in rows] == ["ktl", *FEW]
@@ -185,10 +190,9 @@ def test_students_of_few_labels_stand_apart_in_the_table(tmp_path, monkeypatch):
     monkeypatch.setattr(
         students_speed, "file_latency_ms", None
     )  # the table knows the networks' speeds
-    big = students._big_rows(few(tmp_path), "tiny", 6, {"thermal"}, set())
-    assert [row["latency_ms"] for row in big] == [1.5]
     later = few(tmp_path, seeds=[1])
-    assert set(students_speed.latencies(later, plan(later)).values()) == {1.5}
+    planned = [*large_networks(later, "tiny", 6, {"thermal"}), *plan(later)]
+    assert set(students_speed.latencies(later, networks(later, planned)).values()) == {1.5}
 
 
 def test_what_a_network_costs_is_that_of_the_network(made):
@@ -218,8 +222,8 @@ def test_a_network_has_one_speed_in_a_table(made, tmp_path, monkeypatch):
     def latencies(table, *methods):
         there = config(made, table=table)
         left = [next(plan(config(made, grids=[eight(made, each)]))) for each in methods]
-        found = students_speed.latencies(there, left)
-        return [found[students_speed.kind_of(there, each)] for each in left]
+        found = students_speed.latencies(there, networks(there, left))
+        return [found[students_speed.network_of(there, each)] for each in left]
 
     methods = ("task", "kd-loss", "dikd", "dikd, int8")
     assert latencies(made / "frontier.csv", *methods) == [1.5, 1.5, 1.5, 0.5]
@@ -227,12 +231,12 @@ def test_a_network_has_one_speed_in_a_table(made, tmp_path, monkeypatch):
     rows = rows_of(made)
     kept = [row for row in rows if row["method"] == "task" and row["seed"] == "0"]
     with (tmp_path / "some.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, students.COLUMNS)
+        writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(kept)
     assert latencies(tmp_path / "some.csv", *methods) == [1.5, 1.5, 1.5, 7.5]
-    other = students_speed.kind(config(made), "tiny", "thermal", "light", "dikd")
-    assert other not in students_speed.in_table(config(made))
+    other = students_speed.timed_network(config(made), "tiny", "thermal", "light", "dikd")
+    assert other not in students_speed.table_latencies(config(made))
 
 
 def copied(made: Path, there: Path, **changed) -> StudentsConfig:
@@ -253,7 +257,7 @@ def test_all_networks_are_timed_again_in_turns(made, tmp_path, monkeypatch):
         return Latency(*3 * [order.get(name, [7.0] * 5)[turns.count(name) - 1]])
 
     monkeypatch.setattr(students_speed, "file_latency_ms", clock)
-    students_speed.time_again(there, progress=False, say=lines.append)
+    students_speed.retime_table(there, progress=False, say=lines.append)
     names = turns[: len(set(turns))]
     assert len(set(names)) == len(names) and turns == names * students_speed.ROUNDS
     before, after = rows_of(made), rows_of(tmp_path)
@@ -261,7 +265,7 @@ def test_all_networks_are_timed_again_in_turns(made, tmp_path, monkeypatch):
     assert told["rgb", "teacher"] == "3.0"  # the median over the rounds
     assert told["thermal", "dikd, int8"] == "0.25" and told["thermal", "dikd"] == "7.0"
     assert after == [{k: v for k, v in row.items() if k != "latency_ms"} for row in before]
-    assert any(line.startswith("small, heatmap, reads rgb: 3.000 ms") for line in lines)
+    assert any(line.startswith("small, heatmap, rgb input: 3.000 ms") for line in lines)
     assert len(lines) == len(names)
 
 
@@ -276,7 +280,7 @@ def test_a_table_that_cannot_be_timed_stays_as_it_is(made, tmp_path, monkeypatch
     with pytest.raises(
         InputError, match=r"line \d+ \(tiny-thermal, .*elsewhere\) is of no network"
     ):
-        students_speed.time_again(unknown, progress=False)
+        students_speed.retime_table(unknown, progress=False)
     assert there.table.read_bytes() == foreign
     there.table.write_bytes(before)
 
@@ -285,37 +289,37 @@ def test_a_table_that_cannot_be_timed_stays_as_it_is(made, tmp_path, monkeypatch
 
     monkeypatch.setattr(students_speed, "file_latency_ms", broken)
     with pytest.raises(KeyboardInterrupt):
-        students_speed.time_again(there, progress=False)
-    with file_lock(there.table), pytest.raises(InputError, match="time it when that is done"):
-        students_speed.time_again(there, progress=False)
+        students_speed.retime_table(there, progress=False)
+    with file_lock(there.table), pytest.raises(InputError, match="use --time when it is done"):
+        students_speed.retime_table(there, progress=False)
     assert there.table.read_bytes() == before
-    (tmp_path / "empty.csv").write_text(",".join(students.COLUMNS) + "\n")
+    (tmp_path / "empty.csv").write_text(",".join(COLUMNS) + "\n")
     for name in ("none.csv", "empty.csv"):
         with pytest.raises(InputError, match="no rows yet"):
-            students_speed.time_again(config(tmp_path, table=tmp_path / name), progress=False)
+            students_speed.retime_table(config(tmp_path, table=tmp_path / name), progress=False)
 
 
-def test_a_run_in_the_table_is_not_made_again(made, monkeypatch):
+def test_completed_runs_are_reused(made, monkeypatch):
     before = rows_of(made)
-    monkeypatch.setattr(fill, "spread", None)
+    monkeypatch.setattr(runner, "run_jobs", None)
     lines = []
-    assert run_students(config(made), say=lines.append) == []
+    assert run_study(StudentsStudy(config(made)), say=lines.append) == []
     assert lines == ["8 students, 8 done, 0 to do"] and rows_of(made) == before
 
 
 def test_who_teaches_whom(tmp_path):
     there = config(tmp_path)
-    big = big_networks(there, "tiny")
+    big = teachers_of(there, "tiny")
     by_method = {each.method: each.config for each in plan(there)}
     assert by_method["kd-loss"].tough == big.ktl.out / WEIGHTS
     assert by_method["kd-loss"].tolerant is None  # the softened twin
     assert by_method["dikd"].teacher == big.ktl.out / WEIGHTS
     assert by_method["dikd"].head == "coordinate"  # the network's; its teacher makes heatmaps
-    timed = {each.method: students_speed.kind_of(there, each)[0].head for each in plan(there)}
+    timed = {each.method: students_speed.network_of(there, each).spec.head for each in plan(there)}
     assert set(timed.values()) == {"coordinate"}
     assert by_method["l2"].tough is None
     (each,) = plan(rgb(tmp_path))
-    assert each.config.tough == big.teacher.out / WEIGHTS
+    assert each.config.tough == big.rgb.out / WEIGHTS
     assert each.config.tolerant == big.tolerant.out / WEIGHTS
 
 
@@ -356,7 +360,7 @@ def test_a_run_is_known_by_what_made_it_and_not_by_where_it_lies(tmp_path):
         ({"networks": ["giant"]}, "network 'giant'"),
         ({"methods": ["magic"]}, "method 'magic'"),
         ({"modalities": ["rgb"], "methods": ["dikd"]}, "MCL, which is thermal"),
-        ({"methods": ["rounded"]}, "method 'rounded': the table tells 8 bits by the name"),
+        ({"methods": ["rounded"]}, "method 'rounded': tables mark 8 bits by the name"),
     ],
 )
 def test_a_grid_that_cannot_be_is_named(tmp_path, grid, message):
@@ -443,20 +447,18 @@ def test_methods_are_held_against_their_rivals_by_seed():
     assert lines["l2"]["minus l2"] == "" and lines["l1"]["minus l2"].startswith("-0.30")
 
 
-def test_the_big_rows_are_those_of_the_sides_asked_for(made):
+def test_teachers_with_rows_are_those_of_the_students_modalities(made):
     there = config(made)
 
-    def sides(asked):
-        return [row["modality"] for row in students._big_rows(there, "tiny", None, asked, set())]
+    def modalities(students):
+        return [each.modality for each in large_networks(there, "tiny", None, students)]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(students_speed, "file_latency_ms", speeds(1.5, 0.5))
-        assert sides({"rgb"}) == ["rgb"] and sides({"thermal"}) == ["rgb", "thermal"]
+    assert modalities({"rgb"}) == ["rgb"] and modalities({"thermal"}) == ["rgb", "thermal"]
 
 
-def test_a_side_without_a_name_is_refused_before_the_first_training(tmp_path):
+def test_a_modality_without_a_name_is_refused_before_the_first_training(tmp_path):
     tiny = fields(tmp_path)["benchmarks"]["tiny"] | {"names": {"rgb": "tiny-rgb"}}
-    with pytest.raises(InputError, match="benchmark 'tiny' has no name for its thermal side"):
+    with pytest.raises(InputError, match="benchmark 'tiny' has no name for thermal students"):
         list(plan(config(tmp_path, benchmarks={"tiny": tiny})))
 
 

@@ -1,4 +1,4 @@
-"""A table that is written to by who may be killed, and by one at a time."""
+"""A table whose writer may be killed at any byte, and that one process writes at a time."""
 
 import multiprocessing
 import os
@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcmkd.studies.fill import estimate
 from mlcmkd.studies.table import add_row, read_table
-from mlcmkd.training.run_directory import PROVENANCE
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.locks import file_lock
 
@@ -57,21 +55,3 @@ def test_a_lock_ends_with_its_holder(tmp_path):
         pass
     with file_lock(tmp_path / "table.csv"), file_lock(tmp_path / "other.csv", "busy"):
         pass
-
-
-class _Made:
-    def __init__(self, out):
-        self.out = out
-
-
-def test_an_estimate_is_the_median_of_what_earlier_runs_took(tmp_path):
-    for n, minutes in enumerate((1, 3, 50)):
-        (tmp_path / str(n)).mkdir()
-        (tmp_path / str(n) / PROVENANCE).write_text(f'{{"minutes": {minutes}}}')
-    stands = [_Made(tmp_path / str(n)) for n in range(5)]  # two of them lie elsewhere
-    left = [_Made(tmp_path / "x")] * 10
-    assert estimate(stands, left, 2).startswith(
-        "about 15 minutes: 10 times 3.0 minutes, the median of 3 "
-    )
-    assert estimate(stands, left * 10, 2).startswith("about 2.5 hours")
-    assert estimate([], left, 2) == "" == estimate(stands, [], 2)

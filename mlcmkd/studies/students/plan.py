@@ -1,16 +1,14 @@
-"""What a table of light students asks for: networks, methods and seeds, and the config of each student.
+"""The plan of a table of light students: networks, methods, seeds, and the config of every student.
 
-Who teaches whom is settled here: the KTL student is the teacher of MCL and the Tough-Teacher of thermal
-students, the RGB teacher that of RGB students. `students` makes what is planned.
+The KTL student is the teacher of MCL and the Tough-Teacher of thermal students; the RGB teacher is the
+Tough-Teacher of RGB students. `run` trains what is planned here.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
-from itertools import product
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.evaluation.frontier import benchmark_label, is_int8
@@ -21,11 +19,21 @@ from mlcmkd.stages.kd_loss import PLAIN, KDLossConfig, train_kd_loss
 from mlcmkd.stages.tolerant import TolerantConfig
 from mlcmkd.stages.train import TrainConfig, train
 from mlcmkd.stages.transfer import TransferConfig
-from mlcmkd.studies.ktl import Benchmark, FolderName, Study, merged, run_id
+from mlcmkd.studies.config import (
+    Benchmark,
+    BenchmarkStudyConfig,
+    FolderName,
+    GridConfig,
+    merged,
+    run_id,
+    short_hash,
+)
+from mlcmkd.studies.study import without_repeats
 from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
-TEACHER, KTL_STUDENT = "teacher", "ktl"  # methods of the two big networks
+TEACHER, KTL_STUDENT = "teacher", "ktl"  # methods of the rows of the two large networks
 Stage = Literal["train", "compress", "kd-loss"]
 STAGES: dict[Stage, tuple[type[StageConfig], Callable[..., Any]]] = {
     "train": (TrainConfig, train),
@@ -34,26 +42,22 @@ STAGES: dict[Stage, tuple[type[StageConfig], Callable[..., Any]]] = {
 }
 
 
-class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TwoSides(Benchmark):
-    """A benchmark whose students read RGB or thermal images.
+class StudentBenchmark(Benchmark):
+    """A benchmark whose students take RGB or thermal input.
 
     Attributes:
-        names: what the table calls the benchmark of each side.
+        names: name of the benchmark in the table, by modality.
     """
 
     names: dict[Modality, str]
 
 
-class Network(_Config):
+class Network(Config):
     """A light student.
 
     Attributes:
         size, head: see ModelSpec.
-        fields: of every stage's config, for this network alone: its precision, its learning rate.
+        fields: of every stage's config, for this network only, such as its precision or learning rate.
     """
 
     size: SizeName
@@ -61,15 +65,15 @@ class Network(_Config):
     fields: dict[str, Any] = Field(default_factory=dict)
 
 
-class Method(_Config):
+class Method(Config):
     """A way to train a light student.
 
     Attributes:
-        stage: "train" (labels alone, the house's loss), "compress" (MCL) or "kd-loss".
+        stage: "train" (labels only, the default loss), "compress" (MCL) or "kd-loss".
         fields: of that stage's config.
-        int8: in 8 bits at last (the method's name ends in "int8" then), calibrated on validation
-            faces; the student is that of the method with the same fields, and is not trained again
-            where its weights were kept.
+        int8: quantised to 8 bits after training, calibrated on validation faces. The method's name then
+            ends in "int8". The student is that of the method with the same fields, and is reused if its
+            weights were kept.
     """
 
     stage: Stage
@@ -77,16 +81,15 @@ class Method(_Config):
     int8: bool = False
 
 
-class Grid(_Config):
-    """All combinations of what is listed, seeds outermost: a table cut short is still balanced.
+class Grid(GridConfig):
+    """Combinations of benchmarks, modalities, networks, methods and seeds.
 
     Attributes:
-        labelled: how many training pairs have a label for the light students, which are thermal then;
-            None for all. The RGB teacher has all, the KTL student none: each seed draws its own
-            labels, and a KTL student that had others would bring more of them.
+        labelled: number of training pairs with a label for the light students, which are thermal then;
+            None for all. The RGB teacher has all labels, the KTL student none: each seed draws its own
+            labels, and a KTL student trained on others would add their information.
     """
 
-    name: str
     labelled: int | None = Field(default=None, ge=1)
     benchmarks: list[str]
     modalities: list[Modality]
@@ -95,21 +98,21 @@ class Grid(_Config):
     seeds: list[int]
 
 
-class StudentsConfig(Study):
-    """A whole table.
+class StudentsConfig(BenchmarkStudyConfig):
+    """Parameter file of a table of light students.
 
     Attributes:
         benchmarks: by name.
-        tolerant: fields of TolerantConfig, laid over the teacher's.
+        tolerant: fields of TolerantConfig, merged over the teacher's.
         transfer: fields of TransferConfig, of the KTL student.
-        student: fields that all light students share: steps, augmentation.
+        student: fields that all light students share, such as steps and augmentation.
         networks, methods: by name.
         grids: what is run, in this order.
         keep_weights: keep every student's weights, or only its metrics and errors. They are kept in
-            any case while 8-bit twins, which are made of them, are still to come.
+            any case while 8-bit students, which are made from them, are missing.
     """
 
-    benchmarks: dict[FolderName, TwoSides]
+    benchmarks: dict[FolderName, StudentBenchmark]
     tolerant: dict[str, Any] = Field(default_factory=dict)
     transfer: dict[str, Any] = Field(default_factory=dict)
     student: dict[str, Any] = Field(default_factory=dict)
@@ -119,25 +122,25 @@ class StudentsConfig(Study):
     keep_weights: bool = False
 
 
-class Big(NamedTuple):
+class Teachers(NamedTuple):
     """Configs of the networks that light students learn from."""
 
-    teacher: TrainConfig
+    rgb: TrainConfig
     tolerant: TolerantConfig
     ktl: TransferConfig
 
 
-class Planned(NamedTuple):
+class PlannedStudent(NamedTuple):
     """One light student.
 
     Attributes:
-        benchmark: name in the config, not in the table.
-        labelled: how many of its training pairs have a label; None for all.
-        modality: the side it reads.
-        network, method: names in the config.
-        stage, config: what makes it.
-        int8: whether its 8-bit twin is meant.
-        run: hash of all that decides the result.
+        benchmark: name in the parameter file, not in the table.
+        labelled: number of its training pairs with a label; None for all.
+        modality: of its input.
+        network, method: names in the parameter file.
+        stage, config: how it is trained.
+        int8: whether it is quantised to 8 bits.
+        run: hash of everything that decides the result.
     """
 
     benchmark: str
@@ -156,18 +159,22 @@ class Planned(NamedTuple):
         return self.config.out
 
     @property
-    def told(self) -> str:
-        """What to call it in a line of text."""
-        where = benchmark_label(self.benchmark, self.labelled)
-        what = f"{where} {self.modality} {self.network} {self.method}"
-        return f"{what} seed {self.config.seed}"
+    def label(self) -> str:
+        """Its name in messages."""
+        benchmark = benchmark_label(self.benchmark, self.labelled)
+        student = f"{benchmark} {self.modality} {self.network} {self.method}"
+        return f"{student} seed {self.config.seed}"
 
 
-def big_networks(config: StudentsConfig, name: str, labelled: int | None = None) -> Big:
-    """The configs of a benchmark's teachers, for light students that have so many labels.
+def teachers_of(config: StudentsConfig, name: str, labelled: int | None = None) -> Teachers:
+    """The configs of a benchmark's teachers.
+
+    Args:
+        name: of the benchmark in the parameter file.
+        labelled: number of labelled pairs of the light students; None for all.
 
     Raises:
-        InputError: fields that their stages do not take.
+        InputError: fields that their stages do not have.
     """
     benchmark = config.benchmarks[name]
     teacher = merged(benchmark.teacher, _data(benchmark), {"out": config.out / f"teacher-{name}"})
@@ -177,111 +184,172 @@ def big_networks(config: StudentsConfig, name: str, labelled: int | None = None)
         "teacher": teacher["out"] / WEIGHTS,
         **_data(benchmark, 0 if few else None),
     }
-    return Big(
+    tolerant = merged(teacher, config.tolerant, {"out": config.out / f"tolerant-{name}"})
+    return Teachers(
         TrainConfig.validated("teacher", teacher),
-        TolerantConfig.validated(
-            "tolerant",
-            merged(teacher, config.tolerant, {"out": config.out / f"tolerant-{name}"}),
-        ),
+        TolerantConfig.validated("tolerant", tolerant),
         TransferConfig.validated("transfer", merged(config.transfer, ktl)),
     )
 
 
-def _data(benchmark: TwoSides, labelled: int | None = None) -> dict[str, Any]:
-    """The field `data` of a stage's config; None keeps what the benchmark says of labels."""
-    told = benchmark.data.model_dump()
-    return {"data": told if labelled is None else told | {"labelled": labelled}}
+class LargeNetwork(NamedTuple):
+    """A teacher that has a row of its own: the RGB teacher, or the KTL student on thermal.
+
+    Attributes:
+        network: its size, which the table names in the place of a light student's name.
+        others: as for a planned student.
+    """
+
+    benchmark: str
+    labelled: int | None
+    modality: Modality
+    network: str
+    method: str
+    config: StageConfig
+    run: str
+
+    @property
+    def out(self) -> Path:
+        """Its run directory."""
+        return self.config.out
+
+    @property
+    def label(self) -> str:
+        """Its name in messages."""
+        return f"{benchmark_label(self.benchmark, self.labelled)} {self.modality} {self.method}"
 
 
-def _around(how: Method, big: Big, network: Network, modality: Modality) -> dict[str, Any]:
-    """What a light student's config takes from the networks around it."""
-    if how.stage == "compress":
-        told = {"size": network.size, "teacher": big.ktl.out / WEIGHTS}
-        # Without a head of its own a student has its teacher's, and its run the name it always had.
-        return told if network.head == big.teacher.head else told | {"head": network.head}
-    told = {
-        "size": network.size,
-        "head": network.head,
-        "modality": modality,
-        "input_px": big.teacher.input_px,
-    }
-    if how.stage == "train" or how.fields.get("loss") in PLAIN:
-        return told
-    if modality == "rgb":
-        return told | {"tough": big.teacher.out / WEIGHTS, "tolerant": big.tolerant.out / WEIGHTS}
-    return told | {"tough": big.ktl.out / WEIGHTS}
+def large_networks(
+    config: StudentsConfig, name: str, labelled: int | None, modalities: set[Modality]
+) -> Iterator[LargeNetwork]:
+    """The teachers with rows of light students of these modalities, for a benchmark."""
+    teachers = teachers_of(config, name, labelled)
+
+    def network(modality: Modality, method: str, trained: StageConfig) -> LargeNetwork:
+        run = run_id(trained, teachers.rgb, config.split)
+        return LargeNetwork(name, labelled, modality, teachers.rgb.size, method, trained, run)
+
+    # The RGB teacher exists for students of both modalities; with few labels it is that of all labels.
+    if labelled is None and "rgb" in config.benchmarks[name].names:
+        yield network("rgb", TEACHER, teachers.rgb)
+    if "thermal" in modalities:
+        yield network("thermal", KTL_STUDENT, teachers.ktl)
 
 
-def plan(config: StudentsConfig) -> Iterator[Planned]:
+def _data(benchmark: StudentBenchmark, labelled: int | None = None) -> dict[str, Any]:
+    """The field `data` of a stage's config; None keeps the benchmark's number of labels."""
+    fields = benchmark.data.model_dump()
+    return {"data": fields if labelled is None else fields | {"labelled": labelled}}
+
+
+def plan(config: StudentsConfig) -> Iterator[PlannedStudent]:
     """The light students, in order.
 
     Raises:
-        InputError: a grid names what the file does not have, MCL is asked to read RGB, or fields that
-            a stage does not take.
+        InputError: a grid names what the file does not have, or a combination that is impossible, such
+            as MCL on RGB, or fields that a stage does not have.
     """
-    seen: set[str] = set()
-    for grid in config.grids:
-        for kind, asked, there in (
-            ("benchmark", grid.benchmarks, config.benchmarks),
-            ("network", grid.networks, config.networks),
-            ("method", grid.methods, config.methods),
-        ):
-            if unknown := set(asked) - set(there):
-                raise InputError(
-                    f"grid '{grid.name}': {kind} '{min(unknown)}' is not among {', '.join(there)}"
-                )
-        for seed, name, modality, small, method in product(
-            grid.seeds, grid.benchmarks, grid.modalities, grid.networks, grid.methods
-        ):
-            network, how = config.networks[small], config.methods[method]
-            if modality not in config.benchmarks[name].names:
-                raise InputError(
-                    f"grid '{grid.name}': benchmark '{name}' has no name for its {modality} side"
-                )
-            if how.int8 != is_int8(method):
-                raise InputError(
-                    f"method '{method}': the table tells 8 bits by the name alone, so it ends in "
-                    "'int8' where int8 is true, and nowhere else"
-                )
-            if how.int8 and config.split != "test":
-                raise InputError(
-                    f"method '{method}': calibrated on validation faces, so it is scored on others"
-                )
-            if how.stage == "compress" and modality == "rgb":
-                raise InputError(f"grid '{grid.name}': method '{method}' is MCL, which is thermal")
-            if grid.labelled is not None and modality == "rgb":
-                raise InputError(
-                    f"grid '{grid.name}': the RGB side has all labels; leave out 'rgb'"
-                )
-            big = big_networks(config, name, grid.labelled)
-            student = STAGES[how.stage][0].validated(
-                f"method '{method}'",
-                merged(
-                    config.student,
-                    network.fields,
-                    how.fields,
-                    _around(how, big, network, modality),
-                    _data(config.benchmarks[name], grid.labelled),
-                    {"out": config.out, "seed": seed},
-                ),
-            )
-            told = [run_id(each, big.teacher, config.split) for each in (student, *big[1:])]
-            trained = _short_hash(told)
-            run = _short_hash([*told, "int8"]) if how.int8 else trained
-            if run not in seen:
-                seen.add(run)
-                yield Planned(
-                    name,
-                    grid.labelled,
-                    modality,
-                    small,
-                    method,
-                    how.stage,
-                    student.model_copy(update={"out": config.out / trained}),
-                    how.int8,
-                    run,
-                )
+    return without_repeats(each for grid in config.grids for each in _plan_grid(config, grid))
 
 
-def _short_hash(told: list[str]) -> str:
-    return hashlib.sha256(" ".join(told).encode()).hexdigest()[:12]
+def _plan_grid(config: StudentsConfig, grid: Grid) -> Iterator[PlannedStudent]:
+    grid.check_names("benchmark", grid.benchmarks, config.benchmarks)
+    grid.check_names("network", grid.networks, config.networks)
+    grid.check_names("method", grid.methods, config.methods)
+    values = {
+        "seed": grid.seeds,
+        "benchmark": grid.benchmarks,
+        "modality": grid.modalities,
+        "network": grid.networks,
+        "method": grid.methods,
+    }
+    for chosen in grid.product_of(values):
+        _check_possible(config, grid, chosen["benchmark"], chosen["modality"], chosen["method"])
+        yield _plan_student(config, grid.labelled, **chosen)
+
+
+def _check_possible(
+    config: StudentsConfig, grid: Grid, benchmark: str, modality: Modality, name: str
+) -> None:
+    """Raises an InputError for a combination that cannot be trained or scored."""
+    method = config.methods[name]
+    if modality not in config.benchmarks[benchmark].names:
+        raise InputError(
+            f"grid '{grid.name}': benchmark '{benchmark}' has no name for {modality} students; "
+            "add it to its names"
+        )
+    if method.int8 != is_int8(name):
+        raise InputError(
+            f"method '{name}': tables mark 8 bits by the name alone, so it must end in 'int8' "
+            "if int8 is true, and only then"
+        )
+    if method.int8 and config.split != "test":
+        raise InputError(
+            f"method '{name}': calibrated on validation faces, so it cannot be scored on them; "
+            "use split: test"
+        )
+    if method.stage == "compress" and modality == "rgb":
+        raise InputError(f"grid '{grid.name}': method '{name}' is MCL, which is thermal")
+    if grid.labelled is not None and modality == "rgb":
+        raise InputError(f"grid '{grid.name}': RGB students have all labels; leave out 'rgb'")
+
+
+def _plan_student(
+    config: StudentsConfig,
+    labelled: int | None,
+    benchmark: str,
+    modality: Modality,
+    network: str,
+    method: str,
+    seed: int,
+) -> PlannedStudent:
+    """One light student; its hash includes its teachers."""
+    how = config.methods[method]
+    teachers = teachers_of(config, benchmark, labelled)
+    fields = merged(
+        config.student,
+        config.networks[network].fields,
+        how.fields,
+        _network_and_teachers(how, config.networks[network], modality, teachers),
+        _data(config.benchmarks[benchmark], labelled),
+        {"out": config.out, "seed": seed},
+    )
+    student = STAGES[how.stage][0].validated(f"method '{method}'", fields)
+    hashes = [
+        run_id(each, teachers.rgb, config.split)
+        for each in (student, teachers.tolerant, teachers.ktl)
+    ]
+    trained = short_hash(" ".join(hashes))
+    return PlannedStudent(
+        benchmark=benchmark,
+        labelled=labelled,
+        modality=modality,
+        network=network,
+        method=method,
+        stage=how.stage,
+        config=student.model_copy(update={"out": config.out / trained}),
+        int8=how.int8,
+        run=short_hash(" ".join([*hashes, "int8"])) if how.int8 else trained,
+    )
+
+
+def _network_and_teachers(
+    method: Method, network: Network, modality: Modality, teachers: Teachers
+) -> dict[str, Any]:
+    """The fields of a light student's config that name its network and its teachers."""
+    rgb, tolerant, ktl = (each.out / WEIGHTS for each in teachers)
+    if method.stage == "compress":
+        fields = {"size": network.size, "teacher": ktl}
+        # The head is omitted where it is the teacher's, so that older runs keep their hashes.
+        return fields if network.head == teachers.rgb.head else fields | {"head": network.head}
+    fields = {
+        "size": network.size,
+        "head": network.head,
+        "modality": modality,
+        "input_px": teachers.rgb.input_px,
+    }
+    if method.stage == "train" or method.fields.get("loss") in PLAIN:
+        return fields
+    if modality == "rgb":
+        return fields | {"tough": rgb, "tolerant": tolerant}
+    return fields | {"tough": ktl}

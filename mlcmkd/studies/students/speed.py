@@ -1,14 +1,15 @@
-"""How long the networks of a table of light students take for a face.
+"""Latency of the networks in a table of light students, in milliseconds a face.
 
-Milliseconds belong to a network and a machine, not to a run: whoever taught it, and whatever its
-weights, a network has one speed in a table. `time_again` measures all of them side by side, which
-makes them comparable; rows that are added to a table take the speed that stands there.
+The latency belongs to a network and a machine, not to a run: a network has one latency in a table,
+whatever its weights. New rows take the latency that the table has for their network. `retime_table`
+measures all networks again, side by side, which makes them comparable.
 """
 
 import statistics
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from tqdm.auto import tqdm
 
@@ -23,27 +24,34 @@ from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.studies.students.plan import (
     KTL_STUDENT,
     TEACHER,
-    Planned,
+    LargeNetwork,
+    PlannedStudent,
     StudentsConfig,
-    big_networks,
+    teachers_of,
 )
 from mlcmkd.studies.table import read_table, rewrite
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.locks import file_lock
 
-ROUNDS = 5  # in turns: what a machine does meanwhile falls on all networks alike
-Kind = tuple[ModelSpec, bool]  # a network, and whether it is in 8 bits
+ROUNDS = 5  # the networks take turns, so that other load on the machine affects all of them
 
 
-def kind(
+class TimedNetwork(NamedTuple):
+    """What decides a latency: the network, and whether it is quantised to 8 bits."""
+
+    spec: ModelSpec
+    int8: bool
+
+
+def timed_network(
     config: StudentsConfig, benchmark: str, modality: Modality, network: str, method: str
-) -> Kind:
-    """What a network is, before it is made; which scheme and radiometry costs no time."""
-    teacher = big_networks(config, benchmark).teacher
-    size, head, int8 = teacher.size, teacher.head, False  # of the two big networks
+) -> TimedNetwork:
+    """The network of a row; its landmark scheme and radiometry do not matter for the latency."""
+    teacher = teachers_of(config, benchmark).rgb
+    size, head, int8 = teacher.size, teacher.head, False  # of the teachers' rows
     if method not in (TEACHER, KTL_STUDENT):
-        small, how = config.networks[network], config.methods[method]
-        size, head, int8 = small.size, small.head, how.int8
+        light = config.networks[network]
+        size, head, int8 = light.size, light.head, config.methods[method].int8
     spec = ModelSpec(
         size=size,
         head=head,
@@ -51,35 +59,45 @@ def kind(
         modality=modality,
         radiometry=FACE_CELSIUS if modality == "thermal" else None,
     )
-    return spec, int8
+    return TimedNetwork(spec, int8)
 
 
-def kind_of(config: StudentsConfig, planned: Planned) -> Kind:
-    """The network that a planned student is."""
-    return kind(config, planned.benchmark, planned.modality, planned.network, planned.method)
+def network_of(config: StudentsConfig, planned: PlannedStudent | LargeNetwork) -> TimedNetwork:
+    """The network of a light student or of one of its teachers."""
+    return timed_network(
+        config, planned.benchmark, planned.modality, planned.network, planned.method
+    )
 
 
-def in_table(config: StudentsConfig) -> dict[Kind, float]:
-    """Milliseconds of every network of the table, by its first row."""
-    found: dict[Kind, float] = {}
-    for row, of in _rows(config):
-        if of is not None:
-            found.setdefault(of[0], float(row["latency_ms"]))
-    return found
+def latencies(
+    config: StudentsConfig, networks: dict[TimedNetwork, DataConfig]
+) -> dict[TimedNetwork, float]:
+    """Milliseconds a face of the table's networks and of these, which are measured if they are new.
+
+    Args:
+        networks: with the data whose validation faces calibrate one in 8 bits.
+    """
+    known = table_latencies(config)
+    new = {network: data for network, data in networks.items() if network not in known}
+    return known | measure_latencies(new)
 
 
-def latencies(config: StudentsConfig, left: Iterable[Planned]) -> dict[Kind, float]:
-    """Milliseconds of every network of the students left to do: the table's, or measured now."""
-    found = in_table(config)
-    asked = {kind_of(config, each): each.config.data for each in left}
-    return found | measured({key: data for key, data in asked.items() if key not in found})
+def table_latencies(config: StudentsConfig) -> dict[TimedNetwork, float]:
+    """Milliseconds a face of every network in the table, by its first row."""
+    known: dict[TimedNetwork, float] = {}
+    for row, match in _rows_with_networks(config):
+        if match is not None:
+            known.setdefault(match[0], float(row["latency_ms"]))
+    return known
 
 
-def measured(kinds: dict[Kind, DataConfig], progress: bool = False) -> dict[Kind, float]:
+def measure_latencies(
+    networks: dict[TimedNetwork, DataConfig], progress: bool = False
+) -> dict[TimedNetwork, float]:
     """Milliseconds a face of each network: ONNX Runtime, batch 1, one thread, random weights.
 
     Args:
-        kinds: the networks, and the data whose validation faces calibrate one in 8 bits.
+        networks: with the data whose validation faces calibrate one in 8 bits.
         progress: show a bar.
 
     Returns:
@@ -87,84 +105,87 @@ def measured(kinds: dict[Kind, DataConfig], progress: bool = False) -> dict[Kind
     """
     with TemporaryDirectory() as folder:
         files = {
-            each: _exported(each, data, Path(folder) / str(number))
-            for number, (each, data) in enumerate(kinds.items())
+            network: _exported(network, data, Path(folder) / str(number))
+            for number, (network, data) in enumerate(networks.items())
         }
-        found: dict[Kind, list[float]] = {each: [] for each in kinds}
+        times: dict[TimedNetwork, list[float]] = {network: [] for network in networks}
         for _ in tqdm(range(ROUNDS), desc="ms a face", unit="round", disable=not progress):
-            for each, path in files.items():
-                found[each].append(file_latency_ms(path).median)
-    return {each: round(statistics.median(times), 3) for each, times in found.items()}
+            for network, path in files.items():
+                times[network].append(file_latency_ms(path).median)
+    return {network: round(statistics.median(values), 3) for network, values in times.items()}
 
 
-def time_again(
+def retime_table(
     config: StudentsConfig, *, progress: bool = True, say: Callable[[str], None] = print
 ) -> None:
-    """Measures every network of the table anew and writes its milliseconds into all of its rows.
+    """Measures every network of the table again and writes its latency into all of its rows.
 
     Args:
-        config: whose table.
+        config: of the table.
         progress: show a bar.
-        say: where lines of text go.
+        say: prints a line.
 
     Raises:
-        InputError: the table has no row, or rows of networks that the config does not name, or another
-            command adds rows to it. The table is as it was then.
+        InputError: the table has no rows, or rows of networks that the config does not name, or another
+            command adds rows to it. The table is unchanged then.
     """
-    with file_lock(config.table, "another command is adding rows to it; time it when that is done"):
-        rows = list(_rows(config))
+    with file_lock(
+        config.table, "another command is adding rows to it; use --time when it is done"
+    ):
+        rows = list(_rows_with_networks(config))
         if not rows:
             raise InputError(
                 f"{config.table}: no rows yet; `mlcmkd students` without --time makes them"
             )
-        for number, (row, of) in enumerate(rows, start=2):
-            if of is None:
-                what = ", ".join((row["benchmark"], row["modality"], row["model"], row["method"]))
-                raise InputError(
-                    f"{config.table}: line {number} ({what}) is of no network of this parameter file; "
-                    "name the file that made the table"
+        for number, (row, match) in enumerate(rows, start=2):
+            if match is None:
+                names = ", ".join(
+                    row[name] for name in ("benchmark", "modality", "model", "method")
                 )
-        now = measured(dict(of for _, of in rows), progress)
+                raise InputError(
+                    f"{config.table}: line {number} ({names}) is of no network of this parameter file; "
+                    "give the file that made the table"
+                )
+        measured = measure_latencies(dict(match for _, match in rows), progress)
         rewrite(
             config.table,
             COLUMNS,
-            (row | {"latency_ms": now[network]} for row, (network, _) in rows),
+            (row | {"latency_ms": measured[network]} for row, (network, _) in rows),
         )
-    for (spec, int8), ms in now.items():
-        name = f"{spec.size}, {spec.head}, reads {spec.modality}" + (", int8" if int8 else "")
+    for (spec, int8), ms in measured.items():
+        name = f"{spec.size}, {spec.head}, {spec.modality} input" + (", int8" if int8 else "")
         say(f"{name}: {ms:.3f} ms")
 
 
-def _rows(
+def _rows_with_networks(
     config: StudentsConfig,
-) -> Iterator[tuple[dict[str, str], tuple[Kind, DataConfig] | None]]:
-    """Each row of the table with its network and its benchmark's data; None where there is none."""
+) -> Iterator[tuple[dict[str, str], tuple[TimedNetwork, DataConfig] | None]]:
+    """Each row of the table with its network and its benchmark's data, or None if none matches."""
     counts = {grid.labelled for grid in config.grids} | {None}
     for row in read_table(config.table, COLUMNS):
-        yield row, next(_networks(config, row, counts), None)
+        yield row, next(_matches(config, row, counts), None)
 
 
-def _networks(
+def _matches(
     config: StudentsConfig, row: dict[str, str], counts: set[int | None]
-) -> Iterator[tuple[Kind, DataConfig]]:
-    """The networks of the config that a row may be of: one at most, where benchmarks' names differ."""
-    ours = row["model"] in config.networks and row["method"] in config.methods
-    if not ours and row["method"] not in (TEACHER, KTL_STUDENT):
+) -> Iterator[tuple[TimedNetwork, DataConfig]]:
+    """The config's networks that a row may belong to: at most one if the benchmarks' names differ."""
+    light = row["model"] in config.networks and row["method"] in config.methods
+    if not light and row["method"] not in (TEACHER, KTL_STUDENT):
         return
     for name, benchmark in config.benchmarks.items():
         known = benchmark.names.get(row["modality"])
         if known and row["benchmark"] in {benchmark_label(known, count) for count in counts}:
-            of = kind(config, name, row["modality"], row["model"], row["method"])
-            yield of, benchmark.data
+            network = timed_network(config, name, row["modality"], row["model"], row["method"])
+            yield network, benchmark.data
 
 
-def _exported(of: Kind, data: DataConfig, folder: Path) -> Path:
-    """The network as a file for ONNX Runtime; its weights cost it no time."""
-    spec, int8 = of
+def _exported(network: TimedNetwork, data: DataConfig, folder: Path) -> Path:
+    """The network as a file for ONNX Runtime; the values of its weights do not matter."""
     folder.mkdir()
-    plain, small = folder / "plain.onnx", folder / "int8.onnx"
-    export_onnx(Landmarker(spec).eval(), plain, "crop")
-    if not int8:
+    plain, int8 = folder / "plain.onnx", folder / "int8.onnx"
+    export_onnx(Landmarker(network.spec).eval(), plain, "crop")
+    if not network.int8:
         return plain
-    quantise(plain, small, data.load("val", spec.input_px, progress=False))
-    return small
+    quantise(plain, int8, data.load("val", network.spec.input_px, progress=False))
+    return int8

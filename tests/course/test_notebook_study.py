@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from mlcmkd.cli import app
-from mlcmkd.course.notebook_sweep import NotebookGrid, NotebookSweep, plan, quoted
+from mlcmkd.course.notebook_study import NotebookGrid, NotebookStudyConfig, plan, quoted
 from mlcmkd.course.series import this_interpreter
 from mlcmkd.utils.errors import InputError
 from tests.course.test_notebook_run import notebook
@@ -59,20 +59,20 @@ def test_seeds_are_outermost_and_what_says_nothing_is_left_out():
     [
         ({"parameters": {"epohcs": 1}}, "no parameter 'epohcs'"),
         ({"parameters": {"rate": "fast"}}, "rate='fast': a float"),
-        ({"parameters": {"work": "../.."}}, "work is the sweep's to say"),
+        ({"parameters": {"work": "../.."}}, "work is set by the study"),
         ({"notebook": "99"}, "99: no such notebook"),
     ],
 )
 def test_what_cannot_be_run_is_refused_before_anything_runs(tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
-        list(plan(NotebookSweep.model_validate(fields(tmp_path, **changes))))
+        list(plan(NotebookStudyConfig.model_validate(fields(tmp_path, **changes))))
     assert not (tmp_path / "runs").exists()
 
 
 def test_runs_lie_in_the_sweeps_folder_and_are_those_of_mlcmkd_run(tmp_path):
-    sweep = NotebookSweep.model_validate(fields(tmp_path))
+    sweep = NotebookStudyConfig.model_validate(fields(tmp_path))
     planned = list(plan(sweep))
-    assert [each.told for each in planned[:2]] == [
+    assert [each.label for each in planned[:2]] == [
         "rate=2.0 strategy=fd+ld seed=0",
         "rate=2.0 strategy=dikd seed=0",
     ]
@@ -113,7 +113,7 @@ def test_a_sweep_is_many_runs_and_the_same_as_plain_papermill(tmp_path):
         )
     by_hand = next((tmp_path / "by-hand").glob("*/result.json")).read_text()
     assert rows[1]["nme"] in by_hand
-    planned = list(plan(NotebookSweep.model_validate(told)))
+    planned = list(plan(NotebookStudyConfig.model_validate(told)))
     assert all((each.out / "notebook.ipynb").is_file() for each in planned)
     again = CliRunner().invoke(app, ["sweep", str(tmp_path / "sweep.yaml"), "--dry-run"])
     assert "4 runs of" in again.output and "3 done, 1 to do" in again.output
@@ -122,6 +122,6 @@ def test_a_sweep_is_many_runs_and_the_same_as_plain_papermill(tmp_path):
 
 def test_the_projects_own_notebook_sweep_can_be_planned():
     told = yaml.safe_load((ROOT / "experiments" / "notebook_03.yaml").read_text())
-    sweep = NotebookSweep.model_validate(told)
+    sweep = NotebookStudyConfig.model_validate(told)
     assert len(list(plan(sweep))) == 3 * (6 + 3)
     assert sweep.columns[:4] == ("notebook", "seed", "strategy", "decay")

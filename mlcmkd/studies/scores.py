@@ -1,0 +1,30 @@
+"""The scores that tables of studies quote."""
+
+from pathlib import Path
+
+from mlcmkd.data.config import DataConfig
+from mlcmkd.data.modality import Modality
+from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
+from mlcmkd.stages.train import train
+from mlcmkd.studies.config import BenchmarkStudyConfig, teacher_config
+from mlcmkd.studies.reuse import get_or_train
+from mlcmkd.training.run_directory import WEIGHTS
+
+
+def nme_percent(
+    weights: Path, data: DataConfig, out: Path, split: str, modality: Modality
+) -> float:
+    """NME (inter-ocular, percent) of weights on a split; the scores go to the run directory `out`."""
+    result, _ = evaluate(
+        EvaluateConfig(out=out, weights=weights, data=data, split=split, modality=modality),
+        progress=False,
+    )
+    return result["nme_percent"]
+
+
+def teacher_nme(config: BenchmarkStudyConfig, name: str) -> float:
+    """NME (inter-ocular, percent) of a benchmark's RGB teacher on RGB, which is trained if missing."""
+    teacher = get_or_train(train, teacher_config(config, name))
+    score = teacher / f"score-{config.split}"
+    data = config.benchmarks[name].data
+    return nme_percent(teacher / WEIGHTS, data, score, config.split, "rgb")
