@@ -1,7 +1,7 @@
-"""Many independent jobs over the workers of a dask cluster, handed out in order.
+"""Independent jobs on the workers of a dask cluster, submitted in order.
 
-By default the cluster is one of processes on this machine, one thread each, that nobody outside it can
-reach; any scheduler that stands will do, if its workers see the same folders.
+By default the cluster consists of processes on this machine with one thread each, and cannot be reached
+from outside. A running scheduler can be used instead if its workers see the same folders.
 """
 
 import os
@@ -15,7 +15,7 @@ from mlcmkd.utils.errors import InputError
 
 Job = TypeVar("Job")
 
-# dask's workers would hand memory back to the system after every training step, and fetch it again.
+# Without these, dask's workers return memory to the system after every training step and request it again.
 _WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MALLOC_TRIM_THRESHOLD_": str(2**34),
@@ -30,14 +30,14 @@ def worker_threads() -> int:
 
 
 class Cluster(NamedTuple):
-    """Where jobs are done.
+    """Where jobs run.
 
     Attributes:
-        workers: processes of the embedded cluster.
-        scheduler: address of a dask scheduler to use instead, "tcp://host:8786".
-        gpus: workers of one GPU each instead of `workers`. With a scheduler any number above 0 makes
-            each job ask for one GPU, which its workers are started with (`--resources GPU=1`).
-        retries: how often a job that failed is tried again. Bad input is not: it would fail again.
+        workers: number of processes of the embedded cluster.
+        scheduler: address of a dask scheduler to use instead, such as "tcp://host:8786".
+        gpus: number of workers with one GPU each, in the place of `workers`. With a scheduler any number
+            above 0 makes each job request one GPU; its workers are started with `--resources GPU=1`.
+        retries: how often a failed job is tried again. Invalid input is not tried again.
     """
 
     workers: int = 1
@@ -47,14 +47,14 @@ class Cluster(NamedTuple):
 
     @property
     def at_once(self) -> int:
-        """How many jobs an embedded cluster does side by side."""
+        """Number of jobs that an embedded cluster runs side by side."""
         return self.gpus or self.workers
 
 
-class _Refused(NamedTuple):
-    """In the place of a result: an InputError's text."""
+class _InvalidInput(NamedTuple):
+    """Returned in the place of a result: the text of an InputError, so that dask does not retry."""
 
-    why: str
+    message: str
 
 
 def run_jobs(
@@ -64,55 +64,57 @@ def run_jobs(
     *,
     key: Callable[[Job], str],
 ) -> Iterator[tuple[Job, Any, BaseException | None]]:
-    """Does all jobs and yields each as it is done: the job, its result, or what went wrong.
+    """Runs all jobs and yields each when it ends: the job, its result, its error.
 
-    A worker that dies is replaced, and its job is given to another.
+    A worker that dies is replaced, and its job is given to another worker.
 
     Args:
-        jobs: what `work` is called with; both travel to the workers by pickle.
-        work: the function.
-        cluster: where; one worker by default.
-        key: a name for each job, unlike all others.
+        jobs: the arguments of `work`; both travel to the workers by pickle.
+        work: the function that runs a job.
+        cluster: where to run; one worker by default.
+        key: a unique name for each job.
 
     Raises:
-        InputError: the scheduler cannot be reached, is gone, or has no worker with a GPU.
+        InputError: the scheduler is unavailable, or has no worker with a GPU.
     """
     cluster = cluster or Cluster()
     with _client(cluster) as client:
-        for job, future in _in_order(client, jobs, partial(_tried, work), cluster, key):
+        for job, future in _finished_jobs(
+            client, jobs, partial(_catch_input_error, work), cluster, key
+        ):
             if future.status != "finished":
                 yield job, None, _error(future, cluster)
-            elif isinstance(found := future.result(), _Refused):
-                yield job, None, InputError(found.why)
+            elif isinstance(result := future.result(), _InvalidInput):
+                yield job, None, InputError(result.message)
             else:
-                yield job, found, None
+                yield job, result, None
 
 
-def _tried(work: Callable[[Job], Any], job: Job) -> Any:
+def _catch_input_error(work: Callable[[Job], Any], job: Job) -> Any:
     try:
         return work(job)
     except InputError as error:
-        return _Refused(str(error))
+        return _InvalidInput(str(error))
 
 
 def _error(future: Any, cluster: Cluster) -> BaseException:
-    """What went wrong with a job.
+    """The error of a job.
 
     Raises:
-        InputError: nothing did; the scheduler that knew of it is gone.
+        InputError: the job did not fail, but its scheduler has disappeared.
     """
     if future.status != "error":
         raise InputError(
-            f"the dask scheduler{f' at {cluster.scheduler}' * bool(cluster.scheduler)} is gone; what is "
-            "done stands in the table: start one, and give the command again"
+            f"the dask scheduler{f' at {cluster.scheduler}' * bool(cluster.scheduler)} is gone; start one "
+            "and give the command again: completed runs are in the table"
         )
     return future.exception()
 
 
 @contextmanager
 def _client(cluster: Cluster) -> Iterator[Any]:
-    """A client of the scheduler that stands, or of a cluster that ends with it."""
-    # Here, because a cluster takes a second to import and most of this library never needs one.
+    """A client of the given scheduler, or of an embedded cluster that ends with it."""
+    # Imported here because distributed takes a second to import.
     import dask
     from distributed import Client, LocalCluster
 
@@ -142,14 +144,14 @@ def _client(cluster: Cluster) -> Iterator[Any]:
 
 
 def _one_gpu_each() -> Any:
-    """Lets worker n see the n-th of the GPUs that this process may use, and no other."""
+    """A plugin that lets worker n see only the n-th of the GPUs that this process may use."""
     from distributed import WorkerPlugin
 
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     visible = allowed.split(",") if allowed else None
 
     class OneGpu(WorkerPlugin):
-        """Set before the worker first touches a GPU; a worker that is replaced keeps its number."""
+        """Runs before the worker first uses a GPU; the replacement of a worker keeps its number."""
 
         name = "one-gpu-each"
 
@@ -161,45 +163,45 @@ def _one_gpu_each() -> Any:
 
 
 def _slots(client: Any, cluster: Cluster) -> int:
-    """How many jobs can be done side by side, at least one."""
+    """Number of jobs that can run side by side, at least one."""
     if not cluster.gpus:
         return max(1, sum(client.nthreads().values()))
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     slots = int(sum(worker.get("resources", {}).get(GPU, 0) for worker in workers))
     if not slots:
         raise InputError(
-            f"{cluster.scheduler}: no worker has a GPU to give; start them with --resources GPU=1"
+            f"{cluster.scheduler}: no worker offers a GPU; start workers with --resources GPU=1"
         )
     return slots
 
 
-def _in_order(
+def _finished_jobs(
     client: Any,
     jobs: Sequence[Job],
     work: Callable[[Job], Any],
     cluster: Cluster,
     key: Callable[[Job], str],
 ) -> Iterator[tuple[Job, Any]]:
-    """Each job with its finished future; never more are handed out than there are workers.
+    """Each job with its finished future; at most as many jobs are submitted as there are workers.
 
-    A scheduler that holds all of them spreads them over the workers at once, and a sweep cut short
-    would leave gaps between the seeds.
+    A scheduler that has all jobs assigns them to workers in any order, and an interrupted study would
+    have gaps between the seeds.
     """
     from distributed import as_completed
 
-    queue, handed_out, running = iter(jobs), {}, as_completed()
-    asks = {"resources": {GPU: 1}} if cluster.gpus else {}
+    queue, submitted, running = iter(jobs), {}, as_completed()
+    resources = {"resources": {GPU: 1}} if cluster.gpus else {}
 
-    def top_up() -> None:
-        for job in islice(queue, max(0, _slots(client, cluster) - len(handed_out))):
-            future = client.submit(work, job, key=key(job), retries=cluster.retries, **asks)
-            handed_out[future] = job
+    def submit_more() -> None:
+        for job in islice(queue, max(0, _slots(client, cluster) - len(submitted))):
+            future = client.submit(work, job, key=key(job), retries=cluster.retries, **resources)
+            submitted[future] = job
             running.add(future)
 
-    top_up()
+    submit_more()
     for future in running:
-        job = handed_out.pop(future)
+        job = submitted.pop(future)
         yield job, future
-        # A result that is still asked for would be computed anew if its worker died later.
+        # The result of a future that is not released would be computed again if its worker died later.
         future.release()
-        top_up()
+        submit_more()

@@ -20,7 +20,7 @@ from mlcmkd.studies.config import (
     run_id,
     teacher_config,
 )
-from mlcmkd.studies.reuse import same_config
+from mlcmkd.studies.reuse import matches_stored_config
 from mlcmkd.studies.scores import nme_percent, teacher_nme
 from mlcmkd.studies.study import Row, Say, Study, without_repeats
 from mlcmkd.training.run_directory import RESULT, WEIGHTS
@@ -257,7 +257,7 @@ def _train_and_score(config: TransferConfig, any_label: bool, split: str) -> flo
 def _stored_nme(config: TransferConfig, split: str) -> float | None:
     """NME in percent of a run that was scored but has no row; None if there is none."""
     score = config.out / f"score-{split}" / RESULT
-    if not score.is_file() or not same_config(config):
+    if not score.is_file() or not matches_stored_config(config):
         return None
     if score.stat().st_mtime < config.teacher.stat().st_mtime:
         return None

@@ -1,4 +1,4 @@
-"""A table of many runs, as a CSV that grows by a row a run and survives being cut short."""
+"""The table of a study: a CSV file with one row a run, which stays valid if its writer is killed."""
 
 import csv
 import os
@@ -10,15 +10,15 @@ from mlcmkd.utils.errors import InputError
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    """The whole rows that stand, none where there is no table yet.
+    """The complete rows of a table; none if there is no table yet.
 
     Raises:
-        InputError: the table there has other columns.
+        InputError: the table has other columns.
     """
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        table = csv.DictReader(_whole(file.read()).splitlines())
+        table = csv.DictReader(_complete_lines(file.read()).splitlines())
         if tuple(table.fieldnames or ()) != columns:
             raise InputError(
                 f"{path}: its columns are not {', '.join(columns)}; name another table"
@@ -27,12 +27,12 @@ def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
 
 
 def add_row(path: Path, columns: tuple[str, ...], row: dict[str, Any]) -> None:
-    """Adds one row at the end of the table, which is begun where it is missing.
+    """Adds one row at the end of the table, which is created if it is missing.
 
-    What is left of a row whose writer was killed goes first: its run is not done.
+    An incomplete last row, left by a writer that was killed, is removed first.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _cut_to_whole_rows(path)
+    _remove_incomplete_row(path)
     new = not path.is_file() or not path.stat().st_size
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=columns)
@@ -44,7 +44,7 @@ def add_row(path: Path, columns: tuple[str, ...], row: dict[str, Any]) -> None:
 
 
 def rewrite(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> None:
-    """Writes the table anew, beside it first: a reader finds all old rows or all new ones."""
+    """Replaces the table atomically: a reader finds all old rows or all new ones."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     for row in rows:
@@ -52,15 +52,15 @@ def rewrite(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, Any]]
     os.replace(partial, path)
 
 
-def _whole(text: str) -> str:
-    """Without a last line that was not ended."""
+def _complete_lines(text: str) -> str:
+    """The text without an incomplete last line."""
     return text[: text.rfind("\n") + 1]
 
 
-def _cut_to_whole_rows(path: Path) -> None:
+def _remove_incomplete_row(path: Path) -> None:
     if not path.is_file():
         return
     text = path.read_bytes()
-    whole = text.rfind(b"\n") + 1
-    if whole < len(text):
-        os.truncate(path, whole)
+    end = text.rfind(b"\n") + 1
+    if end < len(text):
+        os.truncate(path, end)

@@ -145,7 +145,7 @@ def test_the_notebooks_beside_the_series_run(series):
     assert not any("widget" in kind for out in outputs(notebook) for kind in out.get("data", {}))
     assert pictures(notebook) == pictures(read("explorer")) >= 3
     told = "".join(text_of(c) for c in notebook.cells if c.cell_type == "code")
-    assert "teacher-rgb-s0: found, not made again" in told
+    assert "teacher-rgb-s0: complete, reused" in told
 
 
 # --- as stored ------------------------------------------------------------------------------------

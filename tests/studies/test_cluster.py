@@ -96,7 +96,7 @@ def test_the_embedded_cluster_is_bound_to_loopback_and_counts_its_slots():
         addresses = [client.scheduler.address, *told["workers"]]
         assert len(addresses) == 3 and all(a.startswith("tcp://127.0.0.1:") for a in addresses)
         assert _slots(client, Cluster(workers=2)) == 2
-        with pytest.raises(InputError, match="no worker has a GPU to give.*--resources GPU=1"):
+        with pytest.raises(InputError, match="no worker offers a GPU.*--resources GPU=1"):
             _slots(client, Cluster(scheduler="tcp://here", gpus=1))
         ours = psutil.Process()
         heard = [
