@@ -15,7 +15,7 @@ from mlcmkd.utils.errors import InputError
 
 Job = TypeVar("Job")
 
-# Without these, dask's workers return memory to the system after every training step and request it again.
+# Without these, dask's workers return memory to the system after every step and request it again.
 _WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MALLOC_TRIM_THRESHOLD_": str(2**34),
@@ -105,8 +105,8 @@ def _error(future: Any, cluster: Cluster) -> BaseException:
     """
     if future.status != "error":
         raise InputError(
-            f"the dask scheduler{f' at {cluster.scheduler}' * bool(cluster.scheduler)} is gone; start one "
-            "and give the command again: completed runs are in the table"
+            f"the dask scheduler{f' at {cluster.scheduler}' * bool(cluster.scheduler)} is gone; start "
+            "one and give the command again: completed runs are in the table"
         )
     return future.exception()
 
