@@ -1,11 +1,11 @@
-"""How a sweep grows with its workers, and what a whole reproduction costs.
+"""How a sweep scales with its workers, and what a whole reproduction costs.
 
     python benchmarks/sweep_scaling.py
 
-1. Measured: runs an hour with 1 and 2 workers of this machine, and what the scheduler itself costs a
-   run. A run is KTL (base, 64 px, DIKD+FD+LD), its steps on random pairs.
-2. Simulated: the same sweep on 1 to 1,000 workers, from those two figures. Workers take the next run
-   when they are free; the scheduler serves one at a time; the last runs leave workers idle.
+1. Measured: runs an hour with 1 and 2 workers of this machine, and the scheduler's time for a
+   run. A run consists of KTL steps (base, 64 px, DIKD+FD+LD) on random pairs.
+2. Simulated: the same sweep on 1 to 1,000 workers, from these two measurements. Workers take the next
+   run when they are free; the scheduler serves one at a time; the last runs leave workers idle.
 3. Counted: floating-point operations of every run of a reproduction, as hours on GPUs of an assumed
    speed.
 """
@@ -15,7 +15,9 @@ import heapq
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from distillation_step import build, random_batch
@@ -24,20 +26,21 @@ from mlcmkd.evaluation.cost import flops
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.studies.cluster import Cluster, run_jobs
 from mlcmkd.training.provenance import processor_name
+from mlcmkd.utils.markdown import markdown_table
 
 # A training step is a forward pass and a backward pass of about twice its operations.
 FORWARD_AND_BACKWARD = 3
-# bf16 on a data-centre GPU, small images, kernels that are not all dense: an assumption, not measured.
+# Assumed, not measured: bf16 on a data-centre GPU, small images, kernels that are not all dense.
 ASSUMED_TERAFLOPS = (5, 20, 50)
 
 
 def nothing(job: int) -> int:
-    """What only the scheduler is needed for."""
+    """An empty job, whose time is the scheduler's."""
     return job
 
 
 def training(steps: int, job: int) -> float:
-    """Seconds of so many KTL steps, in a worker."""
+    """Seconds that `steps` KTL steps take, in a worker."""
     torch.set_num_threads(1)
     torch.manual_seed(job)
     objective, batch = build("KTL base", 64, "dikd+fd+ld"), random_batch(64)
@@ -50,38 +53,28 @@ def training(steps: int, job: int) -> float:
     return time.perf_counter() - start
 
 
-class Steps:
-    """`training` of so many steps, as a function that travels to a worker."""
+def timed(jobs: int, work: Callable[[int], Any], workers: int) -> tuple[float, list[Any]]:
+    """Seconds for all jobs together, and their results.
 
-    def __init__(self, steps: int):
-        self.steps = steps
-
-    def __call__(self, job: int) -> float:
-        return training(self.steps, job)
-
-
-def timed(jobs: int, work, workers: int) -> tuple[float, list[float]]:
-    """Seconds of all jobs together, from the first result on, and what each returned.
-
-    The first job of every worker pays for its imports, so as many as there are workers are left out.
+    As many jobs as there are workers are added and left out of both: they include the workers' imports.
     """
-    ends, found = [], []
+    ends, results = [], []
     for _, result, error in run_jobs(range(jobs + workers), work, Cluster(workers), key=str):
         if error:
             raise error
         ends.append(time.perf_counter())
-        found.append(result)
-    return ends[-1] - ends[workers - 1], found[workers:]
+        results.append(result)
+    return ends[-1] - ends[workers - 1], results[workers:]
 
 
 def simulated_seconds(tasks: Sequence[float], workers: int, overhead: float) -> float:
-    """When the last of `tasks` ends, handed out in order.
+    """Seconds until the last of `tasks` ends, if they are submitted in order.
 
     Args:
         tasks: seconds of each run.
-        workers: each does one at a time and starts idle.
-        overhead: seconds that the scheduler spends on handing one out and on taking its result in,
-            one after the other for all workers.
+        workers: number of workers; each does one run at a time and starts idle.
+        overhead: seconds that the scheduler needs to submit one run and to receive its result; it
+            serves the workers one after the other.
     """
     free = [0.0] * min(workers, len(tasks))
     heapq.heapify(free)
@@ -98,20 +91,20 @@ def operations(size: str, px: int, head: str = "heatmap") -> float:
     return flops(Landmarker(ModelSpec(size=size, input_px=px, head=head)).eval())
 
 
-# What a reproduction trains on: images as the owners count them (300W: its training photos; the others
-# whole, so that the cost is an upper bound), each seen so often by each network.
+# Training images of a reproduction, as published (300W: its training photos; the others whole, so that
+# the cost is an upper bound). Each network sees each image EPOCHS times.
 IMAGES = {"300W": 3148, "SF-TL54": 2556, "TFD68": 28496}
 EPOCHS, SEEDS, STRATEGIES = 100, 5, 8
 
 
 def reproduction(px: int) -> list[tuple[str, int, float]]:
-    """Stage, how many runs, floating-point operations of one of them."""
+    """Stage, number of runs, floating-point operations of one run."""
     seen = sum(IMAGES.values()) / len(IMAGES) * EPOCHS
     base, light = operations("base", px), operations("light", px)
     b3 = operations("efficientnet_b3", px, "coordinate")
     mobile = operations("mobilenetv2", px, "coordinate")
     sets = len(IMAGES)
-    # A KTL step reads a pair: the student trains, the frozen teacher answers.
+    # In a KTL step the student is trained and the frozen teacher makes a forward pass.
     ktl, mcl = base * (FORWARD_AND_BACKWARD + 1), light * FORWARD_AND_BACKWARD + base
     kd = mobile * FORWARD_AND_BACKWARD + 2 * b3
     return [
@@ -121,6 +114,66 @@ def reproduction(px: int) -> list[tuple[str, int, float]]:
         ("Tough- and Tolerant-Teachers, b3", 2 * sets * SEEDS, FORWARD_AND_BACKWARD * b3 * seen),
         ("MobileNetV2, KD-Loss's ablation", 5 * sets * SEEDS, kd * seen),
     ]
+
+
+def report_measured(jobs: int, steps: int, run_steps: int) -> tuple[float, float]:
+    """Prints the measurements; seconds of a run with one worker, and of the scheduler with two."""
+    overheads = {workers: timed(200, nothing, workers)[0] / 200 for workers in (1, 2)}
+    lines, seconds_a_run = [], {}
+    for workers in (1, 2):
+        seconds, times = timed(jobs, partial(training, steps), workers)
+        seconds_a_run[workers] = statistics.median(times) * run_steps / steps
+        lines.append(
+            {
+                "workers": workers,
+                "runs an hour": f"{jobs / seconds * steps / run_steps * 3600:.1f}",
+                "seconds a run": f"{seconds_a_run[workers]:.0f}",
+                "scheduler, ms a run": f"{1000 * overheads[workers]:.1f}",
+            }
+        )
+    print(markdown_table(lines))
+    return seconds_a_run[1], overheads[2]
+
+
+def report_simulated(runs: int, seconds_a_run: float, overhead: float) -> None:
+    """Prints the simulation for several numbers of workers."""
+    generator = torch.Generator().manual_seed(0)
+    factors = 1 + 0.1 * torch.randn(runs, generator=generator)
+    tasks = (seconds_a_run * factors.clamp(0.5, 1.5)).tolist()
+    lines = []
+    for workers in (1, 2, 8, 32, 100, 340, 1000):
+        seconds = simulated_seconds(tasks, workers, overhead)
+        lines.append(
+            {
+                "workers": workers,
+                "hours": f"{seconds / 3600:.2f}",
+                "runs an hour": f"{3600 * runs / seconds:.0f}",
+                "of the ideal": f"{100 * sum(tasks) / workers / seconds:.0f} %",
+            }
+        )
+    print(f"\n{markdown_table(lines)}")
+
+
+def report_counted(px: int) -> None:
+    """Prints the operations of a reproduction."""
+
+    def hours(operations: float) -> dict[str, str]:
+        return {
+            f"hours at {speed} TFLOP/s": f"{operations / speed / 1e12 / 3600:.1f}"
+            for speed in ASSUMED_TERAFLOPS
+        }
+
+    stages = reproduction(px)
+    name = f"stage, {px} px"
+    lines = [
+        {name: stage, "runs": runs, "PFLOP a run": f"{ops / 1e15:.1f}"} | hours(runs * ops)
+        for stage, runs, ops in stages
+    ]
+    total = sum(runs * ops for _, runs, ops in stages)
+    lines.append(
+        {name: "all", "runs": "", "PFLOP a run": f"{total / 1e15:.0f} in all"} | hours(total)
+    )
+    print(f"\n{markdown_table(lines)}")
 
 
 def main() -> None:
@@ -133,38 +186,9 @@ def main() -> None:
     parser.add_argument("--px", type=int, default=256, help="input of the reproduction")
     options = parser.parse_args()
     print(f"{processor_name()}, {os.cpu_count()} cores, PyTorch {torch.__version__}\n")
-
-    overheads = {workers: timed(200, nothing, workers)[0] / 200 for workers in (1, 2)}
-    print(
-        "| workers | runs an hour | seconds a run | scheduler, ms a run |\n| --- | --- | --- | --- |"
-    )
-    alone = 0.0
-    for workers in (1, 2):
-        seconds, each = timed(options.jobs, Steps(options.steps), workers)
-        a_run = statistics.median(each) * options.run_steps / options.steps
-        alone = alone or a_run
-        rate = options.jobs / seconds * options.steps / options.run_steps * 3600
-        print(f"| {workers} | {rate:.1f} | {a_run:.0f} | {1000 * overheads[workers]:.1f} |")
-
-    print("\n| workers | hours | runs an hour | of the ideal |\n| --- | --- | --- | --- |")
-    generator = torch.Generator().manual_seed(0)
-    spread_of = 1 + 0.1 * torch.randn(options.runs, generator=generator)
-    tasks = (alone * spread_of.clamp(0.5, 1.5)).tolist()
-    for workers in (1, 2, 8, 32, 100, 340, 1000):
-        seconds = simulated_seconds(tasks, workers, overheads[2])
-        share = sum(tasks) / workers / seconds
-        told = f"{seconds / 3600:.2f} | {3600 * len(tasks) / seconds:.0f} | {100 * share:.0f} %"
-        print(f"| {workers} | {told} |")
-
-    names = " | ".join(f"hours at {speed} TFLOP/s" for speed in ASSUMED_TERAFLOPS)
-    print(f"\n| stage, {options.px} px | runs | PFLOP a run | {names} |\n" + "| --- " * 6 + "|")
-    total = 0.0
-    for stage, runs, ops in reproduction(options.px):
-        total += runs * ops
-        hours = " | ".join(f"{runs * ops / s / 1e12 / 3600:.1f}" for s in ASSUMED_TERAFLOPS)
-        print(f"| {stage} | {runs} | {ops / 1e15:.1f} | {hours} |")
-    hours = " | ".join(f"{total / s / 1e12 / 3600:.1f}" for s in ASSUMED_TERAFLOPS)
-    print(f"| all | | {total / 1e15:.0f} in all | {hours} |")
+    seconds_a_run, overhead = report_measured(options.jobs, options.steps, options.run_steps)
+    report_simulated(options.runs, seconds_a_run, overhead)
+    report_counted(options.px)
 
 
 if __name__ == "__main__":

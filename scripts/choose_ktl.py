@@ -1,11 +1,11 @@
-"""Chooses what each strategy stands for in the ablation, from validation scores alone.
+"""Chooses the variant of each strategy for the ablation, from validation scores only.
 
     python scripts/choose_ktl.py results/ktl_tuning.csv results/ktl_choice.json
 
-Of every family (fd+ld, dikd, dikd+fd+ld) the variant with the lowest validation NME is taken, rivals
-included: each gets its best weights, the same in both settings. What is lowest is the mean over the
-settings, so only variants that were tried in both can stand. Of the two with DIKD, the lower one stands
-for DIKD.
+Of every family (fd+ld, dikd, dikd+fd+ld) the variant with the lowest validation NME is chosen, so that
+each family has its best weights, the same in both settings. The NME is the mean over the settings, so
+only variants that were run in both are candidates. Of the two families with DIKD, the better one
+represents DIKD.
 """
 
 import json
@@ -19,13 +19,13 @@ FAMILIES = ("fd+ld", "dikd", "dikd+fd+ld")
 
 
 def choose(source: Path) -> dict:
-    """The choice, with the figures that it rests on."""
+    """The choice, with the scores on which it is based."""
     rows = read_rows(source)
     nme: dict[str, dict[str, float]] = {}
     for setting in SETTINGS:
-        held = in_setting(rows, rows[0].benchmark, setting)
-        for name in dict.fromkeys(row.strategy for row in held):
-            values = by_seed(row for row in held if row.strategy == name).values()
+        here = in_setting(rows, rows[0].benchmark, setting)
+        for name in dict.fromkeys(row.strategy for row in here):
+            values = by_seed(row for row in here if row.strategy == name).values()
             nme.setdefault(name, {})[setting] = round(interval(list(values)).mean, 3)
     mean = {n: sum(by.values()) / len(by) for n, by in nme.items() if len(by) == len(SETTINGS)}
     variants = {

@@ -1,11 +1,11 @@
-"""The frontier, error against size, and its methods, from the table that `mlcmkd students` wrote.
+"""Error against costs and the methods of light students, from the table of `mlcmkd students`.
 
     python scripts/frontier_figure.py results/frontier.csv docs
 
 Writes `frontier.png` and `students.png`, of students that have all labels, and
-`students_few_labels.png`, of the others; and prints the table, and what each method is ahead of its
-controls, as Markdown: plain L2 and L1, labels alone ("task") for as long and for longer, KD-Loss; and
-where labels are few the same with the teacher's answers.
+`students_few_labels.png`, of the others. Prints the table and the difference of each method from its
+controls as Markdown: plain L2 and L1, labels only ("task") with as many steps and with more, KD-Loss;
+with few labels the same with pseudo-labels ("answers" in the table).
 """
 
 import sys
@@ -29,24 +29,24 @@ CONTROLS = (
 
 
 def main(source: Path, out: Path) -> None:
-    """Draws and prints what is there."""
+    """Draws the figures and prints the tables."""
     rows = read_rows(source)
     whole = [row for row in rows if has_all_labels(row)]
     few = [row for row in rows if not has_all_labels(row)]
-    # A side with its teacher alone has nothing to be compared with.
-    taught = {
+    # A modality with no row but its teacher's has nothing to compare.
+    with_students = {
         (row.benchmark, row.modality) for row in whole if row.method not in (TEACHER, KTL_STUDENT)
     }
-    compared = [row for row in whole if (row.benchmark, row.modality) in taught]
-    frontier(compared, "NME against what a network costs").savefig(out / "frontier.png", dpi=110)
+    compared = [row for row in whole if (row.benchmark, row.modality) in with_students]
+    frontier(compared, "NME against the costs of a network").savefig(out / "frontier.png", dpi=110)
     _methods(whole, out / "students.png")
     if few:
         _methods(few, out / "students_few_labels.png")
-    tell(rows)
+    print_tables(rows)
 
 
-def tell(rows: list[Row]) -> None:
-    """Prints the table, and the differences from each control that the table has."""
+def print_tables(rows: list[Row]) -> None:
+    """Prints the table, and the differences from each control in it."""
     for lines in (table(rows), *(against(rows, control) for control in CONTROLS)):
         print(markdown_table(lines) if lines else "", "\n")
 

@@ -1,8 +1,8 @@
-"""The README's figures and table of the KTL ablation, from the table that the sweep wrote.
+"""The figures and tables of the KTL ablation, from the table of `mlcmkd sweep`.
 
     python scripts/ktl_figure.py results/ktl_ablation.csv docs
 
-Writes `ktl_few_pairs.png` and `ktl_few_labels.png` for 300W, `..._synthetic.png` for the embedded
+Writes `ktl_few_pairs.png` and `ktl_few_labels.png` for 300W, `..._synthetic.png` for the synthetic
 faces, and prints the tables as Markdown.
 """
 
@@ -15,11 +15,11 @@ from mlcmkd.plots import nme_against_count
 from mlcmkd.utils.markdown import markdown_table
 
 FILES = {FEW_PAIRS: "ktl_few_pairs.png", FEW_LABELS: "ktl_few_labels.png"}
-TITLES = {"300w-sim": "300W and its simulated thermal twins", "synthetic": "embedded faces"}
+TITLES = {"300w-sim": "300W and its simulated thermal images", "synthetic": "synthetic faces"}
 
 
 def main(source: Path, out: Path) -> None:
-    """Draws what is there; a setting without rows is left out."""
+    """Draws and prints every setting that has rows."""
     rows = read_rows(source)
     chosen = json.loads((source.parent / "ktl_choice.json").read_text())["strategy"]
     for benchmark in dict.fromkeys(row.benchmark for row in rows):
@@ -28,7 +28,7 @@ def main(source: Path, out: Path) -> None:
             if not here:
                 continue
             title = f"{TITLES.get(benchmark, benchmark)}: {setting}"
-            # 300W's came first, and its files keep their names.
+            # The files of 300W were the first and have no suffix.
             name = file if benchmark == "300w-sim" else file.replace(".png", f"_{benchmark}.png")
             nme_against_count(here, setting, title).savefig(out / name, dpi=110)
             lines = table(here, setting, ours=chosen)

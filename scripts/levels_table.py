@@ -1,4 +1,4 @@
-"""The README's table of one step against two levels, from the table that the command wrote.
+"""The table of one step against two levels, from the table of `mlcmkd levels`.
 
 python scripts/levels_table.py results/ktl_levels.csv
 """

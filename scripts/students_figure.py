@@ -1,24 +1,24 @@
-"""The methods of a table of light students side by side, as a figure and in words.
+"""The methods of a table of light students, as a figure and as text.
 
     python scripts/students_figure.py results/coordinate_students.csv docs/coordinate_students.png
 
-Prints what `frontier_figure.py` prints: the table, and what each method is ahead of its controls.
+Prints the same as `frontier_figure.py`: the table, and the difference of each method from its controls.
 """
 
 import sys
 from pathlib import Path
 
-from frontier_figure import tell
+from frontier_figure import print_tables
 
 from mlcmkd.evaluation.frontier import read_rows
 from mlcmkd.plots import methods_compared
 
 
 def main(source: Path, out: Path) -> None:
-    """Draws and prints what is there."""
+    """Draws the figure and prints the tables."""
     rows = read_rows(source)
     methods_compared(rows, "Light students by method").savefig(out, dpi=110)
-    tell(rows)
+    print_tables(rows)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""KD-Loss by other teachers beside the controls that have none, from tables of `mlcmkd students`.
+"""KD-Loss with other teachers beside the controls without teachers, from tables of `mlcmkd students`.
 
     python scripts/teachers_table.py results/frontier.csv results/kd_loss_teachers.csv
 
-Prints what the networks of the last table cost, and, for those of its students that the others hold as
-well, what each method is ahead of plain L2 and L1, paired by seed, as Markdown.
+Prints the costs of the networks in the last table and, for those of its networks that the other tables
+contain as well, the difference of each method from plain L2 and L1, paired by seed, as Markdown.
 """
 
 import sys
@@ -14,11 +14,11 @@ from mlcmkd.utils.markdown import markdown_table
 
 
 def main(*sources: Path) -> None:
-    """Prints what is there."""
+    """Prints the two tables."""
     tables = [read_rows(source) for source in sources]
-    students = {network_of(row) for row in tables[-1]}
-    beside = [row for rows in tables for row in rows if network_of(row) in students]
-    for lines in (table(tables[-1]), against(beside)):
+    networks = {network_of(row) for row in tables[-1]}
+    shared = [row for rows in tables for row in rows if network_of(row) in networks]
+    for lines in (table(tables[-1]), against(shared)):
         print(markdown_table(lines) if lines else "", "\n")
 
 

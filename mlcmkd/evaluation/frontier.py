@@ -1,4 +1,4 @@
-"""What a table of light students says: error against size, one entry a network and method."""
+"""Summaries of a table of light students: error against costs, for each network and method."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +10,7 @@ from mlcmkd.utils.errors import InputError
 
 
 class Row(NamedTuple):
-    """One network: what it costs (FLOPs of a face, ms a face) and its NME in percent, inter-ocular."""
+    """A run: a network, its costs (parameters, FLOPs and ms a face), its NME (inter-ocular, percent)."""
 
     benchmark: str
     modality: str
@@ -26,12 +26,12 @@ class Row(NamedTuple):
 
 
 COLUMNS = Row._fields  # of the table's file
-_LABELS = " labels"  # ends a benchmark's name where its students have not all of them
+_LABELS = " labels"  # at the end of a benchmark's name if its students have only some labels
 COSTS = {"params": "parameters", "flops": "FLOPs a face", "latency_ms": "ms a face, one thread"}
 
 
 class Entry(NamedTuple):
-    """A network and method over its seeds."""
+    """A network and method: mean over its seeds."""
 
     benchmark: str
     modality: str
@@ -45,88 +45,90 @@ class Entry(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Network and method in words."""
+        """Network and method."""
         return f"{self.model}, {self.method}"
 
 
 def read_rows(path: Path | str) -> list[Row]:
-    """The rows of a table of light students; errors as `ablation.read_typed` has them."""
+    """The rows of a table of light students; raises as `statistics.read_typed`."""
     return read_typed(path, Row, "mlcmkd students")
 
 
 def is_int8(method: str) -> bool:
-    """Whether a method's name speaks of 8 bits."""
+    """Whether a method is quantised to 8 bits, by its name."""
     return method.endswith("int8")
 
 
 def benchmark_label(benchmark: str, labelled: int | None) -> str:
-    """What the table calls a benchmark whose students have so many labels, None for all."""
+    """Name in the table of a benchmark whose students have `labelled` labels; None for all."""
     return benchmark if labelled is None else f"{benchmark}, {labelled}{_LABELS}"
 
 
 def has_all_labels(row: Row) -> bool:
-    """Whether a row's benchmark is one with all labels."""
+    """Whether a row's students have all labels."""
     return not row.benchmark.endswith(_LABELS)
 
 
-def key_of(each: Row | Entry) -> tuple[str, str, str, int, str]:
-    """What makes rows one entry: all but the seed."""
-    return *network_of(each), each.method
+def key_of(row: Row | Entry) -> tuple[str, str, str, int, str]:
+    """Network and method; rows that share it differ in the seed and form one entry."""
+    return *network_of(row), row.method
 
 
-def network_of(each: Row | Entry) -> tuple[str, str, str, int]:
-    """What methods are compared within: benchmark, side, network and the pixels that it reads."""
-    return each.benchmark, each.modality, each.model, each.input_px
+def network_of(row: Row | Entry) -> tuple[str, str, str, int]:
+    """Benchmark, modality, network and input size; methods are compared within these."""
+    return row.benchmark, row.modality, row.model, row.input_px
 
 
 def _by_seed(rows: Iterable[Row]) -> dict[int, Row]:
     """An entry's rows by seed.
 
     Raises:
-        InputError: a seed is there twice, which no mean and no interval may hide.
+        InputError: a seed occurs twice, which would bias the mean and the interval.
     """
-    held: dict[int, Row] = {}
+    by_seed: dict[int, Row] = {}
     for row in rows:
-        if row.seed in held:
+        if row.seed in by_seed:
             raise InputError(
                 f"{row.benchmark}, {row.modality}, {row.model}, {row.method}: seed {row.seed} is there "
-                f"twice (runs {held[row.seed].run} and {row.run}); take the row out that no longer holds"
+                f"twice (runs {by_seed[row.seed].run} and {row.run}); remove the outdated row"
             )
-        held[row.seed] = row
-    return held
+        by_seed[row.seed] = row
+    return by_seed
 
 
 def entries(rows: Iterable[Row]) -> list[Entry]:
-    """One entry a benchmark, side, network and method, the largest network first; see `_by_seed`."""
-    together: dict[tuple, list[Row]] = {}
+    """An entry for each benchmark, modality, network and method, the largest network first.
+
+    Raises:
+        InputError: an entry has a seed twice.
+    """
+    groups: dict[tuple, list[Row]] = {}
     for row in rows:
-        together.setdefault(key_of(row), []).append(row)
-    held = {key: list(_by_seed(each).values()) for key, each in together.items()}
-    found = [
-        Entry(
-            *key, each[0].params, each[0].flops, each[0].latency_ms, interval([r.nme for r in each])
-        )
-        for key, each in held.items()
-    ]
-    return sorted(found, key=lambda entry: (entry.benchmark, entry.modality, -entry.params))
+        groups.setdefault(key_of(row), []).append(row)
+    means = []
+    for key, group in groups.items():
+        runs = list(_by_seed(group).values())
+        first, nme = runs[0], interval([run.nme for run in runs])
+        means.append(Entry(*key, first.params, first.flops, first.latency_ms, nme))
+    return sorted(means, key=lambda entry: (entry.benchmark, entry.modality, -entry.params))
 
 
-def best(found: Iterable[Entry]) -> list[Entry]:
-    """Of each network and its 8-bit twin the method with the lowest mean NME, in the given order."""
-    held: dict[tuple, Entry] = {}
-    for entry in found:
+def best(candidates: Iterable[Entry]) -> list[Entry]:
+    """The method with the lowest mean NME of each network, and of its 8-bit version, in order."""
+    chosen: dict[tuple, Entry] = {}
+    for entry in candidates:
         key = (*network_of(entry), is_int8(entry.method))
-        if key not in held or entry.nme.mean < held[key].nme.mean:
-            held[key] = entry
-    return list(held.values())
+        if key not in chosen or entry.nme.mean < chosen[key].nme.mean:
+            chosen[key] = entry
+    return list(chosen.values())
 
 
 def table(rows: Iterable[Row]) -> list[dict[str, str]]:
-    """One line an entry, as text; the share is against the largest network of its side."""
-    lines, found = [], entries(rows)
-    for entry in found:
-        big = next(
-            e for e in found if (e.benchmark, e.modality) == (entry.benchmark, entry.modality)
+    """One line an entry, as text; NME also relative to the largest network of the same modality."""
+    lines, ordered = [], entries(rows)
+    for entry in ordered:
+        largest = next(
+            e for e in ordered if (e.benchmark, e.modality) == (entry.benchmark, entry.modality)
         )
         lines.append(
             {
@@ -139,31 +141,41 @@ def table(rows: Iterable[Row]) -> list[dict[str, str]]:
                 "FLOPs (M)": f"{entry.flops / 1e6:.0f}",
                 "ms a face": f"{entry.latency_ms:.2f}",
                 "NME (%)": entry.nme.text(),
-                "of the largest": f"{entry.nme.mean / big.nme.mean:.2f}",
+                "of the largest": f"{entry.nme.mean / largest.nme.mean:.2f}",
                 "seeds": str(entry.nme.seeds),
             }
         )
     return lines
 
 
-def against(rows: Iterable[Row], rivals: tuple[str, ...] = ("l2", "l1")) -> list[dict[str, str]]:
-    """One line a method of every network that a rival was tried on: differences paired by seed."""
-    together: dict[tuple, dict[str, list[Row]]] = {}
+def against(rows: Iterable[Row], controls: tuple[str, ...] = ("l2", "l1")) -> list[dict[str, str]]:
+    """Differences of all methods from the controls, paired by seed, as text.
+
+    Args:
+        rows: of a table.
+        controls: methods. Networks without any of them are left out.
+
+    Returns:
+        One line for each network and method.
+    """
+    networks: dict[tuple, dict[str, list[Row]]] = {}
     for row in rows:
-        together.setdefault(network_of(row), {}).setdefault(row.method, []).append(row)
+        networks.setdefault(network_of(row), {}).setdefault(row.method, []).append(row)
     lines = []
-    for (benchmark, modality, model, _), each in together.items():
+    for (benchmark, modality, model, _), by_method in networks.items():
+        if not set(controls) & set(by_method):
+            continue
         methods = {
-            name: {seed: row.nme for seed, row in _by_seed(found).items()}
-            for name, found in each.items()
+            name: {seed: row.nme for seed, row in _by_seed(runs).items()}
+            for name, runs in by_method.items()
         }
-        for method, ours in methods.items():
-            if not set(rivals) & set(methods):
-                continue
+        for method, nme in methods.items():
             line = {"benchmark": benchmark, "reads": modality, "network": model, "method": method}
-            line["NME (%)"] = interval(list(ours.values())).text()
-            for rival in rivals:
-                shared = method != rival and set(ours) & set(methods.get(rival, {}))
-                line[f"minus {rival}"] = difference(ours, methods[rival]).text() if shared else ""
+            line["NME (%)"] = interval(list(nme.values())).text()
+            for control in controls:
+                paired = method != control and set(nme) & set(methods.get(control, {}))
+                line[f"minus {control}"] = (
+                    difference(nme, methods[control]).text() if paired else ""
+                )
             lines.append(line)
     return lines

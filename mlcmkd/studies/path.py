@@ -1,12 +1,13 @@
-"""The whole path in one go: teacher, transfer, compress, and every score of it in one table."""
+"""The whole path: teacher, transfer, compress, and all of their scores in one table."""
 
 import csv
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mlcmkd.data.config import DataConfig
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import need_splits
 from mlcmkd.data.transforms import Augmentation
 from mlcmkd.distillation.strategies import Distillation
@@ -19,27 +20,29 @@ from mlcmkd.stages.transfer import TransferConfig, transfer
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.training.loop import FitConfig
 from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.utils.config import Config
+from mlcmkd.utils.markdown import markdown_table
 
 TABLE = "results.csv"
+TEACHER = "RGB teacher"
+FAILURE_THRESHOLD = 0.08  # of NME, for FR and AUC
 
 
-class PathConfig(BaseModel):
-    """What the path needs to know.
+class PathConfig(Config):
+    """Parameters of the whole path.
 
     Attributes:
         out: folder of the runs and of the table.
-        data: pairs to learn from and to be tested on: a manifest's folder, or "synthetic".
-        zero_shot: a thermal manifest that nothing is trained on, scored as it stands; its "val"
-            split is the one that anything may have been tuned on.
-        size, light: of the teacher and its student, and of the light student.
-        input_px: side of the networks' input.
-        train, transfer, compress: the loop's knobs of each stage.
-        ktl, mcl: how the teacher of each level is listened to.
-        augmentation: how strongly pairs are moved and disturbed.
-        seed: of everything.
+        data: pairs for training and testing: a manifest's folder, or "synthetic".
+        zero_shot: a thermal manifest that is only scored; nothing is trained on it. Its "val" split is
+            the one on which hyperparameters may have been chosen.
+        size, light: sizes of the teacher and its student, and of the light student.
+        input_px: side length of the networks' input in pixels.
+        train, transfer, compress: hyperparameters of each stage's training loop.
+        ktl, mcl: distillation of each level.
+        augmentation: strength of the augmentation.
+        seed: of all random numbers.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     out: Path
     data: DataConfig = DataConfig()
@@ -57,12 +60,37 @@ class PathConfig(BaseModel):
 
 
 def run_path(config: PathConfig, *, progress: bool = True) -> list[dict[str, Any]]:
-    """Trains what does not stand yet, scores all of it, and writes `results.csv`.
+    """Trains the three networks, scores them, and writes `results.csv`. Completed runs are reused.
+
+    Args:
+        config: the parameters.
+        progress: show progress bars.
 
     Returns:
-        The table's rows: model, the side it read, benchmark, and the scores with their normaliser.
+        The table's rows: model, input modality, benchmark, and the scores with their normaliser.
+
+    Raises:
+        InputError: a manifest lacks a split that is scored.
     """
     _need_splits(config)
+    models = _train(config, progress)
+    rows = []
+    for name, run in models.items():
+        for modality in ("rgb", "thermal") if name == TEACHER else ("thermal",):
+            rows.append(_score(config, config.data, name, run, modality, "test", "inter-ocular"))
+        if config.zero_shot is not None:
+            unseen = DataConfig(source=str(config.zero_shot))
+            for split in ("val", "test"):
+                rows.append(_score(config, unseen, name, run, "thermal", split, "box"))
+    with (config.out / TABLE).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return rows
+
+
+def _train(config: PathConfig, progress: bool) -> dict[str, Path]:
+    """The run directories of the three networks, by the names in the table."""
     common = {"data": config.data, "augmentation": config.augmentation, "seed": config.seed}
     teacher = get_or_train(
         train,
@@ -98,25 +126,11 @@ def run_path(config: PathConfig, *, progress: bool = True) -> list[dict[str, Any
         ),
         progress=progress,
     )
-    models = {"RGB teacher": teacher, "KTL student": student, "light student": light}
-    rows = []
-    for name, run in models.items():
-        sides = ("rgb", "thermal") if run is teacher else ("thermal",)
-        for side in sides:
-            rows.append(_score(config, config.data, name, run, side, "test", "inter-ocular", 0.08))
-        if config.zero_shot is not None:
-            unseen = DataConfig(source=str(config.zero_shot))
-            for split in ("val", "test"):
-                rows.append(_score(config, unseen, name, run, "thermal", split, "box", 0.08))
-    with (config.out / TABLE).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return rows
+    return {TEACHER: teacher, "KTL student": student, "light student": light}
 
 
 def _need_splits(config: PathConfig) -> None:
-    """Looks for what is scored at the end before hours of training are spent.
+    """Checks before the training that the splits for the scores exist.
 
     Raises:
         InputError: a manifest lacks a split that is scored.
@@ -132,47 +146,50 @@ def _score(
     data: DataConfig,
     name: str,
     run: Path,
-    side: str,
+    modality: Modality,
     split: str,
     normaliser: Normaliser,
-    threshold: float,
 ) -> dict[str, Any]:
-    """One row of the table; the faces' own errors stay in a run directory of their own."""
+    """One row of the table; the errors of the faces are written to a run directory of their own."""
     benchmark = Path(data.source).name
     result, _ = evaluate(
         EvaluateConfig(
-            out=config.out / f"score-{run.name}-{side}-{benchmark}-{split}",
+            out=config.out / f"score-{run.name}-{modality}-{benchmark}-{split}",
             weights=run / WEIGHTS,
             data=data,
             split=split,
-            modality=side,
+            modality=modality,
             normaliser=normaliser,
-            threshold=threshold,
+            threshold=FAILURE_THRESHOLD,
         ),
         progress=False,
     )
-    for told_elsewhere in ("weights", "normaliser_is"):
-        result.pop(told_elsewhere)
-    return {"model": name, "reads": side, "benchmark": benchmark, "seed": config.seed} | {
-        key: value for key, value in result.items() if key != "modality"
-    }
+    for field in ("weights", "normaliser_is", "modality"):
+        result.pop(field)
+    return {
+        "model": name,
+        "reads": modality,
+        "benchmark": benchmark,
+        "seed": config.seed,
+    } | result
 
 
 def as_table(rows: list[dict[str, Any]]) -> str:
-    """The rows as a Markdown table, percent where a column says so."""
-    head = (
-        "| model | reads | benchmark | faces | NME (%) [95 % interval] | near-frontal (%) "
-        "| FR (%) | AUC | parameters |"
-    )
-    lines = [head, "|" + " --- |" * 9]
-    for row in rows:
-        frontal = row["nme_near_frontal_percent"]
-        frontal = "none" if frontal is None else f"{frontal:.2f}"
-        lines.append(
-            f"| {row['model']} | {row['reads']} | {row['benchmark']} {row['split']}, "
-            f"{row['normaliser']} | {row['faces']} | {row['nme_percent']:.2f} "
-            f"[{row['nme_low_percent']:.2f}, {row['nme_high_percent']:.2f}] "
-            f"| {frontal} | {100 * row['failure_rate']:.1f} "
-            f"| {row['auc']:.3f} | {row['parameters'] / 1e6:.2f} M |"
-        )
-    return "\n".join(lines)
+    """The rows as a Markdown table; shares in percent where a heading says so."""
+    return markdown_table([_table_line(row) for row in rows])
+
+
+def _table_line(row: dict[str, Any]) -> dict[str, str]:
+    frontal = row["nme_near_frontal_percent"]
+    low, high = row["nme_low_percent"], row["nme_high_percent"]
+    return {
+        "model": row["model"],
+        "reads": row["reads"],
+        "benchmark": f"{row['benchmark']} {row['split']}, {row['normaliser']}",
+        "faces": str(row["faces"]),
+        "NME (%) [95 % interval]": f"{row['nme_percent']:.2f} [{low:.2f}, {high:.2f}]",
+        "near-frontal (%)": "none" if frontal is None else f"{frontal:.2f}",
+        "FR (%)": f"{100 * row['failure_rate']:.1f}",
+        "AUC": f"{row['auc']:.3f}",
+        "parameters": f"{row['parameters'] / 1e6:.2f} M",
+    }

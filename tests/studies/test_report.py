@@ -1,4 +1,4 @@
-"""A report from run directories alone: nothing lost, nothing flattered."""
+"""A report from run directories: runs that failed are counted and listed."""
 
 import csv
 import json
@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from mlcmkd import plots
 from mlcmkd.cli import app
-from mlcmkd.studies.report import grouped, read_runs, to_tensorboard, write_report
+from mlcmkd.studies.configurations import by_configuration, read_runs
+from mlcmkd.studies.report import to_tensorboard, write_report
 from mlcmkd.utils.errors import InputError
 
 
@@ -25,7 +26,7 @@ def make(
     test=None,
     **more,
 ) -> Path:
-    """A run directory as a stage leaves it; without `nme` one that did not end."""
+    """A run directory as a stage writes it; without `nme` an incomplete one."""
     folder.mkdir(parents=True)
     config = {
         "out": str(folder),
@@ -41,12 +42,12 @@ def make(
     if nme is None:
         lines = lines[:1]
     else:
-        told = {"split": "val", "modality": "thermal", "normaliser": "inter-ocular"}
-        (folder / "result.json").write_text(json.dumps({**told, "nme_percent": nme}))
+        scores = {"split": "val", "modality": "thermal", "normaliser": "inter-ocular"}
+        (folder / "result.json").write_text(json.dumps({**scores, "nme_percent": nme}))
         if test is not None:
             (folder / "score-test").mkdir()
-            told |= {"split": "test", "nme_percent": test}
-            (folder / "score-test/result.json").write_text(json.dumps(told))
+            scores |= {"split": "test", "nme_percent": test}
+            (folder / "score-test/result.json").write_text(json.dumps(scores))
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return folder
 
@@ -62,7 +63,7 @@ def runs(tmp_path):
 
 
 def test_configurations_by_hand(runs):
-    dikd, none = grouped(read_runs([runs]))
+    dikd, none = by_configuration(read_runs([runs]))
     assert (none.name, dikd.name) == ("strategy=none", "strategy=dikd")
     assert none.by_seed == {0: 5.0, 1: 5.2, 2: 5.4} and not none.failed
     assert dikd.by_seed == {0: 4.8, 1: 4.9}
@@ -88,8 +89,8 @@ def test_the_report_says_it_all(runs, tmp_path):
 
 def test_the_test_split_goes_before_the_validation_split(tmp_path):
     make(tmp_path / "a", "dikd", 0, 4.0, test=6.0)
-    (group,) = grouped(read_runs([tmp_path]))
-    assert group.by_seed == {0: 6.0} and group.measured.startswith("test")
+    (group,) = by_configuration(read_runs([tmp_path]))
+    assert group.by_seed == {0: 6.0} and group.measured_on.startswith("test")
 
 
 def test_what_is_no_training_is_left_alone(runs):
@@ -103,16 +104,20 @@ def test_what_is_no_training_is_left_alone(runs):
 
 def test_runs_that_do_not_agree(runs, tmp_path):
     make(tmp_path / "again", "none", 0, 5.0)
-    (none,) = (g for g in grouped(read_runs([runs, tmp_path / "again"])) if "none" in g.name)
-    assert len(none.ended) == 3
+    (none,) = (
+        g for g in by_configuration(read_runs([runs, tmp_path / "again"])) if "none" in g.name
+    )
+    assert len(none.completed) == 3
     make(tmp_path / "other", "none", 0, 5.9)
     with pytest.raises(InputError, match="one configuration and seed, two results"):
-        grouped(read_runs([runs, tmp_path / "other"]))
+        by_configuration(read_runs([runs, tmp_path / "other"]))
 
 
 def test_a_failed_try_that_was_made_good_is_no_failure(runs, tmp_path):
     make(tmp_path / "again", "dikd", 2, 4.7)
-    groups = {group.name: group for group in grouped(read_runs([runs, tmp_path / "again"]))}
+    groups = {
+        group.name: group for group in by_configuration(read_runs([runs, tmp_path / "again"]))
+    }
     assert not groups["strategy=dikd"].failed
 
 
@@ -120,7 +125,7 @@ def test_names_tell_what_varies(tmp_path):
     make(tmp_path / "a", "dikd", 0, 4.0, data={"labelled": 100})
     make(tmp_path / "b", "dikd", 0, 4.1, data={"labelled": 500})
     make(tmp_path / "c", "dikd", 0, 4.2, stage="compress", data={"labelled": 500})
-    names = [group.name for group in grouped(read_runs([tmp_path]))]
+    names = [group.name for group in by_configuration(read_runs([tmp_path]))]
     assert names == ["compress, labelled=500", "transfer, labelled=100", "transfer, labelled=500"]
     text = write_report([tmp_path], tmp_path / "report", against="labelled=100")
     assert "from “transfer, labelled=100”" in text and "(one seed)" in text
@@ -128,11 +133,11 @@ def test_names_tell_what_varies(tmp_path):
         write_report([tmp_path], tmp_path / "report", against="labelled")
 
 
-def test_a_field_that_follows_from_another_is_not_told(tmp_path):
+def test_a_field_that_follows_from_another_is_left_out_of_names(tmp_path):
     for n, (strategy, weight) in enumerate((("none", 0), ("fd", 8), ("ld", 8))):
         make(tmp_path / str(n), strategy, 0, 4.0, zweight=weight, pairs=10 * n)
     make(tmp_path / "3", "fd", 0, 4.0, zweight=3, pairs=10)
-    names = [group.name for group in grouped(read_runs([tmp_path]))]
+    names = [group.name for group in by_configuration(read_runs([tmp_path]))]
     assert names == [
         "strategy=fd, zweight=3",
         "strategy=fd, zweight=8",
@@ -143,10 +148,14 @@ def test_a_field_that_follows_from_another_is_not_told(tmp_path):
 def test_numbers_in_names_sort_as_numbers(tmp_path):
     for steps in (100, 20, 3):
         make(tmp_path / str(steps), "dikd", 0, 4.0, steps=steps)
-    assert [g.name for g in grouped(read_runs([tmp_path]))] == ["steps=3", "steps=20", "steps=100"]
+    assert [g.name for g in by_configuration(read_runs([tmp_path]))] == [
+        "steps=3",
+        "steps=20",
+        "steps=100",
+    ]
 
 
-def test_folders_that_hold_no_runs(tmp_path, runs):
+def test_folders_without_runs_are_refused(tmp_path, runs):
     with pytest.raises(InputError, match="nowhere: no such folder"):
         read_runs([tmp_path / "nowhere"])
     (tmp_path / "empty").mkdir()
@@ -157,9 +166,9 @@ def test_folders_that_hold_no_runs(tmp_path, runs):
         read_runs([runs])
 
 
-def test_nothing_ended(tmp_path):
+def test_no_run_is_complete(tmp_path):
     make(tmp_path / "a", "dikd", 0, None)
-    assert "none ended" in write_report([tmp_path], tmp_path / "report")
+    assert "none completed" in write_report([tmp_path], tmp_path / "report")
 
 
 def test_tensorboard_opens_the_logs(runs, tmp_path):
@@ -188,5 +197,5 @@ def test_figures_name_their_axes():
     figure = plots.training_by_configuration({"a": logs})
     FigureCanvasAgg(figure).draw()
     (axes,) = figure.axes
-    assert list(axes.lines[-1].get_ydata()) == [10, 5], "the run that was cut short has no say"
+    assert list(axes.lines[-1].get_ydata()) == [10, 5], "an interrupted run is left out of the mean"
     assert "(%)" in axes.get_ylabel()
