@@ -298,7 +298,7 @@ def test_what_cannot_be_is_said(tmp_path, teachers):
     with pytest.raises(InputError, match="needs a Tough-Teacher"):
         train_kd_loss(KDLossConfig(**fields, input_px=32), progress=False)
     tough = teachers / "tough/model.safetensors"
-    with pytest.raises(InputError, match="reads 32 px, the student 64"):
+    with pytest.raises(InputError, match="takes 32 px, the student 64"):
         train_kd_loss(KDLossConfig(**fields, input_px=64, tough=tough), progress=False)
     with pytest.raises(ValidationError, match="toughness"):
         KDLossConfig(out=tmp_path, weights={"toughness": 1})
