@@ -1,11 +1,11 @@
-"""Where a training stands, on disk: killed at any step, the same command goes on and ends the same.
+"""Checkpoints: a training that was killed at any step resumes, and ends with the same bits.
 
-    checkpoint-0.safetensors           the newest state of process 0, written whole or not at all
-    checkpoint-0-before.safetensors    the one before, for the case that the newest is spoilt
+    checkpoint-0.safetensors           the newest checkpoint of process 0
+    checkpoint-0-before.safetensors    the one before it, used if the newest is damaged
 
-A state belongs to one training: it carries a stamp of everything that decides the outcome (data,
-config, seed, the weights that training began with, the frozen teacher's), and a state with
-another stamp is not taken. What is frozen is in the stamp, not in the state.
+A checkpoint belongs to one training. It carries a fingerprint of everything that decides the result (data,
+config, seed, the weights that the training started from, the frozen teacher's weights), and is ignored by a
+training with another fingerprint. Frozen weights are in the fingerprint, not in the checkpoint.
 """
 
 import hashlib
@@ -24,19 +24,20 @@ from torch import Tensor, nn
 from mlcmkd.distillation.decay import Decay
 from mlcmkd.training.sampling import Stream
 
-_STAMP, _FACTS = "stamp", "facts"
+# Entries of the metadata of a checkpoint's file.
+_FINGERPRINT, _METADATA = "stamp", "facts"
 
 
 @dataclass
-class Training:
+class TrainingState:
     """Everything that changes from step to step.
 
     Attributes:
-        objective: its trained parameters and all its buffers are kept.
-        optimizer: its moments.
-        streams: of batches; their dice, and the rows of an epoch that are still to come.
-        decay: what it has observed.
-        sums: of the terms since the last line of the log.
+        objective: its trained parameters and all its buffers are saved.
+        optimizer: its moments are saved.
+        streams: of batches; their random state, and the remaining rows of the epoch.
+        decay: the losses that it has observed.
+        sums: of the terms since the last log line.
     """
 
     objective: nn.Module
@@ -45,61 +46,39 @@ class Training:
     decay: Decay
     sums: dict[str, Tensor]
 
-    def _kept(self) -> dict[str, Tensor]:
-        """The objective's own tensors, by name."""
-        trained = {name: p for name, p in self.objective.named_parameters() if p.requires_grad}
-        return trained | dict(self.objective.named_buffers())
-
-    def _moments(self) -> list[tuple[str, Tensor, Tensor]]:
-        """Name, moment and parameter of all that the optimiser remembers."""
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        return [
-            (f"optimizer.{n}.{name}", value, parameter)
-            for n, parameter in enumerate(parameters)
-            for name, value in self.optimizer.state.get(parameter, {}).items()
-        ]
-
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors and JSON facts that `take` makes the same training of."""
-        observed = self.decay.state()
-        tensors = {f"objective.{name}": value for name, value in self._kept().items()}
+    def tensors_and_metadata(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors, and JSON values, from which `restore` continues."""
+        decay = self.decay.state()
+        tensors = {f"objective.{name}": value for name, value in self._trained().items()}
         tensors |= {name: value for name, value, _ in self._moments()}
         tensors |= {f"sum.{name}": value for name, value in self.sums.items()}
-        tensors |= {f"decay.{k}": v for k, v in observed.items() if isinstance(v, Tensor)}
+        tensors |= {f"decay.{k}": v for k, v in decay.items() if isinstance(v, Tensor)}
         for n, stream in enumerate(self.streams):
             tensors[f"stream.{n}.generator"] = stream.generator.get_state()
             tensors[f"stream.{n}.queue"] = stream.batches.queue
         tensors["rng"] = torch.get_rng_state()
         if torch.cuda.is_available():
             tensors["rng.cuda"] = torch.cuda.get_rng_state()
-        numbers = {k: v for k, v in observed.items() if not isinstance(v, Tensor)}
-        facts = {"decay": numbers, "sums": list(self.sums)}  # a file of tensors keeps no order
-        return {name: _whole(value) for name, value in tensors.items()}, facts
+        numbers = {k: v for k, v in decay.items() if not isinstance(v, Tensor)}
+        # The names of the sums are here too: a file of tensors does not keep their order.
+        metadata = {"decay": numbers, "sums": list(self.sums)}
+        return {name: _contiguous(value) for name, value in tensors.items()}, metadata
 
-    def take(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Makes this training the one that `state` was asked of."""
+    def restore(self, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
+        """Continues from what `tensors_and_metadata` returned."""
         with torch.no_grad():
-            for name, value in self._kept().items():
+            for name, value in self._trained().items():
                 value.copy_(tensors[f"objective.{name}"])
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        for name, value in tensors.items():
-            if not name.startswith("optimizer."):
-                continue
-            _, n, moment = name.split(".")
-            parameter = parameters[int(n)]
-            # A moment has its parameter's layout in memory; fused AdamW walks both as they lie.
-            shaped = parameter if value.shape == parameter.shape else value
-            like = torch.empty_like(shaped, dtype=value.dtype, device=parameter.device)
-            self.optimizer.state[parameter][moment] = like.copy_(value)
-        device = next(iter(self._kept().values())).device
+        self._restore_moments(tensors)
+        device = next(iter(self._trained().values())).device
         self.sums.clear()
-        self.sums |= {name: tensors[f"sum.{name}"].to(device) for name in facts["sums"]}
-        observed = {
+        self.sums |= {name: tensors[f"sum.{name}"].to(device) for name in metadata["sums"]}
+        losses = {
             name.removeprefix("decay."): value.to(device)
             for name, value in tensors.items()
             if name.startswith("decay.")
         }
-        self.decay.take({**facts["decay"], **observed})
+        self.decay.restore({**metadata["decay"], **losses})
         for n, stream in enumerate(self.streams):
             stream.batches.queue = tensors[f"stream.{n}.queue"]
             stream.generator.set_state(tensors[f"stream.{n}.generator"])
@@ -107,96 +86,131 @@ class Training:
         if "rng.cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["rng.cuda"])
 
+    def _trained(self) -> dict[str, Tensor]:
+        """The objective's trained parameters and its buffers, by name."""
+        trained = {name: p for name, p in self.objective.named_parameters() if p.requires_grad}
+        return trained | dict(self.objective.named_buffers())
+
+    def _parameters(self) -> list[Tensor]:
+        """The optimizer's parameters, in its order."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+    def _moments(self) -> list[tuple[str, Tensor, Tensor]]:
+        """Name, moment and parameter of every moment of the optimizer."""
+        return [
+            (f"optimizer.{n}.{name}", value, parameter)
+            for n, parameter in enumerate(self._parameters())
+            for name, value in self.optimizer.state.get(parameter, {}).items()
+        ]
+
+    def _restore_moments(self, tensors: dict[str, Tensor]) -> None:
+        parameters = self._parameters()
+        for name, value in tensors.items():
+            if not name.startswith("optimizer."):
+                continue
+            _, n, moment = name.split(".")
+            parameter = parameters[int(n)]
+            # A moment must have its parameter's memory layout: fused AdamW reads both in memory order.
+            shaped = parameter if value.shape == parameter.shape else value
+            like = torch.empty_like(shaped, dtype=value.dtype, device=parameter.device)
+            self.optimizer.state[parameter][moment] = like.copy_(value)
+
 
 class Checkpoints:
-    """The states of one process of one training, newest and the one before.
+    """The checkpoints of one process of one training: the newest and the one before.
 
     Args:
         folder: the run directory.
-        stamp: of the training, see `stamp_of`.
+        fingerprint: of the training, see `fingerprint_of`.
         rank: of the process.
-        every: seconds between two states.
-        say: told where something is not as it should be.
+        every: seconds between two checkpoints.
+        warn: called with a message if a checkpoint cannot be written or read.
     """
 
     def __init__(
         self,
         folder: Path,
-        stamp: str,
+        fingerprint: str,
         rank: int = 0,
         every: float = 60.0,
-        say: Callable[[str], None] = print,
+        warn: Callable[[str], None] = print,
     ):
         self.newest = folder / f"checkpoint-{rank}.safetensors"
         self.before = folder / f"checkpoint-{rank}-before.safetensors"
-        self._stamp, self._every, self._say = stamp, every, say
+        self._fingerprint, self._every, self._warn = fingerprint, every, warn
         self._last = time.monotonic()
 
     @property
     def due(self) -> bool:
-        """Whether so many seconds have passed since the last state."""
+        """Whether `every` seconds have passed since the last checkpoint."""
         return time.monotonic() - self._last >= self._every
 
-    def save(self, step: int, training: Training, **facts: Any) -> None:
-        """Keeps the state after `step` steps; a full disk costs the state, not the training."""
-        tensors, told = training.state()
-        metadata = {_STAMP: self._stamp, _FACTS: json.dumps({**told, **facts, "step": step})}
+    def save(self, step: int, state: TrainingState, **metadata: Any) -> None:
+        """Saves the state after `step` steps. If it cannot be written, the training continues."""
+        tensors, own = state.tensors_and_metadata()
+        text = json.dumps({**own, **metadata, "step": step})
         part = self.newest.with_name(self.newest.name + ".part")
         try:
-            save_file(tensors, part, metadata=metadata)
+            save_file(tensors, part, metadata={_FINGERPRINT: self._fingerprint, _METADATA: text})
             if self.newest.exists():
                 self.newest.replace(self.before)
             part.replace(self.newest)
         except (OSError, SafetensorError) as error:
             part.unlink(missing_ok=True)
-            self._say(f"{self.newest}: not written ({error}); training goes on without it")
+            self._warn(f"{self.newest}: not written ({error}); training continues without it")
         self._last = time.monotonic()
 
     def steps(self) -> list[int]:
-        """Steps of the states that can be taken, the newest first."""
-        return [found[0] for path in (self.newest, self.before) if (found := self._open(path))]
+        """Steps of the usable checkpoints, the newest first."""
+        contents = [self._read(path) for path in (self.newest, self.before)]
+        return [metadata["step"] for _, metadata in filter(None, contents)]
 
-    def take(self, step: int, training: Training) -> dict[str, Any]:
-        """Makes `training` the one that stood at `step`; the facts that were saved with it."""
+    def restore(self, step: int, state: TrainingState) -> dict[str, Any]:
+        """Restores the checkpoint of a step into `state`, and returns its metadata.
+
+        Raises:
+            ValueError: there is no checkpoint of this step.
+        """
         for path in (self.newest, self.before):
-            found = self._open(path)
-            if found and found[0] == step:
-                training.take(found[1], found[2])
-                return found[2]
-        raise ValueError(f"no state of step {step}")
+            content = self._read(path)
+            if content and content[1]["step"] == step:
+                state.restore(*content)
+                return content[1]
+        raise ValueError(f"no checkpoint of step {step}")
 
-    def _open(self, path: Path) -> tuple[int, dict[str, Tensor], dict[str, Any]] | None:
-        """Step, tensors and facts; None where there is no state of this training."""
+    def _read(self, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """Tensors and metadata; None where there is no checkpoint of this training."""
         if not path.is_file():
             return None
         try:
             with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                if metadata.get(_STAMP) != self._stamp:
+                entries = file.metadata() or {}
+                if entries.get(_FINGERPRINT) != self._fingerprint:
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            facts = json.loads(metadata[_FACTS])
-            return facts["step"], tensors, facts
-        except (OSError, SafetensorError, ValueError, KeyError) as error:
-            self._say(f"{path}: spoilt ({error}); going back to the state before")
+            metadata = json.loads(entries[_METADATA])
+            int(metadata["step"])
+            return tensors, metadata
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+            self._warn(f"{path}: damaged ({error}); using the checkpoint before it")
             return None
 
 
 def remove(folder: Path) -> None:
-    """Removes the states of a training that has ended."""
+    """Removes the checkpoints of a completed training."""
     for path in folder.glob("checkpoint-*.safetensors*"):
         path.unlink(missing_ok=True)
 
 
-def stamp_of(objective: nn.Module, *told: Any) -> str:
-    """A hash of what a training begins with: weights and buffers, frozen ones too, and `told`."""
-    digest = hashlib.sha256(repr((torch.__version__, told)).encode())
+def fingerprint_of(objective: nn.Module, *settings: Any) -> str:
+    """A hash of what a training starts from: all weights and buffers, frozen ones too, and `settings`."""
+    digest = hashlib.sha256(repr((torch.__version__, settings)).encode())
     for name, value in objective.state_dict().items():
         digest.update(name.encode())
-        digest.update(_whole(value).cpu().view(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(_contiguous(value).cpu().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
-def _whole(value: Tensor) -> Tensor:
-    """As safetensors takes it: one piece of memory, shared with nothing."""
+def _contiguous(value: Tensor) -> Tensor:
+    """A contiguous copy, which safetensors needs: tensors in a file may not share memory."""
     return value.detach().contiguous().clone()

@@ -1,4 +1,4 @@
-"""Which rows make a batch, and by which dice."""
+"""Which rows make a batch, and the random state that decides it."""
 
 from collections.abc import Iterator
 
@@ -7,17 +7,17 @@ from torch import Tensor
 
 
 class Shuffled(Iterator[Tensor]):
-    """Batches of row numbers without end: every row once an epoch, each epoch in a new order.
+    """An endless sequence of batches of row numbers; every epoch has each row once, in a new order.
 
-    A batch may reach over the border of two epochs, so that all have one size.
+    A batch may contain rows of two epochs, so that all batches have the same size.
 
     Args:
         count: number of rows.
-        batch: rows a batch.
-        generator: of the orders.
+        batch: rows per batch.
+        generator: random state of the orders.
 
     Attributes:
-        queue: the rows of the epochs begun that are still to come.
+        queue: the remaining rows of the epochs that have begun.
     """
 
     def __init__(self, count: int, batch: int, generator: torch.Generator):
@@ -33,24 +33,24 @@ class Shuffled(Iterator[Tensor]):
 
 
 class Stream:
-    """The batches that one process sees, or one of the parts that it takes one after the other.
+    """The batches of one process, or of one accumulated part of a process's steps.
 
-    A training has as many streams as processes times parts a step. Each has seeds of its own, so who
-    takes which stream makes no difference: two processes see what one sees that accumulates two parts.
+    A training has as many streams as processes times parts per step, each with its own random state. So
+    two processes see the same batches as one process that accumulates two parts.
 
     Args:
         count: number of rows.
-        batch: rows a batch.
+        batch: rows per batch.
         seed: of the training.
         number: of the stream, over all processes.
 
     Attributes:
-        generator: of the orders and of the augmentation.
+        generator: random state of the orders and of the augmentation.
         batches: the rows.
     """
 
     def __init__(self, count: int, batch: int, seed: int, number: int = 0):
-        # A fixed stride apart, seeds stay distinct for streams and trainings alike.
+        # A large fixed stride keeps the seeds of different streams and trainings distinct.
         self.generator = torch.Generator().manual_seed(seed + 1_000_003 * number)
         self.batches = Shuffled(count, batch, self.generator)
 
