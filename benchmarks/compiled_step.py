@@ -20,7 +20,8 @@ from mlcmkd.data.pairs import Pairs, load_pairs
 from mlcmkd.data.transforms import Augmentation
 from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.training.loop import FitConfig, make_fabric
+from mlcmkd.training.config import FitConfig
+from mlcmkd.training.fabric import make_fabric
 from mlcmkd.training.provenance import processor_name
 from mlcmkd.training.step_time import milliseconds
 

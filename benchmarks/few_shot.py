@@ -32,7 +32,7 @@ from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
 from mlcmkd.stages.train import TrainConfig, train
 from mlcmkd.studies.ktl import SweepConfig
 from mlcmkd.studies.table import add_row, read_table
-from mlcmkd.training.loop import FitConfig
+from mlcmkd.training.config import FitConfig
 from mlcmkd.training.run_directory import WEIGHTS
 from mlcmkd.utils.errors import InputError
 

@@ -25,7 +25,9 @@ from mlcmkd.data.transforms import Augmentation, Batch
 from mlcmkd.distillation.mlcm_kd import KTL
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.training.loop import FitConfig, fit, make_fabric
+from mlcmkd.training.config import FitConfig
+from mlcmkd.training.fabric import make_fabric
+from mlcmkd.training.loop import fit
 from mlcmkd.training.provenance import processor_name
 from mlcmkd.training.run_directory import Run
 

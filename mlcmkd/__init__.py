@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mlcmkd.stages.predict import predict_files
     from mlcmkd.stages.train import TrainConfig, train
     from mlcmkd.stages.transfer import TransferConfig, transfer
-    from mlcmkd.training.loop import FitConfig
+    from mlcmkd.training.config import FitConfig
     from mlcmkd.utils.errors import InputError
 
 __version__ = "0.1.0"
@@ -89,7 +89,7 @@ _NAMES_OF = {
     "mlcmkd.stages.predict": ("predict_files",),
     "mlcmkd.stages.train": ("TrainConfig", "train"),
     "mlcmkd.stages.transfer": ("TransferConfig", "transfer"),
-    "mlcmkd.training.loop": ("FitConfig",),
+    "mlcmkd.training.config": ("FitConfig",),
     "mlcmkd.utils.errors": ("InputError",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names}

@@ -98,7 +98,7 @@ from mlcmkd.studies.levels import plan as plan_levels
 from mlcmkd.studies.path import PathConfig
 from mlcmkd.studies.students.plan import StudentsConfig, teachers_of
 from mlcmkd.studies.students.plan import plan as plan_students
-from mlcmkd.training.loop import FitConfig
+from mlcmkd.training.config import FitConfig
 from mlcmkd.training.provenance import manifest_stamp
 from mlcmkd.training.run_directory import CONFIG, METRICS, PROVENANCE, RESULT, WEIGHTS
 from tests.data_prep.sources import SOURCES

@@ -19,7 +19,7 @@ from mlcmkd.distillation.strategies import Distillation, Guide, Strategy
 from mlcmkd.evaluation.invariance import FEWEST
 from mlcmkd.plots.style import STYLE
 from mlcmkd.stages.tolerant import VARIANCE
-from mlcmkd.training.loop import FitConfig
+from mlcmkd.training.config import FitConfig
 from mlcmkd.utils.config import Config
 
 _DPI = 90  # of the pictures stored in notebooks; files on disk are sharper

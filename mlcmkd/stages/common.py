@@ -10,7 +10,7 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import Augmentation
 from mlcmkd.models import Landmarker, ModelSpec, SizeName
-from mlcmkd.training.loop import FitConfig
+from mlcmkd.training.config import FitConfig
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 

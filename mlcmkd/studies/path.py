@@ -18,7 +18,7 @@ from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
 from mlcmkd.stages.train import TrainConfig, train
 from mlcmkd.stages.transfer import TransferConfig, transfer
 from mlcmkd.studies.reuse import get_or_train
-from mlcmkd.training.loop import FitConfig
+from mlcmkd.training.config import FitConfig
 from mlcmkd.training.run_directory import WEIGHTS
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.markdown import markdown_table

@@ -3,16 +3,16 @@
     checkpoint-0.safetensors           the newest checkpoint of process 0
     checkpoint-0-before.safetensors    the one before it, used if the newest is damaged
 
-A checkpoint belongs to one training. It carries a fingerprint of everything that decides the result (data,
-config, seed, the weights that the training started from, the frozen teacher's weights), and is ignored by a
-training with another fingerprint. Frozen weights are in the fingerprint, not in the checkpoint.
+A checkpoint belongs to one training. It carries a fingerprint of everything that decides the result
+(data, config, seed, the weights that the training started from, the frozen teacher's weights), and a
+training with another fingerprint ignores it. Frozen weights are part of the fingerprint only.
 """
 
 import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class TrainingState:
     optimizer: torch.optim.Optimizer
     streams: list[Stream]
     decay: Decay
-    sums: dict[str, Tensor]
+    sums: dict[str, Tensor] = field(default_factory=dict)
 
     def tensors_and_metadata(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors, and JSON values, from which `restore` continues."""
@@ -203,7 +203,7 @@ def remove(folder: Path) -> None:
 
 
 def fingerprint_of(objective: nn.Module, *settings: Any) -> str:
-    """A hash of what a training starts from: all weights and buffers, frozen ones too, and `settings`."""
+    """A hash of what a training starts from: `settings`, all weights and buffers, frozen ones too."""
     digest = hashlib.sha256(repr((torch.__version__, settings)).encode())
     for name, value in objective.state_dict().items():
         digest.update(name.encode())

@@ -1,17 +1,16 @@
-"""The only training loop, top to bottom, on Lightning Fabric.
+"""The training loop, on Lightning Fabric.
 
-CPU, one GPU, several GPUs, several nodes, mixed precision and gradient accumulation are the same
-lines; Fabric decides what they do. Only the objective is wrapped. A stage hands in an objective and
-gets its student back, trained.
+CPU, one GPU, several GPUs, several nodes, mixed precision and gradient accumulation use the same lines;
+Fabric decides what they do. Only the objective is wrapped by Fabric. `fit` is the loop, `Trainer` its
+steps; read them in this order.
 """
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from dataclasses import dataclass, field
 
 import torch
 from lightning_fabric import Fabric
-from pydantic import Field
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -20,103 +19,15 @@ from mlcmkd.data.transforms import Augmentation, make_batch
 from mlcmkd.distillation.decay import Decay
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import Distillation
-from mlcmkd.training.checkpoint import Checkpoints, Training, stamp_of
+from mlcmkd.training.checkpoint import Checkpoints, TrainingState, fingerprint_of
+from mlcmkd.training.config import FitConfig
+from mlcmkd.training.fabric import make_fabric
+from mlcmkd.training.optimizer import learning_rate, make_optimizer
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
 from mlcmkd.training.sampling import Stream
-from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.processes import is_first, started_by_torchrun
-
-
-class FitConfig(Config):
-    """Hyperparameters of the training loop, and the devices that it runs on."""
-
-    steps: int = Field(default=1000, ge=1, description="Optimiser steps.")
-    batch: int = Field(
-        default=32, ge=2, description="Pairs per step, in each process and accumulated part."
-    )
-    learning_rate: float = Field(
-        default=2e-3,
-        gt=0,
-        description="Highest learning rate, reached after the warm-up; then a cosine down to zero.",
-    )
-    warmup: float = Field(
-        default=0.05, ge=0, lt=1, description="Share of the steps in which the learning rate rises."
-    )
-    weight_decay: float = Field(
-        default=0.05,
-        ge=0,
-        description="Weight decay of AdamW, on matrices and kernels, not on biases and norms.",
-    )
-    clip: float = Field(default=5.0, gt=0, description="Largest norm of the gradient.")
-    evaluations: int = Field(
-        default=5, ge=1, description="How often the validation split is scored during the training."
-    )
-    precision: Literal["32-true", "bf16-mixed"] = Field(
-        default="32-true",
-        description="Precision of Lightning Fabric: float32, or bfloat16 where the hardware has it.",
-    )
-    accelerator: str = Field(
-        default="auto", description="Accelerator of Lightning Fabric, such as cpu or cuda."
-    )
-    devices: int | Literal["auto"] = Field(
-        default=1, description="Devices on each node, one process each."
-    )
-    accumulate: int = late(
-        1,
-        ge=1,
-        description="Batches per step; the optimiser steps by the mean of their gradients.",
-    )
-    nodes: int = late(1, ge=1, description="Machines that take part.")
-
-
-def learning_rate(step: int, config: FitConfig) -> float:
-    """Rises linearly over the warm-up, then follows a cosine to zero at the last step."""
-    warm = config.warmup * config.steps
-    if step < warm:
-        return config.learning_rate * (step + 1) / (warm + 1)
-    progress = (step - warm) / max(1.0, config.steps - warm)
-    return config.learning_rate * (1 + math.cos(math.pi * progress)) / 2
-
-
-def _optimizer(objective: nn.Module, config: FitConfig) -> torch.optim.AdamW:
-    trained = [p for p in objective.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    # One pass over memory instead of ten; on a CPU that is a third of the time.
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
-
-
-def make_fabric(config: FitConfig) -> Fabric:
-    """Fabric as the config says.
-
-    Raises:
-        InputError: torchrun started other processes than the config names; a run's config has to
-            say how many took part, since they decide its outcome. Or this machine has no such
-            accelerator, or not as many.
-    """
-    started = started_by_torchrun()
-    if started and started != (config.nodes, config.devices):
-        nodes, devices = started
-        raise InputError(
-            f"torchrun started {devices} processes on each of {nodes} nodes; say so by "
-            f"--set fit.devices={devices} --set fit.nodes={nodes}"
-        )
-    try:
-        return Fabric(
-            accelerator=config.accelerator,
-            devices=config.devices,
-            num_nodes=config.nodes,
-            precision=config.precision,
-        )
-    except (RuntimeError, ValueError, TypeError) as error:  # Lightning's, of what is not there
-        raise InputError(
-            f"fit.accelerator={config.accelerator}, fit.devices={config.devices}: "
-            f"{' '.join(str(error).split())}"
-        ) from None
+from mlcmkd.utils.processes import is_first
 
 
 def fit(
@@ -141,168 +52,246 @@ def fit(
     Args:
         objective: gives the loss terms; its `student` is trained.
         pairs: the training pairs.
-        config: the knobs.
-        run: gets a line of metrics an evaluation interval.
-        augmentation: how strongly pairs are moved and disturbed.
-        seed: of the shuffling and the augmentation; the weights were drawn before.
-        validate: NME of the student as it stands; called `evaluations` times.
-        observe: further figures for the same log lines, by name; called as often.
-        distillation: gives the decay; None where nothing is distilled.
-        keep_every: seconds between two states kept; several processes keep one an interval.
-        progress: show a bar.
+        config: hyperparameters of the loop.
+        run: gets one line of metrics per evaluation interval.
+        augmentation: strength of the augmentation.
+        seed: of the order of the pairs and of the augmentation.
+        validate: returns the student's current NME on the validation pairs; called
+            `config.evaluations` times, and once before the first step.
+        observe: returns further values for the same log lines, by name; called as often.
+        distillation: gives the decay; None for a constant decay of 1.
+        keep_every: seconds between two checkpoints; several processes save one per interval.
+        progress: show a progress bar.
 
     Returns:
-        what joined the processes, for a stage that has to wait for the others.
+        The Fabric that connects the processes, for a caller that has to wait for the others.
 
     Raises:
-        InputError: the loss stopped being a number; the message names the step, the term and the
-            ids of the batch.
+        InputError: the loss is not finite; the message names the step, the term and the ids of the
+            batch. Or as `make_fabric`.
     """
     fabric = make_fabric(config)
     fabric.launch()
-    parts = config.accumulate
-    numbers = range(fabric.global_rank * parts, (fabric.global_rank + 1) * parts)
-    streams = [Stream(len(pairs), config.batch, seed, number) for number in numbers]
-    stamp = stamp_of(
-        objective,
-        config,
-        augmentation,
-        seed,
-        distillation,
-        data_hash(pairs),
-        fabric.world_size,
-        run.hyperparameters,
-    )
-    optimizer = _optimizer(objective, config)
-    objective = objective.to(memory_format=torch.channels_last)
-    wrapped, optimizer = fabric.setup(objective, optimizer)
-    decay = Decay(distillation.decay, distillation.floor) if distillation else Decay("constant")
-    # Set on the objective itself: what Fabric returns is a wrapper around it.
-    objective.watch = decay.listens
-    # Images that the objective does not use would be augmented all the same.
-    pairs = pairs.only(objective.reads).to(fabric.device)
-    interval = math.ceil(config.steps / config.evaluations)
-    sums: dict[str, Tensor] = {}
-    drawn: list[Tensor] = []  # rows of the batches since the last line of the log
-    stopped = torch.full((), -1, device=fabric.device)  # the first step without a finite loss
-
-    validate()  # before the first step: what fails here would otherwise fail after an hour
+    settings = (config, augmentation, seed, distillation, data_hash(pairs), fabric.world_size)
+    fingerprint = fingerprint_of(objective, *settings, run.hyperparameters)
+    trainer = Trainer.prepare(fabric, objective, pairs, config, augmentation, seed, distillation)
+    validate()  # an error in the validation should appear now, not after the first interval
     run.note(processes=fabric.world_size)
-    training = Training(objective, optimizer.optimizer, streams, decay, sums)
-    kept = Checkpoints(run.path, stamp, fabric.global_rank, keep_every, tqdm.write)
-    start = _resume(fabric, kept, training, run)
-    wrapped.train()
-    steps = range(start, config.steps)
-    named = {"desc": run.path.name, "unit": "step", "initial": start, "total": config.steps}
-    bar = tqdm(steps, **named, disable=not (progress and is_first()))
+    checkpoints = Checkpoints(run.path, fingerprint, fabric.global_rank, keep_every, tqdm.write)
+    start = _resume(trainer, checkpoints, run)
+    trainer.wrapped.train()
+    interval = math.ceil(config.steps / config.evaluations)
+    bar = tqdm(
+        range(start, config.steps),
+        desc=run.path.name,
+        unit="step",
+        initial=start,
+        total=config.steps,
+        disable=not (progress and is_first()),
+    )
     for step in bar:
-        at = step / config.steps
-        share = decay.weight(at)
-        rate = learning_rate(step, config)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-
-        watched = []
-        for part, stream in enumerate(streams, start=1):
-            drawn.append(next(stream))
-            batch = make_batch(pairs, drawn[-1], augmentation, stream.generator)
-            # Gradients travel between processes once a step, with the last part.
-            with fabric.no_backward_sync(wrapped, enabled=part < parts):
-                terms = wrapped(batch, share)
-                loss = sum(terms.values())
-                fabric.backward(loss / parts)
-            stopped = torch.where((stopped < 0) & ~loss.detach().isfinite(), step, stopped)
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0) + value.detach() / parts
-            if decay.listens and objective.watched is not None:
-                watched.append(torch.stack(objective.watched))
-        fabric.clip_gradients(wrapped, optimizer, max_norm=config.clip, error_if_nonfinite=False)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        if decay.listens and (heard := _mean_of_all(fabric, watched)) is not None:
-            decay.observe(*heard)
-
-        if (step + 1) % interval and step + 1 < config.steps:
-            if kept.due and fabric.world_size == 1 and stopped < 0:
-                kept.save(step + 1, training, metrics=run.metrics_lines())
+        rate, decay_weight = trainer.step(step)
+        done = step + 1
+        if done % interval and done < config.steps:
+            if checkpoints.due and fabric.world_size == 1 and trainer.finite:
+                checkpoints.save(done, trainer.state, metrics=run.metrics_lines())
             continue
-        since = (step % interval) + 1
-        # Means over the processes: all log, stop and validate as one. In place, both of them.
-        fabric.all_reduce(sums)
-        fabric.all_reduce(list(objective.student.buffers()))
-        means = {name: float(value) / since for name, value in sums.items()}
-        _check_finite(means, int(stopped), step, drawn, pairs, config)
-        sums.clear()
-        drawn.clear()
+        means = trainer.interval_means(step, steps=step % interval + 1)
         total = sum(means.values())
         nme = validate()
-        wrapped.train()
+        trainer.wrapped.train()
         bar.set_postfix(total=f"{total:.3f}", val_nme=f"{100 * nme:.2f}%")
         if fabric.is_global_zero:
             run.log(
-                step=step + 1,
+                step=done,
                 learning_rate=rate,
-                decay=float(share),
+                decay=float(decay_weight),
                 val_nme=nme,
                 total=total,
                 **means,
                 **(observe() if observe else {}),
             )
-        if step + 1 < config.steps and (kept.due or fabric.world_size > 1):
-            kept.save(step + 1, training, metrics=run.metrics_lines())
+        if done < config.steps and (checkpoints.due or fabric.world_size > 1):
+            checkpoints.save(done, trainer.state, metrics=run.metrics_lines())
     return fabric
 
 
-def _mean_of_all(fabric: Fabric, watched: list[Tensor]) -> Tensor | None:
-    """Mean over the parts and processes that had labels to compare on; None where none had."""
+@dataclass
+class Trainer:
+    """One training, in one of its processes; `prepare` makes it.
+
+    Attributes:
+        fabric: connects the processes.
+        objective: the objective itself; its attributes are read here.
+        wrapped: the objective as Fabric wraps it; its forward pass runs here.
+        optimizer: as Fabric wraps it.
+        pairs: the training pairs on the device, with the modalities that the objective reads.
+        config: hyperparameters.
+        augmentation: strength of the augmentation.
+        state: what changes from step to step: streams, decay, sums of the terms since the last log
+            line, and the parameters.
+        batches: row numbers of the batches since the last log line.
+        first_nonfinite: the first step whose loss was not finite; -1 if none was. A tensor, because
+            converting it at every step would make a GPU wait.
+    """
+
+    fabric: Fabric
+    objective: Objective
+    wrapped: nn.Module
+    optimizer: torch.optim.Optimizer
+    pairs: Pairs
+    config: FitConfig
+    augmentation: Augmentation
+    state: TrainingState
+    first_nonfinite: Tensor
+    batches: list[Tensor] = field(default_factory=list)
+
+    @classmethod
+    def prepare(
+        cls,
+        fabric: Fabric,
+        objective: Objective,
+        pairs: Pairs,
+        config: FitConfig,
+        augmentation: Augmentation,
+        seed: int,
+        distillation: Distillation | None,
+    ) -> "Trainer":
+        """Everything before the first step: streams, optimizer, decay, data on the device."""
+        parts = config.accumulate
+        numbers = range(fabric.global_rank * parts, (fabric.global_rank + 1) * parts)
+        streams = [Stream(len(pairs), config.batch, seed, number) for number in numbers]
+        optimizer = make_optimizer(objective, config)
+        objective = objective.to(memory_format=torch.channels_last)
+        wrapped, fabric_optimizer = fabric.setup(objective, optimizer)
+        decay = Decay(distillation.decay, distillation.floor) if distillation else Decay("constant")
+        objective.watch = decay.follows_losses
+        return cls(
+            fabric=fabric,
+            objective=objective,
+            wrapped=wrapped,
+            optimizer=fabric_optimizer,
+            # Images that the objective does not use would be augmented all the same.
+            pairs=pairs.only(objective.reads).to(fabric.device),
+            config=config,
+            augmentation=augmentation,
+            state=TrainingState(objective, fabric_optimizer.optimizer, streams, decay),
+            first_nonfinite=torch.full((), -1, device=fabric.device),
+        )
+
+    @property
+    def finite(self) -> bool:
+        """Whether every loss so far was finite."""
+        return bool(self.first_nonfinite < 0)
+
+    def step(self, step: int) -> tuple[float, float | Tensor]:
+        """One optimizer step; returns its learning rate and the weight of the distillation terms."""
+        decay = self.state.decay
+        decay_weight = decay.weight(step / self.config.steps)
+        rate = learning_rate(step, self.config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        watched = []
+        for stream in self.state.streams:
+            self._accumulate(step, stream, decay_weight)
+            if decay.follows_losses and self.objective.watched is not None:
+                watched.append(torch.stack(self.objective.watched))
+        self.fabric.clip_gradients(
+            self.wrapped, self.optimizer, max_norm=self.config.clip, error_if_nonfinite=False
+        )
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if decay.follows_losses:
+            losses = mean_over_processes(self.fabric, watched)
+            if losses is not None:
+                decay.observe(*losses)
+        return rate, decay_weight
+
+    def _accumulate(self, step: int, stream: Stream, decay_weight: float | Tensor) -> None:
+        """Adds the gradient of one batch, and its terms to the sums."""
+        parts, sums = len(self.state.streams), self.state.sums
+        rows = next(stream)
+        self.batches.append(rows)
+        batch = make_batch(self.pairs, rows, self.augmentation, stream.generator)
+        # Processes exchange their gradients once per step, with the last part.
+        last = stream is self.state.streams[-1]
+        with self.fabric.no_backward_sync(self.wrapped, enabled=not last):
+            terms = self.wrapped(batch, decay_weight)
+            loss = sum(terms.values())
+            self.fabric.backward(loss / parts)
+        is_first_nonfinite = (self.first_nonfinite < 0) & ~loss.detach().isfinite()
+        self.first_nonfinite = torch.where(is_first_nonfinite, step, self.first_nonfinite)
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0) + value.detach() / parts
+
+    def interval_means(self, step: int, steps: int) -> dict[str, float]:
+        """Mean of each term over an interval of `steps` steps that ends with `step`.
+
+        The means are over all processes, and so are the student's buffers from here on: all processes
+        log, validate and stop alike.
+
+        Raises:
+            InputError: a mean is not finite.
+        """
+        # Both in place.
+        self.fabric.all_reduce(self.state.sums)
+        self.fabric.all_reduce(list(self.objective.student.buffers()))
+        means = {name: float(value) / steps for name, value in self.state.sums.items()}
+        self._check_finite(means, step)
+        self.state.sums.clear()
+        self.batches.clear()
+        return means
+
+    def _check_finite(self, means: dict[str, float], step: int) -> None:
+        """Stops at a term that is not finite, with the first such step and the ids of its batch."""
+        wrong = {name: value for name, value in means.items() if not math.isfinite(value)}
+        if not wrong:
+            return
+        name, value = next(iter(wrong.items()))
+        first = int(self.first_nonfinite)
+        rows: list[int] = []
+        if first >= 0:  # otherwise it was in another process, whose batches are unknown here
+            parts = self.config.accumulate
+            begin = len(self.batches) - (step - first + 1) * parts
+            batches = self.batches[begin : begin + parts] if begin >= 0 else []
+            rows = [row for batch in batches for row in batch.tolist()]
+        ids = f"; its batch: {', '.join(self.pairs.ids[row] for row in rows)}" if rows else ""
+        raise InputError(
+            f"step {(first if first >= 0 else step) + 1}: term '{name}' is {value}; lower the "
+            f"learning rate ({self.config.learning_rate}) or check the data{ids}"
+        )
+
+
+def mean_over_processes(fabric: Fabric, watched: list[Tensor]) -> Tensor | None:
+    """Mean of the watched losses over the parts and processes whose batches had labels.
+
+    Args:
+        fabric: connects the processes.
+        watched: of this process, one (2,) tensor per part with labels: the student's and the teacher's
+            loss.
+
+    Returns:
+        (2,); None where no batch had labels.
+    """
     if fabric.world_size == 1:
         return torch.stack(watched).mean(0) if watched else None
-    sums = torch.zeros(3, device=fabric.device)  # the student's losses, the teacher's, how many
-    for each in watched:
-        sums += torch.cat((each, each.new_ones(1)))
+    sums = torch.zeros(3, device=fabric.device)  # the student's losses, the teacher's, their number
+    for losses in watched:
+        sums += torch.cat((losses, losses.new_ones(1)))
     sums = fabric.all_reduce(sums, reduce_op="sum")
     return sums[:2] / sums[2] if sums[2] else None
 
 
-def _resume(fabric: Fabric, kept: Checkpoints, training: Training, run: Run) -> int:
-    """Takes the newest state that every process has; the number of steps that are done."""
-    theirs = fabric.all_gather(torch.tensor((kept.steps() + [0, 0])[:2])).view(-1, 2).tolist()
-    common = set.intersection(*map(set, theirs))
-    step = max(common, default=0)
+def _resume(trainer: Trainer, checkpoints: Checkpoints, run: Run) -> int:
+    """Restores the newest checkpoint that every process has; returns the number of completed steps."""
+    fabric = trainer.fabric
+    steps = torch.tensor((checkpoints.steps() + [0, 0])[:2])
+    steps_of_each = fabric.all_gather(steps).view(-1, 2).tolist()
+    step = max(set.intersection(*map(set, steps_of_each)), default=0)
     if step:
-        lines = kept.take(step, training)["metrics"]
+        lines = checkpoints.restore(step, trainer.state)["metrics"]
         if fabric.is_global_zero:
             run.restore_metrics(lines)
             run.note(resumed_at_step=step)
-        tqdm.write(f"{run.path.name}: goes on after step {step}")
+        tqdm.write(f"{run.path.name}: resumes after step {step}")
     return step
-
-
-def _check_finite(
-    means: dict[str, float],
-    stopped: int,
-    step: int,
-    drawn: list[Tensor],
-    pairs: Pairs,
-    config: FitConfig,
-) -> None:
-    """Stops where a term is no number, with the step where it began and the ids of its batch."""
-    wrong = {name: value for name, value in means.items() if not math.isfinite(value)}
-    if not wrong:
-        return
-    name, value = next(iter(wrong.items()))
-    # Another process may have met it; then this one has nothing to name.
-    at = stopped if stopped >= 0 else step
-    back = at - step - 1
-    # All parts of the step: the last `accumulate` entries are the last step's.
-    first, after = (
-        len(drawn) + back * config.accumulate,
-        len(drawn) + (back + 1) * config.accumulate,
-    )
-    parts = drawn[first:after] if stopped >= 0 and first >= 0 else []
-    rows = [row for part in parts for row in part.tolist()]
-    ids = f"; its batch: {', '.join(pairs.ids[row] for row in rows)}" if rows else ""
-    raise InputError(
-        f"step {at + 1}: term '{name}' is {value}; lower the learning rate "
-        f"({config.learning_rate}) or check the data{ids}"
-    )

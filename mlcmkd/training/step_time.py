@@ -13,7 +13,8 @@ import torch
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import Augmentation, make_batch
 from mlcmkd.distillation.objective import Objective
-from mlcmkd.training.loop import FitConfig, make_fabric
+from mlcmkd.training.config import FitConfig
+from mlcmkd.training.fabric import make_fabric
 
 ROUNDS = 12
 

@@ -11,7 +11,7 @@ import pytest
 
 from data_prep.prepare import prepare
 from mlcmkd.models import Landmarker
-from mlcmkd.training.loop import FitConfig
+from mlcmkd.training.config import FitConfig
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model
 

@@ -32,7 +32,9 @@ from mlcmkd.distillation.losses import landmark_loss, prediction_divergence
 from mlcmkd.distillation.mlcm_kd import KTL, MCL, DistillationObjective
 from mlcmkd.distillation.strategies import STRATEGIES, Distillation, Weights
 from mlcmkd.models import HEADS, SIZES, Landmarker
-from mlcmkd.training.loop import FitConfig, fit, make_fabric
+from mlcmkd.training.config import FitConfig
+from mlcmkd.training.fabric import make_fabric
+from mlcmkd.training.loop import fit
 from mlcmkd.training.run_directory import Run, read_metrics
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs

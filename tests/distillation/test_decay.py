@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcmkd.distillation.decay import DECAYS, Decay, RunningMean, decay_weight
+from mlcmkd.distillation.decay import DECAYS, Decay, MovingAverage, decay_weight
 from mlcmkd.utils.errors import InputError
 
 BY_THE_CLOCK = [kind for kind in DECAYS if kind != "progress"]
@@ -33,7 +33,7 @@ def test_bad_input():
 
 
 def test_a_running_mean_is_unbiased_from_its_first_value_on():
-    mean = RunningMean(memory=0.5)
+    mean = MovingAverage(smoothing=0.5)
     mean.add(torch.tensor(4.0))
     assert mean.value == 4
     mean.add(torch.tensor(1.0))
@@ -53,7 +53,7 @@ def test_progress_follows_the_student_and_not_the_clock():
     decay = Decay("progress", floor=0.1)
     assert decay.weight(0.9) == 1.0, "nothing was seen yet"
     # The running mean is made short here, so that the values can be worked out by hand.
-    decay.student.memory = decay.teacher.memory = 0.0
+    decay.student.smoothing = decay.teacher.smoothing = 0.0
     weights = observed(decay, [3.0, 2.0, 1.5, 1.05, 0.5, 2.5], teacher=1.0)
     assert weights == pytest.approx([1.0, 0.5, 0.25, 0.1, 0.1, 0.75])
 

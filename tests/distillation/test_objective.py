@@ -10,7 +10,8 @@ from mlcmkd.distillation.strategies import STRATEGIES, Distillation, Weights
 from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.distillation.teachers import FrozenTeacher
 from mlcmkd.distillation.terms import BUILT_IN_TERMS, DistillationStep, DistillationTerm
-from mlcmkd.training.loop import FitConfig, fit
+from mlcmkd.training.config import FitConfig
+from mlcmkd.training.loop import fit
 from mlcmkd.training.run_directory import Run, read_metrics
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs

@@ -28,7 +28,8 @@ from mlcmkd.stages.tolerant import (
     with_soft_landmarks,
 )
 from mlcmkd.stages.train import TrainConfig, train
-from mlcmkd.training.loop import FitConfig, fit
+from mlcmkd.training.config import FitConfig
+from mlcmkd.training.loop import fit
 from mlcmkd.training.run_directory import Run, read_metrics
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs

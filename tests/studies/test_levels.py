@@ -25,7 +25,7 @@ from mlcmkd.studies.levels import (
     steps_of,
 )
 from mlcmkd.studies.runner import run_study
-from mlcmkd.training.loop import FitConfig
+from mlcmkd.training.config import FitConfig
 from mlcmkd.training.step_time import milliseconds
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs

@@ -15,8 +15,9 @@ from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.stages.kd_loss import KDLossConfig
 from mlcmkd.stages.train import TrainConfig
 from mlcmkd.training import checkpoint
-from mlcmkd.training.checkpoint import Checkpoints, Training, stamp_of
-from mlcmkd.training.loop import FitConfig, fit
+from mlcmkd.training.checkpoint import Checkpoints, TrainingState, fingerprint_of
+from mlcmkd.training.config import FitConfig
+from mlcmkd.training.loop import fit
 from mlcmkd.training.run_directory import METRICS, Run
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs
@@ -89,7 +90,7 @@ def _child(folder: str, at: int) -> None:
 def test_killed_at_twenty_steps_drawn_by_chance(tmp_path, whole):
     """`kill -9` of a real process, every time a new one on the same run directory."""
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["tests.test_checkpoint"])
+    server.set_forkserver_preload(["tests.training.test_checkpoint"])
     killed = 0
     for n, at in enumerate(np.random.default_rng(0).integers(0, STEPS, 20).tolist()):
         folder = tmp_path / str(n // 4)  # four kills a training: it goes on and is killed again
@@ -125,7 +126,7 @@ def test_a_spoilt_state_falls_back_to_the_one_before(tmp_path, whole, capsys):
     newest.write_bytes(newest.read_bytes()[:-100])
     assert same(train(tmp_path), whole)
     told = capsys.readouterr().out
-    assert "checkpoint-0.safetensors: spoilt" in told and "goes on after step 8" in told
+    assert "checkpoint-0.safetensors: damaged" in told and "resumes after step 8" in told
     for path in tmp_path.glob("checkpoint-*"):
         path.write_bytes(b"")
     assert same(train(tmp_path), whole), "without a state it begins at the beginning"
@@ -137,7 +138,7 @@ def test_a_full_disk_costs_the_state_and_not_the_training(tmp_path, whole, monke
 
     monkeypatch.setattr(checkpoint, "save_file", full)
     assert same(train(tmp_path), whole)
-    assert "not written ([Errno 28] No space left on device); training goes on" in (
+    assert "not written ([Errno 28] No space left on device); training continues" in (
         capsys.readouterr().out
     )
     assert not list(tmp_path.glob("checkpoint-*"))
@@ -155,7 +156,7 @@ def test_another_training_s_state_is_not_taken(tmp_path, changed, capsys):
     with pytest.raises(Killed):
         train(tmp_path / "a", at=9)
     result = train(tmp_path / "a", **changed)
-    assert "goes on after" not in capsys.readouterr().out
+    assert "resumes after" not in capsys.readouterr().out
     assert same(result, train(tmp_path / "b", **changed))
 
 
@@ -179,7 +180,7 @@ def test_what_is_asked_for_is_the_config_without_places(tmp_path):
 def test_the_stamp_knows_the_frozen_teacher():
     def stamp(seed):
         teacher, student = make_model("light", seed=seed), make_model("light", "thermal", seed=1)
-        return stamp_of(KTL(teacher, student, TOLD.resolved(), TOLD.guide), CONFIG)
+        return fingerprint_of(KTL(teacher, student, TOLD.resolved(), TOLD.guide), CONFIG)
 
     assert stamp(0) == stamp(0) != stamp(2)
 
@@ -197,12 +198,12 @@ def test_moments_keep_the_layout_of_their_parameters(tmp_path):
                 seen.append(moment.stride() == parameter.stride())
         return facts
 
-    original = Checkpoints.take
+    original = Checkpoints.restore
     try:
-        Checkpoints.take = look
+        Checkpoints.restore = look
         train(tmp_path)
     finally:
-        Checkpoints.take = original
+        Checkpoints.restore = original
     assert seen and all(seen)
 
 
@@ -240,6 +241,6 @@ def test_a_term_that_is_no_number_names_step_and_batch(tmp_path):
 
 
 def test_a_training_without_a_state_of_its_step():
-    training = Training(*[None] * 5)
-    with pytest.raises(ValueError, match="no state of step 3"):
-        Checkpoints(Path("nowhere"), "x").take(3, training)
+    training = TrainingState(*[None] * 4)
+    with pytest.raises(ValueError, match="no checkpoint of step 3"):
+        Checkpoints(Path("nowhere"), "x").restore(3, training)

@@ -11,7 +11,10 @@ from mlcmkd.distillation.mlcm_kd import KTL, MCL
 from mlcmkd.distillation.strategies import Distillation, Weights
 from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.distillation.two_teachers import TwoTeachers
-from mlcmkd.training.loop import FitConfig, fit, learning_rate, make_fabric
+from mlcmkd.training.config import FitConfig
+from mlcmkd.training.fabric import make_fabric
+from mlcmkd.training.loop import fit
+from mlcmkd.training.optimizer import learning_rate
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run, read_metrics
 from mlcmkd.training.sampling import Shuffled

@@ -11,7 +11,9 @@ import torch
 
 from mlcmkd.distillation.decay import Decay
 from mlcmkd.stages.train import TrainConfig
-from mlcmkd.training.loop import FitConfig, _mean_of_all, make_fabric
+from mlcmkd.training.config import FitConfig
+from mlcmkd.training.fabric import make_fabric
+from mlcmkd.training.loop import mean_over_processes
 from mlcmkd.training.run_directory import RESULT, Run
 from mlcmkd.training.sampling import Stream
 from mlcmkd.utils.errors import InputError
@@ -67,7 +69,7 @@ def test_streams_are_apart_and_each_is_repeatable():
     assert sorted(sum(rows(1)[:4], [])) == list(range(20)), "every row once an epoch"
 
 
-def test_a_decay_that_listens_hears_the_mean_of_all_parts():
+def test_a_decay_that_listens_hears_themean_over_processes_parts():
     class Alone:
         world_size = 1
 
@@ -81,11 +83,11 @@ def test_a_decay_that_listens_hears_the_mean_of_all_parts():
             return sums + torch.tensor([3.0, 1.0, 1.0])
 
     parts = [torch.tensor([2.0, 4.0]), torch.tensor([4.0, 2.0])]
-    assert _mean_of_all(Alone(), parts).tolist() == [3.0, 3.0]
-    assert _mean_of_all(Alone(), []) is None
-    assert _mean_of_all(Two(), []).tolist() == [3.0, 1.0]
-    assert _mean_of_all(Two(), parts).tolist() == pytest.approx([9 / 3, 7 / 3])
-    assert Decay("progress").listens
+    assert mean_over_processes(Alone(), parts).tolist() == [3.0, 3.0]
+    assert mean_over_processes(Alone(), []) is None
+    assert mean_over_processes(Two(), []).tolist() == [3.0, 1.0]
+    assert mean_over_processes(Two(), parts).tolist() == pytest.approx([9 / 3, 7 / 3])
+    assert Decay("progress").follows_losses
 
 
 def test_torchrun_and_config_have_to_agree(monkeypatch):

@@ -12,7 +12,7 @@ from mlcmkd.distillation.strategies import Distillation, Weights
 from mlcmkd.stages.train import TrainConfig
 from mlcmkd.stages.transfer import TransferConfig
 from mlcmkd.studies.ktl import run_id
-from mlcmkd.training.loop import FitConfig
+from mlcmkd.training.config import FitConfig
 from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
 
