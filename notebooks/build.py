@@ -1,17 +1,17 @@
 """Builds the notebooks from their sources.
 
-    python notebooks/build.py            write every notebook from its source, without outputs
-    python notebooks/build.py --run      write, execute, and keep the outputs, cleaned
-    python notebooks/build.py --store    take the outputs that `make course` left in the work folder
-    python notebooks/build.py --text     take over words and tags, keep the outputs; refused where any
-                                         code has changed
-    python notebooks/build.py --check    fail where a notebook and its source differ
-    python notebooks/build.py --table    a row a notebook: minutes, figures, exercises, size
+    python notebooks/build.py            write all notebooks from their sources, without outputs
+    python notebooks/build.py --run      write, execute, and store the cleaned outputs
+    python notebooks/build.py --store    use the outputs of `make course` in the work folder
+    python notebooks/build.py --text     update text and tags, keep the outputs; an error if code has
+                                         changed
+    python notebooks/build.py --check    an error if a notebook and its source differ
+    python notebooks/build.py --table    one row per notebook: minutes, figures, exercises, size
 
-The sources, `sources/*.py` in jupytext's percent format, are what is edited. The numbered ones are the
-series; the others stand beside it. With `--solutions` the first four do the same with the exercises:
+Edit the sources, `sources/*.py` in jupytext's percent format. The numbered ones are the course; the
+others are additional notebooks. With `--solutions` the first four commands build the exercises:
 `sources/exercises/NN_name.py` becomes `solutions/NN_name.ipynb`, with outputs, and
-`exercises/NN_name.ipynb`, with every answer left open.
+`exercises/NN_name.ipynb`, without answers.
 """
 
 import argparse
@@ -22,17 +22,18 @@ import jupytext
 import nbformat
 
 from mlcmkd.course.exercises import exercise_of, exercises_of
-from mlcmkd.course.resource_usage import pictures_in, read_minutes
+from mlcmkd.course.resource_usage import count_pictures, read_minutes
 from mlcmkd.course.series import SOLUTIONS, cleaned, execute
+from mlcmkd.utils.markdown import markdown_table
 
 HERE = Path(__file__).resolve().parent
 EXERCISES = HERE / "exercises"
 MAX_BYTES = 1_500_000
-_INJECTED = "injected-parameters"  # papermill's tag of the cell that it adds
+_INJECTED = "injected-parameters"  # papermill's tag for the cell that it adds
 
 
 def sources() -> list[Path]:
-    """All sources of lessons, the series first and in order."""
+    """All sources of lessons, the numbered ones first and in order."""
     return sorted((HERE / "sources").glob("*.py"))
 
 
@@ -42,12 +43,12 @@ def series() -> list[Path]:
 
 
 def exercise_sources() -> list[Path]:
-    """All sources of exercises with their solutions, in order."""
+    """All sources of exercises, in order."""
     return sorted((HERE / "sources" / "exercises").glob("[0-9][0-9]_*.py"))
 
 
 def notebook_of(source: Path) -> Path:
-    """Where a source's notebook lies; of an exercise the one with solutions."""
+    """The notebook of a source; for an exercise, the one with solutions."""
     folder = SOLUTIONS if source.parent.name == EXERCISES.name else HERE
     return folder / f"{source.stem}.ipynb"
 
@@ -63,34 +64,38 @@ def built_exercise(source: Path) -> nbformat.NotebookNode:
 
 
 def cells(notebook: nbformat.NotebookNode) -> list[tuple[str, str, list[str]]]:
-    """What has to agree: kind, text and tags of each cell."""
+    """The parts that are compared: type, text and tags of each cell."""
     return [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in notebook.cells]
 
 
-def _unlike(path: Path, wanted: nbformat.NotebookNode) -> bool:
+def _differs(path: Path, wanted: nbformat.NotebookNode) -> bool:
     return not path.is_file() or cells(nbformat.read(path, 4)) != cells(wanted)
 
 
 def differing() -> list[str]:
-    """Names of the notebooks that are missing, or are not what their source says, or have none."""
-    every = [*sources(), *exercise_sources()]
-    wrong = [notebook_of(source) for source in every if _unlike(notebook_of(source), built(source))]
+    """Names of notebooks that are missing, differ from their source, or have no source."""
+    all_sources = [*sources(), *exercise_sources()]
+    wrong = [
+        notebook_of(source)
+        for source in all_sources
+        if _differs(notebook_of(source), built(source))
+    ]
     students = {EXERCISES / f"{source.stem}.ipynb": source for source in exercise_sources()}
-    wrong += [path for path, s in students.items() if _unlike(path, built_exercise(s))]
-    known = {notebook_of(source) for source in every} | set(students)
-    there = [p for folder in (HERE, SOLUTIONS, EXERCISES) for p in folder.glob("*.ipynb")]
+    wrong += [path for path, s in students.items() if _differs(path, built_exercise(s))]
+    known = {notebook_of(source) for source in all_sources} | set(students)
+    existing = [p for folder in (HERE, SOLUTIONS, EXERCISES) for p in folder.glob("*.ipynb")]
     return [
         path.relative_to(HERE).as_posix()
-        for path in [*wrong, *sorted(path for path in there if path not in known)]
+        for path in [*wrong, *sorted(path for path in existing if path not in known)]
     ]
 
 
 def without_injection(path: Path, source: Path) -> None:
-    """Takes papermill's cell away, so that the notebook is its source plus outputs."""
+    """Removes papermill's cell, so that the notebook is its source with outputs."""
     notebook = nbformat.read(path, 4)
     notebook.cells = [c for c in notebook.cells if _INJECTED not in c.metadata.get("tags", [])]
     if cells(notebook) != cells(built(source)):
-        raise SystemExit(f"{path.name}: differs from its source after it ran")
+        raise SystemExit(f"{path.name}: differs from its source after its execution")
     nbformat.write(cleaned(notebook), path)
     if path.stat().st_size > MAX_BYTES:
         raise SystemExit(f"{path.name}: {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}")
@@ -99,10 +104,10 @@ def without_injection(path: Path, source: Path) -> None:
 def with_new_text(
     stored: nbformat.NotebookNode, wanted: nbformat.NotebookNode
 ) -> nbformat.NotebookNode:
-    """The wanted notebook with the stored one's outputs, which are right as long as no code differs.
+    """The wanted notebook with the outputs of the stored one, which are valid if no code differs.
 
     Raises:
-        SystemExit: a code cell differs, so that its outputs would be those of other code.
+        SystemExit: a code cell differs.
     """
     old, new = ([c for c in nb.cells if c.cell_type == "code"] for nb in (stored, wanted))
     for number, (before, after) in enumerate(zip(old, new, strict=False), start=1):
@@ -115,27 +120,26 @@ def with_new_text(
 
 
 def table(work: Path) -> str:
-    """A row a lesson: minutes of the work folder's last full run, figures, exercises, size."""
+    """One row per lesson: minutes of the last run in the work folder, figures, exercises, size."""
     minutes = read_minutes(work)
-    lines = ["| notebook | minutes | figures | exercises | size (kB) |", "| --- " * 5 + "|"]
+    rows = []
     for source in series():
         path = notebook_of(source)
-        theirs = [s for s in exercise_sources() if s.stem == source.stem]
-        count = sum(len(exercises_of(built(s))) for s in theirs)
-        took = minutes.get(source.stem)
-        row = [
-            source.stem,
-            "" if took is None else f"{took:.1f}",
-            pictures_in(nbformat.read(path, 4)),
-            count,
-            round(path.stat().st_size / 1000),
-        ]
-        lines.append("| " + " | ".join(map(str, row)) + " |")
-    return "\n".join(lines)
+        exercises = [s for s in exercise_sources() if s.stem == source.stem]
+        rows.append(
+            {
+                "notebook": source.stem,
+                "minutes": f"{minutes[source.stem]:.1f}" if source.stem in minutes else "",
+                "figures": count_pictures(nbformat.read(path, 4)),
+                "exercises": sum(len(exercises_of(built(s))) for s in exercises),
+                "size (kB)": round(path.stat().st_size / 1000),
+            }
+        )
+    return markdown_table(rows)
 
 
 def build(source: Path, options: argparse.Namespace, work: Path) -> None:
-    """Writes one notebook, and runs it, or takes over outputs, as the options say."""
+    """Writes one notebook; executes it or adds outputs, depending on the options."""
     path = notebook_of(source)
     executed = work / "notebooks" / path.relative_to(HERE)
     if options.text:
@@ -154,16 +158,20 @@ def build(source: Path, options: argparse.Namespace, work: Path) -> None:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--run", action="store_true", help="execute, and keep the outputs")
-    parser.add_argument("--store", action="store_true", help="take what the course executed")
-    parser.add_argument("--text", action="store_true", help="words and tags alone")
+    parser.add_argument("--run", action="store_true", help="execute, and store the outputs")
+    parser.add_argument("--store", action="store_true", help="use the outputs of the last course")
+    parser.add_argument("--text", action="store_true", help="update only text and tags")
     parser.add_argument("--check", action="store_true", help="only compare")
-    parser.add_argument("--table", action="store_true", help="only print what each notebook holds")
-    parser.add_argument("--solutions", action="store_true", help="exercises, not lessons")
-    parser.add_argument("--scale", default="laptop")
-    parser.add_argument("--work", default="runs/course", help="folder of the series")
+    parser.add_argument("--table", action="store_true", help="only print a table of the notebooks")
     parser.add_argument(
-        "--only", default="", help="notebooks whose names start so, such as 03 or explorer"
+        "--solutions", action="store_true", help="build the exercises instead of the lessons"
+    )
+    parser.add_argument("--scale", default="laptop")
+    parser.add_argument("--work", default="runs/course", help="work folder of the course")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="only notebooks whose names start with this, such as 03 or explorer",
     )
     options = parser.parse_args()
     work = Path(options.work).resolve()
@@ -176,7 +184,7 @@ def main() -> None:
         return
     chosen = exercise_sources() if options.solutions else sources()
     if options.store and not options.solutions:
-        chosen = series()  # the course has executed no other
+        chosen = series()  # the course executes only these
     for source in (s for s in chosen if s.name.startswith(options.only)):
         if options.solutions:
             EXERCISES.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the notebooks share: scales, checked parameters, runs made once, and the whole series."""
+"""Shared code of the notebooks: scales, checked parameters, reused runs, tables, the whole course."""
 
 from mlcmkd.course.invariance_summary import compare_gaps, invariance_gaps, summarise_gaps
 from mlcmkd.course.lesson import (

@@ -1,4 +1,4 @@
-"""The embedded faces, drawn once a work folder and read back from then on."""
+"""Synthetic faces that are rendered once per work folder and then read from a file."""
 
 import hashlib
 from dataclasses import fields
@@ -14,29 +14,29 @@ from mlcmkd.synthetic.faces import SyntheticFaces
 
 
 def renderer_sources(folder: Path | None = None) -> list[Path]:
-    """The source files that draw faces, sorted by path.
+    """The source files of the renderer, sorted by path.
 
     Args:
-        folder: where they are; None for the package.
+        folder: their folder; None for the package `mlcmkd.synthetic`.
 
     Raises:
-        RuntimeError: none is there. The files were moved and this function was not adapted, so a
-            hash would be the same whatever they hold.
+        RuntimeError: there are none. The files were moved and this function was not adapted; a hash
+            would then not depend on their content.
     """
     folder = folder or Path(synthetic.__file__).parent
-    found = sorted(folder.glob("*.py"))
-    if not found:
+    sources = sorted(folder.glob("*.py"))
+    if not sources:
         raise RuntimeError(
-            f"{folder}: no file *.py; course.cached_faces.renderer_sources has to name the files that "
-            "draw faces"
+            f"{folder}: no file *.py; course.cached_faces.renderer_sources has to name the files of "
+            "the renderer"
         )
-    return found
+    return sources
 
 
 def renderer_hash(folder: Path | None = None) -> str:
-    """A short hash of the code that draws faces: faces drawn by other code are not read back.
+    """A short hash of the renderer's code: faces of another version of the code are not reused.
 
-    Args and errors as `renderer_sources`.
+    Arguments and errors are those of `renderer_sources`.
     """
     digest = hashlib.sha256()
     for path in renderer_sources(folder):
@@ -45,21 +45,21 @@ def renderer_hash(folder: Path | None = None) -> str:
 
 
 class CachedSyntheticFaces(DataConfig):
-    """A DataConfig that keeps what it drew in a folder; in every other way the same.
+    """A DataConfig that stores the rendered faces in a folder; otherwise the same.
 
-    The folder is no part of what a run remembers: `mlcmkd train` on the same numbers draws the same
+    The folder is not part of a run's config: `mlcmkd train` with the same numbers renders the same
     faces.
 
     """
 
     cache: Path = Field(exclude=True, description="Folder of the synthetic faces.")
 
-    def kept(self, split: str) -> Path:
-        """The file that holds a split's faces; they are drawn where it is not there."""
+    def cache_file(self, split: str) -> Path:
+        """The file with the faces of a split; they are rendered if it does not exist."""
         count = self.synthetic_train if split == "train" else self.synthetic_held
         path = self.cache / f"{split}-{count}-{self.synthetic_seed}-{renderer_hash()}.npz"
         if not path.is_file():
-            print(f"drawing {count} embedded faces ({split}); they are kept in {self.cache.name}/")
+            print(f"rendering {count} synthetic faces ({split}) into {self.cache.name}/")
             faces = synthetic_faces(split, count, self.synthetic_seed)
             self.cache.mkdir(parents=True, exist_ok=True)
             part = path.with_name(path.name + ".part")
@@ -69,22 +69,22 @@ class CachedSyntheticFaces(DataConfig):
         return path
 
     def faces(self, split: str) -> SyntheticFaces:
-        """All faces of a split, 96 px, with degrees C and attributes."""
-        with np.load(self.kept(split), allow_pickle=False) as arrays:
+        """All faces of a split, 96 px, with temperatures in degrees C and attributes."""
+        with np.load(self.cache_file(split), allow_pickle=False) as arrays:
             return _from_arrays(dict(arrays))
 
     def load(self, split: str, input_px: int, *, progress: bool = True) -> Pairs:
         """All pairs of a split."""
-        path = self.kept(split)
+        path = self.cache_file(split)
         key = (path, path.stat().st_mtime_ns, input_px)
-        if key not in _cut:
-            _cut[key] = from_synthetic(self.faces(split), input_px)
-        return _cut[key]
+        if key not in _loaded:
+            _loaded[key] = from_synthetic(self.faces(split), input_px)
+        return _loaded[key]
 
 
-# Pairs that this process has already cut out of their images: a lesson's runs share them. Nothing
-# writes to the tensors of a Pairs.
-_cut: dict[tuple[Path, int, int], Pairs] = {}
+# Pairs that this process has already loaded, shared by the runs of a lesson. The tensors of a Pairs are
+# never modified.
+_loaded: dict[tuple[Path, int, int], Pairs] = {}
 
 
 def _to_arrays(faces: SyntheticFaces) -> dict[str, np.ndarray]:
@@ -92,12 +92,12 @@ def _to_arrays(faces: SyntheticFaces) -> dict[str, np.ndarray]:
     return plain | {f"attribute {name}": values for name, values in faces.attributes.items()}
 
 
-def _from_arrays(kept: dict[str, np.ndarray]) -> SyntheticFaces:
+def _from_arrays(arrays: dict[str, np.ndarray]) -> SyntheticFaces:
     prefix = "attribute "
     attributes = {
         name.removeprefix(prefix): values
-        for name, values in kept.items()
+        for name, values in arrays.items()
         if name.startswith(prefix)
     }
-    plain = {name: values for name, values in kept.items() if not name.startswith(prefix)}
+    plain = {name: values for name, values in arrays.items() if not name.startswith(prefix)}
     return SyntheticFaces(attributes=attributes, **plain)

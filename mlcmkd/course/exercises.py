@@ -1,11 +1,11 @@
-"""Exercises out of their solutions: one source makes a notebook with the answers and one without.
+"""Generates exercises from their solutions: one source, one notebook with and one without answers.
 
-A source is a solution. In it, tags tell what a student may see:
+A source is the solution. Tags of its cells define what the exercise contains:
 
-    solution    code: kept down to the marker, then every name that the next check reads is left open;
-                Markdown: an answer in words, left open
-    check       calls a checker of mlcmkd.course.checks on the answer
-    discussion  stands in the solution only
+    solution    code: kept up to the marker; after it, every name that the next check uses is left
+                unanswered; Markdown: an answer in words, left unanswered
+    check       calls a check of mlcmkd.course.checks on the answer
+    discussion  only in the solution
 """
 
 import ast
@@ -18,7 +18,7 @@ from mlcmkd.utils.errors import InputError
 
 MARKER = "# your code here"
 IN_WORDS = "*Your answer:*"
-HEADING = "## "  # of an exercise: "## 1 · Recall: ..."
+HEADING = "## "  # of an exercise, such as "## 1 · Recall: ..."
 
 
 class Exercise(NamedTuple):
@@ -36,78 +36,80 @@ class Exercise(NamedTuple):
 
 
 def has(cell: Any, tag: str) -> bool:
-    """Whether a cell carries a tag."""
+    """Whether a cell has a tag."""
     return tag in cell.metadata.get("tags", [])
 
 
 def exercises_of(source: nbformat.NotebookNode) -> list[Exercise]:
-    """The exercises of a source, in order; what stands before the first belongs to none."""
-    found: list[Exercise] = []
+    """The exercises of a source, in order; cells before the first heading belong to none."""
+    exercises: list[Exercise] = []
     for cell in source.cells:
         first = cell.source.split("\n")[0]
         if cell.cell_type == "markdown" and first.startswith(HEADING) and "·" in first:
-            found.append(Exercise(first.removeprefix(HEADING), [], []))
-        elif found and has(cell, "solution"):
-            found[-1].solutions.append(cell)
-        elif found and has(cell, "check"):
-            found[-1].checks.append(cell)
-    return found
+            exercises.append(Exercise(first.removeprefix(HEADING), [], []))
+        elif exercises and has(cell, "solution"):
+            exercises[-1].solutions.append(cell)
+        elif exercises and has(cell, "check"):
+            exercises[-1].checks.append(cell)
+    return exercises
 
 
 def exercise_of(source: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook for a student: the source with every answer left open.
+    """The notebook for a student: the source without its answers.
 
     Raises:
-        InputError: a solution without its marker, or none of whose names a check reads.
+        InputError: a solution has no marker, or the next check uses none of its names.
     """
-    made = deepcopy(source)
-    made.cells = [cell for cell in made.cells if not has(cell, "discussion")]
-    for place, cell in enumerate(made.cells):
+    exercise = deepcopy(source)
+    exercise.cells = [cell for cell in exercise.cells if not has(cell, "discussion")]
+    for number, cell in enumerate(exercise.cells):
         if not has(cell, "solution"):
             continue
         if cell.cell_type == "markdown":
             cell.source = IN_WORDS
         else:
-            later = (c.source for c in made.cells[place + 1 :] if has(c, "check"))
-            cell.source = stub(cell.source, next(later, ""))
-        cell.metadata["tags"] = ["exercise"]  # and none that asks for the answer's output
-    for cell in made.cells:
+            later = (c.source for c in exercise.cells[number + 1 :] if has(c, "check"))
+            cell.source = without_answer(cell.source, next(later, ""))
+        cell.metadata["tags"] = ["exercise"]  # without tags that compare the output of the answer
+    for cell in exercise.cells:
         if has(cell, "check"):
             cell.metadata["tags"] = ["check"]
-    return made
+    return exercise
 
 
-def stub(solution: str, check: str) -> str:
-    """A solution's code with the answer left open.
+def without_answer(solution: str, check: str) -> str:
+    """The code of a solution without its answer.
 
-    Everything down to the marker stays. Of what follows, only those names stay that the check reads:
-    a variable as `name = ...`, a function with its signature and docstring and no body.
+    The code up to the marker is kept. After it, only the names that the check uses are kept: a
+    variable as `name = ...`, a function with its signature and docstring but without a body.
 
     Raises:
-        InputError: no marker, or nothing is left to fill in.
+        InputError: there is no marker, or the check uses no name of the answer.
     """
     kept, marker, answer = solution.partition(MARKER)
     if not marker:
         raise InputError(f"a solution has no line '{MARKER}': {solution.splitlines()[0]}")
-    read = {node.id for node in ast.walk(ast.parse(check)) if isinstance(node, ast.Name)}
+    used = {node.id for node in ast.walk(ast.parse(check)) if isinstance(node, ast.Name)}
     open_parts: dict[str, str] = {}
     lines = answer.split("\n")
     for node in ast.parse(answer).body:
-        if isinstance(node, ast.FunctionDef) and node.name in read:
+        if isinstance(node, ast.FunctionDef) and node.name in used:
             documented = isinstance(node.body[0], ast.Expr) and ast.get_docstring(node) is not None
             last = node.body[0].end_lineno if documented else node.body[0].lineno - 1
             kept_lines = lines[node.lineno - 1 : last]
             open_parts[node.name] = "\n".join([*kept_lines, "    ..."])
         elif isinstance(node, ast.Assign):
             for name in (n for target in node.targets for n in _names(target)):
-                if name in read:
+                if name in used:
                     open_parts.setdefault(name, f"{name} = ...")
     if not open_parts:
-        raise InputError(f"no check reads what this solution makes: {solution.splitlines()[0]}")
-    apart = "\n\n\n" if any(part.startswith("def ") for part in open_parts.values()) else "\n"
-    return kept + marker + "\n" + apart.join(open_parts.values())
+        raise InputError(
+            f"the next check uses no name of this solution: {solution.splitlines()[0]}"
+        )
+    separator = "\n\n\n" if any(part.startswith("def ") for part in open_parts.values()) else "\n"
+    return kept + marker + "\n" + separator.join(open_parts.values())
 
 
 def _names(target: ast.expr) -> list[str]:
-    """The names that an assignment binds."""
+    """The names that an assignment defines."""
     return [node.id for node in ast.walk(target) if isinstance(node, ast.Name)]

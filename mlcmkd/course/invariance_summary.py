@@ -1,4 +1,4 @@
-"""What the measures of invariance say about two students, in words written by the numbers."""
+"""Comparison of two students by measures of invariance, with intervals, as a table and sentences."""
 
 from dataclasses import dataclass
 
@@ -20,58 +20,58 @@ from mlcmkd.evaluation.invariance import (
 from mlcmkd.models import Landmarker
 from mlcmkd.utils.errors import InputError
 
-# How far a student is from invariant, by each measure: 0 is invariant, on the faces at hand.
+# Gap of a student to invariance by each measure; 0 means invariant on the given faces.
 GAPS = {
-    "teacher's head": "NME of thermal features against RGB features, teacher's head (points apart)",
-    "student's head": "NME of thermal features against RGB features, student's head (points apart)",
-    "CKA": "what CKA of twins lacks to 1, of what CKA of other faces lacks (%)",
-    "retrieval": "thermal faces whose nearest RGB face is not their twin (%)",
-    "probe": "accuracy of the modality probe (points from 50 %)",
+    "teacher's head": "difference in NME of thermal and RGB features with the teacher's head (points)",
+    "student's head": "difference in NME of thermal and RGB features with the student's head (points)",
+    "CKA": "1 minus CKA of pairs, relative to 1 minus CKA of other faces (%)",
+    "retrieval": "thermal faces whose nearest RGB face is not their own pair (%)",
+    "probe": "difference between the accuracy of the modality probe and 50 % (points)",
 }
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A student's distance from invariant by one measure.
+    """Gap of a student to invariance by one measure.
 
     Attributes:
-        value: on all faces, percent or percentage points; 0 is invariant.
-        without: (G,) the same, each time without one of G groups of subjects.
+        value: on all faces, percent or percentage points; 0 means invariant.
+        leave_one_out: (G,) the same without each of G groups of subjects.
     """
 
     value: float
-    without: np.ndarray
+    leave_one_out: np.ndarray
 
 
 def invariance_gaps(
     teacher: Landmarker, student: Landmarker, pairs: Pairs, *, groups: int = 10
 ) -> dict[str, Gap]:
-    """A student's distances from invariant on labelled pairs, by the names of `GAPS`.
+    """Gaps of a student to invariance on labelled pairs, by the names of `GAPS`.
 
     Args:
-        teacher: reads RGB; student: reads thermal; of equal width and input size.
-        groups: how many groups of subjects are left out in turn, at most one a subject.
+        teacher: RGB model; student: thermal model of equal width and input size.
+        groups: number of groups of subjects that are left out in turn, at most one per subject.
 
     Raises:
-        InputError: fewer than three subjects: with one left out the probe needs two.
+        InputError: there are fewer than three subjects; the probe needs two if one is left out.
     """
     subjects = np.array(pairs.subjects)
     people = list(dict.fromkeys(pairs.subjects))
     if len(people) < 3:
-        raise InputError("intervals leave people out in turn: give three subjects or more")
-    of_rgb = modality_features(teacher, pairs, "rgb")
-    of_thermal = modality_features(student, pairs, "thermal")
+        raise InputError("the intervals leave out subjects in turn; three subjects are required")
+    rgb_features = modality_features(teacher, pairs, "rgb")
+    thermal_features = modality_features(student, pairs, "thermal")
     errors = [
-        [_errors(head_of, features, pairs) for features in (of_rgb, of_thermal)]
-        for head_of in (teacher, student)
+        [_errors(model, features, pairs) for features in (rgb_features, thermal_features)]
+        for model in (teacher, student)
     ]
 
-    def on(kept: np.ndarray) -> dict[str, float]:
-        rgb, thermal = of_rgb[kept], of_thermal[kept]
+    def measure(kept: np.ndarray) -> dict[str, float]:
+        rgb, thermal = rgb_features[kept], thermal_features[kept]
         heads = [abs(100 * (b[kept] - a[kept]).mean()) for a, b in errors]
         cka = linear_cka(place_rows(rgb), place_rows(thermal))
         other = linear_cka(place_rows(rgb), place_rows(thermal.roll(len(kept) // 2, dims=0)))
-        means = (side.mean(dim=(2, 3)).numpy() for side in (rgb, thermal))
+        means = (features.mean(dim=(2, 3)).numpy() for features in (rgb, thermal))
         values = (
             *heads,
             100 * (1 - cka) / max(1 - other, 1e-12),
@@ -81,82 +81,96 @@ def invariance_gaps(
         return dict(zip(GAPS, map(float, values), strict=True))
 
     left_out = [set(people[start::groups]) for start in range(min(groups, len(people)))]
-    whole = on(np.arange(len(pairs)))
-    parts = [on(np.flatnonzero([name not in some for name in subjects])) for some in left_out]
-    return {name: Gap(whole[name], np.array([part[name] for part in parts])) for name in GAPS}
+    all_faces = measure(np.arange(len(pairs)))
+    parts = [
+        measure(np.flatnonzero([name not in group for name in subjects])) for group in left_out
+    ]
+    return {name: Gap(all_faces[name], np.array([part[name] for part in parts])) for name in GAPS}
 
 
 @torch.no_grad()
-def _errors(head_of: Landmarker, features: Tensor, pairs: Pairs) -> np.ndarray:
-    """NME of every face, (N,), a share, when one model's head reads given features."""
-    device = next(head_of.parameters()).device
-    found = [head_of.head(part.to(device)).coordinates.cpu() for part in features.split(64)]
-    return score(torch.cat(found).float().numpy(), head_of.spec.scheme, pairs).per_face
+def _errors(model: Landmarker, features: Tensor, pairs: Pairs) -> np.ndarray:
+    """NME of every face, (N,), as a share, for a model's head on given features."""
+    device = next(model.parameters()).device
+    parts = [model.head(part.to(device)).coordinates.cpu() for part in features.split(64)]
+    return score(torch.cat(parts).float().numpy(), model.spec.scheme, pairs).per_face
 
 
-def interval(value: float, without: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """An interval around a number by the jackknife over groups of subjects.
+def jackknife_interval(
+    value: float, leave_one_out: np.ndarray, level: float = 0.95
+) -> tuple[float, float]:
+    """Confidence interval by the jackknife over groups of subjects (Efron and Tibshirani, 1993).
 
-    The groups' numbers, each found without one group, spread the less the more people there are.
-    It knows the chance in the people, not the chance in the training.
+    It includes the variation between people, not the variation between trainings.
+
+    Args:
+        value: on all subjects.
+        leave_one_out: (G,) the values without each group.
     """
-    count = len(without)
-    error = np.sqrt((count - 1) / count * np.square(without - np.mean(without)).sum())
-    reach = float(error * student_t.ppf((1 + level) / 2, count - 1))
-    return value - reach, value + reach
+    count = len(leave_one_out)
+    error = np.sqrt((count - 1) / count * np.square(leave_one_out - np.mean(leave_one_out)).sum())
+    margin = float(error * student_t.ppf((1 + level) / 2, count - 1))
+    return value - margin, value + margin
 
 
 def compare_gaps(
-    name: str, mine: dict[str, Gap], other_name: str, other: dict[str, Gap]
+    name: str, gaps: dict[str, Gap], other_name: str, other_gaps: dict[str, Gap]
 ) -> tuple[list[dict[str, str]], str]:
-    """Who is closer to invariant: a row a measure for a table, and the sum of it in words.
+    """Compares the gaps of two students on the same pairs and groups.
 
-    Both have to come from the same pairs and groups.
+    Returns:
+        One row per measure for a table, and a summary in sentences.
     """
-    rows, sure = [], {name: [], other_name: [], "": []}
-    for measure, words in GAPS.items():
-        a, b = mine[measure], other[measure]
-        low, high = interval(a.value - b.value, a.without - b.without)
+    rows, closer_by = [], {name: [], other_name: [], "": []}
+    for measure, definition in GAPS.items():
+        a, b = gaps[measure], other_gaps[measure]
+        low, high = jackknife_interval(a.value - b.value, a.leave_one_out - b.leave_one_out)
         closer = name if high < 0 else other_name if low > 0 else ""
-        sure[closer].append(measure)
+        closer_by[closer].append(measure)
         rows.append(
             {
-                "measure": f"**{measure}**: {words}",
+                "measure": f"**{measure}**: {definition}",
                 other_name: f"{b.value:.1f}",
                 name: f"{a.value:.1f}",
                 "difference": f"{a.value - b.value:+.1f} ({low:+.1f} to {high:+.1f})",
-                "closer": closer or "not told apart",
+                "closer": closer or "undecided",
             }
         )
-    if sure[name] and not sure[other_name]:
-        way = f"What the numbers decide, they decide for {name}."
-    elif sure[other_name] and not sure[name]:
-        way = f"What the numbers decide, they decide for {other_name}."
-    elif sure[name]:
-        way = "The measures disagree: who is closer depends on what *invariant* is to mean."
+    if closer_by[name] and not closer_by[other_name]:
+        conclusion = f"All significant differences are in favour of {name}."
+    elif closer_by[other_name] and not closer_by[name]:
+        conclusion = f"All significant differences are in favour of {other_name}."
+    elif closer_by[name]:
+        conclusion = "The measures disagree: the result depends on the meaning of *invariant*."
     else:
-        way = "These faces do not tell the two apart."
+        conclusion = "These faces do not show a difference."
     return rows, (
-        f"**{name}** is closer to invariant than **{other_name}** by {_listed(sure[name])}; "
-        f"farther by {_listed(sure[other_name])}; not told apart by {_listed(sure[''])}. {way}"
+        f"**{name}** is closer to invariance than **{other_name}** by {_listed(closer_by[name])}, "
+        f"farther by {_listed(closer_by[other_name])}, and undecided by {_listed(closer_by[''])}. "
+        f"{conclusion}"
     )
 
 
-def summarise_gaps(name: str, mine: dict[str, Gap]) -> str:
-    """Whether a student is invariant, and by which measures; closer is not yet there."""
-    lowest = {measure: interval(gap.value, gap.without)[0] for measure, gap in mine.items()}
-    there = [measure for measure, low in lowest.items() if low <= 1e-6]  # rounding may stay
-    short = [measure for measure in lowest if measure not in there]
-    if not short:
-        return f"By no measure are these faces able to tell **{name}** from invariant."
-    told = f"The features of **{name}** are *not* invariant by {_listed(short)}"
-    if not there:
-        return f"{told}: by every measure, these faces tell them from invariant ones."
-    return f"{told}; by {_listed(there)} these faces cannot tell them from invariant ones."
+def summarise_gaps(name: str, gaps: dict[str, Gap]) -> str:
+    """One sentence: by which measures the gap of a student differs significantly from zero."""
+    lower_ends = {
+        measure: jackknife_interval(gap.value, gap.leave_one_out)[0]
+        for measure, gap in gaps.items()
+    }
+    zero = [measure for measure, low in lower_ends.items() if low <= 1e-6]  # up to rounding
+    positive = [measure for measure in lower_ends if measure not in zero]
+    if not positive:
+        return (
+            f"By no measure do these faces show that the features of **{name}** are not invariant."
+        )
+    sentence = f"The features of **{name}** are *not* invariant by {_listed(positive)}"
+    if not zero:
+        return f"{sentence}: every gap is significantly larger than zero."
+    return f"{sentence}; by {_listed(zero)}, the gap is not significantly larger than zero."
 
 
 def _listed(measures: list[str]) -> str:
-    """Measures in words: how many of all, and which."""
+    """Number and names of measures."""
     if not measures:
         return "none of the measures"
     return f"{len(measures)} of {len(GAPS)} measures ({', '.join(measures)})"

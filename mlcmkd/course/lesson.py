@@ -1,4 +1,4 @@
-"""A notebook's parameters, checked before anything is computed, and what follows from them."""
+"""The parameters of a notebook, validated before any computation, and the objects derived from them."""
 
 import io
 import re
@@ -22,8 +22,8 @@ from mlcmkd.stages.tolerant import VARIANCE
 from mlcmkd.training.config import FitConfig
 from mlcmkd.utils.config import Config
 
-_DPI = 90  # of the pictures stored in notebooks; files on disk are sharper
-_LARGE = 100_000  # bytes; a larger picture is stored as JPEG, a little coarser
+_DPI = 90  # of the pictures stored in notebooks; PDF files have a higher resolution
+_LARGE = 100_000  # bytes; a larger picture is stored as JPEG with a lower resolution
 _PHOTO_DPI = 78
 _CHECKED = "_parameters_are_checked"
 
@@ -51,18 +51,23 @@ class Lesson(Config):
 
     @property
     def sizes(self) -> Scale:
-        """The numbers behind the scale's name."""
+        """The numbers of the scale."""
         return SCALES[self.scale]
 
     @property
     def fast(self) -> bool:
-        """Whether this is the scale at which nothing learns."""
+        """Whether this is the scale for tests, at which nothing is learned."""
         return self.scale == "smoke"
 
     def data(
         self, *, pairs: int | None = None, labelled: int | None = None
     ) -> CachedSyntheticFaces:
-        """The series' faces: all pairs or so many of them, all labels or so many of them."""
+        """The synthetic faces of the course.
+
+        Args:
+            pairs: number of training pairs; None for all.
+            labelled: number of labelled training pairs; None for all.
+        """
         return CachedSyntheticFaces(
             pairs=pairs,
             labelled=labelled,
@@ -72,11 +77,11 @@ class Lesson(Config):
         )
 
     def pairs(self, split: str) -> Pairs:
-        """All pairs of a split, as the networks of this scale read them."""
+        """All pairs of a split, in the input size of this scale."""
         return self.data().load(split, self.sizes.input_px)
 
     def fit(self, steps: int, learning_rate: float | None = None) -> FitConfig:
-        """The loop's knobs for a run of so many steps; the loop's own learning rate by default."""
+        """Training hyperparameters; the default learning rate of the training loop if None."""
         return FitConfig(
             steps=steps,
             learning_rate=learning_rate or FitConfig().learning_rate,
@@ -87,19 +92,19 @@ class Lesson(Config):
         )
 
     def show(self, figure: Figure, name: str) -> None:
-        """Displays a figure, and keeps it in the work folder's `figures` as PNG and PDF.
+        """Displays a figure, and saves it in the folder `figures` of the work folder as PNG and PDF.
 
         Args:
             name: file name without suffix, such as "02_curves".
         """
         folder = self.work / "figures"
         folder.mkdir(parents=True, exist_ok=True)
-        # What matplotlib makes only when it draws (ticks) follows the style too.
+        # Elements that matplotlib creates while drawing, such as ticks, also need the style.
         with matplotlib.rc_context(STYLE):
             figure.savefig(folder / f"{name}.png", dpi=_DPI)
             figure.savefig(folder / f"{name}.pdf", dpi=150)
             picture = (folder / f"{name}.png").read_bytes()
-            if len(picture) > _LARGE:  # photos: a third of the size, and no eye sees it
+            if len(picture) > _LARGE:  # photos: a third of the size without a visible difference
                 stored = io.BytesIO()
                 options = {"quality": 70, "subsampling": 0}
                 figure.savefig(stored, format="jpeg", dpi=_PHOTO_DPI, pil_kwargs=options)
@@ -107,14 +112,16 @@ class Lesson(Config):
         display(Image(data=picture, alt=name))
 
     def say(self, text: str, *, learned: bool = True) -> None:
-        """Displays Markdown made of numbers.
+        """Displays Markdown that contains computed numbers.
 
         Args:
-            learned: the numbers come from training; at scale smoke they mean nothing, and that is
-                said.
+            learned: the numbers are results of training; at scale smoke a note says that they have
+                no meaning.
         """
         if learned and self.fast:
-            text += "\n\n*(Scale `smoke`: nothing has learned; numbers only show that it runs.)*"
+            text += (
+                "\n\n*(Scale `smoke`: the models are untrained; these numbers have no meaning.)*"
+            )
         display(Markdown(text))
 
 
@@ -132,7 +139,7 @@ class TransferLesson(Lesson):
 
     @property
     def labels(self) -> int:
-        """Number of pairs with a label."""
+        """Number of labelled pairs."""
         return self.sizes.labelled if self.labelled is None else self.labelled
 
     def distillation(self, strategy: str | None = None) -> Distillation:
@@ -141,7 +148,7 @@ class TransferLesson(Lesson):
 
 
 class CompressLesson(TransferLesson):
-    """Parameters of the MCL notebook; the same as KTL's, whose student is the teacher here."""
+    """Parameters of the MCL notebook: those of the KTL student, which is the teacher here."""
 
 
 class KDLossLesson(TransferLesson):
@@ -180,21 +187,34 @@ class InvarianceLesson(TransferLesson):
     )
 
 
+# The lesson classes by name, for `course.notebook_run`.
+LESSONS: dict[str, type[Lesson]] = {
+    cls.__name__: cls
+    for cls in (
+        Lesson,
+        TransferLesson,
+        CompressLesson,
+        KDLossLesson,
+        AttributionLesson,
+        InvarianceLesson,
+    )
+}
+
 L = TypeVar("L", bound=Lesson)
 
 
 def check_parameters(namespace: dict[str, Any], kind: type[L] = Lesson) -> L:
-    """The lesson that a notebook's parameters describe; called right after the parameters cell.
+    """Validates the parameters of a notebook; called right after the parameters cell.
 
-    Papermill only warns of a parameter that a notebook does not have, and runs on without it. Here
-    every plain value that stands in the notebook when it starts has to be a parameter.
+    Papermill only warns about an unknown parameter and continues. Here every plain value in the
+    notebook's namespace at its start has to be a parameter.
 
     Args:
         namespace: the notebook's `globals()`.
-        kind: the lesson's model.
+        kind: the config class of the lesson.
 
     Raises:
-        InputError: an unknown parameter, or a value that a parameter cannot have.
+        InputError: a parameter is unknown or has an invalid value.
     """
     given = {
         name: value
@@ -202,7 +222,7 @@ def check_parameters(namespace: dict[str, Any], kind: type[L] = Lesson) -> L:
         if not re.match(r"_|In$|Out$", name)
         and isinstance(value, str | int | float | bool | list | tuple | dict | None)
     }
-    if namespace.get(_CHECKED):  # run once more: the notebook's own variables stand there as well
+    if namespace.get(_CHECKED):  # a second run: the notebook's variables exist as well
         given = {name: value for name, value in given.items() if name in kind.model_fields}
     lesson = kind.validated("parameters", given)
     namespace[_CHECKED] = True

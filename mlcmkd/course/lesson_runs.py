@@ -1,7 +1,8 @@
-"""Runs that lessons share: taken from the work folder if they are there, else made."""
+"""Runs shared by the lessons: completed runs in the work folder are reused, missing ones are trained."""
 
 from pathlib import Path
 
+from mlcmkd.course.cached_faces import CachedSyntheticFaces
 from mlcmkd.course.lesson import KDLossLesson, Lesson, TransferLesson
 from mlcmkd.stages.compress import CompressConfig, compress
 from mlcmkd.stages.kd_loss import ABLATION, PLAIN, KDLossConfig, train_kd_loss
@@ -13,7 +14,7 @@ from mlcmkd.training.run_directory import WEIGHTS
 
 
 def teacher_run(lesson: Lesson, *, modality: str = "rgb") -> Path:
-    """The run directory of the RGB teacher (or of its thermal twin), trained on all labels."""
+    """Run directory of the RGB teacher (or of the same model on thermal images), with all labels."""
     config = TrainConfig(
         out=lesson.work / f"teacher-{modality}-s{lesson.seed}",
         data=lesson.data(),
@@ -27,17 +28,19 @@ def teacher_run(lesson: Lesson, *, modality: str = "rgb") -> Path:
 
 
 def student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
-    """The run directory of a KTL student, with the lesson's number of labels.
+    """Run directory of a KTL student, with the lesson's number of labels.
 
-    Without distillation unlabelled pairs teach nothing, so that student gets the labelled pairs
-    alone: every face in its batches has a label, and it takes as many steps as the others.
+    Without distillation, unlabelled pairs have no supervision target, so the student `none` trains
+    only on the labelled pairs, for as many steps as the others.
+
+    Args:
+        strategy: None for the lesson's.
     """
     distillation = lesson.distillation(strategy)
     name = distillation.strategy
-    alone = name == "none"
     config = TransferConfig(
-        out=lesson.work / f"student-{_how(lesson, name)}",
-        data=lesson.data(pairs=lesson.labels) if alone else lesson.data(labelled=lesson.labels),
+        out=lesson.work / f"student-{_variant(lesson, name)}",
+        data=_data(lesson, name),
         fit=lesson.fit(lesson.sizes.transfer_steps),
         seed=lesson.seed,
         teacher=teacher_run(lesson) / WEIGHTS,
@@ -47,16 +50,18 @@ def student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
 
 
 def light_student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
-    """The run directory of an MCL student; its teacher is the lesson's KTL student.
+    """Run directory of an MCL student; its teacher is the lesson's KTL student.
 
-    It has the same labelled pairs as its teacher had.
+    It has the same labelled pairs as its teacher.
+
+    Args:
+        strategy: None for the lesson's.
     """
     distillation = lesson.distillation(strategy)
     name = distillation.strategy
-    alone = name == "none"
     config = CompressConfig(
-        out=lesson.work / f"light-{_how(lesson, name)}",
-        data=lesson.data(pairs=lesson.labels) if alone else lesson.data(labelled=lesson.labels),
+        out=lesson.work / f"light-{_variant(lesson, name)}",
+        data=_data(lesson, name),
         fit=lesson.fit(lesson.sizes.compress_steps, lesson.sizes.compress_rate),
         seed=lesson.seed,
         teacher=student_run(lesson) / WEIGHTS,
@@ -66,13 +71,15 @@ def light_student_run(lesson: TransferLesson, strategy: str | None = None) -> Pa
 
 
 def kd_loss_run(lesson: KDLossLesson, name: str) -> Path:
-    """The run directory of a light thermal student of KD-Loss's ablation, `kd_stages.ABLATION`.
+    """Run directory of a light thermal student of the ablation of KD-Loss.
 
-    Its Tough-Teacher is the lesson's KTL student, its Tolerant-Teacher that student's softened twin.
-    It regresses coordinates, from the same pairs and labels as its teacher had.
+    Its Tough-Teacher is the lesson's KTL student; its Tolerant-Teacher is that student's prediction,
+    softened by the shape model. The student regresses coordinates, from the same pairs and labels.
+
+    Args:
+        name: a row of `stages.kd_loss.ABLATION`.
     """
-    how = ABLATION[name]
-    parts = [f"{name}_{_how(lesson, lesson.strategy)}"]
+    parts = [f"{name}_{_variant(lesson, lesson.strategy)}"]
     parts += [f"v{lesson.variance:g}"] * (lesson.variance != VARIANCE)
     config = KDLossConfig(
         out=lesson.work / "_".join(["between", *parts]),
@@ -84,13 +91,20 @@ def kd_loss_run(lesson: KDLossLesson, name: str) -> Path:
         size="slim",
         input_px=lesson.sizes.input_px,
         variance=lesson.variance,
-        **how,
+        **ABLATION[name],
     )
     return get_or_train(train_kd_loss, config)
 
 
-def _how(lesson: TransferLesson, strategy: str) -> str:
-    """What tells runs of one stage apart, as a folder's name."""
+def _data(lesson: TransferLesson, strategy: str) -> CachedSyntheticFaces:
+    """The labelled pairs for `none`, all pairs with so many labels for every other strategy."""
+    if strategy == "none":
+        return lesson.data(pairs=lesson.labels)
+    return lesson.data(labelled=lesson.labels)
+
+
+def _variant(lesson: TransferLesson, strategy: str) -> str:
+    """The part of a folder's name that distinguishes runs of one stage."""
     parts = [strategy.replace("+", "-")]
     if strategy != "none":
         parts += [lesson.decay, lesson.guide]

@@ -1,14 +1,14 @@
-"""One notebook as an experiment: parameters checked before a kernel starts, everything in one folder.
+"""Executes one notebook as a run: validated parameters, and all results in one run directory.
 
-Papermill runs a notebook on with a parameter that it does not have, and warns. Here the names come
-from the notebook's parameters cell, the values are checked by the lesson that the notebook itself
-calls `check_parameters` with, and both fail at once, with the nearest right name.
+Papermill only warns about an unknown parameter and continues. Here the names are those of the parameters
+cell, and the values are validated by the lesson class that the notebook passes to `check_parameters`.
+Both are checked before a kernel starts; the error message suggests the closest name.
 
-    RUN/notebook.ipynb     as executed, or as far as it came
+    RUN/notebook.ipynb     the executed notebook; up to the error if a cell failed
     RUN/config.json        notebook, hash of its cells, parameters
-    RUN/provenance.json    commit, versions, hardware, minutes, hash of every data set read
-    RUN/work/              what the notebook makes: stage runs with weights, metrics and errors; figures
-    RUN/result.json        the result of every stage run, the last file to be written
+    RUN/provenance.json    commit, versions, hardware, minutes, hash of every data set
+    RUN/work/              runs of the stages with weights, metrics and errors; figures
+    RUN/result.json        the result of every stage run; written last
 """
 
 import ast
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import nbformat
 from pydantic import Field
 
-from mlcmkd.course import lesson
+from mlcmkd.course.lesson import LESSONS, Lesson, check_parameters
 from mlcmkd.course.series import NOTEBOOKS, execute, numbered
 from mlcmkd.training.run_directory import CONFIG, PROVENANCE, RESULT, Run
 from mlcmkd.utils.config import Config
@@ -42,16 +42,16 @@ class NotebookRun(Config):
 
     @property
     def name(self) -> str:
-        """A name for the run's directory."""
-        told = self.model_dump_json().encode()
-        return f"{Path(self.notebook).stem}-{hashlib.sha256(told).hexdigest()[:8]}"
+        """Name of the run directory: notebook and hash of the config."""
+        text = self.model_dump_json().encode()
+        return f"{Path(self.notebook).stem}-{hashlib.sha256(text).hexdigest()[:8]}"
 
 
 class _Parameters(NamedTuple):
-    """A notebook's parameters cell: the values that stand there, and the model they are checked by."""
+    """The parameters cell of a notebook: default values, and the lesson class that validates them."""
 
     defaults: dict[str, Any]
-    kind: type[lesson.Lesson] | None
+    lesson_class: type[Lesson] | None
 
 
 def run_notebook(
@@ -61,125 +61,152 @@ def run_notebook(
     *,
     show: bool = True,
 ) -> Path:
-    """Runs a notebook into a run directory of its own, and returns the directory.
+    """Executes a notebook in a run directory, and returns the directory.
 
-    A run of the same notebook, cells and parameters that stands there whole is not made again.
+    A completed run of the same notebook, cells and parameters is reused.
 
     Args:
-        notebook: a file, or the number or name of one of the series.
-        parameters: by name; the rest keep the values of the parameters cell. `work` may be given to
-            share the series' folder; else everything goes into the run.
+        notebook: a file, or the number or name of a notebook of the course.
+        parameters: by name; the others have the values of the parameters cell. `work` is a shared
+            work folder; without it the work folder is in the run directory.
         out: the run directory; None for `runs/<notebook>-<hash>`.
-        show: pass the notebook's progress bars on to the terminal.
+        show: forward the progress bars of the notebook to the terminal.
 
     Raises:
-        InputError: no such notebook, an unknown parameter, a value that it cannot have, another run
-            in `out`, or a cell that failed.
+        InputError: the notebook or a parameter is unknown, a value is invalid, `out` contains another
+            run, or a cell failed.
     """
     path = find(notebook)
     config, values = checked(path, parameters)
     out = (out or Path("runs") / config.name).resolve()
     if (out / CONFIG).is_file():
-        there = json.loads((out / CONFIG).read_text(encoding="utf-8"))
-        if there != json.loads(config.model_dump_json()):
-            raise InputError(f"{out}: holds another run; name another folder")
+        existing = json.loads((out / CONFIG).read_text(encoding="utf-8"))
+        if existing != json.loads(config.model_dump_json()):
+            raise InputError(f"{out}: contains another run; choose another folder")
         if (out / RESULT).is_file():
             return out
     run = Run(out, "notebook", config)
     values.setdefault("work", str(out / WORK))
     execute(path, out / EXECUTED, values, show=show)
-    made = {
+    stage_runs = {
         folder.parent.relative_to(values["work"]).as_posix(): folder.parent
         for folder in sorted(Path(values["work"]).rglob(RESULT))
     }
-    run.note(data={name: _read(folder / PROVENANCE).get("data") for name, folder in made.items()})
-    run.finish(**{name: _read(folder / RESULT) for name, folder in made.items()})
+    run.note(
+        data={name: _read(folder / PROVENANCE).get("data") for name, folder in stage_runs.items()}
+    )
+    run.finish(**{name: _read(folder / RESULT) for name, folder in stage_runs.items()})
     return out
 
 
 def find(notebook: Path | str) -> Path:
     """The file of a notebook.
 
+    Args:
+        notebook: a file, or the start of the name of a notebook of the course, such as "03".
+
     Raises:
-        InputError: no such file, and none of the series begins so.
+        InputError: there is no such file, and not exactly one notebook of the course with this start.
     """
     path = Path(notebook)
     if path.is_file():
         return path.resolve()
     series = numbered() if NOTEBOOKS.is_dir() else []
-    known = [each for each in series if each.name.startswith(str(notebook))]
-    if len(known) != 1 or not str(notebook):
-        names = ", ".join(each.stem for each in series)
-        raise InputError(f"{notebook}: no such notebook; give a file, or one of {names}")
-    return known[0]
+    matches = [file for file in series if file.name.startswith(str(notebook))]
+    if len(matches) != 1 or not str(notebook):
+        names = ", ".join(file.stem for file in series)
+        raise InputError(f"{notebook}: no such notebook; use a file, or one of {names}")
+    return matches[0]
 
 
 def checked(path: Path, parameters: Mapping[str, Any]) -> tuple[NotebookRun, dict[str, Any]]:
-    """A notebook's config and its parameters, once every name and value is one that it takes.
+    """Validates the parameters of a notebook.
+
+    Returns:
+        The run's config, and all parameter values, defaults included.
 
     Raises:
-        InputError: an unknown name, with the nearest right one, or a value of the wrong type or
-            range.
+        InputError: a name is unknown (the message suggests the closest one), or a value has the wrong
+            type or range.
     """
     cells = nbformat.read(path, as_version=4).cells
-    defaults, kind = _parameters(path, [cell for cell in cells if cell.cell_type == "code"])
+    defaults, lesson_class = _parameters(path, [cell for cell in cells if cell.cell_type == "code"])
     for name in parameters:
         if name not in defaults:
             raise InputError(f"{path.name}: no parameter '{name}'{suggestion(name, defaults)}")
     values = {**defaults, **parameters}
-    if kind is None:
+    if lesson_class is None:
         _check_types(path, defaults, parameters)
     else:
-        lesson.check_parameters(dict(values), kind)  # as the notebook itself will
-    told = "\0".join(f"{cell.cell_type}\0{cell.source}" for cell in cells)
+        check_parameters(dict(values), lesson_class)  # as in the notebook
+    text = "\0".join(f"{cell.cell_type}\0{cell.source}" for cell in cells)
     shared = parameters.get("work")
     values.pop("work", None)
     config = NotebookRun(
         notebook=path.name,
-        cells=hashlib.sha256(told.encode()).hexdigest()[:16],
+        cells=hashlib.sha256(text.encode()).hexdigest()[:16],
         parameters=values,
     )
     return config, {**values, **({"work": str(Path(shared).resolve())} if shared else {})}
 
 
 def _parameters(path: Path, cells: list[Any]) -> _Parameters:
-    """What the parameters cell says; the model is that of the call to `check_parameters`."""
+    """Reads the parameters cell, and the lesson class from the call of `check_parameters`."""
     tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
     if not tagged:
-        raise InputError(f"{path.name}: no cell is tagged 'parameters'; tag the first one")
+        raise InputError(f"{path.name}: no cell has the tag 'parameters'; tag the first code cell")
     try:
-        said = ast.parse(tagged[0].source)
+        assignments = ast.parse(tagged[0].source)
         defaults = {
             line.targets[0].id: ast.literal_eval(line.value)
-            for line in said.body
+            for line in assignments.body
             if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name)
         }
     except (SyntaxError, ValueError) as error:
         raise InputError(
-            f"{path.name}: its parameters cell is not names and values: {error}"
+            f"{path.name}: the parameters cell may only assign literal values: {error}"
         ) from None
-    return _Parameters(defaults, next(filter(None, map(_kind, cells)), None))
+    return _Parameters(defaults, _lesson_class(path, cells))
 
 
-def _kind(cell: Any) -> type[lesson.Lesson] | None:
-    """The lesson that a cell checks parameters by; None where it does not."""
+def _lesson_class(path: Path, cells: list[Any]) -> type[Lesson] | None:
+    """The lesson class that a notebook validates its parameters with; None without `check_parameters`.
+
+    Raises:
+        InputError: the class is not one of `mlcmkd.course`.
+    """
+    for cell in cells:
+        name = _checked_class(cell.source)
+        if name is None:
+            continue
+        if name not in LESSONS:
+            raise InputError(
+                f"{path.name}: check_parameters is called with '{name}', which is no lesson class of "
+                f"mlcmkd.course; use one of {', '.join(LESSONS)}"
+            )
+        return LESSONS[name]
+    return None
+
+
+def _checked_class(source: str) -> str | None:
+    """The name of the class in a call `check_parameters(globals(), CLASS)`; None without a call."""
     try:
-        tree = ast.parse(cell.source)
+        tree = ast.parse(source)
     except SyntaxError:  # a cell with magics
         return None
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("check_parameters"):
-            name = ast.unparse(call.args[1]).rpartition(".")[2] if len(call.args) > 1 else "Lesson"
-            return getattr(lesson, name, None)
+            classes = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "kind")]
+            return ast.unparse(classes[0]).rpartition(".")[2] if classes else Lesson.__name__
     return None
 
 
 def _check_types(path: Path, defaults: dict[str, Any], parameters: Mapping[str, Any]) -> None:
-    """Without a model: a value has to be of its default's type; a None says nothing."""
+    """Without a lesson class: a value needs the type of its default, unless the default is None."""
     for name, value in parameters.items():
         default = defaults[name]
-        fits = default is None or type(value) is type(default)
-        if not fits and not (isinstance(default, float) and type(value) is int):
+        matches = default is None or type(value) is type(default)
+        if not matches and not (isinstance(default, float) and type(value) is int):
             raise InputError(
                 f"{path.name}: parameter {name}={value!r}: a {type(default).__name__} such as "
                 f"{default!r} is expected"
@@ -187,7 +214,7 @@ def _check_types(path: Path, defaults: dict[str, Any], parameters: Mapping[str, 
 
 
 def read_result(run: Path) -> dict[str, Any]:
-    """The results of a run's stage runs, by folder."""
+    """The results of the stage runs of a run, by folder."""
     return _read(run / RESULT)
 
 

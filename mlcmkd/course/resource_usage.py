@@ -1,4 +1,4 @@
-"""What a series cost: minutes, peak memory, figures and size of every notebook, as a report."""
+"""Resource usage of the notebooks: minutes, peak memory, figures and size of each, as a report."""
 
 import csv
 import threading
@@ -8,9 +8,11 @@ from typing import NamedTuple, Self
 import nbformat
 import psutil
 
+from mlcmkd.utils.markdown import markdown_table
+
 REPORT = "report"  # report.md for people, report.csv for programs
 PICTURES = ("image/png", "image/jpeg")
-_EVERY = 0.2  # seconds between two looks at a kernel's memory
+_INTERVAL = 0.2  # seconds between two measurements of memory
 _HEADINGS = {
     "notebook": "notebook",
     "minutes": "minutes",
@@ -20,15 +22,15 @@ _HEADINGS = {
 }
 
 
-class Cost(NamedTuple):
-    """What one notebook cost.
+class Usage(NamedTuple):
+    """Resource usage of one notebook.
 
     Attributes:
-        notebook: its name.
-        minutes: from its kernel's start to its end, on the wall clock.
-        peak_mb: most memory that its kernel's process held, MB (10^6 bytes), looked at five times a
-            second; worker processes that the kernel starts are not in it. None where nobody looked.
-        figures: pictures among its outputs.
+        notebook: name.
+        minutes: wall-clock time of the execution.
+        peak_mb: largest resident memory of the kernel's process, MB (10^6 bytes), measured five times
+            a second, without worker processes of the kernel; None if it was not measured.
+        figures: number of pictures among the outputs.
         kilobytes: size of the executed notebook, 1000 bytes.
     """
 
@@ -40,18 +42,18 @@ class Cost(NamedTuple):
 
 
 class PeakMemory:
-    """Watches the memory of child processes whose command line holds a text, while it is entered.
+    """Context manager that measures the memory of child processes with a mark in their command line.
 
-    Works the same on every system, unlike `resource.getrusage`, which counts in other units on other
-    systems, and on Linux counts what the parent held when it started the child.
+    It works on every system, unlike `resource.getrusage`, whose units depend on the system, and which
+    on Linux includes the memory of the parent at the start of the child.
 
     Attributes:
-        bytes: the most that one such process held; 0 where none was seen.
+        bytes: largest resident memory of one such process; 0 if there was none.
     """
 
-    def __init__(self, marked: str):
+    def __init__(self, mark: str):
         self.bytes = 0
-        self._marked = marked
+        self._mark = mark
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -65,51 +67,58 @@ class PeakMemory:
 
     def _watch(self) -> None:
         watched: dict[int, psutil.Process | None] = {}
-        while not self._done.wait(_EVERY):
+        while not self._done.wait(_INTERVAL):
             for child in psutil.Process().children():
                 try:
                     if child.pid not in watched:
-                        mine = self._marked in " ".join(child.cmdline())
-                        watched[child.pid] = child if mine else None
+                        marked = self._mark in " ".join(child.cmdline())
+                        watched[child.pid] = child if marked else None
                     if watched[child.pid] is not None:
                         self.bytes = max(self.bytes, child.memory_info().rss)
-                except psutil.Error:  # it ended in this very moment
+                except psutil.Error:  # the process has just ended
                     watched.pop(child.pid, None)
 
 
-def pictures_in(notebook: nbformat.NotebookNode) -> int:
-    """How many outputs are pictures."""
+def count_pictures(notebook: nbformat.NotebookNode) -> int:
+    """Number of outputs that are pictures."""
     outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
     return sum(any(kind in out.get("data", {}) for kind in PICTURES) for out in outputs)
 
 
-def cost_of(executed: Path, seconds: float, peak: int) -> Cost:
-    """The cost of an executed notebook; `peak` in bytes, 0 for not known."""
-    return Cost(
-        notebook=executed.stem
-        if executed.parent.name != "solutions"
-        else f"solutions/{executed.stem}",
+def usage_of(executed: Path, seconds: float, peak: int) -> Usage:
+    """Resource usage of an executed notebook.
+
+    Args:
+        seconds: duration of the execution.
+        peak: memory of the kernel's process, bytes; 0 if unknown.
+    """
+    solution = executed.parent.name == "solutions"
+    return Usage(
+        notebook=f"solutions/{executed.stem}" if solution else executed.stem,
         minutes=round(seconds / 60, 2),
         peak_mb=round(peak / 1e6) if peak else None,
-        figures=pictures_in(nbformat.read(executed, as_version=4)),
+        figures=count_pictures(nbformat.read(executed, as_version=4)),
         kilobytes=round(executed.stat().st_size / 1000),
     )
 
 
-def write_costs(costs: list[Cost], folder: Path, title: str) -> Path:
-    """Writes `report.md` and `report.csv`, a row a notebook, and returns the first.
+def write_usage(usages: list[Usage], folder: Path, title: str) -> Path:
+    """Writes `report.md` and `report.csv`, one row per notebook, and returns the former.
 
     Args:
-        title: what was run, where: the report's first line.
+        title: first line of the report.
     """
     with (folder / f"{REPORT}.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(Cost._fields)
-        writer.writerows(costs)
-    lines = [f"# {title}", "", *_table(costs), ""]
-    lines += [
-        "Minutes are wall-clock time. Peak memory is that of the kernel's process, looked at five "
-        "times a second, without the worker processes that it starts.",
+        writer.writerow(Usage._fields)
+        writer.writerows(usages)
+    lines = [
+        f"# {title}",
+        "",
+        _table(usages),
+        "",
+        "Minutes are wall-clock time. Peak memory is that of the kernel's process, measured five times "
+        "a second, without its worker processes.",
         "",
     ]
     path = folder / f"{REPORT}.md"
@@ -118,7 +127,7 @@ def write_costs(costs: list[Cost], folder: Path, title: str) -> Path:
 
 
 def read_minutes(folder: Path) -> dict[str, float]:
-    """Minutes by notebook from a folder's `report.csv`; empty where there is none."""
+    """Minutes by notebook from the `report.csv` of a folder; empty if there is none."""
     path = folder / f"{REPORT}.csv"
     if not path.is_file():
         return {}
@@ -126,19 +135,17 @@ def read_minutes(folder: Path) -> dict[str, float]:
         return {row["notebook"]: float(row["minutes"]) for row in csv.DictReader(file)}
 
 
-def _table(costs: list[Cost]) -> list[str]:
-    peaks = [cost.peak_mb for cost in costs if cost.peak_mb is not None]
-    whole = Cost(
+def _table(usages: list[Usage]) -> str:
+    peaks = [usage.peak_mb for usage in usages if usage.peak_mb is not None]
+    total = Usage(
         "all",
-        round(sum(cost.minutes for cost in costs), 2),
+        round(sum(usage.minutes for usage in usages), 2),
         max(peaks, default=None),
-        sum(cost.figures for cost in costs),
-        sum(cost.kilobytes for cost in costs),
+        sum(usage.figures for usage in usages),
+        sum(usage.kilobytes for usage in usages),
     )
-    rows = [
-        ["not known" if value is None else str(value) for value in cost] for cost in [*costs, whole]
-    ]
-    return [
-        "| " + " | ".join(row) + " |"
-        for row in [list(_HEADINGS.values()), ["---"] * len(_HEADINGS), *rows]
-    ]
+    return markdown_table([usage._asdict() for usage in [*usages, total]], _HEADINGS, _cell)
+
+
+def _cell(row: dict[str, object], column: str) -> str:
+    return "unknown" if row[column] is None else str(row[column])

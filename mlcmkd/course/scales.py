@@ -1,4 +1,4 @@
-"""How much the lessons compute: three scales of one course."""
+"""Three scales of the course: how much the lessons compute."""
 
 from typing import Literal
 
@@ -37,7 +37,7 @@ class Scale(Config):
 
 
 SCALES: dict[str, Scale] = {
-    # Everything runs, nothing learns: for tests.
+    # For tests: everything runs, but nothing is learned.
     "smoke": Scale(
         synthetic_train=48,
         synthetic_held=16,
@@ -49,7 +49,7 @@ SCALES: dict[str, Scale] = {
         evaluations=2,
         path_steps=8,
     ),
-    # Two CPU cores, all notebooks in about a quarter of an hour.
+    # All notebooks in about a quarter of an hour on two CPU cores.
     "laptop": Scale(
         synthetic_train=1600,
         synthetic_held=300,
@@ -77,10 +77,10 @@ SCALES: dict[str, Scale] = {
 
 
 def get_scale(name: str) -> Scale:
-    """The scale of that name.
+    """The scale with a given name.
 
     Raises:
-        InputError: no such scale; the message lists the known ones.
+        InputError: there is no such scale; the message lists the known ones.
     """
     try:
         return SCALES[name]

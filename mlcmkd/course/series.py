@@ -1,4 +1,4 @@
-"""The whole series, notebook by notebook, by papermill in one shared work folder."""
+"""Executes the notebooks of the course in order, by papermill, in one shared work folder."""
 
 import csv
 import json
@@ -17,17 +17,17 @@ from papermill.exceptions import PapermillExecutionError
 from tqdm.auto import tqdm
 
 import mlcmkd
-from mlcmkd.course.resource_usage import PeakMemory, cost_of, write_costs
+from mlcmkd.course.resource_usage import PeakMemory, usage_of, write_usage
 from mlcmkd.course.scales import get_scale
 from mlcmkd.course.tables import markdown_table
 from mlcmkd.utils.errors import InputError
 
 NOTEBOOKS = Path(mlcmkd.__file__).resolve().parents[1] / "notebooks"
 SOLUTIONS = NOTEBOOKS / "solutions"  # of the exercises
-RESULTS = NOTEBOOKS.parent / "results"  # tables that sweeps wrote, kept in the project
+RESULTS = NOTEBOOKS.parent / "results"  # stored tables of studies
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-# tqdm.auto decides for text or widget once, when it is first imported. Imported before IPython it
-# takes text, which papermill can pass on to a terminal.
+# tqdm.auto chooses between text and widget at its first import. Imported before IPython it chooses text,
+# which papermill can forward to a terminal.
 _KERNEL = "import tqdm.auto; from ipykernel.kernelapp import launch_new_instance as go; go()"
 
 
@@ -35,17 +35,17 @@ def numbered(folder: Path = NOTEBOOKS) -> list[Path]:
     """The numbered notebooks, in order.
 
     Raises:
-        InputError: there are none, as after an installation without a checkout.
+        InputError: there are none, for example in an installation without the repository.
     """
-    found = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
-    if not found:
-        raise InputError(f"{folder}: no notebooks; run the course from a checkout of the project")
-    return found
+    notebooks = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    if not notebooks:
+        raise InputError(f"{folder}: no notebooks; run the course in a clone of the repository")
+    return notebooks
 
 
 @contextmanager
 def this_interpreter() -> Iterator[None]:
-    """Makes `python3` name a kernel of this very interpreter, whatever a user has installed."""
+    """Makes `python3` the name of a kernel of this interpreter, independent of installed kernels."""
     spec = {
         "argv": [sys.executable, "-c", _KERNEL, "-f", "{connection_file}", "--log-level=40"],
         "display_name": "Python 3",
@@ -53,10 +53,10 @@ def this_interpreter() -> Iterator[None]:
     }
     before = os.environ.get("JUPYTER_PATH")
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "kernels" / "python3"
-        place.mkdir(parents=True)
-        (place / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
-        # JUPYTER_PATH is searched first, before the user's own kernels.
+        kernel = Path(folder) / "kernels" / "python3"
+        kernel.mkdir(parents=True)
+        (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+        # JUPYTER_PATH is searched before the user's own kernels.
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (folder, before)))
         try:
             yield
@@ -68,13 +68,13 @@ def this_interpreter() -> Iterator[None]:
 
 
 def execute(source: Path, target: Path, parameters: dict[str, Any], *, show: bool = True) -> None:
-    """Runs one notebook and keeps it, executed and clean, at `target`.
+    """Executes a notebook and writes it, cleaned, to `target`.
 
     Args:
-        show: pass the notebook's progress bars on to the terminal.
+        show: forward the progress bars of the notebook to the terminal.
 
     Raises:
-        InputError: a cell failed; the message names notebook, cell and error.
+        InputError: a cell failed; the message contains notebook, cell and error.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -91,13 +91,13 @@ def execute(source: Path, target: Path, parameters: dict[str, Any], *, show: boo
     except PapermillExecutionError as error:
         raise InputError(
             f"{source.name}, cell {error.exec_count}: {error.ename}: {error.evalue} "
-            f"(the notebook as far as it came: {target})"
+            f"(partly executed notebook: {target})"
         ) from None
     nbformat.write(cleaned(nbformat.read(target, as_version=4)), target)
 
 
 def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Without progress bars, timings and paths: what a reader would not miss."""
+    """Removes progress bars, timings and paths from a notebook."""
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -111,7 +111,7 @@ def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def _without_widget(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A widget that brought a picture along is that picture where no kernel lives."""
+    """An output with a widget and a picture keeps only the picture, which needs no kernel."""
     if "image/png" in output.get("data", {}):
         output.data.pop(_WIDGET, None)
     return output
@@ -133,20 +133,23 @@ def run_course(
     solutions: bool = False,
     progress: bool = True,
 ) -> Path:
-    """Runs the numbered notebooks in order and says where everything is.
+    """Executes the numbered notebooks in order and prints where the results are.
 
     Args:
-        out: work folder of the series; also gets `notebooks/`, `figures/`, `results.csv`, and
-            `report.md` and `report.csv` with what each notebook cost.
+        out: work folder of the course; also for `notebooks/`, `figures/`, `results.csv`, and
+            `report.md` and `report.csv` with the resource usage of each notebook.
         scale: "smoke", "laptop" or "gpu".
         notebooks: only those whose names start with one of these, such as "02"; None for all.
-        solutions: run the solutions of the exercises as well, after the lessons.
+        device: "auto", "cpu", "cuda" or "mps".
+        seed: of every run.
+        solutions: execute the solutions of the exercises as well, after the lessons.
+        progress: show progress bars.
 
     Returns:
         The work folder.
 
     Raises:
-        InputError: an unknown scale or notebook, or a cell that failed.
+        InputError: the scale or a notebook is unknown, or a cell failed.
     """
     get_scale(scale)
     out = Path(out).resolve()
@@ -156,27 +159,27 @@ def run_course(
     targets = {path: out / "notebooks" / path.name for path in chosen}
     if solutions:
         chosen_names = {path.name for path in chosen}
-        found = [p for p in numbered(SOLUTIONS) if p.name in chosen_names]
-        targets |= {path: out / "notebooks" / SOLUTIONS.name / path.name for path in found}
-    costs = []
+        solved = [p for p in numbered(SOLUTIONS) if p.name in chosen_names]
+        targets |= {path: out / "notebooks" / SOLUTIONS.name / path.name for path in solved}
+    usages = []
     started = time.monotonic()
     bar = tqdm(targets.items(), desc="course", unit="notebook", disable=not progress)
     for path, target in bar:
         bar.set_description(f"course: {path.stem}")
         if progress:
-            print(file=sys.stderr)  # the notebook's own bars go below this one
-        begun = time.monotonic()
+            print(file=sys.stderr)  # the progress bars of the notebook are below this one
+        notebook_started = time.monotonic()
         parameters = {"scale": scale, "device": device, "work": str(out), "seed": seed}
         with PeakMemory(_KERNEL) as memory:
             execute(path, target, parameters, show=progress)
-        costs.append(cost_of(target, time.monotonic() - begun, memory.bytes))
+        usages.append(usage_of(target, time.monotonic() - notebook_started, memory.bytes))
     minutes = (time.monotonic() - started) / 60
     title = f"{len(targets)} notebooks at scale {scale} in {minutes:.1f} minutes"
-    report = write_costs(costs, out, title)
+    report = write_usage(usages, out, title)
     print(f"\n{title}")
     print(f"executed notebooks  {out / 'notebooks'}")
     print(f"figures             {out / 'figures'}")
-    print(f"what it cost        {report}")
+    print(f"resource usage      {report}")
     if (out / "results.csv").is_file():
         print(f"results             {out / 'results.csv'}\n")
         with (out / "results.csv").open(encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Figures of a work folder's runs: scores, comparisons with their uncertainty, one table."""
+"""Scores of the runs of a work folder: comparisons with intervals, and one table of results."""
 
 import csv
 import json
@@ -28,45 +28,49 @@ COLUMNS = {
 
 
 def scores_of(run: Path, pairs: Pairs, modality: str | None = None) -> Scores:
-    """A run's weights on pairs; `modality` is the side that is read, the run's own if None."""
+    """Scores of a run's model on pairs.
+
+    Args:
+        modality: of the input, "rgb" or "thermal"; None for that of the run's training.
+    """
     model = Landmarker.load(run / WEIGHTS)
     return evaluate_model(model, pairs, modality or model.spec.modality)
 
 
 def compare(name: str, scores: Scores, other_name: str, other: Scores) -> str:
-    """One sentence: who is better on the same faces, by how much, and whether that is sure.
+    """Sentences that compare two models on the same faces: difference, interval, conclusion.
 
-    The interval is a bootstrap of the differences face by face. It knows the chance in the faces,
-    not the chance in the training, which only more seeds would show.
+    The 95 % interval is a bootstrap of the differences face by face. It includes the variation between
+    faces, not the variation between trainings, which requires several seeds.
     """
     difference = 100 * (scores.per_face - other.per_face)
     low, high = bootstrap_interval(difference)
-    told = (
+    comparison = (
         f"NME of **{name}** {100 * scores.nme:.2f} %, of **{other_name}** {100 * other.nme:.2f} %: "
         f"a difference of {difference.mean():+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}."
     )
     if low > 0:
-        return f"{told} On these faces {other_name} is better."
+        return f"{comparison} On these faces, {other_name} is better."
     if high < 0:
-        return f"{told} On these faces {name} is better."
-    return f"{told} The interval holds zero: these faces do not tell the two apart."
+        return f"{comparison} On these faces, {name} is better."
+    return f"{comparison} The interval contains zero, so these faces do not show a difference."
 
 
 def all_runs(work: Path) -> list[Path]:
-    """Finished runs that trained something, in the order of the path, then by name."""
-    found = []
+    """Completed training runs, in the order of the stages, then by name."""
+    runs = []
     for path in sorted(work.glob(f"*/{RESULT}")):
         stage = _read(path.parent / PROVENANCE)["stage"]
         if stage in STAGES and (path.parent / WEIGHTS).is_file():
-            found.append((STAGES.index(stage), path.parent))
-    return [path for _, path in sorted(found)]
+            runs.append((STAGES.index(stage), path.parent))
+    return [path for _, path in sorted(runs)]
 
 
 def title_of(run: Path, modality: str | None = None) -> str:
-    """A run in words: stage, strategy, labels, and whatever is not as in the course.
+    """A title for a run: stage, strategy, labels, and parameters that differ from the defaults.
 
     Args:
-        modality: the side that is read, where it is not the one that the run was trained on.
+        modality: of the input, if it is not that of the run's training.
     """
     config = _read(run / CONFIG)
     stage = _read(run / PROVENANCE)["stage"]
@@ -77,42 +81,42 @@ def title_of(run: Path, modality: str | None = None) -> str:
     elif stage == "kd-loss":
         words = ["light", _loss_of(config), f"{labels_of(run)} labels"]
     else:
-        told = config["distillation"]
-        words = ["student" if stage == "transfer" else "light", told["strategy"]]
-        if told["strategy"] != "none":
-            words += [told["decay"]] * (told["decay"] != "cosine")
-            words += [f"guide {told['guide']}"] * (told["guide"] != "both")
+        distillation = config["distillation"]
+        words = ["student" if stage == "transfer" else "light", distillation["strategy"]]
+        if distillation["strategy"] != "none":
+            words += [distillation["decay"]] * (distillation["decay"] != "cosine")
+            words += [f"guide {distillation['guide']}"] * (distillation["guide"] != "both")
         words.append(f"{labels_of(run)} labels")
     words += [f"seed {config['seed']}"] * (config["seed"] != 0)
     return ", ".join(words)
 
 
 def _loss_of(config: dict[str, Any]) -> str:
-    """KD-Loss's ablation in a word: the row of `kd_stages.ABLATION` with this loss and weights."""
-    told = {"loss": config["loss"], "weights": config["weights"]}
+    """The name of the row of `stages.kd_loss.ABLATION` with this loss and weights."""
+    terms = {"loss": config["loss"], "weights": config["weights"]}
     for name, fields in ABLATION.items():
         row = KDLossConfig(out=Path(), **fields)
-        if told == json.loads(row.model_dump_json(include={"loss", "weights"})):
+        if terms == json.loads(row.model_dump_json(include={"loss", "weights"})):
             return name
-    return f"{config['loss']} with weights of its own"
+    return f"{config['loss']} with other weights"
 
 
 def labels_of(run: Path) -> int | str:
-    """How many labelled pairs a run was given, or "all"."""
+    """Number of labelled pairs of a run, or "all"."""
     data = _read(run / CONFIG)["data"]
-    given = [data[key] for key in ("labelled", "pairs") if data[key] is not None]
-    return min(given) if given else "all"
+    counts = [data[key] for key in ("labelled", "pairs") if data[key] is not None]
+    return min(counts) if counts else "all"
 
 
 def score_all_runs(
     lesson: Lesson, split: str = "test"
 ) -> tuple[list[dict[str, Any]], dict[str, Scores]]:
-    """A row for every run of the work folder, on one split; also written to `results.csv`.
+    """Evaluates every run of the work folder on one split, and writes `results.csv`.
 
-    The RGB teacher stands there twice: on RGB, and read on thermal images as it is.
+    The RGB teacher has two rows: with RGB input and with thermal input.
 
     Returns:
-        the rows, and the scores behind them by title (see `title_of`).
+        The rows, and the scores by title (see `title_of`).
     """
     rows, scores = [], {}
     for run in all_runs(lesson.work):
@@ -142,7 +146,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Rows of one shape as a CSV file."""
+    """Writes rows with the same columns as a CSV file."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
@@ -162,5 +166,5 @@ def _cell(row: Mapping[str, Any], column: str) -> str:
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] = COLUMNS) -> str:
-    """Rows as a Markdown table; figures of the results' columns are rounded as a reader wants them."""
+    """Rows as a Markdown table; the numbers of `COLUMNS` are rounded."""
     return markdown.markdown_table(rows, columns, _cell)

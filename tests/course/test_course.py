@@ -1,4 +1,4 @@
-"""Scales, checked parameters, runs made once, tables."""
+"""Scales, checked parameters, reused runs, tables."""
 
 import inspect
 import json
@@ -13,7 +13,7 @@ import torch
 from mlcmkd import course
 from mlcmkd.course import series
 from mlcmkd.course.cached_faces import CachedSyntheticFaces, renderer_hash, renderer_sources
-from mlcmkd.course.invariance_summary import GAPS, Gap, interval
+from mlcmkd.course.invariance_summary import GAPS, Gap, jackknife_interval
 from mlcmkd.course.lesson import (
     AttributionLesson,
     CompressLesson,
@@ -65,12 +65,12 @@ def test_every_scale_has_fewer_labels_than_pairs(name):
 def test_parameters_become_a_lesson_with_an_absolute_work_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = {"scale": "smoke", "work": "w", "seed": 3, "_": 1, "In": [""], "torch": torch}
-    found = course.check_parameters(given)
-    assert found == Lesson(scale="smoke", work=tmp_path / "w", seed=3)
+    result = course.check_parameters(given)
+    assert result == Lesson(scale="smoke", work=tmp_path / "w", seed=3)
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"scael": "smoke"}, "scael: no such field; did you mean 'scale'?"),
         ({"scale": "huge"}, "smoke, laptop, gpu"),
@@ -81,25 +81,25 @@ def test_parameters_become_a_lesson_with_an_absolute_work_folder(tmp_path, monke
         ({"device": "tpu"}, "device: Input should be"),
     ],
 )
-def test_a_wrong_parameter_stops_the_notebook_and_is_named(given, told):
+def test_a_wrong_parameter_is_an_error_with_its_name(given, message):
     with pytest.raises(InputError, match="parameter") as error:
         course.check_parameters(dict(given), TransferLesson)
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
-def test_checking_once_more_allows_the_notebooks_own_variables():
+def test_a_second_check_allows_the_notebooks_own_variables():
     namespace = {"scale": "smoke"}
     course.check_parameters(namespace)
     namespace |= {"title": "a word of the notebook", "seed": 5}
     assert course.check_parameters(namespace).seed == 5
 
 
-def test_attribution_asks_for_a_landmark_of_the_scheme():
+def test_attribution_requires_a_landmark_of_the_scheme():
     with pytest.raises(InputError, match="landmark=68"):
         course.check_parameters({"landmark": 68}, AttributionLesson)
 
 
-def test_invariance_asks_for_as_many_faces_as_it_can_measure():
+def test_invariance_requires_a_minimum_of_faces():
     with pytest.raises(InputError, match=f"faces={FEWEST - 1}"):
         course.check_parameters({"faces": FEWEST - 1}, InvarianceLesson)
     assert course.check_parameters({"faces": FEWEST}, InvarianceLesson).faces == FEWEST
@@ -108,24 +108,24 @@ def test_invariance_asks_for_as_many_faces_as_it_can_measure():
 # --- faces --------------------------------------------------------------------------------------
 
 
-def test_kept_faces_are_what_the_command_line_would_draw(tmp_path, capsys):
+def test_cached_faces_are_those_of_the_command_line(tmp_path, capsys):
     data = CachedSyntheticFaces(synthetic_train=4, synthetic_held=2, cache=tmp_path)
-    drawn, kept = data.load("val", 64), data.load("val", 64)
-    assert capsys.readouterr().out.count("drawing") == 1
+    rendered, cached = data.load("val", 64), data.load("val", 64)
+    assert capsys.readouterr().out.count("rendering") == 1
     plain = load_pairs("synthetic", "val", 64, count=2)
-    for pairs in (drawn, kept):
+    for pairs in (rendered, cached):
         assert torch.equal(pairs.thermal, plain.thermal) and torch.equal(pairs.rgb, plain.rgb)
         assert torch.equal(pairs.landmarks, plain.landmarks)
     faces = data.faces("val")
     assert faces.attributes["glasses"].dtype == bool and faces.thermal.shape == (2, 96, 96)
 
 
-def test_a_run_remembers_the_same_data_as_on_the_command_line(tmp_path):
-    kept = CachedSyntheticFaces(synthetic_train=4, cache=tmp_path).model_dump()
-    assert kept == DataConfig(synthetic_train=4).model_dump()
+def test_a_config_with_cached_faces_is_that_of_the_command_line(tmp_path):
+    config = CachedSyntheticFaces(synthetic_train=4, cache=tmp_path).model_dump()
+    assert config == DataConfig(synthetic_train=4).model_dump()
 
 
-def test_every_file_that_draws_faces_is_part_of_the_name_of_kept_faces(tmp_path):
+def test_every_file_of_the_renderer_is_part_of_the_hash(tmp_path):
     parts = (
         *(make_faces, draw_shape, draw_styling, draw_layers, atlas_maps),
         *(spline, paint_rgb, paint_thermal),
@@ -139,7 +139,7 @@ def test_every_file_that_draws_faces_is_part_of_the_name_of_kept_faces(tmp_path)
 
 
 def test_a_hash_of_no_file_is_an_error(tmp_path):
-    """As after a move of the files: kept faces of any code would be read back."""
+    """After a move of the files, the hash would not depend on the code."""
     with pytest.raises(RuntimeError, match="no file .*renderer_sources has to name"):
         renderer_hash(tmp_path)
 
@@ -149,18 +149,18 @@ def test_a_hash_of_no_file_is_an_error(tmp_path):
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory) -> Path:
-    """A work folder with the whole path in it."""
+    """A work folder with a run of every stage."""
     folder = tmp_path_factory.mktemp("course")
     course.light_student_run(lesson(folder))
     return folder
 
 
-def test_a_lesson_makes_all_that_it_lacks(work):
+def test_a_lesson_trains_all_missing_runs(work):
     names = [run.name.split("_")[0] for run in course.all_runs(work)]
     assert names == ["teacher-rgb-s0", "student-dikd", "light-dikd"]
 
 
-def test_what_stands_is_not_made_again(work, capsys):
+def test_a_completed_run_is_reused(work, capsys):
     weights = course.light_student_run(lesson(work)) / WEIGHTS
     before = weights.stat().st_mtime_ns
     course.light_student_run(lesson(work))
@@ -168,22 +168,22 @@ def test_what_stands_is_not_made_again(work, capsys):
     assert "steps" not in capsys.readouterr().out
 
 
-def test_another_config_or_an_unfinished_run_is_made_again(work, tmp_path):
-    made = course.teacher_run(lesson(work))
-    (made / RESULT).rename(tmp_path / RESULT)  # as if it had been interrupted
-    before = (made / WEIGHTS).stat().st_mtime_ns
-    assert course.teacher_run(lesson(work)) == made
-    assert (made / WEIGHTS).stat().st_mtime_ns > before
+def test_a_run_with_another_config_or_an_unfinished_run_is_repeated(work, tmp_path):
+    run = course.teacher_run(lesson(work))
+    (run / RESULT).rename(tmp_path / RESULT)  # as if it had been interrupted
+    before = (run / WEIGHTS).stat().st_mtime_ns
+    assert course.teacher_run(lesson(work)) == run
+    assert (run / WEIGHTS).stat().st_mtime_ns > before
 
-    config = json.loads((made / "config.json").read_text())
+    config = json.loads((run / "config.json").read_text())
     config["fit"]["steps"] += 1
-    (made / "config.json").write_text(json.dumps(config))
-    before = (made / WEIGHTS).stat().st_mtime_ns
+    (run / "config.json").write_text(json.dumps(config))
+    before = (run / WEIGHTS).stat().st_mtime_ns
     course.teacher_run(lesson(work))
-    assert (made / WEIGHTS).stat().st_mtime_ns > before
+    assert (run / WEIGHTS).stat().st_mtime_ns > before
 
 
-def test_a_student_is_made_again_after_its_teacher(work):
+def test_a_student_is_repeated_after_its_teacher(work):
     run = course.student_run(lesson(work))
     later = (run / RESULT).stat().st_mtime + 10
     os.utime(course.teacher_run(lesson(work)) / WEIGHTS, (later, later))
@@ -196,15 +196,15 @@ def test_a_student_is_made_again_after_its_teacher(work):
 def test_the_baseline_has_the_same_labelled_pairs_as_the_students(tmp_path):
     data = CachedSyntheticFaces(synthetic_train=12, synthetic_held=2, cache=tmp_path)
     few = data.model_copy(update={"labelled": 5}).load_training(64, seed=1)
-    alone = data.model_copy(update={"pairs": 5}).load_training(64, seed=1)
+    labelled_only = data.model_copy(update={"pairs": 5}).load_training(64, seed=1)
     labelled = {name for name, has in zip(few.ids, few.labelled, strict=True) if has}
-    assert set(alone.ids) == labelled and bool(alone.labelled.all())
+    assert set(labelled_only.ids) == labelled and bool(labelled_only.labelled.all())
 
 
 # --- tables -------------------------------------------------------------------------------------
 
 
-def test_results_have_a_row_a_run_and_the_teacher_twice(work):
+def test_results_have_one_row_per_run_and_two_for_the_teacher(work):
     rows, scores = course.score_all_runs(lesson(work), "val")
     titles = [row["name"] for row in rows]
     assert titles[:2] == ["RGB teacher", "RGB teacher on thermal"]
@@ -217,12 +217,12 @@ def test_results_have_a_row_a_run_and_the_teacher_twice(work):
     assert len({len(line) for line in table.splitlines()}) == 1
 
 
-def test_labels_of_a_run_are_the_fewest_that_were_asked_for(work):
-    found = {run.name.split("_")[0]: labels_of(run) for run in course.all_runs(work)}
-    assert found["teacher-rgb-s0"] == "all" and found["student-dikd"] == 16
+def test_labels_of_a_run_are_the_smaller_of_pairs_and_labelled(work):
+    labels = {run.name.split("_")[0]: labels_of(run) for run in course.all_runs(work)}
+    assert labels["teacher-rgb-s0"] == "all" and labels["student-dikd"] == 16
 
 
-def made_up(errors) -> Scores:
+def scores_of(errors) -> Scores:
     errors = np.asarray(errors)[:, None]
     count = len(errors)
     return Scores(
@@ -230,32 +230,34 @@ def made_up(errors) -> Scores:
     )
 
 
-def test_a_comparison_says_who_is_better_only_where_the_interval_does():
+def test_a_comparison_names_a_better_model_only_if_the_interval_excludes_zero():
     rng = np.random.default_rng(0)
     base = rng.uniform(0.03, 0.06, 200)
-    better = made_up(base - rng.uniform(0.004, 0.006, 200))
-    assert "On these faces A is better" in course.compare("A", better, "B", made_up(base))
-    assert "On these faces B is better" in course.compare("A", made_up(base), "B", better)
-    noise = made_up(base + rng.normal(0, 0.01, 200) - 0.0)
-    told = course.compare("A", noise, "B", made_up(rng.permutation(base)))
-    assert "do not tell the two apart" in told
+    better = scores_of(base - rng.uniform(0.004, 0.006, 200))
+    assert "On these faces, A is better" in course.compare("A", better, "B", scores_of(base))
+    assert "On these faces, B is better" in course.compare("A", scores_of(base), "B", better)
+    noise = scores_of(base + rng.normal(0, 0.01, 200) - 0.0)
+    sentence = course.compare("A", noise, "B", scores_of(rng.permutation(base)))
+    assert "do not show a difference" in sentence
 
 
-# --- verdicts -----------------------------------------------------------------------------------
+# --- invariance -----------------------------------------------------------------------------------
 
 
-def test_distances_from_invariant_are_those_of_the_measures(work):
+def test_gaps_to_invariance_agree_with_the_measures(work):
     plain = lesson(work)
     pairs = plain.pairs("val")
     teacher = Landmarker.load(course.teacher_run(plain) / WEIGHTS)
     student = Landmarker.load(course.student_run(plain) / WEIGHTS)
-    told = course.invariance_gaps(teacher, student, pairs)
+    gaps = course.invariance_gaps(teacher, student, pairs)
     measured = measure_invariance(teacher, student, pairs, faces=None)
     swap = 100 * measured.head_swap
     people = len(set(pairs.subjects))
-    assert list(told) == list(GAPS)
-    assert all(gap.without.shape == (people,) for gap in told.values())  # fewer than ten people
-    assert [gap.value for gap in told.values()] == pytest.approx(
+    assert list(gaps) == list(GAPS)
+    assert all(
+        gap.leave_one_out.shape == (people,) for gap in gaps.values()
+    )  # fewer than ten people
+    assert [gap.value for gap in gaps.values()] == pytest.approx(
         [
             abs(swap[1, 0] - swap[0, 0]),
             abs(swap[1, 1] - swap[0, 1]),
@@ -267,71 +269,73 @@ def test_distances_from_invariant_are_those_of_the_measures(work):
     )
 
 
-def test_distances_from_invariant_leave_out_one_group_of_people_at_a_time(work):
+def test_gaps_to_invariance_leave_out_one_group_of_people_at_a_time(work):
     plain = lesson(work)
     pairs = plain.pairs("val")
     teacher = Landmarker.load(course.teacher_run(plain) / WEIGHTS)
     student = Landmarker.load(course.student_run(plain) / WEIGHTS)
-    told = course.invariance_gaps(teacher, student, pairs, groups=3)["retrieval"]
+    gap = course.invariance_gaps(teacher, student, pairs, groups=3)["retrieval"]
     people = list(dict.fromkeys(pairs.subjects))
     kept = [i for i, name in enumerate(pairs.subjects) if name not in people[1::3]]
-    alone = course.invariance_gaps(teacher, student, pairs.subset(kept))["retrieval"]
-    assert told.without[1] == pytest.approx(alone.value)
+    expected = course.invariance_gaps(teacher, student, pairs.subset(kept))["retrieval"]
+    assert gap.leave_one_out[1] == pytest.approx(expected.value)
     with pytest.raises(InputError, match="three subjects"):
         course.invariance_gaps(teacher, student, pairs.subset(range(8)))
 
 
-def test_the_interval_is_that_of_a_mean_where_the_number_is_one():
-    """The jackknife of a mean is the mean's own standard error, exactly."""
+def test_the_jackknife_interval_of_a_mean():
+    """The jackknife of a mean is exactly its standard error."""
     values = np.random.default_rng(0).normal(5, 2, 10)
-    without = (values.sum() - values) / 9
-    low, high = interval(float(values.mean()), without)
-    reach = 2.262157 * values.std(ddof=1) / np.sqrt(10)  # Student's t, nine degrees of freedom
-    assert (low, high) == pytest.approx((values.mean() - reach, values.mean() + reach))
+    leave_one_out = (values.sum() - values) / 9
+    low, high = jackknife_interval(float(values.mean()), leave_one_out)
+    margin = 2.262157 * values.std(ddof=1) / np.sqrt(10)  # Student's t, nine degrees of freedom
+    assert (low, high) == pytest.approx((values.mean() - margin, values.mean() + margin))
 
 
-def distances(*values, noise=0.1):
-    """A student's distances from invariant, each about as sure as `noise`."""
-    wobble = np.random.default_rng(1).normal(0, noise, (len(GAPS), 10))
-    parts = zip(GAPS, values, wobble, strict=True)
+def gaps_of(*values, noise=0.1):
+    """Gaps of a student to invariance, with a standard deviation of about `noise`."""
+    deviations = np.random.default_rng(1).normal(0, noise, (len(GAPS), 10))
+    parts = zip(GAPS, values, deviations, strict=True)
     return {name: Gap(float(value), value + part) for name, value, part in parts}
 
 
-def test_a_contest_decides_only_what_the_intervals_do():
-    near, far = distances(1, 1, 1, 1, 1), distances(9, 9, 9, 9, 9, noise=0.2)
-    rows, told = course.compare_gaps("A", near, "B", far)
+def test_a_comparison_of_gaps_decides_only_if_the_interval_excludes_zero():
+    near, far = gaps_of(1, 1, 1, 1, 1), gaps_of(9, 9, 9, 9, 9, noise=0.2)
+    rows, summary = course.compare_gaps("A", near, "B", far)
     assert [row["closer"] for row in rows] == ["A"] * 5
     assert rows[0]["A"] == "1.0" and rows[0]["B"] == "9.0"
     assert rows[0]["difference"].startswith("-8.0 (-")
-    assert "closer to invariant than **B** by 5 of 5 measures" in told and "for A." in told
-    rows, told = course.compare_gaps("B", far, "A", near)
+    assert "closer to invariance than **B** by 5 of 5 measures" in summary
+    assert "in favour of A." in summary
+    rows, summary = course.compare_gaps("B", far, "A", near)
     assert [row["closer"] for row in rows] == ["A"] * 5
-    assert "farther by 5 of 5 measures" in told and "for A." in told
+    assert "farther by 5 of 5 measures" in summary and "in favour of A." in summary
     same = course.compare_gaps("A", near, "B", near)
-    assert {row["closer"] for row in same[0]} == {"not told apart"} and "do not tell" in same[1]
-    mixed = course.compare_gaps("A", distances(1, 9, 5, 5, 5), "B", distances(9, 1, 5, 5, 5))[1]
-    assert "1 of 5 measures (teacher's head); farther by 1 of 5 measures (student's head)" in mixed
+    assert {row["closer"] for row in same[0]} == {"undecided"}
+    assert "do not show a difference" in same[1]
+    mixed = course.compare_gaps("A", gaps_of(1, 9, 5, 5, 5), "B", gaps_of(9, 1, 5, 5, 5))[1]
+    assert "1 of 5 measures (teacher's head), farther by 1 of 5 measures (student's head)" in mixed
     assert "disagree" in mixed
 
 
-def test_a_verdict_calls_invariant_only_what_holds_zero():
-    assert "5 of 5 measures" in course.summarise_gaps("A", distances(9, 9, 9, 9, 9))
-    some = course.summarise_gaps("A", distances(9, 0.01, 9, 0.01, 9))
+def test_the_summary_calls_a_gap_positive_only_if_the_interval_excludes_zero():
+    assert "5 of 5 measures" in course.summarise_gaps("A", gaps_of(9, 9, 9, 9, 9))
+    some = course.summarise_gaps("A", gaps_of(9, 0.01, 9, 0.01, 9))
     assert "*not* invariant by 3 of 5 measures (teacher's head, CKA, probe)" in some
-    assert "by 2 of 5 measures (student's head, retrieval) these faces cannot tell" in some
-    assert course.summarise_gaps("A", distances(0, 0, 0, 0, 0)).startswith("By no measure")
+    assert "by 2 of 5 measures (student's head, retrieval), the gap is not significantly" in some
+    assert course.summarise_gaps("A", gaps_of(0, 0, 0, 0, 0)).startswith("By no measure")
 
 
-# --- the series ---------------------------------------------------------------------------------
+# --- the course ---------------------------------------------------------------------------------
 
 
-def test_the_kernel_is_this_interpreter_whatever_a_user_installed(tmp_path, monkeypatch):
+def test_the_kernel_is_this_interpreter_and_not_an_installed_one(tmp_path, monkeypatch):
     from jupyter_client.kernelspec import KernelSpecManager
 
-    hijacker = tmp_path / "kernels" / "python3"
-    hijacker.mkdir(parents=True)
+    installed = tmp_path / "kernels" / "python3"
+    installed.mkdir(parents=True)
     spec = {"argv": ["/nowhere/python"], "display_name": "x", "language": "python"}
-    (hijacker / "kernel.json").write_text(json.dumps(spec))
+    (installed / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
     monkeypatch.delenv("JUPYTER_PATH", raising=False)
     with series.this_interpreter():

@@ -1,4 +1,4 @@
-"""The exercises: generated from their solutions, leaking nothing, and solvable."""
+"""The exercises: generated from their solutions, without their answers, and solvable."""
 
 import ast
 import importlib.util
@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from mlcmkd.course.checks import NotYet
-from mlcmkd.course.exercises import IN_WORDS, MARKER, exercise_of, exercises_of, has, stub
+from mlcmkd.course.exercises import IN_WORDS, MARKER, exercise_of, exercises_of, has, without_answer
 from mlcmkd.course.series import NOTEBOOKS, SOLUTIONS, execute
 from mlcmkd.utils.errors import InputError
 
@@ -38,10 +38,11 @@ def test_every_lesson_has_exercises():
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_two_to_four_exercises_each_with_an_answer_and_one_check(name):
-    found = exercises_of(source(name))
-    assert 2 <= len(found) <= 4
-    assert [exercise.title[0] for exercise in found] == [str(n + 1) for n in range(len(found))]
-    for exercise in found:
+    exercises = exercises_of(source(name))
+    assert 2 <= len(exercises) <= 4
+    numbers = [exercise.title[0] for exercise in exercises]
+    assert numbers == [str(n + 1) for n in range(len(exercises))]
+    for exercise in exercises:
         assert exercise.solutions, exercise.title
         assert len(exercise.checks) == 1, exercise.title
         assert "checks." in exercise.checks[0].source
@@ -56,26 +57,26 @@ def test_source_exercise_and_solution_agree(name):
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_nothing_of_a_solution_stands_in_its_exercise(name):
+def test_an_exercise_contains_nothing_of_its_solution(name):
     exercise = stored(name, build.EXERCISES)
-    left_open = r'\w+ = \.\.\.|def \w+\([^)]*\):|    """.*"""|    \.\.\.|'
+    unanswered = r'\w+ = \.\.\.|def \w+\([^)]*\):|    """.*"""|    \.\.\.|'
     stubs = [cell.source for cell in exercise.cells if has(cell, "exercise")]
     for text in stubs:
         for line in text.partition(MARKER)[2].split("\n"):
-            assert text == IN_WORDS or re.fullmatch(left_open, line), line
-    told = "\n".join(c.source for c in exercise.cells if c.source not in stubs)
+            assert text == IN_WORDS or re.fullmatch(unanswered, line), line
+    other_cells = "\n".join(c.source for c in exercise.cells if c.source not in stubs)
     solutions = [cell.source for cell in source(name).cells if has(cell, "solution")]
     assert len(solutions) == len(stubs)
     for cell in source(name).cells:
         if has(cell, "discussion"):
-            assert cell.source not in told
+            assert cell.source not in other_cells
     for answer in solutions:
         for line in map(str.strip, answer.partition(MARKER)[2].splitlines()):
-            assert len(line) < 12 or line not in told, line  # neither in words nor in another cell
+            assert len(line) < 12 or line not in other_cells, line
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_links_lead_somewhere_and_back(name):
+def test_links_exist_in_both_directions(name):
     text = SOURCES[name].read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)]+)\)", text)
     assert f"../{name}.ipynb" in targets and f"../solutions/{name}.ipynb" in targets
@@ -85,19 +86,19 @@ def test_links_lead_somewhere_and_back(name):
     assert f"(exercises/{name}.ipynb)" in lesson
 
 
-def test_a_stub_keeps_signature_and_docstring_and_nothing_else():
+def test_without_its_answer_a_function_keeps_signature_and_docstring():
     answer = 'help = 5\ndef f(a, b=2):\n    """Sums."""\n    return a + b\nx, y = f(1), 9'
     solution = f"given = 3\n{MARKER}\n{answer}"
-    assert stub(solution, "check(f, x)") == (
+    assert without_answer(solution, "check(f, x)") == (
         f'given = 3\n{MARKER}\ndef f(a, b=2):\n    """Sums."""\n    ...\n\n\nx = ...'
     )
     with pytest.raises(InputError, match="no line '# your code here'"):
-        stub("x = 1", "check(x)")
-    with pytest.raises(InputError, match="no check reads"):
-        stub(f"{MARKER}\nx = 1", "check(y)")
+        without_answer("x = 1", "check(x)")
+    with pytest.raises(InputError, match="the next check uses no name"):
+        without_answer(f"{MARKER}\nx = 1", "check(y)")
 
 
-def test_answers_in_words_are_left_open_and_discussions_left_out():
+def test_answers_in_words_and_discussions_are_removed():
     cell, new = nbformat.v4.new_markdown_cell, nbformat.v4.new_notebook()
     new.cells = [
         cell("## 1 · Open"),
@@ -105,7 +106,7 @@ def test_answers_in_words_are_left_open_and_discussions_left_out():
         cell("See.", metadata={"tags": ["discussion"]}),
     ]
     assert [c.source for c in exercise_of(new).cells] == ["## 1 · Open", IN_WORDS]
-    assert new.cells[1].source == "Because."  # the source itself stays
+    assert new.cells[1].source == "Because."  # the source is not modified
 
 
 # --- as run -------------------------------------------------------------------------------------
@@ -113,15 +114,15 @@ def test_answers_in_words_are_left_open_and_discussions_left_out():
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory) -> Path:
-    """One work folder for all: what one exercise trains, the next takes over."""
+    """One work folder for all exercises, which reuse each other's runs."""
     return tmp_path_factory.mktemp("exercises")
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_open_stubs_are_told_so_and_solutions_are_praised(name, work, capsys):
-    """All cells in this process: a kernel each would take longer than the exercises do."""
+def test_unanswered_exercises_are_refused_and_solutions_accepted(name, work, capsys):
+    """All cells in this process: a kernel for each would take longer than the exercises."""
     given = f"\nscale, device, work = 'smoke', 'cpu', {str(work)!r}"
-    left_open = iter(
+    unanswered = iter(
         [c.source for c in build.built_exercise(SOURCES[name]).cells if has(c, "exercise")]
     )
     variables: dict = {"__name__": "__main__"}
@@ -135,61 +136,61 @@ def test_open_stubs_are_told_so_and_solutions_are_praised(name, work, capsys):
         if has(cell, "check"):
             student = dict(variables)
             for _ in solutions:
-                exec(next(left_open), student)
-            with pytest.raises(NotYet, match="is still open: write|returns nothing yet: write"):
+                exec(next(unanswered), student)
+            with pytest.raises(NotYet, match="is not answered: replace|returns nothing: write"):
                 exec(cell.source, student)
             for code in solutions:
                 exec(code, variables)
             solutions = []
             capsys.readouterr()
             exec(cell.source, variables)
-            assert re.match(r"Right|Complete in form", capsys.readouterr().out)
+            assert re.match(r"Right|The form is complete", capsys.readouterr().out)
             continue
         exec(cell.source + given * has(cell, "parameters"), variables)
-    assert next(left_open, None) is None
+    assert next(unanswered, None) is None
 
 
 def test_in_a_kernel_a_solution_runs_with_parameters(work, tmp_path):
     parameters = {"scale": "smoke", "device": "cpu", "work": str(work)}
     done = tmp_path / "done.ipynb"
     execute(SOLUTIONS / "05_kd_loss.ipynb", done, parameters, show=False)
-    told = [
+    texts = [
         out.get("text", "") for c in nbformat.read(done, 4).cells for out in c.get("outputs", [])
     ]
-    assert sum(text.startswith("Right") for text in told) == 3
+    assert sum(text.startswith("Right") for text in texts) == 3
 
 
 # --- as stored ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_stored_solutions_are_whole_and_praised(name):
+def test_stored_solutions_are_complete_and_accepted(name):
     notebook = stored(name, SOLUTIONS)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code), AGAIN
     assert (SOLUTIONS / f"{name}.ipynb").stat().st_size < build.MAX_BYTES
     for cell in code:
-        told = "".join(out.get("text", "") for out in cell.outputs)
+        text = "".join(out.get("text", "") for out in cell.outputs)
         assert not any(out.output_type == "error" for out in cell.outputs)
-        assert not re.search(r"/(home|work|tmp|Users|root)/", told), told
+        assert not re.search(r"/(home|work|tmp|Users|root)/", text), text
         if has(cell, "check"):
-            assert re.match(r"Right|Complete in form", told), AGAIN
+            assert re.match(r"Right|The form is complete", text), AGAIN
 
 
 # --- building -----------------------------------------------------------------------------------
 
 
 def notebook_with(*code: str, words: str = "a") -> nbformat.NotebookNode:
-    made = nbformat.v4.new_notebook()
-    made.cells = [nbformat.v4.new_markdown_cell(words)]
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_markdown_cell(words)]
     for text in code:
         output = nbformat.v4.new_output("stream", name="stdout", text="1\n")
         cell = nbformat.v4.new_code_cell(text, execution_count=1, outputs=[output])
-        made.cells.append(cell)
-    return made
+        notebook.cells.append(cell)
+    return notebook
 
 
-def test_new_words_keep_the_outputs_and_new_code_is_refused():
+def test_new_text_keeps_the_outputs_and_new_code_is_an_error():
     before = notebook_with("print(1)")
     wanted = notebook_with("print(1)", words="b")
     wanted.cells[1].outputs = []
@@ -202,16 +203,17 @@ def test_new_words_keep_the_outputs_and_new_code_is_refused():
         build.with_new_text(before, notebook_with("print(1)", "print(2)"))
 
 
-def test_the_table_has_a_row_a_lesson(tmp_path):
+def test_the_table_has_one_row_per_lesson(tmp_path):
     (tmp_path / "report.csv").write_text("notebook,minutes\n03_ktl_dikd,2.54\n", encoding="utf-8")
     lines = build.table(tmp_path).splitlines()
     assert len(lines) == 2 + len(SOURCES)
-    row = next(line for line in lines if "03_ktl_dikd" in line).split(" | ")
+    line = next(line for line in lines if "03_ktl_dikd" in line)
+    row = [cell.strip() for cell in line.strip("|").split("|")]
     assert row[1] == "2.5" and row[3] == "4"
 
 
-def test_no_check_holds_an_answer_of_the_recall_questions():
-    """A student reads the check's call: it must not carry what it asks for."""
+def test_no_call_of_a_check_contains_an_answer():
+    """Students read the call of a check, so it must not contain the answer."""
     for name in SOURCES:
         for exercise in exercises_of(source(name)):
             tree = ast.parse(exercise.checks[0].source)

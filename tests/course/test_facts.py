@@ -1,7 +1,7 @@
-"""Facts in stored notebooks, compared by nbval, and a guard that nbval really compares them.
+"""Facts in stored notebooks, compared by nbval, and a check that nbval really compares them.
 
-nbval passes a cell without stored output in silence, so it proves nothing by itself. A fact depends on
-nothing but imports: then the facts of all notebooks can be run together, in one kernel, in seconds.
+nbval accepts a cell without stored output, so a passing nbval alone proves nothing. A fact depends only
+on imports, so the facts of all notebooks can be executed together, in one kernel, in seconds.
 """
 
 import ast
@@ -26,7 +26,7 @@ def tags(cell: nbformat.NotebookNode) -> list[str]:
 
 
 def facts_of(path: Path) -> list[nbformat.NotebookNode]:
-    """A notebook's facts, after one cell with all that the notebook imports."""
+    """The facts of a notebook, after one cell with all its imports."""
     cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
     facts = [cell for cell in cells if CHECKED in tags(cell)]
     if not facts:
@@ -41,7 +41,7 @@ def facts_of(path: Path) -> list[nbformat.NotebookNode]:
 
 
 def nbval(cells: list[nbformat.NotebookNode], path: Path) -> subprocess.CompletedProcess:
-    """nbval on a notebook of these cells, in this environment."""
+    """Runs nbval on a notebook of these cells, in this environment."""
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {
         "name": "python3",
@@ -75,23 +75,23 @@ def test_every_fact_has_a_stored_output_and_every_error_a_tag(path):
         assert ("fact" in tags(cell)) == (CHECKED in tags(cell))
 
 
-def test_facts_are_there():
+def test_there_are_facts():
     assert sum(len(facts_of(path)) > 0 for path in STORED) >= 10
 
 
-def test_all_stored_facts_come_out_again(tmp_path):
+def test_all_stored_facts_are_reproduced(tmp_path):
     cells = [cell for path in STORED for cell in facts_of(path)]
-    found = nbval(cells, tmp_path / "facts.ipynb")
-    assert found.returncode == 0, found.stdout[-3000:]
-    assert f"{len(cells)} passed" in found.stdout
+    result = nbval(cells, tmp_path / "facts.ipynb")
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert f"{len(cells)} passed" in result.stdout
 
 
-def test_a_fact_that_was_tampered_with_is_noticed(tmp_path):
+def test_a_modified_fact_is_detected(tmp_path):
     cells = facts_of(SOLUTIONS / "04_mcl.ipynb")
     text = cells[1].outputs[0].text
     assert "3,168 + 3,104 = 6,272" in text
     cells[0].source = ""  # this fact needs no import: a quick kernel
     cells[1].outputs[0].text = text.replace("6,272", "6,273")
-    found = nbval(cells, tmp_path / "tampered.ipynb")
-    assert found.returncode == 1 and "1 failed" in found.stdout
-    assert "6,273" in found.stdout and "6,272" in found.stdout
+    result = nbval(cells, tmp_path / "tampered.ipynb")
+    assert result.returncode == 1 and "1 failed" in result.stdout
+    assert "6,273" in result.stdout and "6,272" in result.stdout

@@ -1,4 +1,4 @@
-"""A notebook as an experiment: refused before it starts, whole afterwards, the same again."""
+"""Runs of one notebook: validated parameters, complete run directories, reproducible results."""
 
 import hashlib
 import json
@@ -17,17 +17,19 @@ from mlcmkd.utils.errors import InputError
 
 
 def notebook(folder: Path, parameters: str, *cells: str, tag: str = "parameters") -> Path:
-    made = nbformat.v4.new_notebook()
-    made.cells = [nbformat.v4.new_code_cell(parameters, metadata={"tags": [tag]})]
-    made.cells += [nbformat.v4.new_code_cell(cell) for cell in cells]
-    made.metadata = {"kernelspec": {"name": "python3", "language": "python", "display_name": "x"}}
-    nbformat.write(made, folder / "mine.ipynb")
+    document = nbformat.v4.new_notebook()
+    document.cells = [nbformat.v4.new_code_cell(parameters, metadata={"tags": [tag]})]
+    document.cells += [nbformat.v4.new_code_cell(cell) for cell in cells]
+    document.metadata = {
+        "kernelspec": {"name": "python3", "language": "python", "display_name": "x"}
+    }
+    nbformat.write(document, folder / "mine.ipynb")
     return folder / "mine.ipynb"
 
 
 @pytest.fixture
 def no_kernel(monkeypatch):
-    """Whatever is refused, is refused before a kernel starts."""
+    """An error if a kernel is started."""
 
     def started(*_, **__):
         raise AssertionError("a kernel was started")
@@ -46,13 +48,15 @@ def no_kernel(monkeypatch):
         ({"device": "tpu"}, "device: Input should be 'auto', 'cpu'"),
     ],
 )
-def test_parameters_of_a_lesson_are_checked_first(no_kernel, tmp_path, parameters, message):
+def test_parameters_of_a_lesson_are_validated_before_the_run(
+    no_kernel, tmp_path, parameters, message
+):
     with pytest.raises(InputError, match=message):
         run_notebook("02", parameters, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_every_notebook_of_the_series_has_a_lesson_to_be_checked_by():
+def test_every_notebook_of_the_course_has_a_lesson_class():
     for path in numbered():
         with pytest.raises(InputError, match="Input should be greater than or equal to 0"):
             checked(path, {"seed": -1})
@@ -67,7 +71,7 @@ def test_every_notebook_of_the_series_has_a_lesson_to_be_checked_by():
         ({"rate": "fast"}, "parameter rate='fast': a float"),
     ],
 )
-def test_parameters_of_anyone_s_notebook_are_checked_by_their_defaults(
+def test_parameters_of_other_notebooks_are_checked_by_the_types_of_their_defaults(
     no_kernel, tmp_path, parameters, message
 ):
     path = notebook(tmp_path, "epochs = 3  # how long\nrate = 0.1\nname = None")
@@ -77,17 +81,43 @@ def test_parameters_of_anyone_s_notebook_are_checked_by_their_defaults(
     assert config.parameters == values == {"epochs": 3, "rate": 1, "name": "x"}
 
 
-def test_notebooks_that_cannot_be_run(no_kernel, tmp_path):
-    with pytest.raises(InputError, match="no cell is tagged 'parameters'"):
+def test_invalid_notebooks(no_kernel, tmp_path):
+    with pytest.raises(InputError, match="no cell has the tag 'parameters'"):
         run_notebook(notebook(tmp_path, "a = 1", tag="x"), {})
-    with pytest.raises(InputError, match="its parameters cell is not names and values"):
+    with pytest.raises(InputError, match="the parameters cell may only assign literal values"):
         run_notebook(notebook(tmp_path, "a = open('x')"), {})
     for name in ("99", "0", "", "nowhere.ipynb"):
-        with pytest.raises(InputError, match="no such notebook; give a file, or one of 00_tour"):
+        with pytest.raises(InputError, match="no such notebook; use a file, or one of 00_tour"):
             find(name)
 
 
-def test_a_run_directory_tells_everything(tmp_path):
+@pytest.mark.parametrize("call", ["course.MyLesson", "MyLesson", "kind=MyLesson"])
+def test_an_unknown_lesson_class_is_an_error(no_kernel, tmp_path, call):
+    path = notebook(tmp_path, "seed = 0", f"lesson = course.check_parameters(globals(), {call})")
+    with pytest.raises(InputError, match="mine.ipynb: .*'MyLesson'.*; use one of Lesson, Transfer"):
+        run_notebook(path, {"seed": 1}, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("call", "valid", "invalid"),
+    [
+        ("", {"seed": 1}, {"seed": -1}),
+        (", course.AttributionLesson", {"landmark": 8}, {"landmark": 68}),
+        (", kind=AttributionLesson", {"landmark": 8}, {"landmark": 68}),
+    ],
+)
+def test_the_lesson_class_is_that_of_the_call(no_kernel, tmp_path, call, valid, invalid):
+    cell = f"lesson = course.check_parameters(globals(){call})"
+    path = notebook(
+        tmp_path, "seed = 0\nlandmark = 30" if "landmark" in valid else "seed = 0", cell
+    )
+    checked(path, valid)
+    with pytest.raises(InputError, match="parameter"):
+        checked(path, invalid)
+
+
+def test_a_run_directory_is_complete(tmp_path):
     path = notebook(
         tmp_path,
         "a = 1\nwork = 'w'",
@@ -103,12 +133,12 @@ def test_a_run_directory_tells_everything(tmp_path):
     assert "injected-parameters" in (out / EXECUTED).read_text()
     before = (out / EXECUTED).stat().st_mtime_ns
     assert run_notebook(path, {"a": 2}, out) == out
-    assert (out / EXECUTED).stat().st_mtime_ns == before, "a whole run is not made again"
-    with pytest.raises(InputError, match="run: holds another run; name another folder"):
+    assert (out / EXECUTED).stat().st_mtime_ns == before, "a completed run is reused"
+    with pytest.raises(InputError, match="run: contains another run; choose another folder"):
         run_notebook(path, {"a": 3}, out)
 
 
-def test_a_cell_that_fails_leaves_the_notebook_and_no_result(tmp_path):
+def test_a_failed_run_has_a_notebook_but_no_result(tmp_path):
     path = notebook(tmp_path, "a = 1\nwork = 'w'", "1 / (a - 1)")
     with pytest.raises(InputError, match="mine.ipynb, cell 3: ZeroDivisionError"):
         run_notebook(path, {}, tmp_path / "run", show=False)
@@ -118,10 +148,10 @@ def test_a_cell_that_fails_leaves_the_notebook_and_no_result(tmp_path):
 
 
 def test_the_command_line(tmp_path, monkeypatch):
-    seen = []
-    monkeypatch.setattr("mlcmkd.course.run_notebook", lambda *given: seen.append(given))
+    calls = []
+    monkeypatch.setattr("mlcmkd.course.run_notebook", lambda *given: calls.append(given))
     (tmp_path / "p.yaml").write_text("seed: 7\nscale: laptop\n")
-    answer = CliRunner().invoke(
+    result = CliRunner().invoke(
         app,
         [
             "run",
@@ -136,8 +166,8 @@ def test_the_command_line(tmp_path, monkeypatch):
             "5",
         ],
     )
-    assert answer.exit_code == 0, answer.output
-    assert seen == [("03", {"seed": 7, "scale": "smoke", "labelled": 5}, None)]
+    assert result.exit_code == 0, result.output
+    assert calls == [("03", {"seed": 7, "scale": "smoke", "labelled": 5}, None)]
     for words in (["-p", "seed"], ["--seed", "1"], ["seed=1"]):
         refused = CliRunner().invoke(app, ["run", "03", *words])
         assert isinstance(refused.exception, InputError)
@@ -147,13 +177,13 @@ def test_the_command_line(tmp_path, monkeypatch):
 def test_the_same_inputs_give_the_same_weights(tmp_path, monkeypatch):
     """Bit for bit, on a CPU with a fixed number of threads."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    stamps = []
+    hashes = []
     for name in ("a", "b"):
         given = {"scale": "smoke", "device": "cpu"}
         out = run_notebook("02", given, tmp_path / name, show=False)
         files = sorted(path for path in out.rglob("*") if path.name in (WEIGHTS, METRICS))
         assert any(path.name == WEIGHTS for path in files)
-        stamps.append(
+        hashes.append(
             [(p.relative_to(out), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files]
         )
-    assert stamps[0] == stamps[1]
+    assert hashes[0] == hashes[1]

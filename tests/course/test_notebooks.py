@@ -1,4 +1,4 @@
-"""The notebooks: as their sources say, complete, and running from end to end."""
+"""The notebooks: equal to their sources, complete, and executable."""
 
 import csv
 import importlib.util
@@ -17,7 +17,7 @@ build = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(build)
 
 NAMES = [path.stem for path in build.series()]
-ALL = [path.stem for path in build.sources()]  # those beside the series, too
+ALL = [path.stem for path in build.sources()]  # with the additional notebooks
 PICTURES = ("image/png", "image/jpeg")
 
 
@@ -50,12 +50,12 @@ def test_notebooks_and_sources_agree():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_lesson_says_what_it_is(name):
+def test_each_lesson_has_the_same_structure(name):
     notebook = build.built(NOTEBOOKS / "sources" / f"{name}.py")
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     first = notebook.cells[0].source
     assert first.startswith(f"# {name[:2]} · ")
-    for words in ("**You will be able to**", "**Time**", "two CPU cores", "**You need**"):
+    for words in ("**Goals.**", "**Time.**", "two CPU cores", "**Prerequisites.**"):
         assert words in first.replace("\n", " ")
     for words in ("## Summary", "## References", "**How to read it.**"):
         assert words in prose
@@ -69,7 +69,7 @@ def test_each_lesson_says_what_it_is(name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_links_into_the_project_lead_somewhere(name):
+def test_links_into_the_project_exist(name):
     text = (NOTEBOOKS / "sources" / f"{name}.py").read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)]+)\)", text):
         assert target.startswith("https://") or (NOTEBOOKS / target).exists(), target
@@ -80,11 +80,11 @@ def test_links_into_the_project_lead_somewhere(name):
 
 @pytest.fixture(scope="module")
 def series(tmp_path_factory) -> Path:
-    """The whole series at scale smoke, in one work folder."""
+    """The whole course at scale smoke, in one work folder."""
     return run_course(tmp_path_factory.mktemp("series"), "smoke", device="cpu", progress=False)
 
 
-def test_the_series_runs_and_leaves_figures_and_a_table(series):
+def test_the_course_runs_with_figures_and_a_table(series):
     for name in NAMES:
         notebook = read(name, series / "notebooks")
         assert not [out for out in outputs(notebook) if out.output_type == "error"]
@@ -95,13 +95,13 @@ def test_the_series_runs_and_leaves_figures_and_a_table(series):
     assert lines[0].startswith("name,run,reads,split,parameters,labelled,faces,faces_failed")
     assert len(lines) > 7
     with (series / "report.csv").open(newline="", encoding="utf-8") as file:
-        costs = list(csv.DictReader(file))
-    assert [cost["notebook"] for cost in costs] == NAMES
-    assert all(int(cost["figures"]) >= 2 and float(cost["peak_mb"]) > 100 for cost in costs)
-    assert "| all |" in (series / "report.md").read_text(encoding="utf-8")
+        usages = list(csv.DictReader(file))
+    assert [usage["notebook"] for usage in usages] == NAMES
+    assert all(int(usage["figures"]) >= 2 and float(usage["peak_mb"]) > 100 for usage in usages)
+    assert "| all " in (series / "report.md").read_text(encoding="utf-8")
 
 
-def test_executed_notebooks_hold_no_bars_and_no_widgets(series):
+def test_executed_notebooks_have_no_progress_bars_and_no_widgets(series):
     for name in NAMES:
         for out in outputs(read(name, series / "notebooks")):
             assert out.get("name") != "stderr"
@@ -109,8 +109,8 @@ def test_executed_notebooks_hold_no_bars_and_no_widgets(series):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_stored_facts_are_what_the_code_says_today(series, name):
-    """Cells tagged `fact` do not depend on the scale: their stored text must come out again."""
+def test_stored_facts_are_reproduced(series, name):
+    """Cells tagged `fact` do not depend on the scale: their stored text is reproduced."""
     stored, now = (
         tagged(read(name, folder), "fact") for folder in (NOTEBOOKS, series / "notebooks")
     )
@@ -120,13 +120,13 @@ def test_stored_facts_are_what_the_code_says_today(series, name):
         assert text_of(before) == text_of(after)
 
 
-def test_a_notebook_alone_makes_what_it_lacks(tmp_path):
+def test_a_notebook_on_its_own_trains_missing_runs(tmp_path):
     parameters = {"scale": "smoke", "device": "cpu", "work": str(tmp_path / "work")}
     target = tmp_path / "04_mcl.ipynb"
     execute(NOTEBOOKS / "04_mcl.ipynb", target, parameters, show=False)
-    told = "".join(text_of(c) for c in nbformat.read(target, 4).cells if c.cell_type == "code")
-    for made in ("teacher-rgb-s0: train", "student-dikd", "light-none", "light-dikd"):
-        assert made in told
+    text = "".join(text_of(c) for c in nbformat.read(target, 4).cells if c.cell_type == "code")
+    for run in ("teacher-rgb-s0: train", "student-dikd", "light-none", "light-dikd"):
+        assert run in text
 
 
 def test_a_misspelt_parameter_stops_the_notebook_with_its_name_and_cell(tmp_path):
@@ -135,8 +135,8 @@ def test_a_misspelt_parameter_stops_the_notebook_with_its_name_and_cell(tmp_path
         execute(NOTEBOOKS / "01_pairing.ipynb", tmp_path / "x.ipynb", parameters, show=False)
 
 
-def test_the_notebooks_beside_the_series_run(series):
-    """The explorer, on the runs that the series made."""
+def test_the_additional_notebooks_run(series):
+    """The explorer, on the runs of the course."""
     target = series / "notebooks" / "explorer.ipynb"
     parameters = {"scale": "smoke", "device": "cpu", "work": str(series)}
     execute(NOTEBOOKS / "explorer.ipynb", target, parameters, show=False)
@@ -144,15 +144,15 @@ def test_the_notebooks_beside_the_series_run(series):
     assert not [out for out in outputs(notebook) if out.output_type == "error"]
     assert not any("widget" in kind for out in outputs(notebook) for kind in out.get("data", {}))
     assert pictures(notebook) == pictures(read("explorer")) >= 3
-    told = "".join(text_of(c) for c in notebook.cells if c.cell_type == "code")
-    assert "teacher-rgb-s0: complete, reused" in told
+    text = "".join(text_of(c) for c in notebook.cells if c.cell_type == "code")
+    assert "teacher-rgb-s0: complete, reused" in text
 
 
 # --- as stored ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_stored_outputs_are_there_and_clean(name):
+def test_stored_outputs_are_complete_and_clean(name):
     notebook = read(name)
     assert pictures(notebook) >= 2, "run: python notebooks/build.py --run"
     assert not [out for out in outputs(notebook) if out.output_type == "error"]
