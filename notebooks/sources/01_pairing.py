@@ -43,17 +43,7 @@ from data_prep.registration import (
     inter_ocular,
 )
 from data_prep.writer import Entry, write_manifest
-from mlcmkd import (
-    Augmentation,
-    Distillation,
-    InputError,
-    TrainConfig,
-    TransferConfig,
-    load_pairs,
-    plots,
-    train,
-    transfer,
-)
+from mlcmkd import Augmentation, InputError, load_pairs, plots
 from mlcmkd.data.manifest import read_rows
 from mlcmkd.data.pairs import from_synthetic, synthetic_faces
 from mlcmkd.data.thermal import palettes
@@ -65,15 +55,9 @@ from mlcmkd.data.thermal.radiometry import (
     to_centikelvin,
 )
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
-from mlcmkd.distillation.strategies import Weights
 from mlcmkd.evaluation.metrics import point_errors
-from mlcmkd.evaluation.statistics import interval
-from mlcmkd.evaluation.tables import read_misalignment, with_aligned
-from mlcmkd.evaluation.tables import read_rows as read_table
 from mlcmkd.schemes import IBUG68
-from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.synthetic.faces import make_faces
-from mlcmkd.training.run_directory import WEIGHTS
 
 # %% [markdown]
 # ## The data
@@ -712,6 +696,11 @@ lesson.show(figure, "01_shifted")
 # FD+LD on aligned pairs, and with FD+LD on shifted pairs.
 
 # %%
+from mlcmkd import Distillation, TrainConfig, TransferConfig, train, transfer
+from mlcmkd.distillation.strategies import Weights
+from mlcmkd.studies.reuse import get_or_train
+from mlcmkd.training.run_directory import WEIGHTS
+
 folder = lesson.work / "misaligned"  # separate from the other runs of the course
 
 
@@ -772,6 +761,10 @@ lesson.say(course.compare(shifted_name, scores[shifted_name], "none", scores["no
 # Measurements on 300W photos and their simulated thermal images ("twins"), with several seeds:
 
 # %%
+from mlcmkd.evaluation.statistics import interval
+from mlcmkd.evaluation.tables import read_misalignment, with_aligned
+from mlcmkd.evaluation.tables import read_rows as read_table
+
 table = read_misalignment(course.RESULTS / "ktl_registration.csv")
 ablation = read_table(course.RESULTS / "ktl_ablation.csv")
 table = with_aligned(table, ablation, "300w-sim", pairs=500)
