@@ -1,11 +1,11 @@
-"""What every size costs where it is used: `python benchmarks/latency.py --csv latency.csv`.
+"""Latency of every size of network: `python benchmarks/latency.py --csv latency.csv`.
 
-One face a call, from the network's input to its landmarks, by ONNX Runtime on one and two threads:
-the median of the counted calls and the quartiles between which half of them lie; beside it
-parameters and floating-point operations (a multiplication and an addition are two). Weights are
-random: time does not depend on them. `--int8` times the 8-bit files as well.
+One face per call, from the network input to its landmarks, by ONNX Runtime with one and two
+threads: median and quartiles of the timed calls, beside parameters and floating-point operations (a
+multiplication and an addition are two). Weights are random, because latency does not depend on
+them. `--int8` also times the 8-bit files.
 
-On a machine that others use the quartiles are far apart; read the lower one then, and ratios.
+On a machine with other load the quartiles are far apart; use the lower quartile then, and ratios.
 """
 
 import argparse
@@ -29,10 +29,10 @@ from mlcmkd.training.provenance import processor_name
 def rows(
     size: str, head: str, px: int, arguments: argparse.Namespace
 ) -> Iterator[dict[str, str | int | float]]:
-    """One row a file and number of threads."""
+    """Yields one row per file and number of threads."""
     model = Landmarker(ModelSpec(size=size, head=head, input_px=px)).eval()
-    facts = {"size": size, "head": head, "px": px, "parameters": model.parameter_count()}
-    facts["mflops"] = round(flops(model) / 1e6, 1)
+    network = {"size": size, "head": head, "px": px, "parameters": model.parameter_count()}
+    network["mflops"] = round(flops(model) / 1e6, 1)
     with TemporaryDirectory() as folder:
         files = {"float32": Path(folder) / "float32.onnx"}
         export_onnx(model, files["float32"], "crop")
@@ -42,14 +42,14 @@ def rows(
             quantise(files["float32"], files["int8"], faces)
         for precision, path in files.items():
             for threads in arguments.threads:
-                took = file_latency_ms(path, threads, arguments.repeats)
-                yield facts | {
+                latency = file_latency_ms(path, threads, arguments.repeats)
+                yield network | {
                     "precision": precision,
                     "threads": threads,
                     "kilobytes": round(path.stat().st_size / 1000),
-                    "ms": round(took.median, 3),
-                    "ms_low_quartile": round(took.low, 3),
-                    "ms_high_quartile": round(took.high, 3),
+                    "ms": round(latency.median, 3),
+                    "ms_low_quartile": round(latency.low, 3),
+                    "ms_high_quartile": round(latency.high, 3),
                 }
 
 
@@ -59,29 +59,29 @@ def main() -> None:
     parser.add_argument("--heads", nargs="+", default=list(HEADS), choices=HEADS)
     parser.add_argument("--px", nargs="+", type=int, default=[64, 96, 128])
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
-    parser.add_argument("--repeats", type=int, default=REPEATS, help="counted calls, at least 2")
-    parser.add_argument("--int8", action="store_true", help="the 8-bit files as well")
-    parser.add_argument("--csv", type=Path, help="write the table there, too")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="timed calls, at least 2")
+    parser.add_argument("--int8", action="store_true", help="also time the 8-bit files")
+    parser.add_argument("--csv", type=Path, help="also write the table to this file")
     arguments = parser.parse_args()
     print(
         f"{processor_name()}, {os.cpu_count()} cores, ONNX Runtime {onnxruntime.__version__}, torch "
         f"{torch.__version__}; median of {arguments.repeats} calls\n"
     )
-    found: list[dict] = []
+    table: list[dict] = []
     for px in arguments.px:
         for size in arguments.sizes:
             for head in arguments.heads:
                 for row in rows(size, head, px, arguments):
-                    if not found:
+                    if not table:
                         print("|", " | ".join(row), "|")
                         print("|", " | ".join("---" for _ in row), "|")
                     print("|", " | ".join(str(value) for value in row.values()), "|", flush=True)
-                    found.append(row)
+                    table.append(row)
     if arguments.csv:
         with arguments.csv.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(found[0]))
+            writer = csv.DictWriter(file, list(table[0]))
             writer.writeheader()
-            writer.writerows(found)
+            writer.writerows(table)
 
 
 if __name__ == "__main__":

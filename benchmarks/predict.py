@@ -1,9 +1,9 @@
-"""Faces a second where a model is used: `OMP_NUM_THREADS=1 python benchmarks/predict.py`.
+"""Speed of prediction: `OMP_NUM_THREADS=1 python benchmarks/predict.py`.
 
-One thread, the face's box given, one 240 x 320 thermal frame of degrees C: the whole call from the array
-to landmarks in its pixels and a confidence, radiometry, crop and way back included. By torch as it is
-("eager") and by ONNX Runtime, from the file that `mlcmkd export` writes, at batch 1 and in batches; last
-the call that seeks the face by itself. The median of the counted calls, and the quartiles.
+One thread, the face box given, one 240 x 320 thermal frame in degrees C. A call goes from the array
+to landmarks in its pixels and a confidence, including radiometry and crop. It is timed with torch
+(eager mode) and ONNX Runtime (a file of `mlcmkd export`), with one face per call and in batches;
+the last rows include the face detector. Values are medians and quartiles of the timed calls.
 """
 
 import argparse
@@ -18,20 +18,20 @@ import torch
 
 from mlcmkd.data.crops import tight_box
 from mlcmkd.data.pairs import synthetic_faces
-from mlcmkd.deployment import weights as in_the_box
 from mlcmkd.deployment.onnx.export import export_onnx
 from mlcmkd.deployment.predictor import Predictor
+from mlcmkd.deployment.weights import weights_path
 from mlcmkd.evaluation.cost import time_calls
 from mlcmkd.training.provenance import processor_name
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weights", type=Path, help="by default the model in the box")
-    parser.add_argument("--repeats", type=int, default=200, help="counted calls")
+    parser.add_argument("--weights", type=Path, help="by default the bundled model")
+    parser.add_argument("--repeats", type=int, default=200, help="timed calls")
     parser.add_argument("--batch", type=int, default=32)
     arguments = parser.parse_args()
-    weights = arguments.weights or in_the_box.weights()
+    weights = arguments.weights or weights_path()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     face = synthetic_faces("test", 1)
@@ -41,7 +41,7 @@ def main() -> None:
         f"{processor_name()}, one thread, load {os.getloadavg()[0]:.1f}; torch {torch.__version__}, "
         f"ONNX Runtime {onnxruntime.__version__}; median of {arguments.repeats} calls\n"
     )
-    print("| path | faces a call | box | ms a face [quartiles] | faces a second |")
+    print("| runtime | faces per call | box | ms per face [quartiles] | faces per second |")
     print("|" + " --- |" * 5)
     with TemporaryDirectory() as folder:
         paths = {"torch": weights}
@@ -55,15 +55,16 @@ def main() -> None:
             calls = {
                 (1, "given"): lambda p=predictor: p(frame, box),
                 (arguments.batch, "given"): lambda p=predictor, f=frames, b=boxes: p.faces(f, b),
-                (1, "sought"): lambda p=predictor: p(frame),
+                (1, "detected"): lambda p=predictor: p(frame),
             }
-            for (count, how), call in calls.items():
-                took = time_calls(
+            for (count, box_source), call in calls.items():
+                latency = time_calls(
                     call, arguments.repeats if count == 1 else arguments.repeats // 10
                 )
-                ms, low, high = (value / count for value in took)
+                ms, low, high = (value / count for value in latency)
                 print(
-                    f"| {name} | {count} | {how} | {ms:.2f} [{low:.2f}, {high:.2f}] | {1000 / ms:.0f} |",
+                    f"| {name} | {count} | {box_source} | {ms:.2f} [{low:.2f}, {high:.2f}] "
+                    f"| {1000 / ms:.0f} |",
                     flush=True,
                 )
 

@@ -4,7 +4,7 @@ The names of `__all__` are the public interface:
 
     import mlcmkd
 
-    faces = mlcmkd.Predictor().predict(["face.png"])  # the bundled thermal model
+    face = mlcmkd.Predictor()("face.png")  # the bundled thermal model
     mlcmkd.train(mlcmkd.TrainConfig(out="runs/teacher"))  # an RGB teacher, on synthetic faces
 
 Each name is imported at its first use (PEP 562), so `import mlcmkd` loads neither torch nor OpenCV.

@@ -454,7 +454,7 @@ def weights_section() -> dict[str, Any]:
         "versions": {"timm": timm.__version__, "safetensors": version("safetensors")},
         "files": {name: saved_bytes(**spec) for name, spec in NETWORKS.items()},
         "shapes": {size: shapes(size) for size in SIZES},
-        "bundled": sha256(box.weights().read_bytes()),
+        "bundled": sha256(box.weights_path().read_bytes()),
     }
 
 
@@ -474,12 +474,12 @@ def test_the_sizes_are_those_that_are_pinned():
 
 
 def test_the_bundled_model_is_the_same_and_loads(tmp_path):
-    assert sha256(box.weights().read_bytes()) == stored("weights")["bundled"]
-    model = Landmarker.load(box.weights())
+    assert sha256(box.weights_path().read_bytes()) == stored("weights")["bundled"]
+    model = Landmarker.load(box.weights_path())
     assert (model.spec.size, model.spec.modality, model.spec.input_px) == ("slim", "thermal", 64)
     model.save(tmp_path / WEIGHTS)
     assert sha256((tmp_path / WEIGHTS).read_bytes()) == stored("weights")["bundled"]
-    assert box.card().startswith("# ")
+    assert box.model_card().startswith("# ")
 
 
 # --- manifests ----------------------------------------------------------------------------------
@@ -732,7 +732,7 @@ def test_the_bundled_model_lies_in_a_package_that_packs_it():
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
         "setuptools"
     ]
-    package = ".".join(box.weights().parent.relative_to(ROOT).parts)
+    package = ".".join(box.weights_path().parent.relative_to(ROOT).parts)
     assert package in find_packages(ROOT, include=tools["packages"]["find"]["include"])
     assert {"model.safetensors", "card.md"} <= set(tools["package-data"][package])
 

@@ -102,7 +102,7 @@ def predict(
 
     from tqdm.auto import tqdm
 
-    from mlcmkd.deployment.boxes import Boxes
+    from mlcmkd.deployment.boxes import BoxTable
     from mlcmkd.deployment.predictor import Predictor
     from mlcmkd.deployment.smoothing import Smoother
     from mlcmkd.stages.predict import predict_files
@@ -112,7 +112,7 @@ def predict(
     if knobs and not smooth:
         raise InputError(f"--{next(iter(knobs)).replace('_', '-')} belongs to --smooth; add it")
     smoothing = partial(Smoother, **knobs) if smooth else None
-    table = None if boxes is None else Boxes(boxes)
+    table = None if boxes is None else BoxTable(boxes)
     predictor = Predictor(weights, celsius_range=range_, detector=detector, batch=batch)
     formats = tuple(dict.fromkeys(formats or ["csv"]))
     outcome = predict_files(

@@ -1,4 +1,5 @@
-"""Trained models in use: prediction on images and videos, files for other runtimes, bundled weights.
+"""Use of trained models: prediction on images and videos, ONNX export, and the bundled weights.
 
-`mlcmkd.deployment.predictor.Predictor` predicts; `onnx` exports and runs networks without torch.
+`mlcmkd.deployment.predictor.Predictor` predicts landmarks. `mlcmkd.deployment.onnx` exports
+networks and runs them without torch; so that this works, nothing is imported here.
 """

@@ -1,39 +1,39 @@
-"""Landmarks drawn into an image file or a video, by OpenCV: a figure would be too slow."""
+"""Draws landmarks into images and videos, by OpenCV, which is faster than matplotlib."""
 
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from mlcmkd.deployment.predictor import FaceLandmarks
+from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
 
-LINE = (255, 176, 0)  # amber: seen on skin, on grey and by colour-blind eyes
+LINE = (255, 176, 0)  # amber (RGB): visible on skin and grey, also with colour blindness
 POINT = (0, 114, 255)
-SMALLEST = 480  # px; small thermal frames are enlarged so that points do not cover the face
-# Tried in this order: what browsers play, what every OpenCV can write.
+SMALLEST = 480  # px; smaller frames are enlarged so that points do not cover the face
+# In the order of trial: browsers play the first, every OpenCV writes the second.
 CODECS = ((".mp4", "mp4v"), (".avi", "MJPG"))
 
 
 def draw(faces: FaceLandmarks | list[FaceLandmarks], image: np.ndarray | None = None) -> np.ndarray:
-    """The image with its landmarks, (H, W, 3) uint8 RGB, enlarged to at least 480 px.
+    """Draws the landmarks of one image, (H, W, 3) uint8 RGB, enlarged to at least 480 px.
 
     Args:
-        faces: of one image.
-        image: the image as values of any kind, for a frame without a face; by default the faces' own.
+        faces: the faces of the image, all with the same `image`.
+        image: stored values of the image, used where there is no face.
     """
     faces = [faces] if isinstance(faces, FaceLandmarks) else faces
-    image = faces[0].image if faces else visible(image)
+    image = faces[0].image if faces else to_display(image)
     image = np.rint(image * 255).astype(np.uint8)
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=2)
-    times = max(1, int(np.ceil(SMALLEST / max(image.shape[:2]))))
-    image = cv2.resize(image, None, fx=times, fy=times, interpolation=cv2.INTER_LINEAR)
-    for found in faces:
-        # The centre of pixel 0 lies at (times - 1) / 2 in the enlarged image. OpenCV draws at 1/16 px.
-        points = np.rint((found.landmarks * times + (times - 1) / 2) * 16).astype(np.int32)
-        for edge in get_scheme(found.scheme).edges:
+    factor = max(1, int(np.ceil(SMALLEST / max(image.shape[:2]))))
+    image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+    for face in faces:
+        # The centre of pixel 0 is at (factor - 1) / 2 in the enlarged image; shift=4 means 1/16 px.
+        points = np.rint((face.landmarks * factor + (factor - 1) / 2) * 16).astype(np.int32)
+        for edge in get_scheme(face.scheme).edges:
             line = [points[list(edge)].reshape(-1, 1, 2)]
             cv2.polylines(image, line, False, LINE, 1, cv2.LINE_AA, shift=4)
         for point in points:
@@ -41,8 +41,8 @@ def draw(faces: FaceLandmarks | list[FaceLandmarks], image: np.ndarray | None = 
     return image
 
 
-def visible(values: np.ndarray) -> np.ndarray:
-    """Values of any kind as [0, 1] for the eye alone: 8 bits as they are, all else from end to end."""
+def to_display(values: np.ndarray) -> np.ndarray:
+    """Stored values in [0, 1] for display: 8 bits unchanged, others from minimum to maximum."""
     values = np.nan_to_num(values.astype(np.float32))
     low, high = (0.0, 255.0) if values.max(initial=0) <= 255 else (values.min(), values.max())
     return np.clip((values - low) / max(high - low, 1e-6), 0, 1)
@@ -56,11 +56,11 @@ def save_drawing(faces: FaceLandmarks | list[FaceLandmarks], path: Path) -> Path
 
 
 class VideoDrawing:
-    """A video of drawn frames; a folder of PNGs where OpenCV has no codec.
+    """Writes a video of drawn frames, or a folder of PNGs where OpenCV has no codec.
 
     Args:
-        stem: where, without a suffix; `_landmarks` and the suffix are put behind it.
-        rate: frames a second.
+        stem: path without a suffix; `_landmarks` and the suffix are appended.
+        rate: frames per second.
     """
 
     def __init__(self, stem: Path, rate: float):
@@ -72,7 +72,7 @@ class VideoDrawing:
         self.path: Path = self._stem
 
     def add(self, faces: list[FaceLandmarks], values: np.ndarray) -> None:
-        """One frame; `values` are shown where it has no face. All have the size of the first."""
+        """Adds a frame, in the size of the first one; `values` are drawn if it has no face."""
         frame = cv2.cvtColor(draw(faces, values), cv2.COLOR_RGB2BGR)
         if self._size is None:
             self._size = frame.shape[1], frame.shape[0]
@@ -99,7 +99,7 @@ class VideoDrawing:
         self.path.mkdir(exist_ok=True)
 
     def close(self) -> Path:
-        """Ends the video; where it lies."""
+        """Finishes the video and returns its path."""
         if self._writer is not None:
             self._writer.release()
         return self.path

@@ -1,7 +1,7 @@
-"""One way to ask a network, whether torch runs it or ONNX Runtime.
+"""One interface for networks that torch or ONNX Runtime runs.
 
-A network reads crops (B, C, px, px) float32 in [0, 1] and answers centred coordinates (B, K, 2) and a
-confidence (B, K), 0 to 1, or NaN from a head that has none.
+A network maps crops (B, C, px, px) float32 in [0, 1] to centred coordinates (B, K, 2) and
+confidences (B, K), 0 to 1, or NaN from a head without heatmaps.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from mlcmkd.utils.errors import InputError
 
 
 class Network(Protocol):
-    """What a Predictor asks of a network.
+    """The interface that a Predictor uses.
 
     Attributes:
         scheme, modality, radiometry, input_px: as in mlcmkd.models.ModelSpec.
@@ -29,10 +29,14 @@ class Network(Protocol):
 
 
 class TorchNetwork:
-    """A Landmarker's weights."""
+    """A Landmarker, run by torch.
+
+    Args:
+        path: a file of `Landmarker.save`.
+    """
 
     def __init__(self, path: Path | str):
-        # Here, so that an exported network works where torch is slow to load or not there at all.
+        # Imported here, so that exported networks run without torch.
         from mlcmkd.models import Landmarker
 
         self.model = Landmarker.load(path)
@@ -51,11 +55,20 @@ class TorchNetwork:
 
 
 class OnnxNetwork:
-    """What `mlcmkd export` wrote, of either kind.
+    """A file of `mlcmkd export` of either kind, run by ONNX Runtime.
 
-    An "image" file is fed with crops, too: as images of the network's own size, with the box whose
-    crop is the whole of them. Faces out of images of any size so fit into one batch. Of RGB weights it
-    reads 8 bits, so crops are rounded once more than by torch; export those with `--kind crop`.
+    A file of kind "image" also gets crops: as images of the input size of the network, with the box
+    whose crop is the whole image. So faces from images of any size fit into one batch. With RGB
+    weights it takes 8-bit images, so crops are rounded; export RGB weights with `--kind crop` to
+    avoid it.
+
+    Args:
+        path: the file.
+        threads: CPU threads per call.
+
+    Raises:
+        InputError: not a file of `mlcmkd export`, or of kind "image" and "frame-minmax", which
+            would stretch each crop instead of the whole image.
     """
 
     def __init__(self, path: Path | str, threads: int = 1):
@@ -65,35 +78,35 @@ class OnnxNetwork:
         card = self.card = self.network.card
         self.scheme, self.modality = card.scheme, card.modality
         self.radiometry, self.input_px = card.radiometry, card.input_px
-        stretches = card.radiometry is not None and card.radiometry.kind == "frame-minmax"
-        if card.kind == "image" and stretches:
+        frame_minmax = card.radiometry is not None and card.radiometry.kind == "frame-minmax"
+        if card.kind == "image" and frame_minmax:
             raise InputError(
-                f"{path}: stretches whole frames by itself; export it with --kind crop"
+                f"{path}: stretches whole images to their range; export it with --kind crop"
             )
 
     def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         px = self.input_px
         if self.card.kind == "crop":
-            answer = self.network.run(image=crops)
-            return (answer.landmarks + 0.5) / px - 0.5, answer.confidence
+            output = self.network.run(image=crops)
+            return (output.landmarks + 0.5) / px - 0.5, output.confidence
         middle, half = (px - 1) / 2, px / 2 / self.card.crop_scale
         box = np.array([middle - half] * 2 + [middle + half] * 2, dtype=np.float32)
         if self.modality == "rgb":
             images = np.rint(crops * 255).astype(np.uint8)
         else:
             images = (self.radiometry or GREY8).from_unit(crops)
-        answer = self.network.run(image=images, box=np.tile(box, (len(crops), 1)))
-        return (answer.landmarks - middle) / px, answer.confidence
+        output = self.network.run(image=images, box=np.tile(box, (len(crops), 1)))
+        return (output.landmarks - middle) / px, output.confidence
 
 
 def open_network(path: Path | str, threads: int = 1) -> Network:
-    """The network in a file: ONNX by its suffix `.onnx`, a Landmarker's safetensors otherwise.
+    """Opens a network: ONNX where the file ends in `.onnx`, otherwise a Landmarker's safetensors.
 
     Args:
-        threads: cores that one call of ONNX Runtime may use; torch has its own setting.
+        threads: CPU threads of ONNX Runtime; torch has its own setting.
 
     Raises:
-        InputError: not weights, or a file that does not tell what it reads.
+        InputError: the file holds no weights, or lacks the metadata of its input.
     """
-    onnx = Path(path).suffix.lower() == ".onnx"
-    return OnnxNetwork(path, threads) if onnx else TorchNetwork(path)
+    is_onnx = Path(path).suffix.lower() == ".onnx"
+    return OnnxNetwork(path, threads) if is_onnx else TorchNetwork(path)

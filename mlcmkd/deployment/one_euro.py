@@ -1,4 +1,4 @@
-"""The one-euro filter: still where nothing moves, quick where something does.
+"""The one-euro filter, a low-pass filter whose cut-off frequency adapts to speed.
 
 Casiez, Roussel and Vogel, *1 EUR filter: a simple speed-based low-pass filter for noisy input in
 interactive systems*, CHI 2012.
@@ -10,22 +10,23 @@ from mlcmkd.utils.errors import InputError
 
 
 class OneEuro:
-    """A low-pass filter whose cut-off rises with speed, for arrays of any shape, element by element.
+    """The filter for arrays of any shape, element by element; the cut-off rises with speed.
 
     For a value x after dt seconds: the derivative (x - previous filtered x) / dt is smoothed at
-    `derivative_cutoff`; the value is smoothed at `min_cutoff + beta * |smoothed derivative|`. Smoothing
-    at a cut-off f is `a x + (1 - a) previous` with a = r / (r + 1), r = 2 pi f dt. The derivative is
-    taken from the last *filtered* value, as in the paper's algorithm 1.
+    `derivative_cutoff`; the value is smoothed at `min_cutoff + beta * |smoothed derivative|`.
+    Smoothing at a cut-off f is `a x + (1 - a) previous` with a = r / (r + 1), r = 2 pi f dt. The
+    derivative is taken from the last *filtered* value, as in the paper's algorithm 1.
 
-    Missing values: None, or NaN in single elements. They are answered by NaN, and the next value's dt
-    is the whole time since that element's last one, so that a filter trusts it the more the longer
-    it waited. The frame rate may change: each call says its own time.
+    Missing values are None, or NaN in single elements; the result is then None or NaN. For the next
+    value dt is the time since the last value of the element, so its weight grows with the gap. The
+    frame rate may vary, because each call gets its own time. The treatment of missing values is
+    ours.
 
     Args:
-        min_cutoff: Hz; lower is stiller at rest.
-        beta: Hz per unit of speed (units a second); higher lags less in motion.
+        min_cutoff: Hz; lower values reduce jitter at rest.
+        beta: Hz per unit of speed (units per second); higher values reduce lag in motion.
         derivative_cutoff: Hz.
-        forget: seconds of silence after which an element begins anew.
+        forget: seconds without a value after which an element is initialised again.
 
     Raises:
         InputError: a cut-off or `forget` that is not above 0, or beta below 0.
@@ -54,17 +55,17 @@ class OneEuro:
         self._now = -np.inf
 
     def __call__(self, values: np.ndarray | None, seconds: float) -> np.ndarray | None:
-        """The filtered values at a time.
+        """Filters the values of one time step.
 
         Args:
-            values: of the same shape every time; None for a frame without any.
-            seconds: when, later than at the call before.
+            values: of the same shape in every call; None for a missing frame.
+            seconds: time of the values, later than in the previous call.
 
         Returns:
             float64 of the same shape; None for None.
 
         Raises:
-            InputError: time that does not rise, infinite values, or another shape than before.
+            InputError: time does not increase, infinite values, or another shape than before.
         """
         if not (np.isfinite(seconds) and seconds > self._now):
             raise InputError(f"one-euro filter: time {seconds} s after {self._now} s; it must rise")
@@ -82,23 +83,23 @@ class OneEuro:
             raise InputError(
                 f"one-euro filter: values of shape {values.shape} after {self._value.shape}"
             )
-        there = ~np.isnan(values)
-        silent = seconds - self._last
-        fresh = there & (silent > self.forget)
-        known = there & ~fresh
-        dt = np.where(known, silent, 1.0)
-        x = np.where(there, values, 0.0)
-        a = _share(self.derivative_cutoff, dt)
+        present = ~np.isnan(values)
+        elapsed = seconds - self._last
+        fresh = present & (elapsed > self.forget)
+        known = present & ~fresh
+        dt = np.where(known, elapsed, 1.0)
+        x = np.where(present, values, 0.0)
+        a = _weight(self.derivative_cutoff, dt)
         speed = a * (x - self._value) / dt + (1 - a) * self._speed
-        a = _share(self.min_cutoff + self.beta * np.abs(speed), dt)
+        a = _weight(self.min_cutoff + self.beta * np.abs(speed), dt)
         value = a * x + (1 - a) * self._value
         self._speed = np.where(known, speed, np.where(fresh, 0.0, self._speed))
         self._value = np.where(known, value, np.where(fresh, x, self._value))
-        self._last = np.where(there, seconds, self._last)
-        return np.where(there, self._value, np.nan)
+        self._last = np.where(present, seconds, self._last)
+        return np.where(present, self._value, np.nan)
 
 
-def _share(cutoff: np.ndarray | float, dt: np.ndarray) -> np.ndarray:
-    """The weight of the new value at a cut-off, Hz, after dt seconds."""
+def _weight(cutoff: np.ndarray | float, dt: np.ndarray) -> np.ndarray:
+    """Weight of the new value for a cut-off in Hz after dt seconds."""
     r = 2 * np.pi * cutoff * dt
     return r / (r + 1)

@@ -1,6 +1,6 @@
-"""What a prediction leaves behind: CSV, `.pts`, COCO keypoints.
+"""Writers of predictions: CSV, `.pts` and COCO keypoints.
 
-Landmarks are 0-based pixels in CSV and COCO; `.pts` counts from 1, as iBUG's do.
+Landmarks are 0-based pixels in CSV and COCO, and 1-based in `.pts`, as in iBUG's files.
 """
 
 import csv
@@ -11,17 +11,18 @@ from pathlib import Path
 from mlcmkd.data.crops import tight_box
 from mlcmkd.data.landmark_files import LONG
 from mlcmkd.data.pts import write_pts
-from mlcmkd.deployment.predictor import FaceLandmarks
+from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.schemes import get_scheme
 
 FACES = ["image", "face", "x0", "y0", "x1", "y1", "by", "confidence"]
 
 
 class CsvWriter:
-    """`landmarks.csv`, a line a point (what `mlcmkd score` reads), and `faces.csv`, a line a face.
+    """Writes `landmarks.csv`, a line per point, and `faces.csv`, a line per face.
 
-    The second and later faces of an image are named `image@1`, `image@2` in landmarks.csv. faces.csv
-    holds the box that was read, so it can be given back as `--boxes`.
+    `mlcmkd score` reads landmarks.csv. The second and later faces of an image are named `image@1`,
+    `image@2` in landmarks.csv. faces.csv holds the box of the network input; `--boxes` accepts the
+    file.
     """
 
     def __init__(self, folder: Path):
@@ -38,8 +39,8 @@ class CsvWriter:
             image = f"{name}@{n}" if n else name
             for point, (x, y) in enumerate(face.landmarks):
                 self._points.writerow([image, face.scheme, point, f"{x:.2f}", f"{y:.2f}"])
-            box = [f"{side:.2f}" for side in face.box]
-            self._faces.writerow([name, n, *box, face.by, _sure(face)])
+            box = [f"{edge:.2f}" for edge in face.box]
+            self._faces.writerow([name, n, *box, face.by, _confidence_text(face)])
 
     def close(self) -> None:
         for file in self._files:
@@ -47,7 +48,7 @@ class CsvWriter:
 
 
 class PtsWriter:
-    """A `.pts` file a face, under the image's name; later faces of an image end in `@1`, `@2`."""
+    """Writes a `.pts` file per face, named after the image; later faces end in `@1`, `@2`."""
 
     def __init__(self, folder: Path):
         self.folder = folder / "pts"
@@ -59,11 +60,11 @@ class PtsWriter:
             write_pts(path, face.landmarks)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: no file is open."""
 
 
 class CocoWriter:
-    """`coco.json`, COCO's keypoints: an annotation a face, `score` its confidence where it has one."""
+    """Writes `coco.json`, COCO keypoints: an annotation per face, with its confidence as `score`."""
 
     def __init__(self, folder: Path):
         self.path = folder / "coco.json"
@@ -78,7 +79,7 @@ class CocoWriter:
         image = {"id": len(self.images) + 1, "file_name": name, "width": width, "height": height}
         self.images.append(image)
         for face in faces:
-            x0, y0, x1, y1 = (round(side, 2) for side in tight_box(face.landmarks))
+            x0, y0, x1, y1 = (round(edge, 2) for edge in tight_box(face.landmarks))
             points = [[round(float(x), 2), round(float(y), 2), 2] for x, y in face.landmarks]
             annotation = {
                 "id": len(self.annotations) + 1,
@@ -97,28 +98,28 @@ class CocoWriter:
     def _category(self, name: str) -> int:
         if name not in self.categories:
             scheme = get_scheme(name)
-            bones = [pair for edge in scheme.edges for pair in zip(edge, edge[1:], strict=False)]
+            lines = [pair for edge in scheme.edges for pair in zip(edge, edge[1:], strict=False)]
             self.categories[name] = {
                 "id": len(self.categories) + 1,
                 "name": "face",
                 "supercategory": name,
                 "keypoints": list(scheme.names),
-                "skeleton": [[a + 1, b + 1] for a, b in bones],  # COCO counts them from 1
+                "skeleton": [[a + 1, b + 1] for a, b in lines],  # COCO counts from 1
             }
         return self.categories[name]["id"]
 
     def close(self) -> None:
-        told = {
+        document = {
             "info": {"description": "landmarks predicted by mlcmkd; pixels are 0-based"},
             "images": self.images,
             "annotations": self.annotations,
             "categories": list(self.categories.values()),
         }
-        self.path.write_text(json.dumps(told), encoding="utf-8")
+        self.path.write_text(json.dumps(document), encoding="utf-8")
 
 
 WRITERS = {"csv": CsvWriter, "pts": PtsWriter, "coco": CocoWriter}
 
 
-def _sure(face: FaceLandmarks) -> str:
+def _confidence_text(face: FaceLandmarks) -> str:
     return f"{face.confidence:.4f}" if math.isfinite(face.confidence) else ""

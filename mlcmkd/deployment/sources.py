@@ -1,6 +1,7 @@
-"""What a path on the command line holds: an image, a folder, a stack of frames, a video.
+"""Reads the files that a path names: images, folders, stacks of frames, and videos.
 
-A sequence is read frame by frame and never held whole. Its frames are named `clip.mp4#000012`, from 0.
+Sequences are read frame by frame and never loaded whole. Frames are named `clip.mp4#000012`,
+counted from 0.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from mlcmkd.data.images import read_image, read_page
 from mlcmkd.utils.errors import InputError
@@ -23,10 +25,10 @@ class Frame:
     """One image of a source.
 
     Attributes:
-        name: the file, with `#` and the frame's number where it holds several.
-        number: of the frame in its file, from 0; None for a plain image.
-        values: as `mlcmkd.data.images.read_image` returns them; None where it cannot be read.
-        error: why it cannot.
+        name: the file, followed by `#` and the number of the frame if the file is a sequence.
+        number: of the frame in its file, from 0; None for a single image.
+        values: as `mlcmkd.data.images.read_image` returns them; None if the frame is unreadable.
+        error: why the frame is unreadable, otherwise empty.
     """
 
     name: str
@@ -41,36 +43,37 @@ class Source:
 
     Attributes:
         path: of the file.
-        below: its path below the folder that was given; its name where the file itself was.
+        relative: its path relative to the given folder, or its name if the file itself was given.
     """
 
     path: Path
-    below: Path
+    relative: Path
 
     @property
     def is_video(self) -> bool:
+        """Whether the suffix is that of a video."""
         return self.path.suffix.lower() in VIDEOS
 
 
 def find_sources(paths: list[Path]) -> Iterator[Source]:
-    """The files that paths mean, folders searched with their sub-folders, in the order of names.
+    """Finds the files of paths, in folders recursively and sorted by name.
 
-    What is not there, or an empty folder, stays, and fails where it is read. In folders, files of
-    other kinds are passed over.
+    In folders, files of other types are ignored. Missing files and folders without images are
+    returned, too; `read_source` then yields the error.
     """
     for path in paths:
         if not path.is_dir():
             yield Source(path, Path(path.name))
             continue
-        kinds = IMAGES + VIDEOS
-        files = sorted(f for f in path.rglob("*") if f.suffix.lower() in kinds and f.is_file())
+        suffixes = IMAGES + VIDEOS
+        files = sorted(f for f in path.rglob("*") if f.suffix.lower() in suffixes and f.is_file())
         yield from (Source(file, file.relative_to(path)) for file in files)
         if not files:
             yield Source(path, Path(path.name))
 
 
 def count_frames(source: Source) -> int | None:
-    """How many frames a file says it has; None where it does not say, 1 for a plain image."""
+    """Number of frames according to the header of a file; None if unknown, 1 for a single image."""
     path = source.path
     if source.is_video:
         capture = cv2.VideoCapture(str(path)) if path.is_file() else None
@@ -82,14 +85,14 @@ def count_frames(source: Source) -> int | None:
             return shape[0] if len(shape) == 3 else 1
         if path.suffix.lower() in (".tif", ".tiff"):
             with Image.open(path) as image:
-                return getattr(image, "n_frames", 1)
+                return image.n_frames if isinstance(image, TiffImageFile) else 1
     except (OSError, ValueError, EOFError, SyntaxError, UnidentifiedImageError):
-        return 1  # reading it will say what is wrong
+        return 1  # read_source yields the error
     return 1
 
 
 def frame_rate(source: Source) -> float | None:
-    """Frames a second, as a video says; None for all else, and for videos that do not say."""
+    """Frames per second in the header of a video; None for other files and for unknown rates."""
     if not (source.is_video and source.path.is_file()):
         return None
     rate = cv2.VideoCapture(str(source.path)).get(cv2.CAP_PROP_FPS)
@@ -97,14 +100,14 @@ def frame_rate(source: Source) -> float | None:
 
 
 def read_source(source: Source) -> Iterator[Frame]:
-    """The frames of one file. What cannot be read is a frame without values, and the rest goes on.
+    """Yields the frames of one file; an unreadable one becomes a frame without values.
 
-    8 and 16 bits and degrees C as in `read_image`; videos are 8 bits, grey or false colours. `.npy` of
-    shape (N, H, W) and TIFFs of several pages are stacks.
+    Values are 8 bits, 16 bits or degrees C, as in `read_image`; videos are 8 bits, grey or false
+    colours. `.npy` of shape (N, H, W) and TIFFs with several pages are stacks.
     """
     path = source.path
     if path.is_dir():
-        yield Frame(str(path), None, None, f"{path}: no image and no video in this folder")
+        yield Frame(str(path), None, None, f"{path}: the folder contains no image and no video")
         return
     if source.is_video:
         yield from _read_video(path)
@@ -117,7 +120,9 @@ def read_source(source: Source) -> Iterator[Frame]:
         if not count:
             yield Frame(str(path), None, None, f"{path}: a stack without a frame")
         for n in range(count):
-            yield _frame(f"{path}#{n:06d}", n, lambda n=n: _of_stack(stack, n, f"{path}#{n:06d}"))
+            yield _frame(
+                f"{path}#{n:06d}", n, lambda n=n: _stack_frame(stack, n, f"{path}#{n:06d}")
+            )
     else:
         for n in range(count):
             yield _frame(f"{path}#{n:06d}", n, lambda n=n: read_page(path, n))
@@ -130,7 +135,7 @@ def _frame(name: str, number: int | None, read: Callable[[], np.ndarray]) -> Fra
         return Frame(name, number, None, str(error))
 
 
-def _of_stack(stack: np.ndarray, number: int, name: str) -> np.ndarray:
+def _stack_frame(stack: np.ndarray, number: int, name: str) -> np.ndarray:
     values = np.array(stack[number])
     if values.dtype.kind not in "fiu" or values.size == 0:
         raise InputError(f"{name}: {values.dtype} values; expected degrees C or 16-bit counts")
@@ -138,28 +143,28 @@ def _of_stack(stack: np.ndarray, number: int, name: str) -> np.ndarray:
 
 
 def _read_video(path: Path) -> Iterator[Frame]:
-    def bad(why: str) -> Frame:
-        return Frame(str(path), None, None, f"{path}: {why}")
+    def failed(reason: str) -> Frame:
+        return Frame(str(path), None, None, f"{path}: {reason}")
 
     if not path.is_file():
-        yield bad("no such file")
+        yield failed("no such file")
         return
     if path.stat().st_size == 0:
-        yield bad("the file is empty")
+        yield failed("the file is empty")
         return
     capture = cv2.VideoCapture(str(path))
     try:
-        told = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         number = 0
         while True:
-            there, values = capture.read()
-            if not there:
+            success, values = capture.read()
+            if not success:
                 break
             yield Frame(f"{path}#{number:06d}", number, cv2.cvtColor(values, cv2.COLOR_BGR2RGB))
             number += 1
     finally:
         capture.release()
     if number == 0:
-        yield bad("not a video, or one whose codec is not here")
-    elif number < told - 1:  # containers that estimate their length are off by one
-        yield bad(f"ends after {number} of {told} frames; the file may be cut short")
+        yield failed("not a video, or its codec is unavailable; convert it to MP4 or AVI")
+    elif number < expected - 1:  # some containers estimate their length and are off by one
+        yield failed(f"ends after {number} of {expected} frames; the file may be truncated")

@@ -30,8 +30,8 @@ class Latency(NamedTuple):
 def flops(model: Landmarker) -> int:
     """Floating-point operations per face; a multiplication and an addition are two operations.
 
-    As usual, only convolutions and matrix products are counted. Normalisation, activations and resizing
-    would add a few percent.
+    As usual, only convolutions and matrix products are counted. Normalisation, activations and
+    resizing would add a few percent.
     """
     spec = model.spec
     image = torch.zeros(1, channels(model), spec.input_px, spec.input_px)

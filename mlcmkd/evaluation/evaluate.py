@@ -45,8 +45,8 @@ def predict_pairs(
     """Predicts the landmarks of every pair, in evaluation mode; the mode of the model is restored.
 
     Args:
-        modality: "rgb" or "thermal", the images that the model gets. It may differ from the modality of
-            its training: an RGB model on thermal images measures the modality gap.
+        modality: "rgb" or "thermal", the images that the model gets. It may differ from the
+            modality of its training: an RGB model on thermal images measures the modality gap.
         batch: pairs per forward pass.
         device: None for the device of the model.
         progress: show a progress bar.

@@ -35,14 +35,14 @@ def score_points(
         ids: N names.
         normaliser: see `mlcmkd.evaluation.metrics.NORMALISERS`.
         threshold: of FR and AUC, a share.
-        visible: (N, K) bool; False leaves a point out of the mean of its face. If it is annotated, the
-            normaliser still uses it. None for all points.
-        groups: N names of groups, joined by "+" where a face is in several, None for a face without a
-            group; empty if there are no groups.
+        visible: (N, K) bool; False leaves a point out of the mean of its face. If it is annotated,
+            the normaliser still uses it. None for all points.
+        groups: N names of groups, joined by "+" where a face is in several, None for a face without
+            a group; empty if there are no groups.
 
     Raises:
-        InputError: a prediction of only some points of a face, a face whose normaliser length is zero,
-            no face that can be scored, or a group named like a column of the tables.
+        InputError: a prediction of only some points of a face, a face whose normaliser length is
+            zero, no face that can be scored, or a group named like a column of the tables.
     """
     _check_groups(groups)
     _check_whole_faces(prediction, ids)

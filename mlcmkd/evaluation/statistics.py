@@ -1,8 +1,8 @@
 """Statistics over seeds: means with intervals, paired differences, the share of a gap closed.
 
-Runs of different strategies with the same seed share the random parts (which pairs, which labels, the
-initial weights). Strategies are therefore compared seed by seed: what a seed changes in both runs
-cancels in the difference.
+Runs of different strategies with the same seed share the random parts (which pairs, which labels,
+the initial weights). Strategies are therefore compared seed by seed: what a seed changes in both
+runs cancels in the difference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -75,8 +75,8 @@ def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Interval:
 def gap_closed(none: Mapping[int, float], student: Mapping[int, float], teacher: float) -> Interval:
     """Share of the modality gap that a student closes; 1 means that it is as good as the teacher.
 
-    (NME_none - NME_student) / (NME_none - NME_teacher), seed by seed. The teacher is the same network
-    in all runs, so only the two students vary with the seed.
+    (NME_none - NME_student) / (NME_none - NME_teacher), seed by seed. The teacher is the same
+    network in all runs, so only the two students vary with the seed.
 
     Args:
         none: NME by seed of the student trained without a teacher.

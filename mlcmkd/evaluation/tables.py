@@ -1,8 +1,8 @@
 """Tables of KTL studies: rows read from CSV, grouped by setting, and summarised over seeds.
 
-The runs of a study share the order of their batches only where the augmentation draws no random numbers
-for the RGB modality alone (`clean_rgb`, as in the studies of experiments/); otherwise only in the first
-epoch, because one generator shuffles and augments.
+The runs of a study share the order of their batches only where the augmentation draws no random
+numbers for the RGB modality alone (`clean_rgb`, as in the studies of experiments/); otherwise only
+in the first epoch, because one generator shuffles and augments.
 """
 
 import csv
@@ -57,8 +57,8 @@ def read_typed(path: Path | str, kind: type[R], command: str) -> list[R]:
         command: the command that writes such a table, for the error message.
 
     Raises:
-        InputError: the file or a column is missing, or a value cannot be converted; the message names
-            the line.
+        InputError: the file or a column is missing, or a value cannot be converted; the message
+            names the line.
     """
     path = Path(path)
     if not path.is_file():
@@ -154,9 +154,9 @@ def by_seed(rows: Iterable[Row]) -> dict[int, float]:
 def in_setting(rows: Iterable[Row], benchmark: str, setting: str) -> list[Row]:
     """The rows of one benchmark and one setting, in the order of `ORDER`.
 
-    "few labelled pairs": runs whose pairs are all labelled. "many pairs, few labels": runs that train
-    on all pairs of the benchmark, of which some are labelled. Fully labelled runs belong to the first
-    setting only.
+    "few labelled pairs": runs whose pairs are all labelled. "many pairs, few labels": runs that
+    train on all pairs of the benchmark, of which some are labelled. Fully labelled runs belong to
+    the first setting only.
 
     Raises:
         InputError: the setting is unknown.

@@ -1,4 +1,4 @@
-"""The stage that ends a path: weights as ONNX, checked against torch and scored, in a run directory."""
+"""Export of weights as ONNX, compared with torch and evaluated, in a run directory."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from mlcmkd.utils.errors import InputError
 
 MODEL = "model.onnx"
 INT8 = "model_int8.onnx"
-# Farther from torch than this, in pixels, an export is another network.
+# Largest distance in pixels between landmarks of torch and of the exported file.
 PARITY_PX = 1e-3
 
 
@@ -65,22 +65,22 @@ class ExportConfig(Config):
 
 
 def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
-    """Writes model.onnx, and model_int8.onnx where asked, with what each costs.
+    """Writes model.onnx, and with `int8` also model_int8.onnx, and evaluates them.
 
     Returns:
-        the result: the file's card, its largest distance from torch, and for each file its bytes
-        and, on a labelled split, its NME in percent beside torch's; for int8 also how far its
-        landmarks moved, on average, in pixels of the network's input.
+        the metadata of the file; its largest distance from torch in pixels; for each file its size
+        in bytes and, on labelled test pairs, its NME in percent beside torch's; for int8 also the
+        mean displacement of its landmarks in pixels of the network input.
 
     Raises:
-        InputError: weights or data that cannot be used, `out` the folder of the weights, or an
-            export that answers other landmarks than torch, which is then taken away again.
+        InputError: unusable weights or data, `out` is the folder of the weights, or the landmarks
+            of the export differ from torch; the file is then deleted.
     """
     model = Landmarker.load(config.weights)
     if config.out.resolve() == config.weights.parent.resolve():
         raise InputError(f"{config.out}: holds the weights; choose another folder")
     pairs = config.data.load("test", model.spec.input_px, progress=progress)
-    pairs = _in_a_shared_scheme(pairs, model.spec.scheme)
+    pairs = _in_shared_scheme(pairs, model.spec.scheme)
     pairs.require(model.spec.modality, "export")
     run = Run(config.out, "export", config)
     versions = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
@@ -94,43 +94,43 @@ def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
     if not parity <= PARITY_PX:
         path.unlink()
         raise InputError(
-            f"{config.weights}: exported, they answer {parity:.2g} px beside torch; at most "
-            f"{PARITY_PX:g} is allowed"
+            f"{config.weights}: landmarks of the export differ from torch by {parity:.2g} px, more than "
+            f"{PARITY_PX:g} px; try another version of torch or onnxruntime"
         )
-    plain = predict_onnx(network, pairs)
+    prediction = predict_onnx(network, pairs)
     result = {
         "faces": len(pairs),
         "normaliser": config.normaliser,
         "parity_px": float(f"{parity:.2g}"),
-        "torch": _scored(predict_pairs(model, pairs, model.spec.modality), config, model, pairs),
-        "float32": {"bytes": path.stat().st_size} | _scored(plain, config, model, pairs),
+        "torch": _nme(predict_pairs(model, pairs, model.spec.modality), config, model, pairs),
+        "float32": {"bytes": path.stat().st_size} | _nme(prediction, config, model, pairs),
     }
     if config.int8:
-        held = config.data.load("val", model.spec.input_px, progress=progress)
-        small = config.out / INT8
-        quantise(path, small, held, faces=config.calibration_faces)
-        rounded = predict_onnx(load_onnx(small), pairs)
-        moved = np.linalg.norm(rounded - plain, axis=-1).mean() * model.spec.input_px
+        validation = config.data.load("val", model.spec.input_px, progress=progress)
+        int8_path = config.out / INT8
+        quantise(path, int8_path, validation, faces=config.calibration_faces)
+        rounded = predict_onnx(load_onnx(int8_path), pairs)
+        moved = np.linalg.norm(rounded - prediction, axis=-1).mean() * model.spec.input_px
         result["int8"] = (
-            {"bytes": small.stat().st_size}
-            | _scored(rounded, config, model, pairs)
+            {"bytes": int8_path.stat().st_size}
+            | _nme(rounded, config, model, pairs)
             | {"moved_px": round(float(moved), 3)}
         )
-    return run.finish(card=card.entries(), **result)
+    return run.finish(card=card.to_metadata(), **result)
 
 
-def _scored(
+def _nme(
     prediction: np.ndarray, config: ExportConfig, model: Landmarker, pairs: Pairs
 ) -> dict[str, float]:
-    """NME in percent; nothing where no pair is labelled."""
+    """NME in percent; empty if no pair is labelled."""
     if not pairs.labelled.any():
         return {}
     scores = score(prediction, model.spec.scheme, pairs, config.normaliser)
     return {"nme_percent": round(100 * scores.nme, 3)}
 
 
-def _in_a_shared_scheme(pairs: Pairs, scheme: str) -> Pairs:
-    """The pairs, labelled in the model's scheme where the model cannot answer in theirs."""
+def _in_shared_scheme(pairs: Pairs, scheme: str) -> Pairs:
+    """The pairs; labels are mapped to the model's scheme if its output has no mapping to theirs."""
     try:
         map_indices(scheme, pairs.scheme)
     except InputError:

@@ -1,6 +1,6 @@
-"""Files in, landmarks out: images, folders, stacks and videos, with tables and overlays.
+"""Prediction of landmarks in files: images, folders, stacks and videos, with tables and overlays.
 
-A file that cannot be read is one line, and the rest is still done.
+An unreadable file gives one error line; the other files are still processed.
 """
 
 from collections.abc import Callable
@@ -11,10 +11,11 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from mlcmkd.deployment.boxes import Boxes
+from mlcmkd.deployment.boxes import Box, BoxTable
 from mlcmkd.deployment.drawing import VideoDrawing, save_drawing
+from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
 from mlcmkd.deployment.outputs import WRITERS
-from mlcmkd.deployment.predictor import Box, FaceCrop, FaceLandmarks, Predictor
+from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.deployment.smoothing import Smoother
 from mlcmkd.deployment.sources import (
     Frame,
@@ -26,18 +27,18 @@ from mlcmkd.deployment.sources import (
 )
 from mlcmkd.utils.errors import InputError
 
-FPS = 30.0  # of stacks, folders and videos that do not say theirs
+FPS = 30.0  # of stacks, folders, and videos without a frame rate
 
 
 @dataclass
 class Outcome:
-    """What came of it.
+    """Counts and errors of a prediction.
 
     Attributes:
         images: images and frames that were read.
-        faces: how many faces in them.
-        empty: names of those without a face.
-        errors: one line each, of what could not be done.
+        faces: number of faces in them.
+        empty: names of the images without a face.
+        errors: one line per file or frame that failed.
     """
 
     images: int = 0
@@ -52,7 +53,7 @@ def predict_files(
     out: Path,
     *,
     box: Box | None = None,
-    boxes: Boxes | None = None,
+    boxes: BoxTable | None = None,
     formats: tuple[str, ...] = ("csv",),
     smoothing: Callable[[], Smoother] | None = None,
     fps: float | None = None,
@@ -60,82 +61,86 @@ def predict_files(
     say: Callable[[str], None] = tqdm.write,
     progress: bool = True,
 ) -> Outcome:
-    """Finds the landmarks of every face in files, and writes them and their drawings into `out`.
+    """Predicts the landmarks of every face in files, and writes tables and overlays into `out`.
 
     Args:
-        paths: images, folders, stacks (`.npy` (N, H, W), TIFFs of several pages), videos.
-        box: of the one face in all of them.
-        boxes: of each image, instead; an image that they do not name has no face.
-        formats: of `WRITERS`.
-        smoothing: makes the filter of a sequence, usually `Smoother` itself: each video and stack
-            has its own, and all plain images of one folder share one, in the order of their names.
-        fps: frames a second; None for a video's own, and `FPS` where nothing says.
-        overlays: draw the landmarks: a PNG for each image, a video for each video and stack.
-        say: gets a line for each image, sequence and error.
+        predictor: of the landmarks.
+        paths: images, folders, stacks (`.npy` (N, H, W), TIFFs with several pages), videos.
+        out: folder for the results.
+        box: of the one face in every image.
+        boxes: instead, the boxes of each image; an image that is not in the table has no face.
+        formats: names from `WRITERS`.
+        smoothing: returns the filter of a sequence, such as the class `Smoother`. Each video and
+            stack has its own filter; the single images of a folder share one, in the order of
+            their names.
+        fps: frames per second; None for that of the video, or `FPS` where it is unknown.
+        overlays: draw the landmarks: a PNG per image, a video per video and stack.
+        say: receives a line per image, sequence and error.
+        progress: show a progress bar.
 
     Raises:
-        InputError: an unknown format, two kinds of boxes, a frame rate that is not above 0, an `out`
-            that holds one of the files (its tables may be yours), or no file that is there.
+        InputError: an unknown format, two sources of boxes, an invalid frame rate, an `out` that
+            holds one of the input files (their tables would be overwritten), or no existing file.
     """
     unknown = [name for name in formats if name not in WRITERS]
     if unknown:
-        raise InputError(f"format '{unknown[0]}': choose of {', '.join(WRITERS)}")
+        raise InputError(f"format '{unknown[0]}' is unknown; use {', '.join(WRITERS)}")
     if fps is not None and not 0 < fps <= 1000:
-        raise InputError(f"fps={fps:g} must lie above 0 and at most at 1000")
+        raise InputError(f"fps={fps:g} must be above 0 and at most 1000")
     if box is not None and boxes is not None:
-        raise InputError("one box for all images, or a CSV of boxes: give one of the two")
+        raise InputError("both a box and a table of boxes were given; give one of the two")
     sources = list(find_sources(paths))
-    _keep_what_is_there(sources, out)
+    _check_folders(sources, out)
     counts = [count_frames(source) for source in sources]
     out.mkdir(parents=True, exist_ok=True)
     outcome = Outcome()
     with ExitStack() as stack:
         writers = [stack.enter_context(closing(WRITERS[name](out))) for name in formats]
-        pages = _Pages(out, writers, smoothing, fps, overlays, say, outcome)
-        stack.callback(pages.turn, None)
+        results = _Results(out, writers, smoothing, fps, overlays, say, outcome)
+        stack.callback(results.start, None)
         total = None if None in counts else sum(counts)
         bar = stack.enter_context(tqdm(total=total, unit="frame", disable=not progress))
         stream = ((source, frame) for source in sources for frame in read_source(source))
         while batch := list(islice(stream, predictor.batch)):
-            looked = [_squares(predictor, frame, box, boxes) for _, frame in batch]
-            faces = iter(predictor.answer([s for each, _ in looked for s in each]))
-            for (source, frame), (squares, error) in zip(batch, looked, strict=True):
-                pages.turn(source)
-                pages.add(frame, [next(faces) for _ in squares], error)
+            located = [_face_crops(predictor, frame, box, boxes) for _, frame in batch]
+            faces = iter(predictor.predict_crops([c for crops, _ in located for c in crops]))
+            for (source, frame), (crops, error) in zip(batch, located, strict=True):
+                results.start(source)
+                results.add(frame, [next(faces) for _ in crops], error)
                 bar.update()
     for name in boxes.unused() if boxes is not None else []:
-        outcome.errors.append(f"{boxes.path}: no image '{name}' among those given")
+        outcome.errors.append(f"{boxes.path}: no image '{name}' among the given files")
         say(f"error: {outcome.errors[-1]}")
     return outcome
 
 
-def _keep_what_is_there(sources: list[Source], out: Path) -> None:
-    """Refuses what would overwrite the user's own tables, or earlier results by nothing."""
+def _check_folders(sources: list[Source], out: Path) -> None:
+    """Prevents overwriting tables beside the inputs, and earlier results if no input exists."""
     for source in sources:
         if source.path.resolve().parent == out.resolve():
             raise InputError(
-                f"{out}: holds {source.path.name}, which is read; choose another folder"
+                f"{out}: holds {source.path.name}, which is an input; choose another folder"
             )
     if sources and not any(source.path.is_file() for source in sources):
         raise InputError(f"{sources[0].path}: no such file")
 
 
-def _squares(
-    predictor: Predictor, frame: Frame, box: Box | None, boxes: Boxes | None
+def _face_crops(
+    predictor: Predictor, frame: Frame, box: Box | None, boxes: BoxTable | None
 ) -> tuple[list[FaceCrop], str]:
-    """Where to look in a frame; or nowhere, and why."""
+    """The crops of a frame, or none and the error."""
     if frame.values is None:
         return [], frame.error
     given = box if boxes is None else boxes.of(frame.name)
     try:
         unit = predictor.to_unit(frame.values, frame.name)
-        return predictor.squares(unit, given, frame.name), ""
+        return predictor.face_crops(unit, given, frame.name), ""
     except InputError as error:
         return [], str(error)
 
 
-class _Pages:
-    """Takes the frames in their order; closes a sequence's video when the next file begins."""
+class _Results:
+    """Writes and draws the frames in their order; finishes a video when the next source starts."""
 
     def __init__(
         self,
@@ -151,26 +156,26 @@ class _Pages:
         self.fps, self.overlays, self.say, self.outcome = fps, overlays, say, outcome
         self.source: Source | None = None
         self.video: VideoDrawing | None = None
-        self._taken: set[str] = set()
+        self._stems: set[str] = set()  # in lower case
         self._smoothers: dict[Path, Smoother] = {}
-        self._clocks: dict[Path, float] = {}
+        self._times: dict[Path, float] = {}  # of the last frame of each sequence, seconds
 
-    def turn(self, source: Source | None) -> None:
-        """Another file begins, or with None all are done."""
+    def start(self, source: Source | None) -> None:
+        """Finishes the current source and starts another one, or none at the end."""
         if source is self.source:
             return
         if self.source is not None and self.frames > 0:
-            where = f" {self.video.close()}" if self.video is not None else ""
-            self.say(f"{self.source.path}:{where} ({self.frames} frames, {self.faces} faces)")
+            video = f" {self.video.close()}" if self.video is not None else ""
+            self.say(f"{self.source.path}:{video} ({self.frames} frames, {self.faces} faces)")
         self.source, self.video = source, None
         self.frames = self.faces = 0
         if source is not None:
-            self.stem = self._free(source.below)
+            self.stem = self._unique_stem(source.relative)
             self.rate = self.fps or frame_rate(source) or FPS
 
     def add(self, frame: Frame, faces: list[FaceLandmarks], error: str) -> None:
-        """One frame, in what is written and drawn."""
-        plain = frame.number is None
+        """Writes and draws one frame of the current source, or reports its error."""
+        single = frame.number is None
         if error:
             self.outcome.errors.append(error)
             self.say(f"error: {error}")
@@ -180,11 +185,11 @@ class _Pages:
             if not faces:
                 self.outcome.empty.append(frame.name)
         if self.smoothing is not None:
-            faces = self._smoothed(faces, plain)
-        stem = self.stem if plain else self.stem.with_name(f"{self.stem.name}_{frame.number:06d}")
+            faces = self._smoothed(faces, single)
+        stem = self.stem if single else self.stem.with_name(f"{self.stem.name}_{frame.number:06d}")
         for writer in self.writers:
             writer.add(frame.name, stem, faces)
-        if not plain:
+        if not single:
             self.frames += 1
             self.faces += len(faces)
             if self.overlays and frame.values is not None:
@@ -192,34 +197,35 @@ class _Pages:
                     self.video = VideoDrawing(self.out / self.stem, self.rate)
                 self.video.add(faces, frame.values)
         elif not error:
-            self._tell(frame, faces, stem)
+            self._report(frame, faces, stem)
 
-    def _tell(self, frame: Frame, faces: list[FaceLandmarks], stem: Path) -> None:
+    def _report(self, frame: Frame, faces: list[FaceLandmarks], stem: Path) -> None:
+        """Draws a single image and prints its landmarks."""
         if not faces:
             self.say(f"{frame.name}: no face")
             return
-        where = ""
+        drawing = ""
         if self.overlays:
             path = self.out / stem.with_name(f"{stem.name}_landmarks.png")
             path.parent.mkdir(parents=True, exist_ok=True)
-            where = f" {save_drawing(faces, path)}"
-        self.say(f"{frame.name}:{where}")
+            drawing = f" {save_drawing(faces, path)}"
+        self.say(f"{frame.name}:{drawing}")
         for face in faces:
             self.say("  " + " ".join(f"{x:.1f},{y:.1f}" for x, y in face.landmarks))
 
-    def _smoothed(self, faces: list[FaceLandmarks], plain: bool) -> list[FaceLandmarks]:
-        """Faces through the filter of their sequence; a frame without any moves its clock on."""
-        sequence = self.source.path.parent if plain else self.source.path
+    def _smoothed(self, faces: list[FaceLandmarks], single: bool) -> list[FaceLandmarks]:
+        """Filters faces by their sequence; a frame without faces advances its time, too."""
+        sequence = self.source.path.parent if single else self.source.path
         smoother = self._smoothers.setdefault(sequence, self.smoothing())
-        now = self._clocks.get(sequence, 0.0) + 1 / self.rate
-        self._clocks[sequence] = now
-        return smoother(faces, now)
+        seconds = self._times.get(sequence, 0.0) + 1 / self.rate
+        self._times[sequence] = seconds
+        return smoother(faces, seconds)
 
-    def _free(self, below: Path) -> Path:
-        """Where a file's results go: no two alike, though `a.png` and `a.npy` both come."""
-        stem, n = below.with_suffix(""), 1
-        while str(stem).casefold() in self._taken:
+    def _unique_stem(self, relative: Path) -> Path:
+        """Path of a file's results without suffix, numbered if `a.png` and `a.npy` both occur."""
+        stem, n = relative.with_suffix(""), 1
+        while str(stem).casefold() in self._stems:
             n += 1
-            stem = below.with_name(f"{below.stem}-{n}")
-        self._taken.add(str(stem).casefold())
+            stem = relative.with_name(f"{relative.stem}-{n}")
+        self._stems.add(str(stem).casefold())
         return stem

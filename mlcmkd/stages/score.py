@@ -1,4 +1,4 @@
-"""Predictions made elsewhere, against annotations: any system, by the same figures as ours."""
+"""Scores predictions of any system, read from files, by the same metrics as our models."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from mlcmkd.training.run_directory import Run
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
-# Called with the names of all annotated faces, folders included; gives the group of each, or None.
+# Maps the names of all annotated faces, including folders, to the group of each, or None.
 GroupsOf = Callable[[Sequence[str]], list[str | None]]
 
 
@@ -54,34 +54,38 @@ class ScoreConfig(Config):
 def score_files(
     config: ScoreConfig, groups_of: GroupsOf | None = None
 ) -> tuple[dict[str, Any], Scores]:
-    """Scores files against files; with `out` it writes a run directory as `evaluate` does.
+    """Scores predictions in files against annotations in files.
 
-    An annotated face without a prediction was not found: it counts as failed. A prediction of no
-    annotated face is ignored. `groups_of` tells groups by name, where the annotations do not.
+    An annotated face without a prediction was not found: it counts as failed. A prediction without
+    an annotated face is ignored.
+
+    Args:
+        config: with `out`, a run directory is written as by `evaluate`.
+        groups_of: groups by name of face, for annotations that do not contain groups.
 
     Returns:
-        the result, as result.json holds it: the summary, and which names had no counterpart; and
-        the scores.
+        the result, as in result.json (the summary, and the names without a counterpart), and the
+        scores.
 
     Raises:
-        InputError: files that cannot be used, names that are not clear, not one face in common, or
-            an `out` that holds the files to be scored.
+        InputError: unusable files, ambiguous names, no face in common, or an `out` that holds the
+            files to be scored.
     """
     if config.out is not None:
-        _refuse_own_folder(config)
+        _check_out(config)
     predicted = read_landmarks(
         config.predictions, config.predicted_scheme or config.scheme, config.split
     )
     annotated = read_landmarks(config.annotations, config.scheme, config.split)
-    found = match(predicted, annotated)
-    if not found:
+    matches = match(predicted, annotated)
+    if not matches:
         raise InputError(
-            f"no prediction is of an annotated face: the first are called "
-            f"'{next(iter(predicted.faces))}' and '{next(iter(annotated.faces))}'; name them alike"
+            f"no prediction has the name of an annotated face: the first are called "
+            f"'{next(iter(predicted.faces))}' and '{next(iter(annotated.faces))}'; use equal names"
         )
     target = np.stack(list(annotated.faces.values()))
     scores = score_points(
-        _predictions(predicted, annotated, found),
+        _predictions(predicted, annotated, matches),
         target,
         annotated.scheme,
         list(annotated.faces),
@@ -93,8 +97,8 @@ def score_files(
         "scheme": annotated.scheme,
         "normaliser_is": NORMALISERS[config.normaliser],
         **scores.summary(),
-        "without_prediction": [name for name in annotated.faces if name not in found],
-        "ignored_predictions": sorted(set(predicted.faces) - set(found.values())),
+        "without_prediction": [name for name in annotated.faces if name not in matches],
+        "ignored_predictions": sorted(set(predicted.faces) - set(matches.values())),
     }
     if config.out is not None:
         run = Run(config.out, "score", config)
@@ -105,42 +109,48 @@ def score_files(
 
 
 def text(result: dict[str, Any], scores: Scores) -> str:
-    """The result for people: the table, then the faces without a counterpart."""
+    """The result as text: the table, then the names without a counterpart."""
     lines = [scores.text()]
-    for key, told in (
+    for key, meaning in (
         ("without_prediction", "annotated faces have no prediction and count as failed"),
-        ("ignored_predictions", "predictions are of no annotated face and are ignored"),
+        ("ignored_predictions", "predictions belong to no annotated face and are ignored"),
     ):
         names = result[key]
         if names:
             more = ", ..." if len(names) > 5 else ""
-            lines.append(f"{len(names)} {told}: {', '.join(names[:5])}{more}")
+            lines.append(f"{len(names)} {meaning}: {', '.join(names[:5])}{more}")
     return "\n".join(lines)
 
 
-def _refuse_own_folder(config: ScoreConfig) -> None:
-    """A run writes files such as landmarks.csv, which must not take the place of the user's."""
+def _check_out(config: ScoreConfig) -> None:
+    """The run writes files such as landmarks.csv, which must not overwrite those of the user."""
     out = config.out.resolve()
     for path in (config.predictions, config.annotations):
         if out == (path.parent if path.is_file() else path).resolve():
-            raise InputError(f"{config.out}: holds what is to be scored; choose another folder")
+            raise InputError(f"{config.out}: holds the files to be scored; choose another folder")
 
 
 def _predictions(
-    predicted: LandmarkFiles, annotated: LandmarkFiles, found: dict[str, str]
+    predicted: LandmarkFiles, annotated: LandmarkFiles, matches: dict[str, str]
 ) -> np.ndarray:
     """Predictions in the annotations' scheme and order, (N, K, 2); NaN for a face without one."""
     order = list(map_indices(predicted.scheme, annotated.scheme))
-    none = np.full((get_scheme(annotated.scheme).points, 2), np.nan)
+    missing = np.full((get_scheme(annotated.scheme).points, 2), np.nan)
     return np.stack(
-        [predicted.faces[found[name]][order] if name in found else none for name in annotated.faces]
+        [
+            predicted.faces[matches[name]][order] if name in matches else missing
+            for name in annotated.faces
+        ]
     )
 
 
 def _groups(
     folder: Path, annotated: LandmarkFiles, groups_of: GroupsOf | None
 ) -> list[str | None] | tuple[()]:
+    """Groups from the annotations, otherwise from `groups_of`; empty if no face has one."""
     if annotated.groups:
         return [annotated.groups.get(name) for name in annotated.faces]
-    told = groups_of([f"{folder.resolve().name}/{n}" for n in annotated.faces]) if groups_of else []
-    return told if any(told) else ()
+    if groups_of is None:
+        return ()
+    groups = groups_of([f"{folder.resolve().name}/{name}" for name in annotated.faces])
+    return groups if any(groups) else ()

@@ -1,4 +1,4 @@
-"""What a run directory keeps of its scores: tables a face, a landmark, a region, a group; the CED."""
+"""Tables of scores in a run directory: by face, landmark, region and group, and the CED."""
 
 from mlcmkd.evaluation.scores import Scores
 from mlcmkd.plots import ced_curves
@@ -21,7 +21,7 @@ def write_scores(run: Run, scores: Scores) -> None:
     if len(parts) > 1:
         run.table(GROUPS, [{"group": name, **part.summary()} for name, part in parts.items()])
     else:
-        (run.path / GROUPS).unlink(missing_ok=True)  # of an earlier run here
+        (run.path / GROUPS).unlink(missing_ok=True)  # of an earlier run in this folder
     figure = ced_curves(
         {name: part.per_face for name, part in parts.items()},
         threshold=scores.threshold,

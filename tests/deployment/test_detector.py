@@ -1,4 +1,4 @@
-"""The warm blob, and the door for detectors made elsewhere."""
+"""The warm-region detector, and detectors of the user."""
 
 import cv2
 import numpy as np
@@ -9,18 +9,17 @@ from hypothesis import strategies as st
 from mlcmkd.data.crops import Crop, tight_box
 from mlcmkd.data.pairs import synthetic_faces
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
-from mlcmkd.deployment.detector import (
+from mlcmkd.deployment.boxes import check_box, iou
+from mlcmkd.deployment.detector import load_detector, run_detector
+from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
+from mlcmkd.deployment.predictor import Predictor
+from mlcmkd.deployment.warm_region import (
     BELOW,
     HEIGHT,
     WIDTH,
-    check_box,
-    load_detector,
-    rivals,
-    run_detector,
-    warm_region,
+    candidate_boxes,
+    detect_warm_region,
 )
-from mlcmkd.deployment.predictor import FaceCrop, FaceLandmarks, Predictor
-from mlcmkd.deployment.smoothing import overlap
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model
 
@@ -32,22 +31,22 @@ def disc(x: float, y: float, radius: int, shape=(240, 320), scale: int = 1) -> n
 
 
 def test_a_disc_by_hand():
-    """The box is told in radii of the circle."""
-    x0, y0, x1, y1 = warm_region(disc(150, 90, 40))
+    """The box is defined in radii of the circle."""
+    x0, y0, x1, y1 = detect_warm_region(disc(150, 90, 40))
     assert ((x0 + x1) / 2, (y0 + y1) / 2) == pytest.approx((150, 90 + BELOW * 40), abs=2.5)
     assert (x1 - x0, y1 - y0) == pytest.approx((WIDTH * 40, HEIGHT * 40), rel=0.06)
 
 
 @given(st.integers(60, 250), st.integers(60, 160), st.integers(20, 50))
-def test_it_follows_the_blob(x, y, radius):
-    here = np.array(warm_region(disc(x, y, radius)))
+def test_the_box_follows_the_region(x, y, radius):
+    here = np.array(detect_warm_region(disc(x, y, radius)))
     middle = np.array([x, y + BELOW * radius])
     assert np.abs((here[:2] + here[2:]) / 2 - middle).max() < 0.15 * radius + 1
 
 
-def test_it_answers_in_pixels_of_the_image_whatever_its_size():
-    small = np.array(warm_region(disc(75, 45, 20, (120, 160))))
-    large = np.array(warm_region(disc(75, 45, 20, (480, 640), scale=4)))
+def test_boxes_are_pixels_of_the_image_whatever_its_size():
+    small = np.array(detect_warm_region(disc(75, 45, 20, (120, 160))))
+    large = np.array(detect_warm_region(disc(75, 45, 20, (480, 640), scale=4)))
     assert large == pytest.approx(4 * small, abs=8)
 
 
@@ -56,7 +55,7 @@ def test_the_head_is_above_the_body_and_larger_than_a_mug():
     cv2.rectangle(image, (140, 100), (180, 150), 0.75, -1)
     cv2.ellipse(image, (160, 210), (48, 60), 0, 0, 360, 0.7, -1)
     cv2.circle(image, (40, 30), 12, 1.0, -1)
-    x0, y0, x1, y1 = warm_region(image)
+    x0, y0, x1, y1 = detect_warm_region(image)
     assert abs((x0 + x1) / 2 - 160) < 8 and 45 < (y0 + y1) / 2 < 120
 
 
@@ -64,7 +63,7 @@ def test_glasses_leave_no_hole():
     whole, glasses = disc(150, 90, 40), disc(150, 90, 40)
     cv2.rectangle(glasses, (125, 75), (147, 88), 0.25, -1)
     cv2.rectangle(glasses, (153, 75), (175, 88), 0.25, -1)
-    assert overlap(warm_region(whole), warm_region(glasses)) > 0.9
+    assert iou(detect_warm_region(whole), detect_warm_region(glasses)) > 0.9
 
 
 @pytest.mark.parametrize(
@@ -77,63 +76,63 @@ def test_glasses_leave_no_hole():
     ],
     ids=["flat", "black", "noise", "a spark"],
 )
-def test_nothing_that_stands_out_is_no_face(image):
-    assert warm_region(image) is None
+def test_without_a_warm_region_there_is_no_box(image):
+    assert detect_warm_region(image) is None
 
 
-def test_most_drawn_faces_in_a_room_are_boxed():
-    """Bare rooms; benchmarks/detect.py has warm things in them."""
+def test_most_synthetic_faces_in_a_scene_are_boxed():
+    """Empty scenes; those of benchmarks/detect.py have warm objects."""
     faces = synthetic_faces("val", 12, seed=3)
     hits = []
     for celsius, marks, ambient in zip(
         faces.thermal, faces.landmarks, faces.attributes["ambient_celsius"], strict=True
     ):
-        room = np.full((160, 220), ambient, dtype=np.float32)
-        room[64:, 60:156] = celsius
-        box = warm_region(FACE_CELSIUS.to_unit(room))
-        hits.append(box is not None and overlap(box, tight_box(marks + (60, 64))) > 0.5)
+        scene = np.full((160, 220), ambient, dtype=np.float32)
+        scene[64:, 60:156] = celsius
+        box = detect_warm_region(FACE_CELSIUS.to_unit(scene))
+        hits.append(box is not None and iou(box, tight_box(marks + (60, 64))) > 0.5)
     assert np.mean(hits) >= 0.75
 
 
-def test_where_no_blob_is_the_face_is_sought_by_looks(tmp_path):
+def test_without_a_warm_region_the_whole_image_is_refined(tmp_path):
     make_model(modality="thermal").save(tmp_path / "w.safetensors")
     predictor = Predictor(tmp_path / "w.safetensors")
     assert predictor(np.full((60, 80), 25, dtype=np.float32)).by == "looks"
     assert predictor((18 + 22 * disc(150, 90, 40)).astype(np.float32)).by == "warm blob"
 
 
-def test_rivals_lie_above_and_below():
-    above, below = rivals((0, 0, WIDTH * 10, 20))
+def test_candidate_boxes_lie_above_and_below():
+    above, below = candidate_boxes((0, 0, WIDTH * 10, 20))
     assert above == pytest.approx((0, -3, WIDTH * 10, 17))
     assert below == pytest.approx((0, 3, WIDTH * 10, 23))
 
 
-def test_the_most_confident_square_is_kept_and_followed(tmp_path, monkeypatch):
-    """First look: three squares; each later one where the best of them led."""
+def test_the_most_confident_candidate_is_kept_and_refined(tmp_path, monkeypatch):
+    """Three crops in the first pass; each later pass follows the landmarks of the best."""
     make_model(modality="thermal").save(tmp_path / "w.safetensors")
     predictor = Predictor(tmp_path / "w.safetensors", batch=2)
-    asked = []
+    passes = []
 
-    def look(squares):
-        asked.append([s.crop.centre[0] for s in squares])
+    def forward(crops):
+        passes.append([crop.crop.centre[0] for crop in crops])
         return [
             FaceLandmarks(
-                np.array([[0.0, 0], [2 * s.crop.centre[0] + 2, 10]]),
+                np.array([[0.0, 0], [2 * crop.crop.centre[0] + 2, 10]]),
                 "face5",
-                s.unit,
-                confidence={10: 0.2, 20: 0.9, 30: 0.5}.get(s.crop.centre[0], 0.1),
+                crop.image,
+                confidence={10: 0.2, 20: 0.9, 30: 0.5}.get(crop.crop.centre[0], 0.1),
             )
-            for s in squares
+            for crop in crops
         ]
 
-    monkeypatch.setattr(predictor, "_look", look)
-    square, *others = (Crop((x, 5.0), 10) for x in (10, 20, 30))
-    (found,) = predictor.answer([FaceCrop(np.zeros((9, 9)), square, "x", 3, tuple(others))])
-    assert asked == [[10, 20], [30], [21], [22]]
-    assert found.confidence == 0.1 and found.landmarks[1, 0] == 46
+    monkeypatch.setattr(predictor, "_forward", forward)
+    first, *others = (Crop((x, 5.0), 10) for x in (10, 20, 30))
+    (face,) = predictor.predict_crops([FaceCrop(np.zeros((9, 9)), first, "x", 3, tuple(others))])
+    assert passes == [[10, 20], [30], [21], [22]]
+    assert face.confidence == 0.1 and face.landmarks[1, 0] == 46
 
 
-# Detectors made elsewhere
+# Detectors of the user
 
 
 @pytest.fixture
@@ -174,7 +173,7 @@ def test_a_detector_sees_the_image_as_the_network_does(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("my_detector", "module:function"),
         ("my_detector:two()", "module:function"),
@@ -183,16 +182,16 @@ def test_a_detector_sees_the_image_as_the_network_does(tmp_path):
         ("my_detector:", "module:function"),
         ("no_such_module_here:two", "cannot be imported"),
         ("my_detector:three", "has no three"),
-        ("my_detector:number", "cannot be called"),
+        ("my_detector:number", "is not callable"),
     ],
 )
-def test_names_that_lead_nowhere(module, name, told):
-    with pytest.raises(InputError, match=told):
+def test_unusable_names(module, name, message):
+    with pytest.raises(InputError, match=message):
         load_detector(name)
 
 
 def test_the_current_folder_is_not_searched(tmp_path, monkeypatch):
-    """What lies among downloads does not run because its name was asked for."""
+    """A module in a folder of downloads does not run because of its name."""
     (tmp_path / "lies_here.py").write_text("raise SystemExit('ran')\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", [p for p in __import__("sys").path if p not in ("", ".")])
@@ -210,7 +209,7 @@ def test_a_failing_detector_is_one_line(module):
 @pytest.mark.parametrize(
     "box", [(1, 2, 3), "box", (5, 5, 5, 9), (9, 5, 5, 9), (1, 1, np.nan, 3), (1, 1, np.inf, 3), 7]
 )
-def test_boxes_without_an_inside_are_refused(box):
+def test_empty_boxes_are_refused(box):
     with pytest.raises(InputError, match="a.png.* box"):
         check_box(box, "a.png")
     with pytest.raises(InputError, match="a.png"):
@@ -225,14 +224,14 @@ def test_a_box_of_another_image_is_refused():
     assert check_box((-5, -5, 0, 0), "a.png", (9, 4)) == (-5, -5, 0, 0)
 
 
-def test_shares_of_an_image_are_no_box():
+def test_fractions_of_an_image_are_refused():
     with pytest.raises(
-        InputError, match="a.png: the box 0.1 0.2 0.9 1 tells shares .* give pixels"
+        InputError, match="a.png: the box 0.1 0.2 0.9 1 looks like fractions .* give pixels"
     ):
         check_box((0.1, 0.2, 0.9, 1), "a.png")
 
 
-def test_rgb_weights_have_no_warmth(tmp_path):
+def test_rgb_weights_have_no_warm_region(tmp_path):
     make_model().save(tmp_path / "w.safetensors")
     with pytest.raises(InputError, match="'warm' needs thermal"):
         Predictor(tmp_path / "w.safetensors", detector="warm")

@@ -1,4 +1,4 @@
-"""The one-euro filter against a scalar version written from the paper, and what must always hold."""
+"""The one-euro filter against a scalar version of the paper's algorithm, and its invariants."""
 
 import math
 
@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlcmkd.deployment.boxes import iou
+from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.deployment.one_euro import OneEuro
-from mlcmkd.deployment.predictor import FaceLandmarks
-from mlcmkd.deployment.smoothing import Smoother, overlap
+from mlcmkd.deployment.smoothing import Smoother
 from mlcmkd.utils.errors import InputError
 
 
@@ -65,7 +66,7 @@ def test_one_step_by_hand():
     assert ours(np.array([1.0]), 0.5)[0] == pytest.approx(r / (r + 1))
 
 
-def test_elements_do_not_know_of_each_other():
+def test_elements_are_independent():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(20, 3, 2))
     together, alone = OneEuro(1, 0.3), OneEuro(1, 0.3)
@@ -84,8 +85,8 @@ def test_a_missing_frame_only_lengthens_the_step():
     assert found == pytest.approx(wanted)
 
 
-def test_after_a_long_silence_it_begins_anew():
-    """Only the element that was silent."""
+def test_after_a_long_gap_an_element_restarts():
+    """Only the element with the gap."""
     ours = OneEuro(0.5, forget=0.5)
     ours(np.array([0.0, 0.0]), 0.0)
     ours(np.array([np.nan, 0.0]), 0.4)
@@ -104,7 +105,7 @@ def test_a_constant_stays_and_noise_is_less():
     assert all(still(np.array([7.0]), n / 30)[0] == pytest.approx(7) for n in range(5))
 
 
-def test_what_it_refuses():
+def test_invalid_values_are_refused():
     for wrong in ({"min_cutoff": 0}, {"beta": -1}, {"derivative_cutoff": np.nan}, {"forget": 0}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             OneEuro(**wrong)
@@ -125,10 +126,10 @@ def face(x: float, y: float = 0.0, scale: float = 1.0) -> FaceLandmarks:
     return FaceLandmarks(SHAPE * scale + (x, y), "face5", np.zeros((2, 2)))
 
 
-def test_overlap_by_hand():
-    assert overlap((0, 0, 2, 2), (1, 0, 3, 2)) == pytest.approx(1 / 3)
-    assert overlap((0, 0, 2, 2), (2, 0, 3, 2)) == 0
-    assert overlap((0, 0, 2, 2), (0, 0, 2, 2)) == 1
+def test_iou_by_hand():
+    assert iou((0, 0, 2, 2), (1, 0, 3, 2)) == pytest.approx(1 / 3)
+    assert iou((0, 0, 2, 2), (2, 0, 3, 2)) == 0
+    assert iou((0, 0, 2, 2), (0, 0, 2, 2)) == 1
 
 
 def test_two_faces_keep_their_own_filters_though_their_order_changes():

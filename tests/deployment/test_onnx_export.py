@@ -1,4 +1,4 @@
-"""Exported networks: the same landmarks as torch and as the Predictor, and what a file tells."""
+"""Exported networks: the same landmarks as torch and as the Predictor, and the metadata of a file."""
 
 import subprocess
 import sys
@@ -23,8 +23,8 @@ from mlcmkd.deployment.onnx.export import (
     input_radiometry,
     to_unit,
 )
-from mlcmkd.deployment.onnx.pairs import feeds, parity_px, predict_onnx
-from mlcmkd.deployment.onnx.quantise import quantise, spread
+from mlcmkd.deployment.onnx.pairs import input_feeds, parity_px, predict_onnx
+from mlcmkd.deployment.onnx.quantise import evenly_spaced, quantise
 from mlcmkd.deployment.onnx.session import OnnxLandmarker, load_onnx
 from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.models import SIZES, Landmarker, ModelSpec, Prediction
@@ -45,8 +45,8 @@ def pairs() -> Pairs:
     return load_pairs("synthetic", "val", PX, count=20, progress=False)
 
 
-def awake(model: Landmarker, pairs: Pairs) -> Landmarker:
-    """Statistics and answers as of a trained network: a fresh one says the centre, whatever it sees."""
+def as_trained(model: Landmarker, pairs: Pairs) -> Landmarker:
+    """Makes statistics and output like those of a trained network, which depend on the input."""
     torch.manual_seed(1)
     layer = model.head.maps if model.spec.head == "heatmap" else model.head.linear
     nn.init.normal_(layer.weight, std=1.0 if model.spec.head == "heatmap" else 0.02)
@@ -58,10 +58,10 @@ def awake(model: Landmarker, pairs: Pairs) -> Landmarker:
 
 
 class Exported:
-    """A network, its weights' file, and its ONNX file at work."""
+    """A network, the file of its weights, and its ONNX file."""
 
     def __init__(self, folder: Path, pairs: Pairs, size: str, modality: str, head: str, kind: str):
-        self.model = awake(make_model(size, modality, head=head, input_px=PX), pairs)
+        self.model = as_trained(make_model(size, modality, head=head, input_px=PX), pairs)
         self.weights, self.path = folder / "w.safetensors", folder / "made/w.onnx"
         self.model.save(self.weights)
         self.card = export_onnx(self.model, self.path, kind, licence=LICENCE)
@@ -90,18 +90,18 @@ def scene(modality: str, height: int = 110, width: int = 150, seed: int = 0) -> 
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_landmarks_are_torchs_over_a_split(exports, pairs, case):
+def test_landmarks_equal_torch_over_a_split(exports, pairs, case):
     made = exports(case)
     assert parity_px(made.model, made.network, pairs) < 1e-3
-    answers = predict_onnx(made.network, pairs)
-    assert answers.shape == (20, 68, 2)
-    assert answers.std(axis=0).min() * PX > 0.05  # the answers do depend on the face
+    landmarks = predict_onnx(made.network, pairs)
+    assert landmarks.shape == (20, 68, 2)
+    assert landmarks.std(axis=0).min() * PX > 0.05  # they depend on the face
 
 
-def test_a_difference_would_be_seen(exports, pairs):
+def test_parity_notices_another_network(exports, pairs):
     made = exports("thermal-crop")
     other = make_model("light", "thermal", head="coordinate", input_px=PX, seed=3)
-    assert parity_px(awake(other, pairs), made.network, pairs) > 0.1
+    assert parity_px(as_trained(other, pairs), made.network, pairs) > 0.1
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -114,7 +114,7 @@ def test_a_difference_would_be_seen(exports, pairs):
         (60.25, 30.5, 100.75, 50.125),  # not square, not on the grid
     ],
 )
-def test_the_predictor_says_the_same(exports, case, box):
+def test_the_predictor_gives_the_same(exports, case, box):
     made = exports(case)
     image = scene(made.card.modality)
     there = Predictor(made.weights)(image, box).landmarks
@@ -129,7 +129,7 @@ def test_the_predictor_says_the_same(exports, case, box):
 
 
 @pytest.mark.parametrize("case", ["thermal-image", "rgb-image"])
-def test_rows_of_a_batch_do_not_know_of_each_other(exports, case):
+def test_rows_of_a_batch_are_independent(exports, case):
     """One, three, and faces of sizes that are sampled once and four times a pixel."""
     made = exports(case)
     images = [scene(made.card.modality, 200, 260, seed) for seed in range(3)]
@@ -156,7 +156,7 @@ def test_a_face_is_found_wherever_it_is_in_an_image_of_any_size(exports):
 
 def test_a_crop_file_takes_batches(exports, pairs):
     network = exports("thermal-crop").network
-    (fed,) = feeds(network.card, pairs, batch=20)
+    (fed,) = input_feeds(network.card, pairs, batch=20)
     every = network.run(**fed)
     three = network.run(image=fed["image"][:3])
     assert three.landmarks == pytest.approx(every.landmarks[:3], abs=1e-3)
@@ -164,7 +164,7 @@ def test_a_crop_file_takes_batches(exports, pairs):
 
 
 @pytest.mark.parametrize("side", [31.4, 64.0, 70.3, 333.0])
-def test_faces_are_cut_as_everywhere(side):
+def test_crops_equal_those_of_crop_cut(side):
     image = np.clip(scene("thermal", 120, 170) / 40, 0, 1)
     crop = Crop((70.3, 55.8), side)
     centre, length = torch.tensor([crop.centre]), torch.tensor([side])
@@ -186,7 +186,7 @@ def thermal_spec(radiometry: Radiometry | None) -> ModelSpec:
     return ModelSpec(modality="thermal", radiometry=radiometry)
 
 
-def test_degrees_are_degrees_however_a_camera_stores_them():
+def test_graphs_take_degrees_whatever_format_a_camera_stores():
     degrees = Radiometry(kind="celsius", low=18, high=40)
     counts = Radiometry(kind="counts", low=18, high=40, gain=0.04, offset=-273.15)
     levels = Radiometry(kind="grey8", low=10, high=200)
@@ -205,8 +205,8 @@ def test_degrees_are_degrees_however_a_camera_stores_them():
     [
         (thermal_spec(None), None, "give a range"),
         (thermal_spec(FACE_CELSIUS), (40, 18), "must rise"),
-        (ModelSpec(), (18, 40), "means nothing"),
-        (thermal_spec(Radiometry(kind="frame-minmax")), (18, 40), "means nothing"),
+        (ModelSpec(), (18, 40), "do not use degrees C"),
+        (thermal_spec(Radiometry(kind="frame-minmax")), (18, 40), "do not use degrees C"),
     ],
 )
 def test_ranges_that_do_not_fit(spec, given, told):
@@ -226,9 +226,9 @@ def test_confidence_is_the_mass_near_the_answer():
     assert confidence(Prediction(places, None)).isnan().all()
 
 
-def test_confidence_travels(exports, pairs):
+def test_confidence_is_exported(exports, pairs):
     made = exports("thermal-image")
-    (fed,) = feeds(made.card, pairs, batch=20)
+    (fed,) = input_feeds(made.card, pairs, batch=20)
     with torch.no_grad():
         _, wanted = ImageToLandmarks(made.model, made.card.radiometry)(
             *(torch.from_numpy(value) for value in fed.values())
@@ -240,8 +240,8 @@ def test_confidence_travels(exports, pairs):
 
 
 @pytest.mark.parametrize("size", sorted(set(SIZES) - {"light", "base"}))
-def test_every_size_leaves_the_house(tmp_path, size):
-    """The other two are exported above."""
+def test_every_size_can_be_exported(tmp_path, size):
+    """The remaining two are exported above."""
     model = make_model(size, input_px=32).eval()
     export_onnx(model, tmp_path / "w.onnx", "crop")
     network = load_onnx(tmp_path / "w.onnx", threads=2)
@@ -253,7 +253,7 @@ def test_every_size_leaves_the_house(tmp_path, size):
         assert found == pytest.approx(wanted, abs=1e-3)
 
 
-# What a file tells
+# Metadata
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -270,7 +270,7 @@ def test_a_file_carries_scheme_radiometry_and_licence(exports, case):
     assert told["precision"] == "float32" and told["kind"] == made.card.kind
 
 
-def test_inputs_and_outputs_are_explained_and_no_path_leaves_the_machine(exports):
+def test_inputs_and_outputs_are_described_without_local_paths(exports):
     made = exports("thermal-image")
     graph = onnx.load(made.path).graph
     told = {value.name: value.doc_string for value in (*graph.input, *graph.output)}
@@ -279,21 +279,21 @@ def test_inputs_and_outputs_are_explained_and_no_path_leaves_the_machine(exports
     assert [path.name for path in made.path.parent.iterdir()] == ["w.onnx"]
 
 
-def test_a_licence_nobody_stated_is_said_to_be_so(tmp_path):
+def test_a_missing_licence_is_unstated(tmp_path):
     assert Card.model_fields["weights_licence"].default == "unstated"
     with pytest.raises(InputError, match="the licence is empty"):
         export_onnx(make_model(), tmp_path / "w.onnx", licence=" ")
     assert not list(tmp_path.iterdir())
 
 
-def test_files_that_tell_too_little_are_refused(tmp_path, exports):
+def test_incomplete_files_are_refused(tmp_path, exports):
     whole = exports("thermal-crop").path
     path = tmp_path / "w.onnx"
     with pytest.raises(InputError, match="no such file"):
         check_export(path)
     for bytes_ in (b"", b"no graph", whole.read_bytes()[:9000]):
         path.write_bytes(bytes_)
-        with pytest.raises(InputError, match="not a whole ONNX model"):
+        with pytest.raises(InputError, match="not a complete ONNX model"):
             check_export(path)
     for key in ("scheme", "radiometry", "weights_licence"):
         model = onnx.load(whole)
@@ -321,7 +321,7 @@ def test_wrong_metadata_is_refused(tmp_path, exports, wrong):
     entries = {entry.key: entry.value for entry in model.metadata_props} | wrong
     onnx.helper.set_model_props(model, entries)
     onnx.save(model, tmp_path / "w.onnx")
-    with pytest.raises(InputError, match="its metadata is wrong"):
+    with pytest.raises(InputError, match="its metadata is invalid"):
         check_export(tmp_path / "w.onnx")
 
 
@@ -329,21 +329,21 @@ def test_a_card_must_fit_its_graph(tmp_path, exports):
     made = exports("thermal-crop")
     card = made.card.model_copy(update={"kind": "image"})
     write_onnx(onnx.load(made.path), card, tmp_path / "w.onnx")
-    with pytest.raises(InputError, match=r"reads \('image', 'box'\)"):
+    with pytest.raises(InputError, match=r"has the inputs \('image', 'box'\)"):
         check_export(tmp_path / "w.onnx")
 
 
 def test_weights_in_another_file_are_refused(tmp_path, exports):
     model = onnx.load(exports("thermal-crop").path)
     onnx.save(model, tmp_path / "w.onnx", save_as_external_data=True, location="w.bin")
-    with pytest.raises(InputError, match="lie in another file"):
+    with pytest.raises(InputError, match="are in another file"):
         check_export(tmp_path / "w.onnx")
 
 
-# At work
+# Inference
 
 
-def test_torch_is_not_needed_where_a_network_works():
+def test_inference_does_not_import_torch():
     code = "import mlcmkd.deployment.onnx.session, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -351,7 +351,7 @@ def test_torch_is_not_needed_where_a_network_works():
 @pytest.mark.parametrize(
     "box", [(10, 10, 10, 40), (40, 10, 10, 40), (10, np.nan, 40, 40), (10, 10, np.inf, 40)]
 )
-def test_a_box_without_an_inside_is_refused(exports, box):
+def test_an_empty_box_is_refused(exports, box):
     with pytest.raises(InputError, match="x0 < x1"):
         exports("thermal-image").network(scene("thermal"), box)
 
@@ -371,13 +371,13 @@ def test_images_of_another_kind_are_refused(exports):
 
 def test_pairs_that_do_not_fit_are_refused(exports, pairs):
     card = exports("thermal-crop").card
-    with pytest.raises(InputError, match="the network reads 32 px"):
-        next(feeds(card.model_copy(update={"input_px": 32}), pairs))
+    with pytest.raises(InputError, match="the network takes 32 px input"):
+        next(input_feeds(card.model_copy(update={"input_px": 32}), pairs))
     with pytest.raises(InputError, match="needs thermal images"):
-        next(feeds(card, Pairs(**(vars(pairs) | {"thermal": None}))))
+        next(input_feeds(card, Pairs(**(vars(pairs) | {"thermal": None}))))
 
 
-# In 8 bits
+# Quantisation
 
 
 @pytest.mark.parametrize("case", ["thermal-crop", "thermal-image"])
@@ -391,13 +391,13 @@ def test_int8_is_small_and_stays_close(tmp_path, exports, pairs, case):
     assert path.stat().st_size < 0.5 * made.path.stat().st_size
     moved = predict_onnx(load_onnx(path), pairs) - predict_onnx(made.network, pairs)
     assert 0 < np.linalg.norm(moved, axis=-1).mean() * PX < 2.5
-    with pytest.raises(InputError, match="quantised already"):
+    with pytest.raises(InputError, match="already quantised"):
         quantise(path, tmp_path / "twice.onnx", pairs)
 
 
 @pytest.mark.parametrize("case", ["thermal-crop", "thermal-image"])
-def test_only_layers_that_multiply_are_rounded(tmp_path, exports, pairs, case):
-    """Whatever is rounded is read by a convolution or a linear layer, or a convolution's answer."""
+def test_only_multiplying_layers_are_quantised(tmp_path, exports, pairs, case):
+    """A quantised value is input of a convolution or linear layer, or output of a convolution."""
     quantise(exports(case).path, tmp_path / "int8.onnx", pairs, faces=1)
     graph = onnx.load(tmp_path / "int8.onnx").graph
     maker = {name: node for node in graph.node for name in node.output}
@@ -413,7 +413,7 @@ def test_only_layers_that_multiply_are_rounded(tmp_path, exports, pairs, case):
 
 
 def test_calibration_faces_are_spread_over_the_pairs(pairs):
-    assert spread(pairs, 3).ids == tuple(pairs.ids[n] for n in (0, 10, 19))
-    assert spread(pairs, 99).ids == pairs.ids
+    assert evenly_spaced(pairs, 3).ids == tuple(pairs.ids[n] for n in (0, 10, 19))
+    assert evenly_spaced(pairs, 99).ids == pairs.ids
     with pytest.raises(InputError):
         quantise("nowhere.onnx", "out.onnx", pairs)

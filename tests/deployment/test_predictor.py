@@ -17,16 +17,17 @@ from mlcmkd.data.landmark_files import read_landmarks
 from mlcmkd.data.pts import read_pts, write_pts
 from mlcmkd.data.thermal.palettes import apply_palette, is_coloured
 from mlcmkd.data.thermal.radiometry import Radiometry, to_centikelvin
-from mlcmkd.deployment.boxes import Boxes
+from mlcmkd.deployment.boxes import BoxTable
 from mlcmkd.deployment.drawing import draw
+from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.deployment.onnx.card import Card
 from mlcmkd.deployment.onnx.export import (
     CropToLandmarks,
     ImageToLandmarks,
     input_radiometry,
 )
-from mlcmkd.deployment.onnx.session import Answer
-from mlcmkd.deployment.predictor import FaceLandmarks, Predictor
+from mlcmkd.deployment.onnx.session import OnnxPrediction
+from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.deployment.sources import Source, count_frames, find_sources, read_source
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.predict import predict_files
@@ -49,7 +50,7 @@ def rgb(tmp_path: Path) -> Path:
     return tmp_path / "rgb.safetensors"
 
 
-def test_degrees_and_centikelvin_of_one_scene_give_one_answer(tmp_path, thermal):
+def test_degrees_and_centikelvin_of_one_scene_give_the_same_landmarks(tmp_path, thermal):
     np.save(tmp_path / "a.npy", CELSIUS)
     cv2.imwrite(str(tmp_path / "a.tiff"), CELSIUS)
     cv2.imwrite(str(tmp_path / "a.png"), to_centikelvin(CELSIUS))
@@ -83,29 +84,29 @@ def test_landmarks_are_pixels_of_the_image(thermal):
     assert there == pytest.approx(here + (100, 70), abs=0.05)
 
 
-def test_without_a_box_the_face_is_sought_from_the_whole_image(thermal, monkeypatch):
-    """Each look is cut around the landmarks of the look before."""
-    crops, answers = [], []
-    look = Predictor._look
+def test_without_a_box_the_face_is_located_in_three_passes(thermal, monkeypatch):
+    """Each pass crops around the landmarks of the pass before."""
+    crops, landmarks = [], []
+    forward = Predictor._forward
 
-    def watched(self, squares):
-        (found,) = look(self, squares)
-        crops.append(squares[0].crop)
-        answers.append(found.landmarks)
-        return [found]
+    def recorded(self, face_crops):
+        (face,) = forward(self, face_crops)
+        crops.append(face_crops[0].crop)
+        landmarks.append(face.landmarks)
+        return [face]
 
-    monkeypatch.setattr(Predictor, "_look", watched)
-    found = Predictor(thermal, detector="looks")(CELSIUS)
+    monkeypatch.setattr(Predictor, "_forward", recorded)
+    face = Predictor(thermal, detector="looks")(CELSIUS)
     assert crops[0] == Crop((39.5, 29.5), 79)
-    assert crops[1:] == [Crop.around(tight_box(answer)) for answer in answers[:2]]
-    assert np.array_equal(found.landmarks, answers[2])
+    assert crops[1:] == [Crop.around(tight_box(points)) for points in landmarks[:2]]
+    assert np.array_equal(face.landmarks, landmarks[2])
 
 
 def test_wrong_kinds_of_images(rgb, thermal):
     colour = RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    with pytest.raises(InputError, match="on no known palette .*these weights read thermal"):
+    with pytest.raises(InputError, match="on no known palette .*these weights take thermal"):
         Predictor(thermal)(colour)
-    with pytest.raises(InputError, match="float32 values, but these weights read 8-bit RGB"):
+    with pytest.raises(InputError, match="float32 values, but these weights take 8-bit RGB"):
         Predictor(rgb)(CELSIUS)
     assert Predictor(rgb)(colour).landmarks.shape == (68, 2)
     assert Predictor(rgb)(colour[..., 0]).landmarks.shape == (68, 2)
@@ -171,7 +172,7 @@ def test_images_are_read_as_the_weights_own_data(tmp_path):
     assert Predictor(weights)(grey).image == pytest.approx(0.5)
 
 
-def test_weights_that_stretch_stretch_here_too(tmp_path):
+def test_frame_minmax_weights_stretch_every_image(tmp_path):
     weights = trained_on(tmp_path, kind="frame-minmax")
     for image in (CELSIUS, CELSIUS + 5, to_centikelvin(CELSIUS)):
         assert Predictor(weights)(image).image == pytest.approx(LEVELS, abs=0.004)
@@ -220,7 +221,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize("name", REASONS)
-def test_unreadable_files_say_why(tmp_path, name):
+def test_unreadable_files_give_a_reason(tmp_path, name):
     path = broken_files(tmp_path)[name]
     with pytest.raises(InputError, match=REASONS[name]) as caught:
         read_image(path)
@@ -286,8 +287,8 @@ def scenes(count: int, height: int = 60, width: int = 80) -> np.ndarray:
     return np.stack([cv2.GaussianBlur(each, (0, 0), 3) for each in noise])
 
 
-def test_a_batch_says_what_one_by_one_says(thermal):
-    """Of images of different sizes, several faces in some, boxes given or sought."""
+def test_a_batch_gives_the_same_as_single_images(thermal):
+    """Images of different sizes, several faces in some, boxes given or detected."""
     predictor = Predictor(thermal, batch=3)
     images = [*scenes(3), scenes(1, 100, 50)[0]]
     boxes = [(10, 10, 50, 50), [(5, 5, 30, 40), (30.5, 8, 70, 55)], None, (-10, 20, 30, 110)]
@@ -312,7 +313,7 @@ def test_a_stack_is_many_images(thermal):
     assert predictor.faces([]) == []
 
 
-def test_what_a_face_tells(thermal):
+def test_fields_of_a_face(thermal):
     found = Predictor(thermal)(CELSIUS, (10, 12, 50, 40))
     assert found.by == "given" and found.scheme == "ibug68"
     assert found.point_confidence.shape == (68,)
@@ -334,8 +335,8 @@ def test_a_box_beside_the_image_is_refused(thermal):
 
 
 def exported(monkeypatch, weights: Path, kind: str) -> Predictor:
-    """A Predictor of an export whose graph torch runs: an export takes long, and test_export.py
-    shows that ONNX Runtime answers the same (there a Predictor reads real files, too)."""
+    """A Predictor of an export whose graph torch runs: an export takes long, and test_onnx_export.py
+    shows that ONNX Runtime returns the same (there a Predictor also reads real files)."""
     model = Landmarker.load(weights)
     spec, radiometry = model.spec, input_radiometry(model.spec)
     module = CropToLandmarks(model) if kind == "crop" else ImageToLandmarks(model, radiometry)
@@ -359,24 +360,25 @@ def exported(monkeypatch, weights: Path, kind: str) -> Predictor:
         @torch.no_grad()
         def run(self, **feeds):
             assert all(len(value) == len(feeds["image"]) for value in feeds.values())
-            return Answer(*(out.numpy() for out in module(*map(torch.from_numpy, feeds.values()))))
+            outputs = module(*map(torch.from_numpy, feeds.values()))
+            return OnnxPrediction(*(output.numpy() for output in outputs))
 
     monkeypatch.setattr("mlcmkd.deployment.onnx.session.load_onnx", lambda path, threads: Network())
     return Predictor("network.onnx")
 
 
 @pytest.mark.parametrize("kind", ["crop", "image"])
-def test_an_exported_file_says_the_same(monkeypatch, thermal, kind):
+def test_an_exported_file_gives_the_same(monkeypatch, thermal, kind):
     there, here = Predictor(thermal), exported(monkeypatch, thermal, kind)
     images = [*scenes(2), to_centikelvin(scenes(1, 100, 50)[0])]
     boxes = [(10, 10, 50, 50), (5, 5, 70, 58), None]
     found = zip(there.faces(images, boxes), here.faces(images, boxes), strict=True)
-    for (wanted,), (answer,) in found:
-        assert answer.landmarks == pytest.approx(wanted.landmarks, abs=2e-3)
-        assert answer.confidence == pytest.approx(wanted.confidence, abs=1e-3)
+    for (wanted,), (face,) in found:
+        assert face.landmarks == pytest.approx(wanted.landmarks, abs=2e-3)
+        assert face.confidence == pytest.approx(wanted.confidence, abs=1e-3)
 
 
-def test_an_exported_rgb_file_says_nearly_the_same(monkeypatch, rgb):
+def test_an_exported_rgb_file_gives_nearly_the_same(monkeypatch, rgb):
     """An "image" file reads 8 bits, so crops are rounded."""
     colour = cv2.GaussianBlur(RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8), (0, 0), 2)
     wanted = Predictor(rgb)(colour, (10, 10, 50, 50)).landmarks
@@ -448,7 +450,7 @@ def test_a_folder_is_searched_in_the_order_of_names(tmp_path):
         cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 4), np.uint8))
         (tmp_path / name).write_bytes((tmp_path / "a.png").read_bytes())
     found = list(find_sources([tmp_path]))
-    assert [str(each.below) for each in found] == ["a.png", "b/1.png", "b/2.png"]
+    assert [str(each.relative) for each in found] == ["a.png", "b/1.png", "b/2.png"]
 
 
 BROKEN = {
@@ -463,19 +465,19 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_sequences_say_why(tmp_path, name):
-    held, told = BROKEN[name]
+def test_broken_sequences_give_a_reason(tmp_path, name):
+    content, reason = BROKEN[name]
     path = tmp_path / name
-    if isinstance(held, bytes):
-        path.write_bytes(held)
-    elif held is not None:
-        np.save(path, held)
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        np.save(path, content)
     frames = list(read_source(source(path)))
     assert frames and all(frame.values is None for frame in frames)
-    assert all(re.search(told, frame.error) and str(path) in frame.error for frame in frames)
+    assert all(re.search(reason, frame.error) and str(path) in frame.error for frame in frames)
 
 
-def test_a_video_that_was_cut_short_is_told_after_its_frames(tmp_path):
+def test_a_truncated_video_is_reported_after_its_frames(tmp_path):
     whole = video(tmp_path / "clip.avi", 40).read_bytes()
     (tmp_path / "cut.avi").write_bytes(whole[: len(whole) // 2])
     frames = list(read_source(source(tmp_path / "cut.avi")))
@@ -485,9 +487,9 @@ def test_a_video_that_was_cut_short_is_told_after_its_frames(tmp_path):
 # Boxes from a file
 
 
-def boxes_of(folder: Path, text: str) -> Boxes:
+def boxes_of(folder: Path, text: str) -> BoxTable:
     (folder / "boxes.csv").write_text(text)
-    return Boxes(folder / "boxes.csv")
+    return BoxTable(folder / "boxes.csv")
 
 
 def test_boxes_are_found_by_the_end_of_a_path(tmp_path):
@@ -506,7 +508,7 @@ def test_boxes_are_found_by_the_end_of_a_path(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("image,x0,y0,x1\na,1,2,3\n", "no column 'y1'"),
         ("image,x0,y0,x1,y1\na,1,2,3,b\n", "line 2: 'b' is not a finite number"),
@@ -514,12 +516,12 @@ def test_boxes_are_found_by_the_end_of_a_path(tmp_path):
         ("image,x0,y0,x1,y1\n", "a header and no row"),
     ],
 )
-def test_wrong_boxes_name_their_line(tmp_path, text, told):
-    with pytest.raises(InputError, match=told):
+def test_wrong_boxes_name_their_line(tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
         boxes_of(tmp_path, text)
 
 
-# What is left behind
+# Result files
 
 
 def invoke(*arguments) -> tuple[int, str]:
@@ -540,11 +542,11 @@ def test_every_format_holds_the_same_points(tmp_path, thermal):
     )
     out = tmp_path / "out"
     formats = [word for name in ("csv", "pts", "coco") for word in ("--format", name)]
-    code, told = invoke(
+    code, output = invoke(
         *(tmp_path / f"frame{n}.npy" for n in range(2)),
         *("--weights", thermal, "--out", out, "--boxes", tmp_path / "boxes.csv", *formats),
     )
-    assert code == 0, told
+    assert code == 0, output
     truth = Predictor(thermal).faces(
         scenes(2), [[(10, 10, 50, 50), (30, 10, 70, 50)], (10, 10, 60, 50)]
     )
@@ -559,17 +561,19 @@ def test_every_format_holds_the_same_points(tmp_path, thermal):
     for face, points in zip(faces, wanted, strict=True):
         assert face.points == pytest.approx(points, abs=0.006)
         assert face.box == pytest.approx(tight_box(points), abs=0.02)
-    held = json.loads((out / "coco.json").read_text())
-    assert held["images"][0]["width"] == 80 and len(held["categories"][0]["keypoints"]) == 68
-    assert 0 < held["annotations"][0]["score"] < 1
-    assert max(map(max, held["categories"][0]["skeleton"])) <= 68
+    document = json.loads((out / "coco.json").read_text())
+    assert (
+        document["images"][0]["width"] == 80 and len(document["categories"][0]["keypoints"]) == 68
+    )
+    assert 0 < document["annotations"][0]["score"] < 1
+    assert max(map(max, document["categories"][0]["skeleton"])) <= 68
 
     again = tmp_path / "again"
-    code, told = invoke(
+    code, output = invoke(
         *(tmp_path / f"frame{n}.npy" for n in range(2)),
         *("--weights", thermal, "--out", again, "--boxes", out / "faces.csv"),
     )
-    assert code == 0, told
+    assert code == 0, output
     for one, other in zip(
         csv.reader((out / "landmarks.csv").open()),
         csv.reader((again / "landmarks.csv").open()),
@@ -593,10 +597,10 @@ def test_pts_count_from_one_and_come_back(tmp_path):
 def test_a_stack_becomes_a_table_and_a_video(tmp_path, thermal):
     np.save(tmp_path / "stack.npy", scenes(4))
     out = tmp_path / "out"
-    code, told = invoke(
+    code, output = invoke(
         tmp_path / "stack.npy", "--weights", thermal, "--out", out, "--box", 10, 10, 50, 50
     )
-    assert code == 0, told
+    assert code == 0, output
     rows = list(csv.DictReader((out / "faces.csv").open()))
     assert [row["image"][-6:] for row in rows] == [f"{n:06d}" for n in range(4)]
     (drawn,) = out.glob("stack_landmarks*")
@@ -615,11 +619,11 @@ def test_smoothing_moves_a_sequence_less(tmp_path, thermal):
         "smooth": ["--smooth", "--min-cutoff", "0.5", "--beta", "0"],
     }.items():
         out = tmp_path / name
-        code, told = invoke(
+        code, output = invoke(
             *(tmp_path / "s.npy", "--weights", thermal, "--out", out, "--no-overlay", *options),
             *("--box", 10, 10, 50, 50),
         )
-        assert code == 0, told
+        assert code == 0, output
         faces = list(read_landmarks(out / "landmarks.csv", "ibug68").faces.values())
         steps[name] = np.abs(np.diff(faces, axis=0)).mean(), faces[0]
         assert not list(out.glob("*_landmarks*"))
@@ -636,34 +640,34 @@ def test_names_of_results_do_not_collide(tmp_path, thermal):
     assert {path.name for path in out.glob("*.png")} == {"a_landmarks.png", "a-2_landmarks.png"}
 
 
-def test_a_folder_with_something_broken_is_done_all_the_same(tmp_path, thermal):
+def test_broken_files_do_not_stop_the_rest_of_a_folder(tmp_path, thermal):
     folder, out = tmp_path / "in", tmp_path / "out"
     (folder / "sub").mkdir(parents=True)
     np.save(folder / "sub/good.npy", CELSIUS)
     np.save(folder / "stack.npy", np.stack([CELSIUS, CELSIUS * np.nan, CELSIUS]))
     (folder / "bad.png").write_text("not an image")
     (folder / "bad.mp4").write_text("not a video")
-    code, told = invoke(folder, tmp_path / "gone", "--weights", thermal, "--out", out)
+    code, output = invoke(folder, tmp_path / "gone", "--weights", thermal, "--out", out)
     assert code == 1
-    errors = [line for line in told.splitlines() if line.startswith("error:")]
+    errors = [line for line in output.splitlines() if line.startswith("error:")]
     assert len(errors) == 4 and any("stack.npy#000001" in line for line in errors)
     assert (out / "sub/good_landmarks.png").is_file()
-    assert "3 of 7 images; 3 faces" in told
+    assert "3 of 7 images; 3 faces" in output
 
 
-def test_images_without_a_box_in_the_file_have_no_face_and_lost_rows_are_told(tmp_path, thermal):
+def test_images_without_a_box_have_no_face_and_unused_rows_are_reported(tmp_path, thermal):
     np.save(tmp_path / "a.npy", CELSIUS)
     np.save(tmp_path / "b.npy", CELSIUS)
     boxes_of(tmp_path, "image,x0,y0,x1,y1\na.npy,10,10,50,50\n")
     given = ["--weights", thermal, "--out", tmp_path / "out", "--boxes", tmp_path / "boxes.csv"]
-    code, told = invoke(tmp_path / "a.npy", tmp_path / "b.npy", *given)
-    assert code == 0 and "b.npy: no face" in told and "2 of 2 images; 1 faces" in told
-    code, told = invoke(tmp_path / "b.npy", *given)
-    assert code == 1 and "no image 'a' among those given" in told
+    code, output = invoke(tmp_path / "a.npy", tmp_path / "b.npy", *given)
+    assert code == 0 and "b.npy: no face" in output and "2 of 2 images; 1 faces" in output
+    code, output = invoke(tmp_path / "b.npy", *given)
+    assert code == 1 and "no image 'a' among the given files" in output
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--format", "xml"], "format 'xml'"),
         (["--fps", "0"], "fps=0"),
@@ -673,22 +677,24 @@ def test_images_without_a_box_in_the_file_have_no_face_and_lost_rows_are_told(tm
         (["--box", "5", "5", "5", "9"], "x0 < x1"),
     ],
 )
-def test_options_that_do_not_fit(tmp_path, thermal, options, told):
+def test_options_that_do_not_fit(tmp_path, thermal, options, message):
     np.save(tmp_path / "a.npy", CELSIUS)
-    code, said = invoke(
+    code, output = invoke(
         tmp_path / "a.npy", "--weights", thermal, "--out", tmp_path / "out", *options
     )
-    assert code != 0 and told in said
+    assert code != 0 and message in output
 
 
-def test_what_is_there_is_not_overwritten(tmp_path, thermal):
+def test_existing_files_are_not_overwritten(tmp_path, thermal):
     images, out = tmp_path / "images", tmp_path / "out"
     images.mkdir()
     np.save(images / "a.npy", np.full((40, 40), 30.0, np.float32))
     (images / "landmarks.csv").write_text("mine")
     predictor = Predictor(thermal, batch=2)
     for given in (images / "a.npy", images):
-        with pytest.raises(InputError, match="holds a.npy, which is read; choose another folder"):
+        with pytest.raises(
+            InputError, match="holds a.npy, which is an input; choose another folder"
+        ):
             predict_files(predictor, [given], images, progress=False)
     assert (images / "landmarks.csv").read_text() == "mine"
     predict_files(predictor, [images], out, box=(1, 1, 30, 30), say=lambda _: None, progress=False)
@@ -698,7 +704,7 @@ def test_what_is_there_is_not_overwritten(tmp_path, thermal):
     assert (out / "landmarks.csv").read_text() == before
 
 
-def test_one_box_and_a_table_of_boxes_are_too_many(tmp_path, thermal):
+def test_a_box_and_a_table_of_boxes_exclude_each_other(tmp_path, thermal):
     np.save(tmp_path / "a.npy", CELSIUS)
     boxes = boxes_of(tmp_path, "image,x0,y0,x1,y1\na.npy,10,10,50,50\n")
     with pytest.raises(InputError, match="give one of the two"):

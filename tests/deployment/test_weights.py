@@ -1,4 +1,4 @@
-"""The model in the box: small, whole, told about, and good on faces like those it was drawn from."""
+"""The bundled model: its size, its card, and its error on synthetic faces."""
 
 import re
 
@@ -10,7 +10,7 @@ from mlcmkd.cli import app
 from mlcmkd.data.crops import tight_box
 from mlcmkd.data.pairs import synthetic_faces
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, to_centikelvin
-from mlcmkd.deployment import weights as box
+from mlcmkd.deployment import weights as bundled
 from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.evaluation.metrics import face_errors, point_errors
 from mlcmkd.models import Landmarker
@@ -19,7 +19,7 @@ from mlcmkd.utils.errors import InputError
 
 @pytest.fixture(scope="module")
 def faces():
-    """Drawn anew: a seed that no training and no table used."""
+    """Rendered with a seed that no training and no table uses."""
     return synthetic_faces("test", 24, seed=77)
 
 
@@ -29,15 +29,15 @@ def nme(found, truth) -> float:
 
 
 def test_it_is_small_and_loads():
-    assert box.weights().stat().st_size < 2_000_000
-    model = Landmarker.load(box.weights())
+    assert bundled.weights_path().stat().st_size < 2_000_000
+    model = Landmarker.load(bundled.weights_path())
     assert model.spec.modality == "thermal" and model.spec.size == "slim"
     assert model.spec.scheme == "ibug68" and model.spec.radiometry == FACE_CELSIUS
     assert all(parameter.isfinite().all() for parameter in model.parameters())
 
 
-def test_its_card_tells_what_a_card_has_to():
-    card = box.card()
+def test_the_card_is_complete():
+    card = bundled.model_card()
     headings = re.findall(r"^## (.+)$", card, re.MULTILINE)
     wanted = ["What it is", "Data", "Figures", "Limits", "What it must not be used for", "Licence"]
     assert headings == wanted
@@ -46,14 +46,14 @@ def test_its_card_tells_what_a_card_has_to():
         assert word in forbidden
     rows = [line for line in card.splitlines() if re.search(r"\[\d+\.\d\d, \d+\.\d\d\]", line)]
     assert len(rows) == 3 and all("|" in row for row in rows)
-    assert "drawn faces" in card and "poor" in card and "Apache-2.0" in card
+    assert "synthetic faces" in card and "poor" in card and "Apache-2.0" in card
 
 
-def test_the_card_names_data_sets_and_no_place_on_somebodys_disk():
-    assert not re.search(r"(^|[\s`(])/(home|root|tmp|work|data|mnt|Users)\b", box.card())
+def test_the_card_contains_no_local_path():
+    assert not re.search(r"(^|[\s`(])/(home|root|tmp|work|data|mnt|Users)\b", bundled.model_card())
 
 
-def test_it_reads_faces_that_it_has_not_seen(faces):
+def test_error_on_unseen_faces(faces):
     predictor = Predictor()
     boxes = [tight_box(marks) for marks in faces.landmarks]
     found = [each[0] for each in predictor.faces(faces.thermal, boxes)]
@@ -74,7 +74,7 @@ def test_a_rough_box_costs_little(faces):
     assert nme(found, faces.landmarks) < 0.07
 
 
-def test_counts_and_degrees_give_one_answer(faces):
+def test_counts_and_degrees_give_the_same_landmarks(faces):
     predictor = Predictor()
     where = tight_box(faces.landmarks[0])
     degrees = predictor(faces.thermal[0], where).landmarks
@@ -90,7 +90,7 @@ def test_the_command_needs_no_weights(tmp_path, faces):
     assert len((tmp_path / "out/landmarks.csv").read_text().splitlines()) == 69
 
 
-def test_an_installation_without_it_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(box, "FOLDER", tmp_path)
+def test_an_installation_without_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundled, "FOLDER", tmp_path)
     with pytest.raises(InputError, match="install mlcmkd again"):
         Predictor()

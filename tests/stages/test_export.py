@@ -29,14 +29,14 @@ def run(tmp_path_factory, weights):
     return out, export(config, progress=False)
 
 
-def test_a_run_holds_both_files_and_what_they_cost(run):
+def test_a_run_holds_both_files_and_their_results(run):
     out, result = run
     assert check_export(out / MODEL).weights_licence == "MIT"
     assert check_export(out / INT8).calibration.startswith("5 faces")
     assert result == json.loads((out / "result.json").read_text())
     assert result["parity_px"] <= 1e-3 and result["faces"] == 12
     assert result["torch"]["nme_percent"] > 0
-    # The squares that are kept are cut once more for "image", so not to the last digit.
+    # "image" crops the stored squares once more, so the numbers are not identical.
     for name in ("float32", "int8"):
         assert result[name]["nme_percent"] == pytest.approx(
             result["torch"]["nme_percent"], rel=0.05
@@ -46,14 +46,14 @@ def test_a_run_holds_both_files_and_what_they_cost(run):
     assert result["card"]["scheme"] == "ibug68"
 
 
-def test_an_export_that_answers_otherwise_is_taken_away(tmp_path, weights, run, monkeypatch):
+def test_an_export_that_differs_from_torch_is_deleted(tmp_path, weights, run, monkeypatch):
     def copied(model, path, kind, **_):
         return shutil.copy(run[0] / MODEL, path)
 
     monkeypatch.setattr(export_stage, "export_onnx", copied)
     for wrong in (0.5, float("nan")):
-        monkeypatch.setattr(export_stage, "parity_px", lambda *_, said=wrong: said)
-        with pytest.raises(InputError, match="px beside torch"):
+        monkeypatch.setattr(export_stage, "parity_px", lambda *_, parity=wrong: parity)
+        with pytest.raises(InputError, match="differ from torch by"):
             export(ExportConfig(out=tmp_path / "run", weights=weights, data=DATA), progress=False)
         assert not (tmp_path / "run" / MODEL).exists()
         assert not (tmp_path / "run" / "result.json").exists()
@@ -64,8 +64,8 @@ def test_the_folder_of_the_weights_is_not_written_to(weights):
         export(ExportConfig(out=weights.parent, weights=weights, data=DATA), progress=False)
 
 
-def test_weights_of_fewer_points_are_scored_on_theirs_and_without_a_word(tmp_path, capfd):
-    """Neither torch's exporter nor ONNX Runtime speaks; only a progress bar would."""
+def test_weights_of_fewer_points_are_scored_on_theirs_without_output(tmp_path, capfd):
+    """Neither torch's exporter nor ONNX Runtime prints anything."""
     model = make_model("base", "thermal", head="coordinate", input_px=32).for_scheme("sf_tl54")
     weights, out = tmp_path / "w.safetensors", tmp_path / "run"
     model.save(weights)

@@ -1,4 +1,4 @@
-"""Predictions made elsewhere, from files to figures, and by the command line."""
+"""Scoring of predictions in files, by function and on the command line."""
 
 import csv
 import json
@@ -51,19 +51,21 @@ def test_the_three_splits_of_a_folder(annotated, predicted):
     result, scores = score_files(
         ScoreConfig(predictions=predicted, annotations=annotated), groups_of
     )
-    told = {name: part.summary() for name, part in scores.by_group().items()}
-    assert {n: (t["faces"], t["faces_failed"], t["nme_percent"]) for n, t in told.items()} == {
+    summaries = {name: part.summary() for name, part in scores.by_group().items()}
+    assert {n: (t["faces"], t["faces_failed"], t["nme_percent"]) for n, t in summaries.items()} == {
         "common": (4, 1, pytest.approx(2, abs=1e-3)),
         "challenge": (2, 0, pytest.approx(10, abs=1e-3)),
         "full": (6, 1, pytest.approx((3 * 2 + 2 * 10) / 5, abs=1e-3)),
     }
-    assert told["common"]["failure_rate"] == 0.25 and told["challenge"]["failure_rate"] == 1
-    assert told["common"]["auc"] == pytest.approx(3 * 0.75 / 4)
+    assert (
+        summaries["common"]["failure_rate"] == 0.25 and summaries["challenge"]["failure_rate"] == 1
+    )
+    assert summaries["common"]["auc"] == pytest.approx(3 * 0.75 / 4)
     assert result["without_prediction"] == ["helen/testset/12"]
     assert result["ignored_predictions"] == ["frames/afw/999"]
     lines = text(result, scores)
     assert "1 annotated faces have no prediction and count as failed: helen/testset/12" in lines
-    assert "1 predictions are of no annotated face and are ignored: frames/afw/999" in lines
+    assert "1 predictions belong to no annotated face and are ignored: frames/afw/999" in lines
 
 
 def test_files_of_every_kind_agree(tmp_path, annotated):
@@ -127,7 +129,7 @@ def test_missing_annotations_and_half_predictions(tmp_path):
         )
     )
     assert (result["nme_percent"], result["faces_failed"]) == (0, 1)
-    assert result["without_prediction"] == []  # it is there, and says that nothing was found
+    assert result["without_prediction"] == []  # its row exists, but contains no points
     half = write_wide(tmp_path / "h.csv", {"a": truth, "b": FACE})
     with pytest.raises(InputError, match="face 'a': 10 of its 68 predicted points are not numbers"):
         score_files(ScoreConfig(predictions=half, annotations=annotations))
@@ -135,7 +137,7 @@ def test_missing_annotations_and_half_predictions(tmp_path):
 
 def test_nothing_in_common_is_refused(tmp_path, annotated):
     predictions = write_wide(tmp_path / "p.csv", {"other": FACE})
-    with pytest.raises(InputError, match="called 'other' and 'helen/testset/11'; name them alike"):
+    with pytest.raises(InputError, match="called 'other' and 'helen/testset/11'; use equal names"):
         score_files(ScoreConfig(predictions=predictions, annotations=annotated))
 
 
@@ -169,7 +171,7 @@ def test_the_command_line_writes_a_whole_run(tmp_path, annotated, predicted):
     assert (result["normaliser"], result["threshold"]) == ("inter-pupil", 0.08)
     assert (out / "ced.png").stat().st_size > 10_000
 
-    # The same folder once more, with faces of no group: nothing of before is left.
+    # The same folder again, with faces without a group: the old groups.csv is deleted.
     answer = run("score", predicted, annotated / "helen", "--out", out)
     assert answer.exit_code == 0, answer.output
     assert not (out / "groups.csv").exists()
@@ -182,7 +184,7 @@ def test_the_command_line_writes_a_whole_run(tmp_path, annotated, predicted):
         (["--normaliser=nose"], "normaliser: Input should be 'inter-ocular', 'inter-pupil' or 'bo"),
         (["--threshold=0"], "threshold: Input should be greater than 0"),
         (["--scheme=nose9"], "landmark scheme 'nose9' is unknown"),
-        (["--out=."], "holds what is to be scored; choose another folder"),
+        (["--out=."], "holds the files to be scored; choose another folder"),
     ],
 )
 def test_bad_options_end_in_one_line(

@@ -1,1 +1,1 @@
-"""Networks as ONNX files: exported, described, checked against torch, quantised, and run."""
+"""Networks as ONNX files: export, metadata, comparison with torch, quantisation, inference."""

@@ -1,8 +1,8 @@
-"""What an exported network says of itself, in the ONNX file's own metadata.
+"""The metadata of an exported network, stored in the ONNX file itself.
 
-A file that travels without its project must still answer: which landmarks, which temperatures became
-0 and 1, what goes in, what comes out, and who may use it. Every entry is a plain string that any
-viewer of ONNX files shows.
+A file that is passed on alone must still state its landmark scheme, the temperatures that become 0
+and 1, its inputs and outputs, and its licence. Every entry is a string that any viewer of ONNX
+files shows.
 """
 
 import json
@@ -22,10 +22,11 @@ from mlcmkd.utils.errors import InputError
 UNSTATED = "unstated"
 CODE_LICENCE = "Apache-2.0"
 Kind = Literal["image", "crop"]
-# Names of what goes in, by kind; the same two come out of both.
+# Names of the inputs by kind; both kinds have the same outputs.
 INPUTS: dict[Kind, tuple[str, ...]] = {"image": ("image", "box"), "crop": ("image",)}
 OUTPUTS = ("landmarks", "confidence")
-# Radiometries inside a graph: a camera's way of storing degrees C is not its business.
+# The kinds of radiometry inside a graph, with the unit of its input. A graph takes degrees C,
+# whatever format a camera stores them in.
 GRAPH_KINDS = {
     "celsius": "degrees C",
     "grey8": "levels 0 to 255, brighter is warmer",
@@ -73,11 +74,15 @@ class Card(Config):
     )
 
     @model_validator(mode="after")
-    def _temperatures_are_told(self) -> "Card":
+    def _radiometry_fits_modality(self) -> "Card":
         if (self.modality == "thermal") != (self.radiometry is not None):
-            raise ValueError(f"radiometry {self.radiometry} beside modality '{self.modality}'")
+            raise ValueError(
+                f"radiometry {self.radiometry} does not fit modality '{self.modality}'"
+            )
         if self.radiometry is not None and self.radiometry.kind not in GRAPH_KINDS:
-            raise ValueError(f"radiometry '{self.radiometry.kind}' is none that a graph reads")
+            raise ValueError(
+                f"radiometry '{self.radiometry.kind}' is not one of {', '.join(GRAPH_KINDS)}"
+            )
         return self
 
     @property
@@ -85,18 +90,22 @@ class Card(Config):
         """Channels of `image`: 3 for RGB, 1 for thermal."""
         return 3 if self.modality == "rgb" else 1
 
-    def entries(self) -> dict[str, str]:
-        """The card as strings."""
+    def to_metadata(self) -> dict[str, str]:
+        """The fields as strings."""
         texts = {name: str(value) for name, value in self.model_dump().items()}
-        told = self.radiometry
-        return texts | {"radiometry": "none" if told is None else told.model_dump_json()}
+        radiometry = "none" if self.radiometry is None else self.radiometry.model_dump_json()
+        return texts | {"radiometry": radiometry}
 
     @classmethod
-    def of(cls, entries: dict[str, str], where: str = "card") -> "Card":
-        """The card in a file's entries; entries of other programs are ignored.
+    def from_metadata(cls, entries: dict[str, str], where: str = "card") -> "Card":
+        """The card in the metadata of a file; entries of other programs are ignored.
+
+        Args:
+            entries: key to value.
+            where: start of error messages.
 
         Raises:
-            InputError: an entry is missing or has an impossible value; `where` begins the message.
+            InputError: an entry is missing or has an invalid value.
         """
         text = entries.get("radiometry", "none")
         try:
@@ -106,38 +115,38 @@ class Card(Config):
         return cls.validated(where, {**entries, "radiometry": radiometry})
 
 
-def meanings(card: Card) -> dict[str, str]:
-    """One line on each input and output, for viewers of ONNX files."""
+def descriptions(card: Card) -> dict[str, str]:
+    """A line about each input and output, for viewers of ONNX files."""
     if card.kind == "crop":
         image = f"face square of {card.input_px} pixels, values 0 to 1"
     elif card.radiometry is None:
         image = "8-bit RGB"
     else:
         image = GRAPH_KINDS[card.radiometry.kind]
-    sure = "share of the heatmap near the answer" if card.confidence == "mass" else "none: NaN"
+    confidence = "share of the heatmap near the point" if card.confidence == "mass" else "none: NaN"
     return {
         "image": image,
         "box": f"face: x0 y0 x1 y1, pixels; the square is {card.crop_scale} times its longer side",
         "landmarks": f"x y of the {card.points} points of {card.scheme}, 0-based pixels of image",
-        "confidence": sure,
+        "confidence": confidence,
     }
 
 
 def write_onnx(model: onnx.ModelProto, card: Card, path: Path | str) -> None:
-    """Stamps a model with its card and writes it, whole or not at all.
+    """Adds a card to a model and writes it atomically.
 
-    What the exporter noted at every node goes: it holds the paths of the machine that exported.
+    The notes of the exporter at each node are removed, because they contain paths of this machine.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    graph, told = model.graph, meanings(card)
+    graph, texts = model.graph, descriptions(card)
     for part in (*graph.node, *graph.initializer, *graph.value_info, graph):
         part.doc_string = ""
         del part.metadata_props[:]
     for value in (*graph.input, *graph.output):
-        value.doc_string = told[value.name]
+        value.doc_string = texts[value.name]
         del value.metadata_props[:]
-    onnx.helper.set_model_props(model, card.entries())
+    onnx.helper.set_model_props(model, card.to_metadata())
     model.producer_name, model.producer_version = "mlcmkd", __version__
     unfinished = path.with_name(path.name + ".part")
     unfinished.write_bytes(model.SerializeToString())
@@ -145,11 +154,11 @@ def write_onnx(model: onnx.ModelProto, card: Card, path: Path | str) -> None:
 
 
 def check_export(path: Path | str) -> Card:
-    """The card of an exported network.
+    """Validates an exported network and returns its card.
 
     Raises:
-        InputError: no such file, not a whole ONNX model, weights that lie elsewhere, no card or an
-            incomplete one, or other inputs and outputs than the card's kind has.
+        InputError: no such file, not a complete ONNX model, weights in a separate file, missing or
+            invalid metadata, or inputs and outputs that do not fit the card's kind.
     """
     path = Path(path)
     if not path.is_file():
@@ -157,25 +166,29 @@ def check_export(path: Path | str) -> Card:
     try:
         model = onnx.load(path, load_external_data=False)
         if any(onnx.external_data_helper.uses_external_data(w) for w in model.graph.initializer):
-            raise InputError(f"{path}: its weights lie in another file; export it again")
+            raise InputError(f"{path}: its weights are in another file; export it again")
         onnx.checker.check_model(model)
     except (DecodeError, onnx.checker.ValidationError) as error:
-        raise InputError(f"{path}: not a whole ONNX model ({_line(error)})") from None
+        raise InputError(
+            f"{path}: not a complete ONNX model ({_one_line(error)}); export it again"
+        ) from None
     entries = {entry.key: entry.value for entry in model.metadata_props}
     missing = [name for name in Card.model_fields if name not in entries]
     if missing:
-        raise InputError(f"{path}: ONNX, but its metadata lacks {', '.join(missing)}")
-    card = Card.of(entries, f"{path}: ONNX, but its metadata is wrong")
-    names = tuple(entry.name for entry in model.graph.input)
-    answers = tuple(entry.name for entry in model.graph.output)
-    if names != INPUTS[card.kind] or answers != OUTPUTS:
         raise InputError(
-            f"{path}: a {card.kind} model reads {INPUTS[card.kind]} and answers {OUTPUTS}, this "
-            f"one reads {names} and answers {answers}"
+            f"{path}: ONNX, but its metadata lacks {', '.join(missing)}; write it with `mlcmkd export`"
+        )
+    card = Card.from_metadata(entries, f"{path}: ONNX, but its metadata is invalid")
+    inputs = tuple(entry.name for entry in model.graph.input)
+    outputs = tuple(entry.name for entry in model.graph.output)
+    if inputs != INPUTS[card.kind] or outputs != OUTPUTS:
+        raise InputError(
+            f"{path}: a model of kind '{card.kind}' has the inputs {INPUTS[card.kind]} and outputs "
+            f"{OUTPUTS}, but this one has {inputs} and {outputs}; export it again"
         )
     return card
 
 
-def _line(error: Exception) -> str:
-    """The gist of an error on one line."""
+def _one_line(error: Exception) -> str:
+    """The first 200 characters of an error, on one line."""
     return " ".join(str(error).split())[:200]

@@ -1,13 +1,14 @@
-"""A Landmarker as one ONNX file, with what happens before and after the network inside.
+"""Export of a Landmarker as one ONNX file, with pre- and post-processing in the graph.
 
-Two kinds. "image" reads an image as a camera gives it and a face box, and answers in pixels of that
-image: the crop, the radiometry and the way back are part of the graph, so that nobody has to write
-them again, in another language and a little differently. "crop" reads the network's input and
-answers in its pixels: the plain network, for phones and for tables of latency.
+There are two kinds. "image" takes an image as a camera stores it and a face box, and returns pixels
+of that image: the crop, the radiometry and the conversion back are part of the graph, so that no
+other program has to implement them again. "crop" takes the network input and returns its pixels:
+the plain network, for phones and for latency tables.
 
     image, box -> radiometry -> crop -> network -> pixels of the image
 
-Both answer with a confidence a landmark as well. Batch, and height and width of images, are dynamic.
+Both also return a confidence per landmark. The batch size and the height and width of images are
+dynamic.
 """
 
 import contextlib
@@ -29,37 +30,38 @@ from mlcmkd.models import Landmarker, ModelSpec, confidence
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
 
-# The oldest that both exporter and runtime speak without conversion; GridSample came with 16.
+# The lowest version that exporter and runtime support without conversion; GridSample needs 16.
 OPSET = 18
-# Samples a pixel of the crop, along each axis, where the face is larger than the network's input. A
-# face of 32 times the input is larger than any camera's image; the limit bounds the memory.
-MOST_SAMPLES = 32
+# Samples per crop pixel along each axis, where the face is larger than the network input. The limit
+# bounds the memory; a face of 32 times the input size is larger than the image of any camera.
+MAX_SAMPLES = 32
 
 
 def cut_faces(images: Tensor, centre: Tensor, side: Tensor, px: int) -> Tensor:
-    """Squares of images at `px` pixels, as `mlcmkd.data.crops.Crop.cut` cuts them, a batch at a time.
+    """Crops squares from a batch of images, as `mlcmkd.data.crops.Crop.cut` crops one.
 
-    Beyond the image its border is repeated; larger squares are sampled several times a pixel and
-    averaged, each row as often as its own square asks for.
+    The border of the image is repeated beyond it. Squares larger than `px` are sampled several
+    times per pixel and averaged; the number of samples depends on each square.
 
     Args:
         images: (B, C, H, W) floats.
         centre, side: (B, 2) and (B,), 0-based pixels of the images.
+        px: side of the crops.
 
     Returns:
         (B, C, px, px).
     """
     height, width = images.shape[-2:]
-    times = (side / px).ceil().clamp(1, MOST_SAMPLES)
-    most = times.max().long().item()
-    # What the exporter cannot know of a number that is in the data.
+    samples = (side / px).ceil().clamp(1, MAX_SAMPLES)  # (B,), along each axis
+    most = samples.max().long().item()
+    # Bounds for the exporter, which cannot derive them from data.
     torch._check(most >= 1)
-    torch._check(most <= MOST_SAMPLES)
+    torch._check(most <= MAX_SAMPLES)
     sample = torch.arange(most, device=images.device)
     pixel = torch.arange(px, device=images.device)[:, None]
-    rank = (pixel * times[:, None, None] + sample).flatten(1)  # (B, px * most), along one axis
-    offset = ((rank + 0.5) / (px * times[:, None]) - 0.5) * side[:, None]
-    # grid_sample speaks of [-1, 1] from edge to edge; pixel 0 is centred half a pixel from the edge.
+    rank = (pixel * samples[:, None, None] + sample).flatten(1)  # (B, px * most), along one axis
+    offset = ((rank + 0.5) / (px * samples[:, None]) - 0.5) * side[:, None]
+    # grid_sample uses [-1, 1] from edge to edge; pixel centres are half a pixel from the edge.
     x = (2 * (centre[:, :1] + offset) + 1) / width - 1
     y = (2 * (centre[:, 1:] + offset) + 1) / height - 1
     count = x.shape[1]
@@ -67,14 +69,14 @@ def cut_faces(images: Tensor, centre: Tensor, side: Tensor, px: int) -> Tensor:
         (x[:, None, :].expand(-1, count, -1), y[:, :, None].expand(-1, -1, count)), dim=-1
     )
     sampled = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
-    # Rows that need fewer samples than the most demanding one of their batch leave the rest out.
-    share = (sample < times[:, None]) / times[:, None]
-    across = (sampled.unflatten(3, (px, most)) * share[:, None, None, None]).sum(4)
-    return (across.unflatten(2, (px, most)) * share[:, None, None, :, None]).sum(3)
+    # Rows that need fewer samples than the largest square of the batch get weight 0 for the rest.
+    weight = (sample < samples[:, None]) / samples[:, None]
+    across = (sampled.unflatten(3, (px, most)) * weight[:, None, None, None]).sum(4)
+    return (across.unflatten(2, (px, most)) * weight[:, None, None, :, None]).sum(3)
 
 
 class CropToLandmarks(nn.Module):
-    """The network's input (B, C, px, px) in [0, 1] to its pixels (B, K, 2) and confidence (B, K)."""
+    """Maps network inputs (B, C, px, px) in [0, 1] to their pixels (B, K, 2), confidence (B, K)."""
 
     def __init__(self, model: Landmarker):
         super().__init__()
@@ -86,10 +88,10 @@ class CropToLandmarks(nn.Module):
 
 
 class ImageToLandmarks(nn.Module):
-    """An image and a face box to pixels of that image (B, K, 2) and confidence (B, K).
+    """Maps images and face boxes to pixels of the images (B, K, 2) and confidence (B, K).
 
-    `image` is (B, 3, H, W) uint8 for RGB; for thermal (B, 1, H, W) float32 of what `radiometry`
-    says, see `input_radiometry`. `box` is (B, 4) float32: x0, y0, x1, y1, 0-based pixels.
+    `image` is (B, 3, H, W) uint8 for RGB, and (B, 1, H, W) float32 for thermal, in the unit of
+    `input_radiometry`. `box` is (B, 4) float32: x0, y0, x1, y1, 0-based pixels.
     """
 
     def __init__(self, model: Landmarker, radiometry: Radiometry | None):
@@ -103,12 +105,12 @@ class ImageToLandmarks(nn.Module):
         centre = (first + last) / 2
         side = (last - first).amax(1) * CROP_SCALE
         prediction = self.model(cut_faces(unit, centre, side, self.model.spec.input_px))
-        places = prediction.coordinates * side[:, None, None] + centre[:, None]
-        return places, confidence(prediction)
+        landmarks = prediction.coordinates * side[:, None, None] + centre[:, None]
+        return landmarks, confidence(prediction)
 
 
 def to_unit(values: Tensor, radiometry: Radiometry) -> Tensor:
-    """`Radiometry.to_unit` of degrees C or levels, (B, C, H, W) floats to [0, 1]."""
+    """`Radiometry.to_unit` in torch: degrees C or levels (B, C, H, W) to [0, 1]."""
     if radiometry.kind != "frame-minmax":
         return ((values - radiometry.low) / (radiometry.high - radiometry.low)).clamp(0, 1)
     low = values.amin((2, 3), keepdim=True)
@@ -119,39 +121,41 @@ def to_unit(values: Tensor, radiometry: Radiometry) -> Tensor:
 def input_radiometry(
     spec: ModelSpec, celsius_range: tuple[float, float] | None = None
 ) -> Radiometry | None:
-    """What the values of an exported thermal network's image mean; None for RGB.
+    """The radiometry of an exported thermal network's input; None for RGB.
 
-    However a camera stores degrees C, the graph reads degrees C ("celsius"). Levels without a
-    temperature stay levels 0 to 255 ("grey8"), and "frame-minmax" stretches what it is given.
+    The graph takes degrees C ("celsius"), whatever format the training data stored them in. Levels
+    without a temperature remain levels 0 to 255 ("grey8"), and "frame-minmax" stretches any values.
 
     Args:
         spec: of the weights.
-        celsius_range: degrees C that become 0 and 1, instead of the weights' own range.
+        celsius_range: degrees C that become 0 and 1; None for the range of the weights.
 
     Raises:
-        InputError: a range for weights that know no degrees C (RGB, "frame-minmax"), a range that
-            does not rise, or thermal weights without any radiometry.
+        InputError: a range for weights that do not use degrees C (RGB, "frame-minmax"), a range
+            that is not ascending, or thermal weights without a radiometry.
     """
-    told = spec.radiometry
-    if spec.modality == "rgb" or (told is not None and told.kind == "frame-minmax"):
+    trained = spec.radiometry
+    if spec.modality == "rgb" or (trained is not None and trained.kind == "frame-minmax"):
         if celsius_range is not None:
-            raise InputError("a range of degrees C means nothing to these weights; give none")
-        return None if spec.modality == "rgb" else told
+            raise InputError("these weights do not use degrees C; give no range")
+        return None if spec.modality == "rgb" else trained
     if celsius_range is not None:
         if not celsius_range[0] < celsius_range[1]:
-            raise InputError(f"the range {celsius_range} must rise, coldest first")
+            raise InputError(f"the range {celsius_range} must rise; give the coldest value first")
         return Radiometry(kind="celsius", low=celsius_range[0], high=celsius_range[1])
-    if told is None:
+    if trained is None:
         raise InputError(
-            "these thermal weights do not say which degrees C become 0 and 1; give a range, for "
-            "instance --range 18 40"
+            "these thermal weights do not state which degrees C become 0 and 1; give a range, such "
+            "as 18 40"
         )
-    return Radiometry(kind="celsius" if told.absolute else "grey8", low=told.low, high=told.high)
+    return Radiometry(
+        kind="celsius" if trained.absolute else "grey8", low=trained.low, high=trained.high
+    )
 
 
 @contextlib.contextmanager
 def quiet():
-    """Keeps pages of notes on how a graph is traced from the screen; errors still come through."""
+    """Suppresses the exporter's warnings and output on stdout; errors still appear."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -162,10 +166,10 @@ def quiet():
 
 
 def to_proto(model: Landmarker, kind: Kind, radiometry: Radiometry | None) -> onnx.ModelProto:
-    """The graph, without a card; `radiometry` is what `input_radiometry` returned."""
+    """Traces the graph, without a card; `radiometry` is the result of `input_radiometry`."""
     px, channels = model.spec.input_px, 3 if model.spec.modality == "rgb" else 1
     batch = torch.export.Dim("batch")
-    # Two rows, and no two equal sizes: the exporter takes equal ones for the same, and 1 for fixed.
+    # Two rows and all sizes different: the exporter merges equal sizes and fixes sizes of 1.
     if kind == "crop":
         module: nn.Module = CropToLandmarks(model)
         example: tuple[Tensor, ...] = (torch.rand(2, channels, px, px),)
@@ -205,21 +209,21 @@ def export_onnx(
     """Writes a Landmarker as one ONNX file.
 
     Args:
-        model: the network, or its weights' file.
-        path: where to.
-        kind: "image" or "crop", see the top of this file.
-        licence: by whose terms the weights may be used (the data they were trained on decides).
-        celsius_range: degrees C that become 0 and 1; by default the weights' own.
+        model: the network, or the path of its weights.
+        path: of the ONNX file.
+        kind: "image" or "crop", see the module docstring.
+        licence: of the weights (the training data decides).
+        celsius_range: degrees C that become 0 and 1; None for the range of the weights.
 
     Returns:
-        What the file says of itself.
+        the metadata of the file.
 
     Raises:
-        InputError: weights that cannot be read, a range that does not fit them, or an empty licence.
+        InputError: unreadable weights, a range that does not fit them, or an empty licence.
     """
     model = model if isinstance(model, Landmarker) else Landmarker.load(model)
     if not licence.strip():
-        raise InputError(f"the licence is empty; name it, or leave it '{UNSTATED}'")
+        raise InputError(f"the licence is empty; state it, or use '{UNSTATED}'")
     spec, radiometry = model.spec, input_radiometry(model.spec, celsius_range)
     card = Card(
         kind=kind,

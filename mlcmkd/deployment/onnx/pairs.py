@@ -1,4 +1,4 @@
-"""Pairs through exported networks: what they are fed, what they answer, and whether torch agrees."""
+"""Exported networks on pairs: their inputs, their predictions, and the comparison with torch."""
 
 from collections.abc import Iterator
 
@@ -15,19 +15,21 @@ from mlcmkd.models import Landmarker
 from mlcmkd.utils.errors import InputError
 
 
-def feeds(card: Card, pairs: Pairs, batch: int = 32) -> Iterator[dict[str, np.ndarray]]:
-    """Pairs as an exported network reads them, a batch at a time.
+def input_feeds(card: Card, pairs: Pairs, batch: int = 32) -> Iterator[dict[str, np.ndarray]]:
+    """Yields the inputs of an exported network for pairs, a batch at a time.
 
-    For the "image" kind the squares that `Pairs` keeps are the images, and the box is where the
-    network's input lies in them.
+    For kind "image", the squares that `Pairs` stores are the images, and the box marks the network
+    input in them.
 
     Raises:
-        InputError: the pairs lack the network's side, or were cut for another input size.
+        InputError: the pairs lack the modality of the network, or were cropped for another input
+            size.
     """
     pairs.require(card.modality, "this network")
     if pairs.input_px != card.input_px:
         raise InputError(
-            f"the network reads {card.input_px} px, the pairs were cut for {pairs.input_px}"
+            f"the network takes {card.input_px} px input, but the pairs were cropped for "
+            f"{pairs.input_px} px; load them with input_px={card.input_px}"
         )
     generator = torch.Generator().manual_seed(0)
     for start in range(0, len(pairs), batch):
@@ -36,49 +38,53 @@ def feeds(card: Card, pairs: Pairs, batch: int = 32) -> Iterator[dict[str, np.nd
             made = make_batch(pairs, index, NO_AUGMENTATION, generator)
             yield {"image": made.images(card.modality).numpy()}
         else:
-            images = getattr(pairs, card.modality)[index].numpy()
+            stored = pairs.rgb if card.modality == "rgb" else pairs.thermal
+            images = stored[index].numpy()
             if card.radiometry is not None:
-                images = _measured(card.radiometry, images.astype(np.float32) / 65535)
+                images = _camera_values(card.radiometry, images.astype(np.float32) / 65535)
             yield {"image": images, "box": np.tile(_input_box(card, images), (len(index), 1))}
 
 
-def _measured(radiometry: Radiometry, unit: np.ndarray) -> np.ndarray:
-    """What a camera gave where the input is `unit`; a stretch forgot it, and is done once more."""
+def _camera_values(radiometry: Radiometry, unit: np.ndarray) -> np.ndarray:
+    """Values that become `unit`; "frame-minmax" has no inverse and is applied once more."""
     return unit if radiometry.kind == "frame-minmax" else radiometry.from_unit(unit)
 
 
 def _input_box(card: Card, images: np.ndarray) -> np.ndarray:
-    """The box whose crop is the network's input, in the squares that Pairs keeps, (4,)."""
+    """The box whose crop is the network input, in the squares that Pairs stores, (4,)."""
     middle = (images.shape[-1] - 1) / 2
     half = images.shape[-1] / MARGIN / card.crop_scale / 2
     return np.array([middle - half, middle - half, middle + half, middle + half], np.float32)
 
 
 def predict_onnx(model: OnnxLandmarker, pairs: Pairs, batch: int = 32) -> np.ndarray:
-    """Landmarks of every pair, (N, K, 2) float32, centred coordinates, as `predict_pairs` returns."""
-    found = []
-    for fed in feeds(model.card, pairs, batch):
-        landmarks = model.run(**fed).landmarks
+    """Predicts every pair, (N, K, 2) float32 in centred coordinates, as `predict_pairs` does."""
+    coordinates = []
+    for inputs in input_feeds(model.card, pairs, batch):
+        landmarks = model.run(**inputs).landmarks
         if model.card.kind == "crop":
-            found.append((landmarks + 0.5) / model.card.input_px - 0.5)
+            coordinates.append((landmarks + 0.5) / model.card.input_px - 0.5)
         else:
-            size = fed["image"].shape[-1]
-            found.append((landmarks - (size - 1) / 2) / (size / MARGIN))
-    return np.concatenate(found).astype(np.float32)
+            size = inputs["image"].shape[-1]
+            coordinates.append((landmarks - (size - 1) / 2) / (size / MARGIN))
+    return np.concatenate(coordinates).astype(np.float32)
 
 
 @torch.no_grad()
 def parity_px(model: Landmarker, network: OnnxLandmarker, pairs: Pairs, batch: int = 32) -> float:
-    """How far an export's landmarks are from torch's at most, over pairs, in pixels of what it reads.
+    """Largest distance along an axis between the landmarks of an export and of torch, over pairs.
 
-    Torch runs the same steps, crop and radiometry included.
+    Torch runs the same steps, including crop and radiometry.
+
+    Returns:
+        pixels of the `image` input.
     """
     card = network.card
     module = (
         CropToLandmarks(model) if card.kind == "crop" else ImageToLandmarks(model, card.radiometry)
     )
     worst = 0.0
-    for fed in feeds(card, pairs, batch):
-        landmarks, _ = module(*(torch.from_numpy(value) for value in fed.values()))
-        worst = max(worst, float(np.abs(landmarks.numpy() - network.run(**fed).landmarks).max()))
+    for inputs in input_feeds(card, pairs, batch):
+        landmarks, _ = module(*(torch.from_numpy(value) for value in inputs.values()))
+        worst = max(worst, float(np.abs(landmarks.numpy() - network.run(**inputs).landmarks).max()))
     return worst

@@ -1,12 +1,13 @@
-"""An exported network in 8-bit integers: a quarter of the file, and faster where the CPU has VNNI.
+"""Quantisation of exported networks to 8-bit integers.
 
-Static quantisation by ONNX Runtime: the range of every activation is measured once, on real faces,
-and is part of the file. Convolutions and the last linear layer multiply integers, with one scale an
-output channel, and what a convolution answers is rounded. Coordinates are not: radiometry, crop,
-norms, resizing, soft-argmax and the sums of the last linear layer stay in float32, where rounding
-would move a landmark and little is to be gained.
+Files have a quarter of the size, and are faster on CPUs with VNNI. Static quantisation by ONNX
+Runtime: the range of every activation is measured once on calibration faces and stored in the file.
+Convolutions and the last linear layer multiply integers, with one scale per output channel, and
+outputs of convolutions are rounded. Coordinates are not: radiometry, crop, normalisation, resizing,
+soft-argmax and the sums of the last linear layer stay in float32, where rounding would move
+landmarks and save little time.
 
-What was measured for these choices stands in CONTRIBUTING.md.
+The choices are ours; CONTRIBUTING.md lists the measurements.
 """
 
 from pathlib import Path
@@ -26,22 +27,22 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.deployment.onnx.card import Card, check_export, write_onnx
 from mlcmkd.deployment.onnx.export import quiet
-from mlcmkd.deployment.onnx.pairs import feeds
+from mlcmkd.deployment.onnx.pairs import input_feeds
 from mlcmkd.utils.errors import InputError
 
 CALIBRATION_FACES = 100
-# A range keeps this share of an activation's values, in percent. The few beyond it are clipped; to
-# hold them as well (min-max), all others would be rounded more coarsely.
+# Percent of an activation's values inside its range; the rest is clipped. A range for all values
+# (min-max) would round more coarsely.
 PERCENTILE = 99.99
 _LAYERS = ["Conv", "Gemm"]
-_BATCH = 8  # all activations of a batch are in memory at once
+_BATCH = 8  # all activations of a batch are in memory
 
 
-class _Faces(CalibrationDataReader):
-    """Hands the calibration its faces, a batch at a time, so that memory does not grow with them."""
+class _CalibrationFaces(CalibrationDataReader):
+    """Returns the calibration faces batch by batch, so that memory does not grow with them."""
 
     def __init__(self, card: Card, pairs: Pairs):
-        self._batches = list(feeds(card, pairs, _BATCH))
+        self._batches = list(input_feeds(card, pairs, _BATCH))
         self._next = self._end = 0
 
     def __len__(self) -> int:
@@ -57,8 +58,8 @@ class _Faces(CalibrationDataReader):
         return self._batches[self._next - 1]
 
 
-def spread(pairs: Pairs, faces: int) -> Pairs:
-    """`faces` of the pairs, evenly spread over their order; all of them where there are fewer."""
+def evenly_spaced(pairs: Pairs, faces: int) -> Pairs:
+    """A subset of `faces` pairs at equal distances in their order; all pairs if there are fewer."""
     count = min(faces, len(pairs))
     return pairs.subset(np.linspace(0, len(pairs) - 1, count).round().astype(int))
 
@@ -66,37 +67,38 @@ def spread(pairs: Pairs, faces: int) -> Pairs:
 def quantise(
     source: Path | str, path: Path | str, pairs: Pairs, *, faces: int = CALIBRATION_FACES
 ) -> Card:
-    """Writes an exported network again, in 8-bit integers.
+    """Writes an exported network with 8-bit integers.
 
-    Weights take 7 of the 8 bits: x86 CPUs without VNNI add pairs of 8-bit products in 16 bits, and
-    full weights overflow there without a word.
+    Weights use 7 of the 8 bits: x86 CPUs without VNNI add pairs of 8-bit products in 16 bits, which
+    silently overflow with full weights.
 
     Args:
         source: a float32 file of `export_onnx`, of either kind.
-        path: where to.
-        pairs: faces to measure the ranges on; never those of a test split.
-        faces: how many of them.
+        path: of the new file.
+        pairs: faces for the calibration; never those of a test set.
+        faces: how many of them are used.
 
     Returns:
-        What the new file says of itself.
+        the metadata of the new file.
 
     Raises:
-        InputError: a source that is no export or is quantised already, or pairs it cannot read.
+        InputError: a source that is not an export or already quantised, or pairs that do not fit
+            it.
     """
     card = check_export(source)
     if card.precision != "float32":
-        raise InputError(f"{source}: quantised already; give the float32 file")
+        raise InputError(f"{source}: already quantised; give the float32 file")
     if faces < 1:
         raise InputError(f"{faces} calibration faces; give at least 1")
-    held = spread(pairs, faces)
+    chosen = evenly_spaced(pairs, faces)
     with TemporaryDirectory() as folder, quiet():
-        prepared, made = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
-        # The symbolic pass knows no graph whose sizes lie in its data, as a crop's do.
+        prepared, quantised = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
+        # Symbolic shape inference fails on graphs with data-dependent sizes, such as the crop's.
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         quantize_static(
             prepared,
-            made,
-            _Faces(card, held),
+            quantised,
+            _CalibrationFaces(card, chosen),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=_LAYERS,
             per_channel=True,
@@ -110,11 +112,11 @@ def quantise(
                 "OpTypesToExcludeOutputQuantization": ["Gemm"],
             },
         )
-        model = onnx.load(made)
+        model = onnx.load(quantised)
     card = card.model_copy(
         update={
             "precision": "int8",
-            "calibration": f"{len(held)} faces, {PERCENTILE:g} % of every activation",
+            "calibration": f"{len(chosen)} faces, {PERCENTILE:g} % of every activation",
         }
     )
     write_onnx(model, card, path)

@@ -1,9 +1,7 @@
-"""Exported networks at work, by ONNX Runtime; torch and timm are not even imported.
+"""Inference of exported networks by ONNX Runtime; torch and timm are not imported.
 
-Two lines:
-
-    model = load_onnx("light.onnx")
-    landmarks, confidence = model(image, box=(90, 40, 210, 190))
+model = load_onnx("light.onnx")
+landmarks, confidence = model(image, box=(90, 40, 210, 190))
 """
 
 from pathlib import Path
@@ -14,77 +12,79 @@ import onnxruntime
 
 from mlcmkd.data.crops import Crop
 from mlcmkd.data.thermal.radiometry import GREY8
+from mlcmkd.deployment.boxes import Box
 from mlcmkd.deployment.onnx.card import Card, check_export
 from mlcmkd.utils.errors import InputError
 
-Box = tuple[float, float, float, float]
 
+class OnnxPrediction(NamedTuple):
+    """Prediction of one face, or of a batch with a first axis B.
 
-class Answer(NamedTuple):
-    """One face: `landmarks` (K, 2) pixels of the image, 0-based; `confidence` (K,) 0 to 1, or NaN."""
+    Attributes:
+        landmarks: (K, 2) 0-based pixels of the image.
+        confidence: (K,) 0 to 1, or NaN from a head without heatmaps.
+    """
 
     landmarks: np.ndarray
     confidence: np.ndarray
 
 
 class OnnxLandmarker:
-    """An exported network. Both kinds are called alike: "crop" files are cut for here.
+    """An exported network. Both kinds are called alike; for "crop" files the crop is done here.
 
     Attributes:
-        card: what the file says of itself.
-        session: ONNX Runtime's; `run` feeds it by name.
+        card: metadata of the file.
+        session: of ONNX Runtime.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, card: Card):
         self.session, self.card = session, card
 
-    def run(self, **feeds: np.ndarray) -> Answer:
-        """A batch as the file itself reads it; landmarks (B, K, 2), confidence (B, K)."""
-        return Answer(*self.session.run(None, feeds))
+    def run(self, **feeds: np.ndarray) -> OnnxPrediction:
+        """Runs the file on a batch of its own inputs; landmarks (B, K, 2), confidence (B, K)."""
+        return OnnxPrediction(*self.session.run(None, feeds))
 
-    def __call__(self, image: np.ndarray, box: Box) -> Answer:
-        """Finds the landmarks of one face.
+    def __call__(self, image: np.ndarray, box: Box) -> OnnxPrediction:
+        """Predicts the landmarks of one face.
 
         Args:
-            image: for RGB weights (H, W, 3) uint8; for thermal ones (H, W), in what
-                `card.radiometry` says: floats in degrees C, or 8-bit levels for "grey8".
+            image: (H, W, 3) uint8 for RGB weights; (H, W) for thermal weights, by `card.radiometry`
+                floats in degrees C, or 8-bit levels for "grey8".
             box: (x0, y0, x1, y1) of the face, pixels.
 
         Raises:
-            InputError: the wrong kind of image, or a box without an inside.
+            InputError: an image of the wrong type, or an empty box.
         """
         x0, y0, x1, y1 = box
         if not (np.isfinite(box).all() and x0 < x1 and y0 < y1):
             raise InputError(f"the box {tuple(box)} must be x0 y0 x1 y1 with x0 < x1 and y0 < y1")
         values = self._values(image)
         if self.card.kind == "image":
-            answer = self.run(image=_batch(values), box=np.array([box], dtype=np.float32))
-            return Answer(answer.landmarks[0], answer.confidence[0])
+            output = self.run(image=_batch(values), box=np.array([box], dtype=np.float32))
+            return OnnxPrediction(output.landmarks[0], output.confidence[0])
         crop = Crop.around(box, self.card.crop_scale)
         px = self.card.input_px
-        answer = self.run(image=_batch(crop.cut(self._unit(values), px)))
-        centred = (answer.landmarks[0] + 0.5) / px - 0.5
-        return Answer(crop.to_pixels(centred).astype(np.float32), answer.confidence[0])
+        output = self.run(image=_batch(crop.cut(self._unit(values), px)))
+        centred = (output.landmarks[0] + 0.5) / px - 0.5
+        return OnnxPrediction(crop.to_pixels(centred).astype(np.float32), output.confidence[0])
 
     def _values(self, image: np.ndarray) -> np.ndarray:
-        """An image as "image" files read it: (H, W, 3) uint8 or (H, W) float32."""
+        """Checks an image; returns it as (H, W, 3) uint8 or (H, W) float32."""
         if self.card.modality == "rgb":
             if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-                raise InputError(f"{_told(image)}, but this network reads 8-bit RGB (H, W, 3)")
+                raise InputError(f"{_describe(image)}, but this network takes 8-bit RGB (H, W, 3)")
             return image
         degrees = self.card.radiometry.kind == "celsius"
         if image.ndim != 2 or (degrees and image.dtype.kind != "f"):
-            raise InputError(
-                f"{_told(image)}, but this network reads one channel (H, W)"
-                + (
-                    " of degrees C as floats; mlcmkd.data.thermal.radiometry makes them"
-                    if degrees
-                    else ""
-                )
+            unit = (
+                " of degrees C as floats; convert with mlcmkd.data.thermal.radiometry"
+                if degrees
+                else ""
             )
+            raise InputError(f"{_describe(image)}, but this network takes one channel (H, W){unit}")
         if not np.isfinite(image).all():
             raise InputError(
-                "NaN or infinite thermal values; mlcmkd.data.thermal.dead_pixels fills them"
+                "NaN or infinite thermal values; fill them with mlcmkd.data.thermal.dead_pixels"
             )
         return image.astype(np.float32)
 
@@ -92,7 +92,7 @@ class OnnxLandmarker:
         return (self.card.radiometry or GREY8).to_unit(values)
 
 
-def _told(image: np.ndarray) -> str:
+def _describe(image: np.ndarray) -> str:
     return f"{image.dtype} values of shape {image.shape}"
 
 
@@ -103,13 +103,14 @@ def _batch(values: np.ndarray) -> np.ndarray:
 
 
 def load_onnx(path: Path | str, threads: int = 1) -> OnnxLandmarker:
-    """The network exported to `path`, on the CPU.
+    """Loads an exported network for the CPU.
 
     Args:
-        threads: cores that one call may use.
+        path: a file of `mlcmkd export`.
+        threads: CPU threads per call.
 
     Raises:
-        InputError: not a file that `mlcmkd export` wrote, see `check_export`.
+        InputError: not such a file, see `check_export`.
     """
     card = check_export(path)
     options = onnxruntime.SessionOptions()

@@ -1,4 +1,4 @@
-"""The model in the box: a light thermal student of drawn faces. Its card is card.md beside it."""
+"""The bundled model: weights and card of a light thermal student trained on synthetic faces."""
 
 from pathlib import Path
 
@@ -7,18 +7,18 @@ from mlcmkd.utils.errors import InputError
 FOLDER = Path(__file__).parent
 
 
-def weights() -> Path:
-    """The file of its weights.
+def weights_path() -> Path:
+    """Path of the bundled weights.
 
     Raises:
-        InputError: this installation came without them.
+        InputError: the installation lacks them.
     """
     path = FOLDER / "model.safetensors"
     if not path.is_file():
-        raise InputError(f"{path}: the model in the box is not there; install mlcmkd again")
+        raise InputError(f"{path}: the bundled model is missing; install mlcmkd again")
     return path
 
 
-def card() -> str:
-    """Its model card, Markdown: data, figures, limits, and what it must not be used for."""
+def model_card() -> str:
+    """The model card in Markdown: data, figures, limits, and excluded uses."""
     return (FOLDER / "card.md").read_text(encoding="utf-8")

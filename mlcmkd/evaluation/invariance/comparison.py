@@ -30,9 +30,9 @@ class Invariance:
         head_swap: (2, 2) inter-ocular NME, shares; rows: features of (teacher on RGB, student on
             thermal), columns: head of (teacher, student). The diagonal holds the unchanged models.
         cka: linear CKA of the feature maps, 0 to 1.
-        cka_other_face: the same, each RGB map against the thermal map of another face. This is the part
-            that comes from the common layout of cropped faces; what `cka` has above it is about
-            the individual face.
+        cka_other_face: the same, each RGB map against the thermal map of another face. This is the
+            part that comes from the common layout of cropped faces; what `cka` has above it is
+            about the individual face.
         recall_at_1: share of thermal images whose nearest RGB image shows the same face; chance is
             1 / faces.
         probe_accuracy: share of images whose modality a linear classifier predicts, 0 to 1; 0.5 is
@@ -86,8 +86,8 @@ def measure_invariance(
         seed: random state.
 
     Raises:
-        InputError: widths or input sizes differ, the pairs lack a modality or were cropped for another
-            size, fewer than eight labelled pairs, or fewer than two subjects.
+        InputError: widths or input sizes differ, the pairs lack a modality or were cropped for
+            another size, fewer than eight labelled pairs, or fewer than two subjects.
     """
     _check_models(teacher, student)
     for modality in ("rgb", "thermal"):

@@ -32,8 +32,8 @@ def evaluation_mode(model: Landmarker) -> Iterator[None]:
 def modality_features(model: Landmarker, pairs: Pairs, modality: str, *, batch: int = 64) -> Tensor:
     """Computes the features of one modality for every pair, in evaluation mode.
 
-    All of them are kept in memory: 200 faces of "base" at 64 px take 20 MB. The mode of the model is
-    restored.
+    All of them are kept in memory: 200 faces of "base" at 64 px take 20 MB. The mode of the model
+    is restored.
 
     Args:
         modality: "rgb" or "thermal", the images that the model gets.

@@ -21,8 +21,8 @@ def linear_cka(x: np.ndarray, y: np.ndarray) -> float:
 
     Args:
         x: (n, p).
-        y: (n, q), the same items in the same order. n must be far above p and q: with few rows CKA is
-            high even between unrelated features.
+        y: (n, q), the same items in the same order. n must be far above p and q: with few rows CKA
+            is high even between unrelated features.
 
     Returns:
         the CKA; 0 where either set is constant.
@@ -39,15 +39,16 @@ def linear_cka(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def recall_at_k(queries: np.ndarray, gallery: np.ndarray, k: int = 1) -> float:
-    """Share of queries whose counterpart is among the k nearest in the gallery, by cosine similarity.
+    """Share of queries whose counterpart is among the k nearest in the gallery.
 
-    Each modality is centred on its own mean first. Features after a ReLU all point into one orthant,
-    where every cosine is near 1 and a constant offset between the modalities would decide which face
-    is nearest. The probe measures the offset; recall measures whether faces differ from one another in
-    the same way in both modalities. The mean requires no known pairs.
+    Nearness is cosine similarity. Each modality is centred on its own mean first. Features after a
+    ReLU all point into one orthant, where every cosine is near 1 and a constant offset between the
+    modalities would decide which face is nearest. The probe measures the offset; recall measures
+    whether faces differ from one another in the same way in both modalities. The mean requires no
+    known pairs.
 
-    Equally near faces share their ranks, as if drawn at random: features that are the same for every
-    face get chance, k / N.
+    Equally near faces share their ranks, as if drawn at random: features that are the same for
+    every face get chance, k / N.
 
     Args:
         queries: (N, D) descriptors, such as those of thermal images.
@@ -80,8 +81,8 @@ def probe_accuracy(rgb: np.ndarray, thermal: np.ndarray, subjects: tuple[str, ..
     """Cross-validated accuracy of a linear classifier of the modality, 0 to 1; chance is 0.5.
 
     Logistic regression on standardised features, at most five folds. All images of a subject, of
-    both modalities, are in one fold: otherwise the classifier could recognise the face instead of the
-    modality. Both classes are equally frequent in every fold.
+    both modalities, are in one fold: otherwise the classifier could recognise the face instead of
+    the modality. Both classes are equally frequent in every fold.
 
     Args:
         rgb, thermal: (N, D) features of both modalities of N pairs.

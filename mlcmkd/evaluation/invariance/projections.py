@@ -36,8 +36,8 @@ class FeatureColours:
 def fit_colours(*features: Tensor) -> FeatureColours:
     """Fits the first three principal components of all given features together.
 
-    Each component is scaled from its 2nd to its 98th percentile. The range of a component does not show
-    its variance: the third may be weak in the features and vivid in the image.
+    Each component is scaled from its 2nd to its 98th percentile. The range of a component does not
+    show its variance: the third may be weak in the features and vivid in the image.
 
     Args:
         features: (N, C, h, w) each, with the same C.
@@ -53,8 +53,8 @@ def pca_colours(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Features of both modalities as images: three principal components as red, green and blue.
 
-    The components are fitted and scaled on both modalities together (`fit_colours`), so equal colours
-    mean equal features.
+    The components are fitted and scaled on both modalities together (`fit_colours`), so equal
+    colours mean equal features.
 
     Args:
         teacher_features: (N, C, h, w), of RGB images.
@@ -72,8 +72,8 @@ def joint_embedding(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embeds the descriptors of both modalities in one plane.
 
-    "pca" is a projection, so an offset between modalities remains an offset. "tsne" (van der Maaten and
-    Hinton, 2008) keeps neighbours together; distances between its clusters have no meaning.
+    "pca" is a projection, so an offset between modalities remains an offset. "tsne" (van der Maaten
+    and Hinton, 2008) keeps neighbours together; distances between its clusters have no meaning.
 
     Args:
         x, y: (N, D) descriptors, such as RGB and thermal.
