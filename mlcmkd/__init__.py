@@ -19,17 +19,23 @@ if TYPE_CHECKING:
     from mlcmkd.data.transforms import Augmentation
     from mlcmkd.deployment.predictor import Predictor
     from mlcmkd.distillation.mlcm_kd import KTL, MCL
+    from mlcmkd.distillation.objective import Objective
     from mlcmkd.distillation.strategies import Distillation
+    from mlcmkd.distillation.teachers import FrozenTeacher
+    from mlcmkd.distillation.terms import DistillationTerm
     from mlcmkd.distillation.two_teachers import TwoTeachers
     from mlcmkd.models import SIZES, Landmarker, ModelSpec, Size, register_backbone
     from mlcmkd.schemes import SCHEMES, Scheme, register_scheme
+    from mlcmkd.stages.common import StageConfig
     from mlcmkd.stages.compress import CompressConfig, compress
     from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
     from mlcmkd.stages.export import ExportConfig, export
     from mlcmkd.stages.kd_loss import KDLossConfig, train_kd_loss
+    from mlcmkd.stages.objective import train_objective
     from mlcmkd.stages.predict import predict_files
     from mlcmkd.stages.train import TrainConfig, train
     from mlcmkd.stages.transfer import TransferConfig, transfer
+    from mlcmkd.studies.report import write_report
     from mlcmkd.training.config import FitConfig
     from mlcmkd.utils.errors import InputError
 
@@ -44,17 +50,21 @@ __all__ = [
     "CompressConfig",
     "DataConfig",
     "Distillation",
+    "DistillationTerm",
     "EvaluateConfig",
     "ExportConfig",
     "FitConfig",
+    "FrozenTeacher",
     "InputError",
     "KDLossConfig",
     "Landmarker",
     "ModelSpec",
+    "Objective",
     "Pairs",
     "Predictor",
     "Scheme",
     "Size",
+    "StageConfig",
     "TrainConfig",
     "TransferConfig",
     "TwoTeachers",
@@ -67,7 +77,9 @@ __all__ = [
     "register_scheme",
     "train",
     "train_kd_loss",
+    "train_objective",
     "transfer",
+    "write_report",
 ]
 
 # Module -> its public names. The imports under TYPE_CHECKING say the same to editors and type checkers;
@@ -78,17 +90,23 @@ _NAMES_OF = {
     "mlcmkd.data.transforms": ("Augmentation",),
     "mlcmkd.deployment.predictor": ("Predictor",),
     "mlcmkd.distillation.mlcm_kd": ("KTL", "MCL"),
+    "mlcmkd.distillation.objective": ("Objective",),
     "mlcmkd.distillation.strategies": ("Distillation",),
+    "mlcmkd.distillation.teachers": ("FrozenTeacher",),
+    "mlcmkd.distillation.terms": ("DistillationTerm",),
     "mlcmkd.distillation.two_teachers": ("TwoTeachers",),
     "mlcmkd.models": ("SIZES", "Landmarker", "ModelSpec", "Size", "register_backbone"),
     "mlcmkd.schemes": ("SCHEMES", "Scheme", "register_scheme"),
+    "mlcmkd.stages.common": ("StageConfig",),
     "mlcmkd.stages.compress": ("CompressConfig", "compress"),
     "mlcmkd.stages.evaluate": ("EvaluateConfig", "evaluate"),
     "mlcmkd.stages.export": ("ExportConfig", "export"),
     "mlcmkd.stages.kd_loss": ("KDLossConfig", "train_kd_loss"),
+    "mlcmkd.stages.objective": ("train_objective",),
     "mlcmkd.stages.predict": ("predict_files",),
     "mlcmkd.stages.train": ("TrainConfig", "train"),
     "mlcmkd.stages.transfer": ("TransferConfig", "transfer"),
+    "mlcmkd.studies.report": ("write_report",),
     "mlcmkd.training.config": ("FitConfig",),
     "mlcmkd.utils.errors": ("InputError",),
 }
