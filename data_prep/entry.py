@@ -8,37 +8,39 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from pydantic import ValidationError
 
 from data_prep.image_checks import as_rgb, check_photo, check_thermal, decode, read_bytes
 from data_prep.readers.base import ImageLoader
 from mlcmkd.data.crops import outside
 from mlcmkd.data.manifest import PairRow
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry, to_centikelvin
 from mlcmkd.utils.errors import InputError
 
-# Called with the decoded photo, (H, W, 3) uint8 RGB, and the sha256 of its bytes; gives degrees C,
-# (H, W).
-Twin = Callable[[np.ndarray, str], np.ndarray]
+# Called with the decoded photo, (H, W, 3) uint8 RGB, and the sha256 of its bytes; returns (H, W)
+# degrees C.
+ThermalSimulator = Callable[[np.ndarray, str], np.ndarray]
 
-_NAME_CHARACTERS = 20
+_NAME_CHARACTERS = 20  # of the hash, in file names
 
 
 @dataclass(frozen=True)
 class Entry:
     """A row to be written, with its images.
 
-    Functions are best instances of a dataclass that can be called: by its fields an interrupted
-    preparation knows whether the row was finished. A plain function is called again.
+    Functions should be callable dataclass instances: an interrupted preparation recognises by their
+    fields whether the row is finished. A plain function is always called again.
 
     Attributes:
         id, subject, split, scheme, source, labels, group, box, facts, assumed: as in
             mlcmkd.data.manifest.PairRow.
         landmarks: (K, 2) pixels, or None.
         visible: (K,) bool, or None.
-        rgb: an 8-bit photo; or a function that gives one, (H, W, 3) uint8 RGB; or None.
+        rgb: an 8-bit photo; or a function that returns one, (H, W, 3) uint8 RGB; or None.
         thermal: a thermal file; or degrees C, (H, W); or a function that simulates them from the
             photo; or None.
-        radiometry: how the thermal values are read; "centikelvin" for an array or a function.
+        radiometry: radiometry of the thermal values; "centikelvin" for an array or a function.
     """
 
     id: str
@@ -47,7 +49,7 @@ class Entry:
     scheme: str
     landmarks: np.ndarray | None = None
     rgb: Path | ImageLoader | None = None
-    thermal: Path | np.ndarray | Twin | None = None
+    thermal: Path | np.ndarray | ThermalSimulator | None = None
     radiometry: Radiometry | None = None
     source: str = ""
     labels: str = ""
@@ -59,55 +61,15 @@ class Entry:
 
 
 def store(entry: Entry, folder: Path) -> PairRow:
-    """Check an entry, put its images into `folder` and give its row.
+    """Check an entry, write its images into `folder` and return its row.
 
     Raises:
-        InputError: an image is missing or does not decode, is not what the radiometry says, the
-            two differ in size, or the landmarks or the box lie far outside.
+        InputError: an image is missing, cannot be decoded or does not agree with the radiometry, the
+            two images differ in size, or the landmarks or the box are far outside.
     """
-    names: dict[str, str | None] = {}
-    rgb = thermal = None
-    if callable(entry.rgb):
-        rgb = entry.rgb()
-        data = cv2.imencode(".png", rgb[..., ::-1])[1].tobytes()
-        names |= _put(folder, "rgb", data, ".png")
-    elif entry.rgb is not None:
-        data = read_bytes(entry.rgb)
-        rgb = decode(data, entry.rgb)
-        check_photo(rgb, entry.rgb)
-        names |= _put(folder, "rgb", data, entry.rgb.suffix)
-    if isinstance(entry.thermal, Path):
-        data = read_bytes(entry.thermal)
-        thermal = decode(data, entry.thermal)
-        if entry.radiometry is None:
-            raise InputError(f"row '{entry.id}': a thermal file needs its radiometry")
-        check_thermal(thermal, entry.radiometry, entry.thermal)
-        names |= _put(folder, "thermal", data, entry.thermal.suffix)
-    elif entry.thermal is not None:
-        if entry.radiometry is None or entry.radiometry.kind != "centikelvin":
-            raise InputError(f"row '{entry.id}': temperatures are stored as centikelvin; say so")
-        thermal = entry.thermal
-        if callable(thermal):
-            if rgb is None:
-                raise InputError(f"row '{entry.id}': a twin is simulated from a photo; give one")
-            thermal = thermal(as_rgb(rgb), names["rgb_sha256"])
-        data = cv2.imencode(".png", to_centikelvin(thermal))[1].tobytes()
-        names |= _put(folder, "thermal", data, ".png")
-    shapes = {image.shape[:2] for image in (rgb, thermal) if image is not None}
-    if len(shapes) > 1:
-        raise InputError(
-            f"row '{entry.id}': the photo is {_size(rgb)} and the thermal image {_size(thermal)} "
-            "pixels; register and resample them to one size first"
-        )
-    if shapes:
-        (shape,) = shapes
-        if entry.landmarks is not None:
-            _check_landmarks(entry, shape)
-        if entry.box is not None and outside(entry.box, shape[::-1]):
-            raise InputError(
-                f"row '{entry.id}': the box {entry.box} lies outside the image of {shape[1]} x "
-                f"{shape[0]} pixels; correct it or leave it out"
-            )
+    rgb, rgb_fields = _store_rgb(entry, folder)
+    thermal, thermal_fields = _store_thermal(entry, folder, rgb, rgb_fields)
+    _check_geometry(entry, rgb, thermal)
     try:
         return PairRow(
             id=entry.id,
@@ -123,25 +85,89 @@ def store(entry: Entry, folder: Path) -> PairRow:
             visible=None if entry.visible is None else np.asarray(entry.visible).tolist(),
             facts=entry.facts,
             assumed=entry.assumed,
-            **names,
+            **rgb_fields,
+            **thermal_fields,
         )
+    except ValidationError as error:
+        raise InputError(f"row '{entry.id}': {error.errors()[0]['msg']}") from None
     except ValueError as error:
-        reason = error.errors()[0]["msg"] if hasattr(error, "errors") else error
-        raise InputError(f"row '{entry.id}': {reason}") from None
+        raise InputError(f"row '{entry.id}': {error}") from None
+
+
+def _store_rgb(entry: Entry, folder: Path) -> tuple[np.ndarray | None, dict[str, str]]:
+    """Write the RGB image; return its pixels as decoded or loaded, and the row's fields of it."""
+    if entry.rgb is None:
+        return None, {}
+    if callable(entry.rgb):
+        pixels = entry.rgb()
+        data = cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
+        return pixels, _write(folder, "rgb", data, ".png")
+    data = read_bytes(entry.rgb)
+    pixels = decode(data, entry.rgb)
+    check_photo(pixels, entry.rgb)
+    return pixels, _write(folder, "rgb", data, entry.rgb.suffix)
+
+
+def _store_thermal(
+    entry: Entry, folder: Path, rgb: np.ndarray | None, rgb_fields: Mapping[str, str]
+) -> tuple[np.ndarray | None, dict[str, str]]:
+    """Write the thermal image, simulated if needed; return it and the row's fields of it."""
+    if entry.thermal is None:
+        return None, {}
+    if isinstance(entry.thermal, Path):
+        data = read_bytes(entry.thermal)
+        thermal = decode(data, entry.thermal)
+        if entry.radiometry is None:
+            raise InputError(f"row '{entry.id}': a thermal file without radiometry; give it")
+        check_thermal(thermal, entry.radiometry, entry.thermal)
+        return thermal, _write(folder, "thermal", data, entry.thermal.suffix)
+    if entry.radiometry is None or entry.radiometry.kind != "centikelvin":
+        raise InputError(
+            f"row '{entry.id}': temperatures are stored as centikelvin; give this radiometry"
+        )
+    thermal = entry.thermal
+    if callable(thermal):
+        if rgb is None:
+            raise InputError(f"row '{entry.id}': thermal simulation needs a photo; give one")
+        thermal = thermal(as_rgb(rgb), rgb_fields["rgb_sha256"])
+    data = cv2.imencode(".png", to_centikelvin(thermal))[1].tobytes()
+    return thermal, _write(folder, "thermal", data, ".png")
+
+
+def _check_geometry(entry: Entry, rgb: np.ndarray | None, thermal: np.ndarray | None) -> None:
+    """Check that both images have one size, and that landmarks and box fit it."""
+    shapes = {image.shape[:2] for image in (rgb, thermal) if image is not None}
+    if len(shapes) > 1:
+        raise InputError(
+            f"row '{entry.id}': the photo is {_size(rgb)} and the thermal image {_size(thermal)} "
+            "pixels; register and resample them to one size first"
+        )
+    if not shapes:
+        return
+    (shape,) = shapes
+    if entry.landmarks is not None:
+        _check_landmarks(entry, shape)
+    if entry.box is not None and outside(entry.box, shape[::-1]):
+        raise InputError(
+            f"row '{entry.id}': the box {entry.box} lies outside the image of {shape[1]} x "
+            f"{shape[0]} pixels; correct it or leave it out"
+        )
 
 
 def _check_landmarks(entry: Entry, shape: tuple[int, int]) -> None:
-    """A face may stick out of its image by some way, but not by a whole image."""
+    """Check that no landmark is outside the image by more than the image's size."""
     size = np.array(shape[::-1], dtype=np.float64)
     marks = np.asarray(entry.landmarks, dtype=np.float64)
     if marks.ndim != 2 or marks.shape[1] != 2:
-        raise InputError(f"row '{entry.id}': landmarks of shape {marks.shape} instead of (K, 2)")
+        raise InputError(
+            f"row '{entry.id}': landmarks of shape {marks.shape} instead of (K, 2); reshape them"
+        )
     far = ~((marks > -size) & (marks < 2 * size)).all(axis=1)
     if far.any():
         point = int(np.argmax(far))
         raise InputError(
             f"row '{entry.id}': landmark {point} is at {tuple(marks[point].tolist())} in an image "
-            f"of {shape[1]} x {shape[0]} pixels; are its units pixels?"
+            f"of {shape[1]} x {shape[0]} pixels; check that its units are pixels"
         )
 
 
@@ -149,16 +175,16 @@ def _size(image: np.ndarray) -> str:
     return f"{image.shape[1]} x {image.shape[0]}"
 
 
-def _put(folder: Path, side: str, data: bytes, suffix: str) -> dict[str, str]:
-    """Write the bytes under their hash; the row's two fields of that side."""
+def _write(folder: Path, modality: Modality, data: bytes, suffix: str) -> dict[str, str]:
+    """Write an image file named by its hash; return the row's fields of that modality."""
     digest = hashlib.sha256(data).hexdigest()
-    name = f"{side}/{digest[:_NAME_CHARACTERS]}{suffix.lower()}"
+    name = f"{modality}/{digest[:_NAME_CHARACTERS]}{suffix.lower()}"
     path = folder / name
-    # It may be there already, of a photo's other twin, or of a try that broke off.
+    # The file may exist: several rows may share a photo, or an earlier preparation was interrupted.
     if not (path.is_file() and path.read_bytes() == data):
         path.parent.mkdir(exist_ok=True)
-        # Two processes may meet the same bytes: each writes its own file, the renames are atomic.
+        # Two processes may write the same image: each writes its own file, and renaming is atomic.
         partial_path = path.with_name(f"{path.name}.{os.getpid()}")
         partial_path.write_bytes(data)
         partial_path.replace(path)
-    return {f"{side}_file_name": name, f"{side}_sha256": digest}
+    return {f"{modality}_file_name": name, f"{modality}_sha256": digest}

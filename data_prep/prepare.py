@@ -1,4 +1,4 @@
-"""One call from a raw download to a manifest: reader, splits, simulated twins, images."""
+"""From a downloaded data set to a manifest: reader, splits, simulated thermal images, writer."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
@@ -8,14 +8,15 @@ from typing import Literal
 import numpy as np
 
 from data_prep.readers import Annotation, get_reader
-from data_prep.simulation.simulate import SimulationSettings, simulate_twin
+from data_prep.readers.base import OnBad
+from data_prep.simulation.simulate import SimulationSettings, simulate_for_photo
 from data_prep.splits import assign_splits
 from data_prep.workers import cores, runner
 from data_prep.writer import Entry, write_manifest
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.utils.errors import InputError
 
-# Below this many simulated twins, or rows that are only checked and copied, starting processes takes
+# With fewer simulated images, or rows that are only checked and copied, starting processes takes
 # longer than it saves.
 _POOL_FROM = 100
 _POOL_FROM_COPIES = 2000
@@ -23,14 +24,14 @@ _POOL_FROM_COPIES = 2000
 
 @dataclass(frozen=True)
 class PrepareReport:
-    """What became of a source.
+    """The result of `prepare`.
 
     Attributes:
-        folder: the manifest.
-        rows: rows in it.
-        splits: rows a split.
-        subjects: subjects a split.
-        images: annotated faces and images without an annotation that were found.
+        folder: the manifest's folder.
+        rows: number of rows.
+        splits: split -> number of rows.
+        subjects: split -> number of subjects.
+        images: number of faces and unlabelled images in the source.
         labelled: how many of those have landmarks.
         skipped: (name, reason) of everything left out.
     """
@@ -53,14 +54,14 @@ class PrepareReport:
 
 
 @dataclass(frozen=True)
-class _SimulatedTwin:
-    """What a worker needs to simulate one twin of a photo.
+class _SimulatedThermal:
+    """A function that simulates one thermal image of a photo; worker processes can receive it.
 
     Attributes:
         landmarks: (68, 2) pixels.
         seed: the preparation's seed.
-        number: 1 for a photo's first twin, 2 for its second, ...
-        settings: how strongly the world is varied.
+        number: 1 for a photo's first simulated image, 2 for its second, ...
+        settings: ranges of the simulation's parameters.
     """
 
     landmarks: np.ndarray
@@ -69,7 +70,7 @@ class _SimulatedTwin:
     settings: SimulationSettings
 
     def __call__(self, rgb: np.ndarray, sha256: str) -> np.ndarray:
-        return simulate_twin(
+        return simulate_for_photo(
             rgb, self.landmarks, sha256, self.seed, number=self.number, settings=self.settings
         )
 
@@ -94,29 +95,28 @@ def prepare(
 ) -> PrepareReport:
     """Read the data set at `source` in format `name` and write the manifest `out`.
 
-    The same source, seed and settings give the same bytes, whatever the number of processes. More
-    than one process needs a caller that may be imported: a script keeps this call below
-    `if __name__ == "__main__":`.
+    The same source, seed and settings give the same bytes, for any number of processes. With several
+    processes, a script must call this below `if __name__ == "__main__":`.
 
     Args:
         name: a format of data_prep.readers.
-        simulate_thermal: give every photo a simulated thermal twin.
-        seed: decides the subjects of "val" and the twins.
+        simulate_thermal: add a simulated thermal image to every labelled photo without a thermal one.
+        seed: determines the subjects of "val" and the simulated images.
         val_fraction: share of the subjects without a fixed split that becomes "val", on average.
-        train_on: subjects that go to "train", though the format has them in "val" or in none.
-        skip_bad: leave out what cannot be used, and report it, instead of stopping.
-        overwrite: replace a manifest made from other things.
-        limit: use only so many faces, spread evenly over the source; None for all.
-        only: take this side of the data set and leave the other; None for both. A photo that is not
-            aligned with its thermal image is never taken beside it; the row's facts name it.
-        twins: simulated twins a photo, each a row of its own: `ID`, `ID#2`, `ID#3`, ...
+        train_on: subjects to put into "train" although the format puts them into "val" or no split.
+        skip_bad: leave out and report what cannot be used, instead of stopping.
+        overwrite: replace a manifest of other sources or settings.
+        limit: largest number of faces, spread evenly over the source; None for all.
+        only: keep only the images of this modality; None for both. An RGB image that is not aligned
+            with its thermal image is never used with it; the row's facts name it.
+        twins: simulated images per photo, each a separate row: `ID`, `ID#2`, `ID#3`, ...
         progress: show a progress bar.
-        settings: of the simulation; None for the defaults.
-        workers: processes; None for one a core where it pays, 1 for none beside this one.
+        settings: settings of the simulation; None for the defaults.
+        workers: number of processes; None for one per core if that is faster, 1 for this process.
 
     Raises:
-        InputError: an unknown format, a bad parameter, bad input (without `skip_bad`), or `out`
-            cannot be written.
+        InputError: an unknown format, an invalid parameter, invalid input (without `skip_bad`), or
+            `out` cannot be written.
     """
     source, out = Path(source), Path(out)
     _check_parameters(source, out, limit, only, twins, workers, simulate_thermal)
@@ -127,35 +127,31 @@ def prepare(
             raise error
         skipped.append((bad, str(error)))
 
-    found = [
-        one_side
-        for annotation in get_reader(name)(source, note)
-        if (one_side := _one_side(annotation, only, source)) is not None
-    ]
-    if not found:
+    annotations = _read(name, source, only, note)
+    if not annotations:
         first = f"; the first of {len(skipped)} skipped: {skipped[0][1]}" if skipped else ""
-        side = f" with {only} images" if only else ""
-        raise InputError(f"{source}: no face{side} in format '{name}' in it{first}")
-    if simulate_thermal and not any(_can_be_simulated(annotation) for annotation in found):
+        modality = f" with {only} images" if only else ""
+        raise InputError(f"{source}: no face{modality} in format '{name}' in it{first}")
+    if simulate_thermal and not any(_can_be_simulated(a) for a in annotations):
         raise InputError(
-            f"{source}: no labelled photo without a thermal image in it, so no twin to simulate; "
-            "leave simulate_thermal out"
+            f"{source}: no labelled photo without a thermal image, so nothing to simulate; leave "
+            "simulate_thermal out"
         )
-    # Splits are drawn before the limit, so a limited manifest agrees with the full one.
+    # Splits are assigned before the limit, so a limited manifest agrees with the full one.
     splits = assign_splits(
-        ((a.subject, a.split) for a in found),
+        ((a.subject, a.split) for a in annotations),
         val_fraction=val_fraction,
         seed=seed,
         train_on=train_on,
     )
-    if limit is not None and limit < len(found):
-        found = [found[i * len(found) // limit] for i in range(limit)]
+    if limit is not None and limit < len(annotations):
+        annotations = [annotations[i * len(annotations) // limit] for i in range(limit)]
     twins = twins if simulate_thermal else 0
-    total = sum(twins if twins and _can_be_simulated(a) else 1 for a in found)
-    # Drawn up as they are needed: a list of them would hold every face a second time.
+    total = sum(twins if twins and _can_be_simulated(a) else 1 for a in annotations)
+    # A generator, because a list would keep every face in memory twice.
     entries = (
         entry
-        for annotation in found
+        for annotation in annotations
         for entry in _entries(
             annotation,
             splits[annotation.subject],
@@ -176,8 +172,8 @@ def prepare(
         rows=report.rows,
         splits=report.splits,
         subjects=report.subjects,
-        images=len(found),
-        labelled=sum(each.landmarks is not None for each in found),
+        images=len(annotations),
+        labelled=sum(a.landmarks is not None for a in annotations),
         skipped=report.skipped,
     )
 
@@ -191,20 +187,35 @@ def _check_parameters(
     workers: int | None,
     simulate_thermal: bool,
 ) -> None:
-    for word, value in (("limit", limit), ("twins", twins), ("workers", workers)):
+    for parameter, value in (("limit", limit), ("twins", twins), ("workers", workers)):
         if value is not None and value < 1:
-            raise InputError(f"{word} must be 1 or more, not {value}")
+            raise InputError(f"{parameter} must be 1 or more, not {value}")
     if only not in (None, "rgb", "thermal"):
         raise InputError(f"only: 'rgb' or 'thermal', not '{only}'")
     if twins > 1 and not simulate_thermal:
-        raise InputError(f"twins={twins} asks for simulated twins; ask for simulate_thermal too")
+        raise InputError(
+            f"twins={twins} needs simulated thermal images; set simulate_thermal as well"
+        )
     inner, outer = out.resolve(), source.resolve()
     if inner.is_relative_to(outer) or outer.is_relative_to(inner):
         raise InputError(f"{out}: the manifest and its source {source} must be separate folders")
 
 
-def _one_side(annotation: Annotation, only: str | None, source: Path) -> Annotation | None:
-    """The annotation with what is asked for and belongs together; None where nothing is left."""
+def _read(name: str, source: Path, only: str | None, on_bad: OnBad) -> list[Annotation]:
+    """Read all annotations that have an image of the wanted modality."""
+    selected = (
+        _select_modality(annotation, only, source)
+        for annotation in get_reader(name)(source, on_bad)
+    )
+    return [annotation for annotation in selected if annotation is not None]
+
+
+def _select_modality(annotation: Annotation, only: str | None, source: Path) -> Annotation | None:
+    """Keep the images of the wanted modality, and only one of two unaligned images.
+
+    Returns:
+        None if no image is left.
+    """
     rgb, thermal = annotation.rgb_path, annotation.thermal_path
     facts = dict(annotation.facts or {})
     if only is None and rgb is not None and thermal is not None and not annotation.aligned:
@@ -238,7 +249,7 @@ def _entries(
     seed: int,
     settings: SimulationSettings,
 ) -> Iterator[Entry]:
-    """The rows of one face: itself, or one for each of its simulated twins."""
+    """Yield the rows of one face: one, or one for each of its simulated images."""
     row = {
         "subject": annotation.subject,
         "split": split,
@@ -264,7 +275,7 @@ def _entries(
     for number in range(1, twins + 1):
         yield Entry(
             id=annotation.id if number == 1 else f"{annotation.id}#{number}",
-            thermal=_SimulatedTwin(annotation.landmarks, seed, number, settings),
+            thermal=_SimulatedThermal(annotation.landmarks, seed, number, settings),
             radiometry=FACE_CENTIKELVIN,
             source=f"{name}, thermal simulated",
             **row,

@@ -1,6 +1,6 @@
-"""`report.json` beside a manifest's rows: what was left out of it, and what a check found.
+"""`report.json` in a manifest's folder: what was left out, and the problems that a check found.
 
-It is for people and no part of the manifest: two manifests are the same whatever their reports say.
+It is for people and not part of the manifest: it does not count when manifests are compared.
 """
 
 import json
@@ -15,19 +15,19 @@ REPORT = "report.json"
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """The report's sections; none where there is no report, or none of ours."""
+    """Return the report's sections; an empty dict without a valid report."""
     path = folder / REPORT
     if path.is_symlink() or not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        sections = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return sections if isinstance(sections, dict) else {}
 
 
 def write_report(folder: Path, **sections: Any) -> Path:
-    """Write these sections and keep the others; the file's path.
+    """Write these sections, keep the others, and return the file's path.
 
     Raises:
         InputError: it cannot be written.
@@ -36,12 +36,14 @@ def write_report(folder: Path, **sections: Any) -> Path:
     partial = folder / f".{REPORT}.{os.getpid()}"
     text = json.dumps({**read_report(folder), **sections}, indent=1)
     try:
-        # "x" follows no link, and the rename replaces one instead of writing where it leads.
+        # "x" does not follow a link, and the rename replaces a link instead of its target.
         with partial.open("x", encoding="utf-8") as file:
             file.write(text + "\n")
         partial.replace(path)
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); make the folder writable"
+        ) from None
     return path

@@ -1,4 +1,4 @@
-"""Splits by subject: nobody seen in training is seen in a test."""
+"""Splits by subject: no subject is in two splits."""
 
 import hashlib
 from collections.abc import Collection, Iterable
@@ -8,7 +8,7 @@ from mlcmkd.utils.errors import InputError
 
 
 def _draw(subject: str, seed: int) -> float:
-    """A number in [0, 1) that depends on nothing but the subject and the seed."""
+    """Return a pseudo-random number in [0, 1) that depends only on the subject and the seed."""
     digest = hashlib.sha256(f"{seed}:{subject}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
@@ -20,20 +20,25 @@ def assign_splits(
     seed: int = 0,
     train_on: Collection[str] = (),
 ) -> dict[str, str]:
-    """Split of every subject.
+    """Assign a split to every subject.
 
-    A subject whose format fixes a split keeps it. The others are drawn one by one, each by a hash
-    of its own name, so that adding subjects moves none of the earlier ones; hence the share of
-    "val" is `val_fraction` on average, not exactly. Where the draw leaves "val" empty although
-    there are two subjects to share out, the one nearest to it becomes "val"; likewise for "train".
+    A subject whose split is fixed by the format keeps it. Each other subject is assigned by a hash of
+    its name, so adding subjects does not move others; the share of "val" is therefore `val_fraction`
+    on average, not exactly. If "val" or "train" stays empty although there are two subjects without
+    a fixed split, the subject nearest to the threshold is moved there.
 
     Args:
-        hints: (subject, split or None), a subject as often as it likes.
-        train_on: subjects that go to "train", also those that are fixed to "val".
+        hints: (subject, split or None); a subject may be repeated.
+        val_fraction: share of the subjects without a fixed split for "val", in [0, 1).
+        seed: seed of the assignment.
+        train_on: subjects to put into "train", also those fixed to "val".
+
+    Returns:
+        Subject -> split.
 
     Raises:
-        InputError: `val_fraction` is not in [0, 1), a subject is fixed to two splits; or one of
-            `train_on` is not there, is fixed to "test", or is the last that "val" had.
+        InputError: `val_fraction` is not in [0, 1), a subject is fixed to two splits; or a subject
+            of `train_on` does not exist, is fixed to "test", or is the last one of "val".
     """
     if not 0 <= val_fraction < 1:
         raise InputError(f"val_fraction must lie in [0, 1), not {val_fraction}")
@@ -60,28 +65,28 @@ def assign_splits(
 def _fix_training(
     fixed: dict[str, str], subjects: Collection[str], train_on: Collection[str]
 ) -> None:
-    """Fixes these subjects to "train", unless a test or a validation would come to harm."""
-    held = "val" in fixed.values()
+    """Fix subjects to "train"; refuse subjects of "test", and to leave "val" without subjects."""
+    had_val = "val" in fixed.values()
     for subject in train_on:
         if subject not in subjects:
             raise InputError(
-                f"train_on: no subject '{subject}'; the first that are there: "
+                f"train_on: no subject '{subject}'; use subjects of the data set such as "
                 f"{', '.join(sorted(subjects)[:8])}"
             )
         if fixed.get(subject) == "test":
             raise InputError(f"train_on: subject '{subject}' is in the test split; leave it there")
         fixed[subject] = "train"
-    if held and "val" not in fixed.values():
+    if had_val and "val" not in fixed.values():
         raise InputError(
-            f"train_on: with {', '.join(train_on)} in training nobody is left in 'val'; leave one"
+            f"train_on: {', '.join(train_on)} in training leaves 'val' without subjects; keep one there"
         )
 
 
 def check_leakage(rows: Iterable[PairRow]) -> None:
-    """Make sure that no subject and no image lies in two splits.
+    """Check that no subject and no image is in two splits.
 
     Raises:
-        InputError: one does; names it and both rows.
+        InputError: one is; the message names it and both rows.
     """
     subjects: dict[str, PairRow] = {}
     images: dict[str, PairRow] = {}
@@ -96,6 +101,6 @@ def check_leakage(rows: Iterable[PairRow]) -> None:
             first = images.setdefault(digest, row)
             if first.split != row.split:
                 raise InputError(
-                    f"rows '{first.id}' ({first.split}) and '{row.id}' ({row.split}) hold the "
+                    f"rows '{first.id}' ({first.split}) and '{row.id}' ({row.split}) have the "
                     "same image; remove one of them"
                 )

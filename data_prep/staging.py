@@ -1,15 +1,15 @@
-"""Where a manifest is made: a folder beside it that survives an interruption.
+"""The folder in which a manifest is prepared; it survives an interruption.
 
-`.OUT.partial` holds
+`.OUT.partial`, beside OUT, contains
 
-    manifest/       the images so far; becomes OUT when all is there
-    journal.jsonl   finished rows, each behind the fingerprint of what decides it
-    rows.jsonl      the rows of this run in their order; becomes metadata.jsonl
-    old/            what was OUT, while it is replaced
+    manifest/       the images so far; renamed to OUT at the end
+    journal.jsonl   finished rows, each after the fingerprint of what determines it
+    rows.jsonl      the rows of this preparation in order; renamed to metadata.jsonl
+    old/            the previous OUT while it is replaced
 
-No file in it is called metadata.jsonl but between the last row and the renaming, so nothing takes a
-half of a manifest for a whole one. It is locked while it is worked in; the lock ends with the process,
-however that ends.
+No file in it is called metadata.jsonl before the last row is written, so an incomplete manifest
+cannot be mistaken for a complete one. The folder is locked while it is used; the lock ends with the
+process, also when it is killed.
 """
 
 import errno
@@ -26,21 +26,21 @@ from mlcmkd.utils.errors import InputError
 
 try:
     import fcntl
-except ImportError:  # not on Windows: there nothing keeps two preparations of one folder apart
+except ImportError:  # on Windows, nothing prevents two preparations of one folder
     fcntl = None
 
 _KEY_CHARACTERS = 64
-_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class Staging:
-    """The open folder.
+    """An open preparation folder.
 
     Attributes:
         place: the folder itself.
-        folder: what will be the manifest.
-        rows: the file of this run's rows.
-        old: where what is replaced goes meanwhile.
+        folder: subfolder that becomes the manifest.
+        rows: file of the rows of this preparation.
+        old: place of the previous manifest while it is replaced.
     """
 
     def __init__(self, place: Path, journal: IO[bytes]):
@@ -49,28 +49,28 @@ class Staging:
         self.rows = place / "rows.jsonl"
         self.old = place / "old"
         self._journal = journal
-        self._offsets: dict[str, int] = {}  # rows stay on disk: thousands of points a row add up
+        self._offsets: dict[str, int] = {}  # rows are kept on disk to save memory
         self._index()
 
     def __len__(self) -> int:
-        """Finished rows."""
+        """Number of finished rows."""
         return len(self._offsets)
 
     def finished(self, key: str | None) -> str | None:
-        """The row, JSON, that was finished under this fingerprint; None without one."""
+        """Return the finished row with this fingerprint as JSON; None without one."""
         if key not in self._offsets:
             return None
         self._journal.seek(self._offsets[key])
         return self._journal.readline()[_KEY_CHARACTERS + 1 : -1].decode("utf-8", "replace")
 
     def keep(self, key: str, row: str) -> None:
-        """Note a finished row; its images are in place already."""
+        """Record a finished row, whose images are already written."""
         self._offsets[key] = self._journal.seek(0, os.SEEK_END)
         self._journal.write(f"{key} {row}\n".encode())
-        self._journal.flush()  # what the system has is safe from the end of this process
+        self._journal.flush()  # so that it survives the end of this process
 
     def _index(self) -> None:
-        """Find the finished rows; the last line may be cut off and is then none."""
+        """Index the finished rows; an incomplete last line is ignored."""
         self._journal.seek(0)
         offset, line = 0, b"\n"
         for line in self._journal:
@@ -83,24 +83,26 @@ class Staging:
 
 @contextmanager
 def staging(out: Path) -> Iterator[Staging]:
-    """The folder beside `out` to make it in, with what an earlier preparation finished.
+    """Open the preparation folder of `out`, with the finished rows of an interrupted preparation.
 
-    It is gone afterwards; but after an error or an interruption it stays if it holds finished rows.
+    It is deleted at the end; after an error or an interruption it is kept if it has finished rows.
 
     Raises:
-        InputError: another preparation of `out` is at work, or the folder cannot be used.
+        InputError: another process is preparing `out`, or the folder cannot be used.
     """
     place = out.parent / f".{out.name}.partial"
     with _locked(place):
         _refuse_links(place)
         try:
-            if (place / "old").is_dir():  # ended between the two renames that replace a manifest
+            if (
+                place / "old"
+            ).is_dir():  # interrupted between the two renames that replace a manifest
                 if out.exists():
                     shutil.rmtree(place / "old")
                 else:
                     (place / "old").rename(out)
             (place / "manifest").mkdir(exist_ok=True)
-            for name in (MANIFEST, REPORT):  # ended before the last rename, or was refused there
+            for name in (MANIFEST, REPORT):  # interrupted before the last rename, or refused there
                 (place / "manifest" / name).unlink(missing_ok=True)
             with (place / "journal.jsonl").open("a+b") as journal:
                 stage = Staging(place, journal)
@@ -111,47 +113,51 @@ def staging(out: Path) -> Iterator[Staging]:
                         shutil.rmtree(place, ignore_errors=True)
                     elif isinstance(error, InputError):
                         raise InputError(
-                            f"{error} ({len(stage)} finished rows wait in {place} for the next try)"
+                            f"{error} ({len(stage)} finished rows in {place} will be reused)"
                         ) from None
                     raise
         except OSError as error:
-            if error.errno not in _OF_THE_DISK:
+            if error.errno not in _DISK_ERRORS:
                 raise
-            raise InputError(f"{place}: cannot be written in ({error}); make room there") from error
+            raise InputError(
+                f"{place}: cannot be written ({error}); free disk space or change the permissions"
+            ) from error
         shutil.rmtree(place, ignore_errors=True)
 
 
 @contextmanager
 def _locked(place: Path) -> Iterator[None]:
-    """`place`, made if it is not there, for this process alone."""
+    """Create `place` if necessary and lock it for this process."""
     while True:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.mkdir(exist_ok=True)
         except OSError as error:
-            raise InputError(f"{place}: cannot be made ({error.strerror})") from None
+            raise InputError(
+                f"{place}: cannot be created ({error.strerror}); choose another folder"
+            ) from None
         if place.is_symlink():
-            raise InputError(f"{place}: is a link; remove it")
+            raise InputError(f"{place}: a link; remove it")
         if fcntl is None:
             yield
             return
         try:
             handle = os.open(place, os.O_RDONLY)
-        except FileNotFoundError:  # the other one has just finished
+        except FileNotFoundError:  # another process has just finished and deleted it
             continue
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise InputError(
-                    f"{place}: another preparation of the same folder is at work; wait for it, or "
-                    "choose another folder"
+                    f"{place}: another process is preparing the same folder; wait for it, or choose "
+                    "another folder"
                 ) from None
             except OSError as error:
                 raise InputError(
-                    f"{place}: cannot be locked ({error.strerror}); choose a place on another disk"
+                    f"{place}: cannot be locked ({error.strerror}); choose a folder on another disk"
                 ) from None
-            # Whoever held the lock may have removed the folder at its end.
+            # The previous holder of the lock may have deleted the folder.
             if place.is_dir() and os.path.samestat(os.fstat(handle), place.stat()):
                 yield
                 return
@@ -160,9 +166,9 @@ def _locked(place: Path) -> Iterator[None]:
 
 
 def _refuse_links(place: Path) -> None:
-    """We make none, and what is written must not go where one leads."""
+    """Refuse links in the folder: they are not ours, and writing could follow them to other places."""
     for folder, folders, files in os.walk(place):
         for name in folders + files:
             path = Path(folder) / name
             if path.is_symlink():
-                raise InputError(f"{path}: is a link; remove {place} and prepare again")
+                raise InputError(f"{path}: a link; remove {place} and prepare again")

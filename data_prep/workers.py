@@ -1,4 +1,4 @@
-"""A `map` over entries, in order, on one core or all of them, with a progress bar."""
+"""An ordered `map` over entries in one or several processes, with a progress bar."""
 
 import multiprocessing
 import os
@@ -12,12 +12,12 @@ from tqdm.auto import tqdm
 
 Run = Callable[[Callable, Iterable], Iterable]
 
-# Entries a process has waiting: enough to keep it busy, few enough to keep the memory flat.
+# Entries queued per process: enough to keep it busy, few enough to limit the memory.
 _AHEAD = 16
 
 
 def cores() -> int:
-    """Cores this process may use; on a cluster they are fewer than the machine has."""
+    """Return the number of cores this process may use, which may be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -25,11 +25,11 @@ def cores() -> int:
 
 @contextmanager
 def runner(workers: int, total: int, progress: bool, desc: str) -> Iterator[Run]:
-    """A `map` with a progress bar, over `workers` processes; 1 is this process itself.
+    """Provide a `map` with a progress bar over `workers` processes; 1 is this process itself.
 
     Args:
-        total: items to come, for the bar.
-        desc: what the bar says.
+        total: number of items, for the progress bar.
+        desc: text of the progress bar.
     """
 
     def bar(results: Iterable) -> Iterable:
@@ -38,7 +38,7 @@ def runner(workers: int, total: int, progress: bool, desc: str) -> Iterator[Run]
     if workers == 1:
         yield lambda function, items: bar(map(function, items))
         return
-    # A forked child would inherit locks of threads that torch or OpenCV hold; a fresh one is safe.
+    # A forked process would inherit locks held by threads of torch or OpenCV; a spawned one does not.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
         try:
@@ -49,14 +49,14 @@ def runner(workers: int, total: int, progress: bool, desc: str) -> Iterator[Run]
 
 
 def _one_thread() -> None:
-    """A process a core leaves nothing for OpenCV's own threads."""
+    """Disable OpenCV's own threads, because there is already one process per core."""
     cv2.setNumThreads(1)
 
 
 def _in_order(
     pool: ProcessPoolExecutor, function: Callable, items: Iterable, ahead: int
 ) -> Iterator:
-    """Results in the items' order. The pool's own `map` would take in all items at once."""
+    """Yield results in the items' order; unlike the pool's own `map`, read only some items ahead."""
     waiting: deque = deque()
     for item in items:
         waiting.append(pool.submit(function, item))

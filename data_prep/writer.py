@@ -1,10 +1,9 @@
-"""Writes a manifest: one folder, one JSON line a pair, images named by their bytes.
+"""Write a manifest: a folder with one JSON line per pair, and images named by the hash of their bytes.
 
-Hugging Face `datasets` opens the folder as it is, `load_dataset("imagefolder", data_dir=OUT)`:
-columns `rgb` and `thermal` hold the images, `landmarks` the points. Rows may have both images or
-one, and rows of all three kinds may be mixed; a missing image reads as None there. All rows come as
-one Hugging Face split called "train", since that loader guesses splits from file names, which here
-are hashes; the project's own split is the column `split`.
+Hugging Face `datasets` can open the folder, `load_dataset("imagefolder", data_dir=OUT)`: columns `rgb`
+and `thermal` contain the images, `landmarks` the points. Rows have both images or one of them, also
+mixed; a missing image is None. All rows are in one Hugging Face split called "train", because that
+loader infers splits from file names, which here are hashes; our split is the column `split`.
 """
 
 import hashlib
@@ -21,20 +20,20 @@ from data_prep.fingerprint import fingerprint
 from data_prep.report_file import REPORT, read_report, write_report
 from data_prep.splits import check_leakage
 from data_prep.staging import Staging, staging
-from mlcmkd.data.manifest import MANIFEST, PairRow, inside
+from mlcmkd.data.manifest import MANIFEST, PairRow, image_fields, inside
 from mlcmkd.utils.errors import InputError
 
 
 @dataclass(frozen=True)
 class ManifestReport:
-    """What was written.
+    """The result of `write_manifest`.
 
     Attributes:
-        folder: the manifest.
-        rows: rows in it.
-        splits: rows a split.
+        folder: the manifest's folder.
+        rows: number of rows.
+        splits: split -> number of rows.
         skipped: (name, reason) of everything left out.
-        subjects: subjects a split.
+        subjects: split -> number of subjects.
     """
 
     folder: Path
@@ -53,83 +52,92 @@ def write_manifest(
     run: Callable[[Callable, Iterable], Iterable] = map,
     skipped: Iterable[tuple[str, str]] = (),
 ) -> ManifestReport:
-    """Write the manifest `out`, all of it or nothing.
+    """Write the manifest `out` completely or not at all.
 
-    Everything goes to a folder beside `out`, `.OUT.partial`, which becomes `out` at the end. After
-    an error or an interruption that folder keeps the finished rows, and the next call makes only
-    the others; a row is finished for as long as its entry, its source files and this code are what
-    they were. Writing the same rows and images once more changes nothing.
+    The manifest is written to a folder beside `out`, `.OUT.partial`, which is renamed at the end.
+    After an error or an interruption that folder keeps the finished rows, and the next call writes
+    only the others. A finished row is reused if its entry, its source files and the code are
+    unchanged. Writing the same manifest again changes nothing.
 
-    What is left out stands in `report.json` of the manifest.
+    Rows that were left out are listed in the manifest's `report.json`.
 
     Args:
-        overwrite: replace a manifest made from other things.
-        skip_bad: leave rows out whose images or landmarks cannot be used, and report them.
+        overwrite: replace a manifest of other sources or settings.
+        skip_bad: leave out and report rows whose images or landmarks cannot be used.
         run: applies a function to every entry, in order; a pool's `map` works in parallel.
         skipped: (name, reason) of what was left out before, for the report.
 
     Raises:
-        InputError: a bad entry (without `skip_bad`), no good one, a repeated id, a subject or an
-            image in two splits, `out` is there already and is not the same manifest, or another
-            call is writing it.
+        InputError: an invalid entry (without `skip_bad`), no valid one, a repeated id, a subject or
+            an image in two splits, `out` exists and is another manifest, or another process is
+            writing it.
     """
     out = Path(out)
     _refuse_foreign_folder(out)
-    # The name is taken from where it leads, for "." has none.
+    # The absolute path, because "." has no name.
     place = Path(os.path.abspath(out))
-    rows: list[PairRow] = []
-    left_out = list(skipped)
-    before = len(left_out)
+    earlier = list(skipped)
     with staging(place) as stage:
         jobs = (_job(entry, stage) for entry in entries)
-        with stage.rows.open("w", encoding="utf-8") as file:
-            for made in run(partial(_make, folder=stage.folder), jobs):
-                if made.row is not None:
-                    if made.key is not None and not made.again:
-                        stage.keep(made.key, made.text)
-                    file.write(made.text + "\n")
-                    rows.append(made.row)
-                elif skip_bad:
-                    left_out.append((made.id, made.reason))
-                else:
-                    raise InputError(made.reason)
-            file.flush()
-            os.fsync(
-                file.fileno()
-            )  # else a loss of power could leave it cut off under its last name
+        rows, bad = _write_rows(stage, run(partial(_store, folder=stage.folder), jobs), skip_bad)
         if not rows:
-            reason = f"; the first: {left_out[before][1]}" if len(left_out) > before else ""
+            reason = f"; the first error: {bad[0][1]}" if bad else ""
             raise InputError(f"{out}: no row to write{reason}")
         _refuse_repeated_ids(rows)
         check_leakage(rows)
         _remove_unused(stage.folder, rows)
-        if left_out:
-            write_report(stage.folder, skipped=_listed(left_out))
+        if earlier or bad:
+            write_report(stage.folder, skipped=_skipped_section(earlier + bad))
         stage.rows.replace(stage.folder / MANIFEST)
         _replace(place, stage, overwrite=overwrite)
     counts = Counter(row.split for row in rows)
-    who = Counter(split for _, split in {(row.subject, row.split) for row in rows})
-    return ManifestReport(out, len(rows), dict(counts), left_out, {s: who[s] for s in counts})
+    subjects = Counter(split for _, split in {(row.subject, row.split) for row in rows})
+    return ManifestReport(
+        out, len(rows), dict(counts), earlier + bad, {split: subjects[split] for split in counts}
+    )
+
+
+def _write_rows(
+    stage: Staging, results: Iterable["_Result"], skip_bad: bool
+) -> tuple[list[PairRow], list[tuple[str, str]]]:
+    """Write the rows' lines; return the rows without landmarks, and (id, reason) of invalid entries."""
+    rows: list[PairRow] = []
+    bad: list[tuple[str, str]] = []
+    with stage.rows.open("w", encoding="utf-8") as file:
+        for result in results:
+            if result.row is not None:
+                if result.key is not None and not result.reused:
+                    stage.keep(result.key, result.text)
+                file.write(result.text + "\n")
+                rows.append(result.row)
+            elif skip_bad:
+                bad.append((result.id, result.reason))
+            else:
+                raise InputError(result.reason)
+        file.flush()
+        # Otherwise a power failure could leave a truncated file under the final name.
+        os.fsync(file.fileno())
+    return rows, bad
 
 
 class _Job(NamedTuple):
-    """An entry on its way to a worker: `key` is its fingerprint, `text` its row if finished."""
+    """An entry for a worker: `key` is its fingerprint, `text` its finished row or None."""
 
     entry: Entry
     key: str | None
     text: str | None
 
 
-class _Made(NamedTuple):
-    """What became of a job: the row as `text` and, without its points, as `row`; or the `reason`
-    why there is none. `again`: it had been finished before."""
+class _Result(NamedTuple):
+    """The result of a job: the row as `text` and, without its landmarks, as `row`; or the `reason`
+    why there is none. `reused`: an earlier preparation had finished it."""
 
     id: str
     key: str | None
     text: str = ""
     row: PairRow | None = None
     reason: str = ""
-    again: bool = False
+    reused: bool = False
 
 
 def _job(entry: Entry, stage: Staging) -> _Job:
@@ -137,25 +145,25 @@ def _job(entry: Entry, stage: Staging) -> _Job:
     return _Job(entry, key, stage.finished(key))
 
 
-def _make(job: _Job, folder: Path) -> _Made:
-    """Errors travel as text between processes, rows as the line to be written."""
+def _store(job: _Job, folder: Path) -> _Result:
+    """Store an entry in a worker; errors are returned as text, rows as the line to be written."""
     if job.text is not None and (row := _finished(job.text, folder)) is not None:
-        return _Made(job.entry.id, job.key, job.text, _light(row), again=True)
+        return _Result(job.entry.id, job.key, job.text, _without_points(row), reused=True)
     try:
         row = store(job.entry, folder)
     except InputError as error:
-        return _Made(job.entry.id, job.key, reason=str(error))
+        return _Result(job.entry.id, job.key, reason=str(error))
     text = row.model_dump_json(exclude_none=True)
-    return _Made(job.entry.id, job.key, text, _light(row))
+    return _Result(job.entry.id, job.key, text, _without_points(row))
 
 
-def _light(row: PairRow) -> PairRow:
-    """The row without what takes room, for the checks of the whole."""
+def _without_points(row: PairRow) -> PairRow:
+    """Return the row without its large fields, for the checks of all rows together."""
     return row.model_copy(update={"landmarks": None, "visible": None, "facts": None})
 
 
 def _finished(text: str, folder: Path) -> PairRow | None:
-    """The row, if it is one and its images are still what they were."""
+    """Return a finished row if it is valid and its images are unchanged; otherwise None."""
     try:
         row = PairRow.model_validate_json(text)
         for name, sha256 in _images(row).items():
@@ -168,24 +176,24 @@ def _finished(text: str, folder: Path) -> PairRow | None:
 
 
 def _images(row: PairRow) -> dict[str, str | None]:
-    """The hash of each of a row's images, by its name."""
-    sides = ((row.rgb_file_name, row.rgb_sha256), (row.thermal_file_name, row.thermal_sha256))
-    return {name: sha256 for name, sha256 in sides if name is not None}
+    """Return the sha256 of each of a row's images, by file name."""
+    images = (image_fields(row, "rgb"), image_fields(row, "thermal"))
+    return {name: sha256 for name, sha256 in images if name is not None}
 
 
-def _listed(skipped: list[tuple[str, str]]) -> list[dict[str, str]]:
+def _skipped_section(skipped: list[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"name": name, "reason": reason} for name, reason in skipped]
 
 
 def _remove_unused(folder: Path, rows: list[PairRow]) -> None:
-    """Take out what an earlier try left and this one has no row for."""
+    """Delete images of an interrupted preparation that no row refers to."""
     used = {name for row in rows for name in _images(row)}
-    for side in ("rgb", "thermal"):
-        for path in (folder / side).glob("*"):
-            if f"{side}/{path.name}" not in used:
+    for modality in ("rgb", "thermal"):
+        for path in (folder / modality).glob("*"):
+            if f"{modality}/{path.name}" not in used:
                 path.unlink()
-        if (folder / side).is_dir() and not any((folder / side).iterdir()):
-            (folder / side).rmdir()
+        if (folder / modality).is_dir() and not any((folder / modality).iterdir()):
+            (folder / modality).rmdir()
 
 
 def _refuse_repeated_ids(rows: list[PairRow]) -> None:
@@ -195,18 +203,18 @@ def _refuse_repeated_ids(rows: list[PairRow]) -> None:
 
 
 def _refuse_foreign_folder(out: Path) -> None:
-    """`overwrite` deletes `out`, so it must be a manifest and nothing else."""
+    """Refuse a folder with files other than a manifest, because `overwrite` deletes it."""
     if not out.exists() and not out.is_symlink():
         return
     if not out.is_dir() or out.is_symlink():
-        raise InputError(f"{out}: is there and is not a folder; choose another place")
+        raise InputError(f"{out}: exists and is not a folder; choose another place")
     names = {path.name for path in out.iterdir()}
     if names and (MANIFEST not in names or names - {MANIFEST, REPORT, "rgb", "thermal"}):
-        raise InputError(f"{out}: holds other things than a manifest; choose an empty folder")
+        raise InputError(f"{out}: contains other files than a manifest; choose an empty folder")
 
 
 def _replace(out: Path, stage: Staging, *, overwrite: bool) -> None:
-    """Put the finished folder in the place of `out`."""
+    """Replace `out` by the finished folder."""
     folder = stage.folder
     if (out / MANIFEST).is_file():
         if (out / MANIFEST).read_bytes() == (folder / MANIFEST).read_bytes() and _same_files(
@@ -216,7 +224,7 @@ def _replace(out: Path, stage: Staging, *, overwrite: bool) -> None:
             return
         if not overwrite:
             raise InputError(
-                f"{out}: holds a manifest made from other things; choose another folder, or "
+                f"{out}: contains a manifest of other sources or settings; choose another folder, or "
                 "overwrite it"
             )
         out.rename(stage.old)
@@ -228,15 +236,17 @@ def _replace(out: Path, stage: Staging, *, overwrite: bool) -> None:
 
 
 def _renew_skipped(out: Path, folder: Path) -> None:
-    """The same rows may have been kept from other sources: tell what was left out this time."""
+    """Update the list of skipped files, which may differ although the rows are the same."""
     old, new = (read_report(place).get("skipped", []) for place in (out, folder))
     if old != new:
         write_report(out, skipped=new)
 
 
 def _same_files(a: Path, b: Path) -> bool:
-    """Whether both folders hold files of the same names and sizes; the names are hashes. What
-    their reports say is no part of a manifest."""
+    """Whether both folders have files of the same names, which are hashes, and the same sizes.
+
+    Reports are not compared.
+    """
 
     def files(root: Path) -> set[tuple[str, int]]:
         return {

@@ -1,22 +1,22 @@
-"""What a thermal camera makes of a scene: blur, noise, stripes, gain control, sharpening."""
+"""Effects of a thermal camera: blur, noise, stripes, gain control, sharpening."""
 
 import cv2
 import numpy as np
 
 
 def low_frequency(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> np.ndarray:
-    """A smooth random field, (H, W) float32, mean about 0 and deviation about 1."""
+    """Return a smooth random field, (H, W) float32, mean about 0 and standard deviation about 1."""
     grid = rng.standard_normal((cells + 1, cells + 1)).astype(np.float32)
     return cv2.resize(grid, shape[::-1], interpolation=cv2.INTER_CUBIC)
 
 
 def blurred(scene: np.ndarray, sigma: float) -> np.ndarray:
-    """Optics and sensor: a Gaussian of `sigma` pixels."""
+    """Blur by optics and sensor: a Gaussian of `sigma` pixels."""
     return cv2.GaussianBlur(scene, (0, 0), sigma) if sigma > 0.25 else scene
 
 
 def sharpened(scene: np.ndarray, strength: float, radius: float) -> np.ndarray:
-    """Unsharp mask, which leaves the halo along edges that many cameras' images show."""
+    """Apply an unsharp mask, which causes the halo along edges seen in the images of many cameras."""
     return scene + strength * (scene - cv2.GaussianBlur(scene, (0, 0), radius))
 
 
@@ -28,7 +28,7 @@ def noisy(
     Args:
         scene: (H, W) degrees C.
         netd: noise-equivalent temperature difference, degrees C.
-        columns, rows: deviation of each column's and row's offset, degrees C.
+        columns, rows: standard deviation of the offsets of columns and rows, degrees C.
     """
     height, width = scene.shape
     noise = netd * rng.standard_normal(scene.shape, dtype=np.float32)
@@ -46,19 +46,19 @@ def gain_controlled(
     low: float,
     high: float,
 ) -> np.ndarray:
-    """Automatic gain: the scene stretched over the camera's grey scale.
+    """Apply automatic gain control: stretch the scene over the camera's grey scale.
 
     Args:
         scene: (H, W) degrees C.
         clip: shares of the pixels that become the darkest and the brightest grey.
         equalise: weight of histogram equalisation against a linear stretch, 0 to 1.
         gamma: exponent on the grey scale.
-        low, high: what the darkest and the brightest grey are read as, degrees C.
+        low, high: temperatures assigned to the darkest and the brightest grey, degrees C.
     """
     sample = np.sort(scene[::2, ::2], axis=None)
     last = len(sample) - 1
     bottom, top = sample[int(clip[0] * last)], sample[int((1 - clip[1]) * last)]
-    # A camera does not blow an empty scene's noise up to full contrast.
+    # A camera does not amplify the noise of an empty scene to full contrast.
     top = max(top, bottom + 4.0)
     knots = np.linspace(bottom, top, 65, dtype=np.float32)
     grey = np.linspace(0, 1, 65)
@@ -70,5 +70,5 @@ def gain_controlled(
 
 
 def quantised(scene: np.ndarray, step: float) -> np.ndarray:
-    """Grey levels of `step` degrees C."""
+    """Round to grey levels of `step` degrees C."""
     return np.rint(scene / step) * np.float32(step)

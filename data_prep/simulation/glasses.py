@@ -1,4 +1,4 @@
-"""Glasses: glass is opaque to long-wave infrared, so they hide the eyes behind a cool shape."""
+"""Glasses: glass is opaque to long-wave infrared, so lenses appear as cool areas over the eyes."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from data_prep.simulation.regions import HeadFrame, filled, stroked
 def draw_glasses(
     heat: np.ndarray, frame: HeadFrame, rng: np.random.Generator, lens: float, span: float
 ) -> None:
-    """Paint random glasses into a scene, in place.
+    """Paint random glasses into a temperature map, in place.
 
     Args:
         heat: (H, W) float32, degrees C.
-        frame: the head that wears them.
-        rng: the only source of chance.
-        lens: temperature of the lenses.
-        span: skin minus ambient, degrees C, to scale differences within the glasses.
+        frame: axes and landmarks of the head.
+        rng: the only source of randomness.
+        lens: temperature of the lenses, degrees C.
+        span: skin minus ambient temperature, degrees C, which scales differences within the glasses.
     """
     shape, marks, unit = heat.shape, frame.marks, frame.height
     corners = ((marks[36], marks[39]), (marks[42], marks[45]))
@@ -26,7 +26,7 @@ def draw_glasses(
     drop = rng.uniform(-0.02, 0.08)
     taper = rng.uniform(-0.1, 0.35)
     outward = rng.uniform(-0.02, 0.07)
-    # From the side the farther eye is narrow, but its lens is as high as the other one.
+    # In a turned head the farther eye is narrower, but both lenses have the same height.
     height = aspect * width * max(np.hypot(*(b - a)) for a, b in corners)
     outlines = []
     for side, (a, b) in zip((-1, 1), corners, strict=True):
@@ -37,7 +37,7 @@ def draw_glasses(
         angle = np.linspace(0, 2 * np.pi, 33)[:-1]
         x = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** (2 / power)
         y = np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** (2 / power)
-        # The outer ends are drawn up, as in sports and cat-eye frames.
+        # The outer ends are higher, as in sports and cat-eye frames.
         y = y + side * x * np.where(y > 0, slant, taper)
         outlines.append(centre + x[:, None] * half + y[:, None] * frame.up * height)
     glass = sum(filled(outline, shape, 0.6) for outline in outlines)

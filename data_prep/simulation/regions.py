@@ -1,6 +1,6 @@
-"""Where the parts of a head lie in a photo, from its 68 landmarks and its colours.
+"""Regions of a head in a photo, from its 68 landmarks and its colours.
 
-All masks are (H, W) float32 between 0 and 1, on the pixel grid of the photo that is given.
+All masks are (H, W) float32 between 0 and 1, on the photo's pixel grid.
 """
 
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ class HeadFrame:
     Attributes:
         marks: (68, 2) landmarks.
         up: (2,) unit vector from the chin to the nose bridge.
-        right: (2,) unit vector across, towards the right of an upright image.
-        height: from the chin to the nose bridge.
-        yaw: where the nose tip lies between the two ends of the jaw, -1 (left) to 1 (right); 0 in a
-            frontal face.
+        right: (2,) unit vector perpendicular to `up`, to the right in an upright image.
+        height: distance from the chin to the nose bridge.
+        yaw: position of the nose tip between the two ends of the jaw, -1 (left) to 1 (right); 0 in
+            a frontal face.
     """
 
     marks: np.ndarray
@@ -36,7 +36,7 @@ class HeadFrame:
 
 
 def head_frame(marks: np.ndarray) -> HeadFrame:
-    """Axes of the head from (68, 2) landmarks."""
+    """Compute the axes of a head from (68, 2) landmarks."""
     axis = marks[27] - marks[8]
     length = float(np.hypot(*axis))
     up = axis / length if length > 1e-6 else np.array([0.0, -1.0])
@@ -48,7 +48,7 @@ def head_frame(marks: np.ndarray) -> HeadFrame:
 
 
 def filled(outline: np.ndarray, shape: tuple[int, int], soft: float = 0.7) -> np.ndarray:
-    """Inside of a closed outline (N, 2), its edge softened by a Gaussian of `soft` pixels."""
+    """Fill a closed outline (N, 2); its edge is blurred by a Gaussian of `soft` pixels."""
     canvas = np.zeros(shape, np.uint8)
     cv2.fillPoly(canvas, [_fixed(outline)], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
     return _softened(canvas, soft)
@@ -57,7 +57,7 @@ def filled(outline: np.ndarray, shape: tuple[int, int], soft: float = 0.7) -> np
 def stroked(
     line: np.ndarray, shape: tuple[int, int], width: float, soft: float = 0.5, closed: bool = False
 ) -> np.ndarray:
-    """A line (N, 2) of `width` pixels; thinner than a pixel means fainter."""
+    """Draw a line (N, 2) of `width` pixels; lines thinner than a pixel are fainter."""
     canvas = np.zeros(shape, np.uint8)
     level = int(255 * min(width, 1.0))
     cv2.polylines(
@@ -67,7 +67,7 @@ def stroked(
 
 
 def spot(centre: np.ndarray, radius: float, shape: tuple[int, int]) -> np.ndarray:
-    """A Gaussian bump of standard deviation `radius` pixels and height 1."""
+    """Return a Gaussian of standard deviation `radius` pixels and height 1."""
     radius = max(radius, 0.5)
     x = np.exp(-0.5 * ((np.arange(shape[1], dtype=np.float32) - centre[0]) / radius) ** 2)
     y = np.exp(-0.5 * ((np.arange(shape[0], dtype=np.float32) - centre[1]) / radius) ** 2)
@@ -75,7 +75,7 @@ def spot(centre: np.ndarray, radius: float, shape: tuple[int, int]) -> np.ndarra
 
 
 def face_outline(frame: HeadFrame, forehead: float) -> np.ndarray:
-    """Outline of the face's skin: the jaw, and an arc `forehead` head heights above the bridge."""
+    """Outline the face's skin: the jaw, and an arc `forehead` head heights above the nose bridge."""
     left, right = frame.marks[0], frame.marks[16]
     middle, half = (left + right) / 2, (right - left) / 2
     rise = max(float((frame.bridge - middle) @ frame.up), 0.0) + forehead * frame.height
@@ -86,9 +86,9 @@ def face_outline(frame: HeadFrame, forehead: float) -> np.ndarray:
 
 
 def skull_outline(frame: HeadFrame, size: float) -> np.ndarray:
-    """Outline of the whole head with its hair; `size` 1 is a bald head."""
+    """Outline the whole head with hair; `size` 1 is a bald head."""
     middle = (frame.marks[0] + frame.marks[16]) / 2
-    # A head turned to the right shows more of its back on the left.
+    # In a head turned to the right, more of its back is visible on the left.
     middle = middle - frame.right * frame.yaw * 0.35 * frame.height
     half_width = abs(float((frame.marks[16] - frame.marks[0]) @ frame.right)) / 2
     half_width = max(1.04 * half_width, 0.62 * frame.height) * size
@@ -100,7 +100,7 @@ def skull_outline(frame: HeadFrame, size: float) -> np.ndarray:
 
 
 def ear_outlines(frame: HeadFrame, scale: float) -> list[np.ndarray]:
-    """Outlines of the ears in sight: both from the front, one from the side."""
+    """Outline the visible ears: two in a frontal face, one in a turned head."""
     outlines = []
     for end, inner, side in ((0, 2, -1), (16, 14, 1)):
         if frame.yaw * side > 0.25:
@@ -116,9 +116,9 @@ def ear_outlines(frame: HeadFrame, scale: float) -> list[np.ndarray]:
 
 
 def body_axes(frame: HeadFrame, upright: float) -> tuple[np.ndarray, np.ndarray]:
-    """Unit vectors (down, right) of neck and shoulders.
+    """Compute the unit vectors (down, right) of neck and shoulders.
 
-    `upright` 0 follows the head, 1 the image: a tilted head sits on level shoulders.
+    `upright` 0 follows the head, 1 the image: with 1, the shoulders of a tilted head are level.
     """
     vertical = np.array([0.0, -1.0])
     if frame.up @ vertical < 0.2:
@@ -129,7 +129,7 @@ def body_axes(frame: HeadFrame, upright: float) -> tuple[np.ndarray, np.ndarray]
 
 
 def neck_outline(frame: HeadFrame, width: float, upright: float) -> np.ndarray:
-    """Outline of the neck down to below the image; `width` 1 is as wide as the jaw's corners."""
+    """Outline the neck; with `width` 1 it is as wide as the jaw's corners."""
     shift = -frame.right * frame.yaw * 0.25 * frame.height
     left, right = frame.marks[4], frame.marks[12]
     middle, half = (left + right) / 2, (right - left) / 2 * width
@@ -152,9 +152,9 @@ def neck_outline(frame: HeadFrame, width: float, upright: float) -> np.ndarray:
 
 
 def clothes_outline(frame: HeadFrame, drop: float, opening: float, upright: float) -> np.ndarray:
-    """Outline of the shoulders' clothes, beginning `drop` head heights below the chin's level.
+    """Outline the clothes on the shoulders, starting `drop` head heights below the chin.
 
-    `opening` is the half width of the neckline in head heights; it dips in a V.
+    `opening` is the half width of the V-shaped neckline in head heights.
     """
     chin = frame.marks[8] - frame.right * frame.yaw * 0.2 * frame.height
     down, across = (axis * frame.height for axis in body_axes(frame, upright))
@@ -174,11 +174,11 @@ def clothes_outline(frame: HeadFrame, drop: float, opening: float, upright: floa
 
 
 def skin_likeness(rgb: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """How much each pixel's colour is like the face's own, (H, W) from 0 to 1.
+    """Compute the similarity of each pixel's colour to the face's skin, (H, W) from 0 to 1.
 
     Args:
         rgb: (H, W, 3) uint8.
-        face: (H, W) mask of pixels that are surely skin.
+        face: (H, W) mask of pixels that are certainly skin.
     """
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
     sample = lab[face > 0.9]
@@ -186,14 +186,14 @@ def skin_likeness(rgb: np.ndarray, face: np.ndarray) -> np.ndarray:
         return np.ones(rgb.shape[:2], np.float32)
     centre = np.median(sample, axis=0)
     spread = 1.48 * np.median(np.abs(sample - centre), axis=0)
-    # Light falls unevenly on a head, so lightness counts less than hue.
+    # A head is lit unevenly, so lightness has less weight than hue.
     spread = np.maximum(spread * [1.6, 1.3, 1.3], [22, 5, 6])
     distance = (((lab - centre) / spread) ** 2).sum(axis=2)
     return np.exp(-0.25 * distance).astype(np.float32)
 
 
 def _fixed(points: np.ndarray) -> np.ndarray:
-    """Fixed-point coordinates as OpenCV draws them."""
+    """Convert points to the fixed-point coordinates of OpenCV's drawing functions."""
     limited = np.clip(np.asarray(points), -4000, 4000)
     return np.rint(limited * 2**_SUBPIXEL_BITS).astype(np.int32).reshape(-1, 1, 2)
 

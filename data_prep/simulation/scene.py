@@ -1,4 +1,4 @@
-"""The temperatures of a head and its surroundings, painted from the back to the front."""
+"""A temperature map of a head and its surroundings, painted from back to front."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,14 @@ from data_prep.simulation.settings import SimulationSettings
 
 
 class Scene:
-    """The temperatures before the camera, painted from the back to the front."""
+    """Temperatures in front of the camera, painted from back to front into `heat`.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB, at the sensor's resolution.
+        marks: (68, 2) landmarks, pixels of `photo`.
+        rng: the only source of randomness.
+        settings: ranges of all parameters.
+    """
 
     def __init__(
         self,
@@ -21,7 +28,7 @@ class Scene:
         self.photo, self.marks, self.rng, self.settings = photo, marks, rng, settings
         self.shape = photo.shape[:2]
         self.frame = regions.head_frame(marks)
-        # Softness grows with the head, but not beyond what the image can show.
+        # The softness of edges scales with the head, up to a limit set by the image's size.
         self.unit = min(self.frame.height, 2.0 * max(self.shape))
         self.lightness = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
         core = np.concatenate([marks[2:15], marks[26:16:-1]])
@@ -34,8 +41,8 @@ class Scene:
         self.ambient = min(self._draw("ambient"), self.skin - 3)
         self.heat = np.empty(self.shape, np.float32)
 
-    def drawn(self) -> np.ndarray:
-        """(H, W) float32, degrees C."""
+    def render(self) -> np.ndarray:
+        """Paint all parts; return (H, W) float32, degrees C."""
         self._background()
         self._clothes()
         self._head()
@@ -55,11 +62,11 @@ class Scene:
         return float(self.rng.uniform(*getattr(self.settings, name)))
 
     def _difference(self, name: str) -> float:
-        """A difference within the face, scaled by this face's contrast."""
+        """Draw a temperature difference within the face, scaled by this face's contrast."""
         return self.contrast * self._draw(name)
 
     def _between(self, name: str) -> float:
-        """A temperature between ambient and skin."""
+        """Draw a temperature between ambient and skin."""
         return self.ambient + self._draw(name) * (self.skin - self.ambient)
 
     def _paint(self, mask: np.ndarray, value: float | np.ndarray) -> None:
@@ -117,7 +124,7 @@ class Scene:
         hair_heat = hair + np.float32(rng.uniform(0.1, 1.2)) * streaks
         # Warmest at the parting and the temples, where hair is thin.
         self._paint(skull, hair_heat + likeness * (self.skin - hair_heat) * 0.9)
-        # Hair that hangs beside the face: dark, unlike skin, not far from the head.
+        # Hair beside the face: dark, unlike skin, near the head.
         if rng.random() < 0.6:
             wide = self._fill(regions.skull_outline(self.frame, rng.uniform(1.2, 1.5)), 0.08)
             cheek = (
@@ -137,7 +144,7 @@ class Scene:
         rng = self.rng
         hairline = rng.uniform(0.38, 0.9)
         face = self._fill(regions.face_outline(self.frame, hairline), 0.02)
-        # Below the brows skin is certain; above them a fringe may hide it.
+        # Below the brows the face is certainly skin; above them hair may cover it.
         fringe = rng.uniform(0.3, 1.0)
         above = np.clip(face - self.core, 0, 1)
         sure = self._fill(np.concatenate([self.marks[0:17], self.marks[26:16:-1]]), 0.03)
@@ -203,7 +210,7 @@ class Scene:
         marks = self.marks
         self._add(self._fill(marks[48:60], 0.015), self._difference("lips"))
         inside = self._fill(marks[60:68], 0.005)
-        # A closed mouth has hardly any inside; its line stays.
+        # A closed mouth has almost no inside, only the line between the lips.
         self._add(inside, self._difference("mouth_inside"))
         line = np.concatenate(
             [marks[60:61], (marks[61:64] + marks[[67, 66, 65]]) / 2, marks[64:65]]
@@ -227,7 +234,7 @@ class Scene:
         self._add(np.clip(strength, 0, 1), self._difference("edges"))
 
     def _hand(self) -> None:
-        """Fingers from below, as warm as skin, with a cooler outline."""
+        """Paint fingers that come from below, as warm as skin, with a cooler outline."""
         rng, frame = self.rng, self.frame
         target = self.marks[rng.integers(0, 68)]
         direction = frame.up * rng.uniform(0.4, 1.0) + frame.right * rng.uniform(-0.8, 0.8)

@@ -1,4 +1,4 @@
-"""How widely the simulated thermal images vary."""
+"""Ranges of the parameters of simulated thermal images."""
 
 from pydantic import Field, model_validator
 

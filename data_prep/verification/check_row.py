@@ -1,4 +1,4 @@
-"""One row of a manifest looked over, with its images and its points."""
+"""Check one row of a manifest, with its images and its landmarks."""
 
 import hashlib
 import json
@@ -13,92 +13,89 @@ from data_prep.verification.left_right import is_flipped
 from data_prep.verification.report import Problem
 from mlcmkd.data.crops import outside
 from mlcmkd.data.images import read_image
-from mlcmkd.data.manifest import MANIFEST, PairRow, inside
+from mlcmkd.data.manifest import MANIFEST, PairRow, image_fields, inside
+from mlcmkd.data.modality import Modality
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.texts import json_problem
 
-# Points may lie on the border: annotators, and formats that count from 1, put them there.
+# Landmarks may lie on the border: annotators and 1-based formats place them there.
 _BORDER_PX = 1.0
+
+# Words in an error message of `PairRow` -> kind of the problem.
+_KINDS = {
+    "leaves the manifest's folder": "leads outside",
+    "landmarks, but scheme": "wrong count",
+    "flags of visibility": "wrong count",
+    "not a finite number": "not finite",
+    "is not x0 < x1": "box misses face",
+}
 
 
 @dataclass
-class Seen:
-    """What is known of a row once it has been looked at; no image and no point stays.
+class CheckedRow:
+    """What remains of a row after its check; images and landmarks are not kept.
 
     Attributes:
-        row: the row without its landmarks; None where the line is no row.
-        marks: a hash of the landmarks; None without them.
-        files: of every readable file, by name: its sha256.
-        sizes: of every whole image: (width, height).
+        line: its line in the manifest, from 1.
+        row: the row without its landmarks; None if the line is no valid row.
+        landmarks_hash: hash of scheme and landmarks; None without landmarks.
+        files: name of every readable file -> its sha256.
+        sizes: (width, height) of every valid image.
+        problems: the problems of this row.
     """
 
     line: int
     row: PairRow | None = None
-    marks: str | None = None
+    landmarks_hash: str | None = None
     files: dict[str, str] = field(default_factory=dict)
     sizes: list[tuple[int, int]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
-    def note(self, kind: str, what: str) -> None:
+    def add_problem(self, kind: str, what: str) -> None:
         """Add a problem of this row."""
         row = None if self.row is None else self.row.id
         self.problems.append(Problem(kind, self.line, row, what))
 
 
-def look(numbered: tuple[int, bytes], root: Path) -> Seen:
-    """Look a line over, and the images it names."""
-    seen = Seen(numbered[0])
-    row = _row(seen, numbered[1])
+def check_row(numbered: tuple[int, bytes], root: Path) -> CheckedRow:
+    """Check a line of a manifest, and the images that it names.
+
+    Args:
+        numbered: number and bytes of the line.
+        root: the manifest's folder.
+    """
+    checked = CheckedRow(numbered[0])
+    row = _parse(checked, numbered[1])
     if row is None:
-        return seen
-    seen.row = row.model_copy(update={"landmarks": None, "visible": None, "facts": None})
-    # What the line itself has wrong was found before its id was known.
-    found, seen.problems = seen.problems, []
-    for problem in found:
-        seen.note(problem.kind, problem.what)
-    shapes = [
-        shape
-        for side in ("rgb", "thermal")
-        if getattr(row, f"{side}_file_name") is not None
-        and (shape := _look_at_image(seen, root, row, side)) is not None
-    ]
-    seen.sizes = [(width, height) for height, width in shapes]
-    if len(set(shapes)) > 1:
-        (a, b), (c, d) = seen.sizes
-        seen.note(
-            "sizes differ",
-            f"the photo has {a} x {b} pixels and the thermal image {c} x {d}; register and "
-            "resample them to one size",
-        )
-    if row.box is not None and len(set(shapes)) == 1 and outside(row.box, seen.sizes[0]):
-        width, height = seen.sizes[0]
-        seen.note(
-            "box misses image",
-            f"box {row.box} lies outside the image of {width} x {height} pixels; correct it or leave "
-            "it out",
-        )
+        return checked
+    checked.row = row.model_copy(update={"landmarks": None, "visible": None, "facts": None})
+    # Problems of the line itself were found before its id was known: add them again with the id.
+    without_id, checked.problems = checked.problems, []
+    for problem in without_id:
+        checked.add_problem(problem.kind, problem.what)
+    _check_images(checked, root, row)
     if row.landmarks is not None:
-        _look_at_points(seen, row, seen.sizes)
-    return seen
+        _check_landmarks(checked, row)
+    return checked
 
 
-def _row(seen: Seen, line: bytes) -> PairRow | None:
-    """The line's row; where only its points are wrong, the row without them."""
+def _parse(checked: CheckedRow, line: bytes) -> PairRow | None:
+    """Return the line's row; without landmarks, visibility and box if only these are invalid."""
     try:
         fields = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        reason = getattr(error, "msg", None) or getattr(error, "reason", None) or str(error)
-        seen.note("no valid row", f"{MANIFEST}: not JSON ({reason}); prepare it again")
+        reason = json_problem(error)
+        checked.add_problem("no valid row", f"{MANIFEST}: not JSON ({reason}); prepare it again")
         return None
     try:
         return PairRow.model_validate(fields)
     except ValidationError as error:
         for fault in error.errors():
-            place = ".".join(str(part) for part in fault["loc"]) or "row"
-            what = (
-                f"{place}: {fault['msg'].removeprefix('Value error, ')}; correct or remove the row"
-            )
-            seen.note(_kind(fault["msg"]), what)
+            field_name = ".".join(str(part) for part in fault["loc"]) or "row"
+            message = fault["msg"].removeprefix("Value error, ")
+            kind = next((_KINDS[words] for words in _KINDS if words in message), "no valid row")
+            checked.add_problem(kind, f"{field_name}: {message}; correct or remove the row")
     if not isinstance(fields, dict):
         return None
     try:
@@ -107,91 +104,115 @@ def _row(seen: Seen, line: bytes) -> PairRow | None:
         return None
 
 
-def _kind(message: str) -> str:
-    """The kind of a fault that `PairRow` tells."""
-    for words, kind in (
-        ("leaves the manifest's folder", "leads outside"),
-        ("landmarks, but scheme", "wrong count"),
-        ("flags of visibility", "wrong count"),
-        ("not a finite number", "not finite"),
-        ("is not x0 < x1", "box misses face"),
-    ):
-        if words in message:
-            return kind
-    return "no valid row"
+def _check_images(checked: CheckedRow, root: Path, row: PairRow) -> None:
+    """Check both images, and whether they fit each other and the box."""
+    shapes = [
+        shape
+        for modality in ("rgb", "thermal")
+        if image_fields(row, modality)[0] is not None
+        and (shape := _check_image(checked, root, row, modality)) is not None
+    ]
+    checked.sizes = [(width, height) for height, width in shapes]
+    if len(set(shapes)) > 1:
+        (a, b), (c, d) = checked.sizes
+        checked.add_problem(
+            "sizes differ",
+            f"the photo has {a} x {b} pixels and the thermal image {c} x {d}; register and "
+            "resample them to one size",
+        )
+    if row.box is not None and len(set(shapes)) == 1 and outside(row.box, checked.sizes[0]):
+        width, height = checked.sizes[0]
+        checked.add_problem(
+            "box misses image",
+            f"box {row.box} lies outside the image of {width} x {height} pixels; correct it or leave "
+            "it out",
+        )
 
 
-def _look_at_image(seen: Seen, root: Path, row: PairRow, side: str) -> tuple[int, int] | None:
-    """Look at one file; (height, width) of the image if it is one."""
-    name, sha256 = getattr(row, f"{side}_file_name"), getattr(row, f"{side}_sha256")
-    try:
-        path = inside(root, name)
-    except InputError as error:
-        seen.note("leads outside", f"{error}; put the image itself there")
-        return None
-    except (OSError, RuntimeError, ValueError):  # links in a circle, a NUL in the name
-        path = None
-    if path is None or not _is_file(path):
-        seen.note("missing file", f"{name}: no such file; restore it or remove the row")
+def _check_image(
+    checked: CheckedRow, root: Path, row: PairRow, modality: Modality
+) -> tuple[int, int] | None:
+    """Check one image file; return its (height, width) if it can be decoded."""
+    name, sha256 = image_fields(row, modality)
+    path = _find(checked, root, name)
+    if path is None:
         return None
     try:
         data = read_bytes(path)
     except InputError as error:
-        seen.note("broken file", str(error))
+        checked.add_problem("broken file", str(error))
         return None
-    seen.files[name] = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and sha256 != seen.files[name]:
-        seen.note(
+    checked.files[name] = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and sha256 != checked.files[name]:
+        checked.add_problem(
             "other bytes",
-            f"{name}: not the bytes whose sha256 the row tells; restore the file or prepare again",
+            f"{name}: the file's sha256 differs from the row's; restore the file or prepare again",
         )
     try:
         pixels = read_image(path) if path.suffix == ".npy" else decode(data, path)
     except InputError as error:
-        seen.note("broken file", str(error))
+        checked.add_problem("broken file", str(error))
         return None
     try:
-        if side == "rgb":
+        if modality == "rgb":
             check_photo(pixels, path)
         else:
             check_thermal(pixels, row.radiometry, path)
     except InputError as error:
-        seen.note("wrong image", str(error))
+        checked.add_problem("wrong image", str(error))
     return pixels.shape[:2]
+
+
+def _find(checked: CheckedRow, root: Path, name: str) -> Path | None:
+    """Return the path of an image file inside `root`; None, with a problem added, if there is none."""
+    try:
+        path = inside(root, name)
+    except InputError as error:
+        checked.add_problem("leads outside", f"{error}; put the image itself there")
+        return None
+    except (OSError, RuntimeError, ValueError):  # circular links, a NUL in the name
+        path = None
+    if path is None or not _is_file(path):
+        checked.add_problem("missing file", f"{name}: no such file; restore it or remove the row")
+        return None
+    return path
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name too long for the disk
+    except (OSError, ValueError):  # a name too long for the file system
         return False
 
 
-def _look_at_points(seen: Seen, row: PairRow, sizes: list[tuple[int, int]]) -> None:
+def _check_landmarks(checked: CheckedRow, row: PairRow) -> None:
+    """Check the landmarks against the image, the box, and the face's left and right."""
     points = np.array(row.landmarks, dtype=np.float64)
-    seen.marks = hashlib.sha256(f"{row.scheme} {row.landmarks}".encode()).hexdigest()
-    if sizes and len(set(sizes)) == 1:
-        limit = np.array(sizes[0]) - 1 + _BORDER_PX
-        outside = np.flatnonzero(((points < -_BORDER_PX) | (points > limit)).any(axis=1))
-        if len(outside):
-            x, y = points[outside[0]]
-            seen.note(
+    landmarks = f"{row.scheme} {row.landmarks}"
+    checked.landmarks_hash = hashlib.sha256(landmarks.encode()).hexdigest()
+    if len(set(checked.sizes)) == 1:
+        width, height = checked.sizes[0]
+        limit = np.array([width, height]) - 1 + _BORDER_PX
+        far = np.flatnonzero(((points < -_BORDER_PX) | (points > limit)).any(axis=1))
+        if len(far):
+            x, y = points[far[0]]
+            checked.add_problem(
                 "point outside",
-                f"{len(outside)} landmarks, the first of them {outside[0]} at ({x:g}, {y:g}), in an "
-                f"image of {sizes[0][0]} x {sizes[0][1]} pixels; correct or remove the row",
+                f"{len(far)} landmarks, the first of them {far[0]} at ({x:g}, {y:g}), in an "
+                f"image of {width} x {height} pixels; correct or remove the row",
             )
     if row.box is not None:
         x0, y0, x1, y1 = row.box
         within = ((points >= (x0, y0)) & (points <= (x1, y1))).all(axis=1).sum()
         if 2 * within < len(points):
-            seen.note(
+            checked.add_problem(
                 "box misses face",
-                f"box {row.box} holds {within} of {len(points)} landmarks; correct it or leave it "
+                f"box {row.box} contains {within} of {len(points)} landmarks; correct it or leave it "
                 "out",
             )
     if is_flipped(get_scheme(row.scheme), points):
-        seen.note(
+        checked.add_problem(
             "left and right",
-            "the left of the face is on its right: mirrored, or named by the person's side; "
-            "exchange the points by the scheme's `flip`",
+            "the left of the face is on its right: mirrored, or named from the person's point of "
+            "view; exchange the points by the scheme's `flip`",
         )

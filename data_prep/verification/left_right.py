@@ -1,26 +1,26 @@
-"""Whether the left and the right of a face were exchanged."""
+"""Detect landmarks whose left and right are swapped."""
 
 import numpy as np
 
 from mlcmkd.schemes import Scheme
 
-# Of the two lengths that tell left from right, the shorter one must be this share of the longer.
+# The shorter of the two lengths that are compared must be at least this share of the longer one.
 _CLEAR = 0.25
 
 
 def is_flipped(scheme: Scheme, landmarks: np.ndarray) -> bool:
-    """Whether a face's left and right are exchanged: points mirrored without being renamed, or
-    named by the person's side instead of the viewer's.
+    """Whether the left and right of a face are swapped: points mirrored without being renamed, or
+    named from the person's point of view instead of the viewer's.
 
-    The rule: whoever walks from the left eye to the right one has the mouth on the right hand,
-    however the head is rolled, upside down included; in a mirror on the left. (With the face
-    upright, that is the left outer corner to the right of the right one.) The same holds from the
-    left corner of the mouth to the right one. Eyes are the outer corners, or the pupils where a
-    scheme has no corners; the mouth is the mean of its points.
+    Going from the left eye to the right eye, the mouth must be on the right-hand side, for any roll
+    of the head, also upside down; if it is on the left, the points are mirrored. (In an upright face,
+    the left outer corner is then to the right of the right one.) The same applies from the left to
+    the right corner of the mouth. Eyes are the outer corners, or the pupils for schemes without
+    corners; the mouth is the mean of its points.
 
-    A face is not judged, and so not flipped, where the two lengths, from side to side and from eyes
-    to mouth, are not both at least a quarter of each other: profiles, whose far eye hides behind the
-    nose, and faces seen from right above or below. So are schemes without a left and a right eye.
+    The result is False without a decision if one of the two lengths, between the eyes and from eyes
+    to mouth, is less than a quarter of the other: profiles, and faces seen from far above or below.
+    It is also False for schemes without a left and a right eye. Rule and threshold are ours.
 
     Args:
         landmarks: (K, 2) pixels of `scheme`, finite.
@@ -44,7 +44,10 @@ def is_flipped(scheme: Scheme, landmarks: np.ndarray) -> bool:
 
 
 def _turn(across: np.ndarray, down: np.ndarray) -> float:
-    """How much of a right angle, clockwise as the image is seen, leads from one to the other, times
-    their lengths' ratio: 1 for a square, negative in a mirror, near 0 where one is short."""
+    """Return the cross product of two vectors divided by the squared longer length.
+
+    It is positive if `down` is clockwise of `across` in the image: 1 for equally long perpendicular
+    vectors, negative if mirrored, near 0 if one is short.
+    """
     longest = max(across @ across, down @ down)
     return (across[0] * down[1] - across[1] * down[0]) / longest if longest > 0 else 0.0

@@ -1,4 +1,4 @@
-"""What a check of a manifest found, in words and as a file."""
+"""The result of checking a manifest, as text and as a file."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -6,42 +6,42 @@ from pathlib import Path
 
 from data_prep.report_file import REPORT, write_report
 
-# What can be wrong, in the order of the table.
+# The kinds of problems, in the order of the table.
 KINDS = (
-    "no valid row",  # not JSON, an unknown field, a missing one, a value of another kind
+    "no valid row",  # not JSON, or an unknown, missing or invalid field
     "wrong count",  # of landmarks, or of flags of visibility
     "not finite",  # NaN or infinite
-    "leads outside",  # of the manifest's folder, by name or by a link
+    "leads outside",  # a name or link that leads out of the manifest's folder
     "missing file",
     "broken file",  # empty, truncated, not an image
     "wrong image",  # not 8-bit colour, not what the radiometry says
     "other bytes",  # sha256 differs from the row's
-    "sizes differ",  # of a pair's two sides
-    "point outside",  # of its image
+    "sizes differ",  # of the two images of a pair
+    "point outside",  # a landmark outside the image
     "box misses image",
     "box misses face",
-    "left and right",  # exchanged
+    "left and right",  # swapped
     "repeated id",
-    "duplicate",  # a row told twice, or a file kept under two names
-    "subject in splits",  # in more than one
+    "duplicate",  # a repeated row, or a file under two names
+    "subject in splits",  # a subject in more than one split
     "image in splits",
     "mixed schemes",  # within a split
     "mixed radiometries",
     "no common side",  # some rows of a split lack RGB, others thermal images
 )
 
-_SHOWN = 10  # problems a kind in the table; the report has all
+_SHOWN = 10  # problems of each kind in the table; the report has all
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong.
+    """One problem of a manifest.
 
     Attributes:
         kind: one of `KINDS`.
-        line: of metadata.jsonl, from 1; None for a problem of the whole.
-        row: the row's id; None where it has none that can be read.
-        what: what is wrong, where, and how it is mended.
+        line: line of metadata.jsonl, from 1; None for a problem of several rows.
+        row: the row's id; None if it cannot be read.
+        what: what is wrong, where, and a suggested fix.
     """
 
     kind: str
@@ -52,13 +52,13 @@ class Problem:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What a check found.
+    """The result of checking a manifest.
 
     Attributes:
-        folder: the manifest.
-        rows: lines in it that are not blank.
-        problems: what has to be mended, by line.
-        notes: what is allowed, and better known.
+        folder: the manifest's folder.
+        rows: number of non-blank lines.
+        problems: what must be corrected, sorted by line.
+        notes: remarks on what is allowed but may be unintended.
     """
 
     folder: Path
@@ -68,12 +68,12 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing has to be mended."""
+        """Whether there is no problem."""
         return not self.problems
 
     @property
     def counts(self) -> dict[str, int]:
-        """Problems a kind, in the order of `KINDS`; kinds without one are left out."""
+        """Number of problems by kind, in the order of `KINDS`, without kinds that have none."""
         counts = Counter(problem.kind for problem in self.problems)
         return {kind: counts[kind] for kind in KINDS if counts[kind]}
 
@@ -86,11 +86,11 @@ class VerifyReport:
             if count > _SHOWN:
                 lines.append(f"    ... and {count - _SHOWN} more, see {REPORT}")
         lines += [f"note: {note}" for note in self.notes]
-        # A row's words may hold anything, commands for the terminal as well.
+        # Texts from a manifest may contain control sequences for the terminal.
         return "\n".join(map(_printable, lines))
 
     def save(self) -> Path:
-        """Write this as the section "check" of report.json beside the rows; the file's path.
+        """Write the section "check" of the manifest's report.json; return the file's path.
 
         Raises:
             InputError: it cannot be written.

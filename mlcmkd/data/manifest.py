@@ -1,7 +1,7 @@
-"""The manifest's rows: one JSON line a pair, what it must say and what it may not.
+"""The rows of a manifest: one JSON line per pair, with its validation.
 
 A manifest is a folder with `metadata.jsonl`, `rgb/` and `thermal/`. `data_prep.writer` writes it,
-`mlcmkd.data.pairs` reads it; this file is all that they share.
+`mlcmkd.data.pairs` reads it; both use this module.
 """
 
 import json
@@ -11,10 +11,12 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.texts import json_problem
 
 MANIFEST = "metadata.jsonl"
 SPLITS = ("train", "val", "test")
@@ -113,16 +115,23 @@ class PairRow(Config):
 
 
 def groups_in(group: str | None) -> list[str]:
-    """The groups that a row's `group` names."""
+    """Split a row's `group` into its groups."""
     return group.split("+") if group else []
 
 
+def image_fields(row: PairRow, modality: Modality) -> tuple[str | None, str | None]:
+    """Return the file name and the sha256 of a row's image of one modality."""
+    if modality == "rgb":
+        return row.rgb_file_name, row.rgb_sha256
+    return row.thermal_file_name, row.thermal_sha256
+
+
 def read_rows(folder: Path | str) -> list[PairRow]:
-    """All rows of the manifest in `folder`, in file order.
+    """Read all rows of the manifest in `folder`, in file order.
 
     Raises:
-        InputError: no manifest, an unreadable line (named by number), a repeated id, or a subject
-            in two splits.
+        InputError: no manifest, an invalid line (named by number), a repeated id, or a subject in
+            two splits.
     """
     path = Path(folder) / MANIFEST
     if not path.is_file():
@@ -134,18 +143,22 @@ def read_rows(folder: Path | str) -> list[PairRow]:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text ({error.reason}); write it again") from None
-    # JSON strings may hold other line separators than "\n", on which splitlines would cut.
+    # JSON strings may contain other line separators than "\n", at which splitlines would cut.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             fields = json.loads(line)
         except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", error)
-            raise InputError(f"{path}, line {number}: not JSON ({reason})") from None
+            reason = json_problem(error)
+            raise InputError(
+                f"{path}, line {number}: not JSON ({reason}); prepare the manifest again"
+            ) from None
         row = PairRow.validated(f"{path}, line {number}", fields)
         if row.id in ids:
-            raise InputError(f"{path}, line {number}: id '{row.id}' appears twice")
+            raise InputError(
+                f"{path}, line {number}: id '{row.id}' appears twice; give every row its own"
+            )
         if split_of.setdefault(row.subject, row.split) != row.split:
             raise InputError(
                 f"{path}, line {number}: subject '{row.subject}' is in splits "
@@ -154,12 +167,12 @@ def read_rows(folder: Path | str) -> list[PairRow]:
         ids.add(row.id)
         rows.append(row)
     if not rows:
-        raise InputError(f"{path}: the manifest has no rows")
+        raise InputError(f"{path}: the manifest has no rows; prepare it again")
     return rows
 
 
 def inside(root: Path, name: str) -> Path:
-    """`root / name`, once links are followed and it is sure to lie inside `root`.
+    """Resolve `root / name`, links included, and make sure that the result is inside `root`.
 
     Raises:
         InputError: the path, or a link on it, leads out of `root`.

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data_prep import writer as manifest
-from data_prep.fingerprint import fingerprint, sources_of
+from data_prep.fingerprint import PACKAGES, fingerprint, sources_of
 from data_prep.prepare import prepare
 from data_prep.report_file import read_report
 from data_prep.simulation.simulate import SimulationSettings
@@ -124,7 +124,7 @@ def test_same_seed_same_bytes_whatever_the_processes(faces, tmp_path):
     assert files(one.folder) == files(two.folder)
     assert files(one.folder) != files(other.folder)
     run(faces, tmp_path / "one", simulate_thermal=True, seed=3)  # once more is no change
-    with pytest.raises(InputError, match="made from other things"):
+    with pytest.raises(InputError, match="of other sources or settings"):
         run(faces, tmp_path / "one", simulate_thermal=True, seed=4)
     run(faces, tmp_path / "one", simulate_thermal=True, seed=4, overwrite=True)
     assert files(tmp_path / "one") == files(other.folder)
@@ -157,7 +157,7 @@ def test_bad_files_stop_or_are_reported(faces, tmp_path):
     assert sum(report.subjects.values()) == 8
     reasons = dict(report.skipped)
     assert set(reasons) == {"train/1004_1.pts", "train/1005_1"}
-    assert "not a whole image" in reasons["train/1005_1"]
+    assert "not a complete image" in reasons["train/1005_1"]
     assert "skipped train/1005_1: " in str(report)
     listed = read_report(tmp_path / "out")["skipped"]
     assert {case["name"]: case["reason"] for case in listed} == reasons
@@ -179,7 +179,7 @@ def test_links_out_of_the_source_are_refused(faces, tmp_path):
     [
         ({"limit": 0}, "limit must be 1 or more, not 0"),
         ({"twins": 0, "simulate_thermal": True}, "twins must be 1 or more, not 0"),
-        ({"twins": 2}, "twins=2 asks for simulated twins; ask for simulate_thermal too"),
+        ({"twins": 2}, "twins=2 needs simulated thermal images; set simulate_thermal"),
         ({"workers": 0}, "workers must be 1 or more"),
         ({"val_fraction": 1.5}, "val_fraction must lie in"),
     ],
@@ -207,7 +207,7 @@ def test_the_same_photo_in_train_and_test_is_a_leak(faces, tmp_path):
     for suffix in (".png", ".pts"):
         data = (faces / "train" / f"1000_1{suffix}").read_bytes()
         (faces / "lfpw_test" / f"image_0009{suffix}").write_bytes(data)
-    with pytest.raises(InputError, match="hold the same image; remove one of them"):
+    with pytest.raises(InputError, match="have the same image; remove one of them"):
         run(faces, tmp_path / "out")
 
 
@@ -226,7 +226,7 @@ def test_thermal_frames(tmp_path):
     assert first.landmarks[0] == (7.5, 2.5)
     assert first.radiometry == GREY8
     assert first.labels == "detector (silver)"
-    with pytest.raises(InputError, match="no twin to simulate; leave simulate_thermal out"):
+    with pytest.raises(InputError, match="nothing to simulate; leave simulate_thermal out"):
         prepare("thermal_knapik54", tmp_path / "source", tmp_path / "x", simulate_thermal=True)
 
 
@@ -366,9 +366,9 @@ def test_a_bad_file_costs_the_other_rows_nothing(faces, tmp_path, stored):
     photo.write_bytes(data[:500])
     with pytest.raises(InputError) as caught:
         run(faces, out)
-    assert "not a whole image" in str(caught.value)
+    assert "not a complete image" in str(caught.value)
     count = len(stored) - 1
-    assert f"({count} finished rows wait in {staged(out)} for the next try)" in str(caught.value)
+    assert f"({count} finished rows in {staged(out)} will be reused)" in str(caught.value)
     photo.write_bytes(data)
     stored.clear()
     run(faces, out)
@@ -449,7 +449,7 @@ def test_what_was_spoilt_in_between_is_made_again(faces, tmp_path, stored):
 def test_two_preparations_of_one_folder(faces, tmp_path):
     out = tmp_path / "out"
     with staging(out):
-        with pytest.raises(InputError, match="another preparation of the same folder is at work"):
+        with pytest.raises(InputError, match="another process is preparing the same folder"):
             run(faces, out)
         assert staged(out).is_dir()
         run(faces, tmp_path / "another")
@@ -459,12 +459,12 @@ def test_two_preparations_of_one_folder(faces, tmp_path):
 def test_links_where_it_works_are_refused(faces, tmp_path):
     (tmp_path / "private").mkdir()
     staged(tmp_path / "out").symlink_to(tmp_path / "private")
-    with pytest.raises(InputError, match=r"\.out\.partial: is a link; remove it"):
+    with pytest.raises(InputError, match=r"\.out\.partial: a link; remove it"):
         run(faces, tmp_path / "out")
     staged(tmp_path / "out").unlink()
     (staged(tmp_path / "out") / "manifest").mkdir(parents=True)
     (staged(tmp_path / "out") / "manifest" / "rgb").symlink_to(tmp_path / "private")
-    with pytest.raises(InputError, match=r"manifest/rgb: is a link; remove .* and prepare again"):
+    with pytest.raises(InputError, match=r"manifest/rgb: a link; remove .* and prepare again"):
         run(faces, tmp_path / "out")
     assert not list((tmp_path / "private").iterdir())
     shutil.rmtree(staged(tmp_path / "out"))
@@ -478,7 +478,7 @@ def test_killed_while_one_manifest_replaces_another(faces, tmp_path):
     before = files(run(faces, out).folder)
     staged(out).mkdir()
     out.rename(staged(out) / "old")
-    with pytest.raises(InputError, match="made from other things"):
+    with pytest.raises(InputError, match="of other sources or settings"):
         run(faces, out, limit=3)
     assert files(out) == before
     run(faces, out, limit=3, overwrite=True)
@@ -495,8 +495,8 @@ class Frame:
         raise AssertionError
 
 
-def test_what_decides_a_row(tmp_path):
-    """Equal things have one fingerprint, different ones different; what cannot be told has none."""
+def test_a_fingerprint_depends_on_what_determines_a_row(tmp_path):
+    """Equal values have equal fingerprints, different ones different; unknown ones have none."""
     path = tmp_path / "f"
     path.write_text("a")
     points = np.zeros((2, 2))
@@ -534,9 +534,27 @@ def test_what_decides_a_row(tmp_path):
 
 
 def test_code_without_a_source_file_is_an_error(tmp_path):
-    """Else rows made by other code would be taken over from an interrupted preparation."""
+    """Otherwise rows of other code would be reused from an interrupted preparation."""
     with pytest.raises(RuntimeError, match="no Python source"):
         sources_of(tmp_path)
     (tmp_path / "deeper").mkdir()
     (tmp_path / "deeper/reader.py").touch()
     assert sources_of(tmp_path) == [tmp_path / "deeper/reader.py"]
+
+
+def test_the_code_of_both_packages_counts():
+    """Every module that can change a row, whichever package `fingerprint` itself is in."""
+    sources = {
+        path.relative_to(package.parent).as_posix()
+        for package in PACKAGES
+        for path in sources_of(package)
+    }
+    assert sources >= {
+        "data_prep/writer.py",
+        "data_prep/readers/cofw.py",
+        "data_prep/readers/parsing/coco.py",
+        "data_prep/simulation/scene.py",
+        "mlcmkd/data/manifest.py",
+        "mlcmkd/data/thermal/radiometry.py",
+        "mlcmkd/schemes/__init__.py",
+    }

@@ -168,7 +168,7 @@ POINTS = "1 2\n" * 68
         ("1 2\n{\n", "line 2: '{' is not a point"),
         ("1 2\0\n", "a.pts: not a text file"),
         (b"\xff\xd8\xff\xe0 jpeg", "a.pts: not a text file"),
-        ("1 2\n" * 300_000, "a.pts: longer than an annotation of one face can be"),
+        ("1 2\n" * 300_000, "a.pts: too large for an annotation of one face"),
     ],
 )
 def test_broken_pts_name_file_line_and_mend(tmp_path, text, message):

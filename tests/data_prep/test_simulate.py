@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from data_prep.simulation import camera, regions
 from data_prep.simulation.simulate import (
     SimulationSettings,
+    simulate_for_photo,
     simulate_thermal,
-    simulate_twin,
 )
 from mlcmkd.utils.errors import InputError
 
@@ -182,26 +182,26 @@ def test_any_photo_and_any_landmarks_give_finite_temperatures(seed, height, widt
 
 def test_repeatable_and_different_from_twin_to_twin():
     rgb = photo()
-    first = simulate_twin(rgb, MARKS, "abc", 0)
-    np.testing.assert_array_equal(first, simulate_twin(rgb, MARKS, "abc", 0))
+    first = simulate_for_photo(rgb, MARKS, "abc", 0)
+    np.testing.assert_array_equal(first, simulate_for_photo(rgb, MARKS, "abc", 0))
     for other in (
-        simulate_twin(rgb, MARKS, "abc", 1),
-        simulate_twin(rgb, MARKS, "abd", 0),
-        simulate_twin(rgb, MARKS, "abc", 0, number=2),
+        simulate_for_photo(rgb, MARKS, "abc", 1),
+        simulate_for_photo(rgb, MARKS, "abd", 0),
+        simulate_for_photo(rgb, MARKS, "abc", 0, number=2),
     ):
         assert np.abs(first - other).mean() > 0.5
 
 
 def test_inputs_are_left_as_they_are():
     rgb, marks = photo(), MARKS.copy()
-    simulate_twin(rgb, marks, "x", 0)
+    simulate_for_photo(rgb, marks, "x", 0)
     np.testing.assert_array_equal(rgb, photo())
     np.testing.assert_array_equal(marks, MARKS)
 
 
 def test_twins_differ_widely_and_are_mostly_warm_faces():
     rgb = photo()
-    twins = [simulate_twin(rgb, MARKS, str(i), 0) for i in range(40)]
+    twins = [simulate_for_photo(rgb, MARKS, str(i), 0) for i in range(40)]
     face = np.array([at(twin, MARKS[[3, 31]].mean(axis=0)) for twin in twins])
     wall = np.array([twin[:20, :20].mean() for twin in twins])
     assert (face > wall).mean() > 0.8
@@ -212,11 +212,11 @@ def test_twins_differ_widely_and_are_mostly_warm_faces():
 @pytest.mark.parametrize(
     ("rgb", "marks", "message"),
     [
-        (np.zeros((50, 50), np.uint8), MARKS, r"\(H, W, 3\) uint8 photo"),
+        (np.zeros((50, 50), np.uint8), MARKS, r"a photo of shape \(50, 50\)"),
         (np.zeros((50, 50, 3), np.float32), MARKS, "float32"),
         (np.zeros((8, 50, 3), np.uint8), MARKS, "16 pixels or more"),
-        (np.zeros((50, 50, 3), np.uint8), MARKS[:54], r"68 finite landmarks .* \(54, 2\)"),
-        (np.zeros((50, 50, 3), np.uint8), MARKS * np.nan, "68 finite landmarks"),
+        (np.zeros((50, 50, 3), np.uint8), MARKS[:54], r"landmarks of shape \(54, 2\); give 68 finite"),
+        (np.zeros((50, 50, 3), np.uint8), MARKS * np.nan, "give 68 finite points"),
     ],
 )
 def test_bad_input_is_named(rgb, marks, message):

@@ -80,9 +80,9 @@ def test_subjects_are_trained_on_by_name():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["x"], "train_on: no subject 'x'; the first that are there: a, b, c"),
+        (["x"], "train_on: no subject 'x'; use subjects of the data set such as a, b, c"),
         (["c"], "train_on: subject 'c' is in the test split; leave it there"),
-        (["a", "b"], "with a, b in training nobody is left in 'val'"),
+        (["a", "b"], "a, b in training leaves 'val' without subjects"),
     ],
 )
 def test_training_harms_neither_test_nor_validation(names, message):
@@ -120,4 +120,4 @@ def test_leakage_is_an_error():
     assert "subject 'b' is in splits test (row '3') and train (row '4')" in str(caught.value)
     with pytest.raises(InputError) as caught:
         check_leakage([*good, row("4", "c", "val", "y")])
-    assert "rows '3' (test) and '4' (val) hold the same image" in str(caught.value)
+    assert "rows '3' (test) and '4' (val) have the same image" in str(caught.value)

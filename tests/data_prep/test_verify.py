@@ -290,9 +290,9 @@ def test_names_that_no_file_can_have(good, name):
 @pytest.mark.parametrize(
     ("spoilt", "words"),
     [
-        (lambda data: b"", "empty; fetch the image again"),
-        (lambda data: data[: len(data) // 2], "not a whole image"),
-        (lambda data: b"garbage" * 30, "not a whole image"),
+        (lambda data: b"", "empty; download the image again"),
+        (lambda data: data[: len(data) // 2], "not a complete image"),
+        (lambda data: b"garbage" * 30, "not a complete image"),
     ],
 )
 def test_broken_files(good, side, spoilt, words):
@@ -330,14 +330,15 @@ def test_sides_of_two_sizes(good):
         good, "sizes differ", 2, "b", "the photo has 40 x 60 pixels and the thermal image 41 x 60"
     )
     assert report.notes == [
-        "images of 2 sizes, 40 to 41 pixels wide and 60 to 60 high; faces are cut out to one"
+        "images of 2 sizes, 40 to 41 pixels wide and 60 to 60 high; faces are cropped and resized to "
+        "one size"
     ]
 
 
 def test_other_bytes_than_the_row_tells(good):
     path = file_of(good, 1, "rgb")
     cv2.imwrite(str(path), np.zeros((60, 40, 3), np.uint8))
-    only(good, "other bytes", 2, "b", "not the bytes whose sha256 the row tells; restore the file")
+    only(good, "other bytes", 2, "b", "the file's sha256 differs from the row's; restore the file")
 
 
 def test_repeated_ids(good):
@@ -416,8 +417,8 @@ def test_notes(good, tmp_path):
     report = found(good)
     assert report.ok
     assert report.notes == [
-        "1 images without a sha256; a change would go unnoticed",
-        "2 files that no row names, such as elsewhere",
+        "1 images without a sha256; changes cannot be detected",
+        "2 files that no row refers to, such as elsewhere",
     ]
     assert str(report).endswith("such as elsewhere")
 

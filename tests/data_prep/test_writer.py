@@ -136,9 +136,9 @@ def truncated(path):
     ("spoil", "message"),
     [
         (lambda path: path.unlink(), "No such file"),
-        (lambda path: path.write_bytes(b""), "empty; fetch the image again"),
-        (truncated, "not a whole image"),
-        (lambda path: path.write_bytes(b"garbage" * 40), "not a whole image"),
+        (lambda path: path.write_bytes(b""), "empty; download the image again"),
+        (truncated, "not a complete image"),
+        (lambda path: path.write_bytes(b"garbage" * 40), "not a complete image"),
     ],
 )
 def test_bad_images_stop_or_are_listed(tmp_path, suffix, spoil, message):
@@ -179,13 +179,13 @@ def test_faults_are_named(tmp_path):
         tmp_path, thermal=small, radiometry=FACE_CENTIKELVIN
     )
     assert "a colour image where a thermal one" in fault(tmp_path, thermal=colour, radiometry=GREY8)
-    assert "needs its radiometry" in fault(tmp_path, thermal=small)
+    assert "a thermal file without radiometry" in fault(tmp_path, thermal=small)
     text = fault(tmp_path, thermal=np.zeros((16, 20)), radiometry=FACE_CELSIUS)
     assert "stored as centikelvin" in text
     text = fault(tmp_path, thermal=np.full((16, 20), 900.0), radiometry=FACE_CENTIKELVIN)
     assert "between -273.15 and 382.2" in text
     text = fault(tmp_path, rgb=None, thermal=lambda *_: None, radiometry=FACE_CENTIKELVIN)
-    assert "simulated from a photo" in text
+    assert "thermal simulation needs a photo" in text
     assert "neither rgb_file_name nor" in fault(tmp_path, rgb=None)
     assert "67 landmarks, but scheme ibug68 has 68" in fault(tmp_path, landmarks=MARKS[:67])
     assert "instead of (K, 2)" in fault(tmp_path, landmarks=MARKS.ravel())
@@ -209,12 +209,12 @@ def test_faults_of_the_whole(tmp_path):
             [entry(tmp_path, "a", subject="s"), entry(tmp_path, "b", 1, "test", subject="s")],
             tmp_path / "out",
         )
-    with pytest.raises(InputError, match="hold the same image"):
+    with pytest.raises(InputError, match="have the same image"):
         write_manifest([a, entry(tmp_path, "c", 0, "val")], tmp_path / "out")
     with pytest.raises(InputError, match="no row to write"):
         write_manifest([], tmp_path / "out")
     (tmp_path / "a.jpg").unlink()
-    with pytest.raises(InputError, match=r"no row to write; the first: .*No such file"):
+    with pytest.raises(InputError, match=r"no row to write; the first error: .*No such file"):
         write_manifest([a], tmp_path / "out", skip_bad=True)
 
 
@@ -225,7 +225,7 @@ def test_an_existing_manifest_is_kept(tmp_path):
     before = (out / MANIFEST).stat().st_ino
     write_manifest([a], out)  # the same things: nothing happens
     assert (out / MANIFEST).stat().st_ino == before
-    with pytest.raises(InputError, match="holds a manifest made from other things"):
+    with pytest.raises(InputError, match="contains a manifest of other sources or settings"):
         write_manifest([b], out)
     assert [row.id for row in read_rows(out)] == ["a"]
     write_manifest([b], out, overwrite=True)
@@ -233,7 +233,7 @@ def test_an_existing_manifest_is_kept(tmp_path):
     assert len(names(out)) == 2  # the old photo is gone
     # A lost image is not "the same manifest".
     (out / read_rows(out)[0].rgb_file_name).unlink()
-    with pytest.raises(InputError, match="made from other things"):
+    with pytest.raises(InputError, match="of other sources or settings"):
         write_manifest([b], out)
     write_manifest([b], out, overwrite=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jpg", "b.jpg", "out"]
@@ -288,9 +288,9 @@ def test_other_folders_are_never_replaced(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to("empty")
     for name, message in (
-        ("file", "is there and is not a folder"),
-        ("link", "is there and is not a folder"),
-        ("full", "holds other things than a manifest"),
+        ("file", "exists and is not a folder"),
+        ("link", "exists and is not a folder"),
+        ("full", "contains other files than a manifest"),
     ):
         with pytest.raises(InputError, match=message):
             write_manifest([a], tmp_path / name, overwrite=True)
@@ -299,7 +299,7 @@ def test_other_folders_are_never_replaced(tmp_path):
     assert len(read_rows(tmp_path / "empty")) == 1
     # A manifest to which someone added a file is no longer only a manifest.
     (tmp_path / "empty" / "notes.txt").write_text("x")
-    with pytest.raises(InputError, match="holds other things than a manifest"):
+    with pytest.raises(InputError, match="contains other files than a manifest"):
         write_manifest([entry(tmp_path, "b", 1)], tmp_path / "empty", overwrite=True)
     assert (tmp_path / "empty" / "notes.txt").exists()
 
