@@ -469,7 +469,7 @@ def test_links_where_it_works_are_refused(faces, tmp_path):
     assert not list((tmp_path / "private").iterdir())
     shutil.rmtree(staged(tmp_path / "out"))
     staged(tmp_path / "out").write_text("")
-    with pytest.raises(InputError, match="cannot be made"):
+    with pytest.raises(InputError, match="cannot be created"):
         run(faces, tmp_path / "out")
 
 
