@@ -215,7 +215,11 @@ def test_twins_differ_widely_and_are_mostly_warm_faces():
         (np.zeros((50, 50), np.uint8), MARKS, r"a photo of shape \(50, 50\)"),
         (np.zeros((50, 50, 3), np.float32), MARKS, "float32"),
         (np.zeros((8, 50, 3), np.uint8), MARKS, "16 pixels or more"),
-        (np.zeros((50, 50, 3), np.uint8), MARKS[:54], r"landmarks of shape \(54, 2\); give 68 finite"),
+        (
+            np.zeros((50, 50, 3), np.uint8),
+            MARKS[:54],
+            r"landmarks of shape \(54, 2\); give 68 finite",
+        ),
         (np.zeros((50, 50, 3), np.uint8), MARKS * np.nan, "give 68 finite points"),
     ],
 )
