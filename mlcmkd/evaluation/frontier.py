@@ -163,12 +163,12 @@ def against(rows: Iterable[Row], controls: tuple[str, ...] = ("l2", "l1")) -> li
         networks.setdefault(network_of(row), {}).setdefault(row.method, []).append(row)
     lines = []
     for (benchmark, modality, model, _), by_method in networks.items():
-        if not set(controls) & set(by_method):
-            continue
         methods = {
             name: {seed: row.nme for seed, row in _by_seed(runs).items()}
             for name, runs in by_method.items()
         }
+        if not set(controls) & set(methods):
+            continue
         for method, nme in methods.items():
             line = {"benchmark": benchmark, "reads": modality, "network": model, "method": method}
             line["NME (%)"] = interval(list(nme.values())).text()

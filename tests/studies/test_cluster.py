@@ -1,4 +1,4 @@
-"""Jobs over a real cluster of processes: retries, order, one GPU a worker, nobody from outside."""
+"""Jobs on a real cluster of processes: retries, order, one GPU a worker, no access from outside."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ def log(path: Path, text: str) -> None:
 
 
 def fails_at_first(folder: Path, job: int) -> int:
-    """Succeeds where it was tried before."""
+    """Succeeds at the second attempt."""
     before = folder / f"tried-{job}"
     log(folder / "tries", str(job))
     if not before.exists():
@@ -53,7 +53,7 @@ def done(work, cluster, jobs=(0, 1, 2)) -> dict:
     return {job: (result, error) for job, result, error in found}
 
 
-def test_a_job_that_failed_is_tried_again_as_often_as_asked(tmp_path):
+def test_failed_jobs_are_retried(tmp_path):
     assert done(partial(fails_at_first, tmp_path), Cluster(retries=1)) == {
         0: (0, None), 1: (1, None), 2: (2, None),
     }  # fmt: skip
@@ -79,7 +79,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_job_done(tmp_path):
     assert (tmp_path / "tries").read_text().split() == ["0", "1", "1", "2"]
 
 
-def test_a_gpu_a_worker(monkeypatch):
+def test_one_gpu_for_each_worker(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     found = done(which_gpu, Cluster(gpus=2), range(6))
     seen = [result for result, _ in found.values()]
@@ -92,23 +92,23 @@ def test_a_gpu_a_worker(monkeypatch):
 
 def test_the_embedded_cluster_is_bound_to_loopback_and_counts_its_slots():
     with _client(Cluster(workers=2)) as client:
-        told = client.scheduler_info(n_workers=-1)
-        addresses = [client.scheduler.address, *told["workers"]]
+        info = client.scheduler_info(n_workers=-1)
+        addresses = [client.scheduler.address, *info["workers"]]
         assert len(addresses) == 3 and all(a.startswith("tcp://127.0.0.1:") for a in addresses)
         assert _slots(client, Cluster(workers=2)) == 2
         with pytest.raises(InputError, match="no worker offers a GPU.*--resources GPU=1"):
             _slots(client, Cluster(scheduler="tcp://here", gpus=1))
         ours = psutil.Process()
-        heard = [
+        listening = [
             each.laddr.ip
             for process in (ours, *ours.children(recursive=True))
             for each in process.net_connections("inet")
             if each.status == psutil.CONN_LISTEN
         ]
-        assert len(heard) >= 3 and set(heard) == {"127.0.0.1"}, "nobody from outside"
+        assert len(listening) >= 3 and set(listening) == {"127.0.0.1"}, "no access from outside"
     assert GPU == "GPU"  # users type it
 
 
-def test_a_scheduler_that_is_not_there():
+def test_an_unavailable_scheduler():
     with pytest.raises(InputError, match="tcp://127.0.0.1:9: no dask scheduler answers"):
         done(which_gpu, Cluster(scheduler="tcp://127.0.0.1:9"))

@@ -1,4 +1,4 @@
-"""`kill -9` of real processes in the middle of a sweep: no run is lost, none is made twice."""
+"""`kill -9` of real processes during a sweep: no run is lost, none is made twice."""
 
 import csv
 import json
@@ -66,7 +66,7 @@ def started(*command: str) -> Iterator[subprocess.Popen]:
 def until(what: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not what():
-        assert time.monotonic() < end, "it did not come to that"
+        assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)
 
 
@@ -79,25 +79,25 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def in_the_middle(folder: Path) -> bool:
-    """One row stands, and the next run has begun and not ended."""
+    """One row is written, and the next run has begun and not ended."""
     begun = [p.parent for p in (folder / "runs").glob(f"*/{CONFIG}") if "teacher" not in str(p)]
     return len(rows(folder)) >= 1 and any(not (run / RESULT).is_file() for run in begun)
 
 
 def workers_of(pid: int) -> list[psutil.Process]:
-    """The processes that a cluster computes in."""
+    """The worker processes of a cluster."""
     return [p for p in psutil.Process(pid).children() if "spawn_main" in " ".join(p.cmdline())]
 
 
 def ended_well(process: subprocess.Popen) -> str:
-    told, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, told[-3000:]
-    return told
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output[-3000:]
+    return output
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> dict[str, str]:
-    """NME by run of a sweep that nobody kills."""
+    """NME by run of a sweep without interruption."""
     folder = tmp_path_factory.mktemp("undisturbed")
     with started("mlcmkd", "sweep", str(written(folder))) as process:
         ended_well(process)
@@ -121,43 +121,43 @@ def test_a_worker_is_killed(tmp_path, undisturbed):
     check(tmp_path, undisturbed)
 
 
-def test_the_sweep_itself_is_killed_its_scheduler_in_it(tmp_path, undisturbed):
+def test_the_command_is_killed_with_its_scheduler(tmp_path, undisturbed):
     with started("mlcmkd", "sweep", str(written(tmp_path))) as process:
         until(lambda: in_the_middle(tmp_path))
         workers = workers_of(process.pid)
         process.send_signal(signal.SIGKILL)
         process.wait(30)
         until(lambda: not any(w.is_running() and w.status() != "zombie" for w in workers), 30)
-    stood = len(rows(tmp_path))
-    assert 1 <= stood < 6
+    done = len(rows(tmp_path))
+    assert 1 <= done < 6
     with started("mlcmkd", "sweep", str(written(tmp_path))) as process:
-        assert f"6 runs, {stood} done, {6 - stood} to do" in ended_well(process)
+        assert f"6 runs, {done} done, {6 - done} to do" in ended_well(process)
     check(tmp_path, undisturbed)
 
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen]]:
-    """A scheduler and a worker of its own, as on a cluster: the address, and the scheduler."""
+    """A separate scheduler and worker, as on a cluster: the address, and the scheduler."""
     file = folder / f"scheduler-{time.monotonic_ns()}.json"
     local = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file))
     with started("distributed.cli.dask_scheduler", *local, "--port", "0") as scheduler:
         until(file.is_file)
         until(lambda: file.read_text().rstrip().endswith("}"))
-        told = ("--scheduler-file", str(file), "--nthreads", "1", "--no-dashboard")
-        with started("distributed.cli.dask_worker", *told, "--death-timeout", "5"):
+        options = ("--scheduler-file", str(file), "--nthreads", "1", "--no-dashboard")
+        with started("distributed.cli.dask_worker", *options, "--death-timeout", "5"):
             yield json.loads(file.read_text())["address"], scheduler
 
 
-def test_a_scheduler_of_its_own_is_killed(tmp_path, undisturbed):
+def test_a_separate_scheduler_is_killed(tmp_path, undisturbed):
     path = str(written(tmp_path))
     with cluster(tmp_path) as (address, scheduler):
         with started("mlcmkd", "sweep", path, "--scheduler", address) as process:
             until(lambda: in_the_middle(tmp_path))
             scheduler.kill()
-            told, _ = process.communicate(timeout=120)
-            assert process.returncode == 2, told[-3000:]
-            assert f"the dask scheduler at {address} is gone" in told
-            assert "give the command again" in told
+            output, _ = process.communicate(timeout=120)
+            assert process.returncode == 2, output[-3000:]
+            assert f"the dask scheduler at {address} is gone" in output
+            assert "give the command again" in output
     assert 1 <= len(rows(tmp_path)) < 6
     with cluster(tmp_path) as (address, _):
         with started("mlcmkd", "sweep", path, "--scheduler", address) as process:
@@ -165,7 +165,7 @@ def test_a_scheduler_of_its_own_is_killed(tmp_path, undisturbed):
     check(tmp_path, undisturbed)
 
 
-def test_ctrl_c_leaves_a_run_that_the_same_command_ends(tmp_path):
+def test_ctrl_c_leaves_a_run_that_the_same_command_resumes(tmp_path):
     command = [
         "mlcmkd", "train", "--data", "synthetic", "--size", "light", "--out", str(tmp_path / "run"),
         "--set", "data.synthetic_train=8", "--set", "data.synthetic_held=4", "--set", "input_px=32",
@@ -176,9 +176,9 @@ def test_ctrl_c_leaves_a_run_that_the_same_command_ends(tmp_path):
     with started(*command) as process:
         until(lambda: log.is_file() and len(log.read_text().splitlines()) > 2)
         process.send_signal(signal.SIGINT)
-        told, _ = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in told, told[-2000:]
-    assert "the same command goes on" in told
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in output, output[-2000:]
+    assert "the same command resumes" in output
     assert not (tmp_path / "run" / RESULT).exists()
     assert json.loads(log.read_text().splitlines()[-1])["step"] < 400
     assert json.loads((tmp_path / "run" / "provenance.json").read_text())["stage"] == "train"

@@ -1,27 +1,15 @@
-"""Light students from one parameter file: what is planned, what is made, what the table says."""
+"""Light students from one parameter file: the plan, the runs, the table, the latencies."""
 
 import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
-from mlcmkd import plots
 from mlcmkd.deployment.onnx.session import load_onnx
 from mlcmkd.evaluation.cost import Latency
-from mlcmkd.evaluation.frontier import (
-    COLUMNS,
-    Row,
-    against,
-    benchmark_label,
-    best,
-    entries,
-    has_all_labels,
-    read_rows,
-    table,
-)
+from mlcmkd.evaluation.frontier import COLUMNS, read_rows
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.compress import CompressConfig, compress
 from mlcmkd.studies import runner
@@ -92,13 +80,13 @@ def networks(there: StudentsConfig, planned) -> dict:
 
 
 def speeds(plain: float, int8: float):
-    """A clock that reads off the file's name how long its network takes."""
+    """A fake measurement by the name of the file."""
     return lambda path: Latency(*3 * [int8 if path.name == "int8.onnx" else plain])
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """One small table, made without a cluster."""
+    """A small table, made without a cluster."""
     out = tmp_path_factory.mktemp("students")
 
     def here(jobs, work, cluster, *, key):
@@ -111,13 +99,13 @@ def made(tmp_path_factory):
         patch.setattr(students_speed, "file_latency_ms", speeds(1.5, 0.5))
         assert run_study(StudentsStudy(config(out)), say=lambda _: None) == []
         assert run_study(StudentsStudy(rgb(out)), say=lambda _: None) == []
-        # Weights are kept, so the 8-bit twin is made of the very student, without training it again.
+        # Weights are kept, so the 8-bit student is made from the same student without another training.
         first = config(out, keep_weights=True, grids=[eight(out, "dikd")])
         (float_run,) = [each for each in plan(first)]
         compress(float_run.config, progress=False)
         patch.setitem(STAGES, "compress", (CompressConfig, None))
-        twin = config(out, keep_weights=True, grids=[eight(out, "dikd, int8")])
-        assert run_study(StudentsStudy(twin), say=lambda _: None) == []
+        int8 = config(out, keep_weights=True, grids=[eight(out, "dikd, int8")])
+        assert run_study(StudentsStudy(int8), say=lambda _: None) == []
     return out
 
 
@@ -169,7 +157,7 @@ def test_with_few_labels_the_ktl_student_has_none_and_the_rgb_teacher_all(tmp_pa
         list(plan(few(tmp_path, modalities=["rgb"])))
 
 
-def test_students_of_few_labels_stand_apart_in_the_table(tmp_path, monkeypatch):
+def test_students_of_few_labels_are_separate_in_the_table(tmp_path, monkeypatch):
     monkeypatch.setattr(students_speed, "file_latency_ms", speeds(1.5, 0.5))
     monkeypatch.setattr(
         runner, "run_jobs", lambda jobs, work, *_, **__: ((j, work(j), None) for j in jobs)
@@ -182,7 +170,7 @@ def test_students_of_few_labels_stand_apart_in_the_table(tmp_path, monkeypatch):
         row["run"]: json.loads((tmp_path / "runs" / row["run"] / "provenance.json").read_text())
         for row in rows[1:]
     }
-    # Without a teacher a pair without a label says nothing; with one it does.
+    # Pairs without a label are used only with a teacher.
     assert [told["pairs"] for told in labelled.values()] == [6, 6, 12, 12, 12]
     assert [told["labelled"] for told in labelled.values()] == [6] * 5
     ktl = json.loads((tmp_path / "runs/ktl-tiny-no-labels/provenance.json").read_text())
@@ -195,16 +183,16 @@ def test_students_of_few_labels_stand_apart_in_the_table(tmp_path, monkeypatch):
     assert set(students_speed.latencies(later, networks(later, planned)).values()) == {1.5}
 
 
-def test_what_a_network_costs_is_that_of_the_network(made):
+def test_costs_belong_to_the_network(made):
     rows = {(row["method"], row["modality"]): row for row in rows_of(made)}
     teacher = Landmarker.load(made / "runs/teacher-tiny" / WEIGHTS)
     assert int(rows["teacher", "rgb"]["params"]) == teacher.parameter_count()
-    # One network by its name, whoever teaches it: MCL's has the head that the file asks for.
+    # The network is the same for every method: with MCL, too, it has the head of the parameter file.
     assert rows["dikd", "thermal"]["params"] == rows["kd-loss", "thermal"]["params"]
     assert rows["task", "thermal"]["flops"] == rows["kd-loss", "thermal"]["flops"]
 
 
-def test_the_8_bit_twin_is_of_the_same_student_and_rounded(made):
+def test_the_8_bit_student_is_the_same_student_quantised(made):
     plain, twin = (
         next(row for row in rows_of(made) if (row["method"], row["seed"]) == (method, "0"))
         for method in ("dikd", "dikd, int8")
@@ -216,7 +204,7 @@ def test_the_8_bit_twin_is_of_the_same_student_and_rounded(made):
 
 
 def test_a_network_has_one_speed_in_a_table(made, tmp_path, monkeypatch):
-    """Rows added later take it from the rows that stand; another head, or 8 bits, is another network."""
+    """New rows take it from older rows; another head, or 8 bits, is another network."""
     monkeypatch.setattr(students_speed, "file_latency_ms", speeds(9.5, 7.5))
 
     def latencies(table, *methods):
@@ -245,7 +233,7 @@ def copied(made: Path, there: Path, **changed) -> StudentsConfig:
     return config(made, table=there / "frontier.csv", **changed)
 
 
-def test_all_networks_are_timed_again_in_turns(made, tmp_path, monkeypatch):
+def test_all_networks_are_measured_again_in_turns(made, tmp_path, monkeypatch):
     there, turns, lines = copied(made, tmp_path), [], []
     order = {"rgb small": [5.0, 1.0, 4.0, 2.0, 3.0], "int8": [0.25] * 5}
 
@@ -269,7 +257,7 @@ def test_all_networks_are_timed_again_in_turns(made, tmp_path, monkeypatch):
     assert len(lines) == len(names)
 
 
-def test_a_table_that_cannot_be_timed_stays_as_it_is(made, tmp_path, monkeypatch):
+def test_a_failed_measurement_leaves_the_table_unchanged(made, tmp_path, monkeypatch):
     there = copied(made, tmp_path)
     before = there.table.read_bytes()
     unknown = config(
@@ -307,7 +295,7 @@ def test_completed_runs_are_reused(made, monkeypatch):
     assert lines == ["8 students, 8 done, 0 to do"] and rows_of(made) == before
 
 
-def test_who_teaches_whom(tmp_path):
+def test_teachers_of_each_method(tmp_path):
     there = config(tmp_path)
     big = teachers_of(there, "tiny")
     by_method = {each.method: each.config for each in plan(there)}
@@ -323,13 +311,13 @@ def test_who_teaches_whom(tmp_path):
     assert each.config.tolerant == big.tolerant.out / WEIGHTS
 
 
-def test_a_student_with_its_teachers_head_is_not_told_so(tmp_path):
-    """Or its run would be another than that of tables from before a student could have its own."""
+def test_the_head_is_omitted_if_it_is_the_teachers(tmp_path):
+    """So that hashes are those of tables from before a student could have another head."""
     grid = fields(tmp_path)["grids"][0] | {"networks": ["light"], "methods": ["dikd"]}
     assert {each.config.head for each in plan(config(tmp_path, grids=[grid]))} == {None}
 
 
-def test_a_networks_own_fields_are_its_alone_and_a_methods_come_last(tmp_path):
+def test_fields_of_a_method_override_those_of_its_network(tmp_path):
     networks = {
         "one": {"size": "light", "fields": {"fit": {"steps": 5, "learning_rate": 0.01}}},
         "other": {"size": "light"},
@@ -342,7 +330,7 @@ def test_a_networks_own_fields_are_its_alone_and_a_methods_come_last(tmp_path):
     assert (other.steps, other.learning_rate) == (7, 0.002)
 
 
-def test_a_run_is_known_by_what_made_it_and_not_by_where_it_lies(tmp_path):
+def test_the_hash_of_a_run_depends_on_its_config_and_not_on_its_folder(tmp_path):
     def runs(**changed) -> set[str]:
         return {each.run for each in plan(config(tmp_path, **changed))}
 
@@ -363,14 +351,14 @@ def test_a_run_is_known_by_what_made_it_and_not_by_where_it_lies(tmp_path):
         ({"methods": ["rounded"]}, "method 'rounded': tables mark 8 bits by the name"),
     ],
 )
-def test_a_grid_that_cannot_be_is_named(tmp_path, grid, message):
+def test_impossible_grids_are_refused(tmp_path, grid, message):
     changed = fields(tmp_path)["grids"][0] | grid
     methods = fields(tmp_path)["methods"] | {"rounded": {"stage": "train", "int8": True}}
     with pytest.raises(InputError, match=message):
         list(plan(config(tmp_path, grids=[changed], methods=methods)))
 
 
-def test_the_8_bit_twin_is_not_scored_on_the_faces_of_its_calibration(tmp_path):
+def test_the_8_bit_student_is_not_scored_on_its_calibration_faces(tmp_path):
     grid = eight(tmp_path, "dikd, int8")
     with pytest.raises(InputError, match="calibrated on validation faces"):
         list(plan(config(tmp_path, grids=[grid], split="val")))
@@ -397,54 +385,8 @@ def test_a_parameter_file_can_be_planned(path):
     assert len(planned) >= 9 and there.table.parent == Path("results")
     methods = {each.method.split(",")[0] for each in planned}
     assert methods >= {"tough", "tolerant", "kd-loss"}
-    # Controls without a teacher stand in one of the tables that share them.
+    # The controls without a teacher are in one of the tables that share them.
     assert ("l2" in methods) == (path.stem != "kd_loss_teachers")
-
-
-# --- what a table says ----------------------------------------------------------------------------
-
-
-def some_rows() -> list[Row]:
-    big = [Row("b", "rgb", "base", 64, "teacher", 0, 5_000_000, 10**9, 6.0, 3.0, "r0")]
-    small = [
-        Row(
-            "b",
-            "rgb",
-            "light",
-            64,
-            method,
-            seed,
-            300_000,
-            10**7,
-            1.0,
-            nme + 0.1 * seed,
-            f"{method}{seed}",
-        )
-        for method, nme in (("l2", 4.0), ("kd-loss", 3.4))
-        for seed in range(3)
-    ]
-    return small + big
-
-
-def test_entries_are_means_over_seeds_the_largest_network_first():
-    found = entries(some_rows())
-    assert [entry.name for entry in found] == ["base, teacher", "light, l2", "light, kd-loss"]
-    assert found[1].nme.mean == pytest.approx(4.1) and found[1].nme.seeds == 3
-
-
-def test_the_share_is_against_the_largest_network():
-    lines = table(some_rows())
-    assert [line["of the largest"] for line in lines] == ["1.00", "1.37", "1.17"]
-    assert lines[0]["NME (%)"] == "3.00 (one seed)" and lines[2]["parameters (M)"] == "0.30"
-
-
-def test_methods_are_held_against_their_rivals_by_seed():
-    l1 = [row._replace(method="l1", nme=row.nme - 0.3) for row in some_rows() if row.method == "l2"]
-    lines = {line["method"]: line for line in against([*some_rows(), *l1])}
-    assert set(lines) == {"l2", "l1", "kd-loss"}  # nobody was tried on the teacher's network
-    assert lines["kd-loss"]["minus l2"] == "-0.60 [-0.60, -0.60]"
-    assert lines["kd-loss"]["minus l1"] == "-0.30 [-0.30, -0.30]"
-    assert lines["l2"]["minus l2"] == "" and lines["l1"]["minus l2"].startswith("-0.30")
 
 
 def test_teachers_with_rows_are_those_of_the_students_modalities(made):
@@ -462,29 +404,6 @@ def test_a_modality_without_a_name_is_refused_before_the_first_training(tmp_path
         list(plan(config(tmp_path, benchmarks={"tiny": tiny})))
 
 
-def test_rows_of_few_labels_are_told_by_their_benchmark():
-    (row, *_) = some_rows()
-    assert has_all_labels(row) and benchmark_label("b", None) == "b"
-    assert not has_all_labels(row._replace(benchmark=benchmark_label("b", 100)))
-
-
-def test_a_seed_that_is_there_twice_is_no_second_seed():
-    rows = some_rows()
-    again = [*rows, rows[-1]._replace(run="again", nme=9.0)]
-    for read in (entries, against, table):
-        with pytest.raises(InputError, match=f"seed {rows[-1].seed} is there twice .*again"):
-            list(read(again))
-
-
-def test_networks_of_other_pixels_are_others():
-    rows = [row for row in some_rows() if row.model == "light"]
-    larger = [row._replace(input_px=128, run=f"128{row.run}", nme=row.nme - 1) for row in rows]
-    found = entries([*rows, *larger])
-    assert len(found) == 2 * len(entries(rows)) and len(best(found)) == 2
-    assert {line["input (px)"] for line in table([*rows, *larger])} == {"64", "128"}
-    assert against([*rows, *larger])[: len(against(rows))] == against(rows)
-
-
 def test_the_table_can_be_read_back(made, tmp_path):
     rows = read_rows(made / "frontier.csv")
     assert len(rows) == len(rows_of(made)) and isinstance(rows[0].params, int)
@@ -493,37 +412,3 @@ def test_the_table_can_be_read_back(made, tmp_path):
         read_rows(tmp_path / "bad.csv")
     with pytest.raises(InputError, match="no such table"):
         read_rows(tmp_path / "none.csv")
-
-
-def test_the_figure_shows_each_network_with_its_best_method_in_every_panel():
-    figure = plots.frontier(some_rows())
-    panels = figure.axes
-    assert len(panels) == 3
-    for axes, expected in zip(panels, ((5.0, 0.3), (1000.0, 10.0), (6.0, 1.0)), strict=True):
-        points = [np.ravel(held.lines[0].get_xydata()) for held in axes.containers]
-        assert points[0] == pytest.approx([expected[0], 3.0])
-        assert points[1] == pytest.approx([expected[1], 3.5])
-        assert len(points) == 2
-        assert axes.get_xscale() == "log"
-
-
-def test_the_8_bit_twin_is_a_point_of_its_own():
-    twins = [
-        row._replace(method="l2, int8", nme=row.nme + 1, latency_ms=0.4, run=f"8{row.run}")
-        for row in some_rows()
-        if row.method == "l2"
-    ]
-    names = [entry.name for entry in best(entries([*some_rows(), *twins]))]
-    assert names == ["base, teacher", "light, kd-loss", "light, l2, int8"]
-
-
-def test_methods_are_compared_best_first_with_every_seed():
-    third = [row._replace(method="l1", nme=3.0) for row in some_rows() if row.method == "l2"]
-    figure = plots.methods_compared([*some_rows(), *third])
-    (axes,) = figure.axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["l1", "kd-loss", "l2"]
-    seeds = next(
-        line for line in axes.lines if len(line.get_xdata()) == 3 and 1 <= line.get_ydata()[0] < 1.5
-    )
-    assert sorted(seeds.get_xdata()) == pytest.approx([3.4, 3.5, 3.6])
-    assert not plots.methods_compared(some_rows()).axes[0].lines  # two methods make no panel
