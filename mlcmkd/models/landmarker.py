@@ -146,7 +146,7 @@ def _read_spec(path: Path, text: str) -> ModelSpec:
     """
     try:
         return ModelSpec.validated("", json.loads(text))
-    except ValueError as error:  # not JSON, or an InputError
+    except (ValueError, RecursionError) as error:  # not JSON, or an InputError
         register = _REGISTERED_BY.get(str(error).partition(":")[0])
         if register:
             raise InputError(

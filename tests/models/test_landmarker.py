@@ -58,19 +58,19 @@ def test_soft_argmax_lies_between_two_equal_peaks():
     assert soft_argmax(logits)[0, 0].tolist() == pytest.approx([0, 0], abs=1e-6)
 
 
-def test_one_channel_reads_as_three_equal_ones():
+def test_one_channel_equals_three_equal_channels():
     model = make_model().eval()
     grey = torch.rand(2, 1, 32, 32)
     three = grey.expand(-1, 3, -1, -1)
     assert torch.allclose(model(grey).coordinates, model(three).coordinates, atol=1e-6)
 
 
-def test_image_normalisation_forgets_gain_and_offset():
+def test_image_normalisation_removes_gain_and_offset():
     model = make_model(normalisation="image").eval()
     image = torch.rand(1, 1, 32, 32)
-    there, here = model.normalise(image), model.normalise(image * 0.5 + 0.2)
-    assert torch.allclose(there, here, atol=0.02)
-    assert there.mean().item() == pytest.approx(0, abs=1e-5)
+    plain, changed = model.normalise(image), model.normalise(image * 0.5 + 0.2)
+    assert torch.allclose(plain, changed, atol=0.02)
+    assert plain.mean().item() == pytest.approx(0, abs=1e-5)
 
 
 def test_fixed_normalisation_keeps_absolute_values():
@@ -80,15 +80,15 @@ def test_fixed_normalisation_keeps_absolute_values():
 
 @pytest.mark.parametrize("size", SIZES)
 def test_heads_hold_no_batch_statistics(size):
-    """What lets a head be lent to other features: nothing in it depends on the batch it saw."""
+    """So a head can be applied to the features of another network."""
     head = make_model(size).head
     assert not any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in head.modules())
     assert not list(head.buffers())
 
 
-def test_saved_weights_come_back_bit_identical_with_their_spec(tmp_path):
+def test_saved_weights_are_loaded_bit_identical_with_their_spec(tmp_path):
     model = make_model(modality="thermal").train()
-    model(torch.rand(4, 1, 32, 32))  # moves the BatchNorm statistics, which must travel too
+    model(torch.rand(4, 1, 32, 32))  # changes the BatchNorm statistics, which must be saved too
     model.save(tmp_path / "w.safetensors")
     back = Landmarker.load(tmp_path / "w.safetensors")
     assert back.spec == model.spec
@@ -98,12 +98,12 @@ def test_saved_weights_come_back_bit_identical_with_their_spec(tmp_path):
     assert not back.training
 
 
-def test_no_half_written_weights_are_left(tmp_path):
+def test_no_temporary_file_is_left(tmp_path):
     make_model().save(tmp_path / "w.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]
 
 
-def test_loading_says_what_is_wrong(tmp_path):
+def test_errors_of_loading(tmp_path):
     with pytest.raises(InputError, match="no such weights"):
         Landmarker.load(tmp_path / "none.safetensors")
     broken = tmp_path / "broken.safetensors"
@@ -119,6 +119,26 @@ def test_loading_says_what_is_wrong(tmp_path):
     save_file({"a": torch.zeros(1)}, other, metadata={"mlcmkd": spec})
     with pytest.raises(InputError, match="another version"):
         Landmarker.load(other)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (ModelSpec(size="light").model_dump_json(), "its tensors do not fit a light model"),
+        ('{"sise": "light"}', "another version of mlcmkd .sise: no such field"),
+        ('{"scheme": "mine"}', "'mine' is unknown.*before loading .mlcmkd.register_scheme"),
+        ('{"size": "mine"}', "'mine' is unknown.*before loading .mlcmkd.register_backbone"),
+        ("[]", "another version of mlcmkd"),
+        ("light", "another version of mlcmkd"),
+        pytest.param("[" * 100_000, "another version of mlcmkd", id="deep"),
+    ],
+)
+def test_a_description_that_cannot_be_used_is_one_line(tmp_path, spec, message):
+    path = tmp_path / "w.safetensors"
+    save_file({"a": torch.zeros(1)}, path, metadata={"mlcmkd": spec})
+    with pytest.raises(InputError, match=f"^{path}: .*{message}") as caught:
+        Landmarker.load(path)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_pickle_is_never_loaded(tmp_path):
@@ -142,7 +162,7 @@ def test_pretrained_fails_clearly_without_a_network(monkeypatch):
 @pytest.mark.parametrize("head", ["heatmap", "coordinate"])
 def test_another_scheme_keeps_the_shared_points_bit_for_bit(tmp_path, size, head):
     model = make_model(size, "thermal", head=head)
-    if head == "coordinate":  # at the start all of its answers are nearly zero
+    if head == "coordinate":  # at the start all of its coordinates are nearly zero
         nn.init.normal_(model.head.linear.weight)
         nn.init.normal_(model.head.linear.bias)
     model(torch.rand(4, 1, 32, 32))  # moves the BatchNorm statistics
@@ -157,17 +177,17 @@ def test_another_scheme_keeps_the_shared_points_bit_for_bit(tmp_path, size, head
     with torch.no_grad():
         wanted = model(images)
         for other in (fewer, back):
-            answer = other(images)
-            assert torch.equal(answer.coordinates, wanted.coordinates[:, shared])
+            prediction = other(images)
+            assert torch.equal(prediction.coordinates, wanted.coordinates[:, shared])
             if head == "heatmap":
-                assert torch.equal(answer.logits, wanted.logits[:, shared])
+                assert torch.equal(prediction.logits, wanted.logits[:, shared])
     for parameter in fewer.parameters():
         assert parameter.requires_grad
         nn.init.zeros_(parameter)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def test_a_scheme_that_holds_other_points_is_refused():
+def test_a_scheme_with_other_points_is_refused():
     model = make_model()
     assert torch.equal(model.for_scheme("ibug68").head.maps.weight, model.head.maps.weight)
     with pytest.raises(InputError, match="'sf_tl54' cannot be converted to 'ibug68'"):

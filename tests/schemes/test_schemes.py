@@ -1,4 +1,4 @@
-"""Landmark schemes: laws that hold for all of them, and facts written down by hand for each."""
+"""Landmark schemes: properties of all schemes, and facts of each, written down by hand."""
 
 import csv
 from dataclasses import replace
@@ -39,8 +39,8 @@ COUNTS = {
     "wflw98": 98,
 }
 
-# What a mirror does, from the published figures and lists and not from the names: runs that change
-# places point by point, each as (first, partner of the first, count, step of the partner).
+# Mirror partners, from the published figures and lists, independent of the names: each entry exchanges
+# `count` points with their partners, as (first, partner of the first, count, step of the partner).
 _FROM_17_TO_47 = [(17, 26, 5, -1), (31, 35, 2, -1), (36, 45, 4, -1), (40, 47, 2, -1)]
 _LIPS = [(48, 54, 3, -1), (55, 59, 2, -1), (60, 64, 2, -1), (65, 67, 1, -1)]
 MIRROR_RUNS = {
@@ -102,7 +102,7 @@ def test_the_schemes_and_their_counts():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_scheme_goes_by_its_name_and_its_points_by_theirs(name):
+def test_names_of_a_scheme_and_its_points(name):
     scheme = get_scheme(name)
     assert scheme.name == name
     assert len(set(scheme.names)) == scheme.points
@@ -132,7 +132,7 @@ def test_flip_is_the_published_one(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_mirror_turns_left_into_right(name):
+def test_mirroring_exchanges_left_and_right(name):
     scheme = get_scheme(name)
     for point, partner in enumerate(scheme.flip):
         here, there = scheme.names[point], scheme.names[partner]
@@ -143,7 +143,7 @@ def test_a_mirror_turns_left_into_right(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_regions_and_lines_are_made_of_the_scheme_s_points(name):
+def test_regions_and_lines_consist_of_the_scheme_s_points(name):
     scheme = get_scheme(name)
     assert sorted(i for region in scheme.regions.values() for i in region) == list(
         range(scheme.points)
@@ -155,8 +155,8 @@ def test_regions_and_lines_are_made_of_the_scheme_s_points(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_regions_and_lines_stay_themselves_in_a_mirror(name):
-    """What is drawn and averaged does not depend on which way a face looks."""
+def test_regions_and_lines_are_symmetric(name):
+    """Drawings and averages do not depend on the direction in which a face looks."""
     scheme = get_scheme(name)
     regions = {
         region: {scheme.flip[i] for i in points} for region, points in scheme.regions.items()
@@ -171,7 +171,7 @@ def test_regions_and_lines_stay_themselves_in_a_mirror(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_eyes_and_nose_in_a_mirror(name):
+def test_eyes_and_nose_are_symmetric(name):
     scheme = get_scheme(name)
     if scheme.outer_eyes:
         left, right = scheme.outer_eyes
@@ -250,7 +250,7 @@ def test_unknown_scheme_lists_the_known_ones():
             ask("wflw")
 
 
-# --- a scheme of one's own -----------------------------------------------------------------------
+# --- registered schemes -----------------------------------------------------------------------
 
 EYES3 = Scheme(
     name="eyes3",
@@ -348,7 +348,7 @@ def test_shared_points_are_shared_both_ways(source, target):
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
-def test_mapping_and_mirroring_may_change_places(source, target):
+def test_mapping_and_mirroring_commute(source, target):
     marks = random_marks(source)
     np.testing.assert_allclose(
         convert(mirror(marks, source), source, target),
@@ -365,8 +365,8 @@ def test_mapping_and_mirroring_may_change_places(source, target):
         if not common_points(source, between).missing and not common_points(source, between).means
     ],
 )
-def test_a_detour_over_a_full_map_finds_nothing_else(source, between, target):
-    """Where both ways find one point it is the same; the detour never finds more."""
+def test_a_conversion_in_two_steps_agrees_with_the_direct_one(source, between, target):
+    """Where both find a point it is the same; two steps never find more points."""
     direct = common_points(source, target).sources
     first, then = common_points(source, between), common_points(between, target)
     for found, second in zip(direct, then.sources, strict=True):
@@ -420,7 +420,7 @@ def test_maps_with_means_written_down_by_hand():
     ]
 
 
-def test_points_without_counterpart_are_told():
+def test_points_without_counterpart():
     found = common_points("ibug68", "ibug70")
     assert (found.source, found.target) == (tuple(range(68)), tuple(range(68)))
     assert (found.means, found.missing) == ((68, 69), ())
@@ -428,11 +428,11 @@ def test_points_without_counterpart_are_told():
         *(49, 50, 52, 53, 55, 56, 58, 59),
         *(60, 61, 63, 64, 65, 67),
     )
-    # The contour of the one starts where a cheek of the other ends.
+    # The contours start at different heights.
     found = common_points("charlotte73", "ibug68")
     assert found.missing == (*range(8), *range(9, 17))
     assert common_points("ibug68", "charlotte73").missing == (*found.missing, *range(68, 73))
-    # A profile is one side, and does not say which.
+    # A profile is one half of a face, left or right.
     assert common_points("charlotte43", "ibug68").target == (27, 28, 29, 30, 33, 51, 57, 62, 66)
 
 
@@ -444,7 +444,7 @@ def test_points_that_coincide_only_roughly():
     assert 28 in common_points("ibug68", "cofw29").approximate
 
 
-def test_a_map_to_heads_names_the_points_it_lacks():
+def test_map_indices_names_the_missing_points():
     message = (
         "scheme 'sf_tl54' cannot be converted to 'ibug68': left upper lip 1, left upper lip 2, "
         "right upper lip 2, right upper lip 1, right lower lip 1, right lower lip 2 and 8 more "
@@ -466,7 +466,7 @@ def test_convert_by_hand():
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
-def test_tensors_and_arrays_are_converted_alike(source, target):
+def test_tensors_and_arrays_give_the_same(source, target):
     marks = random_marks(source)
     tensor = torch.tensor(marks, requires_grad=True)
     found = convert(tensor, source, target)
@@ -477,7 +477,7 @@ def test_tensors_and_arrays_are_converted_alike(source, target):
     assert set(tensor.grad[0, :, 0].nonzero().flatten().tolist()) == used
 
 
-def test_convert_leaves_its_input_alone_and_takes_whole_numbers():
+def test_convert_keeps_its_input_and_accepts_integers():
     marks = np.arange(12).reshape(6, 2)
     kept = marks.copy()
     found = convert(marks, "corners6", "face5")
@@ -486,7 +486,7 @@ def test_convert_leaves_its_input_alone_and_takes_whole_numbers():
     assert convert(torch.arange(12).reshape(6, 2), "corners6", "face5")[0].tolist() == [1, 2]
 
 
-def test_convert_keeps_a_missing_annotation_to_its_own_points():
+def test_a_missing_annotation_affects_only_its_own_points():
     marks = random_marks("ibug68")
     marks[0, 36] = np.nan
     found = convert(marks, "ibug68", "cofw29")
@@ -506,10 +506,10 @@ def test_convert_refuses_landmarks_of_another_scheme(shape):
         convert(np.zeros(shape), "ibug68", "sf_tl54")
 
 
-# --- against real annotations, where they are ----------------------------------------------------
+# --- against real annotations, where available ----------------------------------------------------
 
 
-def test_six_corners_come_in_the_owners_order(real_data):
+def test_corners6_has_the_order_of_the_data_sets(real_data):
     scheme = get_scheme("corners6")
     files = sorted((real_data / "format_samples/carl_eurecom").glob("*.xml"))
     assert files
@@ -520,7 +520,7 @@ def test_six_corners_come_in_the_owners_order(real_data):
         for box in ElementTree.fromstring(whole).iter("box"):
             parts = box.findall("part")
             for part, name in zip(parts, scheme.names, strict=True):
-                # The owners' sides are the person's.
+                # Left and right in the files are the person's.
                 side = {"right": "left", "left": "right"}[
                     "right" if "right" in part.get("name") else "left"
                 ]
@@ -531,8 +531,8 @@ def test_six_corners_come_in_the_owners_order(real_data):
             assert x[:4] == sorted(x[:4]) and x[4] < x[5]
 
 
-def test_73_points_lie_where_their_names_say(real_data):
-    """On faces seen nearly from the front, left is left, and up is up."""
+def test_charlotte73_points_are_where_their_names_say(real_data):
+    """In nearly frontal faces, left and right, above and below agree with the names."""
     scheme = get_scheme("charlotte73")
     at = scheme.names.index
     frontal = 0
@@ -555,7 +555,7 @@ def test_73_points_lie_where_their_names_say(real_data):
     assert frontal >= 2
 
 
-def test_43_points_run_from_the_ear_to_the_front_whichever_way_a_profile_looks(real_data):
+def test_charlotte43_points_go_from_the_ear_to_the_front_in_both_profiles(real_data):
     scheme = get_scheme("charlotte43")
     at = scheme.names.index
     ways = set()
