@@ -39,7 +39,7 @@ class Lesson(Config):
     )
     work: Path = Field(
         default=Path("runs/course"),
-        description="Folder of the series, for runs, figures and synthetic faces.",
+        description="Folder of the course, for runs, figures and synthetic faces.",
     )
     seed: int = Field(default=0, ge=0, description="Seed of every run.")
 
@@ -111,7 +111,7 @@ class Lesson(Config):
                 picture = stored.getvalue()
         display(Image(data=picture, alt=name))
 
-    def say(self, text: str, *, learned: bool = True) -> None:
+    def show_text(self, text: str, *, learned: bool = True) -> None:
         """Displays Markdown that contains computed numbers.
 
         Args:

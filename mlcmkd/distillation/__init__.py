@@ -1,1 +1,1 @@
-"""The two papers: losses, frozen teachers, and the objectives built from them."""
+"""Methods of the two papers: losses, frozen teachers, training objectives."""

@@ -1,4 +1,4 @@
-"""Landmark networks: `features(x)`, then `head(f)`; built from a validated `ModelSpec`."""
+"""Landmark networks: `features(x)` and `head(f)`, built from a validated `ModelSpec`."""
 
 from mlcmkd.models.backbones import SIZES, Backbone, Size, SizeName, register_backbone
 from mlcmkd.models.heads import (

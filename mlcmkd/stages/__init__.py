@@ -1,1 +1,1 @@
-"""One validated config in, one run directory out: a module a stage."""
+"""Stages: one validated config in, one run directory out; one module per stage."""

@@ -1,1 +1,1 @@
-"""Many runs: tables of studies, reuse of completed runs, jobs over a cluster, reports."""
+"""Studies of many runs: plans, one runner, reuse of completed runs, cluster jobs, tables, reports."""

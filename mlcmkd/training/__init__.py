@@ -1,1 +1,1 @@
-"""The training loop and what it needs: sampling, checkpoints, run directories, step times."""
+"""The training loop, with sampling, checkpoints, run directories and step times."""

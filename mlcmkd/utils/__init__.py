@@ -1,1 +1,1 @@
-"""What every other package may use: errors, registries, text files, locks, processes."""
+"""Base code of all packages: configs, errors, registries, text files, locks, processes."""

@@ -73,7 +73,7 @@ for modality, images in (("rgb", batch.rgb), ("thermal", batch.thermal)):
     lesson.show(figure, f"00_teacher_on_{modality}")
 
 # %%
-lesson.say(
+lesson.show_text(
     f"On {len(pairs)} validation faces, none of which were used in training, the RGB teacher has an NME "
     f"of **{100 * scores['rgb'].nme:.1f} %** on the RGB images and "
     f"**{100 * scores['thermal'].nme:.1f} %** on the thermal images of the same faces. (NME, the "

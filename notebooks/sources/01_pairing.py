@@ -218,7 +218,7 @@ figure = plots.registration_overlays(
 )
 lesson.show(figure, "01_one_map")
 reach = 0.08 * eyes / apart
-lesson.say(
+lesson.show_text(
     f"With cameras {100 * apart:g} cm apart and eye corners {100 * eyes:.1f} cm apart, a residual "
     f"below 8 % requires a face within {100 * reach:.0f} % of the depth of the map: "
     f"{depth * (1 - reach):.2f} to {depth * (1 + reach):.2f} m. Even then the ears, 9 cm behind the "
@@ -290,7 +290,7 @@ names = {
     "way": "method", "reported": "reported (px)", "true": "true (px)",
     "percent": "true (% of inter-ocular)", "accepted": "accepted",
 }  # fmt: skip
-lesson.say(course.markdown_table(rows, names), learned=False)
+lesson.show_text(course.markdown_table(rows, names), learned=False)
 
 # %%
 shown = ("calibration", "thin-plate spline", "ECC")
@@ -381,8 +381,8 @@ names = {
     "median_residual_percent_iod": "true (% of inter-ocular)", "median_reported_px": "reported (px)",
     "failures_percent": "failed (%)", "refused_percent": "refused (%)", "missed_percent": "missed (%)",
 }  # fmt: skip
-lesson.say("Noise of one unit, 16 px of initial misalignment:", learned=False)
-lesson.say(course.markdown_table(rows, names), learned=False)
+lesson.show_text("Noise of one unit, 16 px of initial misalignment:", learned=False)
+lesson.show_text(course.markdown_table(rows, names), learned=False)
 
 # %% [markdown]
 # **How to read it.** *Failed*: the true residual is above 8 %. *Refused*: the method did not accept the
@@ -464,8 +464,8 @@ names = {
     "name": "stored as", "holds": "array", "pixel": "one pixel",
     "off": "mean error on the face (degrees C)",
 }  # fmt: skip
-lesson.say(f"The pixel at (80, 100) has {celsius[100, 80]:.2f} degrees C.", learned=False)
-lesson.say(course.markdown_table(rows, names), learned=False)
+lesson.show_text(f"The pixel at (80, 100) has {celsius[100, 80]:.2f} degrees C.", learned=False)
+lesson.show_text(course.markdown_table(rows, names), learned=False)
 
 # %% [markdown]
 # **How to read it.** 16 bits are finer than the noise of the camera. 8 bits over 22 degrees C have steps
@@ -545,7 +545,7 @@ rows = [
     for way, images in ways.items()
 ]
 names = {"way": "mean input on the face", **{name: name for name in titles}}
-lesson.say(course.markdown_table(rows, names), learned=False)
+lesson.show_text(course.markdown_table(rows, names), learned=False)
 
 # %% [markdown]
 # **How to read it.** Top: temperatures; the face is the same in the first three and warmer in the last.
@@ -656,7 +656,7 @@ figure = plots.landmarks_on(
 lesson.show(figure, "01_flip")
 
 wrong = point_errors(forgotten.numpy(), mirrored.landmarks.numpy(), "ibug68", "inter-ocular")
-lesson.say(
+lesson.show_text(
     f"Without the flip order a *perfect* prediction has an NME of {100 * wrong.mean():.0f} %. A network "
     "trained on such labels for half of its images learns to predict points between the two halves.",
     learned=False,
@@ -748,8 +748,10 @@ runs = {
 val = lesson.pairs("val")
 scores = {name: course.scores_of(run, val) for name, run in runs.items()}
 lesson.show(plots.ced_curves({name: s.per_face for name, s in scores.items()}), "01_students")
-lesson.say(course.compare(shifted_name, scores[shifted_name], aligned_name, scores[aligned_name]))
-lesson.say(course.compare(shifted_name, scores[shifted_name], "none", scores["none"]))
+lesson.show_text(
+    course.compare(shifted_name, scores[shifted_name], aligned_name, scores[aligned_name])
+)
+lesson.show_text(course.compare(shifted_name, scores[shifted_name], "none", scores["none"]))
 
 # %% [markdown]
 # **How to read it.** The share of faces with an NME below each value; higher is better. The sentences
@@ -778,7 +780,7 @@ rows = [
     for name, by in values.items()
 ]
 names = {"name": "NME (%), mean and 95 % interval"} | {f"{px:g} px": f"{px:g} px" for px in shifts}
-lesson.say(course.markdown_table(rows, names), learned=False)
+lesson.show_text(course.markdown_table(rows, names), learned=False)
 
 # %% [markdown]
 # **How to read it.** The upper axis is the shift in percent of the inter-ocular distance (34.4 px of the

@@ -153,7 +153,7 @@ nme = {}
 for normaliser in ("inter-ocular", "box"):
     summary = score(scores["rgb"].prediction, scores["rgb"].scheme, pairs, normaliser).summary()
     nme[normaliser] = summary["nme_percent"]
-lesson.say(
+lesson.show_text(
     f"NME **{nme['inter-ocular']:.2f} %** (inter-ocular) and **{nme['box']:.2f} %** (box) describe the "
     f"same predictions on the same faces. They differ by a factor of "
     f"{nme['inter-ocular'] / nme['box']:.2f}. A number without its normaliser cannot be compared with "
@@ -187,7 +187,7 @@ ratio = {
     for region, points in IBUG68.regions.items()
 }
 widest, narrowest = max(ratio, key=ratio.get), min(ratio, key=ratio.get)
-lesson.say(
+lesson.show_text(
     f"The gap is {100 * (thermal.nme - rgb.nme):.1f} points of NME: from {100 * rgb.nme:.1f} % to "
     f"{100 * thermal.nme:.1f} %. It is widest in the region *{widest}* (the error grows "
     f"{ratio[widest]:.1f}-fold) and narrowest in *{narrowest}* ({ratio[narrowest]:.1f}-fold)."

@@ -112,7 +112,7 @@ for term in ("task", "fd", "ld", "fi", "ri"):
         for part, parameters in parts.items()
     }
     rows.append({"term": term, **{p: f"{n:.2f}" if n > 0 else "none" for p, n in norms.items()}})
-lesson.say(course.markdown_table(rows, {name: name for name in rows[0]}))
+lesson.show_text(course.markdown_table(rows, {name: name for name in rows[0]}))
 
 # %% [markdown]
 # **How to read it.** A number is the norm of a gradient; "none" means that no gradient arrives. FI
@@ -154,7 +154,7 @@ after = {
     "training mode": evaluate_model(unprotected, pairs, "rgb").nme,
     "FrozenTeacher": evaluate_model(frozen.landmarker, pairs, "rgb").nme,
 }
-lesson.say(
+lesson.show_text(
     f"NME on RGB before: {100 * before:.2f} %. After 20 thermal batches without any optimiser step: "
     f"**{100 * after['training mode']:.2f} %** in training mode, "
     f"**{100 * after['FrozenTeacher']:.2f} %** as a `FrozenTeacher` "
@@ -212,12 +212,12 @@ scores |= {name: course.scores_of(run, pairs) for name, run in runs.items()}
 lesson.show(plots.ced_curves({n: s.per_face for n, s in scores.items()}), "03_ced")
 rows = [{"name": name, "reads": "thermal", **s.summary()} for name, s in scores.items()]
 columns = {n: text for n, text in course.COLUMNS.items() if n != "parameters"}
-lesson.say(course.markdown_table(rows, columns))
+lesson.show_text(course.markdown_table(rows, columns))
 
 # %%
 ours = lesson.strategy
 sentences = [course.compare(ours, scores[ours], o, scores[o]) for o in names if o != ours]
-lesson.say("\n\n".join(sentences))
+lesson.show_text("\n\n".join(sentences))
 
 # %% [markdown]
 # **How to read it.** The sentences above are generated from the numbers. The interval includes the
@@ -244,8 +244,8 @@ for setting, name in zip(SETTINGS, ("03_few_pairs", "03_few_labels"), strict=Tru
     title = f"300W and simulated thermal images: {setting}"
     lesson.show(plots.nme_against_count(selected, setting, title), name)
     lines = table(selected, setting, ours=chosen["strategy"])
-    lesson.say(course.markdown_table(lines, {name: name for name in lines[0]}), learned=False)
-lesson.say(f"Variant of DIKD, chosen on validation faces: {chosen['why']}", learned=False)
+    lesson.show_text(course.markdown_table(lines, {name: name for name in lines[0]}), learned=False)
+lesson.show_text(f"Variant of DIKD, chosen on validation faces: {chosen['why']}", learned=False)
 
 # %% [markdown]
 # **How to read it.** Left: means over seeds with 95 % intervals of Student's t. Right: the difference to
@@ -265,10 +265,10 @@ few = in_setting(rows, "300w-sim", FEW_LABELS)
 by_name = {n: by_seed(r for r in few if r.strategy == n and r.labelled == 100) for n in ORDER}
 pseudo_labels = by_seed(read_rows(course.RESULTS / "ktl_answers.csv"))
 mean = interval(list(pseudo_labels.values()))
-lesson.say(f"pseudo-labels only: {mean} %", learned=False)
+lesson.show_text(f"pseudo-labels only: {mean} %", learned=False)
 for name in ("fd+ld", "dikd", "dikd+fd+ld"):
     gain = difference(by_name[name], pseudo_labels)
-    lesson.say(f"{name} minus pseudo-labels only: {gain.text(3)} points", learned=False)
+    lesson.show_text(f"{name} minus pseudo-labels only: {gain.text(3)} points", learned=False)
 
 # %% [markdown]
 # **How to read it.** The additional benefit of a strategy is small, and DIKD alone adds nothing: on

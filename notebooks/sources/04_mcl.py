@@ -77,7 +77,7 @@ sizes = {
 saved = Landmarker.load(runs[lesson.strategy] / WEIGHTS).state_dict()
 print(sizes)
 print("adapters in the student's checkpoint:", [name for name in saved if "to_" in name])
-lesson.say(
+lesson.show_text(
     f"The light student has **{sizes['teacher'] / sizes['light student']:.0f} times** fewer "
     f"parameters than its teacher ({sizes['light student']:,} of {sizes['teacher']:,}); widths are "
     f"{teacher.width} and {student.width} channels.",
@@ -102,7 +102,7 @@ scores |= {f"light, {name}": course.scores_of(run, pairs) for name, run in runs.
 lesson.show(plots.ced_curves({n: s.per_face for n, s in scores.items()}), "04_ced")
 ours = f"light, {lesson.strategy}"
 others = [name for name in scores if name != ours]
-lesson.say("\n\n".join(course.compare(ours, scores[ours], o, scores[o]) for o in others))
+lesson.show_text("\n\n".join(course.compare(ours, scores[ours], o, scores[o]) for o in others))
 
 # %% [markdown]
 # **How to read it.** The distance to the teacher's curve is the loss of accuracy by compression; the
@@ -149,7 +149,7 @@ for name, run in run_of.items():
 columns = {n: course.COLUMNS[n] for n in ("name", "parameters")}
 columns |= {"mb": "file (MB)", "ms": "ms an image, median (90 %)"}
 columns |= {n: course.COLUMNS[n] for n in ("nme_percent", "interval")}
-lesson.say(course.markdown_table(rows, columns))
+lesson.show_text(course.markdown_table(rows, columns))
 print("batch 1, CPU,", torch.get_num_threads(), "threads")
 
 # %%

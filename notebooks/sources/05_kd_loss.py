@@ -157,7 +157,7 @@ scores |= {name: course.scores_of(run, pairs) for name, run in runs.items()}
 lesson.show(plots.ced_curves({n: s.per_face for n, s in scores.items()}), "05_ced")
 ours = "kd-loss"
 others = [name for name in scores if name != ours]
-lesson.say("\n\n".join(course.compare(ours, scores[ours], o, scores[o]) for o in others))
+lesson.show_text("\n\n".join(course.compare(ours, scores[ours], o, scores[o]) for o in others))
 
 # %% [markdown]
 # **How to read it.** *l2* and *l1* train only on the labelled pairs; the others also learn from the
@@ -202,7 +202,7 @@ columns = {
     "between": "between band and teacher",
     "band": "inside the band",
 }
-lesson.say(course.markdown_table(rows, columns))
+lesson.show_text(course.markdown_table(rows, columns))
 
 # %% [markdown]
 # **How to read it.** A student as accurate as its teacher has about half of its coordinates *beyond the

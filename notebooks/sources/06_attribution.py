@@ -64,7 +64,7 @@ def input_of(name, batch):
 
 
 batch, _ = one_per_person(lesson.pairs("val"), lesson.faces)
-lesson.say(
+lesson.show_text(
     course.markdown_table(
         [{"name": n, "reads": m.spec.modality, "parameters": m.parameter_count()}
          for n, m in models.items()],
@@ -102,7 +102,7 @@ for name, images in (("RGB teacher", path[0]), (ours, path[1])):
     with torch.no_grad():
         values = scalar(images, cells)
     rows.append({"name": name} | {t: f"{v:.2f}" for t, v in zip(titles, values, strict=True)})
-lesson.say(course.markdown_table(rows, {"name": "model"} | {t: t for t in titles}))
+lesson.show_text(course.markdown_table(rows, {"name": "model"} | {t: t for t in titles}))
 
 # %% [markdown]
 # **How to read it.** From the blurred baseline (left) to the image (right), in both modalities. The
@@ -148,7 +148,7 @@ library = attribute(model, image, explained, target=lesson.target, steps=steps).
 with torch.no_grad():
     difference = float(scalar(image, cells) - scalar(start, cells))
 correlation = np.corrcoef(credit.flatten(), library.flatten())[0, 1]
-lesson.say(
+lesson.show_text(
     f"The maps of this loop and of `attribute` have a correlation of {correlation:.4f}. "
     f"$F(x) - F(x')$ = {difference:.3f}; the credits of the loop sum to {float(credit.sum()):.3f}, "
     f"those of `attribute` to {float(library.sum()):.3f}."
@@ -233,7 +233,7 @@ rows = [
     for n, c in convergence.items()
 ]
 names = {"name": "rank correlation with the map of the most steps"} | {k: str(k) for k in counts}
-lesson.say(course.markdown_table(rows, names))
+lesson.show_text(course.markdown_table(rows, names))
 
 # %% [markdown]
 # **How to read it.** The figure shows the share of $F(x) - F(x')$ that is missing in the sum of credits,
@@ -288,7 +288,7 @@ names = {
     "completeness": "completeness error (median, %)",
     "bright": "rank correlation with brightness",
 }
-lesson.say(course.markdown_table(rows, names))
+lesson.show_text(course.markdown_table(rows, names))
 
 # %% [markdown]
 # **How to read it.** Each map is scaled to its own strongest credits, so all of them look plausible. The
@@ -355,7 +355,7 @@ for title, network in (("trained", models[name]), ("all weights random", random)
     rows.append((title, images[:1], {"edges": edges(images[:1]), **unsigned}))
 lesson.show(plots.method_grid(rows, landmarks=batch.landmarks, landmark=explained), "06_survivors")
 signed = {method: with_intervals(result.signed)[-1] for method, result in randomised.items()}
-lesson.say(
+lesson.show_text(
     "Rank correlation with the map of the trained network after all weights are randomised: "
     + "; ".join(
         f"{method} {bars[method][-1][0]:.2f} without signs, {signed[method][0]:.2f} with them"
@@ -456,7 +456,9 @@ for method in tqdm(checked, desc="infidelity and sensitivity", unit="method"):
         row[measure] = f"{float(values.mean()):.2f} [{low:.2f}, {high:.2f}]"
     rows.append(row)
 names = {"method": "method", "infidelity": "infidelity", "sensitivity": "sensitivity"}
-lesson.say(course.markdown_table(rows, names) + "\n\nMean over faces, 95 % bootstrap interval.")
+lesson.show_text(
+    course.markdown_table(rows, names) + "\n\nMean over faces, 95 % bootstrap interval."
+)
 
 # %% [markdown]
 # **How to read it.** Lower is better in both columns, but only together: an empty map has a sensitivity
@@ -581,7 +583,7 @@ names = {
     "start": "face-specific, minus start",
     "none": "face-specific, minus none",
 }
-lesson.say(
+lesson.show_text(
     course.markdown_table(table, names)
     + f"\n\n{len(people)} test faces, one per person; {steps} steps; 95 % bootstrap intervals over "
     "faces. They do not include the variation between trainings: there is one seed per model."
@@ -608,7 +610,7 @@ for name in models:
     share = (100 * (size * near).sum((1, 2)) / size.sum((1, 2))).numpy()
     low, high = bootstrap_interval(share)
     rows.append({"name": name, "share": f"{share.mean():.1f} [{low:.1f}, {high:.1f}]"})
-lesson.say(
+lesson.show_text(
     course.markdown_table(rows, {"name": "model", "share": "credit near the landmark (%)"})
     + "\n\n*Near* means within a tenth of the input's side, which is "
     f"{100 * float(near.float().mean()):.1f} % of the pixels. Mean over faces, 95 % bootstrap interval."

@@ -96,7 +96,7 @@ print(
 
 # %%
 for name in shown:
-    lesson.say(f"Student **{name}**", learned=False)
+    lesson.show_text(f"Student **{name}**", learned=False)
     lesson.show(plots.head_swap_matrix(measures[name].head_swap), f"07_heads_{name}")
 
 # %% [markdown]
@@ -123,7 +123,7 @@ exchanged = {n: scores_with_head(teacher, thermal_features[n]) for n in students
 sentences = [
     course.compare(ours, exchanged[ours], n, exchanged[n]) for n in ("start", *runs) if n != ours
 ]
-lesson.say("Thermal features with the teacher's head:\n\n- " + "\n- ".join(sentences))
+lesson.show_text("Thermal features with the teacher's head:\n\n- " + "\n- ".join(sentences))
 
 # %% [markdown]
 # **How to read it.** The first line shows whether training adapted the features to the teacher's head;
@@ -142,7 +142,7 @@ three = np.sort(first)[:: max(1, len(first) // 3)][:3]
 batch = make_batch(pairs, torch.from_numpy(three), NO_AUGMENTATION, torch.Generator())
 for name in shown:
     maps = [m[three] for m in invariance.pca_colours(rgb_features, thermal_features[name])]
-    lesson.say(f"Student **{name}**", learned=False)
+    lesson.show_text(f"Student **{name}**", learned=False)
     lesson.show(plots.feature_colours(batch.rgb, batch.thermal, *maps), f"07_colours_{name}")
 
 # %% [markdown]
@@ -228,7 +228,7 @@ names = {
     "other_rest": "other faces",
     "swap": "NME of its features with the teacher's head (%)",
 }
-lesson.say(course.markdown_table(rows, names))
+lesson.show_text(course.markdown_table(rows, names))
 
 # %% [markdown]
 # **How to read it.** The difference between the first and the second column is specific to the face; the
@@ -273,7 +273,7 @@ for name in shown:
     figure = plots.contact_sheet(
         nearest, query, unit="input", limits=(0, 1), columns=6, titles=titles
     )
-    lesson.say(f"Student **{name}**", learned=False)
+    lesson.show_text(f"Student **{name}**", learned=False)
     lesson.show(figure, f"07_nearest_{name}")
 
 # %% [markdown]
@@ -305,7 +305,7 @@ names = {
     "plain": "recall@1, not centred (%)",
     "faces": f"different RGB faces retrieved, not centred, of {count}",
 }
-lesson.say(course.markdown_table(rows, names))
+lesson.show_text(course.markdown_table(rows, names))
 
 # %% [markdown]
 # **How to read it.** Features after a ReLU are never negative, so all vectors point in similar
@@ -337,7 +337,7 @@ for name in shown:
 
 # %%
 accuracies = [f"**{n}** {100 * measures[n].probe_accuracy:.1f} %" for n in students]
-lesson.say(f"Accuracy of the probe: {', '.join(accuracies)}. Chance is 50 %.")
+lesson.show_text(f"Accuracy of the probe: {', '.join(accuracies)}. Chance is 50 %.")
 
 # %% [markdown]
 # **How to read it.** An offset in a single channel, larger than the spread of the faces, is enough for
@@ -381,7 +381,7 @@ names = {
     "pair": "by pair",
     "person": "by person",
 }
-lesson.say(course.markdown_table(rows, names), learned=False)
+lesson.show_text(course.markdown_table(rows, names), learned=False)
 
 # %% [markdown]
 # **How to read it.** Folds by image put one image of a pair into the training set and the other into the
@@ -435,7 +435,7 @@ names = {
     "recall": "recall@1 (%)",
 }
 names |= {"plain": "recall@1, not centred (%)", "probe": "probe (%)"}
-lesson.say(course.markdown_table(rows, names))
+lesson.show_text(course.markdown_table(rows, names))
 
 # %% [markdown]
 # **How to read it.** For each column, look for the rows that it does not detect. CKA stays 1 for rotated
@@ -463,7 +463,7 @@ for name in shown:
         figure = plots.invariance_over_training(lines, f"student {name}")
         lesson.show(figure, f"07_training_{name}")
     else:
-        lesson.say(
+        lesson.show_text(
             f"The run of **{name}** has no measures of invariance in its `metrics.jsonl`: it was made "
             f"before they were logged, or it has too few validation faces. Delete `{runs[name].name}` "
             "in the work folder and run this notebook again to train it with them."
@@ -509,7 +509,7 @@ names = {
     "at5": "recall@5 (%)",
     "probe": "probe (%)",
 }
-lesson.say(course.markdown_table(rows, names))
+lesson.show_text(course.markdown_table(rows, names))
 
 # %% [markdown]
 # **How to read it.** The first column is the error of the task; all others describe the features. The
@@ -532,10 +532,10 @@ for other in runs:
     rows, summary = course.compare_gaps(ours, gaps[ours], other, gaps[other])
     names = {"measure": "gap to invariance", other: other, ours: ours}
     names |= {"difference": "difference (95 % interval)", "closer": "closer to invariance"}
-    lesson.say(course.markdown_table(rows, names) + f"\n\n{summary}")
+    lesson.show_text(course.markdown_table(rows, names) + f"\n\n{summary}")
 
 # %%
-lesson.say(course.summarise_gaps(ours, gaps[ours]))
+lesson.show_text(course.summarise_gaps(ours, gaps[ours]))
 
 # %% [markdown]
 # **How to read it.** "Closer to invariance" and "invariant" are two claims; the last sentence is about

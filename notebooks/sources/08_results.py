@@ -55,7 +55,7 @@ light = {
 
 # %%
 rows, scores = course.score_all_runs(lesson, "test")
-lesson.say(course.markdown_table(rows))
+lesson.show_text(course.markdown_table(rows))
 print(f"{rows[0]['faces']} test faces; the complete table is results.csv in the work folder")
 
 # %%
@@ -80,7 +80,7 @@ comparisons = [(ours, "gap"), (ours, "none"), (ours, "fd+ld"), (small, "light no
 comparisons += [(small, "light fd+ld"), (small, ours)]
 title_pairs = [(titles[a], titles[b]) for a, b in comparisons if a != b]
 sentences = [course.compare(a, scores[a], b, scores[b]) for a, b in title_pairs]
-lesson.say("\n".join(f"- {sentence}" for sentence in sentences))
+lesson.show_text("\n".join(f"- {sentence}" for sentence in sentences))
 
 # %%
 chosen = dict.fromkeys(titles[key] for key in ("none", ours, small))
