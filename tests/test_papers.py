@@ -1,4 +1,4 @@
-"""The map from the papers to the code: whatever it names exists."""
+"""The page of the papers: everything that it names exists."""
 
 import re
 from pathlib import Path
@@ -12,23 +12,23 @@ ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
 
 
-def test_its_links_and_files_are_there():
+def test_its_links_and_files_exist():
     for target in re.findall(r"\]\(([^)]+)\)", TEXT):
         file, _, heading = target.partition("#")
         page = ROOT / "docs" / file
         assert page.exists(), target
         if heading:
             headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-            assert heading in [each.lower().replace(" ", "-") for each in headings], target
-    found = re.findall(r"`((?:results|docs)/[\w.]+|(?:\w+/)*\w+\.py)`", TEXT)
-    assert len(found) > 10
-    for name in set(found):
+            assert heading in [text.lower().replace(" ", "-") for text in headings], target
+    names = re.findall(r"`((?:results|docs)/[\w.]+|(?:\w+/)*\w+\.py)`", TEXT)
+    assert len(names) > 10
+    for name in set(names):
         assert (ROOT / name).exists() or (ROOT / "mlcmkd" / name).exists(), name
     for name in re.findall(r"experiments/\w+\.yaml|benchmarks/\w+\.py|scripts/\w+\.py", TEXT):
         assert (ROOT / name).exists(), name
 
 
-def test_its_functions_and_commands_are_there():
+def test_its_functions_and_commands_exist():
     named = set(re.findall(r"`plots\.(\w+)`", TEXT))
     assert len(named) > 8 and all(hasattr(plots, name) for name in named)
     commands = set(re.findall(r"`mlcmkd ([\w-]+)", TEXT))
