@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
 from mlcmkd.utils.errors import InputError
 
@@ -21,7 +22,7 @@ class Network(Protocol):
     """
 
     scheme: str
-    modality: str
+    modality: Modality
     radiometry: Radiometry | None
     input_px: int
 

@@ -111,8 +111,8 @@ class Predictor:
         """Predicts the landmarks of all faces in many images, `batch` faces per forward pass.
 
         Args:
-            images: files or arrays, or one array (N, H, W). boxes: for each image a box, a list of
-            boxes, or None to locate faces; None for all images.
+            images: files or arrays, or one array (N, H, W).
+            boxes: for each image a box, a list of boxes, or None to locate faces; None for all images.
 
         Returns:
             a list of faces per image, in the order of its boxes.

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation.metrics import Normaliser
@@ -14,7 +15,7 @@ from mlcmkd.schemes import map_indices
 from mlcmkd.utils.errors import InputError
 
 
-def check_input(model: Landmarker, pairs: Pairs, modality: str, task: str) -> None:
+def check_input(model: Landmarker, pairs: Pairs, modality: Modality, task: str) -> None:
     """Checks that the pairs have a modality, at the input size of a model.
 
     Args:
@@ -36,7 +37,7 @@ def check_input(model: Landmarker, pairs: Pairs, modality: str, task: str) -> No
 def predict_pairs(
     model: Landmarker,
     pairs: Pairs,
-    modality: str,
+    modality: Modality,
     *,
     batch: int = 64,
     device: torch.device | str | None = None,
@@ -112,7 +113,7 @@ def score(
 def evaluate_model(
     model: Landmarker,
     pairs: Pairs,
-    modality: str,
+    modality: Modality,
     normaliser: Normaliser = "inter-ocular",
     threshold: float = 0.08,
     *,

@@ -37,12 +37,14 @@ class Scores:
     Attributes:
         errors: (N, K) normalised point errors, shares; NaN where a point is not annotated, and
             all NaN for a failed face.
-        normaliser: the length that distances were divided by. threshold: of FR and AUC, a share.
-        scheme: landmark scheme of the K points. frontal: (N,) bool, which faces are near-frontal.
-        prediction: (N, K, 2) in `scheme` and its original unit; NaN for a failed face. ids: N
-        names. groups: N names of groups, joined by "+" where a face is in several, None for a face
-        without a
-            group; empty if there are no groups.
+        normaliser: the length that distances were divided by.
+        threshold: of FR and AUC, a share.
+        scheme: landmark scheme of the K points.
+        frontal: (N,) bool, which faces are near-frontal.
+        prediction: (N, K, 2) in `scheme` and its original unit; NaN for a failed face.
+        ids: N names.
+        groups: N names of groups, joined by "+" where a face is in several, None for a face without
+            a group; empty if there are no groups.
         left_out: names of the faces that could not be scored; they are not among the N.
     """
 

@@ -139,9 +139,9 @@ def test_rows_of_a_batch_are_independent(exports, case):
     stacked = stacked[:, None] if stacked.ndim == 3 else stacked.transpose(0, 3, 1, 2)
     together = made.network.run(image=stacked, box=np.array(boxes, dtype=np.float32))
     assert together.landmarks.shape == (3, 68, 2)
-    for n, answer in enumerate(alone):
-        assert np.abs(together.landmarks[n] - answer.landmarks).max() < 1e-3
-        assert np.allclose(together.confidence[n], answer.confidence, atol=1e-4, equal_nan=True)
+    for n, single in enumerate(alone):
+        assert np.abs(together.landmarks[n] - single.landmarks).max() < 1e-3
+        assert np.allclose(together.confidence[n], single.confidence, atol=1e-4, equal_nan=True)
 
 
 def test_a_face_is_found_wherever_it_is_in_an_image_of_any_size(exports):
@@ -191,8 +191,8 @@ def test_graphs_take_degrees_whatever_format_a_camera_stores():
     counts = Radiometry(kind="counts", low=18, high=40, gain=0.04, offset=-273.15)
     levels = Radiometry(kind="grey8", low=10, high=200)
     scaled = Radiometry(kind="grey8", low=20, high=38, scale_celsius=(15, 45))
-    for told in (degrees, degrees.model_copy(update={"kind": "centikelvin"}), counts):
-        assert input_radiometry(thermal_spec(told)) == degrees
+    for stored in (degrees, degrees.model_copy(update={"kind": "centikelvin"}), counts):
+        assert input_radiometry(thermal_spec(stored)) == degrees
     assert input_radiometry(thermal_spec(levels)) == levels
     assert input_radiometry(thermal_spec(scaled)) == Radiometry(kind="celsius", low=20, high=38)
     assert input_radiometry(thermal_spec(None), (18, 40)) == degrees
@@ -201,7 +201,7 @@ def test_graphs_take_degrees_whatever_format_a_camera_stores():
 
 
 @pytest.mark.parametrize(
-    ("spec", "given", "told"),
+    ("spec", "given", "message"),
     [
         (thermal_spec(None), None, "give a range"),
         (thermal_spec(FACE_CELSIUS), (40, 18), "must rise"),
@@ -209,15 +209,15 @@ def test_graphs_take_degrees_whatever_format_a_camera_stores():
         (thermal_spec(Radiometry(kind="frame-minmax")), (18, 40), "do not use degrees C"),
     ],
 )
-def test_ranges_that_do_not_fit(spec, given, told):
-    with pytest.raises(InputError, match=told):
+def test_ranges_that_do_not_fit(spec, given, message):
+    with pytest.raises(InputError, match=message):
         input_radiometry(spec, given)
 
 
-def test_confidence_is_the_mass_near_the_answer():
+def test_confidence_is_the_mass_near_the_point():
     logits = torch.zeros(1, 3, 16, 16)
     logits[0, 0, 4, 5] = 50  # all in one cell
-    logits[0, 1, 4, 2] = logits[0, 1, 4, 12] = 50  # two far cells, the answer between them
+    logits[0, 1, 4, 2] = logits[0, 1, 4, 12] = 50  # two distant cells, the point between them
     places = torch.tensor([[[5.5, 4.5], [7.5, 4.5], [8, 8]]]) / 16 - 0.5
     sure, torn, flat = confidence(Prediction(places, logits))[0].tolist()
     assert sure == pytest.approx(1)
@@ -260,21 +260,22 @@ def test_every_size_can_be_exported(tmp_path, size):
 def test_a_file_carries_scheme_radiometry_and_licence(exports, case):
     made = exports(case)
     assert check_export(made.path) == made.card
-    told = {entry.key: entry.value for entry in onnx.load(made.path).metadata_props}
+    metadata = {entry.key: entry.value for entry in onnx.load(made.path).metadata_props}
     thermal = made.card.modality == "thermal"
-    assert told["scheme"] == "ibug68" and told["points"] == "68"
-    assert told["radiometry"] == (FACE_CELSIUS.model_dump_json() if thermal else "none")
-    assert told["weights_licence"] == LICENCE and told["code_licence"] == "Apache-2.0"
-    assert told["modality"] == made.card.modality and told["input_px"] == str(PX)
-    assert told["confidence"] == ("mass" if made.card.head == "heatmap" else "none")
-    assert told["precision"] == "float32" and told["kind"] == made.card.kind
+    assert metadata["scheme"] == "ibug68" and metadata["points"] == "68"
+    assert metadata["radiometry"] == (FACE_CELSIUS.model_dump_json() if thermal else "none")
+    assert metadata["weights_licence"] == LICENCE and metadata["code_licence"] == "Apache-2.0"
+    assert metadata["modality"] == made.card.modality and metadata["input_px"] == str(PX)
+    assert metadata["confidence"] == ("mass" if made.card.head == "heatmap" else "none")
+    assert metadata["precision"] == "float32" and metadata["kind"] == made.card.kind
 
 
 def test_inputs_and_outputs_are_described_without_local_paths(exports):
     made = exports("thermal-image")
     graph = onnx.load(made.path).graph
-    told = {value.name: value.doc_string for value in (*graph.input, *graph.output)}
-    assert told["image"] == "degrees C" and "0-based pixels" in told["landmarks"]
+    descriptions = {value.name: value.doc_string for value in (*graph.input, *graph.output)}
+    assert descriptions["image"] == "degrees C"
+    assert "0-based pixels" in descriptions["landmarks"]
     assert str(Path(__file__).parents[2]).encode() not in made.path.read_bytes()
     assert [path.name for path in made.path.parent.iterdir()] == ["w.onnx"]
 
@@ -408,8 +409,8 @@ def test_only_multiplying_layers_are_quantised(tmp_path, exports, pairs, case):
         readers = {n.op_type for n in graph.node if back.output[0] in n.input}
         source = maker[node.input[0]].op_type if node.input[0] in maker else "input"
         assert readers & {"Conv", "Gemm"} or source in ("Conv", "Relu"), (source, readers)
-    answers = {maker[value.name].op_type for value in graph.output}
-    assert "DequantizeLinear" not in answers
+    output_ops = {maker[value.name].op_type for value in graph.output}
+    assert "DequantizeLinear" not in output_ops
 
 
 def test_calibration_faces_are_spread_over_the_pairs(pairs):

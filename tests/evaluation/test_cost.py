@@ -40,11 +40,11 @@ def test_calls_are_counted_after_the_warm_up(monkeypatch):
 
 def test_latency_is_that_of_the_exported_network(monkeypatch):
     """A thermal network without a range is timed all the same."""
-    asked = {}
+    exported = {}
     real = cost.file_latency_ms
 
     def watched(path, threads, repeats):
-        asked.update(card=check_export(path), threads=threads)
+        exported.update(card=check_export(path), threads=threads)
         return real(path, threads, repeats)
 
     monkeypatch.setattr(cost, "file_latency_ms", watched)
@@ -52,4 +52,4 @@ def test_latency_is_that_of_the_exported_network(monkeypatch):
     model.spec = model.spec.model_copy(update={"radiometry": None})
     found = latency_ms(model, threads=2, repeats=3)
     assert 0 < found.low <= found.median <= found.high
-    assert asked["threads"] == 2 and asked["card"].kind == "crop"
+    assert exported["threads"] == 2 and exported["card"].kind == "crop"

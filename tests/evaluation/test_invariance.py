@@ -1,5 +1,4 @@
-"""Each measure against another way of computing it, against its laws, and against cases whose answer
-is known beforehand."""
+"""Each measure against a second implementation, its properties, and cases with a known result."""
 
 import copy
 from dataclasses import replace
@@ -40,7 +39,7 @@ def on_circle(*degrees: float) -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
-def grey_twins(count: int = 12):
+def grey_pairs(count: int = 12):
     """Pairs whose thermal image is the RGB image, which has no colour."""
     pairs = make_pairs(count)
     grey = pairs.rgb[:, :1]
@@ -109,7 +108,7 @@ def test_a_row_is_a_place_of_a_face():
 # Recall
 
 
-def test_recall_of_exchanged_twins():
+def test_recall_of_exchanged_counterparts():
     gallery = on_circle(0, 20, 180, 200)
     assert recall_at_k(gallery, gallery) == 1
     assert recall_at_k(gallery[[1, 0, 2, 3]], gallery) == 0.5
@@ -118,7 +117,7 @@ def test_recall_of_exchanged_twins():
 
 
 def test_recall_goes_from_queries_to_gallery():
-    """40 degrees is nearer to 0 than to its twin at 90; 90 is nearest to its twin at 40."""
+    """40 degrees is nearer to 0 than to its counterpart, 90; 90 is nearest to its counterpart, 40."""
     queries, gallery = on_circle(0, 40, 180, 220), on_circle(0, 90, 180, 270)
     assert recall_at_k(queries, gallery) == 0.5
     assert recall_at_k(gallery, queries) == 1
@@ -132,7 +131,7 @@ def test_recall_ignores_offset_and_scale_of_either_side(seed, scale, k):
     assert recall_at_k(moved, gallery, k) == pytest.approx(recall_at_k(queries, gallery, k))
 
 
-def test_recall_of_features_that_say_nothing_is_chance():
+def test_recall_of_uninformative_features_is_chance():
     same = np.ones((8, 4))
     assert recall_at_k(same, same) == pytest.approx(1 / 8)
     assert recall_at_k(same, same, 3) == pytest.approx(3 / 8)
@@ -140,7 +139,7 @@ def test_recall_of_features_that_say_nothing_is_chance():
     assert np.mean(unrelated) == pytest.approx(5 / 50, abs=0.03)
 
 
-def test_recall_says_what_it_cannot_do():
+def test_recall_refuses_invalid_input():
     with pytest.raises(InputError, match="k = 5"):
         recall_at_k(np.eye(4), np.eye(4), 5)
     with pytest.raises(InputError, match="equal shapes"):
@@ -167,10 +166,10 @@ def test_equal_features_cannot_be_told_apart_and_shifted_ones_can():
 
 
 def test_the_probe_is_tested_on_subjects_it_has_not_seen():
-    """Every subject tells its modality by a sign of its own, so that nothing carries over to others.
+    """The sign of each subject's features shows the modality, which does not generalise to others.
 
-    With a name an image, the same numbers are learnt by heart: that is the leak which folds by
-    subject close.
+    With a separate subject name for each image the probe memorises the subjects; folds by subject
+    prevent this leak.
     """
     subjects = np.repeat(np.arange(20), 10)
     own = normal(0, 20, 200)[subjects]
@@ -182,7 +181,7 @@ def test_the_probe_is_tested_on_subjects_it_has_not_seen():
 
 
 def test_the_probe_does_not_mind_the_scale_of_a_channel():
-    """A faint channel that differs by eight deviations tells the modality all the same."""
+    """A faint channel that differs by eight standard deviations also reveals the modality."""
     features = normal(0, 60, 4) * [1, 1, 1, 1e-4]
     shifted = features + [0, 0, 0, 8e-4]
     assert probe_accuracy(features, shifted, tuple(map(str, range(60)))) > 0.95
@@ -196,7 +195,7 @@ def test_the_probe_needs_two_subjects():
 # All of it
 
 
-def test_each_model_on_its_own_side_is_what_evaluation_says():
+def test_each_model_on_its_own_modality_equals_evaluation():
     (teacher, student), pairs = two_models(), make_pairs(10)
     swap = measure_invariance(teacher, student, pairs).head_swap
     assert swap[0, 0] == pytest.approx(evaluate_model(teacher, pairs, "rgb").nme, rel=1e-6)
@@ -219,7 +218,7 @@ def test_rows_of_the_matrix_are_features_and_columns_are_heads():
         assert swap[row, column] == pytest.approx(evaluate_model(mixed, pairs, modality).nme, 1e-5)
 
 
-def test_a_head_speaks_in_its_own_scheme():
+def test_a_head_predicts_in_its_own_scheme():
     pairs = make_pairs(10)
     teacher, student = make_model(), make_model(modality="thermal", scheme="sf_tl54")
     pairs_54 = replace(pairs, scheme="sf_tl54", landmarks=pairs.landmarks[:, :54])
@@ -229,7 +228,7 @@ def test_a_head_speaks_in_its_own_scheme():
 
 
 def test_a_copy_that_sees_the_same_is_invariant_by_every_measure():
-    teacher, pairs = make_model(), grey_twins()
+    teacher, pairs = make_model(), grey_pairs()
     found = measure_invariance(teacher, copy.deepcopy(teacher), pairs)
     assert found.head_swap == pytest.approx(np.full((2, 2), found.head_swap[0, 0]), rel=1e-4)
     assert found.cka == pytest.approx(1, abs=1e-4)
@@ -238,12 +237,12 @@ def test_a_copy_that_sees_the_same_is_invariant_by_every_measure():
     assert found.probe_accuracy == pytest.approx(0.5, abs=0.05)
 
 
-def test_thermal_faces_look_for_their_rgb_twin(monkeypatch):
+def test_thermal_images_are_the_queries_and_rgb_images_the_gallery(monkeypatch):
     (teacher, student), pairs = two_models(), make_pairs(10)
-    asked = []
-    monkeypatch.setattr(comparison, "recall_at_k", lambda q, g: asked.append((q, g)) or 0.0)
+    calls = []
+    monkeypatch.setattr(comparison, "recall_at_k", lambda q, g: calls.append((q, g)) or 0.0)
     measure_invariance(teacher, student, pairs)
-    ((queries, gallery),) = asked
+    ((queries, gallery),) = calls
     assert np.array_equal(queries, descriptors(modality_features(student, pairs, "thermal")))
     assert np.array_equal(gallery, descriptors(modality_features(teacher, pairs, "rgb")))
 
@@ -256,7 +255,7 @@ def test_nothing_depends_on_the_batch():
     )
 
 
-def test_models_are_left_as_they_were_found():
+def test_models_are_not_changed():
     (teacher, student), pairs = two_models(), make_pairs(8)
     teacher.train()
     teacher.neck.eval()  # a mixture, which a mere train() afterwards would lose
@@ -327,7 +326,7 @@ def test_the_summary_is_flat_and_puts_each_number_under_its_name():
     }
 
 
-def test_what_cannot_be_compared_is_said():
+def test_what_cannot_be_compared_is_refused():
     (teacher, student), pairs = two_models(), make_pairs(8)
     for message, wrong in {
         "48 channels, the student's 64": (teacher, make_model("small"), pairs),
@@ -347,7 +346,7 @@ def test_what_cannot_be_compared_is_said():
             measure_invariance(*wrong)
 
 
-# What is drawn
+# Projections
 
 
 def test_equal_features_have_equal_colours_on_both_sides():

@@ -1,4 +1,4 @@
-"""Scores of faces that are scored, failed or left out, by hand and by law."""
+"""Scores of faces that are scored, failed or left out: by hand, and properties."""
 
 import json
 from dataclasses import replace
@@ -39,7 +39,7 @@ def test_a_perfect_prediction():
     assert (summary["faces"], summary["faces_failed"], summary["faces_left_out"]) == (4, 0, 0)
 
 
-def test_a_failed_face_is_no_part_of_the_nme_and_a_failure_in_the_rest():
+def test_a_failed_face_has_no_nme_but_counts_in_fr_and_auc():
     target = faces()
     prediction = shifted(target, [2, 4, 12, 0])
     prediction[3] = np.nan
@@ -115,7 +115,7 @@ def test_masking_points_equals_leaving_them_out(hidden):
     assert scored(prediction, missing, visible=visible).per_face == pytest.approx(masked.per_face)
 
 
-def test_faces_that_cannot_be_scored_are_left_out_and_told():
+def test_faces_that_cannot_be_scored_are_left_out():
     target = faces()
     target[0] = np.nan  # nothing annotated
     target[2, 45] = np.nan  # nothing to divide by
@@ -197,10 +197,10 @@ def test_regions_are_means_of_their_points_in_a_face():
     assert [row["index"] for row in points] == list(range(68))
 
 
-@pytest.mark.parametrize(("normaliser", "said"), [("box", "sqrt(w h)"), ("inter-pupil", "pupils")])
-def test_the_text_says_what_was_divided_by(normaliser, said):
+@pytest.mark.parametrize(("normaliser", "name"), [("box", "sqrt(w h)"), ("inter-pupil", "pupils")])
+def test_the_text_names_the_normaliser(normaliser, name):
     text = scored(faces(), faces(), normaliser=normaliser, threshold=0.1).text()
-    assert said in text.splitlines()[0] and "at 10 %" in text
+    assert name in text.splitlines()[0] and "at 10 %" in text
 
 
 @pytest.mark.parametrize("name", SCHEMES)

@@ -53,7 +53,7 @@ def test_an_interval_by_hand():
 
 
 @given(st.lists(st.floats(-50, 50), min_size=2, max_size=12))
-def test_a_difference_decides_as_scipys_paired_test_does(values):
+def test_a_difference_equals_scipys_paired_test(values):
     a = dict(enumerate(values))
     b = {seed: value + 0.3 + 0.01 * seed**2 for seed, value in a.items()}
     found = difference(a, b)
@@ -74,7 +74,7 @@ def test_the_share_of_the_gap_by_hand():
         gap_closed({0: 4.0}, {0: 3.0}, teacher=4.0)
 
 
-def test_what_cannot_be_paired():
+def test_unpaired_values_are_refused():
     with pytest.raises(InputError, match="share no seed"):
         difference({0: 1.0}, {1: 1.0})
     with pytest.raises(InputError, match="seed 0 of 'none' occurs twice"):
@@ -93,7 +93,7 @@ def test_settings_are_told_apart():
         in_setting(ROWS, "b", "all")
 
 
-def test_the_table_says_what_the_rows_say():
+def test_the_table_summarises_the_rows():
     lines = table(in_setting(ROWS, "b", FEW_LABELS), FEW_LABELS, ours="dikd")
     assert [line["strategy"] for line in lines] == ["none", "fd+ld", "**dikd**"]
     ours = lines[2]

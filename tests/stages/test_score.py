@@ -147,10 +147,10 @@ def run(*arguments: object):
 
 def test_the_command_line_writes_a_whole_run(tmp_path, annotated, predicted):
     out = tmp_path / "run"
-    answer = run("score", predicted, annotated, "--normaliser=inter-pupil", "--out", out)
-    assert answer.exit_code == 0, answer.output
-    assert "mean of its eye's points (inter-pupil); FR and AUC at 8 %" in answer.output
-    assert [line.split("|")[1].strip() for line in answer.output.splitlines() if "| " in line] == [
+    outcome = run("score", predicted, annotated, "--normaliser=inter-pupil", "--out", out)
+    assert outcome.exit_code == 0, outcome.output
+    assert "mean of its eye's points (inter-pupil); FR and AUC at 8 %" in outcome.output
+    assert [line.split("|")[1].strip() for line in outcome.output.splitlines() if "| " in line] == [
         *("faces of", "---", "challenge", "common", "full")
     ]
     assert {path.name for path in out.iterdir()} == {
@@ -172,10 +172,10 @@ def test_the_command_line_writes_a_whole_run(tmp_path, annotated, predicted):
     assert (out / "ced.png").stat().st_size > 10_000
 
     # The same folder again, with faces without a group: the old groups.csv is deleted.
-    answer = run("score", predicted, annotated / "helen", "--out", out)
-    assert answer.exit_code == 0, answer.output
+    outcome = run("score", predicted, annotated / "helen", "--out", out)
+    assert outcome.exit_code == 0, outcome.output
     assert not (out / "groups.csv").exists()
-    assert "| full | 1 | 1 | 2.00 [2.00, 2.00] |" in answer.output
+    assert "| full | 1 | 1 | 2.00 [2.00, 2.00] |" in outcome.output
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation.evaluate import check_input
@@ -29,7 +30,9 @@ def evaluation_mode(model: Landmarker) -> Iterator[None]:
 
 
 @torch.no_grad()
-def modality_features(model: Landmarker, pairs: Pairs, modality: str, *, batch: int = 64) -> Tensor:
+def modality_features(
+    model: Landmarker, pairs: Pairs, modality: Modality, *, batch: int = 64
+) -> Tensor:
     """Computes the features of one modality for every pair, in evaluation mode.
 
     All of them are kept in memory: 200 faces of "base" at 64 px take 20 MB. The mode of the model
