@@ -3,6 +3,7 @@
 import ast
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -126,3 +127,25 @@ def test_pickles_name_the_module_of_a_class():
     assert mlcmkd.TrainConfig.__module__ == "mlcmkd.stages.train"
     assert pickle.loads(pickle.dumps(config)) == config
     assert pickle.loads(pickle.dumps(mlcmkd.Landmarker)) is mlcmkd.Landmarker
+
+
+def python_blocks() -> list:
+    """The Python code of README and docs/, as parameters."""
+    root = SOURCE.parents[1]
+    return [
+        pytest.param(block, id=f"{page.name} {n}")
+        for page in (root / "README.md", *sorted((root / "docs").glob("*.md")))
+        for n, block in enumerate(
+            re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+        )
+    ]
+
+
+@pytest.mark.parametrize("code", python_blocks())
+def test_the_names_in_the_documentation_exist(code):
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith(("mlcmkd", "data_prep")):
+            for alias in node.names:
+                assert hasattr(import_module(node.module), alias.name), ast.unparse(node)
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "mlcmkd":
+            assert node.attr in mlcmkd.__all__, ast.unparse(node)
