@@ -72,10 +72,11 @@ def test_the_code_is_clean():
         assert found.returncode == 0, found.stdout
 
 
+LIBRARIES = ["torch", "timm", "cv2", "onnx", "matplotlib", "scipy"]
 LIGHT = """
 import sys
 {work}
-heavy = sorted({{"torch", "timm", "cv2", "onnx", "matplotlib", "scipy"}} & set(sys.modules))
+heavy = sorted(set({libraries}) & set(sys.modules))
 sys.exit(f"imported: {{heavy}}" if heavy else 0)
 """
 HELP = """
@@ -88,16 +89,17 @@ except SystemExit:
 
 
 @pytest.mark.parametrize(
-    "work",
+    ("work", "libraries"),
     [
-        "import mlcmkd",
-        HELP.format(arguments=["--help"]),
-        HELP.format(arguments=["predict", "--help"]),
+        ("import mlcmkd", [*LIBRARIES, "pydantic", "rich", "typer"]),
+        (HELP.format(arguments=["--help"]), [*LIBRARIES, "pydantic", "rich", "yaml"]),
+        (HELP.format(arguments=["predict", "--help"]), [*LIBRARIES, "pydantic", "rich"]),
+        (HELP.format(arguments=["prepare", "--help"]), [*LIBRARIES, "pydantic", "rich"]),
     ],
-    ids=["import", "--help", "predict --help"],
+    ids=["import", "--help", "predict --help", "prepare --help"],
 )
-def test_nothing_heavy_is_imported_before_it_is_needed(work):
-    found = run(sys.executable, "-c", LIGHT.format(work=work))
+def test_nothing_heavy_is_imported_before_it_is_needed(work, libraries):
+    found = run(sys.executable, "-c", LIGHT.format(work=work, libraries=libraries))
     assert found.returncode == 0, found.stderr
 
 

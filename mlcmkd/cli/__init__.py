@@ -1,41 +1,27 @@
-"""The command line: every stage of the path, one command each."""
+"""The command line. `mlcmkd --help` lists the commands and imports none of them."""
 
 import sys
 from collections.abc import Callable
 
 import typer
 
-from mlcmkd.cli import data, scoring, training
-from mlcmkd.cli import deployment as using
-from mlcmkd.cli import studies as many
+from mlcmkd.cli.commands import COMMANDS, CommandGroup
 from mlcmkd.utils.errors import InputError
 
+__all__ = ["COMMANDS", "app", "guarded", "main"]
+
 app = typer.Typer(
-    help="Cross-modal knowledge distillation for facial landmarks in thermal images.",
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing rich takes longer than all else that --help does
 )
-COMMANDS = {  # as `mlcmkd --help` lists them
-    "Data": (data.prepare, data.formats, data.pair),
-    "Training": (
-        training.train,
-        training.transfer,
-        training.compress,
-        training.tolerant,
-        training.kd_loss,
-        training.path,
-    ),
-    "Scores": (scoring.evaluate, scoring.score, scoring.attribute),
-    "Use": (using.export, using.predict),
-    "Many runs": (many.sweep, many.students, many.levels, many.run, many.course, many.report),
-}
-# Papermill's own way, `-p name value`, which is no kind of option that typer knows.
-SETTINGS = {many.run: {"allow_extra_args": True, "ignore_unknown_options": True}}
 
-for panel, commands in COMMANDS.items():
-    for command in commands:
-        app.command(rich_help_panel=panel, context_settings=SETTINGS.get(command))(command)
+
+@app.callback()
+def _describe() -> None:
+    """Cross-modal knowledge distillation for facial landmarks in thermal images."""
 
 
 def guarded(command: Callable[[], None]) -> None:

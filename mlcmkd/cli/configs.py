@@ -1,10 +1,11 @@
 """From what was typed to a validated config, and from a result to the terminal.
 
 Each command builds the same config that a notebook would, so a misspelt name fails before anything is
-computed. `--set fit.steps=3000` reaches any field of a stage's config.
+computed.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,12 +19,26 @@ from mlcmkd.utils.processes import is_first
 C = TypeVar("C", bound=Config)
 
 
-def config_of(kind: type[C], params: Path | None, sets: list[str] | None, /, **given: Any) -> C:
-    """A stage's config from, in rising order of force, a YAML file, options and --set."""
+def config_of(
+    kind: type[C],
+    params: Path | None,
+    sets: list[str] | None,
+    options: Mapping[str, Any] | None = None,
+) -> C:
+    """A config from a parameter file, which options overrule, which --set overrules.
+
+    Args:
+        kind: the class of the config.
+        params: YAML file of fields.
+        sets: texts such as "fit.steps=3000", from --set.
+        options: values of the options that were typed, by dotted field names.
+
+    Raises:
+        InputError: a file that cannot be read, an unknown field, or a value that is not allowed.
+    """
     fields = read_params(params)
-    for name, value in given.items():
-        if value is not None:
-            _put(fields, name.replace("__", "."), value)
+    for name, value in (options or {}).items():
+        _put(fields, name, value)
     for text in sets or []:
         name, equals, value = text.partition("=")
         if not equals:
@@ -33,16 +48,16 @@ def config_of(kind: type[C], params: Path | None, sets: list[str] | None, /, **g
 
 
 def value_of(option: str, text: str) -> Any:
-    """A value as YAML has it; InputError names the option whose text is none."""
+    """The value of a YAML text; an InputError names the option."""
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         first = str(error).splitlines()[0]
-        raise InputError(f"{option}: not a value ({first}); quote it, or mend it") from None
+        raise InputError(f"{option}: not a YAML value ({first}); correct or quote it") from None
 
 
 def read_params(params: Path | None) -> dict[str, Any]:
-    """Names and values of a YAML file; none without a file."""
+    """Names and values of a YAML file; empty without a file."""
     if params is None:
         return {}
     if not params.is_file():
@@ -66,5 +81,6 @@ def _put(fields: dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def show(result: dict[str, Any]) -> None:
+    """Prints a result as JSON, in one process of a training only."""
     if is_first():
         typer.echo(json.dumps(result, indent=2))

@@ -1,4 +1,4 @@
-"""Commands that make manifests and pairs."""
+"""Commands that write manifests and aligned pairs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,28 +20,38 @@ def prepare(
     ] = None,
     check: Annotated[
         Path | None,
-        typer.Option(help="Only look this manifest over; its report.json says what is wrong."),
+        typer.Option(help="Only validate this manifest; its report.json lists the errors."),
     ] = None,
     simulate_thermal: Annotated[
-        bool, typer.Option(help="Give every RGB photo a simulated thermal twin.")
+        bool, typer.Option(help="Simulate a thermal image for every RGB photo.")
     ] = False,
-    twins: Annotated[int, typer.Option(help="Simulated twins a training photo.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of the validation split and the simulation.")] = 0,
-    val_fraction: Annotated[float, typer.Option(help="Share of subjects held for tuning.")] = 0.1,
+    twins: Annotated[int, typer.Option(help="Simulated thermal images per training photo.")] = 1,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the validation split and of the simulation.")
+    ] = 0,
+    val_fraction: Annotated[
+        float, typer.Option(help="Share of the subjects in the validation split.")
+    ] = 0.1,
     train_on: Annotated[
         list[str] | None,
-        typer.Option(help="A subject for the training split, though its format says validation."),
+        typer.Option(help="Subject to put into the training split instead; repeatable."),
     ] = None,
-    skip_bad: Annotated[bool, typer.Option(help="Leave out rows that cannot be used.")] = False,
-    overwrite: Annotated[bool, typer.Option(help="Replace a manifest that is there.")] = False,
+    skip_bad: Annotated[
+        bool, typer.Option(help="Skip and report rows that cannot be used.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing manifest.")] = False,
     limit: Annotated[
-        int | None, typer.Option(help="Only so many faces, spread over the data set.")
+        int | None,
+        typer.Option(help="Number of faces, spread evenly over the data set; without it all."),
     ] = None,
-    only: Annotated[str | None, typer.Option(help="Take only rgb, or only thermal.")] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="[rgb|thermal]", help="Modality to use; without it both."),
+    ] = None,
 ) -> None:
-    """Turn a data set as downloaded into one manifest, or look one over.
+    """Convert a downloaded data set into one manifest, or validate a manifest.
 
-    An interrupted preparation goes on where it was. `--check` ends with 1 where something is wrong.
+    An interrupted preparation resumes. The exit code of `--check` is 1 if the manifest has errors.
     """
     from data_prep.prepare import prepare as run_prepare
     from data_prep.verification.check_manifest import verify
@@ -49,11 +59,11 @@ def prepare(
     given = [value for value in (name, source, out) if value is not None]
     if check is not None:
         if given:
-            raise InputError(f"--check {check} looks a manifest over; leave '{given[0]}' out")
-        found = verify(check)
-        typer.echo(str(found))
-        typer.echo(f"the report: {found.save()}")
-        if not found.ok:
+            raise InputError(f"--check {check} validates a manifest; leave '{given[0]}' out")
+        result = verify(check)
+        typer.echo(str(result))
+        typer.echo(f"the report: {result.save()}")
+        if not result.ok:
             raise typer.Exit(1)
         return
     if len(given) < 3:
@@ -76,7 +86,7 @@ def prepare(
 
 
 def formats() -> None:
-    """List the formats that `prepare` reads, and what each expects."""
+    """List the formats that `prepare` reads."""
     from data_prep.readers import READERS
 
     for name, reader in READERS.items():
@@ -90,22 +100,37 @@ def pair(
     method: Annotated[
         str,
         typer.Option(
-            help="calibration, similarity, affine, tps (by landmarks), ecc or 'mutual information'."
+            metavar="[calibration|similarity|affine|tps|ecc|mutual information]",
+            help="Method of the alignment; similarity, affine and tps use landmarks, ecc and mutual "
+            "information the images' content.",
         ),
     ] = "ecc",
-    calibration: Annotated[Path | None, typer.Option(help="YAML of the rig.")] = None,
-    rgb_landmarks: Annotated[Path | None, typer.Option(help="CSV as `predict` writes.")] = None,
-    thermal_landmarks: Annotated[Path | None, typer.Option(help="The same of thermal.")] = None,
-    rgb_times: Annotated[Path | None, typer.Option(help="CSV of image and seconds.")] = None,
-    thermal_times: Annotated[Path | None, typer.Option(help="The same of thermal.")] = None,
-    tolerance: Annotated[float, typer.Option(help="Seconds two frames may be apart.")] = 0.02,
-    offset: Annotated[float, typer.Option(help="Added to the RGB clock, seconds.")] = 0.0,
+    calibration: Annotated[Path | None, typer.Option(help="YAML file of the calibration.")] = None,
+    rgb_landmarks: Annotated[
+        Path | None, typer.Option(help="Landmarks of the RGB images, a CSV as `predict` writes it.")
+    ] = None,
+    thermal_landmarks: Annotated[
+        Path | None, typer.Option(help="Landmarks of the thermal images, likewise.")
+    ] = None,
+    rgb_times: Annotated[
+        Path | None, typer.Option(help="Times of the RGB images, a CSV of image and seconds.")
+    ] = None,
+    thermal_times: Annotated[
+        Path | None, typer.Option(help="Times of the thermal images, likewise.")
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="Largest time between the images of a pair, seconds.")
+    ] = 0.02,
+    offset: Annotated[float, typer.Option(help="Offset added to the RGB times, seconds.")] = 0.0,
     estimate_offset: Annotated[
-        bool, typer.Option(help="Find the offset from the motion in both streams.")
+        bool, typer.Option(help="Estimate the offset from the motion in both streams.")
     ] = False,
-    overlays: Annotated[int, typer.Option(help="How many pairs are drawn.")] = 8,
+    overlays: Annotated[int, typer.Option(help="Number of pairs to draw.")] = 8,
 ) -> None:
-    """Align two cameras' images pair by pair, with the residual of each; bad pairs are set apart."""
+    """Align the images of two cameras pair by pair.
+
+    Reports the residual of each pair, and puts poorly aligned pairs into a folder of their own.
+    """
     from data_prep.registration.folder import pair_folder
 
     report = pair_folder(

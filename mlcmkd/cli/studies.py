@@ -37,9 +37,9 @@ def sweep(
     retries: Retries = 1,
     dry_run: DryRun = False,
 ) -> None:
-    """Make all runs of a parameter file that are missing in its table.
+    """Run all runs of a parameter file that its table lacks.
 
-    A file that names a notebook runs that notebook, each run like `mlcmkd run`.
+    If the file names a notebook, each run executes it, like `mlcmkd run`.
     """
     from mlcmkd.course.notebook_study import NotebookStudy, NotebookStudyConfig
     from mlcmkd.studies.ktl import KTLStudy, SweepConfig
@@ -69,7 +69,10 @@ def students(
         ),
     ] = False,
 ) -> None:
-    """Make the light students of many methods, with their costs, that are missing in the table."""
+    """Train light students by several methods, and measure their cost.
+
+    Completed runs are reused.
+    """
     from mlcmkd.studies.students.plan import StudentsConfig
     from mlcmkd.studies.students.run import StudentsStudy
     from mlcmkd.studies.students.speed import retime_table
@@ -92,7 +95,10 @@ def levels(
     retries: Retries = 1,
     dry_run: DryRun = False,
 ) -> None:
-    """Compare two levels, one step and no teacher at equal training time: all missing runs."""
+    """Compare two levels with one step at equal training time.
+
+    Completed runs are reused. A student without a teacher is the control.
+    """
     from mlcmkd.studies.levels import LevelsConfig, LevelsStudy
 
     study = LevelsStudy(config_of(LevelsConfig, params, sets))
@@ -111,7 +117,10 @@ def run(
         Path | None, typer.Option("--params", "-f", help="YAML file of names and values.")
     ] = None,
 ) -> None:
-    """Run one notebook strictly: mlcmkd run NOTEBOOK -p NAME VALUE -p NAME VALUE ... -f PARAMS."""
+    """Run one notebook with parameters.
+
+    mlcmkd run NOTEBOOK -p NAME VALUE -p NAME VALUE ... -f PARAMS
+    """
     from mlcmkd.course import run_notebook
 
     given = read_params(params)
@@ -128,12 +137,14 @@ def course(
     out: Annotated[Path, typer.Option(help="Folder of notebooks, figures and runs.")] = Path(
         "runs/course"
     ),
-    scale: Annotated[str, typer.Option(help="smoke, laptop or gpu.")] = "laptop",
+    scale: Annotated[
+        str, typer.Option(metavar="[smoke|laptop|gpu]", help="How much is computed.")
+    ] = "laptop",
     solutions: Annotated[
         bool, typer.Option("--solutions", help="Run the solutions of the exercises as well.")
     ] = False,
 ) -> None:
-    """Run every numbered notebook from start to end on the synthetic faces."""
+    """Run every numbered notebook on the synthetic faces."""
     from mlcmkd.course import run_course
 
     run_course(out, scale, solutions=solutions)
@@ -152,7 +163,10 @@ def report(
         typer.Option(help="Also write the logs as TensorBoard events into this folder."),
     ] = None,
 ) -> None:
-    """Write a table and figures of many runs, as Markdown, HTML and CSV; failed runs are listed."""
+    """Write a table and figures of many runs.
+
+    The report is Markdown, HTML and CSV, and lists failed runs.
+    """
     from mlcmkd.studies.report import to_tensorboard, write_report
 
     typer.echo(write_report(runs, out, against))

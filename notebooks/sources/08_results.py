@@ -124,11 +124,10 @@ print(json.dumps({key: provenance.get(key) for key in keys}, indent=1))
 # simulated images.
 
 # %% tags=["fact", "nbval-check-output"]
-from mlcmkd.cli import app
+from mlcmkd.cli import COMMANDS
 
-known = {command.callback.__name__ for command in app.registered_commands}
 used = {"prepare", "train", "transfer", "compress", "evaluate", "predict"}
-print("commands above that do not exist:", sorted(used - known) or "none")
+print("commands above that do not exist:", sorted(used - set(COMMANDS)) or "none")
 
 # %% [markdown]
 # ## Your own data from arrays

@@ -499,7 +499,7 @@ def test_the_command_says_what_it_needs(good, tmp_path):
     for words, message in (
         ((), "prepare needs NAME, SOURCE and OUT; or --check and a manifest's folder"),
         (("ibug_pts", tmp_path), "prepare needs NAME, SOURCE and OUT"),
-        (("ibug_pts", "--check", good), "looks a manifest over; leave 'ibug_pts' out"),
+        (("ibug_pts", "--check", good), "validates a manifest; leave 'ibug_pts' out"),
         (("--check", tmp_path / "none"), "no such manifest; make one"),
         (("--check", tmp_path), "no such manifest; make one"),
     ):

@@ -671,7 +671,7 @@ def test_images_without_a_box_have_no_face_and_unused_rows_are_reported(tmp_path
     [
         (["--format", "xml"], "format 'xml'"),
         (["--fps", "0"], "fps=0"),
-        (["--beta", "1"], "belongs to --smooth"),
+        (["--beta", "1"], "is an option of --smooth"),
         (["--detector", "nowhere"], "module:function"),
         (["--batch", "0"], "batch=0"),
         (["--box", "5", "5", "5", "9"], "x0 < x1"),

@@ -1,6 +1,5 @@
 """The path from end to end, thin: teacher, transfer, compress, evaluate, attribute."""
 
-import inspect
 import json
 from dataclasses import replace
 
@@ -9,7 +8,7 @@ import torch
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
-from mlcmkd.cli import COMMANDS, app, guarded
+from mlcmkd.cli import app, guarded
 from mlcmkd.data.config import DataConfig
 from mlcmkd.distillation.teachers import FrozenTeacher
 from mlcmkd.models import Landmarker
@@ -390,44 +389,3 @@ def test_bad_parameters_fail_in_one_line(tmp_path, capsys, arguments, message):
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("error: ") and message in error
     assert not (tmp_path / "x" / "result.json").exists()
-
-
-def test_an_option_that_was_not_typed_leaves_the_parameter_file_alone(tmp_path):
-    """Each command once: what its file says must reach the config that the run writes down."""
-    fields = {
-        "data": {**DATA, "synthetic_seed": 3},
-        "fit": FIT,
-        "seed": 7,
-        "size": "small",
-        "input_px": 32,
-        "modality": "thermal",
-    }
-    (tmp_path / "train.yaml").write_text(json.dumps(fields))
-    command = ["train", "--out", str(tmp_path / "run"), "-f", str(tmp_path / "train.yaml")]
-    answer = CliRunner().invoke(app, command)
-    assert answer.exit_code == 0, answer.output
-    told = json.loads((tmp_path / "run/config.json").read_text())
-    assert {name: told[name] for name in ("seed", "size", "input_px", "modality")} == {
-        name: fields[name] for name in ("seed", "size", "input_px", "modality")
-    }
-    assert told["data"]["synthetic_train"] == 12 and told["fit"]["steps"] == 2
-
-
-# Commands whose options and file fill one config; those of many runs have options of their own.
-WITH_A_FILE = {
-    command.__name__: given
-    for commands in COMMANDS.values()
-    for command in commands
-    if "params" in (given := inspect.signature(command).parameters) and "out" in given
-}
-
-
-def test_the_stages_take_a_parameter_file():
-    assert {"train", "transfer", "compress", "tolerant", "kd_loss", "path"} <= set(WITH_A_FILE)
-
-
-@pytest.mark.parametrize("command", WITH_A_FILE)
-def test_no_option_of_a_command_with_a_parameter_file_has_a_default(command):
-    """A default would overrule the file without having been typed."""
-    for name, option in WITH_A_FILE[command].items():
-        assert option.default in (None, inspect.Parameter.empty), name

@@ -1,0 +1,128 @@
+"""The command that finds landmarks in files; its --help imports neither torch nor OpenCV."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlcmkd.utils.errors import InputError
+
+
+def predict(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Images (8-bit grey or a known palette, 16-bit raw, .npy in degrees C), folders, "
+            "stacks (.npy of N x H x W, TIFFs of several pages), videos."
+        ),
+    ],
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Weights of a Landmarker, or an .onnx file of `export`; without it the bundled "
+            "model."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for drawings and tables.")] = Path(
+        "predictions"
+    ),
+    box: Annotated[
+        tuple[float, float, float, float] | None,
+        typer.Option(help="Face box x0 y0 x1 y1, pixels; without it faces are detected."),
+    ] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(help="CSV of image,x0,y0,x1,y1; several rows of an image are several faces."),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[warm|looks|MODULE:FUNCTION]",
+            help="Face detector; without it warm for thermal weights. The code of a named module is "
+            "run.",
+        ),
+    ] = None,
+    smooth: Annotated[
+        bool,
+        typer.Option("--smooth", help="Apply the one-euro filter to videos, stacks and folders."),
+    ] = False,
+    min_cutoff: Annotated[
+        float | None,
+        typer.Option(
+            help="Cut-off frequency of --smooth at rest, Hz; lower is smoother.  [default: 1.0]"
+        ),
+    ] = None,
+    beta: Annotated[
+        float | None,
+        typer.Option(
+            help="Speed coefficient of --smooth, Hz per face side a second; higher lags less.  "
+            "[default: 30.0]"
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames per second; without it those of the video, or else 30."),
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            metavar="[csv|pts|coco]",
+            help="Format of the landmarks; repeatable.  [default: csv]",
+        ),
+    ] = None,
+    overlay: Annotated[bool, typer.Option(help="Draw the landmarks.")] = True,
+    batch: Annotated[int, typer.Option(help="Faces in one forward pass.")] = 32,
+    range_: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--range",
+            help="Degrees C that become 0 and 1 in the input; without it those of the weights.",
+        ),
+    ] = None,
+) -> None:
+    """Find and draw the landmarks of faces in images and videos.
+
+    Files that cannot be read are named and skipped; the exit code is then 1.
+    """
+    from functools import partial
+
+    from tqdm.auto import tqdm
+
+    from mlcmkd.deployment.boxes import BoxTable
+    from mlcmkd.deployment.predictor import Predictor
+    from mlcmkd.deployment.smoothing import Smoother
+    from mlcmkd.stages.predict import predict_files
+
+    options = {"min_cutoff": min_cutoff, "beta": beta}
+    options = {name: value for name, value in options.items() if value is not None}
+    if options and not smooth:
+        name = next(iter(options)).replace("_", "-")
+        raise InputError(f"--{name} is an option of --smooth; add --smooth")
+    table = None if boxes is None else BoxTable(boxes)
+    predictor = Predictor(weights, celsius_range=range_, detector=detector, batch=batch)
+    formats = tuple(dict.fromkeys(formats or ["csv"]))
+    outcome = predict_files(
+        predictor,
+        paths,
+        out,
+        box=box,
+        boxes=table,
+        formats=formats,
+        smoothing=partial(Smoother, **options) if smooth else None,
+        fps=fps,
+        overlays=overlay,
+        # Errors go to stderr; tqdm writes both above the progress bar.
+        say=lambda line: tqdm.write(
+            line, file=sys.stderr if line.startswith("error:") else sys.stdout
+        ),
+    )
+    files = {"csv": "landmarks.csv and faces.csv", "pts": "pts/", "coco": "coco.json"}
+    count = outcome.images + len(outcome.errors)
+    typer.echo(
+        f"{outcome.images} of {count} images; {outcome.faces} faces; in {out}: "
+        + ", ".join(files[name] for name in formats)
+    )
+    if outcome.errors:
+        raise typer.Exit(1)
