@@ -93,8 +93,8 @@ except SystemExit:
     [
         ("import mlcmkd", [*LIBRARIES, "pydantic", "rich", "typer"]),
         (HELP.format(arguments=["--help"]), [*LIBRARIES, "pydantic", "rich", "yaml"]),
-        (HELP.format(arguments=["predict", "--help"]), [*LIBRARIES, "pydantic", "rich"]),
-        (HELP.format(arguments=["prepare", "--help"]), [*LIBRARIES, "pydantic", "rich"]),
+        (HELP.format(arguments=["predict", "--help"]), [*LIBRARIES, "rich"]),
+        (HELP.format(arguments=["prepare", "--help"]), [*LIBRARIES, "rich"]),
     ],
     ids=["import", "--help", "predict --help", "prepare --help"],
 )
