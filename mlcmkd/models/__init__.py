@@ -1,6 +1,6 @@
 """Landmark networks: `features(x)` and `head(f)`, built from a validated `ModelSpec`."""
 
-from mlcmkd.models.backbones import SIZES, Backbone, Size, SizeName, register_backbone
+from mlcmkd.models.backbones import SIZE_NAMES, SIZES, Backbone, Size, SizeName, register_backbone
 from mlcmkd.models.heads import (
     CONFIDENCE_RADIUS,
     HEADS,
@@ -19,6 +19,7 @@ __all__ = [
     "CONFIDENCE_RADIUS",
     "HEADS",
     "SIZES",
+    "SIZE_NAMES",
     "Backbone",
     "CoordinateHead",
     "HeatmapHead",

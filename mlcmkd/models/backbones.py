@@ -74,6 +74,9 @@ SIZES: Registry[Size] = Registry(
 )
 
 
+SIZE_NAMES = ", ".join(SIZES)  # for descriptions of config fields
+
+
 def _known_size(name: str) -> str:
     SIZES.find(name)
     return name

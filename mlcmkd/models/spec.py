@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
-from mlcmkd.models.backbones import SizeName
+from mlcmkd.models.backbones import SIZE_NAMES, SizeName
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.config import Config
 
@@ -14,7 +14,7 @@ from mlcmkd.utils.config import Config
 class ModelSpec(Config):
     """Everything needed to build a Landmarker, and to predict with it."""
 
-    size: SizeName = Field(default="base", description="Size of the network, a name of SIZES.")
+    size: SizeName = Field(default="base", description=f"Size of the network: {SIZE_NAMES}.")
     head: Literal["heatmap", "coordinate"] = Field(
         default="heatmap",
         description="heatmap: soft-argmax over one map per landmark; coordinate: regression.",

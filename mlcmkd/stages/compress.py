@@ -9,7 +9,7 @@ from pydantic import Field
 from mlcmkd.data.modality import Modality
 from mlcmkd.distillation.mlcm_kd import MCL
 from mlcmkd.distillation.strategies import Distillation
-from mlcmkd.models import Landmarker, SizeName
+from mlcmkd.models import SIZE_NAMES, Landmarker, SizeName
 from mlcmkd.stages.common import StageConfig, in_scheme_of, only_labelled, thermal_version
 from mlcmkd.stages.objective import train_objective
 from mlcmkd.utils.config import late
@@ -22,7 +22,7 @@ class CompressConfig(StageConfig):
     teacher: Path = Field(
         description="Weights of the thermal teacher, usually those of a KTL student."
     )
-    size: SizeName = Field(default="slim", description="Size of the student, a name of SIZES.")
+    size: SizeName = Field(default="slim", description=f"Size of the student: {SIZE_NAMES}.")
     head: Literal["heatmap", "coordinate"] | None = late(
         None, description="Head of the student; None for the teacher's."
     )

@@ -16,7 +16,7 @@ from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.pseudo_labels import PseudoLabelObjective
 from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
-from mlcmkd.models import Landmarker, SizeName
+from mlcmkd.models import SIZE_NAMES, Landmarker, SizeName
 from mlcmkd.stages.common import StageConfig, network_spec, only_labelled
 from mlcmkd.stages.objective import train_objective
 from mlcmkd.stages.tolerant import VARIANCE, fit_shape_model
@@ -64,9 +64,7 @@ class KDLossConfig(StageConfig):
     modality: Modality = Field(
         default="rgb", description="Modality of the student's input; each teacher has its own."
     )
-    size: SizeName = Field(
-        default="mobilenetv2", description="Size of the student, a name of SIZES."
-    )
+    size: SizeName = Field(default="mobilenetv2", description=f"Size of the student: {SIZE_NAMES}.")
     head: Literal["heatmap", "coordinate"] = Field(
         default="coordinate", description="Head of the student, see ModelSpec."
     )

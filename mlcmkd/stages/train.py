@@ -9,7 +9,7 @@ from pydantic import Field
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.supervised import TaskObjective
-from mlcmkd.models import Landmarker, SizeName
+from mlcmkd.models import SIZE_NAMES, Landmarker, SizeName
 from mlcmkd.stages.common import StageConfig, initialise_from, network_spec, only_labelled
 from mlcmkd.stages.objective import train_objective
 
@@ -18,7 +18,7 @@ class TrainConfig(StageConfig):
     """Plain training on one modality: the RGB teacher, or a thermal baseline."""
 
     modality: Modality = Field(default="rgb", description="Modality of the input.")
-    size: SizeName = Field(default="base", description="Size of the network, a name of SIZES.")
+    size: SizeName = Field(default="base", description=f"Size of the network: {SIZE_NAMES}.")
     head: Literal["heatmap", "coordinate"] = Field(
         default="heatmap", description="Head of the network, see ModelSpec."
     )

@@ -12,7 +12,7 @@ from mlcmkd.data.pairs import need_splits
 from mlcmkd.data.transforms import Augmentation
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.evaluation.metrics import Normaliser
-from mlcmkd.models import SizeName
+from mlcmkd.models import SIZE_NAMES, SizeName
 from mlcmkd.stages.compress import CompressConfig, compress
 from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
 from mlcmkd.stages.train import TrainConfig, train
@@ -29,34 +29,41 @@ FAILURE_THRESHOLD = 0.08  # of NME, for FR and AUC
 
 
 class PathConfig(Config):
-    """Parameters of the whole path.
+    """Parameters of the whole path."""
 
-    Attributes:
-        out: folder of the runs and of the table.
-        data: pairs for training and testing: a manifest's folder, or "synthetic".
-        zero_shot: a thermal manifest that is only scored; nothing is trained on it. Its "val" split is
-            the one on which hyperparameters may have been chosen.
-        size, light: sizes of the teacher and its student, and of the light student.
-        input_px: side length of the networks' input in pixels.
-        train, transfer, compress: hyperparameters of each stage's training loop.
-        ktl, mcl: distillation of each level.
-        augmentation: strength of the augmentation.
-        seed: of all random numbers.
-    """
-
-    out: Path
-    data: DataConfig = DataConfig()
-    zero_shot: Path | None = None
-    size: SizeName = "base"
-    light: SizeName = "slim"
-    input_px: int = 96
-    train: FitConfig = FitConfig()
-    transfer: FitConfig = FitConfig()
-    compress: FitConfig = FitConfig()
-    ktl: Distillation = Distillation()
-    mcl: Distillation = Distillation()
-    augmentation: Augmentation = Augmentation()
-    seed: int = Field(default=0, ge=0)
+    out: Path = Field(description="Folder of the runs and of the table.")
+    data: DataConfig = Field(
+        default=DataConfig(), description="Which pairs, for training and testing."
+    )
+    zero_shot: Path | None = Field(
+        default=None,
+        description="Folder of a thermal manifest that is only scored, never trained on; "
+        "hyperparameters may have been chosen on its validation split.",
+    )
+    size: SizeName = Field(
+        default="base", description=f"Size of the teacher and of its student: {SIZE_NAMES}."
+    )
+    light: SizeName = Field(default="slim", description="Size of the light student.")
+    input_px: int = Field(
+        default=96, description="Side of the networks' input, pixels; a multiple of 32."
+    )
+    train: FitConfig = Field(
+        default=FitConfig(), description="Hyperparameters of the teacher's training."
+    )
+    transfer: FitConfig = Field(
+        default=FitConfig(), description="Hyperparameters of the transfer's training."
+    )
+    compress: FitConfig = Field(
+        default=FitConfig(), description="Hyperparameters of the compression's training."
+    )
+    ktl: Distillation = Field(default=Distillation(), description="Distillation of the transfer.")
+    mcl: Distillation = Field(
+        default=Distillation(), description="Distillation of the compression."
+    )
+    augmentation: Augmentation = Field(
+        default=Augmentation(), description="Augmentation of the training images."
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of every stage, see StageConfig.")
 
 
 def run_path(config: PathConfig, *, progress: bool = True) -> list[dict[str, Any]]:

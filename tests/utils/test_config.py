@@ -210,6 +210,4 @@ def test_every_config_of_the_project_has_this_base():
         for path in sorted((root / package).rglob("*.py"))
         if "(BaseModel)" in path.read_text(encoding="utf-8")
     ]
-    studies = {"mlcmkd/course/notebook_sweep.py"}
-    found = [name for name in found if name not in studies and "mlcmkd/studies" not in name]
     assert found == ["mlcmkd/utils/config.py"]
