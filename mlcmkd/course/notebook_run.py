@@ -76,8 +76,8 @@ def run_notebook(
         InputError: the notebook or a parameter is unknown, a value is invalid, `out` contains another
             run, or a cell failed.
     """
-    path = find(notebook)
-    config, values = checked(path, parameters)
+    path = find_notebook(notebook)
+    config, values = validate_parameters(path, parameters)
     out = (out or Path("runs") / config.name).resolve()
     if (out / CONFIG).is_file():
         existing = json.loads((out / CONFIG).read_text(encoding="utf-8"))
@@ -99,7 +99,7 @@ def run_notebook(
     return out
 
 
-def find(notebook: Path | str) -> Path:
+def find_notebook(notebook: Path | str) -> Path:
     """The file of a notebook.
 
     Args:
@@ -119,7 +119,9 @@ def find(notebook: Path | str) -> Path:
     return matches[0]
 
 
-def checked(path: Path, parameters: Mapping[str, Any]) -> tuple[NotebookRun, dict[str, Any]]:
+def validate_parameters(
+    path: Path, parameters: Mapping[str, Any]
+) -> tuple[NotebookRun, dict[str, Any]]:
     """Validates the parameters of a notebook.
 
     Returns:

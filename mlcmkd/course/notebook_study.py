@@ -22,7 +22,13 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from mlcmkd.course.notebook_run import NotebookRun, checked, find, read_result, run_notebook
+from mlcmkd.course.notebook_run import (
+    NotebookRun,
+    find_notebook,
+    read_result,
+    run_notebook,
+    validate_parameters,
+)
 from mlcmkd.studies.config import GridConfig, StudyConfig
 from mlcmkd.studies.study import Row, Study, without_repeats
 from mlcmkd.utils.errors import InputError
@@ -101,14 +107,14 @@ def plan(config: NotebookStudyConfig) -> Iterator[PlannedNotebook]:
 
 
 def _plan_grid(config: NotebookStudyConfig, grid: NotebookGrid) -> Iterator[PlannedNotebook]:
-    notebook = find(config.notebook)
+    notebook = find_notebook(config.notebook)
     for chosen in grid.combinations():
         parameters = {**config.parameters, **chosen}
         if "work" in parameters:
             raise InputError(
                 f"grid '{grid.name}': work is set by the study; use share: true for one folder"
             )
-        run, _ = checked(notebook, parameters)
+        run, _ = validate_parameters(notebook, parameters)
         if config.share:
             parameters["work"] = str((config.out / "shared").resolve())
         yield PlannedNotebook(notebook, parameters, run, (config.out / run.name).resolve())

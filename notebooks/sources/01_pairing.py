@@ -129,12 +129,12 @@ def rig_of(apart: float) -> Stereo:
 def views(n: int, rig: Stereo, metres: float) -> tuple[np.ndarray, ...]:
     """Person n at a distance: RGB image, degrees C, and the true landmarks in both images."""
     half = depth / metres / 2  # a nearer face is larger
-    drawn = np.array([[half, 0, 79.5 - 159.5 * half], [0, half, 79.5 - 159.5 * half], [0, 0, 1]])
+    placed = np.array([[half, 0, 79.5 - 159.5 * half], [0, half, 79.5 - 159.5 * half], [0, 0, 1]])
     plane, edge = ThroughPlane(rig, metres), {"borderMode": cv2.BORDER_REPLICATE}
-    thermal = cv2.warpPerspective(people.thermal[n], drawn, SIZE, **edge)
-    to_rgb = np.linalg.inv(plane.pixels) @ drawn
+    thermal = cv2.warpPerspective(people.thermal[n], placed, SIZE, **edge)
+    to_rgb = np.linalg.inv(plane.pixels) @ placed
     rgb = cv2.warpPerspective(people.rgb[n], to_rgb, RGB_SIZE, **edge)
-    marks = half * people.landmarks[n] + drawn[:2, 2]
+    marks = half * people.landmarks[n] + placed[:2, 2]
     return rgb, thermal, plane.inverse(marks), marks
 
 

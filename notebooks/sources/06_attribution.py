@@ -252,7 +252,7 @@ lesson.show_text(course.markdown_table(rows, names))
 
 # %%
 kinds = ("blur", "mean", "black")
-rows, drawn = [], []
+rows, panels = [], []
 for name in ("RGB teacher", ours):
     images, maps = input_of(name, batch), {}
     for kind in kinds:
@@ -278,8 +278,8 @@ for name in ("RGB teacher", ours):
                 "bright": f"{bright:.2f}",
             }
         )
-    drawn.append((name, images[:1], maps))
-figure = plots.method_grid(drawn, landmarks=batch.landmarks, landmark=explained)
+    panels.append((name, images[:1], maps))
+figure = plots.method_grid(panels, landmarks=batch.landmarks, landmark=explained)
 lesson.show(figure, "06_baselines")
 names = {
     "name": "model",

@@ -10,7 +10,12 @@ from typer.testing import CliRunner
 
 from mlcmkd.cli import app
 from mlcmkd.course import notebook_run
-from mlcmkd.course.notebook_run import EXECUTED, checked, find, run_notebook
+from mlcmkd.course.notebook_run import (
+    EXECUTED,
+    find_notebook,
+    run_notebook,
+    validate_parameters,
+)
 from mlcmkd.course.series import numbered
 from mlcmkd.training.run_directory import CONFIG, METRICS, PROVENANCE, RESULT, WEIGHTS
 from mlcmkd.utils.errors import InputError
@@ -59,7 +64,7 @@ def test_parameters_of_a_lesson_are_validated_before_the_run(
 def test_every_notebook_of_the_course_has_a_lesson_class():
     for path in numbered():
         with pytest.raises(InputError, match="Input should be greater than or equal to 0"):
-            checked(path, {"seed": -1})
+            validate_parameters(path, {"seed": -1})
 
 
 @pytest.mark.parametrize(
@@ -77,7 +82,7 @@ def test_parameters_of_other_notebooks_are_checked_by_the_types_of_their_default
     path = notebook(tmp_path, "epochs = 3  # how long\nrate = 0.1\nname = None")
     with pytest.raises(InputError, match=message):
         run_notebook(path, parameters, tmp_path / "run")
-    config, values = checked(path, {"rate": 1, "name": "x"})
+    config, values = validate_parameters(path, {"rate": 1, "name": "x"})
     assert config.parameters == values == {"epochs": 3, "rate": 1, "name": "x"}
 
 
@@ -88,7 +93,7 @@ def test_invalid_notebooks(no_kernel, tmp_path):
         run_notebook(notebook(tmp_path, "a = open('x')"), {})
     for name in ("99", "0", "", "nowhere.ipynb"):
         with pytest.raises(InputError, match="no such notebook; use a file, or one of 00_tour"):
-            find(name)
+            find_notebook(name)
 
 
 @pytest.mark.parametrize("call", ["course.MyLesson", "MyLesson", "kind=MyLesson"])
@@ -112,9 +117,9 @@ def test_the_lesson_class_is_that_of_the_call(no_kernel, tmp_path, call, valid, 
     path = notebook(
         tmp_path, "seed = 0\nlandmark = 30" if "landmark" in valid else "seed = 0", cell
     )
-    checked(path, valid)
+    validate_parameters(path, valid)
     with pytest.raises(InputError, match="parameter"):
-        checked(path, invalid)
+        validate_parameters(path, invalid)
 
 
 def test_a_run_directory_is_complete(tmp_path):
