@@ -1,7 +1,8 @@
-"""What a training step costs: several objectives timed side by side.
+"""Step times: the cost of a training step of several objectives, measured side by side.
 
-A round times each of them once, and each round begins with another one: a machine that is busy for a
-while is busy for all, and the median over the rounds leaves out what hit one of them only.
+Each round times every objective once, and each round begins with another one. A machine that is busy
+for a while is then busy for all of them, and the median over the rounds ignores disturbances of single
+steps.
 """
 
 import statistics
@@ -19,10 +20,10 @@ from mlcmkd.training.fabric import make_fabric
 ROUNDS = 12
 
 
-def _stepper(
+def _make_step(
     objective: Objective, config: FitConfig, pairs: Pairs, augmentation: Augmentation
 ) -> Callable[[], float]:
-    """A function that makes one step as `fit` does and returns its milliseconds."""
+    """A function that makes one training step, as `fit` does, and returns its milliseconds."""
     fabric = make_fabric(config)
     trained = [p for p in objective.parameters() if p.requires_grad]
     wrapped, optimizer = fabric.setup(
@@ -32,16 +33,16 @@ def _stepper(
     wrapped.train()
     generator = torch.Generator().manual_seed(0)
     index = torch.arange(config.batch) % len(pairs)
-    held = pairs.subset(sorted(set(index.tolist()))).only(objective.reads).to(fabric.device)
+    pairs = pairs.subset(sorted(set(index.tolist()))).only(objective.reads).to(fabric.device)
 
     def step() -> float:
         started = time.perf_counter()
-        terms = wrapped(make_batch(held, index, augmentation, generator), 1.0)
+        terms = wrapped(make_batch(pairs, index, augmentation, generator), 1.0)
         fabric.backward(sum(terms.values()))
         fabric.clip_gradients(wrapped, optimizer, max_norm=config.clip, error_if_nonfinite=False)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        trained[0].flatten()[0].item()  # a GPU is done only when one of its numbers is read
+        trained[0].flatten()[0].item()  # waits for a GPU
         return 1000 * (time.perf_counter() - started)
 
     return step
@@ -54,15 +55,19 @@ def milliseconds(
     *,
     rounds: int = ROUNDS,
 ) -> dict[str, float]:
-    """Median time of a training step of each objective, ms: batch, forward, backward, optimiser.
+    """Median time of a training step of each objective, ms: batch, forward, backward, optimizer.
 
     Args:
-        objectives: by name, each with the knobs of its loop; they are trained a little.
-        pairs: where the batches come from.
-        augmentation: as in the training that is planned.
-        rounds: counted ones; one more before them warms up.
+        objectives: by name, each with the hyperparameters of its loop; the measurement trains them for
+            a few steps.
+        pairs: the batches are made of them.
+        augmentation: strength of the augmentation.
+        rounds: number of measured rounds, after one more for warming up.
     """
-    steps = {name: _stepper(*each, pairs, augmentation) for name, each in objectives.items()}
+    steps = {
+        name: _make_step(objective, config, pairs, augmentation)
+        for name, (objective, config) in objectives.items()
+    }
     times: dict[str, list[float]] = {name: [] for name in steps}
     names = list(steps)
     for number in range(rounds + 1):

@@ -333,7 +333,7 @@ def test_files_that_are_no_shape_model_are_refused(model, tmp_path):
     with pytest.raises(InputError, match="it: no such shape model"):
         ShapeModel.load(path)
     path.write_bytes(b"\x80\x04pickle")
-    with pytest.raises(InputError, match="it: not a whole safetensors file"):
+    with pytest.raises(InputError, match="it: not a complete safetensors file"):
         ShapeModel.load(path)
     make_model().save(path)
     with pytest.raises(InputError, match="it: safetensors, but not a shape model"):
@@ -357,7 +357,7 @@ def test_a_broken_shape_model_is_refused(model, tmp_path, change):
     tensors = load_file(path)
     change(tensors)
     save_file(tensors, path, metadata={"mlcmkd_shape_model": "ibug68"})
-    with pytest.raises(InputError, match="it: broken, or of another version"):
+    with pytest.raises(InputError, match="it: damaged, or of another version"):
         ShapeModel.load(path)
 
 
@@ -393,7 +393,7 @@ def test_too_few_shapes_for_the_share_are_refused():
 def test_shapes_that_are_all_alike_are_refused(recwarn):
     alike = np.stack([similar(faces(1)[0], 1 + n, n, n) for n in range(4)])
     for shapes in (alike, alike.astype(np.float32), np.repeat(alike[:1], 3, axis=0)):
-        with pytest.raises(InputError, match="4 shapes|3 shapes are all alike"):
+        with pytest.raises(InputError, match="4 shapes|3 shapes are equal up to"):
             ShapeModel.fit(shapes, "ibug68")
     assert not recwarn.list
 
@@ -403,8 +403,8 @@ def test_shapes_that_are_all_alike_are_refused(recwarn):
     [
         (lambda shape: shape.__setitem__((3, 0), np.nan), "shape 5 has NaN or infinite"),
         (lambda shape: shape.__setitem__((3, 0), np.inf), "shape 5 has NaN or infinite"),
-        (lambda shape: shape.fill(0), "shape 5 has all its points on one spot"),
-        (lambda shape: shape.fill(1000.1), "shape 5 has all its points on one spot"),
+        (lambda shape: shape.fill(0), "shape 5 has all its points in one place"),
+        (lambda shape: shape.fill(1000.1), "shape 5 has all its points in one place"),
     ],
 )
 def test_a_shape_that_is_none_is_named(model, spoil, told):
@@ -422,16 +422,16 @@ def test_a_shape_that_is_none_is_named(model, spoil, told):
 def test_points_in_a_wrong_order_are_refused():
     shapes = faces(10)
     shapes[7] = shapes[7, np.random.default_rng(0).permutation(68)]
-    with pytest.raises(InputError, match="shape 7 is nothing like .* order of scheme 'ibug68'"):
+    with pytest.raises(InputError, match="shape 7 is too different .* order of scheme 'ibug68'"):
         ShapeModel.fit(shapes, "ibug68", 0.5)
-    with pytest.raises(InputError, match="nothing like|no common mean"):
+    with pytest.raises(InputError, match="too different|does not converge"):
         ShapeModel.fit(np.random.default_rng(0).normal(size=(10, 68, 2)), "ibug68", 0.5)
 
 
 def test_a_shape_that_cannot_be_aligned_is_refused():
     model = ShapeModel.fit(np.stack([cross(way) for way in (-0.3, 0, 0.3)]), "ibug68")
     upright = cross(1) - cross(0)  # where it has points, the mean has none
-    with pytest.raises(InputError, match="shape 1 has nothing in common with the mean"):
+    with pytest.raises(InputError, match="shape 1 cannot be aligned with the mean"):
         model.soften(np.stack([cross(0.1), upright]))
 
 
