@@ -1,9 +1,9 @@
-"""What making a batch costs, by the sides that it holds.
+"""Cost of a batch, by the modalities in it.
 
     OMP_NUM_THREADS=1 python benchmarks/batches.py
 
-Embedded faces, the default augmentation, medians. An objective says which sides it reads, and `fit`
-makes no others: a light thermal student has no use for the RGB images of its pairs.
+Synthetic faces, the default augmentation, medians. `fit` makes batches with the modalities that the
+objective reads: a light thermal student does not need the RGB images of its pairs.
 """
 
 import argparse
@@ -29,14 +29,16 @@ def main() -> None:
         f"{processor_name()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}; "
         f"{options.px} px, batch {options.batch}\n"
     )
-    print("| sides | ms a batch | quartiles |")
+    print("| modalities | ms per batch | quartiles |")
     print("| --- | --- | --- |")
-    for sides in (("rgb", "thermal"), ("rgb",), ("thermal",)):
-        held, generator = pairs.only(sides), torch.Generator().manual_seed(0)
+    for modalities in (("rgb", "thermal"), ("rgb",), ("thermal",)):
+        some, generator = pairs.only(modalities), torch.Generator().manual_seed(0)
         took = time_calls(
-            lambda h=held, g=generator: make_batch(h, index, Augmentation(), g), options.repeats
+            lambda p=some, g=generator: make_batch(p, index, Augmentation(), g), options.repeats
         )
-        print(f"| {' and '.join(sides)} | {took.median:.1f} | {took.low:.1f} to {took.high:.1f} |")
+        print(
+            f"| {' and '.join(modalities)} | {took.median:.1f} | {took.low:.1f} to {took.high:.1f} |"
+        )
 
 
 if __name__ == "__main__":

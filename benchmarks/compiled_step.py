@@ -1,11 +1,11 @@
-"""Does `torch.compile` pay? A training step as it is, and with the networks compiled.
+"""Effect of `torch.compile`: a training step without it, and with compiled networks.
 
     OMP_NUM_THREADS=1 python benchmarks/compiled_step.py
     python benchmarks/compiled_step.py --accelerator cuda --batch 128 --px 128 --rounds 30
 
-Whole steps, batch and optimiser included, on embedded faces: a light student on labels alone, and KTL
-by DIKD. Backbones, necks and heads are compiled one by one, since an objective calls them apart.
-Compiling on a CPU needs a C++ compiler, and minutes.
+Whole steps, including batch and optimizer, on synthetic faces: a light student with labels only, and KTL
+with DIKD. Backbones, necks and heads are compiled separately, since an objective calls them separately.
+Compiling on a CPU needs a C++ compiler, and takes minutes.
 """
 
 import argparse
@@ -13,11 +13,11 @@ import time
 from functools import partial
 
 import torch
-from pipeline import objective
-from torch import nn
+from pipeline import objective as ktl_objective
 
 from mlcmkd.data.pairs import Pairs, load_pairs
 from mlcmkd.data.transforms import Augmentation
+from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.training.config import FitConfig
@@ -27,7 +27,7 @@ from mlcmkd.training.step_time import milliseconds
 
 
 def light(pairs: Pairs) -> TaskObjective:
-    """A fresh light thermal student on labels alone."""
+    """A new light thermal student, trained with labels only."""
     torch.manual_seed(0)
     spec = ModelSpec(
         size="slim", input_px=pairs.input_px, modality="thermal", radiometry=pairs.radiometry
@@ -35,16 +35,16 @@ def light(pairs: Pairs) -> TaskObjective:
     return TaskObjective(Landmarker(spec), "thermal")
 
 
-OBJECTIVES = {"slim, labels": light, "base, DIKD": partial(objective, "base")}
+OBJECTIVES = {"slim, labels": light, "base, DIKD": partial(ktl_objective, "base")}
 
 
-def compiled(whole: nn.Module) -> nn.Module:
-    """The same objective; its networks are compiled when they are called first."""
-    for module in whole.modules():
+def compiled(objective: Objective) -> Objective:
+    """The same objective; its networks are compiled at their first call."""
+    for module in objective.modules():
         if isinstance(module, Landmarker):
             for part in (module.backbone, module.neck, module.head):
                 part.compile()
-    return whole
+    return objective
 
 
 def main() -> None:
@@ -58,16 +58,16 @@ def main() -> None:
     options = parser.parse_args()
     pairs = load_pairs("synthetic", "train", options.px, count=options.batch, progress=False)
     device = make_fabric(FitConfig(accelerator=options.accelerator)).device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
+    device_name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
     print(
-        f"{name}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}; {options.px} px, "
-        f"batch {options.batch}, medians of {options.rounds} rounds\n"
+        f"{device_name}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}; "
+        f"{options.px} px, batch {options.batch}, medians of {options.rounds} rounds\n"
     )
     print(
-        "| objective | precision | as it is, ms | compiled, ms | ratio | s to compile and measure |"
+        "| objective | precision | not compiled, ms | compiled, ms | ratio | s to compile and measure |"
     )
     print("| --- | --- | --- | --- | --- | --- |")
-    for told in options.objective or OBJECTIVES:
+    for name in options.objective or OBJECTIVES:
         for precision in ("32-true", "bf16-mixed"):
             config = FitConfig(
                 batch=options.batch, precision=precision, accelerator=options.accelerator
@@ -75,16 +75,16 @@ def main() -> None:
             start = time.perf_counter()
             took = milliseconds(
                 {
-                    "as it is": (OBJECTIVES[told](pairs), config),
-                    "compiled": (compiled(OBJECTIVES[told](pairs)), config),
+                    "plain": (OBJECTIVES[name](pairs), config),
+                    "compiled": (compiled(OBJECTIVES[name](pairs)), config),
                 },
                 pairs,
                 Augmentation(),
                 rounds=options.rounds,
             )
-            plain, fast = took["as it is"], took["compiled"]
+            plain, fast = took["plain"], took["compiled"]
             print(
-                f"| {told} | {precision} | {plain:.1f} | {fast:.1f} | {plain / fast:.2f} "
+                f"| {name} | {precision} | {plain:.1f} | {fast:.1f} | {plain / fast:.2f} "
                 f"| {time.perf_counter() - start:.0f} |",
                 flush=True,
             )

@@ -1,10 +1,10 @@
-"""What a strategy costs: one training step of each, `python benchmarks/distillation_step.py`.
+"""Cost of each strategy: one training step of each, `python benchmarks/distillation_step.py`.
 
-Forward, backward and optimiser on 32 random pairs, float32, in one process: KTL at `base` and MCL
-from `base` to `light`, 64 and 96 px. A round times every strategy once, each round beginning with
-another one, so that a machine that is busy for a while is busy for all; a first round warms up and
-is not counted. A ratio is the median over the rounds of a strategy's time over FD+LD's in the same
-round. The last lines say whether DIKD stays within 1.25 times FD+LD.
+Forward, backward and optimizer on 32 random pairs, float32, in one process: KTL at `base` and MCL from
+`base` to `light`, 64 and 96 px. A round times every strategy once, and each round begins with another
+one, so that a machine that is busy for a while is busy for all; a first round for warming up is not
+counted. A ratio is the median over the rounds of a strategy's time over that of FD+LD in the same round.
+The last lines say whether DIKD costs at most 1.25 times FD+LD.
 """
 
 import argparse
@@ -28,7 +28,7 @@ SETTINGS = [(level, px) for level in ("KTL base", "MCL base to light") for px in
 
 
 def build(level: str, px: int, strategy: str) -> DistillationObjective:
-    """An objective on fresh networks."""
+    """An objective with new networks."""
 
     def model(size: str, modality: str) -> Landmarker:
         radiometry = FACE_CELSIUS if modality == "thermal" else None
@@ -45,7 +45,7 @@ def build(level: str, px: int, strategy: str) -> DistillationObjective:
 
 
 def random_batch(px: int) -> Batch:
-    """Labelled pairs of noise: what a step costs does not depend on what it sees."""
+    """Labelled pairs of noise: the cost of a step does not depend on the images."""
     return Batch(
         rgb=torch.rand(BATCH, 3, px, px),
         thermal=torch.rand(BATCH, 1, px, px),
@@ -65,7 +65,7 @@ def milliseconds(objective: nn.Module, optimizer: torch.optim.Optimizer, batch: 
 
 
 def rounds(level: str, px: int, repeats: int) -> dict[str, list[float]]:
-    """Milliseconds of every strategy, one value a round."""
+    """Milliseconds of every strategy, one value per round."""
     torch.manual_seed(0)
     batch = random_batch(px)
     steps = {}
@@ -88,25 +88,26 @@ def ratios(times: dict[str, list[float]], strategy: str) -> list[float]:
 
 
 def main() -> None:
+    """Measures and prints Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=15, help="counted rounds, at least 2")
+    parser.add_argument("--repeats", type=int, default=15, help="measured rounds, at least 2")
     repeats = max(2, parser.parse_args().repeats)
     print(
         f"{processor_name()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch "
-        f"{torch.__version__}; ms a step of {BATCH} pairs, median of {repeats} rounds (over fd+ld)\n"
+        f"{torch.__version__}; ms per step of {BATCH} pairs, median of {repeats} rounds (over fd+ld)\n"
     )
-    found = {setting: rounds(*setting, repeats) for setting in SETTINGS}
+    times_of = {setting: rounds(*setting, repeats) for setting in SETTINGS}
     print("| strategy |", " | ".join(f"{level}, {px} px" for level, px in SETTINGS), "|")
     print("| --- |", " | ".join("---:" for _ in SETTINGS), "|")
     for strategy in STRATEGIES:
         cells = [
             f"{statistics.median(times[strategy]):.0f} "
             f"({statistics.median(ratios(times, strategy)):.2f})"
-            for times in found.values()
+            for times in times_of.values()
         ]
         print(f"| {strategy} |", " | ".join(cells), "|")
     print()
-    for (level, px), times in found.items():
+    for (level, px), times in times_of.items():
         ratio = ratios(times, "dikd")
         middle = statistics.median(ratio)
         low, _, high = statistics.quantiles(ratio, n=4)

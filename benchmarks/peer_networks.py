@@ -1,10 +1,10 @@
-"""Light landmark networks of others, built from their papers, for their speed alone: random weights.
+"""Published light landmark networks, built from their papers with random weights, to measure speed.
 
 PFLD-like            Guo et al., arXiv 1902.10859, table 1: inverted residuals, three scales
 MobileFaceNet-like   Chen et al., arXiv 1804.07573, table 1, its last layer widened to the landmarks
 MobileNetV2          Sandler et al., arXiv 1801.04381, by torchvision, with a linear layer of landmarks
 
-What the papers leave open for our input sizes (the last, global convolution) covers the whole map here.
+The papers do not state the last, global convolution for our input sizes; here it covers the whole map.
 """
 
 import torch
@@ -14,14 +14,14 @@ from torchvision.ops import Conv2dNormActivation
 
 
 def conv(inside: int, out: int, kernel: int = 3, stride: int = 1, groups: int = 1, act=nn.ReLU):
-    """Convolution, BatchNorm, and what comes after."""
+    """Convolution, BatchNorm, activation."""
     return Conv2dNormActivation(
         inside, out, kernel, stride, groups=groups, activation_layer=act, inplace=None
     )
 
 
 class Bottleneck(nn.Module):
-    """An inverted residual: wider, depthwise, narrow again."""
+    """An inverted residual: expansion, depthwise convolution, projection."""
 
     def __init__(self, inside: int, out: int, stride: int, expansion: int, act=nn.ReLU):
         super().__init__()
@@ -38,7 +38,7 @@ class Bottleneck(nn.Module):
 
 
 def bottlenecks(inside: int, rows: list[tuple[int, int, int, int]], act=nn.ReLU) -> nn.Sequential:
-    """Rows (expansion, channels, how often, stride of the first) as the papers' tables give them."""
+    """Rows (expansion, channels, repetitions, stride of the first) as in the papers' tables."""
     layers: list[nn.Module] = []
     for expansion, out, count, stride in rows:
         for n in range(count):
@@ -70,7 +70,7 @@ class PFLDLike(nn.Module):
 
 
 def conv_valid(inside: int, out: int, kernel: int) -> nn.Module:
-    """A convolution that covers the whole map: one place is left."""
+    """A convolution that covers the whole map; its output is 1 x 1."""
     return nn.Sequential(nn.Conv2d(inside, out, kernel), nn.ReLU())
 
 

@@ -1,8 +1,8 @@
-"""Our speed beside that of others, in one command: `python benchmarks/peers.py --write`.
+"""Speed compared with other libraries and networks: `python benchmarks/peers.py --write`.
 
-Every table compares in turns what does the same work on this machine, and says ratios. `--write` keeps
-them in benchmarks/README.md with hardware and date. Lightning and albumentations are compared where they
-are installed (`pip install lightning albumentations`); nothing else of the project needs them.
+Every table measures alternatives that do the same work alternately on this machine, and gives ratios.
+`--write` writes them to benchmarks/README.md with hardware and date. Lightning and albumentations are
+included where they are installed (`pip install lightning albumentations`); nothing else needs them.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import numpy as np
 import onnxruntime
 import torch
 from peer_networks import NETWORKS
-from pipeline import objective, stamps_of_fit
+from pipeline import interval_times, objective
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
@@ -50,22 +50,22 @@ def table(header: str, rows: list[list[object]]) -> Lines:
         yield "| " + " | ".join(str(value) for value in row) + " |"
 
 
-def in_turns(kinds: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """What each returns, a round of all at a time, after a first round that is not counted."""
-    found: dict[str, list[float]] = {name: [] for name in kinds}
+def measure(kinds: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """The values that each returns, one call of all per round, after a round for warming up."""
+    values: dict[str, list[float]] = {name: [] for name in kinds}
     for n in range(rounds + 1):
         for name, call in kinds.items():
             value = call()
             if n:
-                found[name].append(value)
-    return found
+                values[name].append(value)
+    return values
 
 
-def ratios(found: dict[str, list[float]], ours: str) -> list[list[object]]:
-    """Rows: name, median images/s, ours over theirs (median over the rounds)."""
+def ratios(speeds: dict[str, list[float]], ours: str) -> list[list[object]]:
+    """Rows: name, median images/s, our speed over theirs (median over the rounds)."""
     rows = []
-    for name, values in found.items():
-        ratio = statistics.median(a / b for a, b in zip(found[ours], values, strict=True))
+    for name, values in speeds.items():
+        ratio = statistics.median(a / b for a, b in zip(speeds[ours], values, strict=True))
         rows.append([name, f"{statistics.median(values):.0f}", f"{ratio:.2f}"])
     return rows
 
@@ -74,7 +74,7 @@ def ratios(found: dict[str, list[float]], ours: str) -> list[list[object]]:
 
 
 class PerImage(Dataset):
-    """Pairs one by one, augmented each on its own by torchvision's transforms, as is usual."""
+    """Single pairs, each augmented by torchvision's transforms, as in common data loaders."""
 
     def __init__(self, pairs: Pairs):
         self.pairs = pairs
@@ -88,7 +88,7 @@ class PerImage(Dataset):
 
 
 def torchvision_augmentation(px: int) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]]:
-    """One geometry for both images and the landmarks, photometry for each, by transforms v2."""
+    """The same geometry for both images and the landmarks, separate photometry; transforms v2."""
     from torchvision import tv_tensors
     from torchvision.transforms import v2
 
@@ -114,7 +114,7 @@ def torchvision_augmentation(px: int) -> Callable[[Tensor, Tensor, Tensor], tupl
         photo, warm, points, mirrored = geometry(
             tv_tensors.Image(rgb), tv_tensors.Image(thermal.float() / 65535), points, mirrored
         )
-        # A flip does not reorder key points there: which way round the picture is, a mask tells.
+        # A flip does not reorder key points there; a mask shows whether the image was flipped.
         middle = mirrored[0, px // 2]
         if middle[-1] < middle[0]:
             points = points[flip]
@@ -128,52 +128,54 @@ def torchvision_augmentation(px: int) -> Callable[[Tensor, Tensor, Tensor], tupl
 
 
 class Hooked(nn.Module):
-    """Distillation as frameworks with hooks do it: whole networks, features caught on the way."""
+    """Distillation with hooks, as in other frameworks: whole networks, features from hooks."""
 
     def __init__(self, teacher: Landmarker, student: Landmarker):
         super().__init__()
         self.teacher, self.student = teacher.eval().requires_grad_(False), student
-        self.caught: dict[str, Tensor] = {}
+        self.features: dict[str, Tensor] = {}
         for name, model in (("teacher", teacher), ("student", student)):
             model.neck.register_forward_hook(
-                lambda module, given, out, name=name: self.caught.__setitem__(name, out)
+                lambda module, given, out, name=name: self.features.__setitem__(name, out)
             )
 
     def forward(self, rgb: Tensor, thermal: Tensor, landmarks: Tensor) -> Tensor:
         with torch.no_grad():
-            said = self.teacher(rgb)
-        answer = self.student(thermal)
-        soft = F.log_softmax(said.logits.flatten(2), -1)
+            teacher_prediction = self.teacher(rgb)
+        prediction = self.student(thermal)
+        soft = F.log_softmax(teacher_prediction.logits.flatten(2), -1)
         divergence = F.kl_div(
-            F.log_softmax(answer.logits.flatten(2), -1),
+            F.log_softmax(prediction.logits.flatten(2), -1),
             soft,
             reduction="batchmean",
             log_target=True,
         )
-        features = F.mse_loss(self.caught["student"], self.caught["teacher"])
-        return (answer.coordinates - landmarks).abs().mean() + divergence + features
+        distance = F.mse_loss(self.features["student"], self.features["teacher"])
+        return (prediction.coordinates - landmarks).abs().mean() + divergence + distance
 
 
 def ours(size: str, pairs: Pairs, config: FitConfig, strategy: str) -> float:
     """Images/s of `fit`."""
-    start, end = stamps_of_fit(size, pairs, config, Distillation(strategy=strategy))
+    start, end = interval_times(size, pairs, config, Distillation(strategy=strategy))
     return config.steps * config.batch / (end - start)
 
 
 def by_trainer(size: str, pairs: Pairs, config: FitConfig, strategy: str) -> float:
-    """Images/s of Lightning's Trainer with the same objective, augmentation and optimiser."""
+    """Images/s of Lightning's Trainer with the same objective, augmentation and optimizer."""
     import lightning
 
-    told = Distillation(strategy=strategy)
+    distillation = Distillation(strategy=strategy)
     generator = torch.Generator().manual_seed(0)
 
     class Module(lightning.LightningModule):
         def __init__(self) -> None:
             super().__init__()
-            self.objective = objective(size, pairs, told).to(memory_format=torch.channels_last)
+            self.objective = objective(size, pairs, distillation).to(
+                memory_format=torch.channels_last
+            )
 
         def on_train_start(self) -> None:
-            self.started = time.perf_counter()  # without the Trainer's own setting up
+            self.started = time.perf_counter()  # without the Trainer's setup
 
         def training_step(self, rows: Tensor, _: int) -> Tensor:
             terms = self.objective(make_batch(pairs, rows, Augmentation(), generator), 0.5)
@@ -198,7 +200,7 @@ def by_trainer(size: str, pairs: Pairs, config: FitConfig, strategy: str) -> flo
 
 
 def by_hooks(size: str, pairs: Pairs, config: FitConfig, workers: int) -> float:
-    """Images/s of a hook-based step (FD and LD) fed by a DataLoader that augments image by image."""
+    """Images/s of a hook-based step (FD and LD) with a DataLoader that augments single images."""
     built = objective(size, pairs, Distillation(strategy="fd+ld"))
     module = Hooked(built.teacher.landmarker, built.student)
     trained = [p for p in module.parameters() if p.requires_grad]
@@ -221,13 +223,14 @@ def by_hooks(size: str, pairs: Pairs, config: FitConfig, workers: int) -> float:
 
 
 def loops(rounds: int) -> Lines:
+    """Section of the training loop."""
     yield "## The training loop"
     yield ""
     yield (
-        "KTL, `base`, 64 px, batch 32, float32, an epoch of 256 pairs of embedded faces. Lightning's "
-        "Trainer takes the same objective, augmentation and optimiser (DIKD); the hook-based step is "
-        "the way of the frameworks that catch features by layer name (FD+LD, which is all it can say), "
-        "with torchvision's transforms v2 image by image in a DataLoader."
+        "KTL, `base`, 64 px, batch 32, float32, an epoch of 256 pairs of synthetic faces. Lightning's "
+        "Trainer has the same objective, augmentation and optimizer (DIKD). The hook-based step takes "
+        "features by layer name, as other frameworks do (FD+LD only, the terms that hooks allow), with "
+        "torchvision's transforms v2 for single images in a DataLoader."
     )
     yield ""
     pairs = load_pairs("synthetic", "train", 64, count=256, progress=False)
@@ -235,10 +238,10 @@ def loops(rounds: int) -> Lines:
     kinds = {"ours, DIKD": lambda: ours("base", pairs, config, "dikd")}
     if importlib.util.find_spec("lightning"):
         kinds["Lightning Trainer, DIKD"] = lambda: by_trainer("base", pairs, config, "dikd")
-    found = in_turns(kinds, rounds)
-    yield from table("loop | images/s | ours over it", ratios(found, "ours, DIKD"))
+    speeds = measure(kinds, rounds)
+    yield from table("loop | images/s | ours over it", ratios(speeds, "ours, DIKD"))
     yield ""
-    found = in_turns(
+    speeds = measure(
         {
             "ours, FD+LD": lambda: ours("base", pairs, config, "fd+ld"),
             "hooks, DataLoader, 0 workers": lambda: by_hooks("base", pairs, config, 0),
@@ -246,7 +249,7 @@ def loops(rounds: int) -> Lines:
         },
         rounds,
     )
-    yield from table("loop | images/s | ours over it", ratios(found, "ours, FD+LD"))
+    yield from table("loop | images/s | ours over it", ratios(speeds, "ours, FD+LD"))
     yield ""
 
 
@@ -254,7 +257,7 @@ def loops(rounds: int) -> Lines:
 
 
 def batched_augmentation(pairs: Pairs) -> float:
-    """Pairs/s of ours."""
+    """Pairs/s of our augmentation."""
     generator = torch.Generator().manual_seed(0)
     start = time.perf_counter()
     for rows in torch.arange(len(pairs)).split(32):
@@ -272,7 +275,7 @@ def per_image_augmentation(pairs: Pairs) -> float:
 
 
 def albumentations_pairs(pairs: Pairs) -> Callable[[], float]:
-    """Pairs/s of albumentations, on arrays as OpenCV holds them."""
+    """Pairs/s of albumentations, on arrays as in OpenCV."""
     import albumentations as a
 
     px, side = pairs.input_px, pairs.rgb.shape[-1]
@@ -305,11 +308,12 @@ def albumentations_pairs(pairs: Pairs) -> Callable[[], float]:
 
 
 def augmentations(rounds: int) -> Lines:
+    """Section of the augmentation."""
     yield "## Augmentation"
     yield ""
     yield (
         "A pair (RGB, thermal, 68 landmarks) of 96 px: rotation, scale, shift, mirror, colour or tone, "
-        "blur, noise; ours also occlusion, gamma and stripes. One process."
+        "blur, noise; ours has also occlusion, gamma and stripes. One process."
     )
     yield ""
     pairs = load_pairs("synthetic", "train", 96, count=128, progress=False)
@@ -321,13 +325,14 @@ def augmentations(rounds: int) -> Lines:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             kinds["albumentations, image by image"] = albumentations_pairs(pairs)
-    found = in_turns(kinds, rounds)
-    yield from table("pipeline | pairs/s | ours over it", ratios(found, "ours, a batch at a time"))
+    speeds = measure(kinds, rounds)
+    yield from table("pipeline | pairs/s | ours over it", ratios(speeds, "ours, a batch at a time"))
     yield ""
 
 
 def faces() -> Lines:
-    yield "## Embedded faces"
+    """Section of the synthetic faces."""
+    yield "## Synthetic faces"
     yield ""
     rows = []
     for workers in (1, 2):
@@ -356,7 +361,7 @@ def network_latency(network: nn.Module, px: int, threads: int) -> float:
 
 
 def counted(network: nn.Module, px: int) -> int:
-    """Floating-point operations of one image, a multiplication and an addition as two."""
+    """Floating-point operations of one image; a multiplication and an addition count as two."""
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         network(torch.zeros(1, 3, px, px))
@@ -364,11 +369,12 @@ def counted(network: nn.Module, px: int) -> int:
 
 
 def latencies(px: int) -> Lines:
-    yield "## A face at a time"
+    """Section of the latency of light networks."""
+    yield "## Single faces"
     yield ""
     yield (
         f"RGB input of {px} px, batch 1, ONNX Runtime {onnxruntime.__version__}, float32, random "
-        "weights: time alone, nothing about accuracy."
+        "weights: speed only, nothing about accuracy."
     )
     yield ""
     rows = []
@@ -387,35 +393,35 @@ def latencies(px: int) -> Lines:
         took = [network_latency(network, px, threads) for threads in (1, 2)]
         rows.append([name, parameters, counted(network, px), *took])
     first = rows[0][3]
-    told = [
+    cells = [
         [name, f"{p / 1e6:.2f} M", f"{f / 1e6:.0f} M", f"{a:.2f}", f"{b:.2f}", f"{a / first:.1f}"]
         for name, p, f, a, b in rows
     ]
     header = "network | parameters | FLOPs | ms, 1 thread | ms, 2 threads | over ours (1 thread)"
-    yield from table(header, told)
+    yield from table(header, cells)
     yield ""
 
 
 def main() -> None:
-    """Measures, prints, and with --write keeps."""
+    """Measures and prints; with --write also writes the README."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--px", type=int, default=96, help="input of the networks timed; 16 divides it"
+        "--px", type=int, default=96, help="input size of the networks, a multiple of 16"
     )
     parser.add_argument(
-        "--write", action="store_true", help="keep the tables in benchmarks/README.md"
+        "--write", action="store_true", help="write the tables to benchmarks/README.md"
     )
     options = parser.parse_args()
     if options.px % 16:
-        parser.error(f"--px {options.px}: 16 must divide it")
+        parser.error(f"--px {options.px}: give a multiple of 16")
     lines = [
-        "# Beside others",
+        "# Comparison with other libraries",
         "",
         f"Made by `python benchmarks/peers.py --write` on {datetime.date.today()}: {processor_name()}, "
         f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, no GPU, PyTorch "
-        f"{torch.__version__}. Medians over {options.rounds} rounds in turns; read the ratios, not the "
-        "seconds.",
+        f"{torch.__version__}. Medians over {options.rounds} alternating rounds; compare the ratios, "
+        "not the seconds.",
         "",
     ]
     for part in (

@@ -1,13 +1,13 @@
-"""How busy the loop keeps its device: images/s of DIKD training against the bare step.
+"""Utilisation of the device by the training loop: images/s of DIKD training against the bare step.
 
     python benchmarks/pipeline.py                 # two cores of a CPU
     python benchmarks/pipeline.py --accelerator cuda --precision bf16-mixed --batch 128 --trace t.json
 
-The bare step is the same forwards, head passes and backwards of the same networks, on random tensors
-that lie on the device already: no data, no augmentation, no optimiser, no log. The loop is `fit` itself,
-with all of these, on embedded faces. Both are timed in turns, so that a machine that is busy for a while
-is busy for both. `--trace` writes torch's profile of the loop and prints what takes longest; memory is
-the process's, after every round.
+The bare step is the forward and backward passes of the same networks and heads, on random tensors that
+are on the device already: no data, no augmentation, no optimizer, no log. The loop is `fit` itself, with
+all of these, on synthetic faces. Both are timed alternately, so that a machine that is busy for a while
+is busy for both. `--trace` writes torch's profile of the loop and prints the slowest operations. The
+memory is that of the process, after every round.
 """
 
 import argparse
@@ -31,24 +31,25 @@ from mlcmkd.training.loop import fit
 from mlcmkd.training.provenance import processor_name
 from mlcmkd.training.run_directory import Run
 
-TOLD = Distillation(strategy="dikd")
+DIKD = Distillation(strategy="dikd")
 
 
-def objective(size: str, pairs: Pairs, told: Distillation = TOLD) -> KTL:
-    """RGB teacher and thermal student, fresh."""
+def objective(size: str, pairs: Pairs, distillation: Distillation = DIKD) -> KTL:
+    """KTL with a new RGB teacher and a new thermal student."""
     torch.manual_seed(0)
     spec = ModelSpec(size=size, input_px=pairs.input_px)
     thermal = spec.model_copy(update={"modality": "thermal", "radiometry": pairs.radiometry})
-    return KTL(Landmarker(spec), Landmarker(thermal), told.resolved(), told.guide)
+    return KTL(Landmarker(spec), Landmarker(thermal), distillation.resolved(), distillation.guide)
 
 
 def synchronise(device: torch.device) -> None:
+    """Waits for a GPU."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 class Bare:
-    """The bare step, ready to be timed."""
+    """The bare step."""
 
     def __init__(self, size: str, pairs: Pairs, config: FitConfig):
         self.fabric = make_fabric(config)
@@ -67,7 +68,7 @@ class Bare:
         )
 
     def seconds(self, steps: int) -> float:
-        """Of so many steps."""
+        """Duration of a number of steps."""
         synchronise(self.fabric.device)
         start = time.perf_counter()
         for _ in range(steps):
@@ -77,31 +78,32 @@ class Bare:
         return time.perf_counter() - start
 
 
-def stamps_of_fit(
-    size: str, pairs: Pairs, config: FitConfig, told: Distillation = TOLD
+def interval_times(
+    size: str, pairs: Pairs, config: FitConfig, distillation: Distillation = DIKD
 ) -> list[float]:
-    """When `fit` took its first step, and when each of its intervals ended, seconds."""
-    stamps = []
+    """Times of the first step of `fit` and of the end of each interval, seconds."""
+    times = []
     device = make_fabric(config).device
 
-    def stamp() -> float:
+    def validate() -> float:
         synchronise(device)
-        stamps.append(time.perf_counter())
+        times.append(time.perf_counter())
         return 0.0
 
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder), "benchmark", config)
         fit(
-            objective(size, pairs, told), pairs, config, run, augmentation=Augmentation(), seed=0,
-            validate=stamp, distillation=told, keep_every=1e9, progress=False,
+            objective(size, pairs, distillation), pairs, config, run,
+            augmentation=Augmentation(), seed=0, validate=validate,
+            distillation=distillation, keep_every=1e9, progress=False,
         )  # fmt: skip
-    return stamps
+    return times
 
 
 def loop_seconds(size: str, pairs: Pairs, config: FitConfig) -> float:
-    """Of the second of two intervals of `fit`; the first warms up."""
-    _, warm, end = stamps_of_fit(size, pairs, config)
-    return end - warm
+    """Duration of the second of two intervals of `fit`; the first is for warming up."""
+    _, start, end = interval_times(size, pairs, config)
+    return end - start
 
 
 def main() -> None:
@@ -114,7 +116,7 @@ def main() -> None:
     parser.add_argument("--precision", default="32-true")
     parser.add_argument("--accelerator", default="cpu")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--trace", type=Path, help="write the loop's profile there")
+    parser.add_argument("--trace", type=Path, help="file for the profile of the loop")
     options = parser.parse_args()
     pairs = load_pairs("synthetic", "train", options.px, count=options.pairs, progress=False)
     epoch = options.pairs // options.batch
@@ -130,7 +132,7 @@ def main() -> None:
     device = bare.fabric.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
     print(
-        f"{name}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}; KTL by DIKD, "
+        f"{name}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}; KTL with DIKD, "
         f"{options.size}, {options.px} px, batch {options.batch}, {options.precision}\n"
     )
     print("| round | bare step, images/s | the loop, images/s | ratio | memory, MB |")
@@ -146,15 +148,15 @@ def main() -> None:
             f"| {n + 1} | {plain:.0f} | {ours:.0f} | {ratios[-1]:.2f} | {megabytes:.0f} |",
             flush=True,
         )
-    print(f"\nmedian ratio {statistics.median(ratios):.2f} (asked: at least 0.9)")
+    print(f"\nmedian ratio {statistics.median(ratios):.2f} (goal: at least 0.9)")
     if options.trace:
         kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device.type == "cuda")
         short = config.model_copy(update={"steps": 8, "evaluations": 2})
-        with profile(activities=kinds) as found:
+        with profile(activities=kinds) as profiled:
             loop_seconds(options.size, pairs, short)
-        found.export_chrome_trace(str(options.trace))
+        profiled.export_chrome_trace(str(options.trace))
         order = "cuda_time_total" if device.type == "cuda" else "self_cpu_time_total"
-        print(found.key_averages().table(sort_by=order, row_limit=20))
+        print(profiled.key_averages().table(sort_by=order, row_limit=20))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,5 @@
-"""Methods of the two papers: losses, frozen teachers, training objectives."""
+"""Losses, frozen teachers and objectives of both papers.
+
+`objective.Objective` is the contract of every objective. `supervised`, `mlcm_kd` (KTL, MCL),
+`two_teachers` (KD-Loss) and `pseudo_labels` implement it, from `losses`, `targets` and `terms`.
+"""

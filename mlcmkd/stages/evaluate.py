@@ -39,10 +39,14 @@ class EvaluateConfig(Config):
 
 
 def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str, Any], Scores]:
-    """Scores weights on a split; writes the tables of `reports` and result.json.
+    """Scores weights on a split; writes the tables of `score_tables` and result.json.
 
     Returns:
-        what result.json holds, and the scores.
+        The content of result.json, and the scores.
+
+    Raises:
+        InputError: weights or data that cannot be used, or `visible_only` for a data set that does not
+            mark hidden points.
     """
     model = Landmarker.load(config.weights)
     modality = config.modality or model.spec.modality
@@ -50,7 +54,9 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str
     run = Run(config.out, "evaluate", config)
     run.note(data=data_hash(pairs))
     if config.visible_only and pairs.visible is None:
-        raise InputError(f"{config.data.source}: no row says which points are hidden")
+        raise InputError(
+            f"{config.data.source}: no row marks hidden points; leave out visible_only"
+        )
     scores = evaluate_model(
         model,
         pairs,

@@ -1,1 +1,4 @@
-"""The training loop, with sampling, checkpoints, run directories and step times."""
+"""The training loop, checkpoints and run directories.
+
+`loop.fit` is the only training loop; it trains any `distillation.objective.Objective`.
+"""

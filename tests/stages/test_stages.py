@@ -323,7 +323,7 @@ def test_any_field_of_a_score_can_be_set(path, tmp_path):
     told = json.loads((tmp_path / "x/config.json").read_text())
     assert (told["threshold"], told["normaliser"]) == (0.5, "box")
     answer = run(*command, "--set=visible_only=true")
-    assert "no row says which points are hidden" in str(answer.exception)
+    assert "no row marks hidden points" in str(answer.exception)
     answer = run(*command, "--threshold=8")
     assert "threshold: Input should be less than 1" in str(answer.exception)
     answer = run(*command, "--set=threshold=[4")
