@@ -17,7 +17,7 @@ from mlcmkd.training.run_directory import WEIGHTS
 def main(work: Path, out: Path) -> None:
     """Draws one view."""
     lesson = course.TransferLesson(work=work.resolve())
-    runs = {"RGB teacher": course.teacher(lesson), "student dikd": course.student(lesson)}
+    runs = {"RGB teacher": course.teacher_run(lesson), "student dikd": course.student_run(lesson)}
     models = {name: Landmarker.load(run / WEIGHTS) for name, run in runs.items()}
     exploration = Exploration(lesson.pairs("val"), models)
     view = exploration.first_view().changed(pair=12, exchanged=True, misalignment=3)
