@@ -120,7 +120,7 @@ def test_a_sweep_is_many_runs_and_the_same_as_plain_papermill(tmp_path):
     assert "the median of 3 earlier runs" in again.output
 
 
-def test_the_projects_own_notebook_sweep_can_be_planned():
+def test_the_notebook_study_of_the_project_can_be_planned():
     told = yaml.safe_load((ROOT / "experiments" / "notebook_03.yaml").read_text())
     sweep = NotebookStudyConfig.model_validate(told)
     assert len(list(plan(sweep))) == 3 * (6 + 3)
