@@ -18,7 +18,7 @@ from mlcmkd.utils import markdown
 STAGES = ("train", "transfer", "compress", "kd-loss")
 COLUMNS = {
     "name": "run",
-    "reads": "reads",
+    "reads": "input",
     "parameters": "parameters",
     "nme_percent": "NME, inter-ocular (%)",
     "interval": "95 % interval",
