@@ -170,7 +170,8 @@ lesson.show(plots.parallax_diagram(), "01_parallax")
 # map was made (`depth`) and $r$ the **residual** in thermal pixels. The map is the homography of a
 # plane, $K_2\,(R + t\,n^\top / Z_0)\,K_1^{-1}$, with $K_1$ and $K_2$ the camera matrices, $R$ and $t$
 # the rotation and translation between the cameras and $n$ the normal of the plane. It is `ThroughPlane`
-# in [`registration`](../data_prep/registration/__init__.py), which `from_stereo` returns.
+# in [`registration/transforms.py`](../data_prep/registration/transforms.py), which `from_stereo`
+# returns.
 #
 # A face has a fixed size: its outer eye corners are $e$ metres apart, so $f e / Z$ pixels in the image.
 # This is the **inter-ocular distance**, by which NME is divided. The residual relative to it does not

@@ -80,7 +80,7 @@ lesson.show(plots.injection_diagram(), "03_injection")
 #
 # $\ell$ is the task loss of notebook 02 and $D$ a divergence between two predictions. Both are in
 # [`losses.py`](../mlcmkd/distillation/losses.py). `DistillationObjective.forward` in
-# [`objective.py`](../mlcmkd/distillation/objective.py) computes all terms. The formulas of FI and RI are
+# [`mlcm_kd.py`](../mlcmkd/distillation/mlcm_kd.py) computes all terms. The formulas of FI and RI are
 # those of `guide="both"`. The paper does not state the weights of the terms; these are our choices:
 
 # %% tags=["fact", "nbval-check-output"]
