@@ -70,6 +70,7 @@ lesson.show(plots.injection_diagram(), "03_injection")
 #
 # Let $f_T$ be the teacher's features of the RGB image, $f_S$ the student's features of the thermal
 # image, $h_T$ and $h_S$ the two heads, and $y$ the annotated landmarks:
+#
 # | term | formula | name in the code |
 # |---|---|---|
 # | task | $\ell(h_S(f_S), y)$ | `landmark_loss` |
