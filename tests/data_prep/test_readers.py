@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,7 @@ from data_prep.readers.parsing.dlib_xml import boxes
 from data_prep.readers.parsing.matlab73 import Cell
 from mlcmkd.data.manifest import read_rows
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN, GREY8
-from mlcmkd.schemes import SCHEMES
+from mlcmkd.schemes import SCHEMES, register_scheme
 from mlcmkd.utils.errors import InputError
 from tests.data_prep import sources
 from tests.data_prep.sources import SOURCES, points
@@ -381,6 +382,20 @@ def test_yolo_tells_the_scheme_by_the_number_of_points(tmp_path, count, with_con
     (face,) = get_reader("yolo_pose")(tmp_path)
     assert SCHEMES[face.scheme].points == count
     np.testing.assert_allclose(face.landmarks, points(count) - 0.5, atol=1e-3)
+
+
+@pytest.mark.parametrize(("reader", "write"), [("yolo_pose", "yolo"), ("folder", "labelme")])
+def test_a_number_of_points_means_the_library_s_scheme(tmp_path, monkeypatch, reader, write):
+    """A registered scheme of 68 points is only used where it is named."""
+    monkeypatch.setattr(SCHEMES, "_added", {})
+    register_scheme(replace(SCHEMES["ibug68"], name="other68"))
+    if write == "yolo":
+        sources.yolo(tmp_path, "anna", 68)
+    else:
+        sources.image(tmp_path / "anna/a.jpg")
+        (tmp_path / "anna/a.json").write_text(labelme(points(68), map(str, range(68))))
+    (face,) = get_reader(reader)(tmp_path)
+    assert face.scheme == "ibug68"
 
 
 # --- anyone's
