@@ -17,11 +17,9 @@ from mlcmkd.deployment.weights import FOLDER, weights_path
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
 from mlcmkd.training.run_directory import CONFIG, WEIGHTS
+from mlcmkd.utils.markdown import markdown_table
 
 FIRST, LAST = "<!-- figures -->", "<!-- end of figures -->"
-HEAD = (
-    "| test faces | thermal images | faces | NME (%) [95 % interval] | normaliser | FR at 8 % (%) |"
-)
 
 
 def main() -> None:
@@ -40,7 +38,7 @@ def main() -> None:
     ]
     for (name, images, normaliser), folder in zip(real, arguments.manifests, strict=False):
         sets.append((name, images, DataConfig(source=str(folder)), normaliser))
-    lines = [HEAD, "|" + " --- |" * 6]
+    rows = []
     for n, (name, images, data, normaliser) in enumerate(sets):
         config = EvaluateConfig(
             out=arguments.run / f"score-{n}",
@@ -49,21 +47,26 @@ def main() -> None:
             normaliser=normaliser,
         )
         row, _ = evaluate(config)
-        lines.append(
-            f"| {name} | {images} | {row['faces']} | {row['nme_percent']:.2f} "
-            f"[{row['nme_low_percent']:.2f}, {row['nme_high_percent']:.2f}] | {normaliser} "
-            f"| {100 * row['failure_rate']:.1f} |"
+        rows.append(
+            {
+                "test faces": name,
+                "thermal images": images,
+                "faces": row["faces"],
+                "NME (%) [95 % interval]": f"{row['nme_percent']:.2f} "
+                f"[{row['nme_low_percent']:.2f}, {row['nme_high_percent']:.2f}]",
+                "normaliser": normaliser,
+                "FR at 8 % (%)": f"{100 * row['failure_rate']:.1f}",
+            }
         )
-    print("\n".join(lines))
+    table = markdown_table(rows)
+    print(table)
     shutil.copyfile(arguments.run / WEIGHTS, FOLDER / "model.safetensors")
     Landmarker.load(weights_path())
     for page in (FOLDER / "card.md", Path(__file__).parents[1] / "README.md"):
         text = page.read_text(encoding="utf-8")
         before, after = text.split(FIRST)[0], text.split(LAST)[1]
         # Markdown needs an empty line before and after a table.
-        page.write_text(
-            before + "\n\n".join((FIRST, "\n".join(lines), LAST)) + after, encoding="utf-8"
-        )
+        page.write_text(before + "\n\n".join((FIRST, table, LAST)) + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import csv
 import json
 import math
 from pathlib import Path
+from typing import Protocol
 
 from mlcmkd.data.crops import tight_box
 from mlcmkd.data.landmark_files import LONG
@@ -15,6 +16,24 @@ from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.schemes import get_scheme
 
 FACES = ["image", "face", "x0", "y0", "x1", "y1", "by", "confidence"]
+
+
+class Writer(Protocol):
+    """Writes the predictions of many images into files of one format."""
+
+    def __init__(self, folder: Path): ...
+
+    def add(self, name: str, stem: Path, faces: list[FaceLandmarks]) -> None:
+        """Adds an image.
+
+        Args:
+            name: of the image or frame, as in its source.
+            stem: relative path for files of this image, without suffix.
+            faces: may be empty.
+        """
+
+    def close(self) -> None:
+        """Finishes the files."""
 
 
 class CsvWriter:
@@ -60,7 +79,7 @@ class PtsWriter:
             write_pts(path, face.landmarks)
 
     def close(self) -> None:
-        """Does nothing: no file is open."""
+        """Does nothing: each file is already complete."""
 
 
 class CocoWriter:
@@ -118,7 +137,7 @@ class CocoWriter:
         self.path.write_text(json.dumps(document), encoding="utf-8")
 
 
-WRITERS = {"csv": CsvWriter, "pts": PtsWriter, "coco": CocoWriter}
+WRITERS: dict[str, type[Writer]] = {"csv": CsvWriter, "pts": PtsWriter, "coco": CocoWriter}
 
 
 def _confidence_text(face: FaceLandmarks) -> str:

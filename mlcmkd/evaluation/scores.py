@@ -24,6 +24,7 @@ from mlcmkd.evaluation.metrics import (
     failure_rate,
 )
 from mlcmkd.schemes import get_scheme
+from mlcmkd.utils.markdown import markdown_table
 
 FULL = "full"  # name of all groups together
 CED_REACH = 1.5  # the CED is written up to this multiple of the threshold
@@ -181,16 +182,8 @@ class Scores:
             f"NME divided by {NORMALISERS[self.normaliser]} ({self.normaliser}); "
             f"FR and AUC at {100 * self.threshold:g} %; in brackets 95 % bootstrap intervals over "
             "faces",
-            "| faces of | scored | failed | NME (%) | FR (%) | AUC |",
-            "|" + " --- |" * 6,
+            markdown_table([_table_row(name, part) for name, part in self.by_group().items()]),
         ]
-        for name, part in self.by_group().items():
-            row = part.summary()
-            nme = _bracketed(row, "nme_percent", "nme_low_percent", "nme_high_percent", 1, 2)
-            rate = _bracketed(row, "failure_rate", "failure_rate_low", "failure_rate_high", 100, 1)
-            area = _bracketed(row, "auc", "auc_low", "auc_high", 1, 3)
-            scored = row["faces"] - row["faces_failed"]
-            lines.append(f"| {name} | {scored} | {row['faces_failed']} | {nme} | {rate} | {area} |")
         regions = [
             f"{r['region']} {r['error_percent']:.2f}" for r in self.per_region() if r["faces"]
         ]
@@ -204,6 +197,20 @@ class Scores:
                 f"normaliser length, the first: {self.left_out[0]}"
             )
         return "\n".join(lines)
+
+
+def _table_row(name: str, scores: Scores) -> dict[str, Any]:
+    summary = scores.summary()
+    return {
+        "faces of": name,
+        "scored": summary["faces"] - summary["faces_failed"],
+        "failed": summary["faces_failed"],
+        "NME (%)": _bracketed(summary, "nme_percent", "nme_low_percent", "nme_high_percent", 1, 2),
+        "FR (%)": _bracketed(
+            summary, "failure_rate", "failure_rate_low", "failure_rate_high", 100, 1
+        ),
+        "AUC": _bracketed(summary, "auc", "auc_low", "auc_high", 1, 3),
+    }
 
 
 def _bracketed(

@@ -3,7 +3,7 @@
 An unreadable file gives one error line; the other files are still processed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from mlcmkd.deployment.boxes import Box, BoxTable
 from mlcmkd.deployment.drawing import VideoDrawing, save_drawing
 from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
-from mlcmkd.deployment.outputs import WRITERS
+from mlcmkd.deployment.outputs import WRITERS, Writer
 from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.deployment.smoothing import Smoother
 from mlcmkd.deployment.sources import (
@@ -49,8 +49,8 @@ class Outcome:
 
 def predict_files(
     predictor: Predictor,
-    paths: list[Path],
-    out: Path,
+    paths: Sequence[Path | str],
+    out: Path | str,
     *,
     box: Box | None = None,
     boxes: BoxTable | None = None,
@@ -82,14 +82,10 @@ def predict_files(
         InputError: an unknown format, two sources of boxes, an invalid frame rate, an `out` that
             holds one of the input files (their tables would be overwritten), or no existing file.
     """
-    unknown = [name for name in formats if name not in WRITERS]
-    if unknown:
-        raise InputError(f"format '{unknown[0]}' is unknown; use {', '.join(WRITERS)}")
-    if fps is not None and not 0 < fps <= 1000:
-        raise InputError(f"fps={fps:g} must be above 0 and at most 1000")
     if box is not None and boxes is not None:
         raise InputError("both a box and a table of boxes were given; give one of the two")
-    sources = list(find_sources(paths))
+    _check_output(formats, fps)
+    out, sources = Path(out), list(find_sources([Path(path) for path in paths]))
     _check_folders(sources, out)
     counts = [count_frames(source) for source in sources]
     out.mkdir(parents=True, exist_ok=True)
@@ -112,6 +108,14 @@ def predict_files(
         outcome.errors.append(f"{boxes.path}: no image '{name}' among the given files")
         say(f"error: {outcome.errors[-1]}")
     return outcome
+
+
+def _check_output(formats: Sequence[str], fps: float | None) -> None:
+    unknown = [name for name in formats if name not in WRITERS]
+    if unknown:
+        raise InputError(f"format '{unknown[0]}' is unknown; use {', '.join(WRITERS)}")
+    if fps is not None and not 0 < fps <= 1000:
+        raise InputError(f"fps={fps:g} must be above 0 and at most 1000")
 
 
 def _check_folders(sources: list[Source], out: Path) -> None:
@@ -145,7 +149,7 @@ class _Results:
     def __init__(
         self,
         out: Path,
-        writers: list,
+        writers: list[Writer],
         smoothing: Callable[[], Smoother] | None,
         fps: float | None,
         overlays: bool,

@@ -513,7 +513,7 @@ def test_boxes_are_found_by_the_end_of_a_path(tmp_path):
         ("image,x0,y0,x1\na,1,2,3\n", "no column 'y1'"),
         ("image,x0,y0,x1,y1\na,1,2,3,b\n", "line 2: 'b' is not a finite number"),
         ("image,x0,y0,x1,y1\na,1,2,1,4\n", "line 2: the box 1 2 1 4 must"),
-        ("image,x0,y0,x1,y1\n", "a header and no row"),
+        ("image,x0,y0,x1,y1\n", "a header without rows"),
     ],
 )
 def test_wrong_boxes_name_their_line(tmp_path, text, message):
@@ -702,6 +702,20 @@ def test_existing_files_are_not_overwritten(tmp_path, thermal):
     with pytest.raises(InputError, match="none.npy: no such file"):
         predict_files(predictor, [images / "none.npy"], out, progress=False)
     assert (out / "landmarks.csv").read_text() == before
+
+
+def test_paths_may_be_strings(tmp_path, thermal):
+    np.save(tmp_path / "a.npy", CELSIUS)
+    outcome = predict_files(
+        Predictor(thermal),
+        [str(tmp_path / "a.npy")],
+        str(tmp_path / "out"),
+        box=(10, 10, 50, 50),
+        say=lambda _: None,
+        progress=False,
+    )
+    assert (outcome.images, outcome.faces, outcome.errors) == (1, 1, [])
+    assert (tmp_path / "out/landmarks.csv").is_file()
 
 
 def test_a_box_and_a_table_of_boxes_exclude_each_other(tmp_path, thermal):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -150,9 +151,10 @@ def test_the_command_line_writes_a_whole_run(tmp_path, annotated, predicted):
     outcome = run("score", predicted, annotated, "--normaliser=inter-pupil", "--out", out)
     assert outcome.exit_code == 0, outcome.output
     assert "mean of its eye's points (inter-pupil); FR and AUC at 8 %" in outcome.output
-    assert [line.split("|")[1].strip() for line in outcome.output.splitlines() if "| " in line] == [
-        *("faces of", "---", "challenge", "common", "full")
+    first_cells = [
+        line.split("|")[1].strip(" -") for line in outcome.output.splitlines() if line[0] == "|"
     ]
+    assert first_cells == ["faces of", "", "challenge", "common", "full"]
     assert {path.name for path in out.iterdir()} == {
         *("config.json", "provenance.json", "result.json", "ced.csv", "ced.png"),
         *("errors.csv", "landmarks.csv", "regions.csv", "groups.csv"),
@@ -175,7 +177,7 @@ def test_the_command_line_writes_a_whole_run(tmp_path, annotated, predicted):
     outcome = run("score", predicted, annotated / "helen", "--out", out)
     assert outcome.exit_code == 0, outcome.output
     assert not (out / "groups.csv").exists()
-    assert "| full | 1 | 1 | 2.00 [2.00, 2.00] |" in outcome.output
+    assert "| full | 1 | 1 | 2.00 [2.00, 2.00] |" in re.sub(" +", " ", outcome.output)
 
 
 @pytest.mark.parametrize(
