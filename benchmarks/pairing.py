@@ -1,24 +1,24 @@
-"""How well each way of registering two cameras does on rigs whose truth is known.
+"""Accuracy of the registration methods on simulated camera rigs with known ground truth.
 
     python benchmarks/pairing.py --table results/pairing.csv
 
-A rig is an embedded face: a 160 x 160 thermal image, and a 480 x 420 RGB image of the same face that a
-random homography has turned, scaled, shifted and skewed. `misalignment_px` is how far the thermal
-image's corners lie, on average, from where cameras mounted without that error would see them; it is
-what registration starts from. `noise` means, for
+A rig is a synthetic face: a 160 x 160 thermal image, and a 480 x 420 RGB image of the same face warped
+by a random homography. `misalignment_px` is the mean distance of the thermal image's corners from
+their positions without that mounting error; it is the initial error of a registration. `noise` means,
+for
 
-- homography: error of the calibration at the image corners, thermal pixels (of each coordinate);
-- stereo: error of the face's depth, percent, the face 80 cm away; here `misalignment_px` is the
-  parallax, so 8 px stand for cameras 1.6 cm apart;
-- similarity, affine, tps: error of every landmark in both images, thermal pixels (of each coordinate),
-  where one landmark in ten is anywhere in the image;
-- ecc, mutual information: 0.3 degrees C in the thermal and 10 grey levels in the RGB image for each 1.
+- homography: error of the calibration at the image corners, thermal pixels (each coordinate);
+- stereo: error of the face's depth, percent, at a distance of 80 cm; here `misalignment_px` is the
+  parallax, so 8 px correspond to cameras 1.6 cm apart;
+- similarity, affine, tps: error of every landmark in both images, thermal pixels (each coordinate); one
+  landmark in ten is an outlier anywhere in the image;
+- ecc, mutual information: in units of 0.3 degrees C in the thermal and 10 grey levels in the RGB image.
 
-Errors are deviations of Gaussian noise. The residual is the true one: the mean distance of the 68
-landmarks, mapped by the registration found, from their true places. The reported one is what the
-registration said of itself. A failure is a true residual above 8 % of the inter-ocular distance, or no
-map; a miss is a failure that was not refused. A rig's scene is flat: what parallax within
-a face costs is not in these numbers.
+Errors are standard deviations of Gaussian noise. The residual is the true one: the mean distance of the
+68 mapped landmarks from their true positions. The reported residual is the one that the registration
+estimates. A failure is a true residual above 8 % of the inter-ocular distance, or no map; a missed
+failure is one that was not refused. The scene of a rig is flat, so parallax within a face is not
+included.
 """
 
 import argparse
@@ -48,7 +48,7 @@ from mlcmkd.synthetic.faces import SyntheticFaces, make_faces
 from mlcmkd.utils.errors import InputError
 
 METHODS = ("homography", "stereo", "similarity", "affine", "tps", "ecc", "mutual information")
-NOISES = {"stereo": (0, 2, 5, 10)}  # others have the next line's
+NOISES = {"stereo": (0, 2, 5, 10)}  # other methods use NOISE
 NOISE = (0, 1, 2, 4)
 MISALIGNMENTS = (4, 8, 16, 32)
 FAILURE = 8.0  # percent of the inter-ocular distance
@@ -66,15 +66,15 @@ UNITS = {
 }
 _SIDE = 160
 _RGB_SIZE = (480, 420)
-_DRAWN = 320  # side at which faces are drawn; the thermal camera sees half as many pixels
+_DRAWN = 320  # side of the rendered faces, pixels; the thermal image has half as many
 _DEPTH, _FOCAL = 0.8, 400.0  # of the stereo rigs: metres, thermal pixels
 
 
 class Rig(NamedTuple):
-    """Two cameras before a face, without noise.
+    """Two cameras in front of a face, without noise.
 
     Attributes:
-        truth: RGB to thermal pixels.
+        truth: the true map from RGB to thermal pixels.
         rgb_marks, thermal_marks: (68, 2) pixels.
     """
 
@@ -84,10 +84,10 @@ class Rig(NamedTuple):
 
 
 def make_rig(faces: SyntheticFaces, index: int, misalignment: float, seed: int = 0) -> Rig:
-    """The rig before face number `index`; one seed turns it alike for every misalignment.
+    """Make the rig of face number `index`; a seed gives the same direction for every misalignment.
 
     Args:
-        faces: drawn at 320 pixels a side.
+        faces: rendered at 320 x 320 pixels.
         misalignment: thermal pixels.
     """
     width, height = _RGB_SIZE
@@ -103,13 +103,13 @@ def make_rig(faces: SyntheticFaces, index: int, misalignment: float, seed: int =
 def photograph(
     rig: Rig, faces: SyntheticFaces, index: int, noise: float, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the rig's cameras show: (420, 480, 3) uint8, and (160, 160) float32 degrees C.
+    """Render the images of the rig: (420, 480, 3) uint8, and (160, 160) float32 degrees C.
 
     Args:
-        noise: 10 grey levels and 0.3 degrees C for each 1.
+        noise: in units of 10 grey levels and 0.3 degrees C.
     """
     rng = np.random.default_rng([seed, index, 1])
-    halved = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]])  # drawn to thermal pixels
+    halved = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]])  # rendered to thermal pixels
     back = np.linalg.inv(rig.truth.matrix) @ halved
     rgb = cv2.warpPerspective(faces.rgb[index], back, _RGB_SIZE, borderMode=cv2.BORDER_REPLICATE)
     rgb = np.clip(rgb + 10 * noise * rng.normal(size=rgb.shape), 0, 255).astype(np.uint8)
@@ -119,7 +119,7 @@ def photograph(
 
 
 def _mounting_error(rng: np.random.Generator, misalignment: float) -> np.ndarray:
-    """A homography that moves the corners of the thermal image by so many pixels, on average."""
+    """Return a homography that moves the thermal image's corners by `misalignment` px on average."""
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * (_SIDE - 1.0)
     arms = (corners - corners.mean(axis=0)) / np.linalg.norm(corners[0] - corners.mean(axis=0))
     across = arms[:, ::-1] * [-1, 1]
@@ -134,7 +134,7 @@ def _mounting_error(rng: np.random.Generator, misalignment: float) -> np.ndarray
 def by_content(
     rig: Rig, faces: SyntheticFaces, index: int, method: str, noise: float, seed: int
 ) -> Registration:
-    """The inter-ocular distance is known, landmarks of the RGB image are not."""
+    """Register by content; the inter-ocular distance is known, landmarks of the RGB image are not."""
     return from_content(
         *photograph(rig, faces, index, noise, seed),
         method=method,
@@ -144,41 +144,41 @@ def by_content(
 
 
 def by_landmarks(rig: Rig, kind: str, noise: float, rng: np.random.Generator) -> Registration:
-    """Landmarks with an error, one in ten anywhere in the thermal image."""
-    scale = np.sqrt(abs(np.linalg.det(rig.truth.matrix[:2, :2])))  # thermal pixels an RGB pixel
+    """Register by noisy landmarks; one in ten is an outlier anywhere in the thermal image."""
+    scale = np.sqrt(abs(np.linalg.det(rig.truth.matrix[:2, :2])))  # thermal pixels per RGB pixel
     rgb = rig.rgb_marks + noise / scale * rng.normal(size=(68, 2))
     thermal = rig.thermal_marks + noise * rng.normal(size=(68, 2))
     bad = rng.choice(68, round(OUTLIERS * 68), replace=False)
     thermal[bad] = rng.uniform(0, _SIDE, (len(bad), 2))
-    # Residuals are compared in percent of one and the same distance, so the eyes stay.
+    # The eye corners are exact, so that all residuals are relative to the same distance.
     eyes = list(IBUG68.outer_eyes)
     thermal[eyes] = rig.thermal_marks[eyes]
     return from_landmarks(rgb, thermal, (_SIDE, _SIDE), kind=kind, scheme="ibug68")
 
 
 def by_homography(rig: Rig, noise: float, rng: np.random.Generator) -> Registration:
-    """A calibration with an error at the four corners of the RGB image."""
+    """Register by a calibration with an error at the four corners of the RGB image."""
     width, height = _RGB_SIZE
     corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], float)
-    there = rig.truth.forward(corners) + noise * rng.normal(size=(4, 2))
-    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), there.astype(np.float32))
+    targets = rig.truth.forward(corners) + noise * rng.normal(size=(4, 2))
+    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), targets.astype(np.float32))
     marks = {"rgb_landmarks": rig.rgb_marks, "thermal_landmarks": rig.thermal_marks}
     return from_homography(matrix, (_SIDE, _SIDE), scheme="ibug68", **marks)
 
 
 def by_stereo(rig: Rig, parallax: float, depth_error: float) -> tuple[Registration, Rig]:
-    """A rig of two parallel cameras before the same face, and its registration at a wrong depth.
+    """Make a rig of two parallel cameras in front of the same face, and register it at a wrong depth.
 
     Args:
-        parallax: thermal pixels by which the cameras' distance shifts the face.
-        depth_error: share of the depth.
+        parallax: shift of the face between the cameras, thermal pixels.
+        depth_error: relative error of the depth.
     """
     size, scale = (_SIDE, _SIDE), _RGB_SIZE[1] / _SIDE
     thermal = np.array([[_FOCAL, 0, (_SIDE - 1) / 2], [0, _FOCAL, (_SIDE - 1) / 2], [0, 0, 1]])
     middle = [(length - 1) / 2 for length in _RGB_SIZE]
     rgb = np.array([[scale * _FOCAL, 0, middle[0]], [0, scale * _FOCAL, middle[1]], [0, 0, 1]])
-    apart = np.array([parallax * _DEPTH / _FOCAL, 0, 0])
-    cameras = Stereo(rgb, np.zeros(5), thermal, np.zeros(5), np.eye(3), apart)
+    translation = np.array([parallax * _DEPTH / _FOCAL, 0, 0])
+    cameras = Stereo(rgb, np.zeros(5), thermal, np.zeros(5), np.eye(3), translation)
     truth = from_stereo(cameras, _DEPTH, size).transform
     rig = Rig(truth, truth.inverse(rig.thermal_marks), rig.thermal_marks)
     marks = {"rgb_landmarks": rig.rgb_marks, "thermal_landmarks": rig.thermal_marks}
@@ -187,12 +187,12 @@ def by_stereo(rig: Rig, parallax: float, depth_error: float) -> tuple[Registrati
 
 
 def cells(methods: Sequence[str], rigs: int, seed: int) -> Iterator[dict[str, object]]:
-    """One row of the table for every method, noise and misalignment."""
+    """Yield one row of the table for every method, noise and misalignment."""
     faces = make_faces(rigs, seed=seed, size=_DRAWN, faces_per_identity=1)
     plan = list(product(methods, range(len(NOISE)), MISALIGNMENTS))
     for method, level, misalignment in tqdm(plan, desc="pairing", unit="cell"):
         noise = NOISES.get(method, NOISE)[level]
-        found = []
+        scores = []
         for index in range(rigs):
             rig = make_rig(faces, index, misalignment, seed)
             rng = np.random.default_rng([seed, index, 2])
@@ -205,47 +205,47 @@ def cells(methods: Sequence[str], rigs: int, seed: int) -> Iterator[dict[str, ob
                 registration = by_content(rig, faces, index, method, noise, seed)
             else:
                 registration = by_landmarks(rig, method, noise, rng)
-            found.append(_scored(rig, registration))
+            scores.append(_score(rig, registration))
         yield {
             "method": method,
             "noise": noise,
             "noise_unit": UNITS.get(method, "px of each landmark"),
             "misalignment_px": misalignment,
             "seed": seed,
-            **_summary(np.array(found)),
+            **_summary(np.array(scores)),
         }
 
 
-def _scored(rig: Rig, found: Registration) -> tuple[float, float, float, bool]:
-    """True residual in pixels and percent, reported one in pixels, and whether it was accepted."""
+def _score(rig: Rig, registration: Registration) -> tuple[float, float, float, bool]:
+    """Return the true residual in pixels and percent, the reported one in pixels, and acceptance."""
     length = inter_ocular(rig.thermal_marks, "ibug68")
-    reported = np.nan if found.residual_px is None else found.residual_px
-    if found.transform is None:
-        return np.inf, np.inf, reported, found.ok
-    true = np.linalg.norm(found.apply(rig.rgb_marks) - rig.thermal_marks, axis=1).mean()
+    reported = np.nan if registration.residual_px is None else registration.residual_px
+    if registration.transform is None:
+        return np.inf, np.inf, reported, registration.ok
+    true = np.linalg.norm(registration.apply(rig.rgb_marks) - rig.thermal_marks, axis=1).mean()
     true = np.nan_to_num(true, nan=np.inf)
-    return true, 100 * true / length, reported, found.ok
+    return true, 100 * true / length, reported, registration.ok
 
 
-def _summary(found: np.ndarray) -> dict[str, object]:
-    """Medians and shares over the rigs, found (rigs, 4), see `_scored`."""
-    true, percent, reported, accepted = found.T
+def _summary(scores: np.ndarray) -> dict[str, object]:
+    """Compute medians and shares over the rigs, scores (rigs, 4), see `_score`."""
+    true, percent, reported, accepted = scores.T
     bad = ~(percent <= FAILURE)
     reported = reported[np.isfinite(reported)]
     return {
-        "rigs": len(found),
+        "rigs": len(scores),
         "median_residual_px": round(float(np.median(true)), 3),
         "median_residual_percent_iod": round(float(np.median(percent)), 3),
         "median_reported_px": round(float(np.median(reported)), 3) if len(reported) else "",
         "failures_percent": round(100 * float(bad.mean()), 1),
         "refused_percent": round(100 * float((accepted == 0).mean()), 1),
         "missed_percent": round(100 * float((bad & (accepted == 1)).mean()), 1),
-        "faces": len(found),
+        "faces": len(scores),
     }
 
 
 def as_table(rows: list[dict[str, object]]) -> str:
-    """Markdown: a line a method and noise, a column a misalignment; residual (failures, misses)."""
+    """Format as Markdown: one row per method and noise, one column per misalignment."""
     columns = list(dict.fromkeys(row["misalignment_px"] for row in rows))
     lines = [
         "| method | noise | " + " | ".join(f"{px:g} px" for px in columns) + " |",
@@ -268,24 +268,24 @@ def as_table(rows: list[dict[str, object]]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", type=Path, required=True, help="CSV that is written")
-    parser.add_argument("--rigs", type=int, default=40, help="faces a cell")
+    parser.add_argument("--table", type=Path, required=True, help="CSV to write")
+    parser.add_argument("--rigs", type=int, default=40, help="faces per cell")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
-    given = parser.parse_args(arguments)
-    if given.rigs < 1:
-        raise InputError(f"--rigs must be 1 or more, not {given.rigs}")
+    options = parser.parse_args(arguments)
+    if options.rigs < 1:
+        raise InputError(f"--rigs must be 1 or more, not {options.rigs}")
     cv2.setNumThreads(1)
-    rows = list(cells(given.methods, given.rigs, given.seed))
-    given.table.parent.mkdir(parents=True, exist_ok=True)
-    with given.table.open("w", newline="", encoding="utf-8") as file:
+    rows = list(cells(options.methods, options.rigs, options.seed))
+    options.table.parent.mkdir(parents=True, exist_ok=True)
+    with options.table.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
         table.writerows(rows)
     print(as_table(rows))
     print(
         f"\nMedian true residual in thermal pixels and in percent of the inter-ocular distance, "
-        f"{given.rigs} faces a cell; in brackets failures (residual above {FAILURE:g} %) and "
+        f"{options.rigs} faces per cell; in brackets failures (residual above {FAILURE:g} %) and "
         "failures that were not refused, percent of the rigs."
     )
 

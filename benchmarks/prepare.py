@@ -1,11 +1,11 @@
-"""How long preparing takes, and what it holds in memory: `python benchmarks/prepare.py`.
+"""Time and memory of preparing a manifest: `python benchmarks/prepare.py`.
 
-Photos of 320 x 320 px (noise on a slope, JPEG) with `.pts` beside them are made in a temporary
-folder and prepared with 1 and with 2 processes, for two numbers of photos; every run is a process of
-its own, so that its peak memory is its own. `--twins` has a thermal twin simulated for each, `--check`
-times looking the manifest over. On a busy machine the processor's time says more than the wall's; it
-holds the start of the workers. Memory is the largest resident set of the main process, and of the
-largest worker.
+Photos of 320 x 320 px (noise on a gradient, JPEG) with `.pts` files are made in a temporary folder and
+prepared with 1 and with 2 processes, for two numbers of photos. Every run is a separate process, so
+that its peak memory can be measured. `--twins` also simulates a thermal image for each photo, `--check`
+also times the verification of the manifest. On a busy machine, processor time is more meaningful than
+wall time; it includes the start of the workers. Memory is the largest resident set size of the main
+process and of the largest worker.
 """
 
 import argparse
@@ -26,10 +26,10 @@ WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
 
 def make_source(folder: Path, count: int) -> None:
-    """Photos of subjects of their own, no two alike, with 68 points each."""
+    """Write different photos, each of another subject, with 68 points each."""
     folder.mkdir()
     rng = np.random.default_rng(0)
-    # Blocks of 4 px compress as photos do, to about 25 kB.
+    # Blocks of 4 px compress similarly to photos, to about 25 kB.
     base = np.linspace(60, 180, PX)[:, None, None] + np.zeros((PX, PX, 3))
     angle = np.linspace(np.pi, 0, 17)
     jaw = np.stack([160 + 90 * np.cos(angle), 150 + 110 * np.sin(angle)], axis=1)
@@ -42,8 +42,8 @@ def make_source(folder: Path, count: int) -> None:
         path.with_suffix(".pts").write_text(f"version: 1\nn_points: 68\n{{\n{text}}}\n")
 
 
-def measure(source: Path, out: Path, workers: int, twins: bool, check: bool, answers) -> None:
-    """Prepare `source` in a process of its own; puts seconds and peak MiB of it and of its workers."""
+def measure(source: Path, out: Path, workers: int, twins: bool, check: bool, results) -> None:
+    """Prepare `source` in this process; put times and peak MiB, own and of workers, into `results`."""
     taken = []
     for what in ("prepared", "checked")[: 1 + check]:
         started, before = time.perf_counter(), _processor_seconds()
@@ -54,11 +54,11 @@ def measure(source: Path, out: Path, workers: int, twins: bool, check: bool, ans
         else:
             verify(out, workers=workers, progress=False)
         taken.append((what, time.perf_counter() - started, _processor_seconds() - before))
-    answers.put((taken, [resource.getrusage(one).ru_maxrss / 1024 for one in WHO]))
+    results.put((taken, [resource.getrusage(one).ru_maxrss / 1024 for one in WHO]))
 
 
 def _processor_seconds() -> float:
-    """What this process and its ended workers have computed, however busy the machine is."""
+    """Return the processor time of this process and its ended workers."""
     used = [resource.getrusage(one) for one in WHO]
     return sum(one.ru_utime + one.ru_stime for one in used)
 
@@ -76,22 +76,22 @@ if __name__ == "__main__":
             source = Path(place, f"source{count}")
             make_source(source, count)
             for workers in arguments.workers:
-                answers = context.Queue()
+                results = context.Queue()
                 out = Path(place, f"out{count}-{workers}")
                 process = context.Process(
                     target=measure,
-                    args=(source, out, workers, arguments.twins, arguments.check, answers),
+                    args=(source, out, workers, arguments.twins, arguments.check, results),
                 )
                 process.start()
-                taken, (own, largest) = answers.get()
+                taken, (own, largest) = results.get()
                 process.join()
                 rates = ", ".join(
                     f"{what} {count / seconds:.0f} images/s ({seconds:.1f} s, "
-                    f"{1000 * processor / count:.1f} ms of processor an image)"
+                    f"{1000 * processor / count:.1f} ms of processor time per image)"
                     for what, seconds, processor in taken
                 )
                 print(
                     f"{count} photos of {PX} px, {workers} processes: {rates}; "
-                    f"{own:.0f} MiB here, {largest:.0f} MiB the largest worker",
+                    f"{own:.0f} MiB main process, {largest:.0f} MiB largest worker",
                     flush=True,
                 )

@@ -25,7 +25,7 @@ def prepare(
     simulate_thermal: Annotated[
         bool, typer.Option(help="Simulate a thermal image for every RGB photo.")
     ] = False,
-    twins: Annotated[int, typer.Option(help="Simulated thermal images per training photo.")] = 1,
+    twins: Annotated[int, typer.Option(help="Simulated thermal images per photo, each a row.")] = 1,
     seed: Annotated[
         int, typer.Option(help="Seed of the validation split and of the simulation.")
     ] = 0,
@@ -62,7 +62,7 @@ def prepare(
             raise InputError(f"--check {check} validates a manifest; leave '{given[0]}' out")
         result = verify(check)
         typer.echo(str(result))
-        typer.echo(f"the report: {result.save()}")
+        typer.echo(f"report: {result.save()}")
         if not result.ok:
             raise typer.Exit(1)
         return

@@ -1,4 +1,4 @@
-"""Which pairs a stage reads: a manifest or the synthetic faces, and how many of them."""
+"""Selection of the pairs of a run: a manifest or the synthetic faces, and how many of them."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -43,18 +43,20 @@ class DataConfig(Config):
     synthetic_seed: int = Field(default=0, ge=0, description="Seed of the synthetic faces.")
 
     def load(self, split: str, input_px: int, *, progress: bool = True) -> Pairs:
-        """All pairs of a split."""
+        """Load all pairs of a split."""
         count = self.synthetic_train if split == "train" else self.synthetic_held
         manifest = Path(self.source) / MANIFEST
         stamp = manifest.stat().st_mtime_ns if manifest.is_file() else 0
-        return _kept(self.source, split, input_px, count, self.synthetic_seed, stamp, progress)
+        return _cached(self.source, split, input_px, count, self.synthetic_seed, stamp, progress)
 
     def load_training(self, input_px: int, seed: int, *, progress: bool = True) -> Pairs:
-        """The training pairs that the run may use, labels taken away where asked."""
+        """Load the training pairs of a run, with labels removed if `labelled` is set."""
         pairs = self.load("train", input_px, progress=progress)
         if self.pairs is not None:
             if self.pairs > len(pairs):
-                raise InputError(f"{self.pairs} pairs were asked for, {len(pairs)} are there")
+                raise InputError(
+                    f"pairs={self.pairs}, but the training split has {len(pairs)}; use fewer"
+                )
             pairs = pairs.subset(np.random.default_rng(seed).permutation(len(pairs))[: self.pairs])
         if self.labelled is not None:
             pairs = pairs.with_labels(self.labelled, seed)
@@ -62,8 +64,8 @@ class DataConfig(Config):
 
 
 @lru_cache(maxsize=8)
-def _kept(
+def _cached(
     source: str, split: str, px: int, count: int, seed: int, stamp: int, progress: bool
 ) -> Pairs:
-    """Keeps pairs for the next run of this process, as long as the manifest is of one `stamp`."""
+    """Keep pairs for the next run of this process; `stamp`, the manifest's time, detects changes."""
     return load_pairs(source, split, px, count=count, seed=seed, progress=progress)

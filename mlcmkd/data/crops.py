@@ -1,8 +1,8 @@
-"""From a face box in an image to the square a network reads, and back.
+"""The square crop of a face that is the network's input, and its coordinates.
 
 The square's side is the box's longer side times `CROP_SCALE`. Inside it, coordinates are divided by
-the side and centred: (-0.5, -0.5) is its upper left corner, (0.5, 0.5) its lower right one, whatever
-the resolution (the scale on which KD-Loss is defined).
+the side and centred: (-0.5, -0.5) is its upper left corner, (0.5, 0.5) its lower right one, at any
+resolution (the scale on which KD-Loss is defined).
 """
 
 from dataclasses import dataclass
@@ -22,26 +22,28 @@ class Crop:
 
     @classmethod
     def around(cls, box: tuple[float, float, float, float], scale: float = CROP_SCALE) -> "Crop":
-        """The square around a box (x0, y0, x1, y1), its longer side times `scale`."""
+        """Return the square around a box (x0, y0, x1, y1) of its longer side times `scale`."""
         x0, y0, x1, y1 = box
         return cls(((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) * scale)
 
     def to_unit(self, points: np.ndarray) -> np.ndarray:
-        """Image pixels (..., 2) to centred crop coordinates (..., 2)."""
+        """Convert image pixels (..., 2) to centred crop coordinates (..., 2)."""
         return (np.asarray(points) - self.centre) / self.side
 
     def to_pixels(self, points: np.ndarray) -> np.ndarray:
-        """Centred crop coordinates (..., 2) to image pixels (..., 2)."""
+        """Convert centred crop coordinates (..., 2) to image pixels (..., 2)."""
         return np.asarray(points) * self.side + self.centre
 
     def cut(self, image: np.ndarray, size: int, margin: float = 1.0) -> np.ndarray:
-        """The square, `margin` times as wide, at `size` x `size` pixels.
+        """Crop the square, `margin` times as wide, and resize it to `size` x `size` pixels.
 
-        Beyond the image its border is repeated. Where the square holds more pixels than are asked
-        for, they are averaged, so that fine texture does not alias.
+        Outside the image its border is repeated. If the square has more pixels than `size`, they are
+        averaged, to avoid aliasing.
 
         Args:
-            image: (H, W) or (H, W, C), any dtype OpenCV resizes.
+            image: (H, W) or (H, W, C), any dtype that OpenCV resizes.
+            size: side of the result, pixels.
+            margin: side of what is cropped divided by the square's side.
         """
         side = self.side * margin
         times = max(1, int(np.ceil(side / size)))
@@ -61,12 +63,12 @@ class Crop:
 
 
 def outside(box: tuple[float, float, float, float], size: tuple[int, int]) -> bool:
-    """Whether a box (x0, y0, x1, y1) holds no pixel of an image of (width, height)."""
+    """Whether a box (x0, y0, x1, y1) contains no pixel of an image of (width, height)."""
     x0, y0, x1, y1 = box
     return x1 < 0 or y1 < 0 or x0 > size[0] - 1 or y0 > size[1] - 1
 
 
 def tight_box(landmarks: np.ndarray) -> tuple[float, float, float, float]:
-    """The smallest box (x0, y0, x1, y1) around landmarks (K, 2)."""
+    """Return the smallest box (x0, y0, x1, y1) around landmarks (K, 2)."""
     (x0, y0), (x1, y1) = np.min(landmarks, axis=0), np.max(landmarks, axis=0)
     return float(x0), float(y0), float(x1), float(y1)

@@ -1,7 +1,7 @@
-"""Landmarks in files that come from anywhere: a folder of `.pts`, a CSV, a manifest.
+"""Read landmarks from a folder of `.pts` files, a CSV or a manifest, and match two such sources.
 
-A face is known by its name: the path of its file below the folder, or what a CSV says in its column
-`image`, without the suffix. `match` finds which faces of two such collections are the same.
+A face is identified by its name: the path of its file below the folder, or the column `image` of a
+CSV, without suffix. `match` finds the same faces in two sources.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number_or_missing, read_csv
 
-LONG = ["image", "scheme", "point", "x", "y"]  # as `mlcmkd predict` writes it
+LONG = ["image", "scheme", "point", "x", "y"]  # header of the tables of `mlcmkd predict`
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".npy")
 
 
@@ -25,10 +25,10 @@ class LandmarkFiles:
     """Faces by name.
 
     Attributes:
-        scheme: of all of them.
-        faces: name -> (K, 2) float64, 0-based pixels; NaN where a point is missing.
-        groups: name -> group, for those that have one.
-        images: name -> other names it goes by: a manifest's row also by those of its images.
+        scheme: landmark scheme of all faces.
+        faces: name -> (K, 2) float64, 0-based pixels; NaN for a missing point.
+        groups: name -> group, for faces with one.
+        images: name -> alternative names: for a manifest's row, the names of its images.
     """
 
     scheme: str
@@ -40,16 +40,17 @@ class LandmarkFiles:
 def read_landmarks(
     path: Path, scheme: str, split: str = "test", bad: list[InputError] | None = None
 ) -> LandmarkFiles:
-    """All faces of a folder of `.pts` (1-based, as iBUG's), of a CSV (0-based), or of a manifest.
+    """Read all faces of a folder of `.pts` files (1-based), a CSV (0-based), or a manifest.
 
     Args:
-        path: the folder, searched with its sub-folders; or the CSV file.
-        scheme: of what does not name its own: `.pts` files and wide CSVs.
-        split: of a manifest.
-        bad: takes what is wrong with single faces of a CSV, which are left out then; None stops there.
+        path: the folder, searched with its subfolders; or the CSV file.
+        scheme: landmark scheme of `.pts` files and wide CSVs, which do not name it.
+        split: split of a manifest.
+        bad: list for the errors of single faces of a CSV, which are then left out; None stops at
+            the first error.
 
     Raises:
-        InputError: nothing there, or a file that cannot be used, with its name and the mend.
+        InputError: no face, or an invalid file; the message names it and a fix.
     """
     if path.is_file() and path.suffix.lower() == ".csv":
         return _read_csv(path, scheme, bad)
@@ -61,43 +62,46 @@ def read_landmarks(
 
 
 def name_of(path: str) -> str:
-    """The name of a face from the path of its file, without the suffix of an image."""
+    """Return the name of a face from the path of its file, without an image suffix."""
     name = PurePosixPath(path).as_posix()
     return name[: -len(_suffix(name))] if _suffix(name) else name
 
 
 def match(predictions: LandmarkFiles, annotations: LandmarkFiles) -> dict[str, str]:
-    """Name of an annotated face -> name of its prediction; predictions of no face are not in it.
+    """Match predictions to annotated faces by name.
 
-    Names are the same where they are equal, or where one is the end of the other, part by part:
-    `frames/anna/001` is `anna/001` and `001`.
+    Two names match if they are equal, or if the parts of one path are the end of the other:
+    `frames/anna/001` matches `anna/001` and `001`.
+
+    Returns:
+        Name of an annotated face -> name of its prediction, without unmatched names.
 
     Raises:
-        InputError: a prediction that fits several faces, or several that fit one; names them.
+        InputError: a prediction that matches several faces, or several that match one.
     """
     by_last: dict[str, dict[str, list[str]]] = {}
     for face in annotations.faces:
         for name in (face, *annotations.images.get(face, ())):
             by_last.setdefault(_parts(name)[-1], {}).setdefault(name, []).append(face)
-    found: dict[str, str] = {}
+    matches: dict[str, str] = {}
     for prediction in predictions.faces:
-        there = by_last.get(_parts(prediction)[-1], {})
-        fits = there.get(prediction) or [
-            face for name, faces in there.items() if _same(name, prediction) for face in faces
+        candidates = by_last.get(_parts(prediction)[-1], {})
+        fits = candidates.get(prediction) or [
+            face for name, faces in candidates.items() if _same(name, prediction) for face in faces
         ]
         if len(set(fits)) > 1:
             raise InputError(
                 f"prediction '{prediction}' fits the annotated faces '{fits[0]}' and '{fits[1]}'; "
-                "name it as one of them in full"
+                "give it the full name of one of them"
             )
         for face in fits[:1]:
-            if face in found:
+            if face in matches:
                 raise InputError(
-                    f"predictions '{found[face]}' and '{prediction}' both fit the annotated face "
-                    f"'{face}'; keep one, or name the faces with their folders on both sides"
+                    f"predictions '{matches[face]}' and '{prediction}' both fit the annotated face "
+                    f"'{face}'; keep one, or include the folders in the names of both sources"
                 )
-            found[face] = prediction
-    return found
+            matches[face] = prediction
+    return matches
 
 
 def _suffix(name: str) -> str:
@@ -134,7 +138,7 @@ def _read_pts_folder(folder: Path, scheme: str) -> LandmarkFiles:
 
 
 def _read_manifest(folder: Path, split: str) -> LandmarkFiles:
-    """The labelled rows of one split."""
+    """Read the labelled rows of one split."""
     rows = [row for row in read_rows(folder) if row.split == split and row.landmarks is not None]
     if not rows:
         raise InputError(f"{folder}: no labelled row in split '{split}'; name another split")
@@ -159,7 +163,7 @@ def _read_csv(path: Path, scheme: str, bad: list[InputError] | None) -> Landmark
     return _wide(path, header, body, scheme, bad)
 
 
-def _told(error: InputError, bad: list[InputError] | None) -> None:
+def _report(error: InputError, bad: list[InputError] | None) -> None:
     if bad is None:
         raise error
     bad.append(error)
@@ -168,9 +172,9 @@ def _told(error: InputError, bad: list[InputError] | None) -> None:
 def _long(
     path: Path, body: Iterable[tuple[int, list[str]]], bad: list[InputError] | None
 ) -> LandmarkFiles:
-    """A line a point."""
+    """Read a table with one line per point."""
     scheme = ""
-    spoilt: set[str] = set()
+    invalid: set[str] = set()
     faces: dict[str, np.ndarray] = {}
     given: dict[str, np.ndarray] = {}
     for line, (image, named, point, x, y) in body:
@@ -184,29 +188,30 @@ def _long(
             raise InputError(f"{where}: scheme '{named}' after '{scheme}'; keep one in a file")
         if not (point.strip().isdecimal() and int(point) < points):
             raise InputError(
-                f"{where}: point '{point[:40]}', but {scheme} has the points 0 to {points - 1}"
+                f"{where}: point '{point[:40]}', but {scheme} has the points 0 to {points - 1}; "
+                "correct it"
             )
         index = int(point)
         face = faces.setdefault(name, np.full((points, 2), np.nan))
         seen = given.setdefault(name, np.zeros(points, dtype=bool))
         if seen[index]:
-            raise InputError(f"{where}: point {index} of '{image}' a second time; keep one face")
+            raise InputError(f"{where}: point {index} of '{image}' a second time; keep one line")
         seen[index] = True
         try:
             face[index] = _point(x, y, where)
         except InputError as error:
-            _told(error, bad)
-            spoilt.add(name)
+            _report(error, bad)
+            invalid.add(name)
     for name, seen in given.items():
-        if not seen.all() and name not in spoilt:
+        if not seen.all() and name not in invalid:
             error = InputError(
                 f"{path}: face '{name}' has {int(seen.sum())} of {len(seen)} points, "
-                f"{int(np.argmin(seen))} is missing; write a line for each, with nan for x and y "
-                "where it is not there"
+                f"{int(np.argmin(seen))} is missing; write a line for each, with nan for x and y if "
+                "a point is missing"
             )
-            _told(error, bad)
-            spoilt.add(name)
-    return LandmarkFiles(scheme, {n: face for n, face in faces.items() if n not in spoilt})
+            _report(error, bad)
+            invalid.add(name)
+    return LandmarkFiles(scheme, {n: face for n, face in faces.items() if n not in invalid})
 
 
 def _wide(
@@ -216,30 +221,32 @@ def _wide(
     scheme: str,
     bad: list[InputError] | None,
 ) -> LandmarkFiles:
-    """A line a face: image, x0, y0, x1, y1, ..."""
+    """Read a table with one line per face: image, x0, y0, x1, y1, ..."""
     points = get_scheme(scheme).points
     expected = ["image", *(f"{axis}{n}" for n in range(points) for axis in "xy")]
     if header != expected:
-        counted = f"{(len(header) - 1) // 2} points" if header[:2] == ["image", "x0"] else "others"
+        actual = (
+            f"{(len(header) - 1) // 2} points" if header[:2] == ["image", "x0"] else "other columns"
+        )
         raise InputError(
-            f"{path}: the header has to be {','.join(LONG)}, or image,x0,y0 to "
-            f"x{points - 1},y{points - 1} ({scheme}), but has {counted}; correct it, or name "
+            f"{path}: the header must be {','.join(LONG)}, or image,x0,y0 to "
+            f"x{points - 1},y{points - 1} ({scheme}), but has {actual}; correct it, or name "
             "another scheme"
         )
     faces: dict[str, np.ndarray] = {}
     for line, (image, *cells) in body:
         where, name = f"{path}, line {line}", name_of(image)
         if name in faces:
-            raise InputError(f"{where}: '{image}' a second time; keep one face an image")
+            raise InputError(f"{where}: '{image}' a second time; keep one face per image")
         pairs = zip(cells[0::2], cells[1::2], strict=True)
         try:
             faces[name] = np.array([_point(x, y, where) for x, y in pairs])
         except InputError as error:
-            _told(error, bad)
+            _report(error, bad)
     return LandmarkFiles(scheme, faces)
 
 
 def _point(x: str, y: str, where: str) -> tuple[float, float]:
-    """A point, or NaN twice where one of the two is missing."""
+    """Convert a point to numbers; both are NaN if one of them is missing."""
     point = number_or_missing(x, where), number_or_missing(y, where)
     return (np.nan, np.nan) if np.isnan(point).any() else point

@@ -1,25 +1,25 @@
-"""Two aligned images in one picture, so that an eye can judge the alignment."""
+"""Two aligned images in one picture, for visual inspection of the alignment."""
 
 import cv2
 import numpy as np
 
 from mlcmkd.utils.errors import InputError
 
-_EDGE_COLOUR = (213, 94, 0)  # vermilion, told apart by colour-blind readers
-_SIGMA = 1.0  # pixels of smoothing before edges are sought
-_STRONG, _WEAK = 92, 80  # percentiles of the gradient between which an edge begins and ends
+_EDGE_COLOUR = (213, 94, 0)  # vermilion, distinguishable for colour-blind readers
+_SIGMA = 1.0  # pixels of smoothing before edge detection
+_STRONG, _WEAK = 92, 80  # percentiles of the gradient magnitude: thresholds of Canny's hysteresis
 
 
 def checkerboard(rgb: np.ndarray, thermal: np.ndarray, tile: int | None = None) -> np.ndarray:
-    """Fields of the photo and of the thermal image in turn: lines break where they are not aligned.
+    """Alternate tiles of the photo and of the thermal image; misalignment breaks lines at the borders.
 
     Args:
         rgb: (H, W, 3) or (H, W) uint8.
         thermal: (H, W) or (H, W, 3), any unit; drawn from its 1st to its 99th percentile.
-        tile: side of a field, pixels; None for an eighth of the shorter side.
+        tile: side of a tile, pixels; None for an eighth of the shorter side.
 
     Returns:
-        (H, W, 3) uint8, the photo in the upper left field.
+        (H, W, 3) uint8, with the photo in the upper left tile.
 
     Raises:
         InputError: the images differ in size.
@@ -33,9 +33,9 @@ def checkerboard(rgb: np.ndarray, thermal: np.ndarray, tile: int | None = None) 
 
 
 def edge_overlay(rgb: np.ndarray, thermal: np.ndarray) -> np.ndarray:
-    """The thermal image's edges, orange-red, over the photo in grey.
+    """Draw the thermal image's edges in vermilion over the grey photo.
 
-    Args, errors and result are those of `checkerboard`.
+    Arguments, result and errors are those of `checkerboard`.
     """
     photo, heat = _pair(rgb, thermal)
     grey = cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
@@ -43,14 +43,14 @@ def edge_overlay(rgb: np.ndarray, thermal: np.ndarray) -> np.ndarray:
     across, down = (cv2.Sobel(smooth, cv2.CV_16S, *order) for order in ((1, 0), (0, 1)))
     size = np.hypot(across.astype(np.float32), down)
     weak, strong = np.percentile(size, (_WEAK, _STRONG))
-    # At least one grey level, so that an empty image shows no edges.
-    found = cv2.Canny(across, down, max(weak, 1.0), max(strong, 8.0), L2gradient=True) > 0
-    grey[found] = _EDGE_COLOUR
+    # At least one grey level, so that a uniform image has no edges.
+    is_edge = cv2.Canny(across, down, max(weak, 1.0), max(strong, 8.0), L2gradient=True) > 0
+    grey[is_edge] = _EDGE_COLOUR
     return grey
 
 
 def _pair(rgb: np.ndarray, thermal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Photo (H, W, 3) and thermal image (H, W), uint8 both."""
+    """Convert both images to uint8: the photo (H, W, 3), the thermal image (H, W)."""
     if rgb.shape[:2] != thermal.shape[:2]:
         raise InputError(
             f"RGB image of {rgb.shape[1]} x {rgb.shape[0]} pixels over a thermal one of "

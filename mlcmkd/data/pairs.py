@@ -1,8 +1,8 @@
-"""From a manifest, or from synthetic faces, to tensors that stay in memory.
+"""Load pairs from a manifest or from synthetic faces into tensors in memory.
 
-Every face is cut out once, a little wider than the network's input, so that augmentation can rotate,
-scale and shift it without inventing borders. A whole data set of 2,000 pairs at 96 px takes 180 MB;
-one too large for memory is paged in from a file (see `storage`).
+Every face is cropped once, wider than the network's input, so that augmentation can rotate, scale and
+shift it without reaching the border. A data set of 2,000 pairs at 96 px takes 180 MB; one too large
+for memory is paged in from a file (see `storage`).
 """
 
 from collections.abc import Collection
@@ -18,15 +18,16 @@ from tqdm.auto import tqdm
 from mlcmkd.data.crops import Crop, tight_box
 from mlcmkd.data.images import read_image
 from mlcmkd.data.manifest import PairRow, inside, read_rows
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.storage import allocate, fits
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.schemes import get_scheme
 from mlcmkd.synthetic.faces import SyntheticFaces, make_faces
 from mlcmkd.utils.errors import InputError
 
-MARGIN = 1.4  # side of what is kept / side of the network's input
+MARGIN = 1.4  # side of the stored square / side of the network's input
 SYNTHETIC = "synthetic"
-# Identities of the splits of the embedded faces never meet: each split has its own range.
+# Each split of the synthetic faces has its own range of identities, so no identity is in two splits.
 _FIRST_IDENTITY = {"train": 0, "val": 1_000_000, "test": 2_000_000}
 
 
@@ -38,16 +39,16 @@ class Pairs:
         rgb: (N, 3, S, S) uint8, or None.
         thermal: (N, 1, S, S) uint16, the radiometry's range over 0 to 65535; or None.
         landmarks: (N, K, 2) float32 in centred coordinates of the network's input (not of the wider
-            square that is kept); zeros where there is no label.
+            stored square); zeros for unlabelled pairs.
         labelled: (N,) bool.
-        crops: where each square lies in its image, to come back to pixels.
+        crops: the square of each face in its image, to convert coordinates back to pixels.
         ids, subjects: N names each.
         scheme: landmark scheme.
-        radiometry: what the thermal values mean, None without thermal images.
-        input_px: side of the network's input; S is `MARGIN` times that.
-        groups: N names of the groups that scores are also told of, None for a pair of none; empty
-            without groups.
-        visible: (N, K) bool, false where a point is hidden; None where no pair tells.
+        radiometry: radiometry of the thermal values, None without thermal images.
+        input_px: side of the network's input, pixels; S is `MARGIN` times that.
+        groups: N names of the groups for which scores are also reported, None for a pair without
+            one; empty without groups.
+        visible: (N, K) bool, false where a point is occluded; None without such flags.
     """
 
     rgb: Tensor | None
@@ -67,7 +68,7 @@ class Pairs:
         return len(self.ids)
 
     def subset(self, indices: list[int] | np.ndarray) -> "Pairs":
-        """These pairs, in this order."""
+        """Return the pairs at these indices, in this order."""
         picked = [int(i) for i in indices]
         index = torch.tensor(picked, dtype=torch.long)
         return replace(
@@ -84,33 +85,32 @@ class Pairs:
         )
 
     def with_labels(self, count: int, seed: int) -> "Pairs":
-        """The same pairs with labels on only `count` of them, drawn by `seed`."""
+        """Return the same pairs with the labels of only `count` of them, drawn by `seed`."""
         has = torch.nonzero(self.labelled).flatten().numpy()
         if count > len(has):
-            raise InputError(
-                f"{count} labelled pairs were asked for, but only {len(has)} are there"
-            )
+            raise InputError(f"labelled={count}, but only {len(has)} pairs have a label; use fewer")
         keep = np.random.default_rng(seed).permutation(has)[:count]
         labelled = torch.zeros_like(self.labelled)
         labelled[torch.from_numpy(keep)] = True
         return replace(self, labelled=labelled)
 
     def only_labelled(self) -> "Pairs":
-        """The pairs that have a label, in their order."""
+        """Return the labelled pairs, in their order."""
         return self.subset(torch.nonzero(self.labelled).flatten().tolist())
 
-    def only(self, sides: Collection[str]) -> "Pairs":
-        """The same pairs with no images but these sides', of "rgb" and "thermal"."""
-        return replace(self, **{side: None for side in {"rgb", "thermal"} - set(sides)})
+    def only(self, modalities: Collection[str]) -> "Pairs":
+        """Return the same pairs with the images of these modalities only."""
+        return replace(self, **{name: None for name in {"rgb", "thermal"} - set(modalities)})
 
     def misaligned(self, pixels: float, seed: int) -> "Pairs":
-        """The same pairs with every RGB image shifted by `pixels`, each in its own direction.
+        """Return the same pairs with every RGB image shifted by `pixels` in a random direction.
 
-        A rig whose registration is off: the thermal image and the labels, which are its own, stay.
+        This simulates poor registration: the thermal images, and the labels, which belong to them,
+        are unchanged.
 
         Args:
             pixels: length of the shift, pixels of the network's input.
-            seed: of the directions.
+            seed: seed of the directions.
         """
         if self.rgb is None or not pixels:
             return self
@@ -118,15 +118,13 @@ class Pairs:
         return self.shifted(pixels * np.stack((np.cos(angle), np.sin(angle)), axis=1))
 
     def shifted(self, shifts: np.ndarray) -> "Pairs":
-        """The same pairs with each RGB image moved by its own shift; all else stays.
-
-        What a shift uncovers at the border is a repetition of the border.
+        """Return the same pairs with each RGB image moved by its own shift, borders repeated.
 
         Args:
             shifts: (N, 2) x to the right and y downwards, pixels of the network's input.
         """
         self.require("rgb", "a shift")
-        # What is stored has the pitch of the input, so a pixel here is a pixel there.
+        # Stored images have the resolution of the input, so pixels are the same in both.
         moved = [
             cv2.warpAffine(
                 np.ascontiguousarray(image.permute(1, 2, 0).numpy()),
@@ -139,48 +137,64 @@ class Pairs:
         return replace(self, rgb=torch.from_numpy(np.stack(moved).transpose(0, 3, 1, 2).copy()))
 
     def to(self, device: torch.device) -> "Pairs":
-        """The same pairs with their tensors on `device`.
+        """Return the same pairs with their tensors on `device`.
 
-        Images that would fill most of it stay where they are; batches travel then.
+        If the images would fill most of the device's memory, they stay where they are and are moved
+        batch by batch.
         """
-        images = {name: getattr(self, name) for name in ("rgb", "thermal")}
-        if not fits(sum(each.nbytes for each in images.values() if each is not None), device):
+        images = {"rgb": self.rgb, "thermal": self.thermal}
+        if not fits(sum(image.nbytes for image in images.values() if image is not None), device):
             images = {}
-        rest = {name: getattr(self, name) for name in ("landmarks", "labelled", "visible")}
-        moved = {k: None if v is None else v.to(device) for k, v in (images | rest).items()}
+        labels = {
+            "landmarks": self.landmarks,
+            "labelled": self.labelled,
+            "visible": self.visible,
+        }
+        moved = {
+            name: None if tensor is None else tensor.to(device)
+            for name, tensor in (images | labels).items()
+        }
         return replace(self, **moved)
 
     def pixels(self, coordinates: np.ndarray) -> np.ndarray:
-        """Centred coordinates (N, K, 2) to pixels of the pairs' own images, (N, K, 2)."""
+        """Convert centred coordinates (N, K, 2) to pixels of the original images, (N, K, 2)."""
         return np.stack(
             [crop.to_pixels(p) for crop, p in zip(self.crops, coordinates, strict=True)]
         )
 
-    def require(self, modality: str, task: str) -> None:
-        """Make sure that one side is there.
+    def require(self, modality: Modality, task: str) -> None:
+        """Check that the pairs have images of one modality.
+
+        Args:
+            modality: the required modality.
+            task: what needs it, for the error message.
 
         Raises:
-            InputError: it is not; `task` says who asked.
+            InputError: they have none.
         """
-        if getattr(self, modality) is None:
-            raise InputError(f"{task} needs {modality} images, and this data has none")
+        if (self.rgb if modality == "rgb" else self.thermal) is None:
+            raise InputError(
+                f"{task} needs {modality} images, and this data has none; use other data"
+            )
 
 
 def stored_px(input_px: int) -> int:
-    """Side of the squares kept in memory for a network that reads `input_px`."""
+    """Return the side of the stored squares for a network with an input of `input_px`."""
     return round(input_px * MARGIN)
 
 
 def read_rgb(root: Path, row: PairRow) -> np.ndarray:
-    """A row's RGB image, (H, W, 3) uint8; grey photos get three equal channels."""
+    """Read a row's RGB image, (H, W, 3) uint8; grey photos get three equal channels."""
     image = read_image(inside(root, row.rgb_file_name))
     if image.dtype != np.uint8:
-        raise InputError(f"{row.rgb_file_name} (row '{row.id}'): {image.dtype}, not 8-bit colour")
+        raise InputError(
+            f"{row.rgb_file_name} (row '{row.id}'): {image.dtype}, not 8-bit colour; convert it"
+        )
     return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
 
 
 def read_thermal(root: Path, row: PairRow) -> np.ndarray:
-    """A row's thermal image by its radiometry, (H, W) float32 in [0, 1]."""
+    """Read a row's thermal image by its radiometry, (H, W) float32 in [0, 1]."""
     image = read_image(inside(root, row.thermal_file_name))
     return row.radiometry.frame_to_unit(image, f"{row.thermal_file_name} (row '{row.id}')")
 
@@ -195,7 +209,7 @@ def _face_crop(row: PairRow, shape: tuple[int, ...]) -> Crop:
 
 
 def _visible(rows: list[PairRow]) -> Tensor | None:
-    """Flags of every row, (N, K) bool, true where a row does not tell; None where none does."""
+    """Collect visibility flags, (N, K) bool, true for rows without flags; None if no row has any."""
     if not any(row.visible for row in rows):
         return None
     points = get_scheme(rows[0].scheme).points
@@ -206,8 +220,10 @@ def _as_counts(unit: np.ndarray) -> np.ndarray:
     return np.rint(unit * 65535).astype(np.uint16)
 
 
-def _room(count: int, size: int, rgb: bool, thermal: bool) -> tuple[np.ndarray | None, ...]:
-    """Arrays for so many squares of `size` px: RGB (N, 3, S, S) uint8, thermal (N, 1, S, S) uint16."""
+def _allocate_images(
+    count: int, size: int, rgb: bool, thermal: bool
+) -> tuple[np.ndarray | None, ...]:
+    """Allocate arrays for `count` squares: RGB (N, 3, S, S) uint8, thermal (N, 1, S, S) uint16."""
     return (
         allocate((count, 3, size, size), np.uint8) if rgb else None,
         allocate((count, 1, size, size), np.uint16) if thermal else None,
@@ -242,27 +258,27 @@ def _assemble(
 
 
 def need_splits(folder: Path, *splits: str) -> list[PairRow]:
-    """The rows of a manifest, all of them.
+    """Read all rows of a manifest and check that it has these splits.
 
     Raises:
-        InputError: an unreadable manifest, or a split of these without any row.
+        InputError: an unreadable manifest, or a split without rows.
     """
     rows = read_rows(folder)
-    there = {row.split for row in rows}
+    existing = sorted({row.split for row in rows})
     for split in splits:
-        if split not in there:
+        if split not in existing:
             raise InputError(
-                f"{folder}: no row in split '{split}' (there: {', '.join(sorted(there)) or 'none'}); "
-                "name another, or prepare the images again from folders called train, val and test"
+                f"{folder}: no row in split '{split}' (splits: {', '.join(existing)}); name another, "
+                "or prepare the images again from folders called train, val and test"
             )
     return rows
 
 
 def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bool = True) -> Pairs:
-    """The pairs of one split of a manifest.
+    """Load the pairs of one split of a manifest.
 
-    A side (RGB or thermal) that some rows lack is left out for all: a stage asks for the side it
-    needs and says so if it is not there.
+    A modality that some rows lack is left out for all rows; `Pairs.require` reports it if a stage
+    needs it.
 
     Raises:
         InputError: an unreadable manifest or image (named), mixed schemes or radiometries, or no
@@ -270,16 +286,21 @@ def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bo
     """
     root = Path(folder)
     rows = [row for row in need_splits(root, split) if row.split == split]
-    for field in ("scheme", "radiometry"):
-        found = {getattr(row, field) for row in rows} - {None}
-        if len(found) > 1:
+    for field, values in (
+        ("scheme", {row.scheme for row in rows}),
+        ("radiometry", {row.radiometry for row in rows} - {None}),
+    ):
+        if len(values) > 1:
             raise InputError(f"{root}: rows of split '{split}' differ in {field}; keep one")
     with_rgb = all(row.rgb_file_name for row in rows)
     with_thermal = all(row.thermal_file_name for row in rows)
     if not (with_rgb or with_thermal):
-        raise InputError(f"{root}: in split '{split}' some rows lack RGB and others thermal images")
+        raise InputError(
+            f"{root}: in split '{split}' some rows lack RGB and others thermal images; keep rows of "
+            "one modality"
+        )
     size = stored_px(input_px)
-    rgb, thermal = _room(len(rows), size, with_rgb, with_thermal)
+    rgb, thermal = _allocate_images(len(rows), size, with_rgb, with_thermal)
     crops: list[Crop] = []
     bar = tqdm(rows, desc=f"reading {split}", unit="pair", disable=not progress, leave=False)
     for n, row in enumerate(bar):
@@ -315,11 +336,11 @@ def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bo
 def from_synthetic(
     faces: SyntheticFaces, input_px: int, radiometry: Radiometry = FACE_CELSIUS
 ) -> Pairs:
-    """Synthetic faces as pairs."""
+    """Convert synthetic faces to pairs."""
     size = stored_px(input_px)
     crops = [Crop.around(tight_box(mark)) for mark in faces.landmarks]
     heat = radiometry.to_unit(faces.thermal)
-    rgb, thermal = _room(len(crops), size, True, True)
+    rgb, thermal = _allocate_images(len(crops), size, True, True)
     for n, crop in enumerate(crops):
         rgb[n] = crop.cut(faces.rgb[n], size, MARGIN).transpose(2, 0, 1)
         thermal[n, 0] = _as_counts(crop.cut(heat[n], size, MARGIN))
@@ -339,7 +360,7 @@ def from_synthetic(
 
 
 def synthetic_faces(split: str, count: int, seed: int = 0, size: int = 96) -> SyntheticFaces:
-    """The embedded faces of one split; no identity is in two splits."""
+    """Render the synthetic faces of one split; no identity is in two splits."""
     return make_faces(count, seed=seed, size=size, first_identity=_FIRST_IDENTITY[split])
 
 
@@ -352,9 +373,14 @@ def load_pairs(
     seed: int = 0,
     progress: bool = True,
 ) -> Pairs:
-    """Pairs of one split from a manifest's folder, or from the embedded faces (`"synthetic"`).
+    """Load the pairs of one split from a manifest's folder, or render synthetic faces.
 
-    `count` and `seed` say how many synthetic faces are drawn and which; manifests ignore them.
+    Args:
+        source: the manifest's folder, or "synthetic".
+        split: "train", "val" or "test".
+        input_px: side of the network's input, pixels.
+        count, seed: number and seed of the synthetic faces; ignored for a manifest.
+        progress: show a progress bar.
     """
     if str(source) == SYNTHETIC:
         return from_synthetic(synthetic_faces(split, count, seed), input_px)

@@ -1,4 +1,4 @@
-"""Where a data set lies: in memory, or in a file that is paged in, where it would fill most of that."""
+"""Memory for a data set: RAM, or a memory-mapped file if it would take too much of it."""
 
 import os
 import tempfile
@@ -7,18 +7,18 @@ import numpy as np
 import psutil
 import torch
 
-# Largest share of the machine's memory that one side of a split may take; batches, networks and the
-# other side need room as well.
+# Largest share of the machine's memory for one modality of a split; batches, networks and the other
+# modality need memory as well.
 SHARE = 0.25
-# Largest share of a device's free memory that resident pairs may take: a training needs the rest.
+# Largest share of a device's free memory for resident pairs; the training needs the rest.
 DEVICE_SHARE = 0.5
 
 
 def allocate(shape: tuple[int, ...], dtype: type, share: float = SHARE) -> np.ndarray:
-    """An array to be filled: in memory, or memory-mapped where it is larger than `share` of it.
+    """Allocate an uninitialised array: in RAM, or memory-mapped if larger than `share` of the RAM.
 
-    The file lies in the system's folder for temporary files (TMPDIR moves it), has no name, and is
-    gone with the array or the process, killed ones too.
+    The file is in the system's folder for temporary files (see TMPDIR), has no name, and is deleted
+    with the array or at the end of the process, also if it is killed.
     """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     if size <= share * psutil.virtual_memory().total:
@@ -29,7 +29,7 @@ def allocate(shape: tuple[int, ...], dtype: type, share: float = SHARE) -> np.nd
 
 
 def fits(size: int, device: torch.device) -> bool:
-    """Whether `size` bytes may stay on a device beside a training; a CPU has them already."""
+    """Whether `size` bytes may be kept on a device during training; always true for a CPU."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)

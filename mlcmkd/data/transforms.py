@@ -1,8 +1,7 @@
-"""Augmentation a batch at a time, on the device: one geometry for both modalities, one photometry
-for each.
+"""Augmentation of whole batches on the device: shared geometry, separate photometry per modality.
 
-A pair stays a pair: the same rotation, scale, shift and mirror move both images and the landmarks.
-What a camera does to its values (gain, noise, blur) is drawn for each modality on its own.
+Both images of a pair and its landmarks get the same rotation, scale, shift and mirroring. Effects of
+a camera (gain, noise, blur) are drawn separately for each modality.
 """
 
 import math
@@ -21,14 +20,14 @@ from mlcmkd.utils.errors import InputError
 
 
 class Batch(NamedTuple):
-    """What an objective reads.
+    """The input of an objective.
 
     Attributes:
         rgb: (B, 3, P, P) in [0, 1], or None.
         thermal: (B, 1, P, P) in [0, 1], or None.
         landmarks: (B, K, 2) centred coordinates.
-        labelled: (B,) bool; where False, `landmarks` mean nothing.
-        index: (B,) row of each in its Pairs.
+        labelled: (B,) bool; where False, `landmarks` is meaningless.
+        index: (B,) index of each pair in its Pairs.
     """
 
     rgb: Tensor | None
@@ -88,9 +87,9 @@ NO_AUGMENTATION = Augmentation(rotation=0, scale=0, shift=0, flip=0, photometry=
 
 
 class Draw:
-    """Random numbers from a generator on the CPU, moved to the images' device.
+    """Random numbers drawn by a generator on the CPU and moved to the images' device.
 
-    Drawing on the CPU keeps a seed's augmentations the same on every device.
+    Drawing on the CPU gives the same augmentation on every device for a seed.
     """
 
     def __init__(self, generator: torch.Generator, device: torch.device):
@@ -107,7 +106,7 @@ class Draw:
 
 
 def draw_geometry(config: Augmentation, count: int, draw: Draw) -> tuple[Tensor, Tensor]:
-    """Affine maps from output to stored coordinates, and which of them mirror.
+    """Draw affine maps from output to stored coordinates, and which of them mirror.
 
     Returns:
         matrix (B, 2, 3): `stored = matrix[:, :, :2] @ output + matrix[:, :, 2]`, both in centred
@@ -124,11 +123,11 @@ def draw_geometry(config: Augmentation, count: int, draw: Draw) -> tuple[Tensor,
 
 
 def warp_images(images: Tensor, matrix: Tensor, input_px: int) -> Tensor:
-    """Stored images (B, C, S, S) through the maps, (B, C, P, P), bilinear.
+    """Warp stored images (B, C, S, S) to (B, C, P, P), bilinear.
 
-    The input is `1 / MARGIN` of what is stored, hence the scale of the grid.
+    The network's input is `1 / MARGIN` as wide as the stored images, hence the scale of the grid.
     """
-    # affine_grid speaks of [-1, 1] across the image: centred coordinates times two.
+    # affine_grid uses [-1, 1] across the image: centred coordinates times two.
     theta = matrix.clone()
     theta[:, :, 2] *= 2
     shape = (len(images), images.shape[1], input_px, input_px)
@@ -137,7 +136,7 @@ def warp_images(images: Tensor, matrix: Tensor, input_px: int) -> Tensor:
 
 
 def warp_landmarks(landmarks: Tensor, matrix: Tensor, mirrored: Tensor, scheme: Scheme) -> Tensor:
-    """Landmarks (B, K, 2) into the warped images; mirrored rows are renamed by the flip order."""
+    """Map landmarks (B, K, 2) into the warped images; mirrored faces are reordered by `scheme.flip`."""
     moved = torch.linalg.solve(
         matrix[:, :, :2], (landmarks - matrix[:, None, :, 2]).transpose(1, 2)
     ).transpose(1, 2)
@@ -149,22 +148,22 @@ BINOMIAL = tuple(math.comb(8, k) / 2**8 for k in range(9))
 
 
 def _binomial(images: Tensor, dim: int) -> Tensor:
-    """A sum of nine shifted images along one axis; the result is eight shorter."""
+    """Filter by a binomial kernel of nine taps along one axis; the result is eight pixels shorter."""
     size = images.shape[dim] - 8
     total = BINOMIAL[4] * images.narrow(dim, 4, size)
     for k in range(4):
-        # The two that weigh alike. A depthwise convolution says the same several times slower on a CPU.
+        # The two taps of equal weight. A depthwise convolution is several times slower on a CPU.
         total += BINOMIAL[k] * (images.narrow(dim, k, size) + images.narrow(dim, 8 - k, size))
     return total
 
 
 def blurred(images: Tensor) -> Tensor:
-    """A binomial blur, about 1.4 px of standard deviation, borders repeated."""
+    """Apply a binomial blur of about 1.4 px standard deviation, borders repeated."""
     return _binomial(_binomial(F.pad(images, (4, 4, 4, 4), mode="replicate"), -1), -2)
 
 
 def _tone(images: Tensor, strength: float, draw: Draw, gain: float, offset: float) -> Tensor:
-    """Gamma, gain about the mean, and offset, an image each."""
+    """Apply a random gamma, gain about the mean and offset to each image."""
     count = len(images)
     gamma = torch.exp(draw.uniform(-0.4, 0.4, count, 1, 1, 1) * strength)
     images = images.clamp(1e-4, 1) ** gamma
@@ -176,13 +175,13 @@ def _tone(images: Tensor, strength: float, draw: Draw, gain: float, offset: floa
 
 
 def _blur_or_sharpen(images: Tensor, strength: float, draw: Draw) -> Tensor:
-    """Towards the blurred image, or a little away from it."""
+    """Blend each image towards its blurred version, or away from it (sharpening)."""
     share = draw.uniform(-0.5, 1.0, len(images), 1, 1, 1) * strength
     return images + share * (blurred(images) - images)
 
 
 def disturb_rgb(images: Tensor, strength: float, draw: Draw) -> Tensor:
-    """Colour cast, grey photos, tone, blur and noise; (B, 3, P, P) in [0, 1]."""
+    """Apply colour cast, conversion to grey, tone, blur and noise; (B, 3, P, P) in [0, 1]."""
     count = len(images)
     images = images * (1 + draw.uniform(-0.2, 0.2, count, 3, 1, 1) * strength)
     grey = images.mean(dim=1, keepdim=True)
@@ -194,7 +193,7 @@ def disturb_rgb(images: Tensor, strength: float, draw: Draw) -> Tensor:
 
 
 def disturb_thermal(images: Tensor, strength: float, draw: Draw) -> Tensor:
-    """Gain and offset (another camera, another room), blur, noise and stripes; (B, 1, P, P)."""
+    """Apply gain and offset (other cameras and scenes), blur, noise and stripes; (B, 1, P, P)."""
     count, _, height, width = images.shape
     images = _blur_or_sharpen(_tone(images, strength, draw, gain=0.5, offset=0.1), strength, draw)
     noise = draw.uniform(0, 0.03, count, 1, 1, 1) * strength
@@ -206,7 +205,7 @@ def disturb_thermal(images: Tensor, strength: float, draw: Draw) -> Tensor:
 
 
 def occlusion_mask(config: Augmentation, count: int, size: int, draw: Draw) -> Tensor:
-    """Where a rectangle covers the face, (B, 1, size, size) bool."""
+    """Draw which pixels an occluding rectangle covers, (B, 1, size, size) bool."""
     centre = draw.uniform(-0.5, 0.5, count, 2, 1, 1)
     half = draw.uniform(0.05, 0.22, count, 2, 1, 1)
     covered = draw.chance(config.occlusion, count, 1, 1, 1)
@@ -217,7 +216,7 @@ def occlusion_mask(config: Augmentation, count: int, size: int, draw: Draw) -> T
 
 
 def _rows(stored: Tensor, index: Tensor) -> Tensor:
-    """The rows of what is stored, on the device of `index`; pinned where they have to travel."""
+    """Return rows of a stored tensor on the device of `index`, through pinned memory if necessary."""
     if stored.device == index.device:
         return stored[index]
     rows = stored[index.to(stored.device)]
@@ -227,13 +226,13 @@ def _rows(stored: Tensor, index: Tensor) -> Tensor:
 def make_batch(
     pairs: Pairs, index: Tensor, config: Augmentation, generator: torch.Generator
 ) -> Batch:
-    """The pairs at `index`, augmented, as the network's input.
+    """Make an augmented batch at the size of the network's input.
 
     Args:
-        pairs: where from, on any device.
-        index: (B,) rows.
-        config: how strongly; `NO_AUGMENTATION` cuts out the plain input.
-        generator: on the CPU; its state alone decides what is drawn.
+        pairs: source of the batch, on any device.
+        index: (B,) indices of the pairs.
+        config: strength of the augmentation; `NO_AUGMENTATION` only crops to the input.
+        generator: generator on the CPU; its state alone determines the random numbers.
     """
     device = pairs.landmarks.device
     draw = Draw(generator, device)

@@ -1,4 +1,4 @@
-"""One process at a time: a lock that ends with its holder, however that ends."""
+"""A lock between processes that is released when its holder ends, also if it is killed."""
 
 import os
 from collections.abc import Iterator
@@ -9,20 +9,20 @@ from mlcmkd.utils.errors import InputError
 
 try:
     import fcntl
-except ImportError:  # Windows: two processes must not be given the same folder there
+except ImportError:  # Windows: there is no lock, so two processes must not write to the same folder
     fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
 def file_lock(path: Path, busy: str | None = None) -> Iterator[None]:
-    """Holds `.NAME.lock` beside a file or folder, for this process alone.
+    """Lock a file or folder for this process, by `.NAME.lock` beside it.
 
-    The system gives the lock back when its holder is gone, killed ones too. The lock's file stays: who
-    removed it could take it from under another who waits for it.
+    The system releases the lock when the process ends, also if it is killed. The lock's file is kept:
+    deleting it could break the lock of another process that is waiting for it.
 
     Args:
-        path: what is locked.
-        busy: what to say where another process holds it; None to wait until it is done.
+        path: the file or folder to lock.
+        busy: error message if another process holds the lock; None to wait for it.
 
     Raises:
         InputError: another process holds it, and `busy` is given.

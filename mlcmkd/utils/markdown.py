@@ -1,4 +1,4 @@
-"""Markdown tables, padded so that they also read as plain text."""
+"""Markdown tables, padded to be readable as plain text."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,12 +15,12 @@ def markdown_table(
     columns: Mapping[str, str] | None = None,
     cell: Callable[[Row, str], str] = _plain,
 ) -> str:
-    """Rows as a Markdown table.
+    """Format rows as a Markdown table.
 
     Args:
-        rows: at least one, unless `columns` are given.
-        columns: field of a row -> heading; None for the fields of the first row, as they are.
-        cell: text of a row's field.
+        rows: at least one, unless `columns` is given.
+        columns: field of a row -> heading; None for the names of the first row's fields.
+        cell: function from a row and a field to the cell's text.
     """
     columns = {name: name for name in rows[0]} if columns is None else columns
     texts = [list(columns.values())] + [[cell(row, name) for name in columns] for row in rows]

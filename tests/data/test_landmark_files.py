@@ -111,7 +111,7 @@ def long_line(change, at=3):
     ("text", "message"),
     [
         ("", "empty"),
-        ("image,scheme,point,x,y\n", "a header and no row"),
+        ("image,scheme,point,x,y\n", "a header without rows"),
         (long_line("a.png,ibug68,2,1"), "line 4: 4 cells, but the header has 5"),
         (long_line("a.png,ibug68,1,1,2"), "line 4: point 1 of 'a.png' a second time"),
         (long_line("a.png,ibug68,68,1,2"), "line 4: point '68', but ibug68 has the points 0 to 67"),
@@ -122,7 +122,7 @@ def long_line(change, at=3):
         (long_line("a.png,nose9,0,1,2", 1), "line 2: landmark scheme 'nose9' is unknown"),
         (long_line("", 68), "face 'a' has 67 of 68 points, 67 is missing"),
         ("image,x0,y0\na,1,2\n", "or image,x0,y0 to x67,y67 (ibug68), but has 1 points"),
-        ("name,x,y\na,1,2\n", "the header has to be image,scheme,point,x,y"),
+        ("name,x,y\na,1,2\n", "the header must be image,scheme,point,x,y"),
         (",".join(WIDE) + "\n" + "a,1\n", "line 2: 2 cells, but the header has 137"),
         (",".join(WIDE) + ("\na.png" + ",1" * 136) * 2, "line 3: 'a.png' a second time"),
     ],

@@ -168,7 +168,7 @@ def _(folder):
     path.write_bytes(path.read_bytes()[:2000])
 
 
-@breaking("a colour image where a thermal one is expected")
+@breaking("a colour image instead of a thermal one")
 def _(folder):
     noise = np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)
     cv2.imwrite(str(folder / "thermal/1.png"), noise)
@@ -226,7 +226,7 @@ def test_with_labels_takes_labels_away_and_nothing_else():
     # more labels from one seed include the fewer: curves over the count stay nested
     more = pairs.with_labels(5, seed=1)
     assert (few.labelled <= more.labelled).all()
-    with pytest.raises(InputError, match="only 3 are there"):
+    with pytest.raises(InputError, match="only 3 pairs have a label"):
         few.with_labels(4, seed=0)
 
 

@@ -147,7 +147,7 @@ def test_what_has_no_temperature_gives_none():
     ):
         with pytest.raises(InputError, match=message):
             radiometry.celsius(np.zeros((2, 2), np.uint8))
-    with pytest.raises(InputError, match="forgets the frame's range"):
+    with pytest.raises(InputError, match="does not keep the frame's range"):
         MINMAX.from_unit(np.zeros(3))
 
 
@@ -254,16 +254,16 @@ IRON = apply_palette(LEVELS, "iron")
 @pytest.mark.parametrize(
     ("radiometry", "image", "message"),
     [
-        (GREY8, IRON, "a colour image .* say so by radiometry kind 'palette'"),
-        (FACE_CENTIKELVIN, IRON, "a colour image where a thermal one is expected"),
+        (GREY8, IRON, "a colour image .* use the radiometry kind 'palette'"),
+        (FACE_CENTIKELVIN, IRON, "a colour image instead of a thermal one"),
         (PALETTE, PHOTO, "on no known palette"),
         (IRON_SCALED, PHOTO, "not those of palette 'iron'"),
         (IRON_SCALED, IRON[..., 0], "one channel, but radiometry says palette 'iron'"),
         (MINMAX, PHOTO, "on no known palette"),
         (FACE_CENTIKELVIN, IRON[..., 0], "uint8 pixels, but radiometry 'centikelvin' means uint16"),
         (FACE_CELSIUS, np.zeros((4, 4), np.uint16), "uint16 pixels, .* means float32 or float64"),
-        (FACE_CELSIUS, np.zeros((4, 4, 3), np.float32), "are no thermal image"),
-        (GREY8, np.zeros((4, 4, 4), np.uint8), "are no thermal image"),
+        (FACE_CELSIUS, np.zeros((4, 4, 3), np.float32), "not a thermal image"),
+        (GREY8, np.zeros((4, 4, 4), np.uint8), "not a thermal image"),
         (FACE_CELSIUS, np.full((4, 4), np.nan, np.float32), "100.0 % of its pixels are NaN"),
     ],
 )

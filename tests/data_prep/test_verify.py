@@ -481,7 +481,7 @@ def test_the_command_writes_a_report(good):
     answer = command("--check", good)
     assert answer.exit_code == 0, answer.output
     assert f"{good}: 4 rows, no problems" in answer.stdout
-    assert f"the report: {good / REPORT}" in answer.stdout
+    assert f"report: {good / REPORT}" in answer.stdout
     change(good, 1, box=[0, 0, 9, 9])
     answer = command("--check", good)
     assert answer.exit_code == 1

@@ -178,7 +178,9 @@ def test_faults_are_named(tmp_path):
     assert "uint8 pixels, but radiometry 'centikelvin'" in fault(
         tmp_path, thermal=small, radiometry=FACE_CENTIKELVIN
     )
-    assert "a colour image where a thermal one" in fault(tmp_path, thermal=colour, radiometry=GREY8)
+    assert "a colour image instead of a thermal one" in fault(
+        tmp_path, thermal=colour, radiometry=GREY8
+    )
     assert "a thermal file without radiometry" in fault(tmp_path, thermal=small)
     text = fault(tmp_path, thermal=np.zeros((16, 20)), radiometry=FACE_CELSIUS)
     assert "stored as centikelvin" in text

@@ -226,7 +226,7 @@ def test_few_pairs_and_few_labels():
     assert len(pairs) == 6 and int(pairs.labelled.sum()) == 2
     assert pairs.ids == data.load_training(32, seed=0, progress=False).ids
     assert pairs.ids != data.load_training(32, seed=1, progress=False).ids
-    with pytest.raises(InputError, match="20 pairs were asked for, 12 are there"):
+    with pytest.raises(InputError, match="pairs=20, but the training split has 12"):
         DataConfig(**DATA, pairs=20).load_training(32, seed=0, progress=False)
 
 

@@ -261,5 +261,5 @@ def test_a_dry_run_makes_nothing(tmp_path):
 def test_a_failed_run_is_reported_and_the_others_are_made(tmp_path):
     grid = {"name": "x", "strategies": ["none", "dikd"], "pairs": [4, 400], "seeds": [0]}
     failed = run_study(KTLStudy(config(tmp_path, grids=[grid])), say=lambda line: None)
-    assert len(failed) == 2 and all("400 pairs were asked for" in each for each in failed)
+    assert len(failed) == 2 and all("pairs=400, but the training split" in each for each in failed)
     assert len(rows_of(tmp_path)) == 2

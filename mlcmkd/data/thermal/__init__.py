@@ -1,1 +1,4 @@
-"""Thermal images: from what a camera wrote to degrees C and to the input of a network."""
+"""Thermal images: from stored values to degrees C and to the input of a network.
+
+`radiometry` converts values, `palettes` inverts false colours, `dead_pixels` fills invalid pixels.
+"""

@@ -1,24 +1,24 @@
-"""Pixels without a value, filled from those around them."""
+"""Fill pixels without a value from their neighbours."""
 
 import numpy as np
 
 from mlcmkd.utils.errors import InputError
 
-# Cameras are sold with fewer than one dead pixel in a hundred; more is a mask or a broken file.
+# Cameras are specified with fewer than 1 % dead pixels; more is a mask or a damaged file.
 MAX_DEAD = 0.01
 
 
 def fill(values: np.ndarray, bad: np.ndarray) -> np.ndarray:
-    """Values with the bad ones replaced by the median of the good ones among their 8 neighbours.
+    """Replace bad pixels by the median of the good ones among their 8 neighbours.
 
-    Where all neighbours are bad as well, the hole closes from its border inwards, a ring at a time.
+    Larger holes are filled from their border inwards, one ring at a time.
 
     Args:
         values: (H, W), floating point.
-        bad: (H, W) bool; one pixel at least is good.
+        bad: (H, W) bool; at least one pixel is good.
 
     Returns:
-        (H, W), a copy of the same type; good pixels are untouched.
+        (H, W), a copy of the same type; good pixels are unchanged.
     """
     filled = np.where(bad, np.nan, values).astype(values.dtype)
     rows, columns = np.nonzero(bad)
@@ -34,11 +34,11 @@ def fill(values: np.ndarray, bad: np.ndarray) -> np.ndarray:
 
 
 def fill_dead_pixels(values: np.ndarray, name: str = "array") -> np.ndarray:
-    """A thermal frame with its NaN and infinite pixels filled from their neighbours.
+    """Fill the NaN and infinite pixels of a thermal frame from their neighbours.
 
     Args:
-        values: (H, W); integers have no dead pixels and come back as they are.
-        name: of the file, for the message.
+        values: (H, W); integers have no dead pixels and are returned unchanged.
+        name: name of the file, for the message.
 
     Raises:
         InputError: more than `MAX_DEAD` of the pixels are NaN or infinite.

@@ -1,13 +1,14 @@
-"""False colours and back: palettes of thermal cameras, told by their colours and inverted.
+"""False-colour palettes of thermal cameras: recognition and inversion.
 
-A palette is a curve through RGB space from the coldest to the warmest colour. A pixel's level is the
-place on that curve nearest to its colour, and how far it lies from the curve (the residual) says
-whether the image was drawn with that palette at all.
+A palette is a curve through RGB space from the coldest to the warmest colour. The level of a pixel is
+the position on that curve nearest to its colour; the distance from the curve (the residual) shows
+whether the image has that palette at all.
 
-What a level means in degrees C only the camera's settings tell. And "iron" is no standard: every
-maker draws its own. The curve here is an approximation by control points of our own, close to FLIR's
-larger cameras. With it, an image drawn with the iron of FLIR's Lepton comes back shifted by 0.04 of
-the range on average and 0.07 at most; order and contrast survive, exact temperatures do not.
+The temperature of a level depends on the camera's settings. "Iron" is not standardised: every
+manufacturer has its own version. The curve here is our approximation by control points, close to
+FLIR's larger cameras. With it, the levels of an image in the iron palette of FLIR's Lepton are shifted
+by 0.04 of the range on average and by at most 0.07: order and contrast are preserved, exact
+temperatures are not.
 """
 
 from collections.abc import Mapping
@@ -21,21 +22,21 @@ from scipy.spatial import KDTree
 from mlcmkd.data.thermal.dead_pixels import fill
 from mlcmkd.utils.errors import InputError
 
-# Texts, logos and scales drawn over a thermal image may cover this share of it, no more.
-# Of 2,236 photos of faces (300W) none passes for a coloured palette; a tenth have no colours and are
-# grey to anyone.
+# Largest share of an image that text, logos and scales may cover.
+# None of 2,236 photos of faces (300W) is accepted as a coloured palette; a tenth of them are grey.
 MAX_OFF = 0.1
-# Largest minus smallest channel: beyond the first a pixel is no grey that JPEG tinted; beyond the
-# second it is vivid, as palettes are and faces are not, and so tells palettes apart. Dark and pale
-# colours do not: black and white lie on nearly every palette, a face's shadows close to "hot".
+# Thresholds of the largest minus the smallest channel. Above the first, a colour is not grey tinted by
+# JPEG. Above the second, it is vivid, as in palettes but not in faces, and distinguishes palettes.
+# Dark and pale colours do not: black and white are on nearly every palette, and shadows of a face are
+# close to "hot".
 _TINTED = 24
 _VIVID = 64
-# A coloured image with fewer vivid pixels than this share is on no palette.
+# A coloured image with a smaller share of vivid pixels has no known palette.
 _MIN_VIVID = 0.02
-# Letters narrower than this many pixels belong to the label around them.
+# Letters with strokes narrower than this, pixels, are treated as part of the label around them.
 _LETTERS = 7
-# Pixels a palette is told by; all of them would take a second for a large image.
-_MANY = 20_000
+# Number of pixels used to recognise a palette; using all would take a second for a large image.
+_MAX_SAMPLES = 20_000
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,10 @@ class Palette:
     """A curve of colours.
 
     Attributes:
-        name: how manifests call it.
-        anchors: (position, red, green, blue), positions rising from 0 (cold) to 1 (warm), colours 0
-            to 255; straight lines between them.
-        tolerance: RGB distance (0 to 441) up to which a pixel counts as drawn with the palette.
+        name: its name in manifests.
+        anchors: (position, red, green, blue), positions increasing from 0 (cold) to 1 (warm), colours
+            0 to 255, interpolated linearly.
+        tolerance: RGB distance (0 to 441) up to which a pixel counts as a colour of the palette.
     """
 
     name: str
@@ -56,12 +57,12 @@ class Palette:
 
 @dataclass(frozen=True)
 class Inversion:
-    """Levels that were read from colours.
+    """Levels recovered from colours.
 
     Attributes:
         palette: name of the palette.
         levels: (H, W) float32, 0 (coldest colour) to 1 (warmest); pixels off the palette are filled
-            from those around them.
+            from their neighbours.
         residual: (H, W) float32, RGB distance (0 to 441) of each pixel from the palette's curve.
         off: share of the pixels farther from the curve than the palette's tolerance.
     """
@@ -72,9 +73,9 @@ class Inversion:
     off: float
 
 
-# JPEG of quality 90 moves a colour by less than 30 almost everywhere; the makers' versions of iron
-# differ from ours by up to 22 before it. jet and hot are drawn as matplotlib defines them, inferno
-# within 7 levels of it.
+# JPEG of quality 90 changes a colour by less than 30 almost everywhere; manufacturers' versions of iron
+# differ from ours by up to 22 before that. jet and hot are those of matplotlib, inferno differs from it
+# by at most 7 levels.
 _PALETTES = (
     Palette("grey", ((0, 0, 0, 0), (1, 255, 255, 255)), 30),
     Palette(
@@ -148,10 +149,10 @@ PALETTES: Mapping[str, Palette] = {palette.name: palette for palette in _PALETTE
 
 
 def get_palette(name: str) -> Palette:
-    """The palette of that name.
+    """Return a palette by name.
 
     Raises:
-        InputError: no such palette; the message lists the known ones.
+        InputError: unknown palette; the message lists the known ones.
     """
     try:
         return PALETTES[name]
@@ -161,7 +162,7 @@ def get_palette(name: str) -> Palette:
 
 @cache
 def colours(name: str) -> np.ndarray:
-    """A palette's 256 colours, cold to warm, (256, 3) uint8."""
+    """Return a palette's 256 colours, cold to warm, (256, 3) uint8."""
     anchors = np.array(get_palette(name).anchors, dtype=np.float64)
     place = np.linspace(0, 1, 256)
     channels = [np.interp(place, anchors[:, 0], anchors[:, channel]) for channel in (1, 2, 3)]
@@ -170,9 +171,9 @@ def colours(name: str) -> np.ndarray:
 
 @cache
 def _curve(name: str) -> tuple[KDTree, np.ndarray]:
-    """A palette's distinct colours, to look up the nearest of, and the level of each.
+    """Return a search tree of a palette's distinct colours, and the level of each.
 
-    A colour that several levels share, as at jet's pure blue, stands for their mean.
+    A colour of several levels, such as jet's pure blue, has their mean.
     """
     distinct, which = np.unique(colours(name), axis=0, return_inverse=True)
     shared = np.bincount(which.ravel())
@@ -181,28 +182,28 @@ def _curve(name: str) -> tuple[KDTree, np.ndarray]:
 
 
 def apply_palette(levels: np.ndarray, name: str) -> np.ndarray:
-    """Levels in [0, 1], (H, W), as a camera would draw them: (H, W, 3) uint8, RGB."""
+    """Colour levels in [0, 1], (H, W), by a palette: (H, W, 3) uint8, RGB."""
     return colours(name)[np.rint(np.clip(levels, 0, 1) * 255).astype(np.uint8)]
 
 
 def _spread(image: np.ndarray) -> np.ndarray:
-    """Largest minus smallest channel of each pixel, (H, W) int16."""
+    """Return the largest minus the smallest channel of each pixel, (H, W) int16."""
     return image.max(axis=2).astype(np.int16) - image.min(axis=2)
 
 
 def is_coloured(image: np.ndarray) -> bool:
-    """Whether an 8-bit image has colours, beyond what JPEG does to grey: (H, W) or (H, W, 3)."""
+    """Whether an 8-bit image, (H, W) or (H, W, 3), has more colour than grey tinted by JPEG."""
     if image.ndim == 2:
         return False
     return bool(np.percentile(_spread(image), 99) > _TINTED)
 
 
 def recognise(image: np.ndarray, source: str = "array") -> str:
-    """The name of the palette nearest to an image's colours, (H, W, 3) uint8 RGB.
+    """Recognise the palette of an image, (H, W, 3) uint8 RGB; return its name.
 
-    "grey" without colours; else, of the palettes that hold enough of the vivid pixels within their
-    tolerance, the one from which these lie least far, by their median. Where no palette does, the
-    nearest all the same: `invert` then says how far off it is.
+    The result is "grey" for an image without colours. Otherwise it is the palette with the smallest
+    median residual of the vivid pixels, among those with enough of them within the tolerance. If
+    there is none, it is the nearest palette, and `invert` reports the residual.
 
     Raises:
         InputError: colours, but too few vivid ones for any palette.
@@ -212,12 +213,12 @@ def recognise(image: np.ndarray, source: str = "array") -> str:
     vivid = image[_spread(image) > _VIVID]
     if len(vivid) < _MIN_VIVID * image[..., 0].size:
         raise InputError(
-            f"{source}: its colours are paler than any known palette's; is it a photo?"
+            f"{source}: its colours are paler than any known palette's; use a thermal image, not a photo"
         )
-    few = vivid[:: -(-len(vivid) // _MANY)].astype(np.float64)
+    sample = vivid[:: -(-len(vivid) // _MAX_SAMPLES)].astype(np.float64)
 
     def distance(name: str) -> tuple[bool, float]:
-        residual = _curve(name)[0].query(few)[0]
+        residual = _curve(name)[0].query(sample)[0]
         off = (residual > PALETTES[name].tolerance).mean()
         return bool(off > MAX_OFF), float(np.median(residual))
 
@@ -225,43 +226,43 @@ def recognise(image: np.ndarray, source: str = "array") -> str:
 
 
 def invert(image: np.ndarray, name: str | None = None, source: str = "array") -> Inversion:
-    """The levels that an image's colours stand for.
+    """Recover the levels of an image from its colours.
 
-    Letters inside a coloured label are filled with it; bare white letters on iron cannot be told from
-    the warmest colour and are read as such: crop or mask them.
+    Letters inside a coloured label are filled together with it. White letters without a label cannot
+    be distinguished from the warmest colour of iron and are read as such: crop or mask them.
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        name: of the palette; None tells it by the image's colours, see `recognise`.
+        name: name of the palette; None to recognise it, see `recognise`.
         source: name of the file, for the message.
 
     Raises:
-        InputError: more than `MAX_OFF` of the pixels, or of the vivid ones, lie farther from the
-            palette than its tolerance: a photo, another palette, or too much drawn over it.
+        InputError: more than `MAX_OFF` of the pixels, or of the vivid ones, are farther from the
+            palette than its tolerance: a photo, another palette, or too many overlays.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise InputError(f"{source}: {image.dtype} values of shape {image.shape}, not 8-bit RGB")
-    told = recognise(image, source) if name is None else get_palette(name).name
-    tree, level = _curve(told)
+    palette = recognise(image, source) if name is None else get_palette(name).name
+    tree, level = _curve(palette)
     residual, nearest = tree.query(image.astype(np.float64))
-    far = residual > PALETTES[told].tolerance
+    far = residual > PALETTES[palette].tolerance
     off = float(far.mean())
-    # A photo of a face before a white wall is mostly white, which is a colour of iron.
+    # Vivid pixels separately: a photo with a white wall is mostly white, which is a colour of iron.
     vivid = _spread(image) > _VIVID
     worst = max(off, float(far[vivid].mean())) if vivid.any() else off
     if worst > MAX_OFF:
         known = ", ".join(PALETTES)
-        said = (
-            f"its colours are on no known palette ({known}; nearest: {told})"
+        problem = (
+            f"its colours are on no known palette ({known}; nearest: {palette})"
             if name is None
             else f"its colours are not those of palette '{name}'"
         )
         raise InputError(
-            f"{source}: {said}: {100 * worst:.0f} % of them lie off it, and text or a logo may "
-            f"cover {100 * MAX_OFF:g} %; a photo? else save grey levels or raw counts"
+            f"{source}: {problem}: {100 * worst:.0f} % of them lie off it, and text or a logo may "
+            f"cover {100 * MAX_OFF:g} %; if it is not a photo, save grey levels or raw counts"
         )
     return Inversion(
-        palette=told,
+        palette=palette,
         levels=fill(level[nearest], _with_letters(far)),
         residual=residual.astype(np.float32),
         off=off,
@@ -269,9 +270,9 @@ def invert(image: np.ndarray, name: str | None = None, source: str = "array") ->
 
 
 def _with_letters(far: np.ndarray) -> np.ndarray:
-    """Pixels off the palette, (H, W) bool, and what they enclose narrowly (a morphological closing).
+    """Close the mask of pixels off the palette, (H, W) bool, so that it includes letters of a label.
 
-    The letters of a label are often white, which is on the palette, and would spread as it is filled.
+    Such letters are often white, which is on the palette, and would spread when the label is filled.
     """
     square = np.ones((_LETTERS, _LETTERS), np.uint8)
     closed = cv2.morphologyEx(far.astype(np.uint8), cv2.MORPH_CLOSE, square).astype(bool)

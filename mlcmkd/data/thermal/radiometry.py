@@ -1,8 +1,8 @@
-"""From what a thermal camera wrote to what a network reads, over an explicit range.
+"""Conversion of stored thermal values to the input of a network, over an explicit range.
 
-A per-frame minimum and maximum would stretch every frame to full contrast and so erase absolute
-temperature without a word; here the range is part of the data and travels with the weights. Who
-wants the stretch all the same asks for it by name, "frame-minmax".
+Normalising each frame by its minimum and maximum would remove absolute temperature without notice.
+Here the range is part of the data and is stored with the weights; normalisation per frame is possible
+as the explicit kind "frame-minmax".
 """
 
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from mlcmkd.utils.errors import InputError
 
 KELVIN = 273.15
 
-# What a file of each kind holds; "frame-minmax" takes whatever there is.
+# The type of the stored values of each kind; "frame-minmax" accepts all.
 _STORED = {
     "celsius": (np.float32, np.float64),
     "centikelvin": (np.uint16,),
@@ -30,24 +30,24 @@ _LEVELS = ("grey8", "palette")
 
 
 class Radiometry(Config):
-    """How stored thermal values become a model input between 0 and 1.
+    """The conversion of stored thermal values to a model input between 0 and 1.
 
-    The kinds, and what their files hold:
+    The kinds, and what their files contain:
 
     - "celsius": degrees C, floating point.
     - "centikelvin": 16 bits, degrees C = raw / 100 - 273.15 (FLIR's 10 mK mode, Lepton, and ours).
     - "decikelvin": 16 bits, degrees C = raw / 10 - 273.15 (the 100 mK mode).
     - "counts": 16 bits, degrees C = raw * gain + offset. FLIR's Ax5 and Tau in temperature-
       linear mode: gain 0.04, offset -273.15 (0.4 at low resolution). Counts that are not linear in
-      temperature, as radiometric JPEGs hold, have to go through their camera's Planck constants
+      temperature, as in radiometric JPEGs, must be converted with the camera's Planck constants
       first; store the result as "celsius" or "centikelvin".
     - "grey8": 8-bit grey, brighter is warmer; in one channel, or in three equal ones.
-    - "palette": 8-bit false colours of a palette of `mlcmkd.data.thermal.palettes`, read back to
+    - "palette": 8-bit false colours of a palette of `mlcmkd.data.thermal.palettes`, converted to
       levels 0 to 255 (cold to warm) as if they were grey. Files on no known palette are refused.
-    - "frame-minmax": every frame's own minimum becomes 0 and its maximum 1, whatever it holds.
-      **Absolute temperature is lost**: the same face, 5 degrees warmer, gives the same input; and
-      one hot lamp in view darkens all else. For data whose scale nobody knows, or to measure what
-      the stretch costs.
+    - "frame-minmax": any values; each frame's minimum becomes 0 and its maximum 1.
+      **Absolute temperature is lost**: the same face, 5 degrees warmer, gives the same input, and a
+      hot lamp in view darkens everything else. For data of unknown scale, or to measure the effect of
+      this normalisation.
 
     Rows of manifests and results are identified by their bytes, so a field that a kind does not have
     is not written.
@@ -116,20 +116,20 @@ class Radiometry(Config):
 
     @property
     def absolute(self) -> bool:
-        """Whether the values carry absolute temperature, so that low and high are degrees C."""
+        """Whether the values are absolute temperatures, so that low and high are degrees C."""
         return self.kind != "frame-minmax" and (
             self.kind not in _LEVELS or self.scale_celsius is not None
         )
 
     def celsius(self, raw: np.ndarray) -> np.ndarray:
-        """Degrees C, float32, same shape as `raw` (levels 0 to 255 for a palette).
+        """Convert stored values (levels 0 to 255 for a palette) to degrees C, float32, same shape.
 
         Raises:
             InputError: the values carry no absolute temperature.
         """
         if not self.absolute:
             what = "8-bit grey levels carry" if self.kind in _LEVELS else f"'{self.kind}' carries"
-            raise InputError(f"{what} no absolute temperature")
+            raise InputError(f"{what} no absolute temperature; give scale_celsius or another kind")
         if self.kind in ("celsius", "centikelvin"):
             raw = np.asarray(raw, dtype=np.float32)
             return raw / 100 - KELVIN if self.kind == "centikelvin" else raw
@@ -142,14 +142,14 @@ class Radiometry(Config):
         return (first + raw / 255 * (last - first)).astype(np.float32)
 
     def to_unit(self, raw: np.ndarray) -> np.ndarray:
-        """Model input in [0, 1], float32, same shape as `raw`; beyond the range it is clipped.
+        """Convert stored values to the model input in [0, 1], float32, same shape, clipped.
 
         Args:
             raw: stored values in one channel (levels 0 to 255 for a palette), of any shape; for
-                "frame-minmax" (..., H, W), and a frame of one value becomes 0.
+                "frame-minmax" (..., H, W), where a constant frame becomes 0.
 
         Raises:
-            InputError: NaN or infinite values; `mlcmkd.data.thermal.dead_pixels` fills them.
+            InputError: NaN or infinite values; see `mlcmkd.data.thermal.dead_pixels`.
         """
         raw = np.asarray(raw)
         if raw.dtype.kind == "f" and not np.isfinite(raw).all():
@@ -160,53 +160,58 @@ class Radiometry(Config):
         return np.clip((values - self.low) / (self.high - self.low), 0, 1).astype(np.float32)
 
     def from_unit(self, unit: np.ndarray) -> np.ndarray:
-        """What a model input stands for, the inverse of `to_unit` within the range.
+        """Convert a model input back, the inverse of `to_unit` within the range.
 
         Args:
             unit: [0, 1], any shape.
 
         Returns:
-            float32, same shape: degrees C, or levels 0 to 255 where nothing is absolute.
+            float32, same shape: degrees C, or levels 0 to 255 if they are not absolute.
 
         Raises:
-            InputError: "frame-minmax", which forgets the values it came from.
+            InputError: "frame-minmax", which does not keep the frame's range.
         """
         if self.kind == "frame-minmax":
-            raise InputError("'frame-minmax' forgets the frame's range; nothing leads back")
+            raise InputError(
+                "'frame-minmax' does not keep the frame's range and has no inverse; use another kind"
+            )
         unit = np.asarray(unit, dtype=np.float64)
         return (self.low + unit * (self.high - self.low)).astype(np.float32)
 
     def frame_to_unit(self, image: np.ndarray, name: str = "array") -> np.ndarray:
-        """A thermal image as a file holds it to the model input: the one way in.
+        """Convert a thermal image as stored in a file to the model input.
 
-        Grey in three channels loses two, false colours become levels, dead pixels (NaN, infinite)
-        are filled with the median of their neighbours.
+        All thermal images are converted by this function. Of three equal grey channels one is used,
+        false colours are converted to levels, and dead pixels (NaN, infinite) are filled with the
+        median of their neighbours.
 
         Args:
-            image: (H, W) of the kind's own type, or (H, W, 3) uint8, RGB.
-            name: of the file, for messages.
+            image: (H, W) of the kind's type, or (H, W, 3) uint8, RGB.
+            name: name of the file, for messages.
 
         Returns:
             (H, W) float32 in [0, 1].
 
         Raises:
-            InputError: the image is not what this radiometry says: another type, colours where
-                there should be none, colours of no known palette, too many dead pixels.
+            InputError: the image does not agree with this radiometry: another type, unexpected
+                colours, colours of no known palette, too many dead pixels.
         """
         shape, dtype = image.shape, image.dtype
         if len(shape) not in (2, 3) or (len(shape) == 3 and (shape[2] != 3 or dtype != np.uint8)):
-            raise InputError(f"{name}: {dtype} values of shape {shape} are no thermal image")
+            raise InputError(
+                f"{name}: {dtype} values of shape {shape}, not a thermal image; give (H, W)"
+            )
         coloured = is_coloured(image)
         if coloured and self.kind not in ("palette", "frame-minmax"):
             raise InputError(
-                f"{name}: a colour image where a thermal one is expected; if these are a camera's "
-                "false colours, say so by radiometry kind 'palette'"
+                f"{name}: a colour image instead of a thermal one; for a camera's false colours, use "
+                "the radiometry kind 'palette'"
             )
         stored = _STORED.get(self.kind, (dtype,))
         if dtype not in stored:
-            meant = " or ".join(str(np.dtype(kind)) for kind in stored)
+            expected = " or ".join(str(np.dtype(kind)) for kind in stored)
             raise InputError(
-                f"{name}: {dtype} pixels, but radiometry '{self.kind}' means {meant}; correct one "
+                f"{name}: {dtype} pixels, but radiometry '{self.kind}' means {expected}; correct one "
                 "of the two"
             )
         if len(shape) == 2:
@@ -223,9 +228,11 @@ class Radiometry(Config):
 
 
 def _stretched(raw: np.ndarray) -> np.ndarray:
-    """Each frame (..., H, W) from its own minimum, 0, to its own maximum, 1."""
+    """Normalise each frame (..., H, W): its minimum becomes 0, its maximum 1."""
     if raw.ndim < 2:
-        raise InputError(f"'frame-minmax' needs whole frames (H, W), not values {raw.shape}")
+        raise InputError(
+            f"'frame-minmax' needs whole frames (H, W), not an array of shape {raw.shape}"
+        )
     values = raw.astype(np.float64)
     low = values.min(axis=(-2, -1), keepdims=True)
     span = values.max(axis=(-2, -1), keepdims=True) - low
@@ -233,10 +240,10 @@ def _stretched(raw: np.ndarray) -> np.ndarray:
 
 
 def to_centikelvin(celsius: np.ndarray) -> np.ndarray:
-    """Degrees C as 16-bit centikelvin (what thermal TIFFs and our PNGs hold), rounded.
+    """Convert degrees C to 16-bit centikelvin (as in thermal TIFFs and our PNGs), rounded.
 
     Raises:
-        InputError: a temperature does not fit (below absolute zero or above 382 degrees C).
+        InputError: a temperature below absolute zero or above 382 degrees C.
     """
     counts = np.rint((np.asarray(celsius, dtype=np.float64) + KELVIN) * 100)
     if counts.size and not (counts.min() >= 0 and counts.max() <= 65535):
@@ -244,7 +251,7 @@ def to_centikelvin(celsius: np.ndarray) -> np.ndarray:
     return counts.astype(np.uint16)
 
 
-# Indoors, a face lies between about 24 (ears, nose) and 37 degrees C (inner eye corners).
+# Indoors, a face has between about 24 (ears, nose) and 37 degrees C (inner eye corners).
 FACE_CELSIUS = Radiometry(kind="celsius", low=18.0, high=40.0)
 FACE_CENTIKELVIN = Radiometry(kind="centikelvin", low=18.0, high=40.0)
 GREY8 = Radiometry(kind="grey8", low=0.0, high=255.0)
