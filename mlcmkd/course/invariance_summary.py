@@ -25,7 +25,7 @@ GAPS = {
     "teacher's head": "difference in NME of thermal and RGB features with the teacher's head (points)",
     "student's head": "difference in NME of thermal and RGB features with the student's head (points)",
     "CKA": "1 minus CKA of pairs, relative to 1 minus CKA of other faces (%)",
-    "retrieval": "thermal faces whose nearest RGB face is not their own pair (%)",
+    "retrieval": "thermal faces whose nearest RGB face is not that of their pair (%)",
     "probe": "difference between the accuracy of the modality probe and 50 % (points)",
 }
 

@@ -97,7 +97,7 @@ def kd_loss_run(lesson: KDLossLesson, name: str) -> Path:
 
 
 def _data(lesson: TransferLesson, strategy: str) -> CachedSyntheticFaces:
-    """The labelled pairs for `none`, all pairs with so many labels for every other strategy."""
+    """The labelled pairs for `none`, all pairs, some of them labelled, for other strategies."""
     if strategy == "none":
         return lesson.data(pairs=lesson.labels)
     return lesson.data(labelled=lesson.labels)

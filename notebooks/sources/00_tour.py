@@ -39,7 +39,7 @@ from mlcmkd.training.run_directory import WEIGHTS
 
 # %%
 faces = lesson.data().faces("val")
-first = range(0, 64, 4) if len(faces.rgb) >= 64 else range(8)  # one picture a person
+first = range(0, 64, 4) if len(faces.rgb) >= 64 else range(8)  # one picture per person
 sheet = plots.contact_sheet(
     faces.rgb[list(first)], faces.thermal[list(first)], landmarks=None, columns=8
 )

@@ -69,7 +69,7 @@ from mlcmkd.synthetic.faces import make_faces
 # %%
 subjects = 16
 faces = synthetic_faces("train", 4 * subjects, seed=seed, size=128)
-one_each = np.arange(subjects) * 4  # four pictures a person; the first of each
+one_each = np.arange(subjects) * 4  # four pictures per person; the first of each
 marks = plots.centred(faces.landmarks, 128)
 sheet = plots.contact_sheet(faces.rgb[one_each], faces.thermal[one_each], columns=8)
 lesson.show(sheet, "01_contact_sheet")

@@ -137,7 +137,7 @@ lesson.show_text("Thermal features with the teacher's head:\n\n- " + "\n- ".join
 # the features of both modalities together, are shown as red, green and blue (`pca_colours`).
 
 # %%
-first = np.unique(pairs.subjects, return_index=True)[1]  # one picture a person
+first = np.unique(pairs.subjects, return_index=True)[1]  # one picture per person
 three = np.sort(first)[:: max(1, len(first) // 3)][:3]
 batch = make_batch(pairs, torch.from_numpy(three), NO_AUGMENTATION, torch.Generator())
 for name in shown:
