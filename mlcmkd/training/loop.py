@@ -1,32 +1,27 @@
 """The training loop, on Lightning Fabric.
 
 CPU, one GPU, several GPUs, several nodes, mixed precision and gradient accumulation use the same lines;
-Fabric decides what they do. Only the objective is wrapped by Fabric. `fit` is the loop, `Trainer` its
-steps; read them in this order.
+Fabric decides what they do. Only the objective is wrapped by Fabric. `fit` is the loop; the steps in it
+are those of `Trainer`.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from mlcmkd.data.pairs import Pairs
-from mlcmkd.data.transforms import Augmentation, make_batch
-from mlcmkd.distillation.decay import Decay
+from mlcmkd.data.transforms import Augmentation
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import Distillation
-from mlcmkd.training.checkpoint import Checkpoints, TrainingState, fingerprint_of
+from mlcmkd.training.checkpoint import Checkpoints, fingerprint_of
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.fabric import make_fabric
-from mlcmkd.training.optimizer import learning_rate, make_optimizer
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
-from mlcmkd.training.sampling import Stream
-from mlcmkd.utils.errors import InputError
+from mlcmkd.training.trainer import Trainer
 from mlcmkd.utils.processes import is_first
 
 
@@ -81,14 +76,7 @@ def fit(
     start = _resume(trainer, checkpoints, run)
     trainer.wrapped.train()
     interval = math.ceil(config.steps / config.evaluations)
-    bar = tqdm(
-        range(start, config.steps),
-        desc=run.path.name,
-        unit="step",
-        initial=start,
-        total=config.steps,
-        disable=not (progress and is_first()),
-    )
+    bar = _progress_bar(run.path.name, start, config.steps, show=progress)
     for step in bar:
         rate, decay_weight = trainer.step(step)
         done = step + 1
@@ -116,172 +104,6 @@ def fit(
     return fabric
 
 
-@dataclass
-class Trainer:
-    """One training, in one of its processes; `prepare` makes it.
-
-    Attributes:
-        fabric: connects the processes.
-        objective: the objective itself; its attributes are read here.
-        wrapped: the objective as Fabric wraps it; its forward pass runs here.
-        optimizer: as Fabric wraps it.
-        pairs: the training pairs on the device, with the modalities that the objective reads.
-        config: hyperparameters.
-        augmentation: strength of the augmentation.
-        state: what changes from step to step: streams, decay, sums of the terms since the last log
-            line, and the parameters.
-        batches: row numbers of the batches since the last log line.
-        first_nonfinite: the first step whose loss was not finite; -1 if none was. A tensor, because
-            converting it at every step would make a GPU wait.
-    """
-
-    fabric: Fabric
-    objective: Objective
-    wrapped: nn.Module
-    optimizer: torch.optim.Optimizer
-    pairs: Pairs
-    config: FitConfig
-    augmentation: Augmentation
-    state: TrainingState
-    first_nonfinite: Tensor
-    batches: list[Tensor] = field(default_factory=list)
-
-    @classmethod
-    def prepare(
-        cls,
-        fabric: Fabric,
-        objective: Objective,
-        pairs: Pairs,
-        config: FitConfig,
-        augmentation: Augmentation,
-        seed: int,
-        distillation: Distillation | None,
-    ) -> "Trainer":
-        """Everything before the first step: streams, optimizer, decay, data on the device."""
-        parts = config.accumulate
-        numbers = range(fabric.global_rank * parts, (fabric.global_rank + 1) * parts)
-        streams = [Stream(len(pairs), config.batch, seed, number) for number in numbers]
-        optimizer = make_optimizer(objective, config)
-        objective = objective.to(memory_format=torch.channels_last)
-        wrapped, fabric_optimizer = fabric.setup(objective, optimizer)
-        decay = Decay(distillation.decay, distillation.floor) if distillation else Decay("constant")
-        objective.watch = decay.follows_losses
-        return cls(
-            fabric=fabric,
-            objective=objective,
-            wrapped=wrapped,
-            optimizer=fabric_optimizer,
-            # Images that the objective does not use would be augmented all the same.
-            pairs=pairs.only(objective.reads).to(fabric.device),
-            config=config,
-            augmentation=augmentation,
-            state=TrainingState(objective, fabric_optimizer.optimizer, streams, decay),
-            first_nonfinite=torch.full((), -1, device=fabric.device),
-        )
-
-    @property
-    def finite(self) -> bool:
-        """Whether every loss so far was finite."""
-        return bool(self.first_nonfinite < 0)
-
-    def step(self, step: int) -> tuple[float, float | Tensor]:
-        """One optimizer step; returns its learning rate and the weight of the distillation terms."""
-        decay = self.state.decay
-        decay_weight = decay.weight(step / self.config.steps)
-        rate = learning_rate(step, self.config)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        watched = []
-        for stream in self.state.streams:
-            self._accumulate(step, stream, decay_weight)
-            if decay.follows_losses and self.objective.watched is not None:
-                watched.append(torch.stack(self.objective.watched))
-        self.fabric.clip_gradients(
-            self.wrapped, self.optimizer, max_norm=self.config.clip, error_if_nonfinite=False
-        )
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        if decay.follows_losses:
-            losses = mean_over_processes(self.fabric, watched)
-            if losses is not None:
-                decay.observe(*losses)
-        return rate, decay_weight
-
-    def _accumulate(self, step: int, stream: Stream, decay_weight: float | Tensor) -> None:
-        """Adds the gradient of one batch, and its terms to the sums."""
-        parts, sums = len(self.state.streams), self.state.sums
-        rows = next(stream)
-        self.batches.append(rows)
-        batch = make_batch(self.pairs, rows, self.augmentation, stream.generator)
-        # Processes exchange their gradients once per step, with the last part.
-        last = stream is self.state.streams[-1]
-        with self.fabric.no_backward_sync(self.wrapped, enabled=not last):
-            terms = self.wrapped(batch, decay_weight)
-            loss = sum(terms.values())
-            self.fabric.backward(loss / parts)
-        is_first_nonfinite = (self.first_nonfinite < 0) & ~loss.detach().isfinite()
-        self.first_nonfinite = torch.where(is_first_nonfinite, step, self.first_nonfinite)
-        for name, value in terms.items():
-            sums[name] = sums.get(name, 0) + value.detach() / parts
-
-    def interval_means(self, step: int, steps: int) -> dict[str, float]:
-        """Mean of each term over an interval of `steps` steps that ends with `step`.
-
-        The means are over all processes, and so are the student's buffers from here on: all processes
-        log, validate and stop alike.
-
-        Raises:
-            InputError: a mean is not finite.
-        """
-        # Both in place.
-        self.fabric.all_reduce(self.state.sums)
-        self.fabric.all_reduce(list(self.objective.student.buffers()))
-        means = {name: float(value) / steps for name, value in self.state.sums.items()}
-        self._check_finite(means, step)
-        self.state.sums.clear()
-        self.batches.clear()
-        return means
-
-    def _check_finite(self, means: dict[str, float], step: int) -> None:
-        """Stops at a term that is not finite, with the first such step and the ids of its batch."""
-        wrong = {name: value for name, value in means.items() if not math.isfinite(value)}
-        if not wrong:
-            return
-        name, value = next(iter(wrong.items()))
-        first = int(self.first_nonfinite)
-        rows: list[int] = []
-        if first >= 0:  # otherwise it was in another process, whose batches are unknown here
-            parts = self.config.accumulate
-            begin = len(self.batches) - (step - first + 1) * parts
-            batches = self.batches[begin : begin + parts] if begin >= 0 else []
-            rows = [row for batch in batches for row in batch.tolist()]
-        ids = f"; its batch: {', '.join(self.pairs.ids[row] for row in rows)}" if rows else ""
-        raise InputError(
-            f"step {(first if first >= 0 else step) + 1}: term '{name}' is {value}; lower the "
-            f"learning rate ({self.config.learning_rate}) or check the data{ids}"
-        )
-
-
-def mean_over_processes(fabric: Fabric, watched: list[Tensor]) -> Tensor | None:
-    """Mean of the watched losses over the parts and processes whose batches had labels.
-
-    Args:
-        fabric: connects the processes.
-        watched: of this process, one (2,) tensor per part with labels: the student's and the teacher's
-            loss.
-
-    Returns:
-        (2,); None where no batch had labels.
-    """
-    if fabric.world_size == 1:
-        return torch.stack(watched).mean(0) if watched else None
-    sums = torch.zeros(3, device=fabric.device)  # the student's losses, the teacher's, their number
-    for losses in watched:
-        sums += torch.cat((losses, losses.new_ones(1)))
-    sums = fabric.all_reduce(sums, reduce_op="sum")
-    return sums[:2] / sums[2] if sums[2] else None
-
-
 def _resume(trainer: Trainer, checkpoints: Checkpoints, run: Run) -> int:
     """Restores the newest checkpoint that every process has; returns the number of completed steps."""
     fabric = trainer.fabric
@@ -295,3 +117,15 @@ def _resume(trainer: Trainer, checkpoints: Checkpoints, run: Run) -> int:
             run.note(resumed_at_step=step)
         tqdm.write(f"{run.path.name}: resumes after step {step}")
     return step
+
+
+def _progress_bar(name: str, start: int, steps: int, show: bool) -> tqdm:
+    """The remaining steps, with a bar in the first process."""
+    return tqdm(
+        range(start, steps),
+        desc=name,
+        unit="step",
+        initial=start,
+        total=steps,
+        disable=not (show and is_first()),
+    )

@@ -4,8 +4,8 @@ Gradient: each term of the returned dict, backwards on its own, reaches its own 
 nothing else. Freeze: training leaves the teacher's parameters and buffers bit for bit as they were.
 Terms: they sum to what is logged, and one with a weight of zero is not computed.
 
-Which BatchNorm statistics an injected path uses: heads hold none (GroupNorm), so a borrowed head
-has none to choose from. A student's backbone runs once a batch, in training mode, on its own thermal
+BatchNorm statistics of an injected path: heads have none (GroupNorm), so the question which ones to
+use does not arise. A student's backbone runs once a batch, in training mode, on its own thermal
 images: its statistics after a step are those of one plain forward, whatever was injected. A
 teacher's backbone always normalises with the statistics it was trained with and updates none, so
 its features of a face do not depend on the other faces of the batch.
@@ -59,8 +59,8 @@ CASES += [Case("mcl", "large", "small"), Case("mcl", "light", "light")]
 of_cases = pytest.mark.parametrize("case", CASES, ids="-".join)
 
 
-def stirred(size: str, modality: str, seed: int, head: str) -> Landmarker:
-    """A model whose BatchNorm has left its starting values, as if trained.
+def moved_from_start(size: str, modality: str, seed: int, head: str) -> Landmarker:
+    """A model whose BatchNorm has other values than at the start, as if trained.
 
     At the start residual branches are switched off (a scale of 0), so their convolutions get no
     gradient, and running statistics of 0 and 1 are hard to tell from none.
@@ -77,8 +77,8 @@ def stirred(size: str, modality: str, seed: int, head: str) -> Landmarker:
 
 def build(case: Case, guide: str = "both", **weights: float) -> DistillationObjective:
     level, modality = {"ktl": (KTL, "rgb"), "mcl": (MCL, "thermal")}[case.level]
-    teacher = stirred(case.teacher, modality, 0, case.head)
-    student = stirred(case.student, "thermal", 1, case.head)
+    teacher = moved_from_start(case.teacher, modality, 0, case.head)
+    student = moved_from_start(case.student, "thermal", 1, case.head)
     return level(teacher, student, Weights(**weights), guide).train()
 
 
@@ -122,8 +122,8 @@ ROUTES = {
     "fi": {"head", "to_student"},
     "ri": {"features", "to_teacher"},
 }
-# A softmax over places forgets a constant: this gradient is zero but for rounding, by arithmetic.
-WITHOUT_SAY = "maps.bias"
+# A softmax over cells does not depend on a constant: this gradient is zero up to rounding.
+ZERO_GRADIENT = "maps.bias"
 
 
 def parts(objective: DistillationObjective) -> dict[str, nn.Module]:
@@ -138,7 +138,7 @@ def parts(objective: DistillationObjective) -> dict[str, nn.Module]:
 
 @functools.cache
 def all_terms(case: Case) -> tuple[DistillationObjective, Batch, dict[str, Tensor]]:
-    """All terms of one batch whose images listen for gradients too."""
+    """All terms of one batch; its images require gradients too."""
     objective, batch = build(case, **ALL), a_batch()
     batch = batch._replace(rgb=batch.rgb.requires_grad_(), thermal=batch.thermal.requires_grad_())
     return objective, batch, objective(batch)
@@ -155,9 +155,9 @@ def test_a_term_reaches_its_own_parts_whole_and_nothing_else(case, term):
         for name, parameter in module.named_parameters():
             if part not in ROUTES[term]:
                 assert parameter.grad is None, f"{term} reaches {part}.{name}"
-            elif not name.endswith(WITHOUT_SAY):
+            elif not name.endswith(ZERO_GRADIENT):
                 assert parameter.grad is not None, f"{term} does not reach {part}.{name}"
-                assert parameter.grad.any(), f"{term} says nothing to {part}.{name}"
+                assert parameter.grad.any(), f"{term} has no gradient in {part}.{name}"
     assert all(p.grad is None and not p.requires_grad for p in objective.teacher.parameters())
     # The teacher's features carry no gradient at all, not even down to the images.
     assert batch.rgb.grad is None
@@ -166,7 +166,7 @@ def test_a_term_reaches_its_own_parts_whole_and_nothing_else(case, term):
 
 @of_cases
 def test_every_trained_parameter_belongs_to_a_part(case):
-    """What the routes above do not name, nobody would have looked at."""
+    """A parameter outside the parts above would not be tested."""
     objective = all_terms(case)[0]
     named = {id(p) for module in parts(objective).values() for p in module.parameters()}
     assert {id(p) for p in objective.parameters() if p.requires_grad} == named
@@ -183,10 +183,10 @@ def test_ris_gradient_is_that_of_the_teachers_head_by_hand(case):
     carried = objective.to_teacher(objective.student.features(batch.thermal))
     leaf = carried.detach().requires_grad_()
     with torch.no_grad():
-        said = objective.teacher.landmarker(batch.rgb if case.level == "ktl" else batch.thermal)
-    rows = landmark_loss(head(leaf), batch.landmarks) + prediction_divergence(head(leaf), said)
+        target = objective.teacher.landmarker(batch.rgb if case.level == "ktl" else batch.thermal)
+    rows = landmark_loss(head(leaf), batch.landmarks) + prediction_divergence(head(leaf), target)
     (rows / 2).mean().backward()
-    assert leaf.grad.abs().flatten(1).sum(1).gt(0).all()  # every face has its say
+    assert leaf.grad.abs().flatten(1).sum(1).gt(0).all()  # every face has a gradient
     by_hand = torch.autograd.grad(carried, trained, leaf.grad)
     # A shift before a BatchNorm has no effect: its gradient is the rounding of the larger ones.
     rounding = 1e-6 * max(1.0, *(float(gradient.norm()) for gradient in by_hand))
@@ -200,7 +200,7 @@ def test_ris_gradient_is_that_of_the_teachers_head_by_hand(case):
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 @pytest.mark.parametrize("case", [*(c for c in CASES if c.head == "heatmap")], ids="-".join)
 def test_training_leaves_the_teacher_bit_identical(case, precision, tmp_path):
-    """Even where somebody calls train() on the objective, over and over."""
+    """Even if train() is called on the objective between the steps."""
     objective = build(case, **ALL)
     teacher, student = state(objective.teacher), state(objective.student)
 
@@ -212,9 +212,9 @@ def test_training_leaves_the_teacher_bit_identical(case, precision, tmp_path):
     train(objective, tmp_path, wake, steps=4, evaluations=4, precision=precision)
     assert any("running_var" in name for name in teacher)
     assert not moved(teacher, state(objective.teacher))
-    found = moved(student, state(objective.student))
-    assert any("running_var" in name for name in found)
-    assert {name.split(".")[0] for name in found} == {"backbone", "neck", "head"}
+    changed = moved(student, state(objective.student))
+    assert any("running_var" in name for name in changed)
+    assert {name.split(".")[0] for name in changed} == {"backbone", "neck", "head"}
 
 
 # Terms.
@@ -275,8 +275,8 @@ def forbid(term: str, objective: DistillationObjective, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("term", TERMS)
-def test_a_weight_of_zero_is_a_term_that_is_never_computed(term, tmp_path, monkeypatch):
-    """Bit for bit over a short training, beside one with the weight left out of the config."""
+def test_a_term_of_weight_zero_is_never_computed(term, tmp_path, monkeypatch):
+    """Bit for bit over a short training, compared with one whose config does not name the weight."""
     others = {name: 1 for name in TERMS if name != term}
     absent = build(KTL_LIGHT, "label", **others)
     train(absent, tmp_path / "absent")
@@ -292,8 +292,8 @@ def test_a_weight_of_zero_is_a_term_that_is_never_computed(term, tmp_path, monke
 
 
 @pytest.mark.parametrize("term", TERMS)
-def test_a_forbidden_term_is_noticed(term, monkeypatch):
-    """The test above is worth nothing where its trap does not snap."""
+def test_computing_a_forbidden_term_is_an_error(term, monkeypatch):
+    """Otherwise the test above could not fail."""
     objective = build(KTL_LIGHT, "label", **ALL)
     forbid(term, objective, monkeypatch)
     with pytest.raises(AssertionError, match=f"{term} is computed"):
@@ -319,7 +319,7 @@ def test_each_backbone_runs_once_a_batch(case, strategy):
 @pytest.mark.parametrize(
     ("strategy", "calls"), [("fd+ld", (1, 1)), ("fi", (2, 1)), ("ri", (1, 2)), ("dikd", (2, 2))]
 )
-def test_an_injection_is_one_more_call_of_the_head_it_borrows(strategy, calls):
+def test_an_injection_is_one_more_call_of_the_other_networks_head(strategy, calls):
     objective = build(KTL_LIGHT, **STRATEGIES[strategy].model_dump())
     assert calls_of(objective, "head") == calls
 
@@ -329,7 +329,7 @@ def test_an_injection_is_one_more_call_of_the_head_it_borrows(strategy, calls):
 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("size", SIZES)
-def test_a_head_holds_no_batch_statistics(size, head):
+def test_a_head_has_no_batch_statistics(size, head):
     model = make_model(size, head=head).train()
     assert not any(isinstance(module, _NormBase) for module in model.head.modules())
     assert not list(model.head.buffers())
@@ -342,7 +342,7 @@ def test_a_head_holds_no_batch_statistics(size, head):
 
 @of_cases
 def test_a_step_leaves_the_statistics_of_one_plain_forward(case):
-    """FI leaves no trace in the student's buffers, and RI updates them no second time."""
+    """FI does not change the student's buffers, and RI does not update them a second time."""
     objective, batch = build(case, fi=1, ri=1), a_batch()
     plain = deepcopy(objective.student)
     before = state(plain)
@@ -376,19 +376,19 @@ PROCESSES = 2
 
 
 def train_together(name: str, folder: Path) -> None:
-    """A short training, and what this process saw of it."""
+    """A short training, with the values of this process."""
     case, weights = TOGETHER[name]
     objective = build(case, **weights)
     teacher, student = state(objective.teacher), state(objective.student)
-    heard = []
+    seen = []
     objective.register_forward_hook(
-        lambda *call: heard.append({name: value.item() for name, value in call[-1].items()})
+        lambda *call: seen.append({name: value.item() for name, value in call[-1].items()})
     )
     # Without weight decay nothing but a gradient moves a parameter.
     train(objective, folder, devices=PROCESSES, weight_decay=0)
     after = state(objective.student)
     facts = {
-        "heard": heard,
+        "seen": seen,
         "teacher moved": moved(teacher, state(objective.teacher)),
         "student stood": sorted(student.keys() - moved(student, after)),
     }
@@ -409,16 +409,16 @@ def step_together(name: str, folder: Path, rank: int) -> None:
 
 
 def stumble_together(folder: Path, rank: int) -> None:
-    """A training whose loss stops being a number in the second process only."""
+    """A training whose loss is not finite in the second process only."""
     objective = build(KTL_LIGHT)
     if rank == 1:
         objective.register_forward_hook(lambda *call: {"task": call[-1]["task"] * float("nan")})
-    told = ""
+    message = ""
     try:
         train(objective, folder, devices=PROCESSES, steps=1)
     except InputError as error:
-        told = str(error)
-    (folder / "told").write_text(told)
+        message = str(error)
+    (folder / "message").write_text(message)
 
 
 def in_a_process(out: Path) -> None:
@@ -431,7 +431,7 @@ def in_a_process(out: Path) -> None:
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory) -> Path:
-    """What both processes wrote."""
+    """The files of both processes."""
     out = tmp_path_factory.mktemp("together")
     done = subprocess.run(
         [sys.executable, "-m", "tests.distillation.test_contract", str(out)],
@@ -462,20 +462,20 @@ def test_processes_end_with_one_student_and_an_untouched_teacher(together, name)
 @pytest.mark.parametrize("name", TOGETHER)
 def test_every_process_computes_every_term_and_the_log_is_their_mean(together, name):
     paths = from_each(together, name)
-    heard = [json.loads((path / "facts.json").read_text())["heard"] for path in paths]
+    seen = [json.loads((path / "facts.json").read_text())["seen"] for path in paths]
     names = {"task", *(term for term, weight in TOGETHER[name][1].items() if weight)}
-    assert all(set(terms) == names for process in heard for terms in process)
-    assert heard[0] != heard[1]  # each has its own pairs
+    assert all(set(terms) == names for process in seen for terms in process)
+    assert seen[0] != seen[1]  # each has its own pairs
     (row,) = read_metrics(paths[0])
     for term in names:
-        values = [terms[term] for process in heard for terms in process]
+        values = [terms[term] for process in seen for terms in process]
         assert row[term] == pytest.approx(sum(values) / len(values), rel=1e-5), term
     assert row["total"] == sum(row[term] for term in ROUTES if term in names)
 
 
 @pytest.mark.parametrize("name", TOGETHER)
 def test_processes_share_the_mean_of_their_gradients(together, name):
-    """Compared with each process's batch on its own: no branch is dropped on the way."""
+    """Compared with the batch of each process by itself: no term is missing."""
     case, weights = TOGETHER[name]
     alone = []
     for rank in range(PROCESSES):
@@ -491,8 +491,8 @@ def test_processes_share_the_mean_of_their_gradients(together, name):
 
 
 @pytest.mark.parametrize("name", TOGETHER)
-def test_two_processes_are_one_that_accumulates_their_batches(together, name, tmp_path):
-    """Pairs, augmentation, gradients of every term: whoever takes which part, the sum is one."""
+def test_two_processes_equal_one_that_accumulates_their_batches(together, name, tmp_path):
+    """The sum over pairs, augmentation and gradients does not depend on which process takes a part."""
     case, weights = TOGETHER[name]
     objective = build(case, **weights)
     train(objective, tmp_path, accumulate=PROCESSES, weight_decay=0)
@@ -505,9 +505,9 @@ def test_two_processes_are_one_that_accumulates_their_batches(together, name, tm
     assert {k: other[k] for k in one} == pytest.approx(one, rel=1e-5)
 
 
-def test_a_loss_that_is_no_number_in_one_process_stops_them_all(together):
+def test_a_loss_that_is_not_finite_in_one_process_stops_all(together):
     for path in from_each(together, "nan"):
-        assert "step 1: term 'task' is nan" in (path / "told").read_text()
+        assert "step 1: term 'task' is nan" in (path / "message").read_text()
 
 
 if __name__ == "__main__":

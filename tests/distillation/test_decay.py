@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mlcmkd.distillation.decay import DECAYS, Decay, MovingAverage, decay_weight
 from mlcmkd.utils.errors import InputError
 
-BY_THE_CLOCK = [kind for kind in DECAYS if kind != "progress"]
+BY_STEP = [kind for kind in DECAYS if kind != "progress"]
 
 
 def test_values_by_hand():
@@ -17,7 +17,7 @@ def test_values_by_hand():
     assert decay_weight("cosine", 1 / 3) == pytest.approx(0.75)
 
 
-@given(st.sampled_from(BY_THE_CLOCK), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+@given(st.sampled_from(BY_STEP), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_never_rises_and_stays_between_floor_and_one(kind, a, b, floor):
     early, late = (Decay(kind, floor).weight(at) for at in sorted((a, b)))
     assert floor - 1e-12 <= late <= early + 1e-12 <= 1 + 2e-12
@@ -32,7 +32,7 @@ def test_bad_input():
         Decay("sudden")
 
 
-def test_a_running_mean_is_unbiased_from_its_first_value_on():
+def test_a_moving_average_is_unbiased_from_its_first_value():
     mean = MovingAverage(smoothing=0.5)
     mean.add(torch.tensor(4.0))
     assert mean.value == 4
@@ -49,10 +49,10 @@ def observed(decay: Decay, student: list[float], teacher: float) -> list[float]:
     return weights
 
 
-def test_progress_follows_the_student_and_not_the_clock():
+def test_progress_depends_on_the_losses_and_not_on_the_step():
     decay = Decay("progress", floor=0.1)
-    assert decay.weight(0.9) == 1.0, "nothing was seen yet"
-    # The running mean is made short here, so that the values can be worked out by hand.
+    assert decay.weight(0.9) == 1.0, "no loss observed yet"
+    # Without smoothing the values can be computed by hand.
     decay.student.smoothing = decay.teacher.smoothing = 0.0
     weights = observed(decay, [3.0, 2.0, 1.5, 1.05, 0.5, 2.5], teacher=1.0)
     assert weights == pytest.approx([1.0, 0.5, 0.25, 0.1, 0.1, 0.75])

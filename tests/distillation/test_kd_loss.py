@@ -1,4 +1,4 @@
-"""KD-Loss region by region, against values worked out by hand and an implementation with plain ifs."""
+"""KD-Loss region by region, against values computed by hand and an implementation with plain ifs."""
 
 import math
 
@@ -39,7 +39,7 @@ def main(p: float, g: float, t: float) -> float:
     return main_loss(one(p), one(g), one(t)).item()
 
 
-def pull(value, p: float, g: float, *rest) -> float:
+def slope_of(value, p: float, g: float, *rest) -> float:
     """Derivative by the prediction."""
     prediction = one(p).requires_grad_()
     value(prediction, one(g), *rest).sum().backward()
@@ -92,7 +92,7 @@ def main_with_ifs(p, g, t) -> float:
 @pytest.mark.parametrize("t", [0.3, -0.1])  # the teacher may stand on either side
 def test_aloss_by_hand(p, value, slope, t):
     assert aloss(p, 0.1, t) == pytest.approx(value, abs=1e-12)
-    assert pull(assistive_values, p, 0.1, one(t), *TOUGH) == pytest.approx(slope, abs=1e-12)
+    assert slope_of(assistive_values, p, 0.1, one(t), *TOUGH) == pytest.approx(slope, abs=1e-12)
 
 
 def test_aloss_with_the_constants_of_the_tolerant_teacher():
@@ -107,7 +107,7 @@ def test_aloss_with_the_constants_of_the_tolerant_teacher():
 def test_the_teacher_itself_is_between(side):
     p, g, t = 0.125 + side * 0.25, 0.125, 0.375
     assert aloss(p, g, t) == 0
-    assert pull(assistive_values, p, g, one(t), *TOUGH) == pytest.approx(-TOUGH_INNER * side)
+    assert slope_of(assistive_values, p, g, one(t), *TOUGH) == pytest.approx(-TOUGH_INNER * side)
 
 
 @pytest.mark.parametrize("side", [1, -1])
@@ -115,14 +115,14 @@ def test_the_border_of_the_band_is_between(side):
     g, t, band = 0.125, 0.375, 0.25
     border = g + side * 0.0625
     assert aloss(border, g, t, *TOUGH, band) == pytest.approx(-0.45 * 0.75 * 0.25)
-    assert pull(assistive_values, border, g, one(t), *TOUGH, band) == pytest.approx(0.45 * side)
+    assert slope_of(assistive_values, border, g, one(t), *TOUGH, band) == pytest.approx(0.45 * side)
     inside = math.nextafter(border, g)
     assert aloss(inside, g, t, *TOUGH, band) == 0
-    assert pull(assistive_values, inside, g, one(t), *TOUGH, band) == 0
+    assert slope_of(assistive_values, inside, g, one(t), *TOUGH, band) == 0
 
 
 @pytest.mark.parametrize(("constants", "share"), [(TOUGH, -0.3825), (TOLERANT, -0.34)])
-def test_the_jump_at_the_band_is_what_the_docstring_says(constants, share):
+def test_the_jump_at_the_band_agrees_with_the_docstring(constants, share):
     t = 0.2
     border = BAND * t  # with g = 0 the very product that is compared with
     assert aloss(border, 0.0, t, *constants) == pytest.approx(share * t)
@@ -138,19 +138,19 @@ def test_aloss_is_continuous_at_the_teacher():
 
 
 @pytest.mark.parametrize("p", [-0.3, 0.1, 0.1000001, 0.4])
-def test_a_teacher_that_is_exactly_right_is_silent(p):
+def test_an_exact_teacher_has_no_effect(p):
     assert aloss(p, 0.1, 0.1) == 0
-    assert pull(assistive_values, p, 0.1, one(0.1), *TOUGH) == 0
+    assert slope_of(assistive_values, p, 0.1, one(0.1), *TOUGH) == 0
 
 
-def test_a_teacher_that_is_nearly_right_is_not():
+def test_a_nearly_exact_teacher_has_an_effect():
     assert aloss(0.4, 0.1, 0.1 + 1e-9) == pytest.approx(1.9 * 0.3)
 
 
 def test_without_a_band_the_value_is_continuous_down_to_the_target():
     assert aloss(0.0, 0.0, 0.2, *TOUGH, 0.0) == pytest.approx(-0.45 * 0.2)
     assert aloss(1e-9, 0.0, 0.2, *TOUGH, 0.0) == pytest.approx(-0.45 * 0.2)
-    assert pull(assistive_values, 0.0, 0.0, one(0.2), *TOUGH, 0.0) == 0
+    assert slope_of(assistive_values, 0.0, 0.0, one(0.2), *TOUGH, 0.0) == 0
 
 
 # --- the main loss ---
@@ -169,19 +169,19 @@ def test_without_a_band_the_value_is_continuous_down_to_the_target():
 @pytest.mark.parametrize("t", [0.3, -0.1])
 def test_main_by_hand(p, value, slope, t):
     assert main(p, 0.1, t) == pytest.approx(value, abs=1e-12)
-    assert pull(main_values, p, 0.1, one(t)) == pytest.approx(slope, abs=1e-12)
+    assert slope_of(main_values, p, 0.1, one(t)) == pytest.approx(slope, abs=1e-12)
 
 
-def test_main_is_continuous_at_the_seam_which_is_linear():
+def test_main_is_continuous_at_the_border_which_is_linear():
     g, t = 0.125, 0.375
     assert main(t, g, t) == 0.75
-    assert pull(main_values, t, g, one(t)) == 3
+    assert slope_of(main_values, t, g, one(t)) == 3
     assert main(t + 1e-9, g, t) == pytest.approx(0.75, abs=1e-8)
     assert main(t - 1e-9, g, t) == pytest.approx(0.75, abs=1e-8)
-    assert pull(main_values, t + 1e-9, g, one(t)) == pytest.approx(0.5)
+    assert slope_of(main_values, t + 1e-9, g, one(t)) == pytest.approx(0.5)
 
 
-def test_main_under_a_teacher_that_is_exactly_right_is_the_square():
+def test_main_with_an_exact_teacher_is_the_square():
     assert main(0.4, 0.1, 0.1) == pytest.approx(0.09)
     assert main(0.1, 0.1, 0.1) == 0
 
@@ -221,7 +221,7 @@ def test_kd_loss_by_hand_with_other_constants():
     assert terms["tough"].item() == 0  # the band ends at 0.315
 
 
-def test_kd_loss_is_made_of_the_other_two():
+def test_kd_loss_is_a_sum_of_the_other_two():
     generator = torch.Generator().manual_seed(0)
     p, g, tough, tolerant = torch.rand(4, 6, 10, generator=generator) - 0.5
     terms = kd_loss(p, g, tough, tolerant)
@@ -246,16 +246,16 @@ def test_kd_loss_is_made_of_the_other_two():
         (0.01, 0.1, 0.2, 6.0),
     ],
 )
-def test_pulls_are_what_the_docstring_says(d, tough, tolerant, slope):
+def test_slopes_agree_with_the_docstring(d, tough, tolerant, slope):
     def total(*tensors):
         return sum(kd_loss(*tensors).values())
 
-    assert pull(total, d, 0.0, one(tough), one(tolerant)) == pytest.approx(slope)
-    assert pull(total, -d, 0.0, one(tough), one(tolerant)) == pytest.approx(-slope)
+    assert slope_of(total, d, 0.0, one(tough), one(tolerant)) == pytest.approx(slope)
+    assert slope_of(total, -d, 0.0, one(tough), one(tolerant)) == pytest.approx(-slope)
 
 
 def test_kd_loss_can_be_negative_away_from_the_target():
-    """A Tolerant-Teacher much nearer than the Tough-Teacher: the least value is not at g."""
+    """A Tolerant-Teacher much nearer than the Tough-Teacher: the minimum is not at g."""
     tough, grid = 0.2, torch.linspace(0, 0.5, 5001, dtype=torch.float64)
     zero = torch.zeros_like(grid)
     values = kd_values(grid, zero, torch.full_like(grid, tough), torch.full_like(grid, 0.001))
@@ -317,13 +317,13 @@ def test_a_teacher_may_be_mirrored_about_the_target(p, g, tough, tolerant):
 
 @settings(deadline=None)
 @given(places, places, places, places)
-def test_no_pull_points_away_from_the_target(p, g, tough, tolerant):
+def test_no_gradient_points_away_from_the_target(p, g, tough, tolerant):
     def total(*tensors):
         return sum(kd_loss(*tensors).values())
 
-    found = pull(total, p, g, one(tough), one(tolerant))
-    assert found * (p - g) >= 0
-    assert (found == 0) == (p == g)
+    gradient = slope_of(total, p, g, one(tough), one(tolerant))
+    assert gradient * (p - g) >= 0
+    assert (gradient == 0) == (p == g)
 
 
 # --- gradients ---
@@ -356,7 +356,7 @@ def test_target_and_teachers_carry_no_gradient():
     assert tensors[0].grad.abs().sum() > 0
 
 
-def test_the_gradient_is_finite_where_all_agree():
+def test_the_gradient_is_finite_where_all_are_equal():
     point = torch.full((5,), 0.2).requires_grad_()
     sum(kd_loss(point, point, point, point).values()).backward()
     assert (point.grad == 0).all()
@@ -376,8 +376,8 @@ def test_any_shape_gives_the_same_numbers(shape):
         assert kd_loss(*shaped)[name].shape == ()
 
 
-def test_rows_stay_apart():
-    """Means of a row's values are what the row alone would give."""
+def test_rows_are_independent():
+    """The mean of a row's values equals that of the row by itself."""
     tensors = torch.rand(4, 3, 5, 2, generator=torch.Generator().manual_seed(4)) - 0.5
     values = kd_values(*tensors)
     for row in range(3):
@@ -401,22 +401,22 @@ def test_shapes_that_torch_would_broadcast_are_refused(wrong, shape):
 
 
 @pytest.mark.parametrize("shape", [(0,), (0, 4), (3, 0, 2)])
-def test_nothing_to_compare_is_refused(shape):
+def test_empty_tensors_are_refused(shape):
     with pytest.raises(InputError, match="no coordinate"):
         kd_loss(*[torch.zeros(shape)] * 4)
 
 
 @pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
 def test_half_precision_is_computed_in_float32(half):
-    """The same as in double precision from the same halves, and whatever the others come in."""
+    """Equal to double precision on the same values, whatever the types of the others."""
     tensors = (torch.rand(4, 64, generator=torch.Generator().manual_seed(5)) - 0.5).to(half)
-    found = kd_loss(*tensors)
+    terms = kd_loss(*tensors)
     expected = kd_loss(*tensors.double())
-    for name, each in found.items():
+    for name, each in terms.items():
         assert each.dtype == torch.float32
         assert each.item() == pytest.approx(expected[name].item(), rel=1e-5, abs=1e-6)
     mixed = kd_loss(tensors[0], *tensors[1:].float())
-    assert mixed == found
+    assert mixed == terms
 
 
 def test_double_precision_stays_double():

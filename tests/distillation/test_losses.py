@@ -1,4 +1,4 @@
-"""Each loss against a value worked out by hand or by another route."""
+"""Each loss against a value computed by hand or by another implementation."""
 
 import math
 
@@ -56,8 +56,8 @@ def test_heatmap_divergence_against_loops():
             wanted /= wanted.sum()
             probability = np.exp(given_) / np.exp(given_).sum()
             total += (wanted * np.log(wanted / probability)).sum()
-        found = heatmap_divergence(logits, target, sigma)[row].item()
-        assert found == pytest.approx(total / 3, rel=1e-5)
+        divergence = heatmap_divergence(logits, target, sigma)[row].item()
+        assert divergence == pytest.approx(total / 3, rel=1e-5)
 
 
 def test_heatmap_divergence_is_zero_at_the_gaussian_itself():
@@ -79,15 +79,15 @@ def test_prediction_divergence_against_torch_distributions():
 
 
 @pytest.mark.parametrize("teacher_has_maps", [True, False])
-def test_mean_target_costs_the_mean_of_both(teacher_has_maps):
-    """Whatever is known of the second: its map and place, or its place alone."""
-    answer = Prediction(torch.randn(2, 3, 2), heatmaps(2, 3, 4, 5).float())
-    said = Prediction(
+def test_the_loss_of_a_mean_target_is_the_mean_of_both(teacher_has_maps):
+    """Whether the second has heatmaps and coordinates, or coordinates only."""
+    student = Prediction(torch.randn(2, 3, 2), heatmaps(2, 3, 4, 5).float())
+    teacher = Prediction(
         torch.randn(2, 3, 2), heatmaps(2, 3, 4, 5, seed=1).float() if teacher_has_maps else None
     )
-    label = landmark_target(torch.rand(2, 3, 2) - 0.5, answer.logits, sigma=0.2)
-    both = target_loss(answer, mean_target(label, teacher_target(said)))
-    apart = target_loss(answer, label) + target_loss(answer, teacher_target(said))
+    label = landmark_target(torch.rand(2, 3, 2) - 0.5, student.logits, sigma=0.2)
+    both = target_loss(student, mean_target(label, teacher_target(teacher)))
+    apart = target_loss(student, label) + target_loss(student, teacher_target(teacher))
     assert both == pytest.approx((apart / 2).numpy(), rel=1e-5)
 
 
@@ -101,7 +101,7 @@ def test_prediction_divergence_sends_no_gradient_to_the_teacher():
     assert theirs.grad is None and ours.grad.abs().sum() > 0
 
 
-def test_coordinate_heads_are_compared_by_distance_alone():
+def test_coordinate_heads_are_compared_by_distance_only():
     student = Prediction(torch.full((1, 4, 2), 0.1), None)
     teacher = Prediction(torch.full((1, 4, 2), 0.1) + torch.tensor([0.03, 0.04]), None)
     expected = COORDINATE_WEIGHT * 0.05
@@ -110,7 +110,7 @@ def test_coordinate_heads_are_compared_by_distance_alone():
 
 
 def test_feature_distance_is_one_for_the_mean_feature():
-    """Saying the mean everywhere is exactly one variance away, at any scale."""
+    """Predicting the mean everywhere is exactly one variance away, at any scale."""
     teacher = torch.randn(8, 1, 6, 6, generator=torch.Generator().manual_seed(0)) * 37 + 5
     mean = teacher.mean().expand_as(teacher)
     assert feature_distance(mean, teacher).mean().item() == pytest.approx(1, rel=1e-4)
@@ -135,7 +135,7 @@ def test_weighted_mean_by_hand():
     assert weighted_mean(rows, weights).item() == pytest.approx((2 + 3 + 8) / 4)
 
 
-def test_weighted_mean_ignores_what_an_unlabelled_row_holds():
+def test_weighted_mean_ignores_the_values_of_unlabelled_rows():
     rows = torch.tensor([1.0, float("nan")], requires_grad=True)
     value = weighted_mean(rows, torch.tensor([1.0, 0.0]))
     assert value.item() == 0.5

@@ -1,4 +1,4 @@
-"""Who receives a gradient, who must not, and what stays frozen."""
+"""Objectives: which parameters get a gradient, what stays frozen, and extra terms."""
 
 import pytest
 import torch
@@ -50,7 +50,7 @@ CASES += [("light", term, guide) for term in ("fi", "ri") for guide in ("label",
 
 
 @pytest.mark.parametrize(("size", "term", "guide"), CASES)
-def test_each_term_reaches_whom_it_should_and_nobody_else(size, term, guide):
+def test_each_term_has_gradients_in_its_own_parts_only(size, term, guide):
     objective = ktl(size, guide, **({} if term == "task" else {term: 1}))
     objective.train()
     objective(a_batch())[term].backward()
@@ -62,8 +62,8 @@ def test_each_term_reaches_whom_it_should_and_nobody_else(size, term, guide):
     assert not receives(objective.teacher)
 
 
-def test_ri_through_no_grad_would_reach_nobody():
-    """The trap: under no_grad the frozen head cuts the path that RI exists for."""
+def test_ri_under_no_grad_would_have_no_gradient():
+    """A possible mistake: no_grad around the frozen head would cut the gradient that RI needs."""
     objective = ktl(ri=1)
     features = objective.student.features(a_batch().thermal)
     assert objective.teacher.head(features).coordinates.requires_grad
@@ -79,7 +79,7 @@ def test_a_strategy_returns_its_terms_and_no_others(strategy):
     assert set(objective(a_batch())) == expected | {"task"}
 
 
-def test_a_weight_of_zero_is_the_term_left_out_bit_for_bit():
+def test_a_term_of_weight_zero_changes_no_bit():
     plain, zero = ktl(), ktl(fd=0, fi=0, ri=0, ld=0)
     results = []
     for objective in (plain, zero):
@@ -103,24 +103,24 @@ def test_decay_leaves_unlabelled_rows_alone():
     assert objective(batch, 0.0)["ld"].item() > 0
 
 
-def test_the_task_of_an_unlabelled_row_is_the_teachers_answer():
+def test_the_target_of_an_unlabelled_row_is_the_teachers_prediction():
     objective = ktl(fi=1).eval()
     batch = a_batch(labelled=2)
     with torch.no_grad():
-        said = objective.teacher.head(objective.teacher.features(batch.rgb)).coordinates
+        prediction = objective.teacher.head(objective.teacher.features(batch.rgb)).coordinates
     filled = batch._replace(
-        landmarks=torch.cat((batch.landmarks[:2], said[2:])),
+        landmarks=torch.cat((batch.landmarks[:2], prediction[2:])),
         labelled=torch.ones(4, dtype=torch.bool),
     )
     assert objective(batch)["task"].item() == pytest.approx(objective(filled)["task"].item())
 
 
-def test_without_distillation_an_unlabelled_row_teaches_nothing():
+def test_without_distillation_an_unlabelled_row_contributes_nothing():
     assert ktl().eval()(a_batch(labelled=0))["task"].item() == 0
 
 
-def test_without_labels_the_teachers_answer_stands_in():
-    """Labels of unlabelled rows are never read: nonsense there changes nothing."""
+def test_the_landmarks_of_unlabelled_rows_are_not_used():
+    """NaN in their place changes nothing."""
     objective = ktl(fi=1, ri=1, fd=1, ld=1).eval()
     batch = a_batch(labelled=2)
     nonsense = batch.landmarks.clone()
@@ -155,7 +155,7 @@ def test_the_teacher_stays_bit_identical_through_training(tmp_path):
         assert row["total"] == sum(row[name] for name in ("task", "fd", "ld", "fi", "ri"))
 
 
-def test_train_cannot_wake_a_frozen_teacher():
+def test_train_leaves_a_frozen_teacher_in_evaluation_mode():
     teacher = FrozenTeacher(make_model())
     before = state(teacher)
     teacher.train()
@@ -165,8 +165,8 @@ def test_train_cannot_wake_a_frozen_teacher():
     assert not any(p.requires_grad for p in teacher.parameters())
 
 
-def test_fi_leaves_the_students_statistics_alone():
-    """The student's head reads RGB features in FI; none of its buffers may remember them."""
+def test_fi_does_not_change_the_students_statistics():
+    """The student's head gets RGB features in FI; they must not change its buffers."""
     objective = ktl(fi=1).train()
     batch = a_batch()
     objective.student.features(batch.thermal)
@@ -327,7 +327,7 @@ def test_mcl_of_one_width_needs_no_adapter():
     assert not list(objective.to_student.parameters())
 
 
-def test_mcl_reads_thermal_on_both_sides():
+def test_both_networks_of_mcl_take_thermal_images():
     objective = MCL(make_model("small", "thermal"), make_model("light", "thermal"), Weights(ld=1))
     terms = objective(a_batch()._replace(rgb=None))
     assert torch.isfinite(terms["ld"])
@@ -346,8 +346,8 @@ def test_task_objective_counts_labelled_rows_only():
     ("guide", "fi_follows", "ri_follows"),
     [("label", True, True), ("both", True, True), ("teacher", False, False), ("own", False, True)],
 )
-def test_which_injected_head_hears_of_a_label_that_moves(guide, fi_follows, ri_follows):
-    """By "own", FI holds to the teacher's image, RI to the student's: shifted pairs confuse neither."""
+def test_which_injected_head_depends_on_the_label(guide, fi_follows, ri_follows):
+    """With "own", FI has the target of the teacher's image and RI that of the student's."""
     objective = ktl(guide=guide, fi=1, ri=1).eval()
     batch = make_batch(make_pairs(4), torch.arange(4), NO_AUGMENTATION, torch.Generator())
     before, after = objective(batch), objective(batch._replace(landmarks=batch.landmarks + 0.1))

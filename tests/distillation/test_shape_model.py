@@ -1,4 +1,4 @@
-"""The laws of softening, an example by hand, and a second implementation that shares no code."""
+"""Properties of softening, an example by hand, and a second, independent implementation."""
 
 from functools import cache
 
@@ -25,7 +25,7 @@ def drawn(count: int, seed: int) -> np.ndarray:
 
 
 def faces(count: int = 40, seed: int = 0, scheme: str = "ibug68") -> np.ndarray:
-    """Annotations of embedded faces, (N, K, 2) pixels of a 64-pixel image."""
+    """Annotations of synthetic faces, (N, K, 2) pixels of a 64-pixel image."""
     return drawn(count, seed)[:, list(map_indices("ibug68", scheme))].astype(np.float64)
 
 
@@ -114,7 +114,7 @@ def plain_fit(shapes: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray,
 
 
 def plain_pose(shape: np.ndarray, mean: np.ndarray) -> tuple:
-    """The shape laid on the mean, and the rotation, scale and centre that lead back."""
+    """The shape aligned with the mean, and the rotation, scale and centre that map it back."""
     centre = shape.mean(axis=0)
     left, singular, right = np.linalg.svd((shape - centre).T @ mean)
     signs = np.array([1, np.sign(np.linalg.det(left @ right))])  # a rotation, never a mirror
@@ -174,7 +174,7 @@ def test_softening_twice_is_softening_once(model):
 
 
 def test_softening_changes_something_and_not_much(model):
-    """Rounds off what is rare; the face stays where it is."""
+    """It removes rare variation; the face keeps its position."""
     shapes = faces(seed=2)
     distance = np.linalg.norm(model.soften(shapes) - shapes, axis=-1).mean()
     assert 0.1 < distance < 3  # pixels of a face about 40 wide
@@ -188,7 +188,7 @@ def test_soft_landmarks_have_coefficients_within_three_deviations(model):
 
 @settings(deadline=None, max_examples=40)
 @given(st.floats(0.01, 100), st.floats(-3.2, 3.2), st.floats(-500, 500))
-def test_softening_goes_along_with_turn_scale_and_shift(model, scale, turn, shift):
+def test_softening_commutes_with_rotation_scale_and_shift(model, scale, turn, shift):
     landmarks = wild(model)
     expected = similar(model.soften(landmarks), scale, turn, shift)
     assert np.allclose(
@@ -198,7 +198,7 @@ def test_softening_goes_along_with_turn_scale_and_shift(model, scale, turn, shif
 
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 2**32 - 1))
-def test_a_fit_forgets_how_each_face_lies_in_its_image(model, seed):
+def test_a_fit_does_not_depend_on_the_pose_of_each_face_in_its_image(model, seed):
     rng = np.random.default_rng(seed)
     moved = np.stack(
         [
@@ -232,7 +232,7 @@ def test_a_mirrored_set_gives_the_mirrored_model(model):
     )
 
 
-def test_modes_are_orthonormal_and_hold_no_turn_scale_or_shift(model):
+def test_modes_are_orthonormal_and_contain_no_rotation_scale_or_shift(model):
     flat = model.modes.flatten(1).numpy()
     assert np.allclose(flat @ flat.T, np.eye(len(flat)), atol=1e-9)
     mean = model.mean.numpy()
@@ -264,7 +264,7 @@ def test_a_mode_moves_its_own_coefficient_and_no_other(model, deviations):
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-def test_softening_gives_back_shape_and_type(model, dtype):
+def test_softening_keeps_shape_and_type(model, dtype):
     centred = wild(model) / 64 - 0.5
     expected = model.soften(centred).reshape(3, 4, 68, 2)
     given_ = torch.from_numpy(centred.reshape(3, 4, 68, 2)).to(dtype)
@@ -298,7 +298,7 @@ def test_gradients_pass(model):
     assert not model.soften(landmarks.detach()).requires_grad
 
 
-def test_arrays_may_be_read_only_or_run_backwards(model, recwarn):
+def test_arrays_may_be_read_only_or_have_negative_strides(model, recwarn):
     landmarks = wild(model)
     landmarks.setflags(write=False)
     soft = model.soften(landmarks)
@@ -307,7 +307,7 @@ def test_arrays_may_be_read_only_or_run_backwards(model, recwarn):
     assert not recwarn.list
 
 
-def test_what_was_given_stays_as_it_was(model):
+def test_the_arguments_are_not_changed(model):
     landmarks = torch.from_numpy(wild(model))
     before = landmarks.clone()
     model.soften(landmarks)
@@ -351,7 +351,7 @@ def test_files_that_are_no_shape_model_are_refused(model, tmp_path):
         lambda tensors: tensors.update(more=torch.zeros(1)),
     ],
 )
-def test_a_broken_shape_model_is_refused(model, tmp_path, change):
+def test_a_damaged_shape_model_is_refused(model, tmp_path, change):
     path = tmp_path / "it"
     model.save(path)
     tensors = load_file(path)
@@ -390,7 +390,7 @@ def test_too_few_shapes_for_the_share_are_refused():
     assert len(ShapeModel.fit(faces(5), "ibug68", 1.0).modes) == 4
 
 
-def test_shapes_that_are_all_alike_are_refused(recwarn):
+def test_equal_shapes_are_refused(recwarn):
     alike = np.stack([similar(faces(1)[0], 1 + n, n, n) for n in range(4)])
     for shapes in (alike, alike.astype(np.float32), np.repeat(alike[:1], 3, axis=0)):
         with pytest.raises(InputError, match="4 shapes|3 shapes are equal up to"):
@@ -399,7 +399,7 @@ def test_shapes_that_are_all_alike_are_refused(recwarn):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         (lambda shape: shape.__setitem__((3, 0), np.nan), "shape 5 has NaN or infinite"),
         (lambda shape: shape.__setitem__((3, 0), np.inf), "shape 5 has NaN or infinite"),
@@ -407,15 +407,15 @@ def test_shapes_that_are_all_alike_are_refused(recwarn):
         (lambda shape: shape.fill(1000.1), "shape 5 has all its points in one place"),
     ],
 )
-def test_a_shape_that_is_none_is_named(model, spoil, told):
+def test_the_message_numbers_an_invalid_shape(model, spoil, message):
     shapes = faces(10)
     spoil(shapes[5])
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         ShapeModel.fit(shapes, "ibug68", 0.5)
     for dtype in (np.float64, np.float32):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             model.soften(shapes.astype(dtype))
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         model.soften(torch.from_numpy(shapes.reshape(2, 5, 68, 2)))
 
 
@@ -445,20 +445,20 @@ def test_another_number_of_points_is_refused(model):
         ShapeModel.fit(faces(5), "mine")
 
 
-def test_integers_are_refused_where_they_would_be_cut_off(model):
+def test_integers_are_refused(model):
     with pytest.raises(InputError, match="give floating-point coordinates"):
         model.soften(torch.from_numpy(faces(2).round().astype(np.int64)))
     assert ShapeModel.fit(faces(20).round().astype(np.int64), "ibug68", 0.5).shares.sum() >= 0.5
 
 
-def test_a_mode_that_is_not_there_is_refused(model):
+def test_an_unknown_mode_is_refused(model):
     for index in (-1, len(model.modes)):
         with pytest.raises(InputError, match=f"mode {index}: this shape model has modes 0 to"):
             model.mode(index, 1)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_every_scheme_has_a_shape_model_that_stands_upright(scheme):
+def test_the_mean_of_every_scheme_is_upright(scheme):
     """Also schemes without eye corners: five points have pupils, a profile has neither."""
     rng, known = np.random.default_rng(0), SCHEMES[scheme]
     base = rng.normal(size=(known.points, 2))

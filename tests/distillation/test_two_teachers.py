@@ -1,4 +1,4 @@
-"""KD-Loss as an objective and as stages: who learns, who stays as it is, what the terms add up to."""
+"""KD-Loss as an objective and as stages: what is trained, what stays frozen, the sum of the terms."""
 
 import json
 from pathlib import Path
@@ -54,7 +54,7 @@ def some_shapes(variance: float = 0.8) -> ShapeModel:
 
 
 def moved_model(seed: int, modality: str = "rgb") -> Landmarker:
-    """A coordinate head starts with every landmark at the centre; this one answers something."""
+    """A coordinate head predicts every landmark at the centre at first; this one does not."""
     model = make_model(modality=modality, seed=seed, head="coordinate")
     nn.init.normal_(model.head.linear.bias, std=0.2)
     return model
@@ -85,9 +85,9 @@ def test_the_terms_are_those_of_kd_loss_by_hand():
         strict=True,
     )
     count = p.numel()
-    for said, truth, hard, soft in rows:
-        d, seam = abs(said - truth), abs(truth - soft)
-        main = 3 * d if d <= seam else d * d + 3 * seam - seam * seam
+    for prediction, truth, hard, soft in rows:
+        d, border = abs(prediction - truth), abs(truth - soft)
+        main = 3 * d if d <= border else d * d + 3 * border - border * border
         expected["main"] += 2 * main / count
         for name, other, alpha, inner in (
             ("tough", hard, 1.9, -0.45),
@@ -141,7 +141,7 @@ def test_both_teachers_stay_bit_identical_and_the_logged_terms_add_up(tmp_path, 
     assert line["total"] == pytest.approx(line["main"] + line["tough"] + line["tolerant"])
 
 
-def test_without_a_label_the_tough_teacher_stands_in_and_its_own_term_is_silent():
+def test_without_a_label_the_tough_teacher_is_the_target_and_its_own_term_is_zero():
     trained = objective()
     batch = a_batch(labelled=0)
     terms = trained(batch)
@@ -151,7 +151,7 @@ def test_without_a_label_the_tough_teacher_stands_in_and_its_own_term_is_silent(
     assert float(terms["main"].detach()) > 0 and torch.equal(again["main"], terms["main"])
 
 
-def test_a_softened_twin_says_what_the_shape_model_makes_of_the_tough_answer():
+def test_a_shape_model_softens_the_prediction_of_the_tough_teacher():
     shapes = some_shapes()
     tough, tolerant = objective(shapes).teacher_predictions(a_batch())
     assert torch.equal(tolerant, shapes.soften(tough))
@@ -171,8 +171,8 @@ def test_plain_losses_are_means_of_powers_over_all_coordinates(loss, power):
     student, batch = moved_model(0), a_batch(4, labelled=3)
     student.eval()
     (term,) = TaskObjective(student, "rgb", PLAIN[loss])(batch).values()
-    said = student(batch.rgb).coordinates
-    off = (said - batch.landmarks).detach().abs().numpy()
+    prediction = student(batch.rgb).coordinates
+    off = (prediction - batch.landmarks).detach().abs().numpy()
     by_hand = sum((off[row] ** power).mean() for row in range(3)) / 4
     assert term.item() == pytest.approx(by_hand, rel=1e-5)
 
@@ -194,7 +194,7 @@ def test_the_tolerant_teacher_keeps_its_shape_model(teachers):
     torch.testing.assert_close(shapes.soften(pairs.landmarks), again.soften(pairs.landmarks))
 
 
-def test_soft_landmarks_differ_and_unlabelled_rows_are_left_alone():
+def test_soft_landmarks_differ_and_unlabelled_rows_stay_the_same():
     pairs = faces().with_labels(9, seed=0)
     soft = with_soft_landmarks(pairs, some_shapes())
     moved = (soft.landmarks - pairs.landmarks).abs().amax((1, 2))
@@ -202,7 +202,7 @@ def test_soft_landmarks_differ_and_unlabelled_rows_are_left_alone():
     assert moved[pairs.labelled].min() > 1e-4
 
 
-def test_softening_a_mirrored_face_is_mirroring_the_softened_one():
+def test_softening_and_mirroring_commute():
     pairs = faces()
     flip, sign = list(get_scheme(pairs.scheme).flip), torch.tensor([-1.0, 1.0])
     shapes = fit_shape_model(pairs, 0.8)
@@ -214,7 +214,7 @@ def test_softening_a_mirrored_face_is_mirroring_the_softened_one():
 
 @pytest.mark.parametrize("modality", ["rgb", "thermal"])
 @pytest.mark.parametrize("tolerant", [True, False])
-def test_a_student_between_its_teachers_leaves_a_whole_run(tmp_path, teachers, tolerant, modality):
+def test_training_with_kd_loss_writes_a_complete_run(tmp_path, teachers, tolerant, modality):
     config = KDLossConfig(
         out=tmp_path / "student",
         tough=teachers / "tough/model.safetensors",
@@ -238,7 +238,7 @@ def test_a_student_between_its_teachers_leaves_a_whole_run(tmp_path, teachers, t
 
 
 @pytest.mark.parametrize("loss", PLAIN)
-def test_plain_losses_use_labelled_pairs_alone(tmp_path, loss):
+def test_plain_losses_use_labelled_pairs_only(tmp_path, loss):
     config = KDLossConfig(
         out=tmp_path, loss=loss, data={**DATA, "labelled": 5}, fit=FIT, size="light", input_px=32
     )
@@ -252,18 +252,18 @@ def stand_in(loss: str = "l1-answers") -> PseudoLabelObjective:
 
 
 @pytest.mark.parametrize(("loss", "power"), [("l2-answers", 2), ("l1-answers", 1)])
-def test_a_stand_in_answers_where_a_label_is_missing_and_nowhere_else(loss, power):
+def test_pseudo_labels_replace_missing_labels_only(loss, power):
     trained, batch = stand_in(loss).eval(), a_batch(4, labelled=3)
     with torch.no_grad():
-        said = trained.student(batch.thermal).coordinates
+        prediction = trained.student(batch.thermal).coordinates
         theirs = trained.teacher.landmarker(batch.rgb).coordinates
         (term,) = trained(batch).values()
     target = torch.stack((*batch.landmarks[:3], theirs[3]))
-    by_hand = (said - target).abs().numpy() ** power
+    by_hand = (prediction - target).abs().numpy() ** power
     assert term.item() == pytest.approx(by_hand.mean(), rel=1e-5)
 
 
-def test_a_stand_in_sends_no_gradient_and_no_statistics_to_its_teacher():
+def test_pseudo_labels_change_nothing_in_the_teacher():
     trained = stand_in().train()
     before = state(trained.teacher)
     trained(a_batch(4, labelled=0))["task"].backward()
@@ -274,7 +274,7 @@ def test_a_stand_in_sends_no_gradient_and_no_statistics_to_its_teacher():
     assert trained.reads == {"rgb", "thermal"}
 
 
-def test_a_stand_in_lets_unlabelled_pairs_in(tmp_path, teachers):
+def test_pseudo_labels_use_unlabelled_pairs(tmp_path, teachers):
     config = KDLossConfig(
         out=tmp_path,
         loss="l1-answers",
@@ -285,8 +285,8 @@ def test_a_stand_in_lets_unlabelled_pairs_in(tmp_path, teachers):
         input_px=32,
     )
     train_kd_loss(config, progress=False)
-    told = json.loads((tmp_path / "provenance.json").read_text())
-    assert told["labelled"] == 5 < told["pairs"]
+    content = json.loads((tmp_path / "provenance.json").read_text())
+    assert content["labelled"] == 5 < content["pairs"]
     with pytest.raises(InputError, match="'l1-answers' needs a Tough-Teacher"):
         train_kd_loss(config.model_copy(update={"tough": None}), progress=False)
     other = make_model(scheme="sf_tl54", head="coordinate")
@@ -294,7 +294,7 @@ def test_a_stand_in_lets_unlabelled_pairs_in(tmp_path, teachers):
         PseudoLabelObjective(other, moved_model(0), PSEUDO_LABELLED["l1-answers"])
 
 
-def test_what_cannot_be_is_said(tmp_path, teachers):
+def test_unusable_teachers_are_refused(tmp_path, teachers):
     fields = {"out": tmp_path, "data": DATA, "fit": FIT, "size": "light"}
     with pytest.raises(InputError, match="needs a Tough-Teacher"):
         train_kd_loss(KDLossConfig(**fields, input_px=32), progress=False)
@@ -323,8 +323,8 @@ def test_the_commands(tmp_path):
     ):
         result = runner.invoke(app, [*command, *size, *sets])
         assert result.exit_code == 0, result.output
-    told = json.loads((tmp_path / "tolerant/config.json").read_text())
-    assert "0.8" in json.dumps(told)
+    content = json.loads((tmp_path / "tolerant/config.json").read_text())
+    assert "0.8" in json.dumps(content)
     assert Landmarker.load(tmp_path / "student/model.safetensors").spec.modality == "thermal"
 
 

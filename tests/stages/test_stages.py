@@ -1,4 +1,4 @@
-"""The path from end to end, thin: teacher, transfer, compress, evaluate, attribute."""
+"""All stages in a row, with few steps: teacher, transfer, compress, evaluate, attribute."""
 
 import json
 import re
@@ -49,7 +49,7 @@ def path(tmp_path_factory):
     ("name", "size", "modality"),
     [("teacher", "small", "rgb"), ("student", "small", "thermal"), ("light", "slim", "thermal")],
 )
-def test_each_stage_leaves_a_whole_run(path, name, size, modality):
+def test_each_stage_writes_a_complete_run(path, name, size, modality):
     found = {file.name for file in (path / name).iterdir()}
     assert found == {
         "config.json",
@@ -67,7 +67,7 @@ def test_each_stage_leaves_a_whole_run(path, name, size, modality):
     assert len((path / name / "errors.csv").read_text().splitlines()) == 5
 
 
-def test_evaluate_reads_the_test_split(path):
+def test_evaluate_scores_the_test_split(path):
     config = EvaluateConfig(out=path / "score", weights=path / "light/model.safetensors", data=DATA)
     result, scores = evaluate(config, progress=False)
     assert result["modality"] == "thermal" and result["split"] == "test"
@@ -79,7 +79,7 @@ def test_evaluate_reads_the_test_split(path):
     }
 
 
-def test_the_rgb_teacher_can_be_read_directly_on_thermal(path):
+def test_the_rgb_teacher_can_be_evaluated_on_thermal_images(path):
     config = EvaluateConfig(
         out=path / "gap",
         weights=path / "teacher/model.safetensors",
@@ -116,7 +116,7 @@ def test_attribute_explains_a_group_by_another_method(path):
     )
     result = attribute(config, progress=False)
     assert result["group"] == "mouth" and result["landmark"] is None
-    assert result["completeness_error"] == {}  # no such promise
+    assert result["completeness_error"] == {}  # not a complete method
     assert len(result["agreement"]["spearman"]) == 2
     with pytest.raises(InputError, match="'ear': scheme ibug68 has"):
         attribute(config.model_copy(update={"group": "ear"}), progress=False)
@@ -156,7 +156,7 @@ def test_a_light_student_has_its_teachers_head_or_its_own(path, head):
 
 
 @pytest.mark.parametrize(("one_step", "teacher"), [(True, "teacher"), (False, "student")])
-def test_in_one_step_the_teacher_reads_the_rgb_side(path, monkeypatch, one_step, teacher):
+def test_in_one_step_the_teacher_takes_the_rgb_images(path, monkeypatch, one_step, teacher):
     pairs = make_pairs(6)
     monkeypatch.setattr(DataConfig, "load_training", lambda *_, **__: pairs)
     shapes, features = set(), FrozenTeacher.features
@@ -202,7 +202,7 @@ def test_one_step_needs_an_rgb_teacher_and_rgb_images(path, monkeypatch):
 
 
 def test_transfer_can_start_from_the_teacher(path):
-    """With no step taken to speak of, the student is the teacher."""
+    """With a tiny learning rate the student equals the teacher."""
     transfer(
         TransferConfig(
             out=path / "copy",
@@ -240,7 +240,7 @@ def test_weights_of_another_shape_cannot_start_a_model(tmp_path):
 
 
 def test_weights_of_more_points_start_a_model_of_fewer(tmp_path, monkeypatch):
-    """With no step taken to speak of, the model is its start, less the points that are not asked."""
+    """With a tiny learning rate the model equals its start, without the points that are not needed."""
     pairs = replace(make_pairs(scheme_points=54), scheme="sf_tl54")
     for name in ("load", "load_training"):
         monkeypatch.setattr(DataConfig, name, lambda *_, **__: pairs)
@@ -271,7 +271,7 @@ def test_weights_of_more_points_start_a_model_of_fewer(tmp_path, monkeypatch):
         train(config(result["weights"]), progress=False)
 
 
-def test_a_teacher_of_more_points_answers_in_the_pairs_scheme(tmp_path, monkeypatch):
+def test_a_teacher_of_more_points_predicts_the_pairs_scheme(tmp_path, monkeypatch):
     pairs = replace(make_pairs(scheme_points=54), scheme="sf_tl54")
     for name in ("load", "load_training"):
         monkeypatch.setattr(DataConfig, name, lambda *_, **__: pairs)
@@ -293,7 +293,7 @@ def test_a_teacher_of_more_points_answers_in_the_pairs_scheme(tmp_path, monkeypa
         transfer(config, progress=False)
 
 
-def test_training_without_a_single_label_is_refused(tmp_path):
+def test_training_without_labels_is_refused(tmp_path):
     config = TrainConfig(
         out=tmp_path, size="light", input_px=32, data=DATA | {"labelled": 0}, fit=FIT
     )
@@ -309,7 +309,7 @@ def test_a_transfer_starts_from_an_rgb_teacher(path, tmp_path):
         transfer(config, progress=False)
 
 
-def test_weights_may_be_read_by_whoever_reads_the_run(path):
+def test_weights_have_the_permissions_of_the_other_files(path):
     run = path / "light"
     modes = {name: (run / name).stat().st_mode for name in ("model.safetensors", "config.json")}
     assert len(set(modes.values())) == 1

@@ -1,4 +1,4 @@
-"""Killed at any step, a training goes on and ends with the same bits."""
+"""A training that was killed at any step resumes and ends with the same bits."""
 
 import multiprocessing
 import os
@@ -24,21 +24,27 @@ from tests.conftest import make_model, make_pairs
 
 STEPS = 25
 CONFIG = FitConfig(steps=STEPS, batch=4, evaluations=5, accelerator="cpu")
-# The decay that listens has a memory of its own, which has to survive as well.
-TOLD = Distillation(strategy="dikd", decay="progress")
+# This decay has a state of its own, which must be restored as well.
+DIKD = Distillation(strategy="dikd", decay="progress")
 
 
 class Killed(Exception):
-    """In the place of a kill, where one process is enough."""
+    """Instead of a signal, where one process is enough."""
 
 
 def train(
-    folder: Path, *, at: int | None = None, hard: bool = False, config=CONFIG, seed=0, asked=None
+    folder: Path,
+    *,
+    at: int | None = None,
+    hard: bool = False,
+    config=CONFIG,
+    seed=0,
+    stage=None,
 ):
-    """A whole KTL training with every kind of state; ended from outside before step `at`."""
+    """A complete KTL training with every kind of state; stopped before step `at`."""
     torch.manual_seed(7)
     teacher, student = make_model("light"), make_model("light", "thermal", seed=1)
-    objective = KTL(teacher, student, TOLD.resolved(), TOLD.guide)
+    objective = KTL(teacher, student, DIKD.resolved(), DIKD.guide)
     steps = iter(range(STEPS + 1))
 
     def count(_, given):
@@ -47,18 +53,18 @@ def train(
                 os.kill(os.getpid(), signal.SIGKILL)
             raise Killed
         batch, share = given
-        return batch, share * (1 - 0.1 * torch.rand(()))  # as dropout does, by torch's own dice
+        return batch, share * (1 - 0.1 * torch.rand(()))  # from torch's random state, as dropout
 
     objective.register_forward_pre_hook(count)
     fit(
         objective,
         make_pairs(12),
         config,
-        Run(folder, "test", asked or config),
+        Run(folder, "test", stage or config),
         augmentation=Augmentation(),
         seed=seed,
         validate=lambda: float(next(student.parameters()).detach().sum()),
-        distillation=TOLD,
+        distillation=DIKD,
         keep_every=0,
         progress=False,
     )
@@ -76,7 +82,7 @@ def same(one: tuple, other: tuple) -> bool:
 
 
 @pytest.mark.parametrize("at", sorted({0, 1, STEPS - 1, *range(0, STEPS, 5), *range(4, STEPS, 5)}))
-def test_stopped_before_a_step_and_begun_again(tmp_path, whole, at):
+def test_a_stopped_training_resumes(tmp_path, whole, at):
     with pytest.raises(Killed):
         train(tmp_path, at=at)
     assert same(train(tmp_path), whole)
@@ -87,13 +93,13 @@ def _child(folder: str, at: int) -> None:
     train(Path(folder), at=at, hard=True)
 
 
-def test_killed_at_twenty_steps_drawn_by_chance(tmp_path, whole):
-    """`kill -9` of a real process, every time a new one on the same run directory."""
+def test_a_training_killed_at_twenty_random_steps_resumes(tmp_path, whole):
+    """`kill -9` of a real process; each new one continues in the same run directory."""
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload(["tests.training.test_checkpoint"])
     killed = 0
     for n, at in enumerate(np.random.default_rng(0).integers(0, STEPS, 20).tolist()):
-        folder = tmp_path / str(n // 4)  # four kills a training: it goes on and is killed again
+        folder = tmp_path / str(n // 4)  # four kills per training
         left = STEPS - max([0, *_steps(folder)])
         child = server.Process(target=_child, args=(str(folder), min(at, left - 1)))
         child.start()
@@ -106,12 +112,12 @@ def test_killed_at_twenty_steps_drawn_by_chance(tmp_path, whole):
 
 
 def _steps(folder: Path) -> list[int]:
-    """Steps in the files, whatever their stamp."""
-    found = []
+    """Steps of the checkpoints, whatever their fingerprints."""
+    steps = []
     for path in folder.glob("checkpoint-0*.safetensors"):
         stamp = _stamp(path)
-        found += Checkpoints(folder, stamp).steps()
-    return found
+        steps += Checkpoints(folder, stamp).steps()
+    return steps
 
 
 def _stamp(path: Path) -> str:
@@ -119,20 +125,22 @@ def _stamp(path: Path) -> str:
         return file.metadata()["stamp"]
 
 
-def test_a_spoilt_state_falls_back_to_the_one_before(tmp_path, whole, capsys):
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, whole, capsys):
     with pytest.raises(Killed):
         train(tmp_path, at=9)
     newest = tmp_path / "checkpoint-0.safetensors"
     newest.write_bytes(newest.read_bytes()[:-100])
     assert same(train(tmp_path), whole)
-    told = capsys.readouterr().out
-    assert "checkpoint-0.safetensors: damaged" in told and "resumes after step 8" in told
+    output = capsys.readouterr().out
+    assert "checkpoint-0.safetensors: damaged" in output and "resumes after step 8" in output
     for path in tmp_path.glob("checkpoint-*"):
         path.write_bytes(b"")
-    assert same(train(tmp_path), whole), "without a state it begins at the beginning"
+    assert same(train(tmp_path), whole), "without a checkpoint it starts at the first step"
 
 
-def test_a_full_disk_costs_the_state_and_not_the_training(tmp_path, whole, monkeypatch, capsys):
+def test_a_training_continues_without_checkpoints_on_a_full_disk(
+    tmp_path, whole, monkeypatch, capsys
+):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
@@ -149,10 +157,10 @@ def test_a_full_disk_costs_the_state_and_not_the_training(tmp_path, whole, monke
     [
         {"seed": 1},
         {"config": CONFIG.model_copy(update={"clip": 1})},
-        {"asked": TrainConfig(out=Path("x"), modality="thermal")},
+        {"stage": TrainConfig(out=Path("x"), modality="thermal")},
     ],
 )
-def test_another_training_s_state_is_not_taken(tmp_path, changed, capsys):
+def test_a_checkpoint_of_another_training_is_ignored(tmp_path, changed, capsys):
     with pytest.raises(Killed):
         train(tmp_path / "a", at=9)
     result = train(tmp_path / "a", **changed)
@@ -160,12 +168,12 @@ def test_another_training_s_state_is_not_taken(tmp_path, changed, capsys):
     assert same(result, train(tmp_path / "b", **changed))
 
 
-def test_what_is_asked_for_is_the_config_without_places(tmp_path):
-    def asked(**fields):
+def test_hyperparameters_are_the_config_without_paths(tmp_path):
+    def text(**fields):
         return Run(tmp_path, "test", KDLossConfig(out=tmp_path, **fields)).hyperparameters
 
     here = {"tough": Path("a/w"), "data": {"source": "a"}}
-    assert asked(**here) == asked(tough=Path("b/w"), data={"source": "b"})
+    assert text(**here) == text(tough=Path("b/w"), data={"source": "b"})
     others = [
         {"modality": "thermal"},
         {"normalisation": "fixed"},
@@ -174,19 +182,19 @@ def test_what_is_asked_for_is_the_config_without_places(tmp_path):
         {"variance": 0.8},
         {"tolerant": Path("a/w")},
     ]
-    assert len({asked(**here), *(asked(**here, **other) for other in others)}) == 1 + len(others)
+    assert len({text(**here), *(text(**here, **other) for other in others)}) == 1 + len(others)
 
 
-def test_the_stamp_knows_the_frozen_teacher():
-    def stamp(seed):
+def test_the_fingerprint_depends_on_the_frozen_teacher():
+    def fingerprint(seed):
         teacher, student = make_model("light", seed=seed), make_model("light", "thermal", seed=1)
-        return fingerprint_of(KTL(teacher, student, TOLD.resolved(), TOLD.guide), CONFIG)
+        return fingerprint_of(KTL(teacher, student, DIKD.resolved(), DIKD.guide), CONFIG)
 
-    assert stamp(0) == stamp(0) != stamp(2)
+    assert fingerprint(0) == fingerprint(0) != fingerprint(2)
 
 
 def test_moments_keep_the_layout_of_their_parameters(tmp_path):
-    """Fused AdamW walks parameter and moments as they lie in memory; values alone are not enough."""
+    """Fused AdamW reads parameters and moments in memory order; equal values are not enough."""
     with pytest.raises(Killed):
         train(tmp_path, at=9)
     seen = []
@@ -207,7 +215,7 @@ def test_moments_keep_the_layout_of_their_parameters(tmp_path):
     assert seen and all(seen)
 
 
-def test_the_states_are_gone_when_a_stage_ends(tmp_path):
+def test_checkpoints_are_removed_when_a_stage_ends(tmp_path):
     for name in (
         "checkpoint-0.safetensors",
         "checkpoint-1-before.safetensors",
@@ -218,11 +226,11 @@ def test_the_states_are_gone_when_a_stage_ends(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["other.safetensors"]
 
 
-def test_a_term_that_is_no_number_names_step_and_batch(tmp_path):
+def test_the_message_about_a_nan_names_step_and_batch(tmp_path):
     pairs = make_pairs(12)
     pairs.landmarks[3] = float("nan")
     student = make_model("light", "thermal")
-    objective = KTL(make_model("light"), student, TOLD.resolved(), TOLD.guide)
+    objective = KTL(make_model("light"), student, DIKD.resolved(), DIKD.guide)
     with pytest.raises(InputError) as caught:
         fit(
             objective,
@@ -232,7 +240,7 @@ def test_a_term_that_is_no_number_names_step_and_batch(tmp_path):
             augmentation=Augmentation(),
             seed=0,
             validate=lambda: 0.0,
-            distillation=TOLD,
+            distillation=DIKD,
             progress=False,
         )
     text = str(caught.value)
@@ -240,7 +248,7 @@ def test_a_term_that_is_no_number_names_step_and_batch(tmp_path):
     assert text.count(",") >= CONFIG.batch - 1
 
 
-def test_a_training_without_a_state_of_its_step():
+def test_a_checkpoint_of_an_unknown_step_is_an_error():
     training = TrainingState(*[None] * 4)
     with pytest.raises(ValueError, match="no checkpoint of step 3"):
         Checkpoints(Path("nowhere"), "x").restore(3, training)

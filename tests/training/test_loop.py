@@ -49,7 +49,7 @@ def test_learning_rate_by_hand():
     assert learning_rate(99, config) == pytest.approx((1 + math.cos(math.pi * 89 / 90)) / 2)
 
 
-def test_without_warmup_it_starts_at_the_top():
+def test_without_warmup_the_first_learning_rate_is_the_highest():
     assert learning_rate(0, FitConfig(steps=10, learning_rate=0.3, warmup=0)) == 0.3
 
 
@@ -65,7 +65,7 @@ def test_a_data_set_smaller_than_a_batch_still_fills_it():
 
 
 def test_the_loss_falls(tmp_path):
-    """One shape for all faces: a loop that trains at all must learn it."""
+    """One shape for all faces, which a working loop must learn."""
     pairs = make_pairs()
     pairs.landmarks[:] = pairs.landmarks[0]
     _, rows = train_once(
@@ -144,7 +144,7 @@ def test_a_batch_has_the_modalities_that_the_objective_reads_and_no_others(
     assert seen == [modalities]
 
 
-def test_decay_is_handed_to_the_objective(tmp_path):
+def test_the_objective_gets_the_decay(tmp_path):
     class Recording(TaskObjective):
         def forward(self, batch, decay=1.0):
             decays.append(decay)
@@ -166,7 +166,7 @@ def test_decay_is_handed_to_the_objective(tmp_path):
     assert decays == pytest.approx([1.0, 0.8, 0.6, 0.4])
 
 
-def test_a_loss_that_is_no_number_stops_with_step_and_term(tmp_path):
+def test_a_loss_that_is_not_finite_stops_with_step_and_term(tmp_path):
     class Diverging(TaskObjective):
         def forward(self, batch, decay=1.0):
             terms = super().forward(batch, decay)
@@ -185,7 +185,7 @@ def test_a_loss_that_is_no_number_stops_with_step_and_term(tmp_path):
         )
 
 
-def test_what_validation_trips_over_is_found_before_the_first_step(tmp_path):
+def test_an_error_in_validation_appears_before_the_first_step(tmp_path):
     def broken():
         raise InputError("no validation data")
 
@@ -204,7 +204,7 @@ def test_what_validation_trips_over_is_found_before_the_first_step(tmp_path):
     assert not (run.path / "metrics.jsonl").exists()
 
 
-def test_a_misspelt_knob_is_refused():
+def test_a_misspelt_hyperparameter_is_refused():
     with pytest.raises(ValidationError, match="epohcs"):
         FitConfig(epohcs=5)
 
@@ -213,23 +213,25 @@ class Config(BaseModel):
     seed: int = 7
 
 
-def test_a_run_tells_where_it_came_from(tmp_path):
+def test_a_run_has_its_provenance(tmp_path):
     run = Run(tmp_path / "run", "train", Config(), seed=7)
     run.note(data="abc")
     run.log(step=1, task=0.25)
     run.errors([{"id": "a", "nme": 0.1}])
     result = run.finish(nme=0.1)
-    told = json.loads((run.path / "provenance.json").read_text())
-    assert told["stage"] == "train" and told["seed"] == 7 and told["data"] == "abc"
-    assert told["libraries"]["torch"].startswith(torch.__version__.split("+")[0])
+    provenance = json.loads((run.path / "provenance.json").read_text())
+    assert (
+        provenance["stage"] == "train" and provenance["seed"] == 7 and provenance["data"] == "abc"
+    )
+    assert provenance["libraries"]["torch"].startswith(torch.__version__.split("+")[0])
     assert json.loads((run.path / "config.json").read_text()) == {"seed": 7}
     assert json.loads((run.path / "result.json").read_text()) == result
     assert read_metrics(run.path) == [{"step": 1, "task": 0.25}]
     assert (run.path / "errors.csv").read_text().splitlines() == ["id,nme", "a,0.1"]
 
 
-def test_an_old_result_does_not_outlive_a_new_start(tmp_path):
-    """A run that is started again and then killed must not look finished."""
+def test_a_new_run_removes_an_old_result(tmp_path):
+    """A run that is started again and then killed must not look complete."""
     Run(tmp_path, "train", Config()).finish(nme=0.1)
     Run(tmp_path, "train", Config())
     assert not (tmp_path / "result.json").exists()
@@ -240,7 +242,7 @@ class Reading(BaseModel):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "errors.csv"])
-def test_a_run_does_not_replace_what_it_reads(tmp_path, name):
+def test_a_run_does_not_replace_its_input(tmp_path, name):
     first = tmp_path / "first"
     first.mkdir()
     (first / name).write_bytes(b"weights")
@@ -251,13 +253,13 @@ def test_a_run_does_not_replace_what_it_reads(tmp_path, name):
     Run(tmp_path, "evaluate", Reading(weights=first / name))
 
 
-def test_a_trained_network_outlives_a_run_that_fails_in_its_folder(tmp_path):
-    """Until a new one is there the old one lies beside, under a name that nobody takes for the new."""
+def test_trained_weights_are_kept_until_a_new_run_is_complete(tmp_path):
+    """Under another name, so that they cannot be mistaken for the new weights."""
     (tmp_path / "model.safetensors").write_bytes(b"old")
     run = Run(tmp_path, "train", Config())
     assert not run.weights.exists()
     assert (tmp_path / "model.safetensors.before").read_bytes() == b"old"
-    Run(tmp_path, "train", Config())  # begun once more, after it failed
+    Run(tmp_path, "train", Config())  # started again, after it failed
     assert (tmp_path / "model.safetensors.before").read_bytes() == b"old"
     run.weights.write_bytes(b"new")
     run.finish()
@@ -265,7 +267,7 @@ def test_a_trained_network_outlives_a_run_that_fails_in_its_folder(tmp_path):
 
 
 @pytest.mark.parametrize("stage", ["evaluate", "attribute", "score"])
-def test_a_score_does_not_go_into_a_trained_networks_folder(tmp_path, stage):
+def test_scores_are_not_written_into_a_training_run(tmp_path, stage):
     Run(tmp_path, "train", Config()).weights.write_bytes(b"weights")
     with pytest.raises(InputError, match="contains a trained network; choose another folder"):
         Run(tmp_path, stage, Config())
@@ -279,12 +281,12 @@ def test_a_run_is_a_folder(tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [{"accelerator": "gpuu"}, {"accelerator": "cpu", "devices": 0}])
-def test_an_accelerator_that_is_not_there(tmp_path, wrong):
+def test_an_unavailable_accelerator(tmp_path, wrong):
     with pytest.raises(InputError, match=f"fit.accelerator={wrong['accelerator']}"):
         make_fabric(FitConfig(**wrong))
 
 
-def test_the_data_hash_sees_images_landmarks_and_labels():
+def test_the_data_hash_depends_on_images_landmarks_and_labels():
     pairs = make_pairs(4)
     hashes = {data_hash(pairs), data_hash(pairs.with_labels(2, seed=0))}
     pairs.landmarks[0, 0, 0] += 1e-3

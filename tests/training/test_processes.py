@@ -1,4 +1,4 @@
-"""Several processes, as Fabric and torchrun start them: who writes, who talks, who is refused."""
+"""Several processes, started by Fabric or torchrun: which one writes and prints, and what is refused."""
 
 import json
 import os
@@ -13,9 +13,9 @@ from mlcmkd.distillation.decay import Decay
 from mlcmkd.stages.train import TrainConfig
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.fabric import make_fabric
-from mlcmkd.training.loop import mean_over_processes
 from mlcmkd.training.run_directory import RESULT, Run
 from mlcmkd.training.sampling import Stream
+from mlcmkd.training.trainer import mean_over_processes
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.processes import is_first, started_by_torchrun
 
@@ -29,7 +29,7 @@ from mlcmkd.utils.processes import is_first, started_by_torchrun
         ({"RANK": "2", "LOCAL_RANK": "0"}, False),  # the first of a second node
     ],
 )
-def test_who_is_first(monkeypatch, environment, first):
+def test_which_process_is_first(monkeypatch, environment, first):
     for name in ("RANK", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
@@ -51,16 +51,16 @@ def test_another_process_writes_nothing(tmp_path, monkeypatch):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_unused_knobs_leave_no_trace_in_a_config():
-    """Runs are known by a hash of their config; those from before the knobs keep their names."""
+def test_unused_fields_are_not_written():
+    """Runs are identified by a hash of their config; runs from before these fields keep theirs."""
     assert not {"accumulate", "nodes"} & set(json.loads(FitConfig().model_dump_json()))
-    told = FitConfig(accumulate=2, nodes=3).model_dump_json()
-    assert FitConfig.model_validate_json(told) == FitConfig(accumulate=2, nodes=3)
+    text = FitConfig(accumulate=2, nodes=3).model_dump_json()
+    assert FitConfig.model_validate_json(text) == FitConfig(accumulate=2, nodes=3)
     nested = json.loads(TrainConfig(out=Path("x"), fit=FitConfig(accumulate=2)).model_dump_json())
     assert nested["fit"]["accumulate"] == 2 and "nodes" not in nested["fit"]
 
 
-def test_streams_are_apart_and_each_is_repeatable():
+def test_streams_differ_and_each_is_repeatable():
     def rows(number: int) -> list:
         stream = Stream(20, 5, seed=3, number=number)
         return [next(stream).tolist() for _ in range(8)]
@@ -69,12 +69,12 @@ def test_streams_are_apart_and_each_is_repeatable():
     assert sorted(sum(rows(1)[:4], [])) == list(range(20)), "every row once an epoch"
 
 
-def test_a_decay_that_listens_hears_themean_over_processes_parts():
-    class Alone:
+def test_the_decay_gets_the_mean_over_parts_and_processes():
+    class One:
         world_size = 1
 
     class Two:
-        """A second process heard (3, 1); this one nothing, or what it is given."""
+        """The second process has the losses (3, 1); this one none, or the given ones."""
 
         world_size, device = 2, "cpu"
 
@@ -83,14 +83,14 @@ def test_a_decay_that_listens_hears_themean_over_processes_parts():
             return sums + torch.tensor([3.0, 1.0, 1.0])
 
     parts = [torch.tensor([2.0, 4.0]), torch.tensor([4.0, 2.0])]
-    assert mean_over_processes(Alone(), parts).tolist() == [3.0, 3.0]
-    assert mean_over_processes(Alone(), []) is None
+    assert mean_over_processes(One(), parts).tolist() == [3.0, 3.0]
+    assert mean_over_processes(One(), []) is None
     assert mean_over_processes(Two(), []).tolist() == [3.0, 1.0]
     assert mean_over_processes(Two(), parts).tolist() == pytest.approx([9 / 3, 7 / 3])
     assert Decay("progress").follows_losses
 
 
-def test_torchrun_and_config_have_to_agree(monkeypatch):
+def test_torchrun_and_config_must_agree(monkeypatch):
     assert started_by_torchrun() is None
     for name, value in (
         ("TORCHELASTIC_RUN_ID", "x"),
@@ -128,10 +128,10 @@ def by_torchrun(tmp_path_factory) -> tuple[Path, str]:
     return out, done.stdout
 
 
-def test_torchrun_makes_one_run_and_tells_of_it_once(by_torchrun):
-    out, told = by_torchrun
+def test_torchrun_writes_one_run_and_prints_its_result_once(by_torchrun):
+    out, output = by_torchrun
     result = json.loads((out / RESULT).read_text())
-    assert told.count('"nme_percent"') == 1 and json.loads(told[told.index("{") :]) == result
+    assert output.count('"nme_percent"') == 1 and json.loads(output[output.index("{") :]) == result
     provenance = json.loads((out / "provenance.json").read_text())
     assert provenance["processes"] == 2
     assert len((out / "metrics.jsonl").read_text().splitlines()) == 1
