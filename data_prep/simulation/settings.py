@@ -16,10 +16,11 @@ def _share(value: float, about: str) -> float:
 
 
 class SimulationSettings(Config):
-    """How widely the simulated world varies.
+    """Ranges of the simulation's parameters.
 
-    Every pair is (lowest, highest) of a uniform draw, one a twin; temperatures and their
-    differences are degrees C. Shares are probabilities. A negative difference cools.
+    Every pair is the (lowest, highest) value of a uniform distribution, drawn once per simulated image.
+    Temperatures and their differences are in degrees C; a negative difference is colder. Shares are
+    probabilities.
     """
 
     # the sensor's grid
@@ -63,7 +64,7 @@ class SimulationSettings(Config):
     texture: Range = _range(-0.9, 0.9, "the photo's fine detail at two deviations of it")
     edges: Range = _range(-1.0, 0.8, "the photo's strong edges")
 
-    # what lies before the face
+    # in front of the face
     glasses_share: float = _share(0.3, "faces with glasses, which thermal radiation cannot pass")
     glasses: Range = _range(0.05, 0.75, "lenses, from ambient (0) to skin (1)")
     hand_share: float = _share(0.04, "faces with fingers before them")

@@ -48,6 +48,6 @@ def test_more_than_the_limit_is_refused_by_name():
         fill_dead_pixels(values, "frame7.tiff")
 
 
-def test_whole_frames_and_integers_come_back_as_they_are():
+def test_frames_without_dead_pixels_are_unchanged():
     for values in (frame(), frame().astype(np.uint16)):
         assert fill_dead_pixels(values) is values

@@ -39,8 +39,8 @@ def write_long(path, faces, scheme="ibug68"):
 def write_manifest(folder, *rows):
     folder.mkdir(exist_ok=True)
     common = {"split": "test", "scheme": "ibug68", "landmarks": POINTS.tolist()}
-    told = [{**common, "subject": row["id"], **row} for row in rows]
-    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
+    lines = [{**common, "subject": row["id"], **row} for row in rows]
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines))
     return folder
 
 
@@ -199,6 +199,6 @@ def test_names_that_are_not_clear_are_refused():
         match(files("a"), files("x/a", "y/a"))
     with pytest.raises(InputError, match="'x/a' and 'y/a' both fit the annotated face 'a'"):
         match(files("x/a", "y/a"), files("a"))
-    twins = files("a", "a#2", **{"a": ("rgb/1",), "a#2": ("rgb/1",)})
+    annotations = files("a", "a#2", **{"a": ("rgb/1",), "a#2": ("rgb/1",)})
     with pytest.raises(InputError, match="fits the annotated faces 'a' and 'a#2'"):
-        match(files("rgb/1"), twins)
+        match(files("rgb/1"), annotations)

@@ -22,7 +22,7 @@ def write(folder: Path, rows: list[dict]) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two paired rows and what they point to."""
+    """Two rows of pairs and their files."""
     rng = np.random.default_rng(0)
     (tmp_path / "rgb").mkdir()
     (tmp_path / "thermal").mkdir()
@@ -126,7 +126,7 @@ def test_unlabelled_rows_and_boxes(folder):
     assert pairs.crops[1] == Crop.around((10, 20, 50, 40))
 
 
-def test_one_sided_manifests(folder):
+def test_manifests_of_one_modality(folder):
     rows = rows_of(folder)
     for row in rows:
         del row["thermal_file_name"], row["radiometry"]
@@ -202,7 +202,7 @@ def _(folder):
 
 
 @pytest.mark.parametrize("message", BREAKS)
-def test_bad_manifests_say_what_is_wrong(folder, message):
+def test_invalid_manifests_are_reported(folder, message):
     split = BREAKS[message](folder) or "train"
     with pytest.raises(InputError, match=message):
         load_manifest(folder, split, 32, progress=False)
@@ -217,7 +217,7 @@ def test_subset_keeps_rows_together():
     assert part.crops == (pairs.crops[3], pairs.crops[1])
 
 
-def test_with_labels_takes_labels_away_and_nothing_else():
+def test_with_labels_only_removes_labels():
     pairs = make_pairs(8)
     few = pairs.with_labels(3, seed=1)
     assert int(few.labelled.sum()) == 3 and len(few) == 8
@@ -246,5 +246,5 @@ def test_splits_of_synthetic_faces_share_no_identity():
     assert not (subjects[0] & subjects[1] or subjects[0] & subjects[2] or subjects[1] & subjects[2])
 
 
-def test_margin_is_what_is_stored():
+def test_stored_images_have_the_margin():
     assert stored_px(100) == round(100 * MARGIN)

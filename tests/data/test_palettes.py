@@ -1,4 +1,4 @@
-"""False colours to levels and back, and what is no palette at all."""
+"""Conversion between false colours and levels, and images without a palette."""
 
 from pathlib import Path
 
@@ -83,7 +83,7 @@ def test_through_jpeg(name, levels):
     assert found.off < 0.03
 
 
-def test_another_maker_s_iron_is_told_and_its_distance_reported(levels):
+def test_another_manufacturers_iron_is_recognised_with_its_residual(levels):
     """Every colour is 15 levels off in each channel: recognised, and the residual says so."""
     drawn = apply_palette(levels, "iron").astype(int)
     other = np.where(drawn < 128, drawn + 15, drawn - 15).astype(np.uint8)
@@ -93,7 +93,7 @@ def test_another_maker_s_iron_is_told_and_its_distance_reported(levels):
     assert np.abs(found.levels - levels).max() < 0.1
 
 
-def test_few_tones_are_enough_to_tell_iron_from_inferno():
+def test_few_colours_distinguish_iron_from_inferno():
     for name in COLOURED:
         part = np.tile(np.linspace(0.35, 0.6, 50), (40, 1))
         assert recognise(apply_palette(part, name)) == name
@@ -130,7 +130,7 @@ def test_a_face_before_a_white_wall_is_no_thermal_image(faces):
         invert(photo, "iron")
 
 
-def test_pale_colours_tell_no_palette():
+def test_pale_colours_have_no_palette():
     photo = np.full((40, 40, 3), (120, 100, 80), np.uint8)
     with pytest.raises(InputError, match="paler than any known palette's"):
         recognise(photo)
@@ -141,9 +141,9 @@ def test_another_palette_is_refused(levels):
     cyclic = (matplotlib.colormaps["hsv"](np.arange(256))[:, :3] * 255).astype(np.uint8)[place]
     with pytest.raises(InputError, match=r"on no known palette \(grey, iron, inferno, hot, jet;"):
         invert(cyclic)
-    for drawn, said in (("jet", "iron"), ("iron", "jet"), ("grey", "iron"), ("iron", "grey")):
-        with pytest.raises(InputError, match=f"not those of palette '{said}'"):
-            invert(apply_palette(levels, drawn), said)
+    for drawn, named in (("jet", "iron"), ("iron", "jet"), ("grey", "iron"), ("iron", "grey")):
+        with pytest.raises(InputError, match=f"not those of palette '{named}'"):
+            invert(apply_palette(levels, drawn), named)
 
 
 def test_a_logo_is_filled_from_around_it(levels):
@@ -180,7 +180,7 @@ def test_grey_is_a_palette_too(levels):
     assert recognise(drawn) == "grey" and recognise(jpeg(drawn, 40)) == "grey"
 
 
-def test_what_is_no_colour_image_and_no_palette():
+def test_invalid_images_and_palette_names():
     for image in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)):
         with pytest.raises(InputError, match="not 8-bit RGB"):
             invert(image)

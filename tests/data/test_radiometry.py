@@ -120,7 +120,7 @@ def test_the_range_must_rise(low, high):
     st.lists(st.floats(0, 1, width=32), min_size=1, max_size=20),
 )
 def test_there_and_back_over_any_range(radiometry, values):
-    """What a model input stands for becomes the same input again."""
+    """Converting a model input back and forth gives the same input."""
     unit = np.array(values, np.float32)
     meant = radiometry.from_unit(unit)
     plain = Radiometry(
@@ -140,7 +140,7 @@ def test_counts_there_and_back_within_the_range(counts):
         np.testing.assert_allclose(back, np.clip(celsius, 18, 40), atol=2e-4)
 
 
-def test_what_has_no_temperature_gives_none():
+def test_relative_values_have_no_temperature():
     for radiometry, message in (
         (PALETTE, "8-bit grey levels carry no absolute temperature"),
         (MINMAX, "'frame-minmax' carries no absolute temperature"),
@@ -267,7 +267,7 @@ IRON = apply_palette(LEVELS, "iron")
         (FACE_CELSIUS, np.full((4, 4), np.nan, np.float32), "100.0 % of its pixels are NaN"),
     ],
 )
-def test_images_that_are_not_what_they_should_be_are_named(radiometry, image, message):
+def test_images_that_contradict_the_radiometry_are_named(radiometry, image, message):
     with pytest.raises(InputError, match=rf"^a\.png: .*{message}"):
         radiometry.frame_to_unit(image, "a.png")
 

@@ -41,27 +41,33 @@ def test_pairs_from_a_file_are_those_from_memory(monkeypatch):
         asked.append((shape, dtype))
         return storage.allocate(shape, dtype, share=0)
 
-    told = {"source": "synthetic", "split": "train", "input_px": 32, "count": 6, "progress": False}
-    there = load_pairs(**told)
+    options = {
+        "source": "synthetic",
+        "split": "train",
+        "input_px": 32,
+        "count": 6,
+        "progress": False,
+    }
+    in_memory = load_pairs(**options)
     monkeypatch.setattr(pairs_module, "allocate", mapped)
-    paged = load_pairs(**told)
+    paged = load_pairs(**options)
     assert asked == [((6, 3, 45, 45), np.uint8), ((6, 1, 45, 45), np.uint16)]
-    assert torch.equal(paged.rgb, there.rgb) and torch.equal(paged.thermal, there.thermal)
+    assert torch.equal(paged.rgb, in_memory.rgb) and torch.equal(paged.thermal, in_memory.thermal)
     batches = [
-        make_batch(each, torch.arange(6), Augmentation(), torch.Generator().manual_seed(0))
-        for each in (there, paged)
+        make_batch(pairs, torch.arange(6), Augmentation(), torch.Generator().manual_seed(0))
+        for pairs in (in_memory, paged)
     ]
     assert torch.equal(batches[0].rgb, batches[1].rgb)
 
 
-def test_a_device_takes_images_only_where_they_leave_room(monkeypatch):
+def test_images_move_to_a_device_only_if_memory_remains(monkeypatch):
     assert storage.fits(10**18, torch.device("cpu"))
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 4000))
     assert storage.fits(500, torch.device("cuda")) and not storage.fits(501, torch.device("cuda"))
 
 
 def test_images_that_do_not_fit_stay_and_labels_travel(monkeypatch):
-    """The "meta" device stands in for a GPU: it has no memory, but tensors know they are on it."""
+    """The "meta" device replaces a GPU: tensors on it use no memory."""
     pairs = make_pairs(4)
     pairs = dataclasses.replace(pairs, visible=torch.ones(4, 68, dtype=torch.bool))
     monkeypatch.setattr(pairs_module, "fits", lambda size, device: size < 1)

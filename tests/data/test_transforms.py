@@ -46,7 +46,7 @@ def test_no_augmentation_is_the_plain_middle():
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000))
 def test_a_point_drawn_into_both_images_moves_with_its_landmark(seed):
-    """One geometry: wherever the landmark says the point went, both images show it."""
+    """Landmarks and both images are moved by the same geometry."""
     pairs = make_pairs(4)
     size = stored_px(32)
     # Point 30 has no mirror partner: its name survives a flip.
@@ -118,7 +118,7 @@ def test_images_stay_in_range_and_unlabelled_rows_stay_unlabelled():
     assert batch.index.tolist() == [2, 3]
 
 
-def test_a_missing_side_stays_missing():
+def test_a_missing_modality_stays_missing():
     from dataclasses import replace
 
     batch = make_batch(

@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 48, 40
 
 
 def points(count: int, seed: int = 0) -> np.ndarray:
-    """(count, 2) points inside the images, quarters of a pixel so that text keeps them."""
+    """(count, 2) points inside the images, multiples of 0.25 px so that text represents them exactly."""
     return np.random.default_rng(seed).integers(8, 150, (count, 2)) / 4
 
 

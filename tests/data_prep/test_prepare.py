@@ -84,13 +84,13 @@ def test_photos_alone(faces, tmp_path):
     assert "2 test (2 subjects)" in text
 
 
-def test_groups_of_the_test_set_stand_in_the_rows_only_where_there_are_some(faces, tmp_path):
+def test_rows_have_groups_only_if_the_test_set_has_subsets(faces, tmp_path):
     manifest = run(faces, tmp_path / "out").folder / MANIFEST
     assert b"group" not in manifest.read_bytes()
     face(faces, "ibug/image_003_1", 50)
     rows = read_rows(run(faces, tmp_path / "more", simulate_thermal=True, twins=2).folder)
-    told = {row.id: (row.split, row.group) for row in rows if row.group}
-    assert told == {
+    groups = {row.id: (row.split, row.group) for row in rows if row.group}
+    assert groups == {
         f"{name}{twin}": ("test", group)
         for name, group in {
             "lfpw_test/image_0000": "common",
@@ -101,7 +101,7 @@ def test_groups_of_the_test_set_stand_in_the_rows_only_where_there_are_some(face
     }
 
 
-def test_simulated_twins(faces, tmp_path):
+def test_simulated_thermal_images(faces, tmp_path):
     report = run(faces, tmp_path / "out", simulate_thermal=True, twins=2)
     rows = {row.id: row for row in read_rows(tmp_path / "out")}
     assert report.rows == len(rows) == 24
@@ -117,7 +117,7 @@ def test_simulated_twins(faces, tmp_path):
     assert -40 <= FACE_CENTIKELVIN.celsius(raw).mean() <= 60
 
 
-def test_same_seed_same_bytes_whatever_the_processes(faces, tmp_path):
+def test_same_seed_same_bytes_for_any_number_of_processes(faces, tmp_path):
     one = run(faces, tmp_path / "one", simulate_thermal=True, seed=3)
     two = run(faces, tmp_path / "two", simulate_thermal=True, seed=3, workers=2)
     other = run(faces, tmp_path / "other", simulate_thermal=True, seed=4)
@@ -130,7 +130,7 @@ def test_same_seed_same_bytes_whatever_the_processes(faces, tmp_path):
     assert files(tmp_path / "one") == files(other.folder)
 
 
-def test_settings_reach_the_twins(faces, tmp_path):
+def test_settings_change_the_simulated_images(faces, tmp_path):
     cold = SimulationSettings(ambient=(-20, -20), hot_background=0, gain_control=0)
     run(faces, tmp_path / "out", simulate_thermal=True, settings=cold)
     row = read_rows(tmp_path / "out")[0]
@@ -273,7 +273,7 @@ def test_real_photos(tmp_path):
     assert all(row.thermal_file_name for row in read_rows(tmp_path / "out"))
 
 
-# --- interrupted, and gone on with ----------------------------------------------------------------
+# --- interrupted and resumed ----------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -312,7 +312,7 @@ def staged(out):
     return out.parent / f".{out.name}.partial"
 
 
-def test_an_interrupted_preparation_goes_on(faces, tmp_path, stored):
+def test_an_interrupted_preparation_resumes(faces, tmp_path, stored):
     whole = run(faces, tmp_path / "whole", simulate_thermal=True)
     everything = list(stored)
     stored.clear()
@@ -360,7 +360,7 @@ def test_a_killed_preparation_goes_on(faces, tmp_path, stored):
     assert not staged(out).exists()
 
 
-def test_a_bad_file_costs_the_other_rows_nothing(faces, tmp_path, stored):
+def test_after_a_bad_file_the_other_rows_are_reused(faces, tmp_path, stored):
     photo, out = faces / "train" / "1005_1.png", tmp_path / "out"
     data = photo.read_bytes()
     photo.write_bytes(data[:500])
@@ -376,7 +376,7 @@ def test_a_bad_file_costs_the_other_rows_nothing(faces, tmp_path, stored):
     assert "train/1005_1" in stored
 
 
-def test_nothing_is_kept_where_nothing_is_finished(faces, tmp_path, stored):
+def test_without_finished_rows_nothing_is_kept(faces, tmp_path, stored):
     stored.stop = InputError("full")
     with pytest.raises(InputError, match="^full$"):
         run(faces, tmp_path / "out")
@@ -394,9 +394,9 @@ def test_nothing_is_kept_where_nothing_is_finished(faces, tmp_path, stored):
     ],
 )
 def test_other_settings_use_no_stale_rows(faces, tmp_path, stored, options, again):
-    out, said = tmp_path / "out", {"simulate_thermal": True}
-    finished = interrupted(stored, 8, faces, out, **said)
-    run(faces, out, **{**said, **options})
+    out, settings = tmp_path / "out", {"simulate_thermal": True}
+    finished = interrupted(stored, 8, faces, out, **settings)
+    run(faces, out, **{**settings, **options})
     if again == "all":
         assert set(finished) < set(stored)
     else:
@@ -428,7 +428,7 @@ def test_a_changed_source_is_read_again(faces, tmp_path, stored):
     assert len(list((out / "rgb").iterdir())) == 12
 
 
-def test_what_was_spoilt_in_between_is_made_again(faces, tmp_path, stored):
+def test_damaged_finished_rows_are_made_again(faces, tmp_path, stored):
     whole = run(faces, tmp_path / "whole")
     stored.clear()
     out = tmp_path / "out"
@@ -456,7 +456,7 @@ def test_two_preparations_of_one_folder(faces, tmp_path):
     assert run(faces, out).rows == 12
 
 
-def test_links_where_it_works_are_refused(faces, tmp_path):
+def test_links_in_the_preparation_folder_are_refused(faces, tmp_path):
     (tmp_path / "private").mkdir()
     staged(tmp_path / "out").symlink_to(tmp_path / "private")
     with pytest.raises(InputError, match=r"\.out\.partial: a link; remove it"):

@@ -1,4 +1,4 @@
-"""More than 2,000 mutated annotation and image files: whatever they say, a clear error or a row."""
+"""More than 2,000 mutated annotation and image files: each gives a clear error or a row."""
 
 import shutil
 

@@ -98,7 +98,7 @@ coordinates = st.floats(-1e4, 1e4, allow_nan=False)
     points=st.lists(st.tuples(coordinates, coordinates), min_size=68, max_size=68),
     braces=st.booleans(),
 )
-def test_what_is_written_is_read(tmp_path, points, braces):
+def test_written_points_are_read_back(tmp_path, points, braces):
     pts(tmp_path / "a.pts", points, braces)
     np.testing.assert_allclose(ibug_pts.read_points(tmp_path / "a.pts"), points, atol=1e-9)
 
@@ -129,7 +129,7 @@ def test_subjects_and_splits_follow_names(tmp_path):
     assert {a.split for a in ibug_pts.read(tmp_path / "lfpw_test")} == {"test"}
 
 
-def test_the_parts_of_the_300w_test_set_are_told_where_ibug_is_there(tmp_path):
+def test_300w_test_faces_have_groups_if_ibug_is_present(tmp_path):
     names = (
         *("afw/134212_1", "helen/trainset/1", "helen/testset/2", "Helen_test/3"),
         *("lfpw_train/image_0001", "lfpw_test/image_0001", "own_test/1"),
@@ -171,7 +171,7 @@ POINTS = "1 2\n" * 68
         ("1 2\n" * 300_000, "a.pts: too large for an annotation of one face"),
     ],
 )
-def test_broken_pts_name_file_line_and_mend(tmp_path, text, message):
+def test_invalid_pts_name_file_line_and_fix(tmp_path, text, message):
     face(tmp_path, "a")
     path = tmp_path / "a.pts"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -289,7 +289,7 @@ GOOD = "0 .5 .5 1 1" + " .5 .5 1" * 54
         ("\0\1\2", "f.txt: not a text file"),
     ],
 )
-def test_broken_labels_name_file_line_and_mend(tmp_path, line, message):
+def test_invalid_labels_name_file_line_and_fix(tmp_path, line, message):
     frame(tmp_path, "1_Man_x", "f", line=line)
     for reader in (yolo_pose.read, yolo_pose.read_knapik54):
         with pytest.raises(InputError) as caught:

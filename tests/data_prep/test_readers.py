@@ -75,7 +75,7 @@ def test_a_source_becomes_a_manifest(source, tmp_path):
         assert row.subject and row.labels is not None
         assert row.landmarks is None or len(row.landmarks) == SCHEMES[row.scheme].points
     if name not in ("ibug_pts", "thermal_knapik54", "folder"):
-        assert all(row.assumed for row in rows), "what the owners leave open is told"
+        assert all(row.assumed for row in rows), "what the owners leave open is stated"
 
 
 def test_a_folder_that_is_not_there(source, tmp_path):
@@ -98,8 +98,8 @@ def test_a_link_that_leads_out_is_refused(source, tmp_path):
 def test_hrnet_lists_are_merged_and_begin_at_one(tmp_path):
     sources.hrnet_csv(tmp_path)
     faces = found("hrnet_csv", tmp_path)
-    told = {name: (face.split, face.group, face.subject) for name, face in faces.items()}
-    assert told == {
+    fields = {name: (face.split, face.group, face.subject) for name, face in faces.items()}
+    assert fields == {
         "images/afw/134212_1": (None, None, "images/afw/134212"),
         "images/helen/testset/30427236_1": ("test", "common", "images/helen/testset/30427236"),
         "images/ibug/image_99": ("test", "challenge", "images/ibug/image_99"),
@@ -153,7 +153,7 @@ def test_wflw_first_rows(tmp_path):
     assert len(bad) == 3 and all("no image '" in text for text in bad)
 
 
-def test_cofw_photos_come_out_of_the_file_and_hidden_points_are_told(tmp_path):
+def test_cofw_photos_are_loaded_and_occluded_points_flagged(tmp_path):
     sources.cofw(tmp_path)
     faces = found("cofw", tmp_path)
     assert {name: face.split for name, face in faces.items()} == {
@@ -170,7 +170,7 @@ def test_cofw_photos_come_out_of_the_file_and_hidden_points_are_told(tmp_path):
     assert grey.shape == (40, 48, 3) and (grey[..., :1] == grey).all()
 
 
-def test_cofw_does_not_follow_what_leads_out_of_its_file(tmp_path):
+def test_cofw_does_not_follow_references_to_other_files(tmp_path):
     sources.cofw(tmp_path)
     outside = tmp_path / "elsewhere.h5"
     with h5py.File(outside, "w") as file:
@@ -270,7 +270,7 @@ def test_sf_tl54_first_rows_agree_as_lines_and_as_xml(tmp_path):
         assert (difference >= 0).all() and (difference < 1).all(), "cut off, not rounded"
 
 
-def test_charlotte_keeps_what_the_room_was_like(tmp_path):
+def test_charlotte_keeps_the_recording_conditions(tmp_path):
     sources.charlotte(tmp_path)
     faces, profiles = found("charlotte", tmp_path), found("charlotte_profiles", tmp_path)
     assert (set(faces), set(profiles)) == ({"S1/R11561", "S2/R11561"}, {"S1/R11562"})
@@ -333,7 +333,7 @@ def test_tfd68_photos_are_named_and_not_taken(tmp_path):
     assert all(row.thermal_file_name is None for row in read_rows(tmp_path / "photos"))
 
 
-def test_one_side_alone(tmp_path):
+def test_one_modality_only(tmp_path):
     sources.sf_tl54(tmp_path / "in")
     for side, other in (("rgb", "thermal"), ("thermal", "rgb")):
         prepare("sf_tl54", tmp_path / "in", tmp_path / side, progress=False, only=side)
@@ -347,7 +347,7 @@ def test_one_side_alone(tmp_path):
         prepare("charlotte", tmp_path / "frames", tmp_path / "x", progress=False, only="heat")
 
 
-def test_carl_and_eurecom_sides_are_told_by_folders(tmp_path):
+def test_carl_and_eurecom_modalities_follow_the_folders(tmp_path):
     sources.carl_eurecom(tmp_path)
     faces = found("carl_eurecom", tmp_path)
     thermal, visible = faces["001/TH/TH_001_1"], faces["002/VIS/VIS_002_1"]
@@ -373,7 +373,7 @@ def test_carl_and_eurecom_first_faces(tmp_path, name):
 
 @pytest.mark.parametrize("with_confidences", [True, False])
 @pytest.mark.parametrize("count", sorted({scheme.points for scheme in SCHEMES.values()}))
-def test_yolo_tells_the_scheme_by_the_number_of_points(tmp_path, count, with_confidences):
+def test_yolo_infers_the_scheme_from_the_number_of_points(tmp_path, count, with_confidences):
     sources.yolo(tmp_path, "anna", count)
     path = tmp_path / "anna/labels/f1.txt"
     if not with_confidences:
@@ -386,7 +386,7 @@ def test_yolo_tells_the_scheme_by_the_number_of_points(tmp_path, count, with_con
 
 @pytest.mark.parametrize(("reader", "write"), [("yolo_pose", "yolo"), ("folder", "labelme")])
 def test_a_number_of_points_means_the_library_s_scheme(tmp_path, monkeypatch, reader, write):
-    """A registered scheme of 68 points is only used where it is named."""
+    """A registered scheme of 68 points is used only if it is named."""
     monkeypatch.setattr(SCHEMES, "_added", {})
     register_scheme(replace(SCHEMES["ibug68"], name="other68"))
     if write == "yolo":
@@ -507,7 +507,7 @@ def test_any_scheme_written_in_any_file_is_read_back(tmp_path_factory, write, sc
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("text", "message"),
     [
         ("side: heat", "dataset.yaml: side: Input should be 'rgb' or 'thermal'"),
         ("scheme: x", "dataset.yaml: scheme: .*landmark scheme 'x' is unknown"),
@@ -520,8 +520,8 @@ def test_any_scheme_written_in_any_file_is_read_back(tmp_path_factory, write, sc
         ("a: [", "dataset.yaml: not YAML"),
     ],
 )
-def test_a_description_that_cannot_be_used(tmp_path, said, message):
-    (tmp_path / "dataset.yaml").write_text(said)
+def test_an_invalid_description(tmp_path, text, message):
+    (tmp_path / "dataset.yaml").write_text(text)
     with pytest.raises(InputError, match=message):
         list(get_reader("folder")(tmp_path))
 
@@ -529,7 +529,7 @@ def test_a_description_that_cannot_be_used(tmp_path, said, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"scheme": "cofw29"}, "the header has to be .* or image,x0,y0 to x28,y28"),
+        ({"scheme": "cofw29"}, "the header must be .* or image,x0,y0 to x28,y28"),
         ({"subject": "(nobody)"}, "thermal/anna/0: `subject` in dataset.yaml does not match"),
         ({"radiometry": None}, "0.tif: uint16 values of unknown meaning"),
     ],
@@ -637,7 +637,7 @@ BROKEN = {
     ("name", "file", "old", "new", "message"),
     [(name, *case) for name, cases in BROKEN.items() for case in cases],
 )
-def test_what_is_broken_is_named_with_its_mend(tmp_path, name, file, old, new, message):
+def test_invalid_files_are_named_with_a_fix(tmp_path, name, file, old, new, message):
     SOURCES[name](tmp_path)
     path = tmp_path / file
     text = path.read_text()
@@ -673,7 +673,7 @@ def test_pts_beside_images_of_the_same_name_in_other_folders(tmp_path):
     }
 
 
-def test_pts_beside_the_labelled_side_of_a_pair(tmp_path):
+def test_pts_beside_the_labelled_modality_of_a_pair(tmp_path):
     sources.own_folder(tmp_path)
     for path in tmp_path.glob("*.csv"):
         path.unlink()
@@ -695,7 +695,7 @@ def test_labelme_beside_images_of_the_same_name(tmp_path):
     assert not bad and set(faces) == {"anna/001", "ben/001"}
 
 
-def test_an_annotation_without_its_image_is_nobody_elses(tmp_path):
+def test_an_annotation_without_image_is_not_matched_to_another(tmp_path):
     sources.image(tmp_path / "anna/001.jpg")
     sources.image(tmp_path / "ben/002.jpg")
     pts_file(tmp_path / "ben/001.pts")
@@ -715,7 +715,7 @@ def test_a_name_in_another_folder_is_another_image(tmp_path):
     assert set(faces) == {"ben/001"} and not bad
 
 
-def test_a_missing_twin_is_not_another_persons(tmp_path):
+def test_a_missing_thermal_image_is_not_replaced_by_another_persons(tmp_path):
     sources.own_folder(tmp_path)
     (tmp_path / "rgb/anna/1.jpg").unlink()
     sources.image(tmp_path / "rgb/ben/1.jpg")
@@ -732,7 +732,7 @@ def test_labels_in_a_tree_of_their_own(tmp_path):
 
 
 @pytest.mark.parametrize("long", [False, True])
-def test_one_bad_cell_costs_one_face(tmp_path, long):
+def test_an_invalid_cell_skips_one_face(tmp_path, long):
     source = tmp_path / "source"
     for n in range(3):
         sources.image(source / f"{n}.jpg", n)

@@ -68,22 +68,22 @@ def test_every_kind_finds_a_similarity(matrix):
 @settings(deadline=None, max_examples=40)
 @given(affines)
 def test_affine_and_spline_find_an_affine_map_and_a_similarity_does_not(matrix):
-    there = mapped(matrix, GRID)
+    targets = mapped(matrix, GRID)
     for kind in ("affine", "tps"):
         assert np.allclose(
-            from_landmarks(GRID, there, SIZE, kind=kind).apply(GRID), there, atol=1e-5
+            from_landmarks(GRID, targets, SIZE, kind=kind).apply(GRID), targets, atol=1e-5
         )
-    turned = from_landmarks(GRID, there, SIZE, kind="similarity", outlier_px=1e4)
+    turned = from_landmarks(GRID, targets, SIZE, kind="similarity", outlier_px=1e4)
     linear = turned.transform.matrix[:2, :2]
     assert np.allclose(linear @ linear.T, np.linalg.det(linear) * np.eye(2))
 
 
 def test_the_spline_is_scipys():
     rng = np.random.default_rng(0)
-    there = mapped(similarity(5, 0.5, 3, 4), GRID) + rng.normal(size=GRID.shape)
-    expected = RBFInterpolator(GRID, there, kernel="thin_plate_spline", degree=1)
-    found = from_landmarks(GRID, there, SIZE, kind="tps", smoothing=0)
-    assert np.allclose(found.apply(GRID), there, atol=1e-6)
+    targets = mapped(similarity(5, 0.5, 3, 4), GRID) + rng.normal(size=GRID.shape)
+    expected = RBFInterpolator(GRID, targets, kernel="thin_plate_spline", degree=1)
+    found = from_landmarks(GRID, targets, SIZE, kind="tps", smoothing=0)
+    assert np.allclose(found.apply(GRID), targets, atol=1e-6)
     between = GRID + (13, 7)
     assert np.allclose(found.apply(between), expected(between), atol=1e-6)
     assert found.fit_px < 1e-6 < 0.5 < found.residual_px
@@ -93,36 +93,36 @@ def test_the_spline_is_scipys():
 def test_a_third_of_bad_landmarks_is_sorted_out(kind):
     rng = np.random.default_rng(1)
     matrix = similarity(-8, 0.45, 6, 9)
-    there = mapped(matrix, GRID)
-    good = there + rng.normal(scale=0.2, size=there.shape)
+    targets = mapped(matrix, GRID)
+    good = targets + rng.normal(scale=0.2, size=targets.shape)
     bad = rng.choice(len(GRID), round(0.3 * len(GRID)), replace=False)
     good[bad] += rng.uniform(30, 60, (len(bad), 2)) * rng.choice([-1, 1], (len(bad), 2))
     found = from_landmarks(GRID, good, SIZE, kind=kind)
     assert (found.kept, found.given) == (len(GRID) - len(bad), len(GRID))
-    assert np.linalg.norm(found.apply(GRID) - there, axis=1).max() < 0.6
+    assert np.linalg.norm(found.apply(GRID) - targets, axis=1).max() < 0.6
     assert found.ok and found.residual_px < 0.6
     # All of them taken for good: nothing like it.
-    spoilt = from_landmarks(GRID, good, SIZE, kind=kind, outlier_px=1e4)
-    assert np.linalg.norm(spoilt.apply(GRID) - there, axis=1).max() > 2
+    with_outliers = from_landmarks(GRID, good, SIZE, kind=kind, outlier_px=1e4)
+    assert np.linalg.norm(with_outliers.apply(GRID) - targets, axis=1).max() > 2
 
 
 @pytest.mark.parametrize("kind", ["similarity", "affine", "tps"])
 def test_the_residual_is_that_of_left_out_landmarks(kind):
     rng = np.random.default_rng(2)
-    there = mapped(similarity(3, 0.5, 0, 0), GRID) + rng.normal(size=GRID.shape)
-    found = from_landmarks(GRID, there, SIZE, kind=kind, outlier_px=100.0)
+    targets = mapped(similarity(3, 0.5, 0, 0), GRID) + rng.normal(size=GRID.shape)
+    found = from_landmarks(GRID, targets, SIZE, kind=kind, outlier_px=100.0)
     assert found.residual_px > found.fit_px
     # By hand: each landmark by the map of the others.
     off = []
     for left_out in range(len(GRID)):
         others = np.arange(len(GRID)) != left_out
-        without = from_landmarks(GRID[others], there[others], SIZE, kind=kind, outlier_px=100.0)
-        off.append(np.linalg.norm(without.apply(GRID[[left_out]]) - there[left_out]))
+        without = from_landmarks(GRID[others], targets[others], SIZE, kind=kind, outlier_px=100.0)
+        off.append(np.linalg.norm(without.apply(GRID[[left_out]]) - targets[left_out]))
     assert found.residual_px == pytest.approx(np.mean(off))
 
 
-def test_the_residual_tells_the_error_of_new_landmarks():
-    """Honest: it agrees with what landmarks show that nobody had when the map was made."""
+def test_the_residual_predicts_the_error_of_new_landmarks():
+    """It agrees with the error of landmarks that were not used for the fit."""
     rng = np.random.default_rng(3)
     matrix = similarity(4, 0.5, 2, 1)
     reported, new = [], []
@@ -143,12 +143,12 @@ def test_the_residual_tells_the_error_of_new_landmarks():
 
 def test_smoothing_does_not_run_after_the_landmarks_error():
     rng = np.random.default_rng(4)
-    there = mapped(similarity(4, 0.5, 2, 1), GRID)
-    noisy = there + rng.normal(size=GRID.shape)
+    targets = mapped(similarity(4, 0.5, 2, 1), GRID)
+    noisy = targets + rng.normal(size=GRID.shape)
 
     def error(smoothing):
         found = from_landmarks(GRID, noisy, SIZE, kind="tps", smoothing=smoothing, outlier_px=50)
-        return np.linalg.norm(found.apply(GRID) - there, axis=1).mean()
+        return np.linalg.norm(found.apply(GRID) - targets, axis=1).mean()
 
     assert error(1.0) < 0.75 * error(0.0)
 
@@ -163,33 +163,33 @@ def face(rng):
 def test_percent_of_the_inter_ocular_distance_and_the_limit():
     rng = np.random.default_rng(5)
     marks = face(rng)
-    there = mapped(similarity(0, 0.5, 0, 0), marks) + rng.normal(scale=2, size=marks.shape)
-    there[[36, 45]] = (55, 65), (95, 65)  # 40 px apart
-    found = from_landmarks(marks, there, SIZE, scheme="ibug68", limit=Limit(percent=20))
+    targets = mapped(similarity(0, 0.5, 0, 0), marks) + rng.normal(scale=2, size=marks.shape)
+    targets[[36, 45]] = (55, 65), (95, 65)  # 40 px apart
+    found = from_landmarks(marks, targets, SIZE, scheme="ibug68", limit=Limit(percent=20))
     assert found.ok and found.reason == ""
     assert found.residual_percent == pytest.approx(100 * found.residual_px / 40)
-    strict = from_landmarks(marks, there, SIZE, scheme="ibug68", limit=Limit(percent=3))
+    strict = from_landmarks(marks, targets, SIZE, scheme="ibug68", limit=Limit(percent=3))
     assert not strict.ok
     assert strict.reason == (
         f"residual {strict.residual_percent:.1f} % of the inter-ocular distance, above 3 %"
     )
     assert np.array_equal(strict.apply(marks), found.apply(marks))  # marked, not lost
-    pixels = from_landmarks(marks, there, SIZE, limit=Limit(px=1.0))
+    pixels = from_landmarks(marks, targets, SIZE, limit=Limit(px=1.0))
     assert pixels.residual_percent is None
     assert pixels.reason == f"residual {pixels.residual_px:.1f} px, above 1 px"
     # Nothing said: 2.5 % of the shorter side.
-    assert from_landmarks(marks, there, (200, 160)).ok and 2.5 < pixels.residual_px < 4
-    assert from_landmarks(marks, there, (200, 100)).reason.endswith("px, above 2.5 px")
+    assert from_landmarks(marks, targets, (200, 160)).ok and 2.5 < pixels.residual_px < 4
+    assert from_landmarks(marks, targets, (200, 100)).reason.endswith("px, above 2.5 px")
 
 
 def test_missing_landmarks_are_left_out():
     matrix = similarity(10, 0.5, 1, 2)
-    there = mapped(matrix, GRID)
-    here, there = GRID.copy(), there.copy()
-    here[0], there[5] = np.nan, np.nan
-    found = from_landmarks(here, there, SIZE)
+    targets = mapped(matrix, GRID)
+    sources, targets = GRID.copy(), targets.copy()
+    sources[0], targets[5] = np.nan, np.nan
+    found = from_landmarks(sources, targets, SIZE)
     assert found.given == len(GRID) - 2
-    assert np.isnan(found.apply(here)[0]).all()
+    assert np.isnan(found.apply(sources)[0]).all()
     assert np.allclose(found.apply(GRID), mapped(matrix, GRID))
 
 
@@ -235,7 +235,7 @@ LINE = np.column_stack([np.arange(10.0), 2 * np.arange(10.0)])
         (GRID, GRID, "rigid", "kind 'rigid' is unknown; use similarity, affine, tps"),
     ],
 )
-def test_landmarks_that_fix_no_map(rgb, thermal, kind, message):
+def test_landmarks_that_do_not_determine_a_map(rgb, thermal, kind, message):
     with pytest.raises(InputError, match=message):
         from_landmarks(rgb, thermal, SIZE, kind=kind)
 
@@ -296,14 +296,14 @@ def test_lenses_distort_before_and_after_the_plane():
     assert np.abs(straight.apply(rgb) - thermal).max() > 0.5
 
 
-def test_a_wrong_depth_costs_its_parallax():
+def test_a_wrong_depth_has_the_error_of_its_parallax():
     solid = on_plane(0.8, (0, 0, 1))
     zero = np.zeros(3)
     marks = cv2.projectPoints(solid, zero, zero, RGB_CAMERA, None)[0][:, 0]
     turn = cv2.Rodrigues(ROTATION)[0]
-    there = cv2.projectPoints(solid, turn, SHIFT, THERMAL_CAMERA, None)[0][:, 0]
-    right = from_stereo(stereo(), 0.8, SIZE, rgb_landmarks=marks, thermal_landmarks=there)
-    wrong = from_stereo(stereo(), 0.9, SIZE, rgb_landmarks=marks, thermal_landmarks=there)
+    targets = cv2.projectPoints(solid, turn, SHIFT, THERMAL_CAMERA, None)[0][:, 0]
+    right = from_stereo(stereo(), 0.8, SIZE, rgb_landmarks=marks, thermal_landmarks=targets)
+    wrong = from_stereo(stereo(), 0.9, SIZE, rgb_landmarks=marks, thermal_landmarks=targets)
     assert right.ok and right.residual_px < 1e-6
     parallax = 210 * np.linalg.norm(SHIFT[:2]) * (1 / 0.8 - 1 / 0.9)
     assert wrong.residual_px == pytest.approx(parallax, rel=0.1)
@@ -377,16 +377,16 @@ def test_a_plane_through_the_thermal_camera():
 
 
 def ramp(width, height):
-    """An image whose two first channels say where each pixel is."""
+    """An image whose first two channels are the pixel coordinates."""
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return np.dstack([x, y, np.ones_like(x)])
 
 
 def bent():
-    here = GRID
-    there = mapped(similarity(6, 0.5, 4, 3), here)
-    there += 2 * np.sin(here[:, ::-1] / 60)
-    return here, there
+    sources = GRID
+    targets = mapped(similarity(6, 0.5, 4, 3), sources)
+    targets += 2 * np.sin(sources[:, ::-1] / 60)
+    return sources, targets
 
 
 @pytest.mark.parametrize("kind", ["homography", "stereo", "tps"])
@@ -514,7 +514,7 @@ def test_the_offset_is_added_to_the_rgb_clock():
         ([0.0], [0.0], 0.0, "tolerance=0.0"),
     ],
 )
-def test_times_that_are_none(a, b, tolerance, message):
+def test_invalid_times(a, b, tolerance, message):
     with pytest.raises(InputError, match=message):
         match_times(a, b, tolerance)
 
@@ -553,6 +553,6 @@ def test_the_clock_offset_is_found_from_motion():
         (np.arange(40.0), np.ones(40), "highest correlation none"),
     ],
 )
-def test_motion_that_tells_no_offset(times, courses, message):
+def test_motion_without_a_clear_offset(times, courses, message):
     with pytest.raises(InputError, match=message):
         estimate_offset(times, courses, np.arange(40.0), np.random.default_rng(0).random(40))

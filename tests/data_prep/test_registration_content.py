@@ -1,4 +1,4 @@
-"""Registration by image content: embedded faces moved by a known map, and images of nothing."""
+"""Registration by image content: synthetic faces moved by a known map, and images without content."""
 
 import cv2
 import numpy as np
@@ -121,7 +121,7 @@ def test_an_empty_image_is_refused(faces):
             assert not found.ok and found.reason
 
 
-def test_where_ecc_never_converges_nothing_is_claimed(faces, monkeypatch):
+def test_without_convergence_of_ecc_there_is_no_map(faces, monkeypatch):
     def fails(*arguments):
         raise cv2.error("did not converge")
 
@@ -133,7 +133,7 @@ def test_where_ecc_never_converges_nothing_is_claimed(faces, monkeypatch):
         found.warp(np.zeros((420, 480, 3), np.uint8))
 
 
-def test_the_residual_is_measured_on_landmarks_where_there_are_any(faces):
+def test_the_residual_is_measured_on_landmarks_if_given(faces):
     rgb, thermal, truth = cameras(faces, 0)
     marks = (faces.landmarks[0].astype(float) + 0.5) / 2 - 0.5
     rgb_marks = from_homography(np.linalg.inv(truth), (480, 420)).apply(marks)
@@ -152,8 +152,8 @@ def test_the_residual_is_measured_on_landmarks_where_there_are_any(faces):
 
 
 @pytest.mark.parametrize("shift", [0, 3, 6])
-def test_tiles_tell_how_far_a_pair_is_off(faces, shift):
-    told = []
+def test_tile_residual_measures_a_shift(faces, shift):
+    residuals = []
     for index in range(6):
         thermal = cv2.resize(faces.thermal[index], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         rgb = cv2.resize(faces.rgb[index], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
@@ -161,8 +161,8 @@ def test_tiles_tell_how_far_a_pair_is_off(faces, shift):
             content.grey(rgb), np.array([[1, 0, shift], [0, 1, 0], [0, 0, 1.0]]), (SIDE, SIDE)
         )
         inside = np.ones((SIDE, SIDE), bool)
-        told.append(content.tile_residual(content.grey(thermal), moved, inside))
-    assert abs(np.median(told) - shift) < 1.5
+        residuals.append(content.tile_residual(content.grey(thermal), moved, inside))
+    assert abs(np.median(residuals) - shift) < 1.5
     assert content.tile_residual(content.grey(thermal), moved, ~inside) is None
 
 
@@ -196,7 +196,7 @@ def test_mutual_information_of_known_images():
         ({"rgb": np.zeros((2, 200, 200, 3))}, r"RGB image of shape \(2, 200, 200, 3\)"),
     ],
 )
-def test_what_cannot_be_registered(options, message):
+def test_invalid_input(options, message):
     given = {"rgb": np.zeros((100, 100, 3), np.uint8), "thermal": np.zeros((100, 100))}
     with pytest.raises(InputError, match=message):
         from_content(**given | options)

@@ -28,7 +28,7 @@ def test_order_and_repetition_change_nothing(names, seed):
     assert assign_splits(hints(names) + hints(names[:5]), seed=seed) == expected
 
 
-def test_more_subjects_move_none_of_the_earlier():
+def test_additional_subjects_do_not_move_others():
     names = [f"s{i}" for i in range(400)]
     few = assign_splits(hints(names[:200]), seed=3)
     many = assign_splits(hints(names), seed=3)
@@ -44,7 +44,7 @@ def test_share_and_seed():
     assert first != second
 
 
-def test_an_empty_side_gets_the_subject_nearest_to_it():
+def test_an_empty_split_gets_the_nearest_subject():
     names = [f"s{i}" for i in range(50)]
 
     def side(split, fraction):
@@ -69,12 +69,12 @@ def test_a_single_subject_is_not_forced_out_of_its_draw():
 
 
 def test_subjects_are_trained_on_by_name():
-    there = [("a", "val"), ("b", "val"), ("c", "test"), *hints("defghij")]
-    plain = assign_splits(there, val_fraction=0.3)
+    subjects = [("a", "val"), ("b", "val"), ("c", "test"), *hints("defghij")]
+    plain = assign_splits(subjects, val_fraction=0.3)
     drawn = next(name for name in "defghij" if plain[name] == "val")
-    asked = assign_splits(there, val_fraction=0.3, train_on=["a", drawn])
-    assert asked["a"] == asked[drawn] == "train"
-    assert (asked["b"], asked["c"]) == ("val", "test")
+    trained = assign_splits(subjects, val_fraction=0.3, train_on=["a", drawn])
+    assert trained["a"] == trained[drawn] == "train"
+    assert (trained["b"], trained["c"]) == ("val", "test")
 
 
 @pytest.mark.parametrize(

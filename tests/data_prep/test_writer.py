@@ -1,4 +1,4 @@
-"""The manifest: written whole or not at all, read back by us and by Hugging Face."""
+"""The manifest: written completely or not at all, readable by mlcmkd and by Hugging Face."""
 
 import hashlib
 import json
@@ -77,38 +77,38 @@ class Blue:
 
 
 def test_a_photo_may_come_from_a_function_and_facts_stay(tmp_path):
-    told = {
+    fields = {
         "box": (1.0, 2.0, 9.0, 8.0),
         "visible": np.arange(68) > 0,
         "facts": {"distance": 1.5, "sensation": "cold"},
         "assumed": "0-based pixels",
         "group": "pose+blur",
     }
-    write_manifest([entry(tmp_path, rgb=Blue(), **told)], tmp_path / "out")
+    write_manifest([entry(tmp_path, rgb=Blue(), **fields)], tmp_path / "out")
     (row,) = read_rows(tmp_path / "out")
     assert cv2.imread(str(tmp_path / "out" / row.rgb_file_name))[0, 0].tolist() == [200, 0, 0]
     assert row.visible == [False] + [True] * 67
     assert (row.box, row.facts, row.assumed, row.group) == tuple(
-        told[name] for name in ("box", "facts", "assumed", "group")
+        fields[name] for name in ("box", "facts", "assumed", "group")
     )
 
 
-def test_false_colours_are_copied_where_they_are_a_palette_s(tmp_path):
-    """The file stays as it is; that it can be read back is what is checked."""
+def test_false_colours_of_a_known_palette_are_copied(tmp_path):
+    """The file is copied unchanged after a check that its levels can be recovered."""
     levels = np.linspace(0, 1, 320).reshape(16, 20)
     iron = tmp_path / "iron.png"
     cv2.imwrite(str(iron), apply_palette(levels, "iron")[..., ::-1])
-    said = Radiometry(kind="palette", low=0, high=255, palette="iron")
-    write_manifest([entry(tmp_path, rgb=None, thermal=iron, radiometry=said)], tmp_path / "out")
+    palette = Radiometry(kind="palette", low=0, high=255, palette="iron")
+    write_manifest([entry(tmp_path, rgb=None, thermal=iron, radiometry=palette)], tmp_path / "out")
     (row,) = read_rows(tmp_path / "out")
-    assert row.radiometry == said
+    assert row.radiometry == palette
     assert (tmp_path / "out" / row.thermal_file_name).read_bytes() == iron.read_bytes()
     colour = photo(tmp_path / "colour.png")
-    text = fault(tmp_path, rgb=None, thermal=colour, radiometry=said)
+    text = fault(tmp_path, rgb=None, thermal=colour, radiometry=palette)
     assert text.startswith(f"{colour}: its colours are not those of palette 'iron'")
 
 
-def test_a_twin_is_simulated_from_the_photo_and_its_hash(tmp_path):
+def test_a_thermal_image_is_simulated_from_the_photo_and_its_hash(tmp_path):
     seen = []
 
     def twin(rgb, sha256):
@@ -202,7 +202,7 @@ def test_faults_are_named(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_faults_of_the_whole(tmp_path):
+def test_errors_of_all_rows_together(tmp_path):
     a, b = entry(tmp_path, "a"), entry(tmp_path, "b", 1)
     with pytest.raises(InputError, match="id 'a' appears 2 times"):
         write_manifest([a, b, a], tmp_path / "out")
@@ -251,7 +251,7 @@ def test_a_report_changes_nothing_of_a_manifest(tmp_path):
     assert listed[0]["reason"] == "no points"
     assert "none.png: No such file" in listed[1]["reason"]
     write_report(out, check={"problems": []})
-    write_manifest([a], out)  # the same rows: only what was left out is told anew
+    write_manifest([a], out)  # the same rows: only what was left out is reported anew
     assert (out / MANIFEST).stat().st_ino == rows
     assert read_report(out) == {"skipped": [], "check": {"problems": []}}
     written = (out / REPORT).stat().st_ino
@@ -307,7 +307,7 @@ def test_other_folders_are_never_replaced(tmp_path):
 
 
 def test_no_manifest_before_its_end(tmp_path):
-    """While rows are being stored, and after an interruption, `out` is not there."""
+    """While rows are written, and after an interruption, `out` does not exist."""
 
     def interrupted():
         yield entry(tmp_path, "a")

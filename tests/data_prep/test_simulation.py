@@ -1,4 +1,4 @@
-"""The simulated thermal twin: aligned, repeatable, and warm where a face is warm."""
+"""Simulated thermal images: aligned, reproducible, with warm faces."""
 
 import numpy as np
 import pytest
@@ -114,7 +114,7 @@ def test_a_plain_head_has_the_temperatures_it_was_given():
 )
 @pytest.mark.parametrize("difference", [-3.0, 3.0])
 def test_each_part_is_warmed_and_cooled_at_its_place(name, points, difference):
-    """The same seed with and without one amplitude: the difference appears there, not elsewhere."""
+    """The same seed with and without one amplitude: only the expected region differs."""
     changes = {name: (difference, difference)}
     if name.startswith("nose"):  # half of the faces have the other one
         changes = dict.fromkeys(("nose", "nose_weak"), (difference, difference))
@@ -157,7 +157,7 @@ def test_the_photo_s_detail_survives_weakly_and_in_both_signs():
         assert at(seen[0] - seen[1], (x, y)) * strength < -0.1
 
 
-def test_gain_control_reads_the_scene_as_the_whole_grey_scale():
+def test_gain_control_uses_the_full_grey_scale():
     seen = simulated(gain_control=1.0)
     assert np.percentile(seen, 1) < 20
     assert np.percentile(seen, 99) > 38
@@ -180,7 +180,7 @@ def test_any_photo_and_any_landmarks_give_finite_temperatures(seed, height, widt
     assert -60 < heat.min() <= heat.max() < 150
 
 
-def test_repeatable_and_different_from_twin_to_twin():
+def test_reproducible_and_different_between_images():
     rgb = photo()
     first = simulate_for_photo(rgb, MARKS, "abc", 0)
     np.testing.assert_array_equal(first, simulate_for_photo(rgb, MARKS, "abc", 0))
@@ -199,11 +199,11 @@ def test_inputs_are_left_as_they_are():
     np.testing.assert_array_equal(marks, MARKS)
 
 
-def test_twins_differ_widely_and_are_mostly_warm_faces():
+def test_simulated_images_vary_widely_and_faces_are_mostly_warm():
     rgb = photo()
-    twins = [simulate_for_photo(rgb, MARKS, str(i), 0) for i in range(40)]
-    face = np.array([at(twin, MARKS[[3, 31]].mean(axis=0)) for twin in twins])
-    wall = np.array([twin[:20, :20].mean() for twin in twins])
+    images = [simulate_for_photo(rgb, MARKS, str(i), 0) for i in range(40)]
+    face = np.array([at(image, MARKS[[3, 31]].mean(axis=0)) for image in images])
+    wall = np.array([image[:20, :20].mean() for image in images])
     assert (face > wall).mean() > 0.8
     assert face.std() > 1
     assert wall.std() > 3
@@ -245,7 +245,7 @@ def test_settings_are_checked():
 # --- the parts
 
 
-def test_masks_lie_where_their_outlines_lie():
+def test_masks_agree_with_their_outlines():
     square = np.array([[2.0, 3.0], [7, 3], [7, 8], [2, 8]])
     mask = regions.filled(square, (12, 14), soft=0)
     assert mask[4:8, 3:7].min() == 1

@@ -1,4 +1,4 @@
-"""A manifest looked over: every kind of problem, each made from a good one by one change."""
+"""Verification of a manifest: each kind of problem, caused by one change to a valid manifest."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ HEIGHTS = {"forehead": -45, "brow": -15, "bridge": 15, "nos": 35, "mouth": 65, "
 
 
 def face(scheme):
-    """Landmarks (K, 2) of a frontal face, by what the points are called; x from -45 to 45."""
+    """Landmarks (K, 2) of a frontal face, from the names of the points; x from -45 to 45."""
     points = []
     for name in scheme.names:
         x = 45 if "outer corner" in name else 12 if "inner" in name or "nos" in name else 28
@@ -61,7 +61,7 @@ def test_a_mouth_alone_may_be_exchanged(scheme):
     assert is_flipped(scheme, points)
 
 
-def test_profiles_and_schemes_without_sides_are_not_judged():
+def test_profiles_and_schemes_without_left_and_right_are_not_checked():
     scheme = SCHEMES["ibug68"]
     # The far eye's corner on the other side of the near one, as in a face turned away.
     assert not is_flipped(scheme, face(scheme) * [-0.15, 1])
@@ -105,7 +105,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def good(whole, tmp_path):
-    """A copy of it, to be spoilt."""
+    """A copy of the manifest, to be modified."""
     out = tmp_path / "out"
     for path in whole.rglob("*"):
         if path.is_file():
@@ -221,7 +221,7 @@ def test_points_and_boxes(good, fields, kind, words):
 
 
 @pytest.mark.parametrize("box", [[41, 5, 80, 50], [5, 61, 30, 80], [-30, 5, -1, 50]])
-def test_a_box_beside_its_image(good, box):
+def test_a_box_outside_its_image(good, box):
     change(good, 1, box=box, landmarks=None)
     only(good, "box misses image", 2, "b", "lies outside the image of 40 x 60 pixels")
 
@@ -288,16 +288,16 @@ def test_names_that_no_file_can_have(good, name):
 
 @pytest.mark.parametrize("side", ["rgb", "thermal"])
 @pytest.mark.parametrize(
-    ("spoilt", "words"),
+    ("damage", "words"),
     [
         (lambda data: b"", "empty; download the image again"),
         (lambda data: data[: len(data) // 2], "not a complete image"),
         (lambda data: b"garbage" * 30, "not a complete image"),
     ],
 )
-def test_broken_files(good, side, spoilt, words):
+def test_broken_files(good, side, damage, words):
     path = file_of(good, 1, side)
-    data = spoilt(path.read_bytes())
+    data = damage(path.read_bytes())
     path.write_bytes(data)
     change(good, 1, **{f"{side}_sha256": hashlib.sha256(data).hexdigest()})
     only(good, "broken file", 2, "b", str(path), words)
@@ -319,12 +319,12 @@ def test_images_of_another_kind(good):
     only(good, "wrong image", 2, "b", "uint16 instead of 8-bit colour; convert it")
 
 
-def test_a_thermal_image_that_is_not_what_the_radiometry_says(good):
+def test_a_thermal_image_that_contradicts_its_radiometry(good):
     replaced(good, "thermal", np.full((60, 40), 30, np.uint8))
     only(good, "wrong image", 2, "b", "uint8 pixels, but radiometry 'centikelvin' means uint16")
 
 
-def test_sides_of_two_sizes(good):
+def test_images_of_two_sizes(good):
     replaced(good, "thermal", np.full((60, 41), 30000, np.uint16))
     report = only(
         good, "sizes differ", 2, "b", "the photo has 40 x 60 pixels and the thermal image 41 x 60"
@@ -335,7 +335,7 @@ def test_sides_of_two_sizes(good):
     ]
 
 
-def test_other_bytes_than_the_row_tells(good):
+def test_bytes_that_contradict_the_sha256(good):
     path = file_of(good, 1, "rgb")
     cv2.imwrite(str(path), np.zeros((60, 40, 3), np.uint8))
     only(good, "other bytes", 2, "b", "the file's sha256 differs from the row's; restore the file")
@@ -346,7 +346,7 @@ def test_repeated_ids(good):
     only(good, "repeated id", 2, "a", "id 'a': also the id of line 1; give every row its own")
 
 
-def test_a_row_told_twice(good):
+def test_a_repeated_row(good):
     lines = rows(good)
     write(good, [*lines, {**lines[0], "id": "e"}])
     only(good, "duplicate", 5, "e", "the same images and landmarks as line 1; remove one")
@@ -381,7 +381,7 @@ def test_an_image_in_two_splits(good):
 
 
 def test_an_image_in_two_splits_though_the_row_lies(good):
-    """The bytes count, whatever sha256 a row tells."""
+    """The file's bytes are compared, not only the sha256 in the row."""
     lines = rows(good)
     file_of(good, 2, "rgb").write_bytes(file_of(good, 0, "rgb").read_bytes())
     lines[2]["rgb_sha256"] = None
@@ -403,7 +403,7 @@ def test_mixed_radiometries(good):
     only(good, "mixed radiometries", None, None, "split train: ", '"low":10.0', "keep one")
 
 
-def test_no_side_that_all_rows_of_a_split_have(good):
+def test_no_common_modality_in_a_split(good):
     for line, side in ((0, "rgb"), (1, "thermal")):
         file_of(good, line, side).unlink()
         change(good, line, **{f"{side}_file_name": None, f"{side}_sha256": None})
@@ -523,13 +523,13 @@ def test_mutated_images_end_in_problems_only(good, data, side):
     """Truncated, empty, with bytes turned over: never an exception, always a problem."""
     path = file_of(good, 1, side)
     before = path.read_bytes()
-    spoilt = bytearray(before)
+    damaged = bytearray(before)
     for place in data.draw(st.lists(st.integers(0, len(before) - 1), max_size=6)):
-        spoilt[place] ^= data.draw(st.integers(1, 255))
-    spoilt = bytes(spoilt[: data.draw(st.integers(0, len(before)))])
-    assume(spoilt != before)
+        damaged[place] ^= data.draw(st.integers(1, 255))
+    damaged = bytes(damaged[: data.draw(st.integers(0, len(before)))])
+    assume(damaged != before)
     try:
-        path.write_bytes(spoilt)
+        path.write_bytes(damaged)
         report = found(good)
     finally:
         path.write_bytes(before)
@@ -553,7 +553,7 @@ def test_mutated_images_end_in_problems_only(good, data, side):
     ),
 )
 def test_hostile_rows_end_in_problems_only(good, field, value):
-    """And what passes the check can be read."""
+    """A manifest that passes the check can be read."""
     before = (good / MANIFEST).read_bytes()
     try:
         lines = rows(good)

@@ -273,7 +273,7 @@ def test_a_calibration_that_does_not_reach_the_images(source):
         ({"rgb_landmarks": "mixed.csv"}, "mixed.csv, line 3: a second scheme, 'sf_tl54'"),
     ],
 )
-def test_what_cannot_be_begun(source, options, message):
+def test_invalid_parameters_and_files(source, options, message):
     head = "image,scheme,point,x,y\n"
     first = "a.png,ibug68,0,1,2\n"
     for name, text in {
