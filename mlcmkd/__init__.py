@@ -113,13 +113,15 @@ _NAMES_OF = {
 _MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names}
 
 
-def __getattr__(name: str) -> object:
-    """Imports a public name at its first use."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'mlcmkd' has no attribute '{name}'{_closest(name)}")
-    value = getattr(import_module(_MODULE_OF[name]), name)
-    globals()[name] = value  # the next access does not come here
-    return value
+if not TYPE_CHECKING:  # a type checker would accept every name of a module with __getattr__
+
+    def __getattr__(name: str) -> object:
+        """Imports a public name at its first use."""
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module 'mlcmkd' has no attribute '{name}'{_closest(name)}")
+        value = getattr(import_module(_MODULE_OF[name]), name)
+        globals()[name] = value  # the next access does not come here
+        return value
 
 
 def __dir__() -> list[str]:
