@@ -37,7 +37,7 @@ def checked_matrix(matrix: np.ndarray, name: str) -> np.ndarray:
     if matrix.shape != (3, 3):
         raise InputError(f"{name}: shape {matrix.shape} instead of (3, 3); write three rows of 3")
     if not np.isfinite(matrix).all():
-        raise InputError(f"{name}: holds NaN or infinity; calibrate again")
+        raise InputError(f"{name}: contains NaN or infinity; calibrate again")
     if np.linalg.cond(matrix) > _SINGULAR:
         raise InputError(
             f"{name}: singular, it maps the image to a line or a point; calibrate again"
@@ -91,21 +91,19 @@ class Stereo:
     t: np.ndarray
 
     def __post_init__(self) -> None:
-        for name in ("K1", "K2", "R"):
-            object.__setattr__(self, name, checked_matrix(getattr(self, name), name))
-        for name in ("dist1", "dist2", "t"):
-            values = np.asarray(getattr(self, name), dtype=np.float64).ravel()
+        for name, matrix in (("K1", self.K1), ("K2", self.K2), ("R", self.R)):
+            object.__setattr__(self, name, checked_matrix(matrix, name))
+        for name, vector in (("dist1", self.dist1), ("dist2", self.dist2), ("t", self.t)):
+            values = np.asarray(vector, dtype=np.float64).ravel()
             if not np.isfinite(values).all():
-                raise InputError(f"{name}: holds NaN or infinity; calibrate again")
+                raise InputError(f"{name}: contains NaN or infinity; calibrate again")
             object.__setattr__(self, name, values)
-        for name in ("K1", "K2"):
-            if min(getattr(self, name)[0, 0], getattr(self, name)[1, 1]) <= 0:
+        for name, camera in (("K1", self.K1), ("K2", self.K2)):
+            if min(camera[0, 0], camera[1, 1]) <= 0:
                 raise InputError(f"{name}: a focal length is not above zero; calibrate again")
-        for name in ("dist1", "dist2"):
-            if len(getattr(self, name)) not in _DISTORTION_COUNTS:
-                raise InputError(
-                    f"{name}: {len(getattr(self, name))} numbers; give 0, 4, 5, 8, 12 or 14"
-                )
+        for name, distortion in (("dist1", self.dist1), ("dist2", self.dist2)):
+            if len(distortion) not in _DISTORTION_COUNTS:
+                raise InputError(f"{name}: {len(distortion)} numbers; give 0, 4, 5, 8, 12 or 14")
         if len(self.t) != 3:
             raise InputError(f"t: {len(self.t)} numbers instead of 3; give x, y and z")
         if np.abs(self.R @ self.R.T - np.eye(3)).max() > 1e-3 or np.linalg.det(self.R) < 0:

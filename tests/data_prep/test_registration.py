@@ -339,7 +339,7 @@ def test_points_behind_the_camera_have_no_place():
         (lambda: from_homography(np.zeros((3, 3)), SIZE), "homography: singular"),
         (lambda: from_homography(np.diag([1.0, 0, 1]), SIZE), "homography: singular"),
         (lambda: from_homography(np.eye(2), SIZE), r"homography: shape \(2, 2\) instead of"),
-        (lambda: from_homography(np.full((3, 3), np.nan), SIZE), "homography: holds NaN"),
+        (lambda: from_homography(np.full((3, 3), np.nan), SIZE), "homography: contains NaN"),
         (lambda: from_homography(np.eye(3), (0, 5)), r"thermal_size \(0, 5\): give"),
         (lambda: from_homography(np.eye(3), SIZE, rgb_landmarks=GRID), "landmarks of one camera"),
         (lambda: from_stereo(stereo(), 0.0, SIZE), "depth: 0.0; give the plane's distance"),
