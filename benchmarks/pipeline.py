@@ -95,7 +95,7 @@ def interval_times(
         fit(
             objective(size, pairs, distillation), pairs, config, run,
             augmentation=Augmentation(), seed=0, validate=validate,
-            distillation=distillation, keep_every=1e9, progress=False,
+            distillation=distillation, checkpoint_seconds=1e9, progress=False,
         )  # fmt: skip
     return times
 

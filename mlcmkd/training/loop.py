@@ -36,7 +36,7 @@ def fit(
     validate: Callable[[], float],
     observe: Callable[[], dict[str, float]] | None = None,
     distillation: Distillation | None = None,
-    keep_every: float = 60.0,
+    checkpoint_seconds: float = 60.0,
     progress: bool = True,
 ) -> Fabric:
     """Trains an objective's student in place.
@@ -55,7 +55,7 @@ def fit(
             `config.evaluations` times, and once before the first step.
         observe: returns further values for the same log lines, by name; called as often.
         distillation: gives the decay; None for a constant decay of 1.
-        keep_every: seconds between two checkpoints; several processes save one per interval.
+        checkpoint_seconds: seconds between two checkpoints; several processes save one per interval.
         progress: show a progress bar.
 
     Returns:
@@ -72,7 +72,9 @@ def fit(
     trainer = Trainer.prepare(fabric, objective, pairs, config, augmentation, seed, distillation)
     validate()  # an error in the validation should appear now, not after the first interval
     run.note(processes=fabric.world_size)
-    checkpoints = Checkpoints(run.path, fingerprint, fabric.global_rank, keep_every, tqdm.write)
+    checkpoints = Checkpoints(
+        run.path, fingerprint, fabric.global_rank, checkpoint_seconds, tqdm.write
+    )
     start = _resume(trainer, checkpoints, run)
     trainer.wrapped.train()
     interval = math.ceil(config.steps / config.evaluations)

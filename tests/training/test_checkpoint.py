@@ -65,7 +65,7 @@ def train(
         seed=seed,
         validate=lambda: float(next(student.parameters()).detach().sum()),
         distillation=DIKD,
-        keep_every=0,
+        checkpoint_seconds=0,
         progress=False,
     )
     return student.state_dict(), (folder / METRICS).read_bytes()
