@@ -265,15 +265,15 @@ def test_the_given_models_stay_unchanged(models):
     "change, message",
     [
         ({"landmark": 68}, "landmark 68: scheme ibug68 has 0 to 67"),
-        ({"landmark": -1}, "landmark=-1"),
+        ({"landmark": -1}, "landmark: Input should be greater than or equal to 0 (given: -1)"),
         ({"pair": 6}, "pair 6: there are 0 to 5"),
         ({"rgb_model": "nobody"}, "'nobody' is unknown; there are teacher"),
         ({"layer": "level 9"}, "'level 9' is unknown; use features, level 1"),
         ({"thermal_model": "wide", "exchanged": True}, "cannot be exchanged"),
         ({"temperatures": (36, 24)}, "must rise"),
         ({"temperatures": (20, float("inf"))}, "must rise"),
-        ({"noise": 2}, "noise=2"),
-        ({"misalignement": 2}, "misalignement"),
+        ({"noise": 2}, "noise: Input should be less than or equal to 1 (given: 2)"),
+        ({"misalignement": 2}, "misalignement: no such field; did you mean 'misalignment'?"),
         ({"thermal_model": "coordinates", "show": ("attribution",)}, "no log-probability"),
     ],
 )
@@ -291,7 +291,7 @@ def test_a_misspelt_field_is_rejected():
 def test_models_must_fit_the_pairs(models):
     with pytest.raises(InputError, match="no model"):
         Exploration(make_pairs(2), {})
-    with pytest.raises(InputError, match="cut for 64"):
+    with pytest.raises(InputError, match="cropped for 64"):
         Exploration(make_pairs(2, input_px=64), models)
     with pytest.raises(InputError, match="for_scheme"):
         Exploration(make_pairs(2), {"few": models["teacher"].for_scheme("corners6")})
