@@ -16,6 +16,7 @@ from mlcmkd.data.images import read_image
 from mlcmkd.data.manifest import MANIFEST, PairRow, image_fields, inside
 from mlcmkd.data.modality import Modality
 from mlcmkd.schemes import get_scheme
+from mlcmkd.utils.config import problems
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import json_problem
 
@@ -91,11 +92,9 @@ def _parse(checked: CheckedRow, line: bytes) -> PairRow | None:
     try:
         return PairRow.model_validate(fields)
     except ValidationError as error:
-        for fault in error.errors():
-            field_name = ".".join(str(part) for part in fault["loc"]) or "row"
-            message = fault["msg"].removeprefix("Value error, ")
-            kind = next((_KINDS[words] for words in _KINDS if words in message), "no valid row")
-            checked.add_problem(kind, f"{field_name}: {message}; correct or remove the row")
+        for problem in problems(error, PairRow, fields):
+            kind = next((_KINDS[words] for words in _KINDS if words in problem), "no valid row")
+            checked.add_problem(kind, f"{problem}; correct or remove the row")
     if not isinstance(fields, dict):
         return None
     try:

@@ -35,8 +35,8 @@ class Config(BaseModel):
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
-            text = describe(error, cls, fields)
-            raise InputError(f"{where}: {text}" if where else text) from None
+            first = problems(error, cls, fields)[0]
+            raise InputError(f"{where}: {first}" if where else first) from None
 
 
 def late(default: Any, **arguments: Any) -> Any:
@@ -49,28 +49,38 @@ def late(default: Any, **arguments: Any) -> Any:
     return Field(default, exclude_if=lambda value: value == default, **arguments)
 
 
-def describe(error: ValidationError, kind: type[BaseModel], fields: Any) -> str:
-    """One line: which field is wrong and why, the given value, the nearest name if misspelt.
+def problems(error: ValidationError, kind: type[BaseModel], fields: Any) -> list[str]:
+    """One line for each wrong field: what is wrong, the given value, the nearest name if misspelt.
 
-    Of several errors it describes the first; unknown names come before missing ones, because a
-    misspelt name causes both.
+    Unknown names come before missing ones, because a misspelt name causes both.
 
     Args:
         error: pydantic's error.
         kind: the config that was validated.
         fields: what it was validated from.
     """
-    errors = error.errors(include_url=False)
-    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
-    place = _place(first, fields)
     # A value that fits no type of a union has one error for each type, all at the same place.
-    messages = [_message(each) for each in errors if _place(each, fields) == place]
-    if first["type"] == "extra_forbidden":
+    at_place: dict[Place, list[ErrorDetails]] = {}
+    for each in error.errors(include_url=False):
+        at_place.setdefault(_place(each, fields), []).append(each)
+    unknown_first = sorted(at_place, key=lambda place: not _is_unknown(at_place[place][0]))
+    return [_line(place, at_place[place], kind) for place in unknown_first]
+
+
+def _is_unknown(error: ErrorDetails) -> bool:
+    return error["type"] == "extra_forbidden"
+
+
+def _line(place: Place, errors: list[ErrorDetails], kind: type[BaseModel]) -> str:
+    first = errors[0]
+    if _is_unknown(first):
         text = f"no such field{suggestion(str(place[-1]), _known_names(kind, place))}"
     elif first["type"] == "missing" or isinstance(first["input"], Mapping):
-        text = messages[0]
+        text = _message(first)
     else:
-        text = f"{' or '.join(dict.fromkeys(messages))} (given: {reprlib.repr(first['input'])})"
+        text = " or ".join(dict.fromkeys(map(_message, errors)))
+        given = reprlib.repr(first["input"])
+        text += "" if given in text else f" (given: {given})"
     return f"{'.'.join(map(str, place))}: {text}" if place else text
 
 

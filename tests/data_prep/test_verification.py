@@ -158,7 +158,7 @@ def test_a_good_manifest_has_no_problems(good):
     [
         ("{", "metadata.jsonl: not JSON"),
         ('{"id": "b"}', "subject: Field required; correct or remove the row"),
-        ("[]", "row: Input should be a valid dictionary"),
+        ("[]", "Input should be a valid dictionary"),
         ("[" * 100_000, "not JSON"),
         ("1" * 5000, "not JSON"),
     ],

@@ -49,7 +49,7 @@ def test_a_registered_backbone_is_built_saved_and_loaded(tmp_path, monkeypatch, 
     with pytest.raises(InputError) as caught:
         Landmarker.load(path)
     assert str(caught.value) == (
-        f"{path}: size: model size 'mine' is unknown; use one of {', '.join(SIZES)} (given: 'mine'); "
+        f"{path}: size: model size 'mine' is unknown; use one of {', '.join(SIZES)}; "
         "register your own before loading (mlcmkd.register_backbone)"
     )
 

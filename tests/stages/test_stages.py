@@ -328,7 +328,7 @@ def test_any_field_of_a_score_can_be_set(path, tmp_path):
     answer = run(*command, "--threshold=8")
     assert "threshold: Input should be less than 1" in str(answer.exception)
     answer = run(*command, "--set=threshold=[4")
-    assert "--set threshold=[4: not a value" in str(answer.exception)
+    assert "--set threshold=[4: not a YAML value" in str(answer.exception)
 
 
 def test_misspelt_fields_are_refused():
@@ -376,7 +376,7 @@ def test_the_command_line_evaluates_by_groups(path, monkeypatch):
         (["--set=fit.steps=-5"], "fit.steps: Input should be greater than or equal to 1"),
         (["--set=steps"], "expected name=value"),
         (["--seed=1", "--set=seed.a=1"], "'seed' is a value"),
-        (["--size=huge"], "size: Input should be"),
+        (["--size=huge"], "size: model size 'huge' is unknown; use one of large"),
         (["--params=nowhere.yaml"], "no such parameter file"),
         (["--data=nowhere"], "no such manifest"),
     ],
