@@ -13,12 +13,14 @@ import shutil
 from pathlib import Path
 
 from mlcmkd.data.config import DataConfig
-from mlcmkd.deployment.weights import FOLDER, weights_path
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
 from mlcmkd.training.run_directory import CONFIG, WEIGHTS
 from mlcmkd.utils.markdown import markdown_table
 
+# Of this checkout, whichever copy of mlcmkd is installed.
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "mlcmkd/deployment/weights"
 FIRST, LAST = "<!-- figures -->", "<!-- end of figures -->"
 
 
@@ -61,8 +63,8 @@ def main() -> None:
     table = markdown_table(rows)
     print(table)
     shutil.copyfile(arguments.run / WEIGHTS, FOLDER / "model.safetensors")
-    Landmarker.load(weights_path())
-    for page in (FOLDER / "card.md", Path(__file__).parents[1] / "README.md"):
+    Landmarker.load(FOLDER / "model.safetensors")
+    for page in (FOLDER / "card.md", ROOT / "README.md"):
         text = page.read_text(encoding="utf-8")
         before, after = text.split(FIRST)[0], text.split(LAST)[1]
         # Markdown needs an empty line before and after a table.
