@@ -77,10 +77,10 @@ class View(Config):
         return ends
 
     def changed(self, **fields: Any) -> "View":
-        """The same view with some fields other than they were.
+        """A copy of the view with other values of some fields.
 
         Raises:
-            InputError: no such field, or a value that it cannot have.
+            InputError: an unknown field, or an invalid value.
         """
         return View.validated("view", self.model_dump() | fields)
 

@@ -1,0 +1,24 @@
+"""CONTRIBUTING.md describes the packages and layers as they are."""
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_layers_is_the_import_contract():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    table = TEXT[TEXT.index("| layer |") : TEXT.index("`mlcmkd/__init__.py` is the public API")]
+    packages = re.findall(r"^\| `(\w+)/` \|", table, re.MULTILINE)
+    assert packages == [package for layer in layers for package in layer.split(" | ")]
+
+
+def test_its_files_exist():
+    for name in set(
+        re.findall(r"`((?:mlcmkd|data_prep|tests|scripts|experiments)/[\w./]+)`", TEXT)
+    ):
+        assert (ROOT / name).exists(), name
