@@ -177,7 +177,7 @@ def bootstrap_intervals(
 ) -> tuple[np.ndarray, np.ndarray]:
     """`bootstrap_interval` of every column, (N, M) to lower and upper ends, (M,) each.
 
-    All columns share the drawn faces. NaN are left out of the means of their column; the ends are
+    All columns share the bootstrap samples. NaN are left out of the means of their column; the ends are
     NaN where a column holds nothing else.
     """
     errors = np.asarray(errors, dtype=np.float64)
