@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from data_prep.simulation.simulate import SimulationSettings, simulate_for_photo
 from data_prep.splits import assign_splits
 from data_prep.workers import cores, runner
 from data_prep.writer import Entry, write_manifest
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.utils.errors import InputError
 
@@ -87,7 +87,7 @@ def prepare(
     skip_bad: bool = False,
     overwrite: bool = False,
     limit: int | None = None,
-    only: Literal["rgb", "thermal"] | None = None,
+    only: Modality | None = None,
     twins: int = 1,
     progress: bool = True,
     settings: SimulationSettings | None = None,

@@ -28,6 +28,7 @@ from data_prep.readers.base import (
 from data_prep.readers.image_index import ImageIndex, eight_bit_radiometry
 from data_prep.readers.parsing.landmarks import Marks, from_csv, from_json, from_pts, from_xml
 from mlcmkd.data.manifest import SPLITS
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import SCHEMES, Scheme, get_scheme, scheme_of_count
 from mlcmkd.utils.config import Config
@@ -58,9 +59,7 @@ class Description(Config):
     scheme: str | None = Field(
         default=None, description="Landmark scheme; None finds it by the number of points."
     )
-    side: Literal["rgb", "thermal"] = Field(
-        default="rgb", description="Camera whose images were labelled."
-    )
+    side: Modality = Field(default="rgb", description="Camera whose images were labelled.")
     radiometry: Radiometry | None = Field(
         default=None,
         description="How thermal values are read; None for 8-bit images, grey or in a palette that "

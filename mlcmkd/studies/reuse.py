@@ -48,7 +48,8 @@ def is_complete(config: StageConfig) -> bool:
     if not ((config.out / RESULT).is_file() and (config.out / WEIGHTS).is_file()):
         return False
     ended = (config.out / RESULT).stat().st_mtime
-    weights = (getattr(config, name, None) for name in (*TEACHERS, "init"))
+    fields = dict(config)  # each stage has some of them
+    weights = (fields.get(name) for name in (*TEACHERS, "init"))
     return (
         matches_stored_config(config)
         and _same_data(config)
