@@ -57,8 +57,8 @@ def differences(found: Path, expected: Path) -> list[str]:
     for key in both:
         for name in wanted_columns:
             if name in columns and rows[key][name] != wanted[key][name]:
-                told = f"{rows[key][name]}, expected {wanted[key][name]}"
-                lines.append(f"{' '.join(key)}: {name}: {told}")
+                difference = f"{rows[key][name]}, expected {wanted[key][name]}"
+                lines.append(f"{' '.join(key)}: {name}: {difference}")
     return lines
 
 

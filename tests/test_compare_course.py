@@ -28,8 +28,8 @@ def test_a_changed_digit_is_reported_with_row_and_column(run, capsys):
     table = run / "results.csv"
     table.write_text(table.read_text().replace(",3.32,", ",3.321,", 1))
     assert script.main([str(run)]) == 1
-    told = capsys.readouterr().out.splitlines()
-    assert told == ["teacher-rgb-s0 rgb test: nme_percent: 3.321, expected 3.32"]
+    output = capsys.readouterr().out.splitlines()
+    assert output == ["teacher-rgb-s0 rgb test: nme_percent: 3.321, expected 3.32"]
 
 
 def test_rows_and_columns_that_are_missing_or_new_are_reported(run, capsys):
@@ -37,10 +37,10 @@ def test_rows_and_columns_that_are_missing_or_new_are_reported(run, capsys):
     header, first, *rest = table.read_text().splitlines()
     table.write_text("\n".join([header, *rest[1:], rest[0], first.replace("-s0", "-s1")]) + "\n")
     assert script.main([str(run)]) == 1
-    told = capsys.readouterr().out
-    assert "teacher-rgb-s0 rgb test: missing" in told
-    assert "teacher-rgb-s1 rgb test: not expected" in told
-    assert "another order" in told
+    output = capsys.readouterr().out
+    assert "teacher-rgb-s0 rgb test: missing" in output
+    assert "teacher-rgb-s1 rgb test: not expected" in output
+    assert "another order" in output
     table.write_text(table.read_text().replace("nme_percent", "nme", 1))
     assert script.main([str(run)]) == 1
     assert capsys.readouterr().out.startswith("columns: ")

@@ -234,7 +234,7 @@ def test_every_parameter_file_is_pinned_or_is_one_run():
 
 @pytest.mark.parametrize("name", [name for name in study_files() if table_rows(EXPERIMENTS / name)])
 def test_stored_rows_are_still_known_to_their_study(name):
-    """No row of a table of results would be computed again, where that can be told without the data."""
+    """No row of a results table would be computed again, where that can be checked without data."""
     pins = stored("runs")["tables"][name]
     runs = [row["run"] for row in table_rows(EXPERIMENTS / name)]
     assert {*pins["planned"], *pins["not_planned"]} <= set(runs), "the table lost rows"
@@ -535,8 +535,8 @@ STUDENT = {"data": DATA | {"labelled": 8}, "fit": FIT}
 
 def machine_key() -> str:
     """What decides the last digits of a training: processor type and versions."""
-    told = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
-    words = dict(re.findall(r"^(vendor_id|flags)\s*: (.*)$", told, re.MULTILINE))
+    cpuinfo = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
+    words = dict(re.findall(r"^(vendor_id|flags)\s*: (.*)$", cpuinfo, re.MULTILINE))
     flags = {"avx512_bf16", "amx_bf16"} & set(words.get("flags", "").split())
     processor = [words.get("vendor_id", "unknown"), torch.backends.cpu.get_cpu_capability()]
     return (
@@ -721,7 +721,7 @@ def test_commands_take_the_options_they_took():
 
 
 def test_the_console_script_leads_to_the_command_line():
-    """tests/test_packaging.py installs the wheel and runs it; this is said at once."""
+    """tests/test_packaging.py installs the wheel and runs it; this test fails sooner."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert list(project["scripts"]) == ["mlcmkd"]
     module, _, function = project["scripts"]["mlcmkd"].partition(":")

@@ -93,10 +93,13 @@ def test_a_figure_is_quoted_from_one_stage_run_only():
 
 
 def test_a_sweep_is_many_runs_and_the_same_as_plain_papermill(tmp_path):
-    told = fields(tmp_path)
-    told["grids"][0]["vary"]["strategy"].append("ri")
-    told["grids"][0]["leave_out"] = [{"seed": 1, "strategy": "ri"}, {"seed": 1, "strategy": "dikd"}]
-    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(told))
+    settings = fields(tmp_path)
+    settings["grids"][0]["vary"]["strategy"].append("ri")
+    settings["grids"][0]["leave_out"] = [
+        {"seed": 1, "strategy": "ri"},
+        {"seed": 1, "strategy": "dikd"},
+    ]
+    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(settings))
     answer = CliRunner().invoke(app, ["sweep", str(tmp_path / "sweep.yaml"), "--retries", "0"])
     assert answer.exit_code == 1 and "4 runs of" in answer.output
     assert "ValueError: this one fails" in answer.output and "1 runs failed" in answer.output
@@ -109,11 +112,11 @@ def test_a_sweep_is_many_runs_and_the_same_as_plain_papermill(tmp_path):
     parameters = {"rate": 2.0, "strategy": "dikd", "seed": 0, "work": str(tmp_path / "by-hand")}
     with this_interpreter():
         papermill.execute_notebook(
-            told["notebook"], tmp_path / "out.ipynb", parameters, progress_bar=False
+            settings["notebook"], tmp_path / "out.ipynb", parameters, progress_bar=False
         )
     by_hand = next((tmp_path / "by-hand").glob("*/result.json")).read_text()
     assert rows[1]["nme"] in by_hand
-    planned = list(plan(NotebookStudyConfig.model_validate(told)))
+    planned = list(plan(NotebookStudyConfig.model_validate(settings)))
     assert all((each.out / "notebook.ipynb").is_file() for each in planned)
     again = CliRunner().invoke(app, ["sweep", str(tmp_path / "sweep.yaml"), "--dry-run"])
     assert "4 runs of" in again.output and "3 done, 1 to do" in again.output
@@ -121,7 +124,7 @@ def test_a_sweep_is_many_runs_and_the_same_as_plain_papermill(tmp_path):
 
 
 def test_the_notebook_study_of_the_project_can_be_planned():
-    told = yaml.safe_load((ROOT / "experiments" / "notebook_03.yaml").read_text())
-    sweep = NotebookStudyConfig.model_validate(told)
+    settings = yaml.safe_load((ROOT / "experiments" / "notebook_03.yaml").read_text())
+    sweep = NotebookStudyConfig.model_validate(settings)
     assert len(list(plan(sweep))) == 3 * (6 + 3)
     assert sweep.columns[:4] == ("notebook", "seed", "strategy", "decay")

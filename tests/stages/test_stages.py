@@ -321,8 +321,8 @@ def test_any_field_of_a_score_can_be_set(path, tmp_path):
     command += ["--set=data.synthetic_train=12", "--set=data.synthetic_held=4"]
     answer = run(*command, "--set=threshold=0.5", "--set=normaliser=box")
     assert answer.exit_code == 0, answer.output
-    told = json.loads((tmp_path / "x/config.json").read_text())
-    assert (told["threshold"], told["normaliser"]) == (0.5, "box")
+    settings = json.loads((tmp_path / "x/config.json").read_text())
+    assert (settings["threshold"], settings["normaliser"]) == (0.5, "box")
     answer = run(*command, "--set=visible_only=true")
     assert "no row marks hidden points" in str(answer.exception)
     answer = run(*command, "--threshold=8")

@@ -100,11 +100,11 @@ def test_other_teachers_have_the_same_students():
     """The controls without a teacher stand in one table, so both files must train alike."""
     apart = {"out", "tough", "tolerant"}
 
-    def told(each):
+    def settings(each):
         return each.config.model_dump(mode="json", exclude=apart)
 
     ours = {
-        (each.network, each.method, each.config.seed): told(each)
+        (each.network, each.method, each.config.seed): settings(each)
         for each in plan_students(students("students.yaml"))
         if each.modality == "rgb"
     }
@@ -112,15 +112,15 @@ def test_other_teachers_have_the_same_students():
     assert others
     for each in others:
         method = each.method.removesuffix(", EfficientNet-b3")
-        assert told(each) == ours[each.network, method, each.config.seed], each.label
+        assert settings(each) == ours[each.network, method, each.config.seed], each.label
 
 
 def test_students_with_coordinate_heads_are_taught_as_those_of_the_large_table():
     """Its file says so, and a reader compares the two tables' methods by their names."""
     ours, others = students("students.yaml"), students("coordinate_students.yaml")
     for name in ("teacher", "data", "names"):
-        told = (getattr(each.benchmarks["300w-sim"], name) for each in (ours, others))
-        assert next(told) == next(told), name
+        settings = (getattr(each.benchmarks["300w-sim"], name) for each in (ours, others))
+        assert next(settings) == next(settings), name
     assert ours.transfer == others.transfer and ours.student == others.student
     assert others.networks.items() <= ours.networks.items()
     added = {"task, 2000 steps", "dikd+fd+ld, 4000 steps"}

@@ -129,14 +129,14 @@ def test_who_taught_whom(compared):
     folder, _ = compared
     for row in rows_of(folder):
         run = folder / "runs" / row["run"]
-        told = json.loads((run / "light/config.json").read_text())
-        teacher = Path(told["teacher"]).parent
+        settings = json.loads((run / "light/config.json").read_text())
+        teacher = Path(settings["teacher"]).parent
         assert (run / "student").exists() == (row["route"] == TWO_LEVEL)
-        assert told["one_step"] == (row["route"] != TWO_LEVEL)
+        assert settings["one_step"] == (row["route"] != TWO_LEVEL)
         assert teacher == (
             run / "student" if row["route"] == TWO_LEVEL else folder / "runs/teacher-synthetic"
         )
-        assert told["fit"]["steps"] == int(row["compress_steps"])
+        assert settings["fit"]["steps"] == int(row["compress_steps"])
         score = json.loads((run / "score-test/result.json").read_text())
         assert (score["split"], score["modality"]) == ("test", "thermal")
         assert score["nme_percent"] == float(row["nme"])

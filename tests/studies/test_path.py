@@ -75,8 +75,8 @@ def test_a_split_that_is_missing_is_found_before_the_training(config, unseen, tm
     for name in ("data", "zero_shot"):
         folder = tmp_path / name
         folder.mkdir()
-        told = (unseen / "metadata.jsonl").read_text().replace('"test"', '"train"')
-        (folder / "metadata.jsonl").write_text(told)
+        rows = (unseen / "metadata.jsonl").read_text().replace('"test"', '"train"')
+        (folder / "metadata.jsonl").write_text(rows)
         place = {"data": {"source": str(folder)}} if name == "data" else {"zero_shot": folder}
         there = PathConfig(**{"out": tmp_path / "out", **place})
         with pytest.raises(InputError, match=f"{name}: no row in split 'test'"):
@@ -103,8 +103,8 @@ def test_what_stands_is_scored_again_but_not_made_again(config, rows, capsys):
 
 
 def test_a_run_stands_for_its_own_config_only(config, rows):
-    told = json.loads((config.out / "student" / CONFIG).read_text())
-    kept = TransferConfig.model_validate(told)
+    settings = json.loads((config.out / "student" / CONFIG).read_text())
+    kept = TransferConfig.model_validate(settings)
     assert is_complete(kept)
     # A run of an earlier version, which did not know some field: its default was in force.
     written = json.loads((kept.out / "config.json").read_text())

@@ -133,13 +133,13 @@ def rows_of(out: Path) -> list[dict]:
 def test_the_table_has_the_teachers_once_and_every_student(made):
     rows = rows_of(made)
     assert tuple(rows[0]) == COLUMNS
-    told = [(row["benchmark"], row["model"], row["method"], row["seed"]) for row in rows]
-    assert len(set(told)) == len(told) and len({row["run"] for row in rows}) == len(rows)
+    keys = [(row["benchmark"], row["model"], row["method"], row["seed"]) for row in rows]
+    assert len(set(keys)) == len(keys) and len({row["run"] for row in rows}) == len(rows)
     methods = {"teacher", "ktl", "task", "l2", "kd-loss", "dikd", "dikd, int8"}
-    assert {each[2] for each in told} == methods
-    assert sum(each[2] == "teacher" for each in told) == 1
-    assert {each[0] for each in told if each[2] == "ktl"} == {"tiny-thermal"}
-    assert len(told) == 2 + 4 * 2 + 1 + 1
+    assert {each[2] for each in keys} == methods
+    assert sum(each[2] == "teacher" for each in keys) == 1
+    assert {each[0] for each in keys if each[2] == "ktl"} == {"tiny-thermal"}
+    assert len(keys) == 2 + 4 * 2 + 1 + 1
 
 
 def test_with_few_labels_the_ktl_student_has_none_and_the_rgb_teacher_all(tmp_path):
@@ -171,8 +171,8 @@ def test_students_of_few_labels_are_separate_in_the_table(tmp_path, monkeypatch)
         for row in rows[1:]
     }
     # Pairs without a label are used only with a teacher.
-    assert [told["pairs"] for told in labelled.values()] == [6, 6, 12, 12, 12]
-    assert [told["labelled"] for told in labelled.values()] == [6] * 5
+    assert [facts["pairs"] for facts in labelled.values()] == [6, 6, 12, 12, 12]
+    assert [facts["labelled"] for facts in labelled.values()] == [6] * 5
     ktl = json.loads((tmp_path / "runs/ktl-tiny-no-labels/provenance.json").read_text())
     assert ktl["labelled"] == 0
     monkeypatch.setattr(
@@ -249,9 +249,9 @@ def test_all_networks_are_measured_again_in_turns(made, tmp_path, monkeypatch):
     names = turns[: len(set(turns))]
     assert len(set(names)) == len(names) and turns == names * students_speed.ROUNDS
     before, after = rows_of(made), rows_of(tmp_path)
-    told = {(row["modality"], row["method"]): row.pop("latency_ms") for row in after}
-    assert told["rgb", "teacher"] == "3.0"  # the median over the rounds
-    assert told["thermal", "dikd, int8"] == "0.25" and told["thermal", "dikd"] == "7.0"
+    latencies = {(row["modality"], row["method"]): row.pop("latency_ms") for row in after}
+    assert latencies["rgb", "teacher"] == "3.0"  # the median over the rounds
+    assert latencies["thermal", "dikd, int8"] == "0.25" and latencies["thermal", "dikd"] == "7.0"
     assert after == [{k: v for k, v in row.items() if k != "latency_ms"} for row in before]
     assert any(line.startswith("small, heatmap, rgb input: 3.000 ms") for line in lines)
     assert len(lines) == len(names)
