@@ -10,7 +10,7 @@ from pydantic import Field
 from mlcmkd import synthetic
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.pairs import Pairs, from_synthetic, synthetic_faces
-from mlcmkd.synthetic.faces import SyntheticFaces
+from mlcmkd.synthetic.drawn.faces import SyntheticFaces
 
 
 def renderer_sources(folder: Path | None = None) -> list[Path]:
@@ -24,7 +24,7 @@ def renderer_sources(folder: Path | None = None) -> list[Path]:
             would then not depend on their content.
     """
     folder = folder or Path(synthetic.__file__).parent
-    sources = sorted(folder.glob("*.py"))
+    sources = sorted(folder.rglob("*.py"))
     if not sources:
         raise RuntimeError(
             f"{folder}: no file *.py; course.cached_faces.renderer_sources has to name the files of "

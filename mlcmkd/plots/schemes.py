@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from mlcmkd.plots.style import BLACK, GREY, SKY, VERMILION, WIDTH, draw_landmarks, styled
 from mlcmkd.schemes import CHARLOTTE43, IBUG68, Scheme, convert, get_scheme
-from mlcmkd.synthetic.shape import MEAN_FACE
+from mlcmkd.synthetic.drawn.shape import MEAN_FACE
 from mlcmkd.utils.errors import InputError
 
 # A profile facing right, in the order of the 43 points: ear to chin, brow, nose, eye,

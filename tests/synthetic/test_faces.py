@@ -8,7 +8,7 @@ import pytest
 
 from mlcmkd.schemes import IBUG68
 from mlcmkd.synthetic import faces as synthetic
-from mlcmkd.synthetic.faces import make_faces
+from mlcmkd.synthetic.drawn.faces import make_faces
 from mlcmkd.utils.errors import InputError
 
 FIELDS = ("rgb", "thermal", "landmarks", "identity")

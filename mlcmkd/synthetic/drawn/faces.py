@@ -19,11 +19,11 @@ import cv2
 import numpy as np
 from tqdm.auto import tqdm
 
-from mlcmkd.synthetic.layers import draw_layers
-from mlcmkd.synthetic.rgb import RgbLook, draw_rgb_look, paint_rgb, photograph
-from mlcmkd.synthetic.shape import Shape, draw_shape, place
-from mlcmkd.synthetic.styling import Styling, draw_styling
-from mlcmkd.synthetic.thermal import ThermalLook, draw_thermal_look, paint_thermal, record
+from mlcmkd.synthetic.drawn.layers import draw_layers
+from mlcmkd.synthetic.drawn.rgb import RgbLook, draw_rgb_look, paint_rgb, photograph
+from mlcmkd.synthetic.drawn.shape import Shape, draw_shape, place
+from mlcmkd.synthetic.drawn.styling import Styling, draw_styling
+from mlcmkd.synthetic.drawn.thermal import ThermalLook, draw_thermal_look, paint_thermal, record
 from mlcmkd.utils.errors import InputError
 
 # Streams of random numbers, one for each part of a face, so that a change to the code of one part does

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlcmkd.schemes import IBUG68
-from mlcmkd.synthetic.drawing import spline
+from mlcmkd.synthetic.drawn.drawing import spline
 
 # The viewer's left half of the mean face and its midline; the other half is its mirror image.
 _HALF = {

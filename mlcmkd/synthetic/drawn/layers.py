@@ -9,10 +9,10 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from mlcmkd.synthetic.atlas import atlas_maps, atlas_polygon
-from mlcmkd.synthetic.drawing import Patch, fill, ribbon, spline, window_of
-from mlcmkd.synthetic.shape import Geometry, on_border
-from mlcmkd.synthetic.styling import Styling
+from mlcmkd.synthetic.drawn.atlas import atlas_maps, atlas_polygon
+from mlcmkd.synthetic.drawn.drawing import Patch, fill, ribbon, spline, window_of
+from mlcmkd.synthetic.drawn.shape import Geometry, on_border
+from mlcmkd.synthetic.drawn.styling import Styling
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlcmkd.synthetic.atlas import ATLAS_SHAPE
-from mlcmkd.synthetic.drawing import smooth_field
+from mlcmkd.synthetic.drawn.atlas import ATLAS_SHAPE
+from mlcmkd.synthetic.drawn.drawing import smooth_field
 
 HAIR_STYLES = ("bald", "buzz", "short", "fringe", "parted", "long", "curly", "beanie")
 BEARD_STYLES = ("none", "stubble", "moustache", "goatee", "full")

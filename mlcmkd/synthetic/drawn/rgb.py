@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mlcmkd.synthetic.atlas import ATLAS_SHAPE, ATLAS_X, ATLAS_Y, lobe
-from mlcmkd.synthetic.drawing import Patch, blend, enlarge, fill, smooth_field, soften
-from mlcmkd.synthetic.layers import Layers
+from mlcmkd.synthetic.drawn.atlas import ATLAS_SHAPE, ATLAS_X, ATLAS_Y, lobe
+from mlcmkd.synthetic.drawn.drawing import Patch, blend, enlarge, fill, smooth_field, soften
+from mlcmkd.synthetic.drawn.layers import Layers
 
 _SKIN = np.array(  # from light to dark
     [(0.97, 0.82, 0.73), (0.91, 0.72, 0.59), (0.78, 0.57, 0.43), (0.56, 0.38, 0.28),

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mlcmkd.synthetic.atlas import ATLAS_SHAPE, ATLAS_X, ATLAS_Y, lobe
-from mlcmkd.synthetic.drawing import add, blend, enlarge, fill, smooth_field, soften
-from mlcmkd.synthetic.layers import Layers
+from mlcmkd.synthetic.drawn.atlas import ATLAS_SHAPE, ATLAS_X, ATLAS_Y, lobe
+from mlcmkd.synthetic.drawn.drawing import add, blend, enlarge, fill, smooth_field, soften
+from mlcmkd.synthetic.drawn.layers import Layers
 
 # Temperature patterns over the atlas, from blood vessels and bones; each about 0 to 1.
 _INNER_EYE = lobe(0.23, 0.03, 0.10, 0.09, mirrored=True)

@@ -7,7 +7,7 @@ the pose, and warped so that they follow the landmarks.
 import cv2
 import numpy as np
 
-from mlcmkd.synthetic.shape import MEAN_FACE, Geometry
+from mlcmkd.synthetic.drawn.shape import MEAN_FACE, Geometry
 
 ATLAS_SCALE = 30  # atlas pixels a head unit
 _ATLAS_LOW = np.array([-1.6, -1.7])

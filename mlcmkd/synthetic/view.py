@@ -1,0 +1,113 @@
+"""Pose of the head and the camera that looks at it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+NECK = np.array([0, -1.3, -0.8], np.float32)  # the head turns about this point
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How the person stands before the camera.
+
+    Attributes:
+        yaw, pitch, roll: of the head, degrees; positive turns to the viewer's right, up, clockwise.
+        trunk: share of the rotation that the shoulders follow, 0 to 1.
+        distance: of the camera from the head's centre, in head units (1 unit is about 6.3 cm).
+        shift: (2,) offset of the face from the image centre, as shares of the face's size.
+        margin: side of the image / side of the square around the landmarks.
+    """
+
+    yaw: float
+    pitch: float
+    roll: float
+    trunk: float
+    distance: float
+    shift: tuple[float, float]
+    margin: float
+
+
+def draw_pose(rng: np.random.Generator, yaw_deviation: float = 24) -> Pose:
+    """Random pose and framing of one picture; the ranges are ours."""
+    return Pose(
+        yaw=float(np.clip(rng.normal(0, yaw_deviation), -80, 80)),
+        pitch=float(np.clip(rng.normal(0, 11), -35, 35)),
+        roll=float(np.clip(rng.normal(0, 7), -30, 30)),
+        trunk=float(rng.uniform(0.1, 0.7)),
+        distance=float(np.exp(rng.uniform(np.log(8), np.log(40)))),
+        shift=tuple(rng.normal(0, 0.03, 2).tolist()),
+        margin=float(rng.uniform(1.56, 1.87)),
+    )
+
+
+def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
+    """Rotation matrix (3, 3) float32 from head to camera axes; degrees, signs as in `Pose`."""
+    cos, sin = np.cos(np.deg2rad([yaw, -pitch, -roll])), np.sin(np.deg2rad([yaw, -pitch, -roll]))
+    about_y = np.array([[cos[0], 0, sin[0]], [0, 1, 0], [-sin[0], 0, cos[0]]])
+    about_x = np.array([[1, 0, 0], [0, cos[1], -sin[1]], [0, sin[1], cos[1]]])
+    about_z = np.array([[cos[2], -sin[2], 0], [sin[2], cos[2], 0], [0, 0, 1]])
+    return (about_z @ about_y @ about_x).astype(np.float32)
+
+
+def turn(vertices: np.ndarray, follows: np.ndarray, pose: Pose) -> np.ndarray:
+    """Turns a body about the neck.
+
+    Args:
+        vertices: (N, 3) head coordinates.
+        follows: (N,) how far each vertex follows the head's rotation rather than the trunk's.
+        pose: the pose.
+
+    Returns:
+        (N, 3) float32, camera axes: x to the viewer's right, y up, z towards the viewer.
+    """
+    of_head = rotation(pose.yaw, pose.pitch, pose.roll)
+    share = pose.trunk
+    of_trunk = rotation(pose.yaw * share, 0.6 * pose.pitch * share, 0.5 * pose.roll * share)
+    from_neck = vertices - NECK
+    with_head, with_trunk = from_neck @ of_head.T, from_neck @ of_trunk.T
+    turned = with_trunk + (with_head - with_trunk) * follows[:, None]
+    return (turned + NECK).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera on the z axis whose image is a square window.
+
+    Attributes:
+        distance: of the pinhole from the origin, head units.
+        centre: (2,) centre of the window, in head units of the plane z = 0, y down.
+        scale: pixels per head unit in that plane.
+        size: side of the image, pixels.
+    """
+
+    distance: float
+    centre: np.ndarray
+    scale: float
+    size: int
+
+    def project(self, positions: np.ndarray) -> np.ndarray:
+        """Projects positions (N, 3), camera axes, to pixels; (N, 3) float32 with z kept."""
+        flat = flatten(positions, self.distance)
+        pixels = (flat - self.centre) * self.scale + (self.size - 1) / 2
+        return np.column_stack((pixels, positions[:, 2])).astype(np.float32)
+
+
+def flatten(positions: np.ndarray, distance: float) -> np.ndarray:
+    """Perspective projection (N, 3) -> (N, 2) onto the plane z = 0, y down, head units."""
+    shrink = distance / (distance - positions[:, 2])
+    return np.stack((positions[:, 0] * shrink, -positions[:, 1] * shrink), axis=1)
+
+
+def frame(points: np.ndarray, pose: Pose, size: int) -> Camera:
+    """The camera whose image shows the face as `pose` says.
+
+    Args:
+        points: (P, 2) projected landmarks, head units, y down (`flatten`).
+        pose: distance, shift and margin.
+        size: side of the image, pixels.
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = float((high - low).max())
+    centre = (low + high) / 2 + np.array(pose.shift) * side
+    return Camera(pose.distance, centre, size / (side * pose.margin), size)
