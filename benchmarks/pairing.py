@@ -44,7 +44,7 @@ from data_prep.registration import (
 )
 from mlcmkd.cli import guarded
 from mlcmkd.schemes import IBUG68
-from mlcmkd.synthetic.drawn.faces import SyntheticFaces, make_faces
+from mlcmkd.synthetic.faces import SyntheticFaces, make_faces
 from mlcmkd.utils.errors import InputError
 
 METHODS = ("homography", "stereo", "similarity", "affine", "tps", "ecc", "mutual information")

@@ -33,7 +33,7 @@ from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.evaluation.cost import flops, latency_ms, time_calls
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.schemes import get_scheme
-from mlcmkd.synthetic.drawn.faces import make_faces
+from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.provenance import processor_name
 from mlcmkd.training.sampling import Shuffled

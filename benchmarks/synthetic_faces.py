@@ -3,7 +3,7 @@
 import sys
 import time
 
-from mlcmkd.synthetic.drawn.faces import make_faces
+from mlcmkd.synthetic.faces import make_faces
 
 if __name__ == "__main__":
     count, repeats = (int(text) for text in (sys.argv[1:] + ["2000", "3"][len(sys.argv) - 1 :]))

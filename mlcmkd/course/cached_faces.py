@@ -10,7 +10,7 @@ from pydantic import Field
 from mlcmkd import synthetic
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.pairs import Pairs, from_synthetic, synthetic_faces
-from mlcmkd.synthetic.drawn.faces import SyntheticFaces
+from mlcmkd.synthetic.faces import SyntheticFaces
 
 
 def renderer_sources(folder: Path | None = None) -> list[Path]:

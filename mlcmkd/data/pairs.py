@@ -22,7 +22,7 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.data.storage import allocate, fits
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.schemes import get_scheme
-from mlcmkd.synthetic.drawn.faces import SyntheticFaces, make_faces
+from mlcmkd.synthetic.faces import SyntheticFaces, make_faces
 from mlcmkd.utils.errors import InputError
 
 MARGIN = 1.4  # side of the stored square / side of the network's input

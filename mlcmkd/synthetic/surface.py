@@ -68,7 +68,11 @@ class Surface:
 
 
 def see(
-    body: Part, turned: np.ndarray, projected: np.ndarray, size: int, depth: np.ndarray | None = None
+    body: Part,
+    turned: np.ndarray,
+    projected: np.ndarray,
+    size: int,
+    depth: np.ndarray | None = None,
 ) -> Surface:
     """The visible surface of a body.
 

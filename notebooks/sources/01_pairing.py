@@ -57,7 +57,7 @@ from mlcmkd.data.thermal.radiometry import (
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation.metrics import point_errors
 from mlcmkd.schemes import IBUG68
-from mlcmkd.synthetic.drawn.faces import make_faces
+from mlcmkd.synthetic.faces import make_faces
 
 # %% [markdown]
 # ## The data

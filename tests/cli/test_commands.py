@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from mlcmkd.cli import app
 from mlcmkd.deployment.onnx.card import check_export
-from mlcmkd.synthetic.drawn.faces import make_faces
+from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model
 

@@ -20,7 +20,7 @@ from mlcmkd.course.checks.answers import (
 )
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN, Radiometry
 from mlcmkd.schemes import IBUG68
-from mlcmkd.synthetic.drawn.faces import make_faces
+from mlcmkd.synthetic.faces import make_faces
 from tests.conftest import make_model
 
 RNG = np.random.default_rng(0)

@@ -30,12 +30,12 @@ from mlcmkd.evaluation.invariance import FEWEST, measure_invariance
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.synthetic.drawn.atlas import atlas_maps
 from mlcmkd.synthetic.drawn.drawing import spline
-from mlcmkd.synthetic.drawn.faces import make_faces
 from mlcmkd.synthetic.drawn.layers import draw_layers
 from mlcmkd.synthetic.drawn.rgb import paint_rgb
 from mlcmkd.synthetic.drawn.shape import draw_shape
 from mlcmkd.synthetic.drawn.styling import draw_styling
 from mlcmkd.synthetic.drawn.thermal import paint_thermal
+from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.training.run_directory import RESULT, WEIGHTS
 from mlcmkd.utils.errors import InputError
 

@@ -10,7 +10,7 @@ from mlcmkd.data.crops import Crop
 from mlcmkd.data.pairs import MARGIN, from_synthetic, load_manifest, load_pairs, stored_px
 from mlcmkd.data.thermal.palettes import apply_palette
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN, Radiometry, to_centikelvin
-from mlcmkd.synthetic.drawn.faces import make_faces
+from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_pairs
 

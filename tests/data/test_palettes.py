@@ -19,7 +19,7 @@ from mlcmkd.data.thermal.palettes import (
     is_coloured,
     recognise,
 )
-from mlcmkd.synthetic.drawn.faces import make_faces
+from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.utils.errors import InputError
 
 # Levels by which an inversion may miss, of 255: half a level by rounding, and the length of the

@@ -7,7 +7,7 @@ import pytest
 from data_prep.registration import Limit, content, from_content, from_homography
 from data_prep.registration.edges import agreement, edges
 from data_prep.registration.mutual_information import normalised_mutual_information
-from mlcmkd.synthetic.drawn.faces import make_faces
+from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.utils.errors import InputError
 
 METHODS = ["ecc", "mutual information"]

@@ -13,7 +13,7 @@ from data_prep.readers import get_reader
 from data_prep.registration import Limit
 from data_prep.registration.folder import pair_folder
 from mlcmkd.data.images import read_image
-from mlcmkd.synthetic.drawn.faces import make_faces
+from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.utils.errors import InputError
 
 SIDE = 128

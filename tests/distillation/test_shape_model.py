@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from mlcmkd.distillation.shape_model import ShapeModel
 from mlcmkd.schemes import SCHEMES, get_scheme, map_indices
-from mlcmkd.synthetic.drawn.faces import make_faces
+from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model
 

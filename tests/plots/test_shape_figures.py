@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from mlcmkd.distillation.shape_model import ShapeModel
 from mlcmkd.plots.shapes import DEVIATIONS, hard_and_soft, shape_modes
 from mlcmkd.schemes import map_indices
-from mlcmkd.synthetic.drawn.faces import make_faces
+from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.utils.errors import InputError
 
 SIDE = 32

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mlcmkd.schemes import IBUG68
-from mlcmkd.synthetic import faces as synthetic
+from mlcmkd.synthetic.drawn import faces as synthetic
 from mlcmkd.synthetic.drawn.faces import make_faces
 from mlcmkd.utils.errors import InputError
 

@@ -32,7 +32,7 @@ from data_prep.registration import from_content
 from mlcmkd import plots
 from mlcmkd.course import checks
 from mlcmkd.schemes import IBUG68
-from mlcmkd.synthetic.drawn.faces import make_faces
+from mlcmkd.synthetic.faces import make_faces
 
 # %% [markdown]
 # ## 1 · Compute: the permitted distances of a face

@@ -1,0 +1,139 @@
+"""One person before the camera: bodies, visible surfaces and landmarks, shared by both cameras."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlcmkd.synthetic.head.basis import HeadBasis, load_head
+from mlcmkd.synthetic.head.landmarks import locate
+from mlcmkd.synthetic.part import OCCLUDER_OF, Occluder, Part, Worn, join
+from mlcmkd.synthetic.shape import Shape
+from mlcmkd.synthetic.surface import Surface, see
+from mlcmkd.synthetic.view import Camera, flatten, frame, rotation, turn
+from mlcmkd.synthetic.worn.dress import follows_head, head_part
+
+_TOLERANCE = (
+    0.08  # head units that a landmark may lie behind the surface and still count as visible
+)
+
+
+@dataclass(frozen=True)
+class SceneLandmarks:
+    """Landmarks of one scheme in one scene.
+
+    Attributes:
+        points: (P, 2) float32, pixels of the canvas.
+        positions: (P, 3) float32, camera axes, head units.
+        hidden_by: (P,) int8, `Occluder` values; NOTHING where the camera sees the point. Clear
+            glasses hide a point from the thermal camera only.
+    """
+
+    points: np.ndarray
+    positions: np.ndarray
+    hidden_by: np.ndarray
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One person before the camera.
+
+    Attributes:
+        shape: geometry of the person.
+        head: the parametric head.
+        vertices: (V, 3) float32, the person's head in head coordinates, without hair and before the
+            head is turned.
+        parts: the bodies, the head first.
+        turned: (N, 3) float32, vertices of all bodies in camera axes.
+        rotation: (3, 3) float32, head to camera axes.
+        camera: the camera.
+        solid: visible surface of everything but lenses.
+        lens: visible surface of the lenses of glasses; None without glasses.
+    """
+
+    shape: Shape
+    head: HeadBasis
+    vertices: np.ndarray
+    parts: tuple[Part, ...]
+    turned: np.ndarray
+    rotation: np.ndarray
+    camera: Camera
+    solid: Surface
+    lens: Surface | None
+
+    def landmarks(self, scheme: str = "ibug68") -> SceneLandmarks:
+        """Landmarks of a scheme on the canvas, and what hides them.
+
+        Raises:
+            InputError: the scheme is not defined on the head.
+        """
+        bare = turn(self.vertices, follows_head(self.head.mean), self.shape.pose)
+        pixels = self.camera.project(bare)
+        found = locate(scheme, bare, pixels[:, :2], _up(self.rotation))
+        return SceneLandmarks(found.points, found.positions, self._hidden_by(found))
+
+    def _hidden_by(self, found) -> np.ndarray:
+        """The occluder of each point: the material before it in all pixels around it."""
+        size = self.solid.size
+        materials = np.full(size * size, -1, np.int8)
+        materials[self.solid.pixels] = self.solid.materials
+        glass = np.full(size * size, False)
+        if self.lens is not None:
+            glass[self.lens.pixels] = True
+        hidden = np.zeros(len(found.points), np.int8)
+        for n, ((x, y), z) in enumerate(zip(found.points, found.positions[:, 2], strict=True)):
+            # Any pixel around the point that does not cover it makes it visible: silhouettes.
+            columns = np.clip([int(x), int(x) + 1], 0, size - 1)
+            rows = np.clip([int(y), int(y) + 1], 0, size - 1)
+            near = (rows[:, None] * size + columns).reshape(-1)
+            covered = self.solid.depth.reshape(-1)[near] > z + _TOLERANCE
+            if covered.all():
+                hidden[n] = OCCLUDER_OF[int(materials[near[0]])]
+            elif glass[near].all():
+                hidden[n] = Occluder.GLASSES
+        return hidden
+
+
+def _up(rotation_matrix: np.ndarray) -> np.ndarray:
+    """The head's up direction in the image, (2,) unit, y down."""
+    direction = np.array([rotation_matrix[0, 1], -rotation_matrix[1, 1]])
+    return direction / np.linalg.norm(direction)
+
+
+def build_scene(shape: Shape, size: int, worn: Sequence[Part] | None = None) -> Scene:
+    """Places a person before the camera.
+
+    Args:
+        shape: geometry of the person.
+        size: side of the canvas, pixels.
+        worn: all bodies, the head first; None for the bare head.
+    """
+    head = load_head()
+    vertices = shape.vertices(head)
+    parts = tuple(worn) if worn is not None else (head_part(head, vertices),)
+    pose = shape.pose
+    matrix = rotation(pose.yaw, pose.pitch, pose.roll)
+    bare = turn(vertices, follows_head(head.mean), pose)
+    framed = locate("ibug68", bare, flatten(bare, pose.distance), _up(matrix))
+    camera = frame(framed.points, pose, size)
+
+    body = join(list(parts))
+    turned = turn(body.vertices, body.follows, pose)
+    projected = camera.project(turned)
+    is_lens = body.materials == Worn.LENS
+    solid = see(_only(body, ~is_lens), turned, projected, size)
+    lens = None
+    if is_lens.any():
+        lens = see(_only(body, is_lens), turned, projected, size, depth=solid.depth)
+    return Scene(shape, head, vertices, parts, turned, matrix, camera, solid, lens)
+
+
+def _only(body: Part, chosen: np.ndarray) -> Part:
+    """The same vertices with the chosen triangles."""
+    return Part(
+        body.vertices,
+        body.triangles[chosen],
+        body.materials[chosen],
+        body.places,
+        body.follows,
+    )

@@ -1,0 +1,1 @@
+"""What a person wears or holds: hair, glasses, hats, masks, hands, clothes."""
