@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlcmkd.synthetic.head.basis import HeadBasis, load_head
-from mlcmkd.synthetic.head.landmarks import locate
+from mlcmkd.synthetic.head.landmarks import ProjectedLandmarks, locate
 from mlcmkd.synthetic.part import OCCLUDER_OF, Occluder, Part, Worn, join
 from mlcmkd.synthetic.shape import Shape
 from mlcmkd.synthetic.surface import Surface, see
@@ -72,25 +72,23 @@ class Scene:
         found = locate(scheme, bare, pixels[:, :2], _up(self.rotation))
         return SceneLandmarks(found.points, found.positions, self._hidden_by(found))
 
-    def _hidden_by(self, found) -> np.ndarray:
-        """The occluder of each point: the material before it in all pixels around it."""
+    def _hidden_by(self, found: ProjectedLandmarks) -> np.ndarray:
+        """The occluder of each point: what covers all four pixels around it.
+
+        One pixel that does not cover the point makes it visible, so that points on a silhouette are.
+        """
         size = self.solid.size
-        materials = np.full(size * size, -1, np.int8)
-        materials[self.solid.pixels] = self.solid.materials
-        glass = np.full(size * size, False)
+        corner = np.floor(found.points).astype(int)
+        columns = np.clip(corner[:, :1] + [0, 1, 0, 1], 0, size - 1)
+        rows = np.clip(corner[:, 1:] + [0, 0, 1, 1], 0, size - 1)
+        covered = self.solid.depth[rows, columns] > found.positions[:, 2:] + _TOLERANCE
+        hidden = np.full(len(found.points), Occluder.NOTHING, np.int8)
         if self.lens is not None:
-            glass[self.lens.pixels] = True
-        hidden = np.zeros(len(found.points), np.int8)
-        for n, ((x, y), z) in enumerate(zip(found.points, found.positions[:, 2], strict=True)):
-            # Any pixel around the point that does not cover it makes it visible: silhouettes.
-            columns = np.clip([int(x), int(x) + 1], 0, size - 1)
-            rows = np.clip([int(y), int(y) + 1], 0, size - 1)
-            near = (rows[:, None] * size + columns).reshape(-1)
-            covered = self.solid.depth.reshape(-1)[near] > z + _TOLERANCE
-            if covered.all():
-                hidden[n] = OCCLUDER_OF[int(materials[near[0]])]
-            elif glass[near].all():
-                hidden[n] = Occluder.GLASSES
+            behind_glass = self.lens.depth[rows, columns] > found.positions[:, 2:]
+            hidden[behind_glass.all(axis=1)] = Occluder.GLASSES
+        materials = self.solid.canvas(self.solid.materials, 0).astype(np.int8)
+        for point in np.flatnonzero(covered.all(axis=1)):
+            hidden[point] = OCCLUDER_OF[int(materials[rows[point, 0], columns[point, 0]])]
         return hidden
 
 
