@@ -1,4 +1,4 @@
-"""Cost of a batch, by the modalities in it.
+"""Cost of a batch, by the modalities in it, without and with gain control of the thermal images.
 
     OMP_NUM_THREADS=1 python benchmarks/batches.py
 
@@ -29,15 +29,18 @@ def main() -> None:
         f"{processor_name()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}; "
         f"{options.px} px, batch {options.batch}\n"
     )
-    print("| modalities | ms per batch | quartiles |")
-    print("| --- | --- | --- |")
-    for modalities in (("rgb", "thermal"), ("rgb",), ("thermal",)):
+    print("| modalities | gain control | ms per batch | quartiles |")
+    print("| --- | --- | --- | --- |")
+    plan = [(("rgb", "thermal"), 0), (("rgb",), 0), (("thermal",), 0), (("thermal",), 0.6)]
+    for modalities, agc in plan:
         some, generator = pairs.only(modalities), torch.Generator().manual_seed(0)
         took = time_calls(
-            lambda p=some, g=generator: make_batch(p, index, Augmentation(), g), options.repeats
+            lambda p=some, g=generator, a=agc: make_batch(p, index, Augmentation(agc=a), g),
+            options.repeats,
         )
         print(
-            f"| {' and '.join(modalities)} | {took.median:.1f} | {took.low:.1f} to {took.high:.1f} |"
+            f"| {' and '.join(modalities)} | {agc:g} | {took.median:.1f} | {took.low:.1f} to "
+            f"{took.high:.1f} |"
         )
 
 

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from mlcmkd.data.transforms import blurred
+from mlcmkd.data.photometry import blurred
 from mlcmkd.utils.errors import InputError
 
 Baseline = Literal["blur", "mean", "black"]

@@ -1,10 +1,10 @@
 """Augmentation of whole batches on the device: shared geometry, separate photometry per modality.
 
 Both images of a pair and its landmarks get the same rotation, scale, shift and mirroring. Effects of
-a camera (gain, noise, blur) are drawn separately for each modality.
+a camera (gain, noise, blur: `photometry`; automatic gain control: `agc`) are drawn separately for each
+modality.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -12,10 +12,13 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from mlcmkd.data.agc import random_gain_control
+from mlcmkd.data.draw import Draw
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import MARGIN, Pairs
+from mlcmkd.data.photometry import disturb_rgb, disturb_thermal
 from mlcmkd.schemes import Scheme, get_scheme
-from mlcmkd.utils.config import Config
+from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
 
 
@@ -81,28 +84,16 @@ class Augmentation(Config):
         description="Apply neither photometry nor occlusion to the RGB image; in KTL it is the "
         "input of the teacher alone.",
     )
+    agc: float = late(
+        0,
+        ge=0,
+        le=1,
+        description="Probability that a thermal image gets the automatic gain control of an 8-bit "
+        "camera: a stretch with saturation or an equalisation of the histogram, gamma, 256 levels.",
+    )
 
 
 NO_AUGMENTATION = Augmentation(rotation=0, scale=0, shift=0, flip=0, photometry=0, occlusion=0)
-
-
-class Draw:
-    """Random numbers drawn by a generator on the CPU and moved to the images' device.
-
-    Drawing on the CPU gives the same augmentation on every device for a seed.
-    """
-
-    def __init__(self, generator: torch.Generator, device: torch.device):
-        self.generator, self.device = generator, device
-
-    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
-        return (low + (high - low) * torch.rand(shape, generator=self.generator)).to(self.device)
-
-    def chance(self, probability: float, *shape: int) -> Tensor:
-        return (torch.rand(shape, generator=self.generator) < probability).to(self.device)
-
-    def normal(self, *shape: int) -> Tensor:
-        return torch.randn(shape, generator=self.generator).to(self.device)
 
 
 def draw_geometry(config: Augmentation, count: int, draw: Draw) -> tuple[Tensor, Tensor]:
@@ -142,66 +133,6 @@ def warp_landmarks(landmarks: Tensor, matrix: Tensor, mirrored: Tensor, scheme: 
     ).transpose(1, 2)
     flip = torch.tensor(scheme.flip, device=landmarks.device)
     return torch.where(mirrored[:, None, None], moved[:, flip], moved)
-
-
-BINOMIAL = tuple(math.comb(8, k) / 2**8 for k in range(9))
-
-
-def _binomial(images: Tensor, dim: int) -> Tensor:
-    """Filter by a binomial kernel of nine taps along one axis; the result is eight pixels shorter."""
-    size = images.shape[dim] - 8
-    total = BINOMIAL[4] * images.narrow(dim, 4, size)
-    for k in range(4):
-        # The two taps of equal weight. A depthwise convolution is several times slower on a CPU.
-        total += BINOMIAL[k] * (images.narrow(dim, k, size) + images.narrow(dim, 8 - k, size))
-    return total
-
-
-def blurred(images: Tensor) -> Tensor:
-    """Apply a binomial blur of about 1.4 px standard deviation, borders repeated."""
-    return _binomial(_binomial(F.pad(images, (4, 4, 4, 4), mode="replicate"), -1), -2)
-
-
-def _tone(images: Tensor, strength: float, draw: Draw, gain: float, offset: float) -> Tensor:
-    """Apply a random gamma, gain about the mean and offset to each image."""
-    count = len(images)
-    gamma = torch.exp(draw.uniform(-0.4, 0.4, count, 1, 1, 1) * strength)
-    images = images.clamp(1e-4, 1) ** gamma
-    factor = torch.exp(draw.uniform(-gain, gain, count, 1, 1, 1) * strength)
-    mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    return (
-        (images - mean) * factor + mean + draw.uniform(-offset, offset, count, 1, 1, 1) * strength
-    )
-
-
-def _blur_or_sharpen(images: Tensor, strength: float, draw: Draw) -> Tensor:
-    """Blend each image towards its blurred version, or away from it (sharpening)."""
-    share = draw.uniform(-0.5, 1.0, len(images), 1, 1, 1) * strength
-    return images + share * (blurred(images) - images)
-
-
-def disturb_rgb(images: Tensor, strength: float, draw: Draw) -> Tensor:
-    """Apply colour cast, conversion to grey, tone, blur and noise; (B, 3, P, P) in [0, 1]."""
-    count = len(images)
-    images = images * (1 + draw.uniform(-0.2, 0.2, count, 3, 1, 1) * strength)
-    grey = images.mean(dim=1, keepdim=True)
-    colour = torch.where(draw.chance(0.2 * strength, count, 1, 1, 1), 0.0, 1.0)
-    images = grey + (images - grey) * colour
-    images = _blur_or_sharpen(_tone(images, strength, draw, gain=0.5, offset=0.2), strength, draw)
-    noise = draw.uniform(0, 0.05, count, 1, 1, 1) * strength
-    return (images + noise * draw.normal(*images.shape)).clamp(0, 1)
-
-
-def disturb_thermal(images: Tensor, strength: float, draw: Draw) -> Tensor:
-    """Apply gain and offset (other cameras and scenes), blur, noise and stripes; (B, 1, P, P)."""
-    count, _, height, width = images.shape
-    images = _blur_or_sharpen(_tone(images, strength, draw, gain=0.5, offset=0.1), strength, draw)
-    noise = draw.uniform(0, 0.03, count, 1, 1, 1) * strength
-    stripes = draw.uniform(0, 0.02, count, 1, 1, 1) * strength
-    images = images + noise * draw.normal(*images.shape)
-    images = images + stripes * draw.normal(count, 1, 1, width)
-    images = images + stripes * draw.normal(count, 1, height, 1)
-    return images.clamp(0, 1)
 
 
 def occlusion_mask(config: Augmentation, count: int, size: int, draw: Draw) -> Tensor:
@@ -255,6 +186,9 @@ def make_batch(
         if config.occlusion and not clean:
             cover = draw.uniform(0, 1, len(index), image.shape[1], 1, 1)
             image = torch.where(mask, cover, image)
+        if config.agc and name == "thermal":
+            # A camera's gain control comes last: it sees the noise and whatever covers the face.
+            image = random_gain_control(image, config.agc, draw)
         images[name] = image
     return Batch(
         images["rgb"],

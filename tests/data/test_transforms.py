@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from mlcmkd.data.draw import Draw
 from mlcmkd.data.pairs import MARGIN, stored_px
+from mlcmkd.data.photometry import blurred
 from mlcmkd.data.transforms import (
     NO_AUGMENTATION,
     Augmentation,
-    Draw,
-    blurred,
     draw_geometry,
     make_batch,
     occlusion_mask,

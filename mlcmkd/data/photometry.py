@@ -1,0 +1,68 @@
+"""Effects of cameras on batches of images: colour cast, tone, blur, noise and stripes."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mlcmkd.data.draw import Draw
+
+BINOMIAL = tuple(math.comb(8, k) / 2**8 for k in range(9))
+
+
+def _binomial(images: Tensor, dim: int) -> Tensor:
+    """Filter by a binomial kernel of nine taps along one axis; the result is eight pixels shorter."""
+    size = images.shape[dim] - 8
+    total = BINOMIAL[4] * images.narrow(dim, 4, size)
+    for k in range(4):
+        # The two taps of equal weight. A depthwise convolution is several times slower on a CPU.
+        total += BINOMIAL[k] * (images.narrow(dim, k, size) + images.narrow(dim, 8 - k, size))
+    return total
+
+
+def blurred(images: Tensor) -> Tensor:
+    """Apply a binomial blur of about 1.4 px standard deviation, borders repeated."""
+    return _binomial(_binomial(F.pad(images, (4, 4, 4, 4), mode="replicate"), -1), -2)
+
+
+def _tone(images: Tensor, strength: float, draw: Draw, gain: float, offset: float) -> Tensor:
+    """Apply a random gamma, gain about the mean and offset to each image."""
+    count = len(images)
+    gamma = torch.exp(draw.uniform(-0.4, 0.4, count, 1, 1, 1) * strength)
+    images = images.clamp(1e-4, 1) ** gamma
+    factor = torch.exp(draw.uniform(-gain, gain, count, 1, 1, 1) * strength)
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    return (
+        (images - mean) * factor + mean + draw.uniform(-offset, offset, count, 1, 1, 1) * strength
+    )
+
+
+def _blur_or_sharpen(images: Tensor, strength: float, draw: Draw) -> Tensor:
+    """Blend each image towards its blurred version, or away from it (sharpening)."""
+    share = draw.uniform(-0.5, 1.0, len(images), 1, 1, 1) * strength
+    return images + share * (blurred(images) - images)
+
+
+def disturb_rgb(images: Tensor, strength: float, draw: Draw) -> Tensor:
+    """Apply colour cast, conversion to grey, tone, blur and noise; (B, 3, P, P) in [0, 1]."""
+    count = len(images)
+    images = images * (1 + draw.uniform(-0.2, 0.2, count, 3, 1, 1) * strength)
+    grey = images.mean(dim=1, keepdim=True)
+    colour = torch.where(draw.chance(0.2 * strength, count, 1, 1, 1), 0.0, 1.0)
+    images = grey + (images - grey) * colour
+    images = _blur_or_sharpen(_tone(images, strength, draw, gain=0.5, offset=0.2), strength, draw)
+    noise = draw.uniform(0, 0.05, count, 1, 1, 1) * strength
+    return (images + noise * draw.normal(*images.shape)).clamp(0, 1)
+
+
+def disturb_thermal(images: Tensor, strength: float, draw: Draw) -> Tensor:
+    """Apply gain and offset (other cameras and scenes), blur, noise and stripes; (B, 1, P, P)."""
+    count, _, height, width = images.shape
+    images = _blur_or_sharpen(_tone(images, strength, draw, gain=0.5, offset=0.1), strength, draw)
+    noise = draw.uniform(0, 0.03, count, 1, 1, 1) * strength
+    stripes = draw.uniform(0, 0.02, count, 1, 1, 1) * strength
+    images = images + noise * draw.normal(*images.shape)
+    images = images + stripes * draw.normal(count, 1, 1, width)
+    images = images + stripes * draw.normal(count, 1, height, 1)
+    return images.clamp(0, 1)
