@@ -1,0 +1,68 @@
+"""Random adult heads: ancestry, age, sex, weight and local changes of each part of the face."""
+
+import numpy as np
+from head_bake.source import Source
+
+FACE_PARTS = ("cheek", "chin", "ear-", "eyebrows", "eye-", "forehead", "head-", "mouth", "neck", "nose")
+STRENGTH = 0.3  # standard deviation of a local change; 1 is the full change
+ASYMMETRY = 0.07  # standard deviation of the difference between the two sides of a face
+# Changes that make monsters at the usual strength, or that move the whole head: prefix -> factor.
+WEAKER = {
+    "head-trans": 0.2,
+    "neck-trans": 0.2,
+    "head-angle": 0.3,
+    "head-age": 1.0,
+    "head-": 0.6,
+    "mouth-trans-out": 0.25,
+    "nose-trans-out": 0.25,
+    "mouth-laugh-lines": 1.3,
+}
+
+
+def draw_people(source: Source, count: int, rng: np.random.Generator) -> np.ndarray:
+    """(count, V, 3) float32 heads in the unit of the source, none of them aligned."""
+    weights = source.phenotype_weights(_phenotypes(count, rng))
+    heads = np.einsum("nk,kvc->nvc", weights, source.phenotypes, optimize=True)
+    heads += source.template
+    for name, amount in _local_changes(list(source.local_changes), count, rng).items():
+        plus, minus = source.local_changes[name]
+        touched = np.flatnonzero(np.abs(plus).max(1) + np.abs(minus).max(1))
+        more, less = np.maximum(amount, 0), np.maximum(-amount, 0)
+        heads[:, touched] += (
+            more[:, None, None] * plus[touched] + less[:, None, None] * minus[touched]
+        )
+    return heads
+
+
+def _phenotypes(count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Values of anny's phenotypes: adults from young to old, every mixture of ancestries."""
+    ancestry = rng.dirichlet([0.6] * 3, count)
+    return {
+        "gender": rng.uniform(0, 1, count),
+        "age": rng.uniform(0.58, 1, count),  # 2/3 is young, 1 is old
+        "muscle": rng.uniform(0.2, 0.9, count),
+        "weight": rng.uniform(0.15, 0.95, count),
+        "height": rng.uniform(0.3, 0.7, count),
+        "proportions": rng.uniform(0.2, 0.9, count),
+        "african": ancestry[:, 0],
+        "asian": ancestry[:, 1],
+        "caucasian": ancestry[:, 2],
+    }
+
+
+def _local_changes(
+    names: list[str], count: int, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """(count,) amounts from -1 to 1 by the name of the change; both sides of a face are alike."""
+    amounts: dict[str, np.ndarray] = {}
+    shared: dict[str, np.ndarray] = {}
+    for name in names:
+        place = name.removeprefix("l-").removeprefix("r-")
+        if not place.startswith(FACE_PARTS):
+            continue
+        factor = next((f for prefix, f in WEAKER.items() if place.startswith(prefix)), 1.0)
+        if place not in shared:
+            shared[place] = rng.normal(0, STRENGTH * factor, count)
+        side = rng.normal(0, ASYMMETRY * factor, count) if place != name else 0
+        amounts[name] = np.clip(shared[place] + side, -0.9, 0.9).astype(np.float32)
+    return amounts
