@@ -14,7 +14,7 @@ from mlcmkd.stages.transfer import TransferConfig
 from mlcmkd.stages.transfer import transfer as run_transfer
 from mlcmkd.studies.path import TABLE, PathConfig, as_table, run_path
 
-_LOOP = ("seed", "fit.steps", "fit.precision")
+_LOOP = ("seed", "fit.steps", "fit.precision", "augmentation.agc")
 
 
 @config_command("out", "data.source", "modality", "size", "input_px", *_LOOP)

@@ -31,7 +31,10 @@ class Predictor:
 
     Weights carry the radiometry of their training data, and images of that kind are converted by
     it. In other images floats are degrees C, 16 bits centikelvin, and 8 bits relative grey levels,
-    to which no range applies; false colours of a known palette are converted back to levels.
+    to which no range applies; false colours of a known palette are converted back to levels. Weights
+    with normalisation "image" (the default) give every crop mean 0 and standard deviation 1, so levels
+    that are linear in temperature give the landmarks of degrees C. Automatic gain control of an 8-bit
+    camera also saturates and equalises; weights trained with `Augmentation.agc` know it.
     Weights trained on "frame-minmax" stretch every image to its own range. An exported file only
     handles degrees C and levels: it takes 16 bits as centikelvin, whatever its weights were trained
     on.
