@@ -84,8 +84,8 @@ class Scene:
         covered = self.solid.depth[rows, columns] > found.positions[:, 2:] + _TOLERANCE
         hidden = np.full(len(found.points), Occluder.NOTHING, np.int8)
         if self.lens is not None:
-            behind_glass = self.lens.depth[rows, columns] > found.positions[:, 2:]
-            hidden[behind_glass.all(axis=1)] = Occluder.GLASSES
+            glass = self.lens.canvas(np.ones(len(self.lens), np.float32)) > 0
+            hidden[glass[rows, columns].all(axis=1)] = Occluder.GLASSES
         materials = self.solid.canvas(self.solid.materials, 0).astype(np.int8)
         for point in np.flatnonzero(covered.all(axis=1)):
             hidden[point] = OCCLUDER_OF[int(materials[rows[point, 0], columns[point, 0]])]

@@ -66,7 +66,7 @@ def test_triangles_outside_the_image_are_cut():
     assert (outside == -1).all()
 
 
-@pytest.mark.parametrize("size", [48, 131])
+@pytest.mark.parametrize("size", [48, 130])
 def test_the_head_is_that_of_numpy(size):
     points, triangles = benchmark.mean_head(size)
     triangle, weights, depth = draw(points, triangles, size)
