@@ -1,0 +1,130 @@
+"""The thermal camera: lens, microbolometer with its noise, and the image that it delivers."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from mlcmkd.synthetic.realism import Realism
+
+if TYPE_CHECKING:
+    from mlcmkd.synthetic.thermal.look import ThermalLook
+
+_SPAN = (-40.0, 150.0)  # degrees C that the camera measures
+
+
+@dataclass(frozen=True)
+class CameraLook:
+    """Parameters of the camera; noise in degrees C.
+
+    Attributes:
+        blur: standard deviation of the lens blur, a share of the image's side.
+        resolution: pixels of the sensor for one pixel of the image, along one side.
+        interpolation: OpenCV's code of how a coarse sensor's image is enlarged.
+        netd: noise-equivalent temperature difference: deviation of the noise of one pixel.
+        fixed_pattern: deviation of the pixels' own offsets, which stay between pictures.
+        column: deviation of the offsets of columns; row: the same of rows.
+        row: see `column`.
+        shading: deviation of a slow drift over the sensor.
+        vignetting: how much colder the corners look.
+        offset: error of the calibration, the same everywhere.
+        dead: share of dead pixels.
+        replaced: dead pixels show the mean of their neighbours; otherwise they are stuck.
+    """
+
+    blur: float
+    resolution: float
+    interpolation: int
+    netd: float
+    fixed_pattern: float
+    column: float
+    row: float
+    shading: float
+    vignetting: float
+    offset: float
+    dead: float
+    replaced: bool
+
+
+def draw_camera(rng: np.random.Generator) -> CameraLook:
+    """A random camera; the ranges are ours, after data sheets of uncooled cameras.
+
+    The resolution spans a face of 35 pixels of a small sensor to one of more pixels than the image.
+    """
+    calibrated = rng.random() < 0.6
+    kinds = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
+    return CameraLook(
+        blur=float(rng.uniform(0.002, 0.014)),
+        resolution=float(np.exp(rng.uniform(np.log(0.36), np.log(1.5)))),
+        interpolation=int(rng.choice(kinds, p=[0.42, 0.45, 0.08, 0.05])),
+        netd=float(np.exp(rng.uniform(np.log(0.03), np.log(0.2)))),
+        fixed_pattern=float(rng.uniform(0, 0.08)),
+        column=float(rng.uniform(0, 0.12)),
+        row=float(rng.uniform(0, 0.06)),
+        shading=float(rng.uniform(0, 0.3)),
+        vignetting=float(rng.uniform(0, 0.6) if rng.random() < 0.5 else 0),
+        offset=0.0 if calibrated else float(np.clip(rng.normal(0, 0.5), -1, 1)),
+        dead=float(rng.uniform(0, 0.002) if rng.random() < 0.2 else 0),
+        replaced=bool(rng.random() < 0.7),
+    )
+
+
+def record(
+    apparent: np.ndarray,
+    look: "ThermalLook",
+    size: int,
+    rng: np.random.Generator,
+    realism: Realism = Realism(),  # noqa: B008 (frozen)
+) -> np.ndarray:
+    """The image of a thermal camera.
+
+    Args:
+        apparent: (S, S) float32, what a perfect camera reads, degrees C.
+        look: the thermal appearance; its `camera` counts here.
+        size: side of the image, pixels; at most S.
+        rng: for the noise of this picture.
+        realism: `optics` and `noise` count here.
+
+    Returns:
+        (size, size) float32, degrees C.
+    """
+    camera, side = look.camera, size
+    if realism.optics:
+        side = max(round(size * camera.resolution), 8)
+        sigma = camera.blur * len(apparent)
+        if sigma > 0.3:
+            apparent = cv2.GaussianBlur(apparent, (0, 0), sigma)
+    picture = cv2.resize(apparent, (side, side), interpolation=cv2.INTER_AREA)
+    if realism.noise:
+        picture = _add_noise(picture, camera, rng)
+    if side != size:
+        way = cv2.INTER_AREA if side > size else camera.interpolation
+        picture = cv2.resize(picture, (size, size), interpolation=way)
+    return np.clip(picture, *_SPAN)
+
+
+def _add_noise(picture: np.ndarray, look: CameraLook, rng: np.random.Generator) -> np.ndarray:
+    """Noise, stripes, drift and dead pixels at the resolution of the sensor."""
+    side = len(picture)
+    noise = rng.standard_normal((side, side), dtype=np.float32)
+    noise *= np.float32(
+        np.hypot(look.netd, look.fixed_pattern)
+    )  # one picture cannot tell them apart
+    noise += np.float32(look.column) * rng.standard_normal((1, side), dtype=np.float32)
+    noise += np.float32(look.row) * rng.standard_normal((side, 1), dtype=np.float32)
+    drift = rng.standard_normal((3, 3), dtype=np.float32) * np.float32(look.shading)
+    noise += cv2.resize(drift, (side, side), interpolation=cv2.INTER_LINEAR)
+    if look.vignetting:
+        squares = np.linspace(-1, 1, side, dtype=np.float32) ** 2
+        noise -= np.float32(look.vignetting / 2) * (squares + squares[:, None])
+    picture = picture + noise + np.float32(look.offset)
+    dead = np.flatnonzero(rng.random(side * side, np.float32) < look.dead)
+    if len(dead):
+        rows, columns = np.divmod(dead, side)
+        if look.replaced:
+            values = cv2.blur(picture, (3, 3))[rows, columns]
+        else:
+            values = picture.mean() + rng.choice([-15.0, 15.0], len(dead))
+        picture[rows, columns] = values
+    return picture
