@@ -1,12 +1,31 @@
 """How much hair, brow, beard, lip and cloth covers the head's surface at each visible pixel."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from mlcmkd.synthetic.head.basis import Material
+from mlcmkd.synthetic.head.basis import Material, load_head
+from mlcmkd.synthetic.noise import draw_waves
+from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.scene import Scene
-from mlcmkd.synthetic.styling import Styling
+from mlcmkd.synthetic.styling import FaceHair, Styling
+from mlcmkd.synthetic.worn.scalp import growth
+
+# The brow on the mean head: x outwards, y, of its upper and lower half in between.
+_BROW = np.array(
+    [
+        (0.15, 0.25),
+        (0.28, 0.29),
+        (0.42, 0.33),
+        (0.58, 0.365),
+        (0.74, 0.33),
+        (0.84, 0.26),
+        (0.93, 0.17),
+    ],
+    np.float32,
+)
+_BROW_THICKNESS = np.array([0.75, 1.05, 1.1, 1.0, 0.75, 0.45, 0.1], np.float32)
 
 
 @dataclass(frozen=True)
@@ -31,6 +50,140 @@ class Coverage:
 
 def cover(scene: Scene, styling: Styling) -> Coverage:
     """The cover of the head's surface in a scene."""
-    nothing = np.zeros(len(scene.solid), np.float32)
-    lips = (scene.solid.materials == Material.LIPS).astype(np.float32)
-    return Coverage(nothing, nothing, nothing, nothing, lips, nothing)
+    solid = scene.solid
+    count = len(solid)
+    values = {name: np.zeros(count, np.float32) for name in ("scalp", "brow", "beard", "strands")}
+    skin = np.flatnonzero(np.isin(solid.materials, (Material.SKIN, Material.LIPS)))
+    places = solid.places[skin]
+    x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
+
+    near = (y > 0) & (y < 0.6) & (z > -0.6) & (x < 1.05)
+    at = skin[near]
+    values["brow"][at], values["strands"][at] = _brow(places[near], styling.face_hair)
+
+    if styling.beard != "none":
+        near = (y < -0.3) & (y > -2.1) & (z > -1.1)
+        at = skin[near]
+        values["beard"][at], values["strands"][at] = _beard(places[near], styling)
+
+    if styling.hair != "bald":
+        near = ((y > 0.6) | (z < -0.5)) & (y > -1.5)
+        at = skin[near]
+        values["scalp"][at], values["strands"][at] = _scalp(places[near], styling)
+
+    hair = np.flatnonzero(solid.materials == Worn.HAIR)
+    values["strands"][hair] = _streaks(solid.places[hair])
+    soft = solid.interpolate(_border_fields())
+    on_lips = np.isin(solid.materials, (Material.LIPS, Material.SKIN))
+    lips = _smooth((soft[:, 0] - 0.3) / 0.4) * on_lips
+    width = styling.face_hair.lash_width
+    lashes = _smooth((soft[:, 1] - (1 - 8 * width)) / 0.3)
+    lashes *= np.isin(solid.materials, (Material.SKIN, Material.EYE_SOCKET))
+    return Coverage(lips=lips, lashes=lashes, **values)
+
+
+def _smooth(share: np.ndarray) -> np.ndarray:
+    """A smooth step from 0 to 1 as the share goes from 0 to 1."""
+    share = np.clip(share, 0, 1).astype(np.float32)
+    return share * share * (3 - 2 * share)
+
+
+@lru_cache(maxsize=1)
+def _border_fields() -> np.ndarray:
+    """(V, 2) float32 at the head's vertices: red of the lips, and nearness of the lid margin."""
+    head = load_head()
+    fields = np.zeros((len(head.mean), 2), np.float32)
+    share = np.zeros((len(head.mean), 2), np.float32)
+    lips = head.materials == Material.LIPS
+    near = lips | (head.materials == Material.SKIN)
+    for chosen, value in ((near & ~lips, 0), (lips, 1)):
+        np.add.at(share, (head.triangles[chosen].reshape(-1), 1), 1)
+        np.add.at(share, (head.triangles[chosen].reshape(-1), 0), value)
+    fields[:, 0] = share[:, 0] / np.maximum(share[:, 1], 1)
+    skin = np.zeros(len(fields), bool)
+    skin[head.triangles[head.materials == Material.SKIN]] = True
+    socket = np.zeros(len(fields), bool)
+    socket[head.triangles[head.materials == Material.EYE_SOCKET]] = True
+    margin = skin & socket
+    upper = margin & (
+        head.mean[:, 1] > np.interp(np.abs(head.mean[:, 0]), (0.32, 0.67), (-0.02, 0))
+    )
+    fields[margin, 1], fields[upper, 1] = 0.75, 1.0
+    return fields
+
+
+def _brow(places: np.ndarray, size: FaceHair) -> tuple[np.ndarray, np.ndarray]:
+    """Cover and streaks of the brows at places on the mean head."""
+    x, y = np.abs(places[:, 0]), places[:, 1]
+    middle = np.interp(x, _BROW[:, 0], _BROW[:, 1]) + size.brow_height
+    middle += size.brow_arch * np.sin(np.clip((x - 0.3) / 0.5, 0, 1) * np.pi)
+    half = np.interp(x, _BROW[:, 0], _BROW_THICKNESS) * size.brow_width
+    # Hairs point up at the inner end and outwards along the rest.
+    slope = np.interp(x, (0.15, 0.4, 0.93), (2.0, 0.7, -0.5))
+    across = (y - middle) - slope * (x - 0.5) * 0.35
+    waves = draw_waves(np.random.default_rng(size.seed), 60, 130, 8)
+    streaks = waves.at(np.stack((0.15 * places[:, 0], across, 0 * x), axis=1).astype(np.float32))
+    ragged = (y - middle) / np.maximum(half, 0.01) + 0.25 * streaks
+    inside = 1 - _smooth((np.abs(ragged) - 0.55) / 0.75)
+    ends = _smooth((x - 0.13) / 0.07) * _smooth((0.96 - x) / 0.1)
+    density = size.brow_density * np.clip(0.85 + 0.25 * streaks, 0, 1.1)
+    return np.clip(inside * ends * density, 0, 1).astype(np.float32), streaks
+
+
+def _beard(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray]:
+    """Cover and streaks of the beard at places on the mean head."""
+    size, rng = styling.face_hair, np.random.default_rng(styling.face_hair.seed)
+    x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
+    uneven = draw_waves(rng, 4, 16, 10).at(places)
+    streaks = draw_waves(rng, 40, 110, 10).at(places * np.array([1, 0.3, 0.6], np.float32))
+    jaw = _jaw(x, y, z, size.beard_line, 0.05 * uneven + 0.02 * streaks)
+    moustache = _moustache(x, y, z, 0.03 * uneven + 0.02 * streaks)
+    chin = _smooth((-1.28 - y + 0.03 * uneven) / 0.14) * _smooth((0.48 - x + 0.04 * uneven) / 0.2)
+    chin *= _smooth((y + 1.95) / 0.25)
+    patch = np.exp(-(((x / 0.09) ** 2) + ((y + 1.37) / 0.09) ** 2))
+    shapes = {
+        "stubble": np.maximum(jaw, moustache) * 0.55,
+        "moustache": moustache,
+        "goatee": np.maximum.reduce((chin, moustache * _smooth((0.5 - x) / 0.1), patch)),
+        "full": np.maximum.reduce((jaw, moustache, patch)),
+    }
+    grain = np.clip(1 + 0.22 * streaks, 0.3, 1.3)
+    cover_share = shapes[styling.beard] * size.beard_density * grain
+    return np.clip(cover_share, 0, 1).astype(np.float32), streaks
+
+
+def _jaw(x, y, z, line, uneven) -> np.ndarray:
+    """Beard of cheeks, jaw and chin: below a line from the sideburn to the mouth's corner."""
+    upper = np.interp(x, (0, 0.3, 0.42, 0.6, 0.85, 1.0), (-1.36, -1.33, -1.02, -0.85, -0.6, -0.1))
+    below = _smooth((upper + line * np.minimum(x, 1) - y + uneven) / 0.16)
+    in_front = _smooth((z + 1.02 + uneven) / 0.08)
+    throat = _smooth((y - np.interp(z, (-0.7, -0.2), (-1.5, -1.85)) + uneven) / 0.15)
+    return below * in_front * throat
+
+
+def _moustache(x, y, z, uneven) -> np.ndarray:
+    """Beard between nose and mouth, and beside the mouth's corners."""
+    upper = np.interp(x, (0, 0.1, 0.3, 0.48), (-0.79, -0.78, -0.84, -1.02))
+    lower = np.interp(x, (0, 0.1, 0.3, 0.4, 0.5), (-0.95, -0.92, -0.98, -1.2, -1.3))
+    inside = _smooth((upper - y + uneven) / 0.06) * _smooth((y - lower + uneven) / 0.05)
+    groove = 1 - 0.5 * np.exp(-((x / 0.05) ** 2))
+    return inside * groove * _smooth((0.52 - x + uneven) / 0.08) * _smooth(z / 0.1)
+
+
+def _scalp(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray]:
+    """Cover and streaks of the scalp at places on the mean head."""
+    size, rng = styling.hair_size, np.random.default_rng(styling.hair_size.seed)
+    uneven = draw_waves(rng, 8, 30, 10).at(places)
+    streaks = draw_waves(rng, 40, 90, 10).at(places * np.array([1, 0.4, 0.4], np.float32))
+    inside = growth(places, size) + 0.025 * uneven + 0.02 * streaks
+    if styling.hair == "buzz":
+        share = _smooth((inside + 0.03) / 0.2) * size.density
+        return np.clip(share * np.clip(1 + 0.12 * streaks, 0, 1.2), 0, 1), streaks
+    return _smooth((inside + 0.02) / 0.1), streaks
+
+
+def _streaks(places: np.ndarray) -> np.ndarray:
+    """Streaks of strips of hair, from their places (tone, across, along)."""
+    fine = np.sin(places[:, 1] * 95 + 2 * np.sin(places[:, 2] * 5 + places[:, 0] * 7))
+    coarse = np.sin(places[:, 1] * 41 + places[:, 0] * 5)
+    return (0.6 * fine + 0.5 * coarse + 0.6 * places[:, 0]).astype(np.float32)

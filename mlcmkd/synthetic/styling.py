@@ -1,22 +1,140 @@
 """Styling of a synthetic person: what is worn, by kind and size; both cameras see it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-HAIR_STYLES = ("bald", "buzz", "short", "medium", "long", "curly", "ponytail")
+import numpy as np
+
+from mlcmkd.synthetic.realism import Realism
+from mlcmkd.utils.errors import InputError, suggestion
+
+HAIR_STYLES = (
+    "bald", "buzz", "short", "fringe", "medium", "long", "curly", "afro", "ponytail", "bun",
+    "receding",
+)  # fmt: skip
 BEARD_STYLES = ("none", "stubble", "moustache", "goatee", "full")
 GLASSES_STYLES = ("none", "clear", "tinted", "sport")
-HAT_STYLES = ("none", "cap", "beanie")
-MASK_STYLES = ("none", "surgical", "respirator")
+HAT_STYLES = ("none", "cap", "beanie", "helmet", "headscarf")
+MASK_STYLES = ("none", "surgical", "respirator", "scarf")
+HELD_STYLES = ("none", "chin", "mouth", "temple", "cheek", "phone", "cup")
+COLLAR_STYLES = ("round", "v", "shirt", "turtleneck", "hoodie")
+
+
+@dataclass(frozen=True)
+class HairSize:
+    """Sizes of the hair of the head; lengths in head units (about 6.3 cm).
+
+    Attributes:
+        length: of the strands.
+        height: of the hair above the skin.
+        hairline: height of the hairline in the middle of the forehead.
+        temples: how far the hairline recedes beside it.
+        sideburns: height of the lower end of the sideburns.
+        nape: height of the hairline at the neck.
+        parting: x of the parting on the mean head.
+        curl: size of curls, 0 for straight hair.
+        density: share of the skin that short hair covers, 0 to 1.
+        seed: of the position of single strands.
+    """
+
+    length: float = 0.5
+    height: float = 0.06
+    hairline: float = 1.15
+    temples: float = 0.1
+    sideburns: float = -0.1
+    nape: float = -0.9
+    parting: float = 0.3
+    curl: float = 0.0
+    density: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class FaceHair:
+    """Brows, lashes and beard.
+
+    Attributes:
+        brow_width, brow_height: half width of the brow and its offset upwards, head units.
+        brow_arch: how far its outer half is lifted, head units.
+        brow_density: share of the skin that it covers, 0 to 1.
+        lash_width: thickness of the line of lashes, head units.
+        beard_density: share of the skin that a beard covers, 0 to 1.
+        beard_line: offset of the beard's upper border on the cheek, head units upwards.
+        seed: of the irregular borders.
+    """
+
+    brow_width: float = 0.06
+    brow_height: float = 0.0
+    brow_arch: float = 0.0
+    brow_density: float = 0.8
+    lash_width: float = 0.02
+    beard_density: float = 0.8
+    beard_line: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class GlassesSize:
+    """Sizes of glasses, head units.
+
+    Attributes:
+        width, height: half sizes of a lens.
+        corner: exponent of the lens's outline: 2 is an ellipse, 6 almost a rectangle.
+        drop: offset of the lens's centre from the eye, downwards.
+        rim: thickness of the rim; 0 for rimless glasses.
+        wrap: how far the outer end of a lens curves back.
+        temple: height of the temples (side arms).
+        slope: lift of the outer end of a lens, as a share of its width.
+    """
+
+    width: float = 0.4
+    height: float = 0.27
+    corner: float = 2.6
+    drop: float = 0.06
+    rim: float = 0.03
+    wrap: float = 0.1
+    temple: float = 0.08
+    slope: float = 0.0
+
+
+@dataclass(frozen=True)
+class ClothSize:
+    """Sizes of hat, mask and clothes, head units.
+
+    Attributes:
+        hat_line: height of a hat's lower border at the forehead.
+        hat_height: of a hat above the skull.
+        brim: length of the brim of a cap.
+        hat_turn: degrees that a cap is turned; near 180 its brim is behind.
+        mask_top: offset of a mask's upper border downwards from its usual place on the nose.
+        collar_height: offset of the collar, upwards.
+        collar_width: offset of clothes from the body.
+        seed: of folds.
+    """
+
+    hat_line: float = 0.85
+    hat_height: float = 0.16
+    brim: float = 0.8
+    hat_turn: float = 0.0
+    mask_top: float = 0.0
+    collar_height: float = 0.0
+    collar_width: float = 0.05
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class Styling:
-    """Kinds of everything worn; sizes and positions are added with the bodies that use them.
+    """Kinds and sizes of everything worn.
 
     Attributes:
         hair, beard, glasses, hat, mask: one of HAIR_STYLES, BEARD_STYLES, GLASSES_STYLES, HAT_STYLES,
             MASK_STYLES.
-        hand: a hand is held before the face.
+        held: what a hand does before the face, one of HELD_STYLES.
+        held_side: -1 for a hand at the left of the image, 1 at the right.
+        collar: one of COLLAR_STYLES, or "none" without clothes.
+        hair_size, face_hair, glasses_size, cloth_size: sizes of each.
+
+    Raises:
+        InputError: a kind that does not exist.
     """
 
     hair: str = "bald"
@@ -24,4 +142,150 @@ class Styling:
     glasses: str = "none"
     hat: str = "none"
     mask: str = "none"
-    hand: bool = False
+    held: str = "none"
+    held_side: int = 1
+    collar: str = "none"
+    hair_size: HairSize = field(default_factory=HairSize)
+    face_hair: FaceHair = field(default_factory=FaceHair)
+    glasses_size: GlassesSize = field(default_factory=GlassesSize)
+    cloth_size: ClothSize = field(default_factory=ClothSize)
+
+    def __post_init__(self) -> None:
+        for name, kinds in (
+            ("hair", HAIR_STYLES),
+            ("beard", BEARD_STYLES),
+            ("glasses", GLASSES_STYLES),
+            ("hat", HAT_STYLES),
+            ("mask", MASK_STYLES),
+            ("held", HELD_STYLES),
+            ("collar", ("none", *COLLAR_STYLES)),
+        ):
+            kind = getattr(self, name)
+            if kind not in kinds:
+                raise InputError(f"unknown {name} style '{kind}'" + suggestion(kind, kinds))
+        if self.held_side not in (-1, 1):
+            raise InputError(f"held_side: {self.held_side}; give -1 (left of the image) or 1")
+
+    @property
+    def hand(self) -> bool:
+        """Whether a hand is held before the face."""
+        return self.held != "none"
+
+
+def draw_styling(
+    of_identity: np.random.Generator,
+    of_sample: np.random.Generator,
+    realism: Realism = Realism(),  # noqa: B008 (frozen)
+) -> Styling:
+    """Random styling; all shares and ranges are ours.
+
+    Hair, beard, brows and clear glasses belong to the person, everything else to the picture.
+    """
+    rng = of_identity
+    hair = _one_of(rng, bald=7, buzz=12, short=24, fringe=8, medium=10, long=15, curly=6, afro=5,
+                   ponytail=5, bun=4, receding=8)  # fmt: skip
+    longish = hair in ("long", "ponytail", "bun", "fringe")
+    beard = "none"
+    if rng.random() < (0.06 if longish else 0.5):
+        beard = _one_of(rng, stubble=40, moustache=12, goatee=16, full=32)
+    hair_size = _draw_hair_size(rng, hair)
+    face_hair = _draw_face_hair(rng, thick=beard != "none")
+    own_glasses = rng.random() < 0.27
+    glasses_size = _draw_glasses_size(rng)
+
+    rng = of_sample
+    glasses = "clear" if own_glasses else "none"
+    if rng.random() < 0.13:
+        glasses = _one_of(rng, tinted=60, sport=40)
+    hat = (
+        _one_of(rng, cap=50, beanie=25, helmet=10, headscarf=15) if rng.random() < 0.16 else "none"
+    )
+    mask = _one_of(rng, surgical=55, respirator=25, scarf=20) if rng.random() < 0.08 else "none"
+    held = "none"
+    if rng.random() < 0.09:
+        held = _one_of(rng, chin=25, mouth=20, temple=15, cheek=10, phone=15, cup=15)
+    collar = _one_of(rng, round=40, v=15, shirt=20, turtleneck=10, hoodie=15)
+    cloth_size = _draw_cloth_size(rng)
+    if glasses == "sport":
+        glasses_size = replace(
+            glasses_size, width=float(rng.uniform(0.46, 0.56)), wrap=float(rng.uniform(0.3, 0.5)),
+            slope=float(rng.uniform(0, 0.15)), temple=float(rng.uniform(0.1, 0.18)),
+        )  # fmt: skip
+    held_side = 1 if rng.random() < 0.5 else -1
+    if not realism.worn:
+        return Styling(face_hair=face_hair)
+    return Styling(
+        hair, beard, glasses, hat, mask, held, held_side, collar,
+        hair_size, face_hair, glasses_size, cloth_size,
+    )  # fmt: skip
+
+
+def _one_of(rng: np.random.Generator, **shares: float) -> str:
+    """One of the names, with the given shares of any sum."""
+    values = np.array(list(shares.values()), float)
+    return str(rng.choice(list(shares), p=values / values.sum()))
+
+
+_LENGTHS = {
+    "bald": (0, 0), "buzz": (0.05, 0.1), "short": (0.25, 0.6), "fringe": (0.75, 1.1),
+    "medium": (0.9, 1.5), "long": (2.2, 4.2), "curly": (0.5, 1.2), "afro": (0.3, 0.7),
+    "ponytail": (1.2, 1.6), "bun": (1.2, 1.6), "receding": (0.2, 0.5),
+}  # fmt: skip
+
+
+def _draw_hair_size(rng: np.random.Generator, style: str) -> HairSize:
+    receding = style == "receding"
+    return HairSize(
+        length=float(rng.uniform(*_LENGTHS[style])),
+        height=float(rng.uniform(0.04, 0.13)),
+        hairline=float(rng.uniform(1.35, 1.65) if receding else rng.uniform(0.95, 1.3)),
+        temples=float(rng.uniform(0.3, 0.6) if receding else rng.uniform(-0.05, 0.25)),
+        sideburns=float(rng.uniform(-0.35, 0.1)),
+        nape=float(rng.uniform(-1.2, -0.7)),
+        parting=float(rng.uniform(-0.6, 0.6)),
+        curl=float({"curly": rng.uniform(0.1, 0.2), "afro": rng.uniform(0.06, 0.12)}.get(
+            style, max(0, rng.normal(0, 0.03)))),
+        density=float(rng.uniform(0.45, 0.9)),
+        seed=int(rng.integers(2**31)),
+    )  # fmt: skip
+
+
+def _draw_face_hair(rng: np.random.Generator, thick: bool) -> FaceHair:
+    return FaceHair(
+        brow_width=float(rng.uniform(0.05, 0.085) if thick else rng.uniform(0.03, 0.065)),
+        brow_height=float(rng.uniform(-0.03, 0.03)),
+        brow_arch=float(rng.uniform(-0.03, 0.04)),
+        brow_density=float(rng.uniform(0.45, 0.95)),
+        lash_width=float(rng.uniform(0.008, 0.02) if thick else rng.uniform(0.01, 0.035)),
+        beard_density=float(rng.uniform(0.55, 0.95)),
+        beard_line=float(rng.normal(0, 0.07)),
+        seed=int(rng.integers(2**31)),
+    )
+
+
+def _draw_glasses_size(rng: np.random.Generator) -> GlassesSize:
+    height = float(rng.uniform(0.2, 0.36))
+    return GlassesSize(
+        width=float(rng.uniform(max(0.33, height), 0.44)),
+        height=height,
+        corner=float(rng.uniform(2, 5)),
+        drop=float(rng.uniform(0, 0.12)),
+        rim=float(rng.uniform(0.015, 0.065)),
+        wrap=float(rng.uniform(0.05, 0.2)),
+        temple=float(rng.uniform(0.05, 0.12)),
+        slope=float(rng.uniform(-0.02, 0.08)),
+    )
+
+
+def _draw_cloth_size(rng: np.random.Generator) -> ClothSize:
+    backwards = rng.random() < 0.12
+    return ClothSize(
+        hat_line=float(rng.uniform(0.72, 1.05)),
+        hat_height=float(rng.uniform(0.1, 0.24)),
+        brim=float(rng.uniform(0.6, 1.0)),
+        hat_turn=float(rng.normal(0, 8) + 180 * backwards),
+        mask_top=float(rng.uniform(-0.04, 0.12)),
+        collar_height=float(rng.uniform(-0.12, 0.12)),
+        collar_width=float(rng.uniform(0.03, 0.1)),
+        seed=int(rng.integers(2**31)),
+    )

@@ -1,0 +1,74 @@
+"""Where hair grows on the head, and where single strands begin."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from mlcmkd.synthetic.head.basis import Material, load_head
+from mlcmkd.synthetic.styling import HairSize
+
+_LOOSEST = HairSize(hairline=0.9, temples=-0.2, sideburns=-0.45, nape=-1.3)
+
+
+def growth(places: np.ndarray, size: HairSize) -> np.ndarray:
+    """How far inside the hairline points are.
+
+    Args:
+        places: (N, 3) coordinates on the mean head.
+        size: its hairline, temples, sideburns and nape are used.
+
+    Returns:
+        (N,) float32, about the distance from the hairline in head units, positive where hair grows.
+    """
+    x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
+    # The front hairline rises beside the middle (the temples), then falls towards the ears.
+    recess = size.temples * np.exp(-(((x - 0.5) / 0.22) ** 2))
+    front = y - (size.hairline + recess - 1.1 * np.maximum(x - 0.55, 0))
+    at_side = np.interp(y, (-0.4, 0.3, 0.9, 1.5), (-0.78, -0.72, -0.5, -0.1)) - 0.3 * size.temples
+    side = (at_side - z) * 0.9
+    lower = np.interp(
+        z, (-2.3, -1.75, -1.6, -1.05, -0.98), (size.nape, size.nape, 0.0, 0.12, size.sideburns)
+    )
+    return np.minimum(np.maximum(front, side), y - lower).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Roots:
+    """Points on the skin of the mean head, spread evenly whatever number of them is taken.
+
+    Attributes:
+        corners: (N, 3) int32, vertices of the triangle that each lies in.
+        weights: (N, 3) float32, barycentric weights.
+        places: (N, 3) float32, coordinates on the mean head.
+    """
+
+    corners: np.ndarray
+    weights: np.ndarray
+    places: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def roots(count: int = 900) -> Roots:
+    """Points where strands can begin: each next one is the farthest from all before it."""
+    head = load_head()
+    skin = head.triangles[head.materials == Material.SKIN]
+    corners_at = head.mean[skin]
+    grows = (growth(corners_at.mean(axis=1), _LOOSEST) > -0.05) & (
+        corners_at[:, :, 1].mean(axis=1) > -1.4
+    )
+    skin, corners_at = skin[grows], corners_at[grows]
+    areas = np.linalg.norm(
+        np.cross(corners_at[:, 1] - corners_at[:, 0], corners_at[:, 2] - corners_at[:, 0]), axis=1
+    )
+    rng = np.random.default_rng(0)
+    chosen = rng.choice(len(skin), 5 * count, p=areas / areas.sum())
+    weights = rng.dirichlet((1, 1, 1), len(chosen)).astype(np.float32)
+    candidates = (corners_at[chosen] * weights[..., None]).sum(axis=1)
+    order = np.zeros(count, int)
+    distance = np.full(len(candidates), np.inf)
+    for n in range(1, count):
+        offsets = candidates - candidates[order[n - 1]]
+        distance = np.minimum(distance, (offsets * offsets).sum(axis=1))
+        order[n] = distance.argmax()
+    return Roots(np.ascontiguousarray(skin[chosen[order]]), weights[order], candidates[order])

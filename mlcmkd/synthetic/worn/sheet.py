@@ -1,0 +1,181 @@
+"""The outside of a person's head as a distance in every direction, so that things can lie on it."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from mlcmkd.synthetic.head.basis import HeadBasis, Material, load_head
+from mlcmkd.synthetic.rasterise import FAR, rasterise
+
+CENTRE = np.array(
+    [0, 0.2, -1.2], np.float32
+)  # inside the skull; sees all of the skin but the chin's
+_STEP = 3  # degrees between two directions
+_COLUMNS, _ROWS, _BORDER = 360 // _STEP, 180 // _STEP, 4
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Distance of the skin from `CENTRE` by direction.
+
+    Ears are cut off and the openings of eyes, mouth and neck are closed, so that the sheet has no
+    holes.
+
+    Attributes:
+        radii: (rows, columns) float32, head units; rows go from straight up to straight down, columns
+            once around the head, with a border that repeats the other end.
+    """
+
+    radii: np.ndarray
+
+    def radius(self, offsets: np.ndarray) -> np.ndarray:
+        """Distance of the skin in the directions of offsets (..., 3) from `CENTRE`; (...)."""
+        flat = offsets.reshape(-1, 3)
+        longitude = np.arctan2(flat[:, 0], flat[:, 2])
+        latitude = np.arctan2(flat[:, 1], np.hypot(flat[:, 0], flat[:, 2]))
+        column, row = _cell(longitude, latitude)
+        found = cv2.remap(
+            self.radii,
+            column.astype(np.float32)[:, None],
+            row.astype(np.float32)[:, None],
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        return found.reshape(offsets.shape[:-1])
+
+    def at(self, longitude: np.ndarray, latitude: np.ndarray, height=0.0) -> np.ndarray:
+        """Points (..., 3) above the skin.
+
+        Args:
+            longitude, latitude: (...) direction from `CENTRE`, degrees; longitude 0 is the front and
+                positive is the viewer's right, latitude positive is up.
+            height: above the skin, head units.
+        """
+        direction = directions(longitude, latitude)
+        radius = self.radius(direction) + height
+        return CENTRE + direction * np.asarray(radius, np.float32)[..., None]
+
+    def push_out(self, points: np.ndarray, height) -> np.ndarray:
+        """Points (..., 3) moved away from `CENTRE` until they are `height` above the skin."""
+        offsets = points - CENTRE
+        distance = np.sqrt((offsets * offsets).sum(-1)) + np.float32(1e-9)
+        factor = np.maximum((self.radius(offsets) + height) / distance, 1)
+        return CENTRE + offsets * factor[..., None].astype(np.float32)
+
+    def height(self, points: np.ndarray) -> np.ndarray:
+        """Height (...) of points (..., 3) above the skin; negative inside."""
+        offsets = points - CENTRE
+        return np.sqrt((offsets * offsets).sum(-1)) - self.radius(offsets)
+
+
+def directions(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
+    """Unit vectors (..., 3) float32 of directions in degrees, see `Sheet.at`."""
+    around, up = np.broadcast_arrays(np.deg2rad(longitude), np.deg2rad(latitude))
+    flat = np.cos(up)
+    return np.stack((np.sin(around) * flat, np.sin(up), np.cos(around) * flat), -1).astype(
+        np.float32
+    )
+
+
+def angles(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Longitude and latitude (...) in degrees of points (..., 3), see `Sheet.at`."""
+    offsets = points - CENTRE
+    longitude = np.arctan2(offsets[..., 0], offsets[..., 2])
+    latitude = np.arctan2(offsets[..., 1], np.hypot(offsets[..., 0], offsets[..., 2]))
+    return np.rad2deg(longitude), np.rad2deg(latitude)
+
+
+def _cell(longitude: np.ndarray, latitude: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Column and row of directions in radians, as fractions."""
+    column = (np.rad2deg(longitude) + 180) / _STEP + _BORDER - 0.5
+    return column, (90 - np.rad2deg(latitude)) / _STEP - 0.5
+
+
+def head_sheet(vertices: np.ndarray) -> Sheet:
+    """The sheet of a person.
+
+    Args:
+        vertices: (V, 3) of the head, head coordinates.
+    """
+    triangles, caps = _closed_skin()
+    centres = np.stack([vertices[cap].mean(axis=0) for cap in caps])
+    offsets = np.concatenate((vertices, centres)) - CENTRE
+    flat = np.hypot(offsets[:, 0], offsets[:, 2])
+    column, row = _cell(np.arctan2(offsets[:, 0], offsets[:, 2]), np.arctan2(offsets[:, 1], flat))
+    radius = np.hypot(flat, offsets[:, 1])
+    points = np.stack((column, row, radius), axis=1).astype(np.float32)
+
+    side = _COLUMNS + 2 * _BORDER
+    columns = points[triangles, 0]
+    crossing = columns.max(axis=1) - columns.min(axis=1) > _COLUMNS / 2
+    # Triangles across the seam behind the head are drawn at both ends.
+    behind = points[triangles[crossing]].reshape(-1, 3)
+    right, left = behind.copy(), behind
+    right[right[:, 0] < side / 2, 0] += _COLUMNS
+    left[left[:, 0] > side / 2, 0] -= _COLUMNS
+    corners = np.concatenate((points, right, left))
+    extra = np.arange(len(points), len(corners), dtype=np.int32).reshape(-1, 3)
+    drawn = np.concatenate((triangles[~crossing], extra))
+
+    shown = np.full((_ROWS, side), -1, np.int32)
+    depth = np.full((_ROWS, side), FAR, np.float32)
+    rasterise(corners, drawn, shown, np.empty((_ROWS, side, 2), np.float32), depth)
+    depth[:, :_BORDER] = depth[:, _COLUMNS : _COLUMNS + _BORDER]
+    depth[:, -_BORDER:] = depth[:, _BORDER : 2 * _BORDER]
+    return Sheet(_filled(depth))
+
+
+def _filled(depth: np.ndarray) -> np.ndarray:
+    """Empty cells, all close to the poles, get the mean of the next row that has none."""
+    middle = len(depth) // 2
+    for row in range(middle, len(depth)):
+        empty = depth[row] == FAR
+        if empty.any():
+            depth[row, empty] = depth[row - 1, empty]
+    for row in range(middle - 1, -1, -1):
+        empty = depth[row] == FAR
+        if empty.any():
+            depth[row, empty] = depth[row + 1].mean()
+    return depth
+
+
+@lru_cache(maxsize=1)
+def _closed_skin() -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Triangles of skin and lips with their openings closed, and the border of each opening.
+
+    The openings are closed by fans around new vertices, numbered after the head's, one an opening.
+    """
+    head = load_head()
+    skin = head.triangles[np.isin(head.materials, (Material.SKIN, Material.LIPS))]
+    edges = np.concatenate((skin[:, [0, 1]], skin[:, [1, 2]], skin[:, [2, 0]]))
+    _, first, count = np.unique(
+        np.sort(edges, axis=1), axis=0, return_index=True, return_counts=True
+    )
+    border = edges[first[count == 1]]
+    fans, caps = [], []
+    for edge_numbers in _loops(border):
+        fan = border[edge_numbers]
+        new = np.full(len(fan), len(head.mean) + len(caps), np.int32)
+        fans.append(np.column_stack((fan[:, 1], fan[:, 0], new)))
+        caps.append(np.unique(fan))
+    return np.concatenate([skin, *fans]).astype(np.int32), tuple(caps)
+
+
+def _loops(edges: np.ndarray) -> list[np.ndarray]:
+    """Numbers of the edges of each connected group."""
+    label = np.arange(edges.max() + 1)
+    for _ in range(len(edges)):  # each edge passes the smaller label on, until nothing changes
+        smaller = label[edges].min(axis=1)
+        before = label.copy()
+        np.minimum.at(label, edges.reshape(-1), np.repeat(smaller, 2))
+        if (label == before).all():
+            break
+    of_edge = label[edges[:, 0]]
+    return [np.flatnonzero(of_edge == name) for name in np.unique(of_edge)]
+
+
+def of_basis(head: HeadBasis) -> Sheet:
+    """The sheet of the mean head."""
+    return head_sheet(head.mean)
