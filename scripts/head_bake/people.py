@@ -18,6 +18,15 @@ FACE_PARTS = (
 )
 STRENGTH = 0.3  # standard deviation of a local change; 1 is the full change
 ASYMMETRY = 0.07  # standard deviation of the difference between the two sides of a face
+# Mean of a change: MakeHuman's mouth is lower and its lips are thicker than in 300W's mean training
+# label, so the people are drawn around values that bring the two together.
+MEANS = {
+    "mouth-scale-vert-incr": -0.2,
+    "mouth-trans-up": 0.2,
+    "mouth-lowerlip-height-incr": -0.25,
+    "nose-trans-up": -0.15,
+    "head-scale-horiz-incr": 0.1,
+}
 # Changes that make monsters at the usual strength, or that move the whole head: prefix -> factor.
 WEAKER = {
     "head-trans": 0.2,
@@ -72,7 +81,7 @@ def _local_changes(names: list[str], count: int, rng: np.random.Generator) -> di
             continue
         factor = next((f for prefix, f in WEAKER.items() if place.startswith(prefix)), 1.0)
         if place not in shared:
-            shared[place] = rng.normal(0, STRENGTH * factor, count)
+            shared[place] = rng.normal(MEANS.get(place, 0), STRENGTH * factor, count)
         side = rng.normal(0, ASYMMETRY * factor, count) if place != name else 0
         amounts[name] = np.clip(shared[place] + side, -0.9, 0.9).astype(np.float32)
     return amounts

@@ -17,22 +17,22 @@ from mlcmkd.synthetic.head.rays import first_hit, last_hit
 
 # Points that are found by a ray from the front at (x, y).
 FRONT = {
-    "left brow outer end": (-0.90, 0.20),
-    "left brow outer quarter": (-0.77, 0.33),
-    "left brow middle": (-0.58, 0.37),
-    "left brow inner quarter": (-0.38, 0.34),
-    "left brow inner end": (-0.19, 0.27),
-    "left brow lower outer quarter": (-0.75, 0.23),
-    "left brow lower middle": (-0.58, 0.26),
-    "left brow lower inner quarter": (-0.38, 0.23),
-    "left brow lower inner end": (-0.20, 0.16),
-    "nose bridge 1": (0, 0.03),
-    "nose bridge 2": (0, -0.17),
-    "nose bridge 3": (0, -0.37),
-    "nose tip": (0, -0.575),
-    "left nose wing": (-0.245, -0.69),
-    "left nostril": (-0.13, -0.725),
-    "nose base": (0, -0.738),
+    "left brow outer end": (-0.96, 0.17),
+    "left brow outer quarter": (-0.81, 0.30),
+    "left brow middle": (-0.605, 0.34),
+    "left brow inner quarter": (-0.395, 0.31),
+    "left brow inner end": (-0.197, 0.24),
+    "left brow lower outer quarter": (-0.78, 0.21),
+    "left brow lower middle": (-0.60, 0.24),
+    "left brow lower inner quarter": (-0.39, 0.20),
+    "left brow lower inner end": (-0.20, 0.13),
+    "nose bridge 1": (0, 0.01),
+    "nose bridge 2": (0, -0.19),
+    "nose bridge 3": (0, -0.385),
+    "nose tip": (0, -0.58),
+    "left nose wing": (-0.23, -0.70),
+    "left nostril": (-0.12, -0.735),
+    "nose base": (0, -0.765),
     "left mouth corner": (-0.40, -1.105),
     "left forehead 1": (-0.78, 0.62),
     "left forehead 2": (-0.45, 0.95),
@@ -71,16 +71,16 @@ LIPS = {
 JAW_STRIPS, JAW_SAMPLES = 17, 9
 JAW_CENTRE = (0, -0.8, -0.5)
 JAW_EDGE = (
-    (-1.10, 0.05, -0.85),
-    (-1.08, -0.55, -0.85),
-    (-0.98, -1.08, -0.72),
+    (-1.10, -0.10, -0.85),
+    (-1.08, -0.65, -0.85),
+    (-0.98, -1.12, -0.72),
     (-0.62, -1.55, -0.35),
     (0.00, -1.74, 0.00),
 )
 JAW_CHEEK = (
-    (-0.80, 0.05, -0.10),
-    (-0.75, -0.60, 0.10),
-    (-0.65, -1.00, 0.10),
+    (-0.80, -0.10, -0.10),
+    (-0.75, -0.68, 0.10),
+    (-0.65, -1.04, 0.10),
     (-0.40, -1.45, 0.10),
     (0.00, -1.50, 0.25),
 )
@@ -190,19 +190,24 @@ def _ends(head: HeadBasis, edges: np.ndarray) -> np.ndarray:
 
 
 def _side(head: HeadBasis, edges: np.ndarray, side: str) -> np.ndarray:
-    """The edges of a rim above or below the straight line between its ends."""
-    ends = _ends(head, edges)
-    points = ends.reshape(-1, 3)
-    left, right = points[points[:, 0].argmin()], points[points[:, 0].argmax()]
-    middle = ends.mean(1)
-    # The midline is the right end of the left half of a mouth: its height is that of the left end.
-    height = (
-        left[1]
-        if right[0] > -1e-3
-        else np.interp(middle[:, 0], [left[0], right[0]], [left[1], right[1]])
-    )
-    above = middle[:, 1] > height
-    return edges[above if side == "upper" else ~above]
+    """The upper or the lower of the two lines of edges that run from a rim's left end to its right."""
+    corners = head.triangles[edges[:, 0]]
+    rows = np.arange(len(edges))
+    ends = np.stack([corners[rows, edges[:, 1]], corners[rows, edges[:, 2]]], 1)
+    x = head.mean[ends, 0]
+    start, stop = ends.flat[x.argmin()], ends.flat[x.argmax()]
+    lines = []
+    for first in np.flatnonzero((ends == start).any(1)):
+        line, here = [first], ends[first].sum() - start
+        while here != stop:
+            onwards = [edge for edge in np.flatnonzero((ends == here).any(1)) if edge not in line]
+            if not onwards:
+                break
+            line.append(onwards[0])
+            here = ends[onwards[0]].sum() - here
+        lines.append(edges[line])
+    lines.sort(key=lambda line: _ends(head, line)[..., 1].mean())
+    return lines[-1 if side == "upper" else 0]
 
 
 def _on_line(head: HeadBasis, edges: np.ndarray, x: float):
