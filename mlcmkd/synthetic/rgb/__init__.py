@@ -1,0 +1,1 @@
+"""The view of the RGB camera: colours, light, background, and the camera itself."""

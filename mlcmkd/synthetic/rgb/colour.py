@@ -1,0 +1,35 @@
+"""Linear light and its colours."""
+
+import numpy as np
+
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of linear sRGB, ITU-R BT.709
+
+
+def linear(red: float, green: float, blue: float) -> np.ndarray:
+    """A colour in linear light, (3,) float32, of 8-bit sRGB values (IEC 61966-2-1)."""
+    coded = np.array([red, green, blue], np.float32) / 255
+    return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4).astype(
+        np.float32
+    )
+
+
+def to_srgb(image: np.ndarray) -> np.ndarray:
+    """sRGB code values from 0 to 1 of linear light from 0 to 1."""
+    return np.where(image <= 0.0031308, image * 12.92, 1.055 * image ** (1 / 2.4) - 0.055)
+
+
+def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 below `low`, 1 above `high`, a cubic between; `low` may be the larger one."""
+    share = np.clip((values - low) * (1 / (high - low)), 0, 1)
+    return share * share * (3 - 2 * share)
+
+
+def luminance(image: np.ndarray) -> np.ndarray:
+    """(...,) luminance of (..., 3) linear light."""
+    return image @ LUMINANCE
+
+
+def vary(rng: np.random.Generator, colour: np.ndarray, amount: float) -> np.ndarray:
+    """A colour near another one: brighter or darker, and a little of another hue."""
+    factor = np.exp(rng.normal(0, amount)) * np.exp(rng.normal(0, amount / 4, 3))
+    return np.clip(colour * factor, 0, 1).astype(np.float32)

@@ -1,0 +1,146 @@
+"""Eyes: sclera, iris, pupil, the shade of the lids, and the reflections of a wet surface."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlcmkd.synthetic.head.basis import Material
+from mlcmkd.synthetic.rgb.colour import linear, smooth_step, vary
+from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance
+from mlcmkd.synthetic.rgb.tiles import SIDE, grain, lookup
+from mlcmkd.synthetic.scene import Scene
+
+IRIS_COLOURS = {  # linear colour, probability for light and for dark skin; ours
+    "dark brown": (linear(52, 32, 22), 0.3, 0.85),
+    "brown": (linear(92, 60, 36), 0.2, 0.13),
+    "hazel": (linear(120, 96, 58), 0.15, 0.01),
+    "green": (linear(104, 116, 84), 0.1, 0.005),
+    "blue": (linear(98, 124, 146), 0.17, 0.003),
+    "grey": (linear(122, 130, 134), 0.08, 0.002),
+}
+_DULL = np.zeros(3, np.float32)
+
+
+@dataclass(frozen=True)
+class EyeLook:
+    """Eyes of one person.
+
+    Attributes:
+        iris: (3,) linear colour.
+        iris_radius: head units.
+        pupil: its share of the iris' radius.
+        sclera: (3,) linear colour.
+        wetness: strength of reflections.
+    """
+
+    iris: np.ndarray
+    iris_radius: float
+    pupil: float
+    sclera: np.ndarray
+    wetness: float
+
+
+def draw_eyes(
+    of_identity: np.random.Generator, of_sample: np.random.Generator, tone: float
+) -> EyeLook:
+    """Random eyes; the ranges are ours."""
+    light, dark = (np.array([entry[k] for entry in IRIS_COLOURS.values()]) for k in (1, 2))
+    chances = light + (dark - light) * min(1, 1.6 * tone)
+    chosen = of_identity.choice(len(chances), p=chances / chances.sum())
+    colour = list(IRIS_COLOURS.values())[chosen][0]
+    white = linear(222, 212, 204) * (1 - 0.2 * tone)
+    return EyeLook(
+        iris=vary(of_identity, colour, 0.15),
+        iris_radius=float(of_identity.uniform(0.082, 0.092)),
+        pupil=float(of_sample.uniform(0.28, 0.55)),
+        sclera=vary(of_identity, white, 0.08),
+        wetness=float(of_sample.uniform(0.7, 1.4)),
+    )
+
+
+def gaze_direction(gaze: tuple[float, float]) -> np.ndarray:
+    """(3,) float32 unit vector in head coordinates of degrees to the viewer's right and up."""
+    across, up = np.deg2rad(gaze)
+    return np.array(
+        [np.sin(across) * np.cos(up), np.sin(up), np.cos(across) * np.cos(up)], np.float32
+    )
+
+
+def paint_eyes(
+    radiance: np.ndarray, scene: Scene, normals: np.ndarray, eyes: EyeLook, around: Surroundings
+) -> None:
+    """Writes the light of the pixels of the eyeballs into `radiance` (M, 3)."""
+    solid = scene.solid
+    chosen = np.flatnonzero(solid.materials == Material.EYE)
+    if not len(chosen):
+        return
+    places = solid.places[chosen]
+    centres, radii = scene.head.eyes(scene.head.mean)
+    side = (places[:, 0] > 0).astype(int)
+    from_centre = (places - centres[side]) / radii[side][:, None]
+    looking = gaze_direction(scene.shape.gaze)
+    off_axis = from_centre - looking * (from_centre @ looking)[:, None]
+    distance = np.linalg.norm(off_axis, axis=1) * radii[side] / eyes.iris_radius
+    distance = np.where(from_centre @ looking > 0, distance, 9)
+    albedo, in_iris = _eye_albedo(off_axis, distance, eyes)
+    shaded = _lid_shade(scene, chosen)
+    own = around.take(chosen)
+    # The lids shade the ball; the baked ambient light does not know how far they are open.
+    own = Surroundings(own.light, own.lighting, np.maximum(own.reaching, 0.25), 0.35 + 0.5 * shaded)
+    light = albedo * irradiance(normals[chosen], own, _DULL + np.float32(0.15))
+    light *= (0.35 + 0.65 * shaded)[:, None]
+    light += _reflections(scene, normals[chosen], off_axis, in_iris, own, eyes) * shaded[:, None]
+    radiance[chosen] = light
+
+
+def _eye_albedo(
+    off_axis: np.ndarray, distance: np.ndarray, eyes: EyeLook
+) -> tuple[np.ndarray, np.ndarray]:
+    """Albedo (n, 3), and how far a pixel belongs to the iris (n,); `distance` 1 is its border."""
+    in_iris = smooth_step(distance, 1.08, 0.92)
+    redness = 0.35 * np.clip(distance / 4 - 0.35, 0, 1)[:, None]
+    sclera = eyes.sclera * (1 - redness * np.array([0.25, 0.75, 0.75], np.float32))
+    angle = np.arctan2(off_axis[:, 1], off_axis[:, 0]) * np.float32(SIDE / (2 * np.pi))
+    fibres = lookup(grain(), angle, 8 * distance, wrap=True)
+    brightness = (0.75 + 0.5 * smooth_step(distance, 0.9, 0.45)) * (1 + 0.12 * fibres)
+    brightness *= 1 - 0.75 * smooth_step(distance, 0.72, 1.0)  # the dark ring at the border
+    iris = eyes.iris * brightness[:, None]
+    iris *= 1 - 0.97 * smooth_step(distance, eyes.pupil + 0.1, eyes.pupil - 0.1)[:, None]
+    return sclera + in_iris[:, None] * (iris - sclera), in_iris
+
+
+def _lid_shade(scene: Scene, chosen: np.ndarray) -> np.ndarray:
+    """Light (n,) from 0 to 1 that the upper lid leaves: dark where it is close above in the image."""
+    solid = scene.solid
+    eye = np.zeros(solid.size * solid.size, np.float32)
+    eye[solid.pixels[chosen]] = 1
+    reach = max(2, int(0.11 * scene.camera.scale))
+    light = np.zeros(len(chosen), np.float32)
+    for k in range(1, reach + 1):
+        above = np.maximum(solid.pixels[chosen] - k * solid.size, 0)
+        light += eye[above] * (2 / reach) * (1 - (k - 0.5) / reach)
+    return light
+
+
+def _reflections(
+    scene: Scene,
+    normals: np.ndarray,
+    off_axis: np.ndarray,
+    in_iris: np.ndarray,
+    around: Surroundings,
+    eyes: EyeLook,
+) -> np.ndarray:
+    """Mirrored light (n, 3): the catch-light and a faint image of the sky.
+
+    The cornea is more curved than the ball; a normal on the iris turns with twice the offset.
+    """
+    bulge = (0.9 * in_iris)[:, None] * (off_axis @ scene.rotation.T)
+    wet = normals + bulge
+    wet /= np.linalg.norm(wet, axis=1, keepdims=True)
+    half = around.light + TO_CAMERA
+    half /= np.linalg.norm(half)
+    size = 0.012 + 0.02 * (1 - around.lighting.hardness)
+    catch = smooth_step(1 - wet @ half, 2.2 * size, 0.5 * size) * (0.3 + 0.7 * in_iris)
+    sky = 0.05 * smooth_step(wet[:, 1], 0.1, 0.6)
+    lit = eyes.wetness * (catch[:, None] * around.lighting.key + sky[:, None] * around.lighting.sky)
+    return lit.astype(np.float32)

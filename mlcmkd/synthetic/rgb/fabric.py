@@ -1,0 +1,97 @@
+"""Colours, patterns and folds of clothes, hats and masks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlcmkd.synthetic.part import Worn
+from mlcmkd.synthetic.rgb.colour import linear, smooth_step, vary
+from mlcmkd.synthetic.rgb.shading import Surroundings, irradiance
+from mlcmkd.synthetic.rgb.tiles import lookup, mottle, spots
+from mlcmkd.synthetic.scene import Scene
+
+PATTERNS = ("plain", "stripes", "checks", "print")
+_SHARES = (0.62, 0.14, 0.12, 0.12)
+_CLOTHES = (  # what people wear: mostly dark, grey, white, blue; some bright
+    (28, 29, 33), (36, 42, 58), (70, 72, 76), (128, 130, 132), (222, 222, 218), (240, 238, 232),
+    (52, 74, 112), (96, 122, 158), (116, 36, 42), (168, 62, 56), (72, 84, 58), (138, 112, 84),
+    (196, 178, 148), (82, 58, 88), (54, 98, 96), (214, 168, 92), (202, 142, 150), (118, 168, 92),
+)  # fmt: skip
+_MASKS = ((170, 198, 214), (226, 230, 230), (232, 232, 228), (150, 190, 180), (34, 34, 38))
+_BLEED = np.full(3, 0.12, np.float32)
+
+
+@dataclass(frozen=True)
+class FabricLook:
+    """One piece of cloth.
+
+    Attributes:
+        colour, second: (3,) linear colours; the second one is the pattern's.
+        pattern: one of PATTERNS.
+        frequency: of the pattern, repetitions per head unit.
+        folds: strength of folds, as slopes.
+        offset: (2,) of the noise tiles, texels.
+    """
+
+    colour: np.ndarray
+    second: np.ndarray
+    pattern: str
+    frequency: float
+    folds: float
+    offset: np.ndarray
+
+
+def draw_fabric(rng: np.random.Generator, worn: Worn) -> FabricLook:
+    """Random cloth for a hat, a mask or clothes; the ranges are ours."""
+    palette = _MASKS if worn == Worn.MASK else _CLOTHES
+    first, second = (vary(rng, linear(*palette[rng.integers(len(palette))]), 0.25) for _ in "ab")
+    pattern = str(rng.choice(PATTERNS, p=_SHARES)) if worn == Worn.CLOTH else "plain"
+    return FabricLook(
+        colour=first,
+        second=second,
+        pattern=pattern,
+        frequency=float(rng.uniform(2, 9)),
+        folds=float(rng.uniform(0.1, 0.5) * (0.4 if worn == Worn.MASK else 1)),
+        offset=rng.uniform(0, 256, 2).astype(np.float32),
+    )
+
+
+def paint_fabric(
+    radiance: np.ndarray,
+    scene: Scene,
+    normals: np.ndarray,
+    worn: Worn,
+    fabric: FabricLook,
+    around: Surroundings,
+) -> None:
+    """Writes the light of the pixels of one kind of cloth into `radiance` (M, 3)."""
+    chosen = np.flatnonzero(scene.solid.materials == worn)
+    if not len(chosen):
+        return
+    places = scene.solid.places[chosen]
+    columns = (places[:, 0] + 0.5 * places[:, 2]) * 60 + fabric.offset[0]
+    rows = places[:, 1] * 40 + fabric.offset[1]
+    slope_across = lookup(mottle(), columns, rows, wrap=True)
+    slope_along = lookup(mottle(), columns + 90, rows + 40, wrap=True)
+    facing = normals[chosen].copy()
+    facing[:, 0] += fabric.folds * slope_across
+    facing[:, 1] += 0.6 * fabric.folds * slope_along
+    facing /= np.linalg.norm(facing, axis=1, keepdims=True)
+    share = _pattern(fabric, places)[:, None]
+    albedo = fabric.colour + share * (fabric.second - fabric.colour)
+    albedo *= (1 - 0.25 * fabric.folds * np.abs(slope_across))[:, None]
+    radiance[chosen] = albedo * irradiance(facing, around.take(chosen), _BLEED)
+
+
+def _pattern(fabric: FabricLook, places: np.ndarray) -> np.ndarray:
+    """Share (n,) of the second colour."""
+    turns = places * np.float32(2 * np.pi * fabric.frequency)
+    if fabric.pattern == "stripes":
+        return smooth_step(np.sin(turns[:, 1]), -0.2, 0.2)
+    if fabric.pattern == "checks":
+        bands = [0.5 * smooth_step(np.sin(turns[:, k]), -0.3, 0.3) for k in (0, 1)]
+        return bands[0] + bands[1]
+    if fabric.pattern == "print":
+        columns, rows = (places[:, k] * 12 * fabric.frequency for k in (0, 1))
+        return np.minimum(2 * lookup(spots(), columns, rows, wrap=True), 1)
+    return np.zeros(len(places), np.float32)

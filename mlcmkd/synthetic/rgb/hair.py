@@ -1,0 +1,126 @@
+"""Colour of hair, brows and beards, and the band of light on hair."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlcmkd.synthetic.coverage import Coverage
+from mlcmkd.synthetic.part import Worn
+from mlcmkd.synthetic.rgb.colour import linear, vary
+from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance
+from mlcmkd.synthetic.scene import Scene
+
+HAIR_COLOURS = {  # linear colour, probability for light and for dark skin; ours
+    "black": (linear(24, 20, 19), 0.08, 0.68),
+    "dark brown": (linear(46, 33, 26), 0.27, 0.24),
+    "brown": (linear(84, 60, 42), 0.25, 0.05),
+    "light brown": (linear(118, 90, 62), 0.15, 0.01),
+    "blond": (linear(172, 140, 98), 0.14, 0.01),
+    "red": (linear(126, 66, 38), 0.05, 0.01),
+    "dyed": (linear(96, 30, 52), 0.01, 0.005),
+}
+_GREY = linear(164, 160, 156)
+_BLEED = np.full(3, 0.3, np.float32)
+
+
+@dataclass(frozen=True)
+class HairLook:
+    """Hair of one person.
+
+    Attributes:
+        colour, brows, beard: (3,) linear colours.
+        streaks: contrast of the strands.
+        shine: strength of the band of light.
+    """
+
+    colour: np.ndarray
+    brows: np.ndarray
+    beard: np.ndarray
+    streaks: float
+    shine: float
+
+
+def draw_hair(of_identity: np.random.Generator, tone: float, age: float) -> HairLook:
+    """Random hair; the ranges are ours."""
+    light, dark = (np.array([entry[k] for entry in HAIR_COLOURS.values()]) for k in (1, 2))
+    chances = light + (dark - light) * min(1, 1.8 * tone)
+    chosen = of_identity.choice(len(chances), p=chances / chances.sum())
+    natural = vary(of_identity, list(HAIR_COLOURS.values())[chosen][0], 0.2)
+    grey = float(np.clip((age - 0.55) * 3 + of_identity.normal(0, 0.25), 0, 1)) * (age > 0.45)
+    colour = natural + (_GREY - natural) * grey
+    darker = of_identity.uniform(0.45, 0.9)
+    beard_grey = min(1, grey * of_identity.uniform(0.8, 1.6))
+    return HairLook(
+        colour=colour.astype(np.float32),
+        brows=((natural + (_GREY - natural) * 0.6 * grey) * darker).astype(np.float32),
+        beard=((natural + (_GREY - natural) * beard_grey) * (0.5 + 0.5 * darker)).astype(
+            np.float32
+        ),
+        streaks=float(of_identity.uniform(0.15, 0.45)),
+        shine=float(of_identity.uniform(0.4, 1.3)),
+    )
+
+
+def cover_with_hair(albedo: np.ndarray, coverage: Coverage, hair: HairLook) -> np.ndarray:
+    """Blends brows, beard, lashes and short hair into the albedo (M, 3) of skin, in place.
+
+    Returns:
+        (M,) float32, the share that hair covers.
+    """
+    varied = 1 + hair.streaks * coverage.strands
+    total = np.zeros(len(albedo), np.float32)
+    lashes = hair.brows * 0.35
+    for cover, colour in (
+        (coverage.scalp, hair.colour),
+        (coverage.beard, hair.beard),
+        (coverage.brow, hair.brows),
+        (coverage.lashes, lashes),
+    ):
+        some = np.flatnonzero(cover > 0)
+        if len(some):
+            share = cover[some]
+            own = colour * np.clip(varied[some], 0.3, 2)[:, None]
+            albedo[some] += share[:, None] * (own - albedo[some])
+            total[some] = np.maximum(total[some], share)
+    return total
+
+
+def paint_hair(
+    radiance: np.ndarray,
+    scene: Scene,
+    normals: np.ndarray,
+    coverage: Coverage,
+    hair: HairLook,
+    around: Surroundings,
+) -> None:
+    """Writes the light of the pixels of the material HAIR into `radiance` (M, 3).
+
+    Diffuse light and the two highlights of Kajiya & Kay 1989 as Scheuermann 2004 draws them: one of
+    the light's colour near the roots' side, one of the hair's colour towards the tips.
+    """
+    solid = scene.solid
+    chosen = np.flatnonzero(solid.materials == Worn.HAIR)
+    if not len(chosen):
+        return
+    own = around.take(chosen)
+    facing = normals[chosen]
+    strands = coverage.strands[chosen]
+    albedo = hair.colour * np.clip(1 + hair.streaks * strands, 0.25, 2.2)[:, None]
+    light = albedo * irradiance(facing, own, _BLEED)
+    tangent = _along_hair(scene, facing)
+    half = own.light + TO_CAMERA
+    half /= np.linalg.norm(half)
+    across = tangent @ half
+    lit = np.clip(facing @ own.light + 0.4, 0, 1) * own.reaching * own.ambient
+    sharp = np.exp(-(((across - 0.1 + 0.07 * strands) / 0.16) ** 2)) * lit
+    broad = np.exp(-(((across + 0.12 + 0.07 * strands) / 0.3) ** 2)) * lit
+    light += hair.shine * 0.05 * sharp[:, None] * own.lighting.key
+    light += hair.shine * 0.6 * broad[:, None] * own.lighting.key * albedo
+    radiance[chosen] = light
+
+
+def _along_hair(scene: Scene, normals: np.ndarray) -> np.ndarray:
+    """Unit direction (n, 3) of the hair: down the head along its surface."""
+    down = -scene.rotation[:, 1]
+    along = down - normals * (normals @ down)[:, None]
+    return along / (np.linalg.norm(along, axis=1, keepdims=True) + np.float32(1e-3))

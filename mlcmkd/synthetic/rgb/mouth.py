@@ -1,0 +1,52 @@
+"""The open mouth: teeth, tongue and the dark lining."""
+
+import numpy as np
+
+from mlcmkd.synthetic.head.basis import Material
+from mlcmkd.synthetic.rgb.colour import linear, smooth_step
+from mlcmkd.synthetic.rgb.shading import Surroundings, highlights, irradiance
+from mlcmkd.synthetic.scene import Scene
+
+_LINING = linear(120, 50, 48)
+_TONGUE = linear(176, 96, 94)
+_BLEED = np.array([0.3, 0.12, 0.1], np.float32)
+
+
+def paint_mouth(
+    radiance: np.ndarray,
+    scene: Scene,
+    normals: np.ndarray,
+    teeth: np.ndarray,
+    around: Surroundings,
+) -> None:
+    """Writes the light of the pixels inside the mouth into `radiance` (M, 3).
+
+    Args:
+        radiance: light of the pixels of `scene.solid`, changed in place.
+        scene: the scene.
+        normals: (M, 3) unit, camera axes.
+        teeth: (3,) linear colour.
+        around: lights and shadows at the pixels.
+    """
+    solid = scene.solid
+    for material, albedo, wet in (
+        (Material.MOUTH, _LINING, 0.4),
+        (Material.TONGUE, _TONGUE, 0.8),
+        (Material.TEETH, teeth, 1.0),
+    ):
+        chosen = np.flatnonzero(solid.materials == material)
+        if not len(chosen):
+            continue
+        # Baked on a closed mouth, the ambient light does not hold here: depth decides instead.
+        open_to = smooth_step(solid.places[chosen, 2], -0.5, 0.2)
+        own = around.take(chosen)
+        ambient = (0.04 + 0.8 * open_to) * solid_ambient(own)
+        own = Surroundings(own.light, own.lighting, own.reaching * (0.1 + 0.9 * open_to), ambient)
+        light = albedo * irradiance(normals[chosen], own, _BLEED)
+        shine = np.full(len(chosen), wet, np.float32) * open_to
+        radiance[chosen] = light + highlights(normals[chosen], own, shine, 40)
+
+
+def solid_ambient(around: Surroundings) -> np.ndarray:
+    """Ambient light without the part of it that was baked on the closed mouth."""
+    return np.maximum(around.ambient, 0.4)

@@ -1,0 +1,83 @@
+"""Takes the photograph: optics, exposure, white balance, noise, tone curve, sharpening and JPEG."""
+
+import cv2
+import numpy as np
+
+from mlcmkd.synthetic.rgb.camera import CameraLook
+from mlcmkd.synthetic.rgb.colour import LUMINANCE, to_srgb
+from mlcmkd.synthetic.rgb.look import RgbLook
+from mlcmkd.utils.errors import InputError
+
+_MIDDLE = 0.19  # linear level that automatic exposure aims at
+_CODES = 4096  # entries of the tone curve
+
+
+def photograph(image: np.ndarray, look: RgbLook, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Takes the photograph of a painted scene.
+
+    Args:
+        image: (S, S, 3) float32 linear light of `paint_rgb`, red first.
+        look: the picture's parameters; `look.camera` has the settings.
+        size: side of the photograph, pixels, at most S.
+        rng: generator of the sensor's noise.
+
+    Returns:
+        (size, size, 3) uint8, sRGB, red first.
+
+    Raises:
+        InputError: a size that is not from 8 to S.
+    """
+    if not 8 <= size <= len(image):
+        raise InputError(f"size {size}: the image has {len(image)} pixels; give 8 to {len(image)}")
+    camera = look.camera
+    small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+    if camera.blur > 0.25:
+        small = cv2.GaussianBlur(small, (0, 0), camera.blur)
+    small *= camera.white_balance * np.float32(exposure_gain(small, camera))
+    np.maximum(small, 0, out=small)
+    noise = rng.standard_normal(small.shape, dtype=np.float32)
+    small += noise * np.sqrt(camera.shot**2 * 0.1 * small + camera.read**2)
+    grey = (small @ LUMINANCE)[..., None]
+    if camera.saturation < 0.1:
+        small = grey * camera.tint
+    else:
+        small = grey + np.float32(camera.saturation) * (small - grey)
+    coded = _tone_curve(camera)[(np.clip(small, 0, 2) * ((_CODES - 1) / 2)).astype(np.int32)]
+    if camera.sharpening > 0.05:
+        coded += np.float32(camera.sharpening) * (coded - cv2.GaussianBlur(coded, (0, 0), 1))
+    whole = np.rint(np.clip(coded, 0, 1) * 255).astype(np.uint8)
+    return jpeg(whole, camera.quality)
+
+
+def exposure_gain(image: np.ndarray, camera: CameraLook) -> float:
+    """Gain of centre-weighted automatic exposure.
+
+    It removes a part of the difference from middle grey only, so that dark skin stays dark.
+    """
+    side = len(image)
+    weights = cv2.getGaussianKernel(side, side / 4, cv2.CV_32F)[:, 0]
+    level = float(weights @ (image @ LUMINANCE) @ weights)
+    gain = (_MIDDLE / max(level, 1e-3)) ** camera.metering * 2**camera.exposure
+    # Highlights of the face, of which a small share may burn out.
+    bright = float(np.percentile(image[side // 4 : -side // 4, side // 4 : -side // 4], 97))
+    return min(gain, 1.3 / max(bright, 1e-3))
+
+
+def _tone_curve(camera: CameraLook) -> np.ndarray:
+    """(_CODES,) float32 codes from 0 to 1 of linear light from 0 to 2.
+
+    sRGB with a shoulder that rolls highlights off, and an S that adds contrast.
+    """
+    light = np.linspace(0, 2, _CODES, dtype=np.float32)
+    knee = 0.6
+    over = np.maximum(light - knee, 0)
+    rolled = np.minimum(light, knee) + (1 - knee) * (1 - np.exp(-over / (1 - knee)))
+    coded = to_srgb(camera.black + (1 - camera.black) * rolled)
+    s_curve = coded * coded * (3 - 2 * coded)
+    return (coded + (camera.contrast - 1) * (s_curve - coded)).astype(np.float32)
+
+
+def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    """An image (H, W, 3) uint8, red first, after JPEG compression."""
+    _, stream = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.ascontiguousarray(cv2.imdecode(stream, cv2.IMREAD_COLOR)[..., ::-1])

@@ -1,0 +1,83 @@
+"""Shadows: a soft cast shadow of the key light, and the darkening of places behind nearer ones."""
+
+import cv2
+import numpy as np
+
+from mlcmkd.synthetic.rasterise import FAR, rasterise
+from mlcmkd.synthetic.rgb.tiles import lookup
+from mlcmkd.synthetic.scene import Scene
+
+SIDE = 88  # pixels of the shadow map
+_REACH = 2.1  # head units around the face that cast a shadow
+_CENTRE = np.array([0, -0.3, -0.5], np.float32)
+
+
+def cast_shadow(scene: Scene, light: tuple, hardness: float) -> np.ndarray:
+    """Share (M,) float32 of the key light that reaches each pixel of `scene.solid`.
+
+    A variance shadow map (Donnelly & Lauritzen 2006): the depth seen from the light and its square
+    are blurred, and Chebyshev's inequality bounds how much of the blurred area is nearer.
+
+    Args:
+        scene: the scene.
+        light: (3,) unit direction towards the light, camera axes.
+        hardness: 0 for wide penumbras to 1 for sharp ones.
+    """
+    axes = _light_axes(np.asarray(light, np.float32))
+    scale = np.float32((SIDE - 1) / (2 * _REACH))
+    seen = _from_light(scene.turned, axes, scale)
+    body = np.concatenate([part.triangles + start for part, start in _parts(scene)])
+    triangle = np.empty((SIDE, SIDE), np.int32)
+    shares = np.empty((SIDE, SIDE, 2), np.float32)
+    depth = np.full((SIDE, SIDE), FAR, np.float32)
+    rasterise(seen, body.astype(np.int32), triangle, shares, depth)
+    depth = np.maximum(depth, np.float32(-4))
+    moments = np.stack((depth, depth * depth), axis=2)
+    moments = cv2.GaussianBlur(moments, (0, 0), 0.8 + 2.6 * (1 - hardness))
+    own = _from_light(scene.solid.positions, axes, scale)
+    read = lookup(moments, own[:, 0], own[:, 1], wrap=False)
+    behind = read[:, 0] - own[:, 2] - np.float32(0.07)  # the bias hides the map's own steps
+    variance = np.maximum(read[:, 1] - read[:, 0] ** 2, np.float32(0.003))
+    reaching = np.where(behind > 0, variance / (variance + behind * behind), 1)
+    return np.clip((reaching - 0.2) * 1.25, 0, 1)  # removes most of the light that leaks
+
+
+def _parts(scene: Scene) -> list:
+    """The parts but lenses, with the index of their first vertex."""
+    starts = np.cumsum([0] + [len(part.vertices) for part in scene.parts[:-1]])
+    return list(zip(scene.parts, starts, strict=True))
+
+
+def _light_axes(light: np.ndarray) -> np.ndarray:
+    """(3, 3) rows: the right, down and towards axes of a camera at the light."""
+    right = np.cross([0, 1, 0], light)
+    right /= np.linalg.norm(right) + 1e-6
+    return np.stack((right, -np.cross(light, right), light)).astype(np.float32)
+
+
+def _from_light(positions: np.ndarray, axes: np.ndarray, scale: np.float32) -> np.ndarray:
+    """Positions (N, 3) in pixels of the shadow map, with depth in head units."""
+    seen = (positions - _CENTRE) @ axes.T
+    seen[:, :2] = seen[:, :2] * scale + np.float32((SIDE - 1) / 2)
+    return np.ascontiguousarray(seen, np.float32)
+
+
+def contact_shade(scene: Scene) -> np.ndarray:
+    """Ambient light (M,) float32 from 0 to 1 that nearer surfaces leave to those behind them.
+
+    The blurred depth minus the depth, after Luft 2006 (depth darkening): dark below a chin, beside a
+    nose, under the edge of hair or a hat, and in an open mouth.
+    """
+    solid = scene.solid
+    depth = np.maximum(solid.depth, np.float32(-3))
+    unit = scene.camera.scale
+    nearer = np.zeros(len(solid), np.float32)
+    for radius, weight in ((0.07, 1.6), (0.35, 0.6)):
+        step = max(1, int(radius * unit / 3))  # a blurred image needs few pixels
+        side = -(-solid.size // step)
+        small = cv2.resize(depth, (side, side), interpolation=cv2.INTER_AREA) if step > 1 else depth
+        soft = cv2.GaussianBlur(small, (0, 0), radius * unit / step)
+        if step > 1:
+            soft = cv2.resize(soft, (solid.size, solid.size), interpolation=cv2.INTER_LINEAR)
+        nearer += weight * np.clip(solid.sample(soft - depth), 0, 0.6)
+    return np.exp(-1.6 * nearer)

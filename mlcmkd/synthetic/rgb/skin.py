@@ -1,0 +1,225 @@
+"""Albedo of skin: melanin and blood, the regions of a face, freckles, moles and make-up."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from mlcmkd.synthetic.coverage import Coverage
+from mlcmkd.synthetic.head.basis import HeadBasis, Material, load_head
+from mlcmkd.synthetic.rgb.colour import linear, smooth_step
+from mlcmkd.synthetic.rgb.tiles import lookup, mottle, spots
+from mlcmkd.synthetic.scene import Scene
+
+# Optical densities (red, green, blue) of a unit of each pigment. With BASE they give the reflectance
+# of very light skin (about 0.65, 0.42, 0.34) and of very dark skin (about 0.15, 0.07, 0.045) that
+# spectrophotometers measure at 610, 550 and 465 nm; the mixture as sums of densities follows
+# Tsumura 1999 (independent component analysis of skin colour). The numbers are ours.
+BASE = np.array([0.72, 0.54, 0.44], np.float32)
+MELANIN = np.array([1.42, 1.78, 2.0], np.float32)
+BLOOD = np.array([0.1, 0.62, 0.5], np.float32)
+CAROTENE = np.array([0.0, 0.05, 0.42], np.float32)
+BLUISH = np.array([0.3, 0.24, 0.12], np.float32)  # veins and shade below thin skin
+TEXELS = 90  # of the noise tiles, per head unit
+
+
+@dataclass(frozen=True)
+class SkinLook:
+    """Skin of one person beyond its tone.
+
+    Attributes:
+        blood: amount of blood in the skin, about 0.2 to 0.8.
+        carotene: yellow pigment, 0 to about 0.5.
+        flush: redness of cheeks, nose and ears, 0 to about 1.
+        mottling: deviation of pigments over the skin.
+        lids, bags: darkness of the lids and below the eyes, 0 to 1.
+        freckles: strength, 0 for none.
+        moles: (n, 4) x, y on the mean head, radius in head units, strength from 0 to 1.
+        lip_colour: how far lips differ from the skin.
+        lipstick, shadow: (4,) linear colour and opacity of make-up.
+        blush: make-up of the cheeks, 0 to 1.
+        texture: (2,) offset of the noise tiles, texels.
+        oil: shine of the skin, about 0.3 to 1.5.
+        age: 0 young to 1 old, wrinkles.
+    """
+
+    blood: float
+    carotene: float
+    flush: float
+    mottling: float
+    lids: float
+    bags: float
+    freckles: float
+    moles: np.ndarray
+    lip_colour: float
+    lipstick: np.ndarray
+    shadow: np.ndarray
+    blush: float
+    texture: np.ndarray
+    oil: float
+    age: float
+
+
+def draw_skin(
+    of_identity: np.random.Generator, of_sample: np.random.Generator, tone: float, bearded: bool
+) -> SkinLook:
+    """Random skin; the ranges are ours."""
+    age = float(of_identity.beta(1.2, 1.6))
+    made_up = (of_identity.random() < 0.45) and not bearded
+    freckled = of_identity.random() < 0.35 * (1 - tone)
+    moles = of_identity.uniform(
+        [-0.95, -1.6, 0.012, 0.3], [0.95, 0.8, 0.03, 0.9], (of_identity.poisson(1.5), 4)
+    )
+    blood = float(of_identity.uniform(0.25, 0.75))
+    carotene = float(np.clip(of_identity.normal(0.22, 0.15), 0, 0.6))
+    lids, bags = of_identity.uniform(0.1, 0.9, 2) * (0.7 + 0.5 * age)
+    return SkinLook(
+        blood=blood,
+        carotene=carotene,
+        flush=float(of_identity.gamma(2, 0.22) + 0.3 * of_sample.beta(1, 3)),
+        mottling=float(of_identity.uniform(0.02, 0.07) * (0.7 + 0.9 * age)),
+        lids=float(lids),
+        bags=float(bags),
+        freckles=float(freckled * of_identity.uniform(0.2, 0.9)),
+        moles=moles.astype(np.float32),
+        lip_colour=float(of_identity.uniform(0.6, 1.2)),
+        lipstick=_lipstick(of_sample, tone) * np.float32([1, 1, 1, made_up]),
+        shadow=_eye_shadow(of_sample) * np.float32([1, 1, 1, made_up]),
+        blush=float(made_up * of_sample.uniform(0, 0.9)),
+        texture=of_identity.uniform(0, 256, 2).astype(np.float32),
+        oil=float(np.exp(of_sample.normal(-0.3, 0.4)) * (0.8 + 0.3 * tone)),
+        age=age,
+    )
+
+
+def _lipstick(rng: np.random.Generator, tone: float) -> np.ndarray:
+    colours = (linear(178, 52, 62), linear(190, 92, 95), linear(140, 34, 56), linear(176, 110, 104))
+    colour = colours[rng.integers(len(colours))] * (1 - 0.5 * tone) * rng.uniform(0.7, 1.2)
+    return np.append(colour, rng.uniform(0.2, 0.85)).astype(np.float32)
+
+
+def _eye_shadow(rng: np.random.Generator) -> np.ndarray:
+    colours = (linear(90, 66, 58), linear(70, 62, 66), linear(122, 84, 76), linear(76, 82, 100))
+    return np.append(colours[rng.integers(len(colours))], rng.uniform(0.1, 0.6)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Zones:
+    """Regions of the head at the pixels, each (M,) float32 from 0 to about 1.
+
+    Attributes:
+        flush: places with much blood near the surface.
+        lids, bags: the upper lids; below the eyes.
+        oil: the shiny forehead, nose and chin.
+        freckles: where freckles grow.
+        apples: of the cheeks, where blush is put on.
+        thin: ears and wings of the nose, which let light through.
+        occlusion: ambient light that reaches the surface of the mean head.
+    """
+
+    flush: np.ndarray
+    lids: np.ndarray
+    bags: np.ndarray
+    oil: np.ndarray
+    freckles: np.ndarray
+    apples: np.ndarray
+    thin: np.ndarray
+    occlusion: np.ndarray
+
+
+def zones(scene: Scene) -> Zones:
+    """The regions at the pixels of `scene.solid`; pixels of worn things have occlusion 1."""
+    table = scene.solid.interpolate(_zone_table())
+    occlusion = table[:, 7]
+    occlusion[scene.solid.materials > Material.BODY] = 1
+    return Zones(*table.T)
+
+
+@lru_cache(maxsize=1)
+def _zone_table() -> np.ndarray:
+    """(V, 8) float32 of the vertices, in the order of `Zones`; centres and widths are ours."""
+    head = load_head()
+    ears = np.zeros(len(head.mean), np.float32)
+    ears[np.unique(head.triangles[head.materials == Material.EAR])] = 1
+    nose = _lobe(head, (0, -0.56, 0.5), (0.2, 0.17, 0.25))
+    wings = _lobe(head, (0.2, -0.62, 0.3), (0.12, 0.12, 0.2))
+    cheeks = _lobe(head, (0.62, -0.5, 0), (0.28, 0.28, 0.4))
+    chin = _lobe(head, (0, -1.5, 0.2), (0.25, 0.15, 0.4))
+    apples = _lobe(head, (0.6, -0.42, 0.1), (0.22, 0.2, 0.4))
+    lids = _lobe(head, (0.48, 0.1, 0), (0.24, 0.09, 0.3))
+    bags = _lobe(head, (0.42, -0.17, 0.05), (0.2, 0.07, 0.3))
+    forehead = _lobe(head, (0, 0.75, 0.1), (0.5, 0.35, 0.6))
+    bridge = _lobe(head, (0, -0.2, 0.35), (0.1, 0.35, 0.3))
+    columns = (
+        cheeks + 0.8 * nose + 0.7 * wings + 0.5 * chin + 0.6 * ears,
+        lids,
+        bags,
+        0.45 + 0.6 * forehead + 0.8 * nose + 0.6 * bridge + 0.4 * apples + 0.3 * chin,
+        np.minimum(1.2 * apples + bridge + 0.5 * nose, 1),
+        apples,
+        np.minimum(ears + 0.5 * wings, 1),
+        head.occlusion,
+    )
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _lobe(head: HeadBasis, centre: tuple, widths: tuple) -> np.ndarray:
+    """A smooth region around a place on the right half of the image, and its mirror image."""
+    from_centre = (np.abs(head.mean) * [1, 0, 0] + head.mean * [0, 1, 1] - centre) / widths
+    return np.exp(-0.5 * (from_centre**2).sum(1))
+
+
+def skin_albedo(
+    scene: Scene, coverage: Coverage, tone: float, skin: SkinLook, regions: Zones
+) -> np.ndarray:
+    """Albedo (M, 3) float32 of the pixels of `scene.solid` as if all of them were skin.
+
+    Args:
+        scene: the scene.
+        coverage: its lips.
+        tone: 0 very light to 1 very dark.
+        skin: the rest of the skin's parameters.
+        regions: `zones(scene)`.
+    """
+    places = scene.solid.places
+    across, along = unrolled(places)
+    columns, rows = across * TEXELS + skin.texture[0], along * TEXELS + skin.texture[1]
+    patches = lookup(mottle(), columns, rows, wrap=True)
+    # The eye sees ratios: very dark skin needs about as much melanin again as light brown skin has.
+    melanin = (
+        0.03
+        + 1.0 * tone
+        + (0.02 + 0.1 * tone) * (skin.lids * regions.lids + skin.bags * regions.bags)
+    )
+    melanin += skin.mottling * (0.3 + tone) * patches
+    if skin.freckles:
+        freckles = lookup(spots(), columns, rows, wrap=True) * regions.freckles
+        melanin += (0.55 * skin.freckles) * freckles
+    for x, y, radius, strength in skin.moles:
+        distance = (places[:, 0] - x) ** 2 + (places[:, 1] - y) ** 2
+        melanin += strength * smooth_step(distance, 1.5 * radius**2, 0.5 * radius**2)
+    pale = 1 - 0.6 * tone  # melanin hides the blood below it
+    second = lookup(mottle(), 2.3 * rows, 2.3 * columns, wrap=True)
+    blood = skin.blood + pale * (skin.flush + 0.6 * skin.blush) * 0.9 * regions.flush
+    blood += 1.5 * skin.mottling * second + 0.35 * skin.lids * regions.lids
+    blood += (0.5 * skin.lip_colour + 0.55) * coverage.lips
+    melanin += 0.16 * skin.lip_colour * coverage.lips
+    bluish = 0.5 * skin.bags * regions.bags + 0.25 * skin.lids * regions.lids
+    density = np.maximum(melanin, 0)[:, None] * MELANIN + np.maximum(blood, 0)[:, None] * BLOOD
+    density += skin.carotene * CAROTENE * (1 - 0.5 * coverage.lips[:, None])
+    density += bluish[:, None] * BLUISH
+    albedo = BASE * np.exp(-density)
+    _make_up(albedo, coverage, skin, regions)
+    return albedo
+
+
+def _make_up(albedo: np.ndarray, coverage: Coverage, skin: SkinLook, regions: Zones) -> None:
+    for colour, cover in ((skin.lipstick, coverage.lips), (skin.shadow, regions.lids)):
+        if colour[3]:
+            share = (colour[3] * np.minimum(cover, 1))[:, None]
+            albedo += share * (colour[:3] - albedo)
+
+
+def unrolled(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates across and along the skin, (M,) each in about head units, for noise tiles."""
+    return places[:, 0] * (1 - np.float32(0.6) * places[:, 2]), -places[:, 1]
