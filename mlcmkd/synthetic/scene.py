@@ -10,12 +10,13 @@ from mlcmkd.synthetic.head.landmarks import ProjectedLandmarks, locate
 from mlcmkd.synthetic.part import OCCLUDER_OF, Occluder, Part, Worn, join
 from mlcmkd.synthetic.shape import Shape
 from mlcmkd.synthetic.surface import Surface, see
-from mlcmkd.synthetic.view import Camera, flatten, frame, rotation, turn
+from mlcmkd.synthetic.view import Camera, flatten, frame, gaze_direction, rotation, turn
 from mlcmkd.synthetic.worn.dress import follows_head, head_part
 
-_TOLERANCE = (
-    0.08  # head units that a landmark may lie behind the surface and still count as visible
-)
+# How far a landmark may lie behind the surface and still count as visible, head units: lids and lips
+# fold over the points of their borders, so the head itself gets more than what lies upon it.
+_TOLERANCE = 0.08
+_HEAD_TOLERANCE = 0.25
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Scene:
         """
         bare = turn(self.vertices, follows_head(self.head.mean), self.shape.pose)
         pixels = self.camera.project(bare)
-        found = locate(scheme, bare, pixels[:, :2], _up(self.rotation))
+        gaze = self.rotation @ gaze_direction(self.shape.gaze)
+        found = locate(scheme, bare, pixels[:, :2], _up(self.rotation), gaze)
         return SceneLandmarks(found.points, found.positions, self._hidden_by(found))
 
     def _hidden_by(self, found: ProjectedLandmarks) -> np.ndarray:
@@ -81,14 +83,15 @@ class Scene:
         corner = np.floor(found.points).astype(int)
         columns = np.clip(corner[:, :1] + [0, 1, 0, 1], 0, size - 1)
         rows = np.clip(corner[:, 1:] + [0, 0, 1, 1], 0, size - 1)
-        covered = self.solid.depth[rows, columns] > found.positions[:, 2:] + _TOLERANCE
+        materials = self.solid.canvas(self.solid.materials, -1)[rows, columns]
+        tolerance = np.where(materials < Worn.HAIR, _HEAD_TOLERANCE, _TOLERANCE)
+        covered = self.solid.depth[rows, columns] > found.positions[:, 2:] + tolerance
         hidden = np.full(len(found.points), Occluder.NOTHING, np.int8)
         if self.lens is not None:
             glass = self.lens.canvas(np.ones(len(self.lens), np.float32)) > 0
             hidden[glass[rows, columns].all(axis=1)] = Occluder.GLASSES
-        materials = self.solid.canvas(self.solid.materials, 0).astype(np.int8)
         for point in np.flatnonzero(covered.all(axis=1)):
-            hidden[point] = OCCLUDER_OF[int(materials[rows[point, 0], columns[point, 0]])]
+            hidden[point] = OCCLUDER_OF[int(materials[point, 0])]
         return hidden
 
 

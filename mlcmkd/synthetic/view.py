@@ -50,6 +50,14 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     return (about_z @ about_y @ about_x).astype(np.float32)
 
 
+def gaze_direction(gaze: tuple[float, float]) -> np.ndarray:
+    """(3,) float32 unit vector in head coordinates of degrees to the viewer's right and up."""
+    across, up = np.deg2rad(gaze)
+    return np.array(
+        [np.sin(across) * np.cos(up), np.sin(up), np.cos(across) * np.cos(up)], np.float32
+    )
+
+
 def turn(vertices: np.ndarray, follows: np.ndarray, pose: Pose) -> np.ndarray:
     """Turns a body about the neck.
 

@@ -9,6 +9,7 @@ from mlcmkd.synthetic.rgb.colour import linear, smooth_step, vary
 from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance
 from mlcmkd.synthetic.rgb.tiles import SIDE, grain, lookup
 from mlcmkd.synthetic.scene import Scene
+from mlcmkd.synthetic.view import gaze_direction
 
 IRIS_COLOURS = {  # linear colour, probability for light and for dark skin; ours
     "dark brown": (linear(52, 32, 22), 0.3, 0.85),
@@ -55,14 +56,6 @@ def draw_eyes(
         pupil=float(of_sample.uniform(0.28, 0.55)),
         sclera=vary(of_identity, white, 0.08),
         wetness=float(of_sample.uniform(0.7, 1.4)),
-    )
-
-
-def gaze_direction(gaze: tuple[float, float]) -> np.ndarray:
-    """(3,) float32 unit vector in head coordinates of degrees to the viewer's right and up."""
-    across, up = np.deg2rad(gaze)
-    return np.array(
-        [np.sin(across) * np.cos(up), np.sin(up), np.cos(across) * np.cos(up)], np.float32
     )
 
 
