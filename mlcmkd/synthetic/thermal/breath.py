@@ -9,7 +9,7 @@ from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.view import turn
 from mlcmkd.synthetic.worn.dress import follows_head
 
-OUTLET = (0.0, -0.76, 0.34)  # between the nostrils of the mean head
+OUTLET = (0.0, -0.80, 0.58)  # between the nostrils of the mean head
 _DOWN = (0.0, -0.94, 0.34)  # direction in which breath leaves, head coordinates
 
 

@@ -93,17 +93,20 @@ def draw_patterns(
     person, day = of_identity.uniform, of_sample.uniform
     nose = -chill * float(np.clip(of_identity.gamma(1.6, 1.1) * day(0.2, 1.4), -0.3, 6))
     nose -= coldness * day(0.8, 2.0)
+    # Where the whole orbit is warm, lids and canthus stand out less from it.
+    orbit = max(person(-1.0, 1.8), 0) + day(-0.15, 0.15)
+    ear = -chill * (person(-0.3, 3.0) + day(0, 1.5)) - coldness * day(0, 1.5)
     return {
         "nose": nose,
         "bridge": nose * person(0.1, 0.6),
-        "orbit": max(person(-0.9, 1.7), 0) + max(day(-0.6, 0.5), 0),
-        "inner canthus": person(0.1, 1.0) + day(0, 0.6),
+        "orbit": orbit,
+        "inner canthus": person(-0.2, 0.4) + day(-0.05, 0.25) - 0.3 * (orbit - 0.6),
         "outer canthus": -person(0.2, 1.0) - day(0, 0.4),
-        "lids": person(-0.3, 0.8) + day(-0.1, 0.4),
-        "cornea": -person(0.5, 1.1) - day(0, 0.5),
-        "supratrochlear": person(0, 0.7),
-        "forehead": person(-0.4, 0.7) + day(-0.2, 0.5) - 0.2 * coldness,
-        "temple": person(-0.2, 0.9),
+        "lids": person(-0.4, 0.7) + day(-0.1, 0.3) - 0.35 * (orbit - 0.6),
+        "cornea": -person(0.2, 0.7) - day(0, 0.6),
+        "supratrochlear": person(0.2, 1.2),
+        "forehead": person(-0.2, 0.8) + day(-0.1, 0.5) - 0.2 * coldness,
+        "temple": person(-0.1, 1.0),
         "nose side": person(-0.1, 0.7),
         "nostril": 0.0,  # from the breath
         "cheek": -chill * (person(-0.2, 1.2) + day(0, 0.6)) - coldness * day(0, 0.6),
@@ -117,8 +120,8 @@ def draw_patterns(
         "neck": person(-0.4, 1.0) + day(0, 0.3),
         "body": person(-0.8, 0.6),
         "scalp": -chill * person(0, 1.0),
-        "ear": -chill * (person(-0.3, 3.0) + day(0, 1.5)) - coldness * day(0, 1.5),
-        "ear canal": person(0.5, 2.0) + 0.5 * chill,
+        "ear": ear,
+        "ear canal": -0.85 * ear + person(0.3, 1.3),
         "side": of_sample.normal(0, 0.06 if settled else 0.3),
     }
 

@@ -32,40 +32,40 @@ class Lobe:
 
 # Positions were read off the mean head; which places are warm or cold is in `physiology`.
 LOBES = {
-    "inner canthus": Lobe((0.30, -0.02, 0.05), (0.085, 0.085, 0.40)),
-    "outer canthus": Lobe((0.69, 0.00, -0.06), (0.085, 0.085, 0.25)),
-    "lids": Lobe((0.46, 0.00, 0.05), (0.25, 0.15, 0.40)),
-    "supratrochlear": Lobe((0.17, 0.26, 0.28), (0.10, 0.16, 0.40)),
-    "forehead": Lobe((0.00, 0.75, 0.10), (0.65, 0.35, 0.60), mirrored=False),
-    "temple": Lobe((0.95, 0.20, -0.40), (0.22, 0.28, 0.30)),
-    "bridge": Lobe((0.00, -0.25, 0.40), (0.12, 0.25, 0.25), mirrored=False),
-    "nose side": Lobe((0.24, -0.28, 0.20), (0.09, 0.18, 0.20)),
-    "nostril": Lobe((0.10, -0.71, 0.40), (0.055, 0.045, 0.12)),
-    "cheek": Lobe((0.62, -0.60, 0.00), (0.30, 0.33, 0.45)),
-    "cheekbone": Lobe((0.50, -0.43, 0.15), (0.19, 0.17, 0.45)),
-    "nasolabial": Lobe((0.36, -0.82, 0.20), (0.09, 0.16, 0.40)),
-    "mouth": Lobe((0.00, -1.10, 0.30), (0.40, 0.22, 0.45), mirrored=False),
-    "mouth corner": Lobe((0.42, -1.10, 0.15), (0.075, 0.075, 0.30)),
-    "lower lip": Lobe((0.00, -1.20, 0.32), (0.17, 0.07, 0.20), mirrored=False),
-    "chin": Lobe((0.00, -1.50, 0.20), (0.28, 0.20, 0.45), mirrored=False),
-    "jaw": Lobe((0.85, -1.15, -0.40), (0.25, 0.25, 0.35)),
-    "neck": Lobe((0.00, -2.10, -0.30), (0.70, 0.35, 0.60), mirrored=False),
-    "ear canal": Lobe((1.13, -0.32, -1.18), (0.09, 0.10, 0.12)),
+    "inner canthus": Lobe((0.32, -0.05, 0.20), (0.085, 0.085, 0.40)),
+    "outer canthus": Lobe((0.72, -0.03, 0.10), (0.085, 0.085, 0.25)),
+    "lids": Lobe((0.50, -0.02, 0.20), (0.25, 0.15, 0.40)),
+    "supratrochlear": Lobe((0.17, 0.23, 0.44), (0.10, 0.16, 0.40)),
+    "forehead": Lobe((0.00, 0.75, 0.36), (0.65, 0.35, 0.60), mirrored=False),
+    "temple": Lobe((1.02, 0.17, -0.30), (0.22, 0.28, 0.30)),
+    "bridge": Lobe((0.00, -0.27, 0.52), (0.12, 0.25, 0.25), mirrored=False),
+    "nose side": Lobe((0.24, -0.30, 0.36), (0.09, 0.18, 0.20)),
+    "nostril": Lobe((0.11, -0.74, 0.62), (0.055, 0.045, 0.12)),
+    "cheek": Lobe((0.64, -0.62, 0.20), (0.30, 0.33, 0.45)),
+    "cheekbone": Lobe((0.52, -0.45, 0.32), (0.19, 0.17, 0.45)),
+    "nasolabial": Lobe((0.37, -0.85, 0.36), (0.09, 0.16, 0.40)),
+    "mouth": Lobe((0.00, -1.13, 0.50), (0.40, 0.22, 0.45), mirrored=False),
+    "mouth corner": Lobe((0.43, -1.11, 0.34), (0.075, 0.075, 0.30)),
+    "lower lip": Lobe((0.00, -1.24, 0.50), (0.17, 0.07, 0.20), mirrored=False),
+    "chin": Lobe((0.00, -1.56, 0.38), (0.28, 0.20, 0.45), mirrored=False),
+    "jaw": Lobe((0.90, -1.20, -0.35), (0.25, 0.25, 0.35)),
+    "neck": Lobe((0.00, -2.20, -0.20), (0.70, 0.35, 0.60), mirrored=False),
+    "ear canal": Lobe((1.18, -0.37, -1.10), (0.09, 0.10, 0.12)),
 }
 
 
 def _nose(points: np.ndarray) -> np.ndarray:
     """Tip and wings of the nose."""
-    tip = Lobe((0, -0.56, 0.5), (0.19, 0.17, 0.25), mirrored=False).at(points)
-    wings = Lobe((0.2, -0.62, 0.35), (0.10, 0.10, 0.20)).at(points)
+    tip = Lobe((0, -0.57, 0.66), (0.19, 0.17, 0.25), mirrored=False).at(points)
+    wings = Lobe((0.2, -0.64, 0.52), (0.10, 0.10, 0.20)).at(points)
     return np.minimum(tip + 0.8 * wings, 1.1)
 
 
 def _orbit(points: np.ndarray) -> np.ndarray:
     """The orbit, an ellipse around the eye with a soft border, weaker at the outer canthus."""
-    across, up = (np.abs(points[:, 0]) - 0.46) / 0.30, (points[:, 1] + 0.01) / 0.19
+    across, up = (np.abs(points[:, 0]) - 0.49) / 0.32, (points[:, 1] + 0.03) / 0.20
     radius = np.sqrt(across**2 + up**2)
-    inside = 1 / (1 + np.exp(np.minimum((radius - 1) * 9, 30))) * (points[:, 2] > -0.4)
+    inside = 1 / (1 + np.exp(np.minimum((radius - 1) * 9, 30))) * (points[:, 2] > -0.3)
     return inside * (1 - 0.6 * LOBES["outer canthus"].at(points))
 
 
@@ -95,7 +95,7 @@ def _cornea(points: np.ndarray) -> np.ndarray:
 
 def _body(points: np.ndarray) -> np.ndarray:
     """Shoulders and chest."""
-    return np.clip((-points[:, 1] - 2.2) / 0.4, 0, 1)
+    return np.clip((-points[:, 1] - 2.35) / 0.4, 0, 1)
 
 
 def _side(points: np.ndarray) -> np.ndarray:
