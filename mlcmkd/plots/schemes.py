@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mlcmkd.plots.style import BLACK, GREY, SKY, VERMILION, WIDTH, draw_landmarks, styled
-from mlcmkd.schemes import CHARLOTTE43, IBUG68, Scheme, convert, get_scheme
-from mlcmkd.synthetic.drawn.shape import MEAN_FACE
+from mlcmkd.schemes import CHARLOTTE43, Scheme, get_scheme
+from mlcmkd.synthetic.head import load_head
+from mlcmkd.synthetic.head.landmarks import locate
 from mlcmkd.utils.errors import InputError
 
 # A profile facing right, in the order of the 43 points: ear to chin, brow, nose, eye,
@@ -25,47 +26,21 @@ _PROFILE = np.array(
 )  # fmt: skip
 
 
-def _places() -> dict[str, np.ndarray]:
-    """Points of all frontal schemes on the mean synthetic face, by name."""
-    face = MEAN_FACE[:, :2]
-    places = dict(zip(IBUG68.names, face, strict=True))
-    places["left pupil"], places["right pupil"] = convert(face, "ibug68", "face5")[:2]
-    for side, sign in (("left", 1), ("right", -1)):
-        for i in range(1, 9):
-            following = "chin" if i == 8 else f"{side} jaw {i + 1}"
-            places[f"{side} jaw {i}.5"] = (places[f"{side} jaw {i}"] + places[following]) / 2
-            # Between the height of the nose tip and the chin.
-            step = 2.5 + 5.5 * (i - 1) / 8
-            before, share = int(step), step - int(step)
-            places[f"{side} low jaw {i}"] = (1 - share) * places[f"{side} jaw {before}"] + (
-                share * places[f"{side} jaw {before + 1}"]
-            )
-        for part in ("outer quarter", "middle", "inner quarter", "inner end"):
-            places[f"{side} brow lower {part}"] = places[f"{side} brow {part}"] + (0, 0.09)
-        for lid in ("upper", "lower"):
-            middle = (places[f"{side} {lid} lid outer"] + places[f"{side} {lid} lid inner"]) / 2
-            places[f"{side} {lid} lid middle"] = middle + (0, -0.03 if lid == "upper" else 0.03)
-        places[f"{side} forehead 1"] = np.array([-0.72 * sign, -0.68])
-        places[f"{side} forehead 2"] = np.array([-0.42 * sign, -0.98])
-    places["forehead middle"] = np.array([0.0, -1.08])
-    for name in IBUG68.names:
-        if "lower lip" in name:  # slightly open, so that lip points do not coincide
-            places[name] = places[name] + (0, 0.16)
-    return places
-
-
 def template(name: str) -> np.ndarray:
-    """Points of a scheme on a template face, (K, 2), y downwards, about 2 wide.
+    """Points of a scheme on the mean synthetic head, (K, 2) head units, y downwards.
 
-    For figures only. The template is the mean synthetic face and comes from no data set.
+    For figures only. The mouth is slightly open, so that the lips do not coincide. The profile of
+    CHARLOTTE43 is ours: the head has no definition of its points.
 
     Raises:
-        InputError: unknown scheme.
+        InputError: unknown scheme, or the head has no definition for one of its points.
     """
-    if name == CHARLOTTE43.name:
-        return _PROFILE.copy()
-    places = _places()
-    return np.stack([places[point] for point in get_scheme(name).names])
+    if get_scheme(name).name == CHARLOTTE43.name:
+        return 1.15 * _PROFILE  # as high as the head
+    head = load_head()
+    vertices = head.vertices(np.zeros(0), head.expression(jawOpen=0.12))
+    flat = vertices[:, :2] * [1, -1]
+    return locate(name, vertices, flat, np.array([0.0, -1.0])).points
 
 
 @styled
@@ -99,7 +74,7 @@ def scheme_points(
             )
         _draw(axes, points, scheme)
         if name not in (landmarks or {}):
-            axes.set(xlim=(-1.15, 1.15), ylim=(1.85, -1.25))  # the same scale for all schemes
+            axes.set(xlim=(-1.35, 1.35), ylim=(2.15, -1.35))  # the same scale for all schemes
         axes.set_title(f"{name}: {scheme.points} points")
     return figure
 

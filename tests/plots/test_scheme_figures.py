@@ -34,7 +34,7 @@ def test_the_template_is_symmetric(name):
     assert face.shape == (scheme.points, 2) and np.isfinite(face).all()
     assert len(np.unique(face, axis=0)) == scheme.points  # no point hides another
     if scheme.pupils:  # not a profile
-        np.testing.assert_allclose(face[list(scheme.flip)] * [-1, 1], face, atol=1e-12)
+        np.testing.assert_allclose(face[list(scheme.flip)] * [-1, 1], face, atol=1e-4)
 
 
 @pytest.mark.parametrize("source", sorted(SCHEMES))
@@ -47,8 +47,8 @@ def test_the_template_is_the_same_in_every_scheme(source):
         distance = np.linalg.norm(
             convert(template(source), source, target) - template(target), axis=1
         )
-        np.testing.assert_allclose(distance[list(common.target)], 0, atol=1e-12)
-        assert (distance[list(common.means)] < 0.05).all()  # of a face 2 wide
+        np.testing.assert_allclose(distance[list(common.target)], 0, atol=1e-5)
+        assert (distance[list(common.means)] < 0.05).all()  # of the distance of the eyes
 
 
 def test_an_annotation_is_drawn_instead_of_the_template():

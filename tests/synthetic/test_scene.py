@@ -173,7 +173,8 @@ def test_a_plate_before_the_mouth_hides_the_mouth_alone(material, occluder):
     scene = with_plate(shape, plate(low, high, nearest + 0.2, material))
     found = scene.landmarks()
     np.testing.assert_array_equal(found.points, bare.points)
-    assert (found.hidden_by[48:68] == occluder).all()
+    visible = bare.hidden_by[48:68] == Occluder.NOTHING  # closed lips hide their inner points
+    assert visible.sum() >= 12 and (found.hidden_by[48:68][visible] == occluder).all()
     np.testing.assert_array_equal(found.hidden_by[36:48], bare.hidden_by[36:48])
     assert (scene.lens is not None) == (material == Worn.LENS)
 
