@@ -14,7 +14,7 @@ from mlcmkd.synthetic.faces import SyntheticFaces
 
 
 def renderer_sources(folder: Path | None = None) -> list[Path]:
-    """The source files of the renderer, sorted by path.
+    """The files that decide what the renderer makes, its code and its head, sorted by path.
 
     Args:
         folder: their folder; None for the package `mlcmkd.synthetic`.
@@ -24,17 +24,17 @@ def renderer_sources(folder: Path | None = None) -> list[Path]:
             would then not depend on their content.
     """
     folder = folder or Path(synthetic.__file__).parent
-    sources = sorted(folder.rglob("*.py"))
+    sources = sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".npz"))
     if not sources:
         raise RuntimeError(
-            f"{folder}: no file *.py; course.cached_faces.renderer_sources has to name the files of "
-            "the renderer"
+            f"{folder}: no file *.py or *.npz; course.cached_faces.renderer_sources has to name the "
+            "files of the renderer"
         )
     return sources
 
 
 def renderer_hash(folder: Path | None = None) -> str:
-    """A short hash of the renderer's code: faces of another version of the code are not reused.
+    """A short hash of the renderer's files: faces of another version of them are not reused.
 
     Arguments and errors are those of `renderer_sources`.
     """
@@ -89,6 +89,7 @@ _loaded: dict[tuple[Path, int, int], Pairs] = {}
 
 def _to_arrays(faces: SyntheticFaces) -> dict[str, np.ndarray]:
     plain = {f.name: getattr(faces, f.name) for f in fields(faces) if f.name != "attributes"}
+    plain = {name: values for name, values in plain.items() if values is not None}  # no maps
     return plain | {f"attribute {name}": values for name, values in faces.attributes.items()}
 
 
@@ -99,5 +100,9 @@ def _from_arrays(arrays: dict[str, np.ndarray]) -> SyntheticFaces:
         for name, values in arrays.items()
         if name.startswith(prefix)
     }
-    plain = {name: values for name, values in arrays.items() if not name.startswith(prefix)}
+    plain = {
+        name: values if values.ndim else values.item()  # the scheme is a word
+        for name, values in arrays.items()
+        if not name.startswith(prefix)
+    }
     return SyntheticFaces(attributes=attributes, **plain)

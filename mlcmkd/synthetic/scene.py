@@ -15,7 +15,7 @@ from mlcmkd.synthetic.worn.dress import follows_head, head_part
 
 # How far a landmark may lie behind the surface and still count as visible, head units: lids and lips
 # fold over the points of their borders, so the head itself gets more than what lies upon it.
-_TOLERANCE = 0.08
+_TOLERANCE = 0.02
 _HEAD_TOLERANCE = 0.25
 
 

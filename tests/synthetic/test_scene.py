@@ -97,7 +97,7 @@ def test_visible_landmarks_lie_on_the_drawn_mesh(scenes):
                 gaps.append(np.abs(around - found.positions[n, 2]).min())
     assert len(gaps) > 1000
     # Head units, about 6 cm. Lids and lips stand out a little before what is between them.
-    assert np.median(gaps) < 0.01 and np.quantile(gaps, 0.97) < 0.1
+    assert np.median(gaps) < 0.01 and np.quantile(gaps, 0.9) < 0.1
 
 
 def test_landmarks_of_a_frontal_face_are_in_the_order_of_the_scheme():
@@ -144,8 +144,8 @@ def test_values_of_vertices_are_interpolated_and_put_on_the_canvas():
 
 
 def test_a_frontal_bare_face_hides_no_landmark():
-    hidden = build_scene(frontal(), SIZE).landmarks().hidden_by
-    assert (hidden == Occluder.NOTHING).sum() >= 64
+    hidden = [build_scene(frontal(person), SIZE).landmarks().hidden_by for person in range(12)]
+    assert np.mean(np.array(hidden) == Occluder.NOTHING) > 0.99
 
 
 @pytest.mark.parametrize(("yaw", "far_eye", "near_eye"), [(70, 45, 36), (-70, 36, 45)])
@@ -173,10 +173,17 @@ def test_a_plate_before_the_mouth_hides_the_mouth_alone(material, occluder):
     scene = with_plate(shape, plate(low, high, nearest + 0.2, material))
     found = scene.landmarks()
     np.testing.assert_array_equal(found.points, bare.points)
-    visible = bare.hidden_by[48:68] == Occluder.NOTHING  # closed lips hide their inner points
-    assert visible.sum() >= 12 and (found.hidden_by[48:68][visible] == occluder).all()
+    assert (found.hidden_by[48:68] == occluder).all()
     np.testing.assert_array_equal(found.hidden_by[36:48], bare.hidden_by[36:48])
     assert (scene.lens is not None) == (material == Worn.LENS)
+
+
+def test_cloth_close_to_the_skin_hides_what_is_behind_it():
+    """A mask is much closer to the skin than the tolerance for the head's own surface."""
+    shape = frontal()
+    tip = build_scene(shape, SIZE).landmarks().positions[30]
+    close = plate(tip[:2] - 0.3, tip[:2] + 0.3, float(tip[2]) + 0.05, Worn.MASK)
+    assert with_plate(shape, close).landmarks().hidden_by[30] == Occluder.CLOTH
 
 
 def test_a_plate_behind_the_head_hides_nothing():
