@@ -19,10 +19,20 @@ from head_bake.modes import principal_modes, quantise, reflect, vertex_weights
 from head_bake.occlusion import ambient_occlusion
 
 from mlcmkd.synthetic.head.basis import ASSET, Material, head_from, mirrored_expressions
-from mlcmkd.synthetic.head.places import define_places
+from mlcmkd.synthetic.head.places import define_places, lid_vertices
 
 HEADS, MODES, SEED = 2400, 80, 21
-MOUTH_OPEN = 0.6  # jawOpen of the head on which the occlusion inside the mouth is computed
+# The insides of a closed mouth are dark. Their occlusion is that of a mouth which shows them.
+OPEN_MOUTHS = (
+    {"jawOpen": 0.6},
+    {
+        "jawOpen": 0.2,
+        "mouthUpperUpLeft": 1,
+        "mouthUpperUpRight": 1,
+        "mouthSmileLeft": 0.6,
+        "mouthSmileRight": 0.6,
+    },
+)
 
 
 def bake(source, heads: int, modes: int, seed: int) -> dict[str, np.ndarray]:
@@ -55,10 +65,11 @@ def _symmetric_actions(source, mesh: Mesh, names: tuple[str, ...]) -> np.ndarray
 
 
 def _arrays(mesh, mean, shapes, parity, names, actions) -> dict[str, np.ndarray]:
+    """What the file holds, besides landmarks."""
     whole_mean, mean_step = quantise(mean[None], 16)
     whole_modes, mode_steps = quantise(shapes, 8)
     whole_actions, action_steps = quantise(actions, 8)
-    occlusion = _occlusion(mesh, mean, actions[names.index("jawOpen")])
+    occlusion = _occlusion(mesh, mean, dict(zip(names, actions, strict=True)))
     return {
         "mean": whole_mean[0],
         "mean_scale": mean_step,
@@ -76,26 +87,30 @@ def _arrays(mesh, mean, shapes, parity, names, actions) -> dict[str, np.ndarray]
     }
 
 
-def _occlusion(mesh: Mesh, mean: np.ndarray, jaw_open: np.ndarray) -> np.ndarray:
-    """Ambient occlusion of the mean head; that inside the mouth is of the opened mouth."""
+def _occlusion(mesh: Mesh, mean: np.ndarray, actions: dict[str, np.ndarray]) -> np.ndarray:
+    """(V,) ambient occlusion of the mean head; inside the mouth, the most light of OPEN_MOUTHS."""
     triangles = mesh.triangles.astype(np.int32)
     occlusion = ambient_occlusion(mean.astype(np.float32), triangles)
-    opened = ambient_occlusion((mean + MOUTH_OPEN * jaw_open).astype(np.float32), triangles)
     inside = np.isin(mesh.materials, [Material.MOUTH, Material.TONGUE, Material.TEETH])
     inner = np.unique(mesh.triangles[inside])
-    occlusion[inner] = opened[inner]
+    for mouth in OPEN_MOUTHS:
+        opened = mean + sum(amount * actions[name] for name, amount in mouth.items())
+        light = ambient_occlusion(opened.astype(np.float32), triangles)
+        occlusion[inner] = np.maximum(occlusion[inner], light[inner])
     return (occlusion + occlusion[mesh.mirror]) / 2
 
 
 def with_places(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The arrays and the landmarks of `mlcmkd.synthetic.head.places` on their mean head."""
-    places = define_places(head_from(arrays))
+    head = head_from({"lid_vertices": np.zeros((2, 2, 0))} | arrays)
+    places = define_places(head)
     return arrays | {
         "place_names": np.array(places.names),
         "place_triangles": places.triangles.astype(np.uint16),
         "place_weights": places.weights,
         "jaw_triangles": places.jaw_triangles.astype(np.uint16),
         "jaw_weights": places.jaw_weights,
+        "lid_vertices": lid_vertices(head).astype(np.uint16),
     }
 
 

@@ -18,6 +18,8 @@ import numpy as np
 from mlcmkd.utils.errors import InputError, suggestion
 
 ASSET = Path(__file__).with_name("head.npz")
+BLINKS = ("eyeBlinkRight", "eyeBlinkLeft")  # the person's own right eye is at the left of the image
+MOST_BLINK = 1.6  # of the full expression, for the widest eyes
 
 
 class Material(IntEnum):
@@ -38,6 +40,8 @@ class Material(IntEnum):
 class HeadBasis:
     """A linear model of the head: mean + identity @ modes + expression @ expressions.
 
+    Only blinks are not linear: eyes are open to different degrees, so a blink is scaled to the person.
+
     Attributes:
         mean: (V, 3) float32, head units.
         modes: (K, V, 3) float32, the displacement by one standard deviation each, the largest first.
@@ -53,6 +57,8 @@ class HeadBasis:
             ambient light on the mean head.
         eye_vertices: (2, M) int32, the vertices of the eyeballs, the one at the left of the image
             first; the second row is the mirror of the first.
+        lid_vertices: (2, 2, L) int32, vertices on the rims of the lids: eye (the left of the image
+            first), upper and lower lid, from the outer corner.
     """
 
     mean: np.ndarray
@@ -66,6 +72,7 @@ class HeadBasis:
     mirror: np.ndarray
     occlusion: np.ndarray
     eye_vertices: np.ndarray
+    lid_vertices: np.ndarray
 
     def vertices(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
         """The mesh of one head.
@@ -90,12 +97,18 @@ class HeadBasis:
             raise InputError(
                 f"expression: shape {expression.shape}; give {len(self.expressions)} values"
             )
-        shape = (
-            self.mean.ravel() + identity @ self.modes.reshape(len(self.modes), -1)[: len(identity)]
-        )
+        flat_modes = self.modes.reshape(len(self.modes), -1)[: len(identity)]
+        shape = (self.mean.ravel() + identity @ flat_modes).reshape(-1, 3)
+        blinks = [self.expression_names.index(name) for name in BLINKS]
         for index in np.flatnonzero(expression):  # most expressions are 0
-            shape += expression[index] * self.expressions[index].ravel()
-        return shape.reshape(-1, 3)
+            if index not in blinks:
+                shape += expression[index] * self.expressions[index]
+        for blink, lids in zip(blinks, self.lid_vertices, strict=True):
+            if expression[blink]:
+                closing = -_opening(self.expressions[blink], lids)
+                full = np.clip(_opening(shape, lids) / closing, 0, MOST_BLINK)
+                shape += expression[blink] * full * self.expressions[blink]
+        return shape
 
     def expression(self, **amounts: float) -> np.ndarray:
         """The (E,) float32 vector of named expressions, e.g. `expression(jawOpen=0.5)`.
@@ -126,6 +139,11 @@ class HeadBasis:
         centres = balls.mean(1)
         radii = np.linalg.norm(balls - centres[:, None], axis=2).mean(1)
         return centres, radii
+
+
+def _opening(shape: np.ndarray, lids: np.ndarray) -> np.float32:
+    """Mean height of the upper lid above the lower one; also of their displacements."""
+    return (shape[lids[0], 1] - shape[lids[1], 1]).mean()
 
 
 def mirrored_expressions(names: Sequence[str]) -> np.ndarray:
@@ -160,6 +178,7 @@ def head_from(asset: Mapping[str, np.ndarray]) -> HeadBasis:
         mirror=asset["mirror"].astype(np.int32),
         occlusion=asset["occlusion"].astype(np.float32) / 255,
         eye_vertices=asset["eye_vertices"].astype(np.int32),
+        lid_vertices=asset["lid_vertices"].astype(np.int32),
     )
 
 

@@ -135,6 +135,17 @@ def define_places(head: HeadBasis) -> Places:
     )
 
 
+def lid_vertices(head: HeadBasis) -> np.ndarray:
+    """(2, 2, L) the vertices of `HeadBasis.lid_vertices`: those next to iBUG's points of the lids."""
+    rims = _rim(head, Material.EYE_SOCKET)
+    lids = []
+    for side in ("upper", "lower"):
+        edges = [_on_lid(head, rims, side, share) for share in (0.32, 0.5, 0.68)]
+        lids.append([head.triangles[triangle][np.argmax(weights)] for triangle, weights in edges])
+    left = np.array(lids)
+    return np.stack([left, head.mirror[left]])
+
+
 def _jaw_points() -> np.ndarray:
     """(S, C, 3) points near the jaw through which rays are sent, on the left of the image."""
     from scipy.interpolate import PchipInterpolator  # smooth, and never beyond its points
