@@ -18,6 +18,7 @@ class Worn(IntEnum):
     MASK = 24
     HAND = 25
     CLOTH = 26
+    HELD = 27  # a phone or cup
 
 
 class Occluder(IntEnum):
@@ -39,6 +40,7 @@ OCCLUDER_OF = {material: Occluder.HEAD for material in Material} | {
     Worn.MASK: Occluder.CLOTH,
     Worn.CLOTH: Occluder.CLOTH,
     Worn.HAND: Occluder.HAND,
+    Worn.HELD: Occluder.HAND,
 }
 
 

@@ -11,7 +11,8 @@ from mlcmkd.synthetic.part import OCCLUDER_OF, Occluder, Part, Worn, join
 from mlcmkd.synthetic.shape import Shape
 from mlcmkd.synthetic.surface import Surface, see
 from mlcmkd.synthetic.view import Camera, flatten, frame, gaze_direction, rotation, turn
-from mlcmkd.synthetic.worn.dress import follows_head, head_part
+from mlcmkd.synthetic.worn.dress import head_part
+from mlcmkd.synthetic.worn.follow import follows_head
 
 # How far a landmark may lie behind the surface and still count as visible, head units: lids and lips
 # fold over the points of their borders, so the head itself gets more than what lies upon it.

@@ -2,18 +2,33 @@
 
 import numpy as np
 
-from mlcmkd.synthetic.head.basis import HeadBasis
+from mlcmkd.synthetic.head.basis import HeadBasis, Material
 from mlcmkd.synthetic.part import Part
 from mlcmkd.synthetic.styling import Styling
+from mlcmkd.synthetic.worn.clothes import clothes_parts
 from mlcmkd.synthetic.worn.follow import follows_head
 from mlcmkd.synthetic.worn.glasses import glasses_parts
 from mlcmkd.synthetic.worn.hair import hair_parts
-from mlcmkd.synthetic.worn.sheet import head_sheet
+from mlcmkd.synthetic.worn.hands import hand_parts
+from mlcmkd.synthetic.worn.hats import hat_cover, hat_parts
+from mlcmkd.synthetic.worn.masks import mask_parts
+from mlcmkd.synthetic.worn.sheet import CENTRE, Sheet, head_sheet
 
 
 def head_part(head: HeadBasis, vertices: np.ndarray) -> Part:
     """The head itself as a part of the scene."""
     return Part(vertices, head.triangles, head.materials, head.mean, follows_head(head.mean))
+
+
+def flat_ears(head: HeadBasis, vertices: np.ndarray, sheet: Sheet) -> np.ndarray:
+    """The head with its ears close to the skull, as cloth and long hair press them."""
+    ears = np.unique(head.triangles[head.materials == Material.EAR])
+    pressed = vertices.copy()
+    height = np.maximum(sheet.height(vertices[ears]), 0)
+    offsets = vertices[ears] - CENTRE
+    distance = np.linalg.norm(offsets, axis=1)
+    pressed[ears] = CENTRE + offsets * (1 - 0.7 * height / distance)[:, None]
+    return pressed
 
 
 def dress(head: HeadBasis, vertices: np.ndarray, styling: Styling) -> list[Part]:
@@ -28,7 +43,13 @@ def dress(head: HeadBasis, vertices: np.ndarray, styling: Styling) -> list[Part]
         The head first, then the other bodies, all in head coordinates.
     """
     sheet = head_sheet(vertices)
-    parts = [head_part(head, vertices)]
-    parts += hair_parts(head, vertices, sheet, styling)
-    parts += glasses_parts(head, vertices, sheet, styling)
-    return parts
+    covered = styling.hat == "headscarf" or styling.hair == "long"
+    return [
+        head_part(head, flat_ears(head, vertices, sheet) if covered else vertices),
+        *hair_parts(head, vertices, sheet, styling, hat_cover(styling)),
+        *clothes_parts(head, vertices, styling),
+        *hat_parts(sheet, styling),
+        *mask_parts(vertices, sheet, styling),
+        *glasses_parts(head, vertices, sheet, styling),
+        *hand_parts(vertices, sheet, styling),
+    ]

@@ -6,7 +6,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from mlcmkd.synthetic.head.basis import HeadBasis, Material, load_head
+from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.rasterise import FAR, rasterise
 
 CENTRE = np.array(
@@ -63,6 +63,10 @@ class Sheet:
         distance = np.sqrt((offsets * offsets).sum(-1)) + np.float32(1e-9)
         factor = np.maximum((self.radius(offsets) + height) / distance, 1)
         return CENTRE + offsets * factor[..., None].astype(np.float32)
+
+    def outer(self) -> "Sheet":
+        """A sheet that also contains what lies between two directions, such as the tip of the nose."""
+        return Sheet(cv2.dilate(self.radii, np.ones((3, 3), np.uint8)))
 
     def height(self, points: np.ndarray) -> np.ndarray:
         """Height (...) of points (..., 3) above the skin; negative inside."""
@@ -174,8 +178,3 @@ def _loops(edges: np.ndarray) -> list[np.ndarray]:
             break
     of_edge = label[edges[:, 0]]
     return [np.flatnonzero(of_edge == name) for name in np.unique(of_edge)]
-
-
-def of_basis(head: HeadBasis) -> Sheet:
-    """The sheet of the mean head."""
-    return head_sheet(head.mean)
