@@ -20,7 +20,7 @@ from mlcmkd.data.crops import tight_box
 from mlcmkd.data.pairs import synthetic_faces
 from mlcmkd.deployment.onnx.export import export_onnx
 from mlcmkd.deployment.predictor import Predictor
-from mlcmkd.deployment.weights import weights_path
+from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.evaluation.cost import time_calls
 from mlcmkd.training.provenance import processor_name
 
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=200, help="timed calls")
     parser.add_argument("--batch", type=int, default=32)
     arguments = parser.parse_args()
-    weights = arguments.weights or weights_path()
+    weights = arguments.weights or bundled_weights()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     face = synthetic_faces("test", 1)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlcmkd.data.pairs import Pairs, load_pairs
     from mlcmkd.data.transforms import Augmentation
     from mlcmkd.deployment.predictor import Predictor
+    from mlcmkd.deployment.weights import bundled_weights
     from mlcmkd.distillation.mlcm_kd import KTL, MCL
     from mlcmkd.distillation.objective import Objective
     from mlcmkd.distillation.strategies import Distillation
@@ -68,6 +69,7 @@ __all__ = [
     "TrainConfig",
     "TransferConfig",
     "TwoTeachers",
+    "bundled_weights",
     "compress",
     "evaluate",
     "export",
@@ -89,6 +91,7 @@ _NAMES_OF = {
     "mlcmkd.data.pairs": ("Pairs", "load_pairs"),
     "mlcmkd.data.transforms": ("Augmentation",),
     "mlcmkd.deployment.predictor": ("Predictor",),
+    "mlcmkd.deployment.weights": ("bundled_weights",),
     "mlcmkd.distillation.mlcm_kd": ("KTL", "MCL"),
     "mlcmkd.distillation.objective": ("Objective",),
     "mlcmkd.distillation.strategies": ("Distillation",),

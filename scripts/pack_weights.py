@@ -1,75 +1,147 @@
-"""Bundles the weights of a run: `python scripts/pack_weights.py RUN [MANIFESTS]`.
+"""Bundles the weights of a run: `python scripts/pack_weights.py RUN [--photos FOLDER] [--real FOLDER]`.
 
-Evaluates the weights on synthetic test faces and, where manifests are given, on simulated thermal
-images of 300W (lfpw_test) and on real frames of the Knapik test sequences, each with its 95 %
-bootstrap interval over faces. Then copies the weights to mlcmkd/deployment/weights and writes the
-table into card and README, between two markers. The run must be chosen before, by validation pairs
-only.
+Evaluates the weights on synthetic test faces and, where manifests are given, on 300W (lfpw_test: the
+photos for an RGB model, their simulated thermal images for a thermal one) and on real frames of the
+Knapik test sequences (thermal models), each with its 95 % bootstrap interval over faces. Then writes
+the weights to mlcmkd/deployment/weights, as the bundled model of the run's modality, and the table into
+its card and into README, between two markers. The run must be chosen before, by validation pairs only.
 """
 
 import argparse
 import json
+import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from mlcmkd.cli import guarded
 from mlcmkd.data.config import DataConfig
+from mlcmkd.deployment.weights import FILES
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
 from mlcmkd.training.run_directory import CONFIG, WEIGHTS
+from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.markdown import markdown_table
 
 # Of this checkout, whichever copy of mlcmkd is installed.
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "mlcmkd/deployment/weights"
-FIRST, LAST = "<!-- figures -->", "<!-- end of figures -->"
+CANDIDATE = "bundled.safetensors"  # in the run directory
+CARD_MARKER = "figures"
+README_MARKERS = {"thermal": "figures", "rgb": "figures of the RGB model"}
 
 
-def main() -> None:
+class ScoredSet(NamedTuple):
+    """One row of the table: its names, its pairs, and the distance that errors are divided by."""
+
+    faces: str
+    images: str
+    data: DataConfig
+    normaliser: str
+
+
+def scored_sets(
+    modality: str, synthetic: DataConfig, photos: Path | None, real: Path | None
+) -> list[ScoredSet]:
+    """The test sets of a modality, as far as their manifests are given.
+
+    Raises:
+        InputError: real thermal frames for an RGB model.
+    """
+    if modality == "rgb" and real is not None:
+        raise InputError("--real: these are thermal frames, but the run has an RGB model")
+    kind = "simulated from photos" if modality == "thermal" else "**real** photos"
+    sets = [ScoredSet("synthetic faces, other identities", "synthetic", synthetic, "inter-ocular")]
+    if photos is not None:
+        data = DataConfig(source=str(photos))
+        sets.append(ScoredSet("300W lfpw_test", kind, data, "inter-ocular"))
+    if real is not None:
+        data = DataConfig(source=str(real))
+        name = "Knapik et al., test sequences"
+        sets.append(ScoredSet(name, "**real**, labels from a detector", data, "box"))
+    return sets
+
+
+def score(weights: Path, scored: ScoredSet, images_column: str, out: Path) -> dict[str, object]:
+    """The row of a test set."""
+    config = EvaluateConfig(
+        out=out, weights=weights, data=scored.data, normaliser=scored.normaliser
+    )
+    row, _ = evaluate(config)
+    return {
+        "test faces": scored.faces,
+        images_column: scored.images,
+        "faces": row["faces"],
+        "NME (%) [95 % interval]": f"{row['nme_percent']:.2f} "
+        f"[{row['nme_low_percent']:.2f}, {row['nme_high_percent']:.2f}]",
+        "normaliser": scored.normaliser,
+        "FR at 8 % (%)": f"{100 * row['failure_rate']:.1f}",
+    }
+
+
+def save_candidate(model: Landmarker, path: Path, largest: int, *, half: bool) -> None:
+    """Save the weights as they would be bundled.
+
+    Raises:
+        InputError: the file is too large for the package, or a value for float16.
+    """
+    model.save(path, half=half)
+    size = path.stat().st_size
+    if size > largest:
+        advice = "bundle a smaller network" if half else "give --half, or bundle a smaller network"
+        raise InputError(f"the weights have {size:,} bytes, more than {largest:,}; {advice}")
+
+
+def with_table(text: str, marker: str, table: str) -> str:
+    """A page with the table between `<!-- marker -->` and `<!-- end of marker -->`.
+
+    Raises:
+        InputError: the page lacks the two markers.
+    """
+    first, last = f"<!-- {marker} -->", f"<!-- end of {marker} -->"
+    between = re.compile(f"{re.escape(first)}.*?{re.escape(last)}", re.DOTALL)
+    # Markdown needs an empty line before and after a table.
+    found, count = between.subn(lambda _: f"{first}\n\n{table}\n\n{last}", text)
+    if count != 1:
+        raise InputError(
+            f"the page has {count} places between '{first}' and '{last}'; it needs one"
+        )
+    return found
+
+
+def pack(run: Path, photos: Path | None, real: Path | None, *, half: bool) -> str:
+    """Bundle the weights of a run; return the table. The scores are those of the bundled file."""
+    config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+    model = Landmarker.load(run / WEIGHTS)
+    modality = model.spec.modality
+    sets = scored_sets(modality, DataConfig(**config["data"]), photos, real)
+    files, candidate = FILES[modality], run / CANDIDATE
+    save_candidate(model, candidate, files.largest, half=half)
+    column = "thermal images" if modality == "thermal" else "RGB images"
+    table = markdown_table(
+        [score(candidate, each, column, run / f"score-{n}") for n, each in enumerate(sets)]
+    )
+    pages = {FOLDER / files.card: CARD_MARKER, ROOT / "README.md": README_MARKERS[modality]}
+    texts = {
+        page: with_table(page.read_text(encoding="utf-8"), marker, table)
+        for page, marker in pages.items()
+    }
+    shutil.copyfile(candidate, FOLDER / files.weights)
+    for page, text in texts.items():
+        page.write_text(text, encoding="utf-8")
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="run directory of `mlcmkd train`")
-    parser.add_argument(
-        "manifests", nargs="*", type=Path, help="of 300W, then of the Knapik frames"
-    )
-    arguments = parser.parse_args()
-    run_config = json.loads((arguments.run / CONFIG).read_text(encoding="utf-8"))
-    synthetic = DataConfig(**run_config["data"])
-    sets = [("synthetic faces, other identities", "synthetic", synthetic, "inter-ocular")]
-    real = [
-        ("300W lfpw_test", "simulated from photos", "inter-ocular"),
-        ("Knapik et al., test sequences", "**real**, labels from a detector", "box"),
-    ]
-    for (name, images, normaliser), folder in zip(real, arguments.manifests, strict=False):
-        sets.append((name, images, DataConfig(source=str(folder)), normaliser))
-    rows = []
-    for n, (name, images, data, normaliser) in enumerate(sets):
-        config = EvaluateConfig(
-            out=arguments.run / f"score-{n}",
-            weights=arguments.run / WEIGHTS,
-            data=data,
-            normaliser=normaliser,
-        )
-        row, _ = evaluate(config)
-        rows.append(
-            {
-                "test faces": name,
-                "thermal images": images,
-                "faces": row["faces"],
-                "NME (%) [95 % interval]": f"{row['nme_percent']:.2f} "
-                f"[{row['nme_low_percent']:.2f}, {row['nme_high_percent']:.2f}]",
-                "normaliser": normaliser,
-                "FR at 8 % (%)": f"{100 * row['failure_rate']:.1f}",
-            }
-        )
-    table = markdown_table(rows)
-    print(table)
-    shutil.copyfile(arguments.run / WEIGHTS, FOLDER / "model.safetensors")
-    Landmarker.load(FOLDER / "model.safetensors")
-    for page in (FOLDER / "card.md", ROOT / "README.md"):
-        text = page.read_text(encoding="utf-8")
-        before, after = text.split(FIRST)[0], text.split(LAST)[1]
-        # Markdown needs an empty line before and after a table.
-        page.write_text(before + "\n\n".join((FIRST, table, LAST)) + after, encoding="utf-8")
+    parser.add_argument("--photos", type=Path, help="manifest of 300W")
+    parser.add_argument("--real", type=Path, help="manifest of the Knapik frames")
+    parser.add_argument("--half", action="store_true", help="store float16, half the size")
+    options = parser.parse_args(arguments)
+    print(pack(options.run, options.photos, options.real, half=options.half))
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

@@ -140,7 +140,7 @@ def test_the_model_and_its_card_are_packed(packed):
         sources = {name.split("/", 1)[-1] for name in archive.getnames()}
     with zipfile.ZipFile(wheel) as archive:
         files = set(archive.namelist())
-    for name in ("model.safetensors", "card.md"):
+    for name in ("model.safetensors", "card.md", "rgb_card.md"):
         assert f"mlcmkd/deployment/weights/{name}" in sources & files
     assert "mlcmkd/py.typed" in sources & files  # type checkers use the annotations
     modules = {

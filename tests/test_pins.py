@@ -229,7 +229,9 @@ def test_every_run_has_the_hash_it_had(name):
 def test_every_parameter_file_is_pinned_or_is_one_run():
     assert set(stored("runs")["studies"]) <= set(study_files())
     alone = set(study_files()) - set(stored("runs")["studies"])
-    assert alone == {"300w_path.yaml", "box.yaml"}, "write the pins of a new study"
+    assert alone == {"300w_path.yaml", "bundled_rgb.yaml", "bundled_thermal.yaml"}, (
+        "write the pins of a new study"
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in study_files() if table_rows(EXPERIMENTS / name)])
@@ -351,7 +353,8 @@ def configs() -> dict[str, BaseModel]:
         "View": View(rgb_model="teacher", thermal_model="student"),
         "ModelSpec": ModelSpec(),
         "300w_path.yaml": one_run(PathConfig, "300w_path.yaml"),
-        "box.yaml": one_run(TrainConfig, "box.yaml"),
+        "bundled_rgb.yaml": one_run(TrainConfig, "bundled_rgb.yaml"),
+        "bundled_thermal.yaml": one_run(TrainConfig, "bundled_thermal.yaml"),
     }  # fmt: skip
     for size in SIZES:
         made[f"ModelSpec {size} rgb"] = ModelSpec(size=size, head="coordinate", input_px=224)
@@ -454,7 +457,7 @@ def weights_section() -> dict[str, Any]:
         "versions": {"timm": timm.__version__, "safetensors": version("safetensors")},
         "files": {name: saved_bytes(**spec) for name, spec in NETWORKS.items()},
         "shapes": {size: shapes(size) for size in SIZES},
-        "bundled": sha256(box.weights_path().read_bytes()),
+        "bundled": sha256(box.bundled_weights().read_bytes()),
     }
 
 
@@ -474,8 +477,8 @@ def test_the_sizes_are_those_that_are_pinned():
 
 
 def test_the_bundled_model_is_the_same_and_loads(tmp_path):
-    assert sha256(box.weights_path().read_bytes()) == stored("weights")["bundled"]
-    model = Landmarker.load(box.weights_path())
+    assert sha256(box.bundled_weights().read_bytes()) == stored("weights")["bundled"]
+    model = Landmarker.load(box.bundled_weights())
     assert (model.spec.size, model.spec.modality, model.spec.input_px) == ("slim", "thermal", 64)
     model.save(tmp_path / WEIGHTS)
     assert sha256((tmp_path / WEIGHTS).read_bytes()) == stored("weights")["bundled"]
@@ -732,9 +735,10 @@ def test_the_bundled_model_lies_in_a_package_that_packs_it():
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
         "setuptools"
     ]
-    package = ".".join(box.weights_path().parent.relative_to(ROOT).parts)
+    package = ".".join(box.bundled_weights().parent.relative_to(ROOT).parts)
     assert package in find_packages(ROOT, include=tools["packages"]["find"]["include"])
-    assert {"model.safetensors", "card.md"} <= set(tools["package-data"][package])
+    bundled = {name for files in box.FILES.values() for name in (files.weights, files.card)}
+    assert bundled <= set(tools["package-data"][package])
 
 
 # --- writing ------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mlcmkd.data.modality import Modality
 from mlcmkd.utils.errors import InputError
 
 
@@ -13,15 +14,21 @@ def predict(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            help="Images (8-bit grey or a known palette, 16-bit raw, .npy in degrees C), folders, "
-            "stacks (.npy of N x H x W, TIFFs of several pages), videos."
+            help="Thermal images (8-bit grey or a known palette, 16-bit raw, .npy in degrees C) or RGB "
+            "photos (with RGB weights or --modality rgb), folders, stacks (.npy of N x H x W, TIFFs of "
+            "several pages), videos."
         ),
     ],
     weights: Annotated[
         Path | None,
         typer.Option(
-            help="Weights of a Landmarker, or an .onnx file of `export`; without it the bundled "
-            "model."
+            help="Weights of a Landmarker, or an .onnx file of `export`; without it a bundled model."
+        ),
+    ] = None,
+    modality: Annotated[
+        Modality | None,
+        typer.Option(
+            help="Input of the bundled model: thermal images or RGB photos.  [default: thermal]"
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for drawings and tables.")] = Path(
@@ -101,7 +108,9 @@ def predict(
         name = next(iter(options)).replace("_", "-")
         raise InputError(f"--{name} is an option of --smooth; add --smooth")
     table = None if boxes is None else BoxTable(boxes)
-    predictor = Predictor(weights, celsius_range=range_, detector=detector, batch=batch)
+    predictor = Predictor(
+        weights, celsius_range=range_, detector=detector, batch=batch, modality=modality
+    )
     formats = tuple(dict.fromkeys(formats or ["csv"]))
     outcome = predict_files(
         predictor,

@@ -8,13 +8,14 @@ import numpy as np
 
 from mlcmkd.data.crops import CROP_SCALE, Crop, tight_box
 from mlcmkd.data.images import read_image
+from mlcmkd.data.modality import Modality
 from mlcmkd.deployment.boxes import Box, check_box
 from mlcmkd.deployment.detector import Detector, load_detector, run_detector
 from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
 from mlcmkd.deployment.networks import open_network
 from mlcmkd.deployment.thermal_input import image_radiometry
 from mlcmkd.deployment.warm_region import candidate_boxes, detect_warm_region
-from mlcmkd.deployment.weights import weights_path
+from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.utils.errors import InputError
 
 # Without any box the first crop is the whole image. Three passes are enough for a face that fills a
@@ -40,8 +41,9 @@ class Predictor:
     on.
 
     Args:
-        weights: a file of `Landmarker.save` or `mlcmkd export` (`.onnx`); None for the bundled model,
-            a light thermal student trained on synthetic faces (mlcmkd/deployment/weights/card.md).
+        weights: a file of `Landmarker.save` or `mlcmkd export` (`.onnx`); None for a bundled model,
+            trained on synthetic faces: a light thermal student, or an RGB teacher for photos (their
+            cards are in mlcmkd/deployment/weights).
         celsius_range: degrees C that become 0 and 1; by default that of the weights.
         detector: locates faces where no box is given. "warm", the default of thermal weights, is the
             warm-region detector (`detect_warm_region`), or "looks" where it finds nothing. "looks",
@@ -49,10 +51,12 @@ class Predictor:
             "module:function" or a callable from an image to boxes, see mlcmkd.deployment.detector.
         batch: largest number of faces per forward pass.
         threads: CPU threads of ONNX Runtime; torch has its own setting.
+        modality: "rgb" or "thermal", of the bundled model (thermal by default). Of given weights it
+            must be their modality.
 
     Raises:
-        InputError: unusable weights or detector, a range that is not ascending, or a range for
-            weights that do not use one.
+        InputError: unusable weights or detector, weights of the other modality, a range that is not
+            ascending, or a range for weights that do not use one.
     """
 
     def __init__(
@@ -63,8 +67,15 @@ class Predictor:
         detector: str | Detector | None = None,
         batch: int = 32,
         threads: int = 1,
+        modality: Modality | None = None,
     ):
-        self.network = open_network(weights_path() if weights is None else weights, threads)
+        if weights is None:
+            weights = bundled_weights(modality or "thermal")
+        self.network = open_network(weights, threads)
+        if modality not in (None, self.network.modality):
+            raise InputError(
+                f"{weights}: takes {self.network.modality} input, but modality '{modality}' was given"
+            )
         trained = self.network.radiometry
         if celsius_range is None and trained is not None and trained.absolute:
             celsius_range = (trained.low, trained.high)

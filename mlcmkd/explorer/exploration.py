@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from mlcmkd.data.modality import MODALITIES, Modality
 from mlcmkd.data.pairs import Pairs
+from mlcmkd.deployment.weights import bundled_modalities, bundled_weights
 from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.evaluation.metrics import point_errors
 from mlcmkd.explorer.figure import explorer_view
@@ -40,7 +41,8 @@ class Exploration:
 
     Args:
         pairs: with both modalities.
-        models: by the names that views use; their scheme and input size are those of the pairs.
+        models: by the names that views use; their scheme and input size are those of the pairs. None
+            for the bundled models.
 
     Attributes:
         layers: names of the layers that all models have.
@@ -50,7 +52,9 @@ class Exploration:
         InputError: no model, a missing modality, or a model with another input size or scheme.
     """
 
-    def __init__(self, pairs: Pairs, models: Mapping[str, Landmarker]):
+    def __init__(self, pairs: Pairs, models: Mapping[str, Landmarker] | None = None):
+        if models is None:
+            models = _bundled_models()
         if not models:
             raise InputError("explorer: no model was given; give one or more by name")
         for name, model in models.items():
@@ -272,3 +276,11 @@ class Exploration:
                     "open it with the same models"
                 )
         return saved.view
+
+
+def _bundled_models() -> dict[str, Landmarker]:
+    """The bundled models that are installed, by name."""
+    return {
+        f"bundled {modality}": Landmarker.load(bundled_weights(modality))
+        for modality in bundled_modalities()
+    }

@@ -91,13 +91,24 @@ class Landmarker(nn.Module):
         """Number of parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def save(self, path: Path | str) -> None:
-        """Writes weights and spec to one safetensors file, atomically."""
+    def save(self, path: Path | str, *, half: bool = False) -> None:
+        """Writes weights and spec to one safetensors file, atomically.
+
+        Args:
+            path: the file.
+            half: store float16 instead of float32, half the size. `load` converts it back to float32,
+                in which networks always compute.
+
+        Raises:
+            InputError: `half`, and a value outside of the range of float16.
+        """
         path = Path(path)
         part = path.with_name(path.name + ".part")
         tensors = {
             name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()
         }
+        if half:
+            tensors = {name: _half(name, value) for name, value in tensors.items()}
         # safetensors makes files that only their owner can read; the other files of a run are not so.
         part.touch()
         mode = part.stat().st_mode
@@ -107,7 +118,7 @@ class Landmarker(nn.Module):
 
     @classmethod
     def load(cls, path: Path | str) -> "Landmarker":
-        """The Landmarker saved at `path`, on the CPU, in evaluation mode.
+        """The Landmarker saved at `path`, on the CPU, in float32 and in evaluation mode.
 
         Raises:
             InputError: no such file, not safetensors, not written by `save`, or a backbone or scheme
@@ -136,6 +147,20 @@ class Landmarker(nn.Module):
                 f"{model.spec.size} model with a {model.spec.head} head; train it again"
             ) from None
         return model.eval()
+
+
+def _half(name: str, value: Tensor) -> Tensor:
+    """A tensor in float16 if it has floating-point values; counters stay integers.
+
+    Raises:
+        InputError: a value outside of the range of float16.
+    """
+    if not value.is_floating_point():
+        return value
+    converted = value.half()
+    if not converted.isfinite().all():
+        raise InputError(f"{name}: a value is too large for float16; save without half")
+    return converted
 
 
 def _read_spec(path: Path, text: str) -> ModelSpec:

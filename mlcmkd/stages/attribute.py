@@ -19,7 +19,8 @@ from mlcmkd.attribution import (
 )
 from mlcmkd.attribution import attribute as explain
 from mlcmkd.data.config import DataConfig
-from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.data.transforms import NO_AUGMENTATION, Batch, make_batch
+from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.models import Landmarker
 from mlcmkd.plots import attribution_maps
 from mlcmkd.training.run_directory import Run
@@ -31,8 +32,12 @@ class AttributeConfig(Config):
     """Which landmark or region is explained, in an RGB and a thermal model, on which faces."""
 
     out: Path = Field(description="Run directory to write.")
-    rgb: Path = Field(description="Weights of an RGB model.")
-    thermal: Path = Field(description="Weights of a thermal model.")
+    rgb: Path | None = Field(
+        default=None, description="Weights of an RGB model; None for the bundled one."
+    )
+    thermal: Path | None = Field(
+        default=None, description="Weights of a thermal model; None for the bundled one."
+    )
     data: DataConfig = Field(default=DataConfig(), description="Which pairs.")
     split: Literal["train", "val", "test"] = Field(
         default="val", description="Split that the faces are from."
@@ -109,7 +114,7 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
         batch.thermal,
         maps["rgb"],
         maps["thermal"],
-        landmarks=batch.landmarks,
+        landmarks=shown_landmarks(models["thermal"], batch),
         landmark=indices[0],
     )
     figure.savefig(run.path / "attributions.png", dpi=120)
@@ -136,9 +141,11 @@ def _load_models(config: AttributeConfig) -> dict[str, Landmarker]:
     """The models by modality.
 
     Raises:
-        InputError: a model of the other modality, or models with different input sizes.
+        InputError: a model of the other modality, models with different input sizes, or no bundled
+            model.
     """
-    files = {"rgb": config.rgb, "thermal": config.thermal}
+    given = {"rgb": config.rgb, "thermal": config.thermal}
+    files = {modality: file or bundled_weights(modality) for modality, file in given.items()}
     models = {modality: Landmarker.load(file) for modality, file in files.items()}
     for modality, model in models.items():
         if model.spec.modality != modality:
@@ -152,6 +159,13 @@ def _load_models(config: AttributeConfig) -> dict[str, Landmarker]:
             f"the models have inputs of {sizes[0]} and {sizes[1]} px; give two of one input size"
         )
     return models
+
+
+def shown_landmarks(thermal: Landmarker, batch: Batch) -> torch.Tensor:
+    """Landmarks (B, K, 2) for the figure: labels, or the thermal model's prediction without a label."""
+    with torch.inference_mode():
+        predicted = thermal(batch.images("thermal")).coordinates
+    return torch.where(batch.labelled[:, None, None], batch.landmarks, predicted)
 
 
 def _rounded(values: np.ndarray) -> list[float | None]:

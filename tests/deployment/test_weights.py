@@ -1,20 +1,42 @@
-"""The bundled model: its size, its card, and its error on synthetic faces."""
+"""The bundled models: their sizes, their cards, their errors on synthetic faces, and who uses them."""
 
 import re
+import shutil
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from mlcmkd.cli import app
 from mlcmkd.data.crops import tight_box
 from mlcmkd.data.pairs import synthetic_faces
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, to_centikelvin
+from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.deployment import weights as bundled
 from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.evaluation.metrics import face_errors, point_errors
+from mlcmkd.explorer.exploration import Exploration
 from mlcmkd.models import Landmarker
+from mlcmkd.stages.attribute import AttributeConfig, attribute, shown_landmarks
 from mlcmkd.utils.errors import InputError
+from tests.conftest import make_model, make_pairs
+
+MODALITIES = bundled.bundled_modalities()
+
+
+@pytest.fixture
+def both_bundled(tmp_path, monkeypatch) -> Path:
+    """An installation with two small models of the size of the thermal one's input."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    for modality, files in bundled.FILES.items():
+        make_model(modality=modality, input_px=64).save(folder / files.weights)
+        shutil.copyfile(bundled.FOLDER / files.card, folder / files.card)
+    monkeypatch.setattr(bundled, "FOLDER", folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +50,25 @@ def nme(found, truth) -> float:
     return float(face_errors(point_errors(places, truth, "ibug68", "inter-ocular")).mean())
 
 
-def test_it_is_small_and_loads():
-    assert bundled.weights_path().stat().st_size < 2_000_000
-    model = Landmarker.load(bundled.weights_path())
-    assert model.spec.modality == "thermal" and model.spec.size == "slim"
-    assert model.spec.scheme == "ibug68" and model.spec.radiometry == FACE_CELSIUS
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_they_are_small_and_load(modality):
+    path = bundled.bundled_weights(modality)
+    assert path.stat().st_size <= bundled.FILES[modality].largest
+    model = Landmarker.load(path)
+    assert model.spec.modality == modality
+    assert model.spec.size == {"thermal": "slim", "rgb": "half"}[modality]
+    assert model.spec.radiometry == (FACE_CELSIUS if modality == "thermal" else None)
     assert all(parameter.isfinite().all() for parameter in model.parameters())
 
 
-def test_the_card_is_complete():
-    card = bundled.model_card()
+def test_they_can_be_compared_on_the_same_pairs():
+    specs = [Landmarker.load(bundled.bundled_weights(modality)).spec for modality in MODALITIES]
+    assert {(spec.scheme, spec.input_px) for spec in specs} == {("ibug68", 64)}
+
+
+@pytest.mark.parametrize("modality", bundled.FILES)
+def test_the_cards_are_complete(modality):
+    card = bundled.model_card(modality)
     headings = re.findall(r"^## (.+)$", card, re.MULTILINE)
     wanted = ["What it is", "Data", "Figures", "Limits", "What it must not be used for", "Licence"]
     assert headings == wanted
@@ -45,12 +76,10 @@ def test_the_card_is_complete():
     for word in ("identification", "surveillance", "emotion", "health"):
         assert word in forbidden
     rows = [line for line in card.splitlines() if re.search(r"\[\d+\.\d\d, \d+\.\d\d\]", line)]
-    assert len(rows) == 3 and all("|" in row for row in rows)
-    assert "synthetic faces" in card and "poor" in card and "Apache-2.0" in card
-
-
-def test_the_card_contains_no_local_path():
-    assert not re.search(r"(^|[\s`(])/(home|root|tmp|work|data|mnt|Users)\b", bundled.model_card())
+    wanted = {"thermal": 3, "rgb": 2}[modality] if modality in MODALITIES else 0
+    assert len(rows) == wanted and all("|" in row for row in rows)
+    assert "synthetic faces only" in card and "Apache-2.0" in card
+    assert not re.search(r"(^|[\s`(])/(home|root|tmp|work|data|mnt|Users)\b", card)
 
 
 def test_error_on_unseen_faces(faces):
@@ -94,3 +123,48 @@ def test_an_installation_without_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(bundled, "FOLDER", tmp_path)
     with pytest.raises(InputError, match="install mlcmkd again"):
         Predictor()
+    with pytest.raises(InputError, match="bundled rgb model is missing"):
+        Predictor(modality="rgb")
+    assert bundled.bundled_modalities() == ()
+    with pytest.raises(InputError, match="no model was given"):
+        Exploration(make_pairs(2))
+
+
+def test_an_unknown_modality():
+    with pytest.raises(InputError, match="'depth' is unknown; use rgb or thermal"):
+        bundled.bundled_weights("depth")
+
+
+def test_the_modality_chooses_the_bundled_model(both_bundled, tmp_path):
+    assert Predictor().network.modality == "thermal"
+    predictor = Predictor(modality="rgb")
+    assert predictor.network.modality == "rgb"
+    photo = np.random.default_rng(0).integers(0, 256, (80, 70, 3), dtype=np.uint8)
+    assert predictor(photo).landmarks.shape == (68, 2)
+    thermal = both_bundled / bundled.FILES["thermal"].weights
+    with pytest.raises(InputError, match="takes thermal input, but modality 'rgb' was given"):
+        Predictor(thermal, modality="rgb")
+    cv2.imwrite(str(tmp_path / "photo.png"), photo)
+    command = ["predict", str(tmp_path / "photo.png"), "--modality", "rgb"]
+    result = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+
+
+def test_attribution_and_explorer_use_both(both_bundled, tmp_path):
+    data = {"synthetic_train": 2, "synthetic_held": 2}
+    config = AttributeConfig(out=tmp_path / "run", data=data, faces=2, method="grad-cam")
+    result = attribute(config, progress=False)
+    assert len(result["agreement"]["spearman"]) == 2
+    view = Exploration(make_pairs(2, input_px=64)).first_view()
+    assert (view.rgb_model, view.thermal_model) == ("bundled rgb", "bundled thermal")
+
+
+def test_attribution_shows_predictions_where_labels_are_missing(both_bundled):
+    pairs = make_pairs(2, input_px=64)
+    pairs.labelled[1] = False
+    batch = make_batch(pairs, torch.arange(2), NO_AUGMENTATION, torch.Generator())
+    model = Landmarker.load(bundled.bundled_weights("thermal"))
+    shown = shown_landmarks(model, batch)
+    assert torch.equal(shown[0], batch.landmarks[0])
+    with torch.no_grad():
+        assert torch.allclose(shown[1], model(batch.thermal).coordinates[1], atol=1e-5)

@@ -202,3 +202,33 @@ def test_a_scheme_with_other_points_is_refused():
 def test_bad_specs_are_refused(bad):
     with pytest.raises((ValidationError, InputError)):
         ModelSpec(**bad)
+
+
+def test_half_precision_is_half_the_size_and_computes_in_float32(tmp_path):
+    model = make_model(modality="thermal").eval()
+    model.save(tmp_path / "full.safetensors")
+    model.save(tmp_path / "half.safetensors", half=True)
+    sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("full", "half")]
+    assert 0.5 * sizes[0] < sizes[1] < 0.56 * sizes[0]
+    loaded = Landmarker.load(tmp_path / "half.safetensors")
+    assert loaded.spec == model.spec
+    for (name, value), stored in zip(
+        model.state_dict().items(), loaded.state_dict().values(), strict=True
+    ):
+        assert stored.dtype == value.dtype, name
+        expected = value.half().float() if value.is_floating_point() else value
+        assert torch.equal(stored, expected), name
+    images = torch.rand(2, 1, 32, 32)
+    with torch.no_grad():
+        found = loaded(images).coordinates
+        assert found.dtype == torch.float32
+        assert torch.allclose(found, model(images).coordinates, atol=2e-3)
+
+
+def test_half_precision_refuses_values_that_it_cannot_hold(tmp_path):
+    model = make_model()
+    with torch.no_grad():
+        next(model.parameters()).view(-1)[0] = 1e5
+    with pytest.raises(InputError, match="too large for float16"):
+        model.save(tmp_path / "half.safetensors", half=True)
+    assert not list(tmp_path.iterdir())

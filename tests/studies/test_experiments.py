@@ -46,8 +46,11 @@ def test_a_sweep_can_be_planned(name):
 
 def test_the_other_files_can_be_read():
     PathConfig.model_validate({**read("300w_path.yaml"), "out": "runs"})
-    box = TrainConfig.model_validate({**read("box.yaml"), "out": "runs"})
-    assert box.data.source == "synthetic" and box.modality == "thermal" and box.size == "slim"
+    for modality, size in (("thermal", "slim"), ("rgb", "half")):
+        fields = read(f"bundled_{modality}.yaml")
+        bundled = TrainConfig.model_validate({**fields, "out": "runs"})
+        assert bundled.data.source == "synthetic" and bundled.input_px == 64
+        assert bundled.modality == modality and bundled.size == size
     for name in ("levels.yaml", "levels_few_labels.yaml"):
         LevelsConfig.model_validate(read(name))
 

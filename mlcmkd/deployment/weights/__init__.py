@@ -1,24 +1,67 @@
-"""The bundled model: weights and card of a light thermal student trained on synthetic faces."""
+"""The bundled models: weights and cards of a light thermal student and of an RGB teacher.
+
+Both were trained on synthetic faces only, and have the same input size and landmark scheme, so that
+they can be compared on the same pairs.
+"""
 
 from pathlib import Path
+from typing import NamedTuple
 
+from mlcmkd.data.modality import Modality
 from mlcmkd.utils.errors import InputError
 
 FOLDER = Path(__file__).parent
 
 
-def weights_path() -> Path:
-    """Path of the bundled weights.
+class BundledFiles(NamedTuple):
+    """Names of a bundled model's files in `FOLDER`, and the largest size of its weights, bytes."""
+
+    weights: str
+    card: str
+    largest: int
+
+
+FILES: dict[Modality, BundledFiles] = {
+    "rgb": BundledFiles("rgb_model.safetensors", "rgb_card.md", 3_000_000),
+    "thermal": BundledFiles("model.safetensors", "card.md", 2_000_000),
+}
+
+
+def bundled_weights(modality: Modality = "thermal") -> Path:
+    """Path of the weights of a bundled model.
+
+    Args:
+        modality: "thermal" for the light thermal student, "rgb" for the RGB teacher.
 
     Raises:
-        InputError: the installation lacks them.
+        InputError: an unknown modality, or the installation lacks the model.
     """
-    path = FOLDER / "model.safetensors"
+    path = FOLDER / _files(modality).weights
     if not path.is_file():
-        raise InputError(f"{path}: the bundled model is missing; install mlcmkd again")
+        raise InputError(
+            f"{path}: the bundled {modality} model is missing; install mlcmkd again, or give weights "
+            "of your own"
+        )
     return path
 
 
-def model_card() -> str:
-    """The model card in Markdown: data, figures, limits, and excluded uses."""
-    return (FOLDER / "card.md").read_text(encoding="utf-8")
+def bundled_modalities() -> tuple[Modality, ...]:
+    """The modalities that this installation has a bundled model for."""
+    return tuple(
+        modality for modality, files in FILES.items() if (FOLDER / files.weights).is_file()
+    )
+
+
+def model_card(modality: Modality = "thermal") -> str:
+    """The card of a bundled model in Markdown: data, figures, limits, and excluded uses.
+
+    Raises:
+        InputError: an unknown modality.
+    """
+    return (FOLDER / _files(modality).card).read_text(encoding="utf-8")
+
+
+def _files(modality: Modality) -> BundledFiles:
+    if modality not in FILES:
+        raise InputError(f"modality '{modality}' is unknown; use {' or '.join(FILES)}")
+    return FILES[modality]

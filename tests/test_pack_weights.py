@@ -1,0 +1,102 @@
+"""scripts/pack_weights.py: bundling the weights of a run, and the tables in card and README."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from mlcmkd.deployment.weights import FILES
+from mlcmkd.models import Landmarker
+from mlcmkd.stages.train import TrainConfig, train
+from mlcmkd.utils.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+_spec = importlib.util.spec_from_file_location("pack_weights", ROOT / "scripts/pack_weights.py")
+pack_weights = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(pack_weights)
+
+PAGE = "# Page\n\n<!-- figures -->\nold\n<!-- end of figures -->\n\nRGB\n\n"
+README = PAGE + "<!-- figures of the RGB model -->\nold\n<!-- end of figures of the RGB model -->\n"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> dict[str, Path]:
+    """One very short training for each modality."""
+    root = tmp_path_factory.mktemp("runs")
+    for modality in FILES:
+        config = TrainConfig(
+            out=root / modality, modality=modality, size="light", input_px=32,
+            data={"synthetic_train": 8, "synthetic_held": 4}, fit={"steps": 2, "batch": 4},
+        )  # fmt: skip
+        train(config, progress=False)
+    return {modality: root / modality for modality in FILES}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch) -> Path:
+    """A package folder and README of its own."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    for files in FILES.values():
+        (folder / files.card).write_text(PAGE, encoding="utf-8")
+    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    monkeypatch.setattr(pack_weights, "ROOT", tmp_path)
+    monkeypatch.setattr(pack_weights, "FOLDER", folder)
+    return folder
+
+
+@pytest.mark.parametrize("modality", FILES)
+def test_a_run_becomes_the_bundled_model_of_its_modality(runs, package, modality):
+    table = pack_weights.pack(runs[modality], None, None, half=True)
+    (packed,) = package.glob("*.safetensors")
+    assert packed.name == FILES[modality].weights
+    assert Landmarker.load(packed).spec.modality == modality
+    assert packed.stat().st_size < 0.6 * (runs[modality] / "model.safetensors").stat().st_size
+    assert re.search(r"\| synthetic faces, other identities *\| synthetic *\| 4 ", table)
+    card = (package / FILES[modality].card).read_text(encoding="utf-8")
+    assert card == PAGE.replace("\nold\n", f"\n\n{table}\n\n")
+    readme = (package.parent / "README.md").read_text(encoding="utf-8")
+    before, between, after = README.split("\nold\n")
+    new = f"\n\n{table}\n\n"
+    expected = {
+        "thermal": before + new + between + "\nold\n" + after,
+        "rgb": before + "\nold\n" + between + new + after,
+    }
+    assert readme == expected[modality]
+
+
+def test_weights_that_are_too_large_leave_everything_as_it_was(runs, package, monkeypatch):
+    small = FILES["rgb"]._replace(largest=1000)
+    monkeypatch.setitem(pack_weights.FILES, "rgb", small)
+    with pytest.raises(InputError, match="more than 1,000; give --half"):
+        pack_weights.pack(runs["rgb"], None, None, half=False)
+    assert not list(package.glob("*.safetensors"))
+    assert (package / small.card).read_text(encoding="utf-8") == PAGE
+
+
+def test_the_test_sets_of_each_modality(tmp_path):
+    synthetic = pack_weights.DataConfig()
+    photos, real = tmp_path / "300w", tmp_path / "knapik"
+    thermal = pack_weights.scored_sets("thermal", synthetic, photos, real)
+    assert [each.normaliser for each in thermal] == ["inter-ocular", "inter-ocular", "box"]
+    rgb = pack_weights.scored_sets("rgb", synthetic, photos, None)
+    assert [each.images for each in rgb] == ["synthetic", "**real** photos"]
+    with pytest.raises(InputError, match="thermal frames"):
+        pack_weights.scored_sets("rgb", synthetic, photos, real)
+
+
+def test_a_page_without_markers():
+    with pytest.raises(InputError, match="0 places between '<!-- figures -->'"):
+        pack_weights.with_table("# Page\n", "figures", "| a |")
+
+
+def test_the_pages_have_the_markers():
+    for modality, files in FILES.items():
+        pages = {
+            ROOT / "mlcmkd/deployment/weights" / files.card: pack_weights.CARD_MARKER,
+            ROOT / "README.md": pack_weights.README_MARKERS[modality],
+        }
+        for page, marker in pages.items():
+            text = page.read_text(encoding="utf-8")
+            assert "| a |" in pack_weights.with_table(text, marker, "| a |")
