@@ -1,5 +1,6 @@
 """How much hair, brow, beard, lip and cloth covers the head's surface at each visible pixel."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -8,8 +9,10 @@ import numpy as np
 from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.noise import draw_waves
 from mlcmkd.synthetic.part import Worn
+from mlcmkd.synthetic.rasterise import blend_corners
 from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.styling import FaceHair, Styling
+from mlcmkd.synthetic.surface import Surface
 from mlcmkd.synthetic.worn.scalp import growth
 
 # The brow on the mean head: x outwards, y, of its upper and lower half in between.
@@ -51,35 +54,40 @@ class Coverage:
 def cover(scene: Scene, styling: Styling) -> Coverage:
     """The cover of the head's surface in a scene."""
     solid = scene.solid
-    count = len(solid)
-    values = {name: np.zeros(count, np.float32) for name in ("scalp", "brow", "beard", "strands")}
-    skin = np.flatnonzero(np.isin(solid.materials, (Material.SKIN, Material.LIPS)))
+    names = ("scalp", "brow", "beard", "lashes", "lips", "strands")
+    values = {name: np.zeros(len(solid), np.float32) for name in names}
+    # Lips continue skin and ears; whatever has a higher number is inside the head or worn.
+    skin = np.flatnonzero(solid.materials <= Material.EYE_SOCKET)
     places = solid.places[skin]
-    x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
+    across, up, ahead = np.abs(places[:, 0]), places[:, 1], places[:, 2]
 
-    near = (y > 0) & (y < 0.6) & (z > -0.6) & (x < 1.05)
-    at = skin[near]
-    values["brow"][at], values["strands"][at] = _brow(places[near], styling.face_hair)
+    def fill(name: str, chosen: np.ndarray, of_places: Callable, *arguments: object) -> None:
+        """Sets a cover and the streaks at the chosen skin pixels."""
+        at = skin[chosen]
+        values[name][at], values["strands"][at] = of_places(places[chosen], *arguments)
 
+    face = ahead > -1.1
+    fill("brow", face & (up > 0.05) & (up < 0.55) & (across < 1), _brow, styling.face_hair)
     if styling.beard != "none":
-        near = (y < -0.3) & (y > -2.1) & (z > -1.1)
-        at = skin[near]
-        values["beard"][at], values["strands"][at] = _beard(places[near], styling)
-
+        fill("beard", face & (up < -0.3) & (up > -2.1), _beard, styling)
     if styling.hair != "bald":
-        near = ((y > 0.6) | (z < -0.5)) & (y > -1.5)
-        at = skin[near]
-        values["scalp"][at], values["strands"][at] = _scalp(places[near], styling)
+        fill("scalp", ((up > 0.6) | (ahead < -0.5)) & (up > -1.4), _scalp, styling)
 
+    lips = skin[face & (up < -0.8) & (up > -1.5) & (across < 0.55)]
+    values["lips"][lips] = _smooth((_border_field(solid, lips, 0) - 0.3) / 0.4)
+    lids = skin[face & (np.abs(up) < 0.3) & (across > 0.2) & (across < 0.85)]
+    nearness = _border_field(solid, lids, 1)
+    begin = 1 - 8 * styling.face_hair.lash_width
+    values["lashes"][lids] = _smooth((nearness - begin) / 0.3)
     hair = np.flatnonzero(solid.materials == Worn.HAIR)
     values["strands"][hair] = _streaks(solid.places[hair])
-    soft = solid.interpolate(_border_fields())
-    on_lips = np.isin(solid.materials, (Material.LIPS, Material.SKIN))
-    lips = _smooth((soft[:, 0] - 0.3) / 0.4) * on_lips
-    width = styling.face_hair.lash_width
-    lashes = _smooth((soft[:, 1] - (1 - 8 * width)) / 0.3)
-    lashes *= np.isin(solid.materials, (Material.SKIN, Material.EYE_SOCKET))
-    return Coverage(lips=lips, lashes=lashes, **values)
+    return Coverage(**values)
+
+
+def _border_field(solid: Surface, at: np.ndarray, which: int) -> np.ndarray:
+    """One of the `_border_fields` at the pixels with the numbers `at`."""
+    values = _border_fields()[:, which : which + 1]
+    return blend_corners(solid.corners[at], solid.weights[at], np.ascontiguousarray(values))[:, 0]
 
 
 def _smooth(share: np.ndarray) -> np.ndarray:

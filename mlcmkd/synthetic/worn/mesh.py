@@ -176,9 +176,10 @@ def clip(mesh: Mesh, values: np.ndarray, *more: np.ndarray) -> tuple[Mesh, list[
         between = array[edges[:, 0]] * (1 - weight) + array[edges[:, 1]] * weight
         return np.concatenate((array, between)).astype(np.float32)
 
-    used = np.unique(triangles)
-    renumber = np.zeros(len(values) + len(edges), np.int32)
-    renumber[used] = np.arange(len(used), dtype=np.int32)
+    is_used = np.zeros(len(values) + len(edges), bool)
+    is_used[triangles] = True
+    used = np.flatnonzero(is_used)
+    renumber = np.cumsum(is_used, dtype=np.int32) - 1
     kept = Mesh(extended(mesh.vertices)[used], renumber[triangles])
     return kept, [extended(array)[used] for array in more]
 

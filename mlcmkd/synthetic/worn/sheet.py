@@ -12,8 +12,8 @@ from mlcmkd.synthetic.rasterise import FAR, rasterise
 CENTRE = np.array(
     [0, 0.2, -1.2], np.float32
 )  # inside the skull; sees all of the skin but the chin's
-_STEP = 3  # degrees between two directions
-_COLUMNS, _ROWS, _BORDER = 360 // _STEP, 180 // _STEP, 4
+_STEP = 4  # degrees between two directions
+_COLUMNS, _ROWS, _BORDER = 360 // _STEP, 180 // _STEP, 3
 
 
 @dataclass(frozen=True)
@@ -132,16 +132,12 @@ def head_sheet(vertices: np.ndarray) -> Sheet:
 
 
 def _filled(depth: np.ndarray) -> np.ndarray:
-    """Empty cells, all close to the poles, get the mean of the next row that has none."""
+    """Empty cells get the mean of the next row towards the horizon; all are close to the poles."""
+    empty = depth == FAR
+    rows = np.flatnonzero(empty.any(axis=1))
     middle = len(depth) // 2
-    for row in range(middle, len(depth)):
-        empty = depth[row] == FAR
-        if empty.any():
-            depth[row, empty] = depth[row - 1, empty]
-    for row in range(middle - 1, -1, -1):
-        empty = depth[row] == FAR
-        if empty.any():
-            depth[row, empty] = depth[row + 1].mean()
+    for row in sorted(rows, key=lambda row: abs(row - middle)):
+        depth[row, empty[row]] = depth[row + (1 if row < middle else -1)].mean()
     return depth
 
 
