@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from mlcmkd.synthetic.realism import Realism
+from mlcmkd.utils.errors import InputError
 
 if TYPE_CHECKING:
     from mlcmkd.synthetic.thermal.look import ThermalLook
@@ -88,7 +89,12 @@ def record(
 
     Returns:
         (size, size) float32, degrees C.
+
+    Raises:
+        InputError: a size that is not between 8 and S.
     """
+    if not 8 <= size <= len(apparent):
+        raise InputError(f"size: {size}; give 8 to {len(apparent)} pixels, the side of the canvas")
     camera, side = look.camera, size
     if realism.optics:
         side = max(round(size * camera.resolution), 8)
