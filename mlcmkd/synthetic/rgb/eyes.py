@@ -52,7 +52,7 @@ def draw_eyes(
     white = linear(222, 212, 204) * (1 - 0.2 * tone)
     return EyeLook(
         iris=vary(of_identity, colour, 0.15),
-        iris_radius=float(of_identity.uniform(0.082, 0.092)),
+        iris_radius=float(of_identity.uniform(0.08, 0.09)),
         pupil=float(of_sample.uniform(0.28, 0.55)),
         sclera=vary(of_identity, white, 0.08),
         wetness=float(of_sample.uniform(0.7, 1.4)),

@@ -95,7 +95,7 @@ def look_through(image: np.ndarray, scene: Scene, look: GlassesLook, around: Sur
     room += (brightness * inside)[:, None] * lighting.sky
     sun = np.exp(400 * (mirrored @ around.light - 1))
     room += 4 * sun[:, None] * lighting.key
-    shade = 1 - look.gradient * smooth_step(lens.places[:, 1], -0.2, 0.3)
+    shade = 1 - look.gradient * smooth_step(lens.places[:, 1], -0.6, 0.9)
     flat = image.reshape(-1, 3)
     behind = flat[lens.pixels] * (look.passing * shade[:, None])
     flat[lens.pixels] = behind + np.minimum(fresnel, 0.7)[:, None] * room

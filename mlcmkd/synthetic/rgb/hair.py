@@ -28,7 +28,7 @@ class HairLook:
     """Hair of one person.
 
     Attributes:
-        colour, brows, beard: (3,) linear colours.
+        colour, brows, beard, lashes: (3,) linear colours.
         streaks: contrast of the strands.
         shine: strength of the band of light.
     """
@@ -36,6 +36,7 @@ class HairLook:
     colour: np.ndarray
     brows: np.ndarray
     beard: np.ndarray
+    lashes: np.ndarray
     streaks: float
     shine: float
 
@@ -46,7 +47,7 @@ def draw_hair(of_identity: np.random.Generator, tone: float, age: float) -> Hair
     chances = light + (dark - light) * min(1, 1.8 * tone)
     chosen = of_identity.choice(len(chances), p=chances / chances.sum())
     natural = vary(of_identity, list(HAIR_COLOURS.values())[chosen][0], 0.2)
-    grey = float(np.clip((age - 0.55) * 3 + of_identity.normal(0, 0.25), 0, 1)) * (age > 0.45)
+    grey = float(np.clip((age - 0.65) * 3 + of_identity.normal(0, 0.25), 0, 1)) * (age > 0.5)
     colour = natural + (_GREY - natural) * grey
     darker = of_identity.uniform(0.45, 0.9)
     beard_grey = min(1, grey * of_identity.uniform(0.8, 1.6))
@@ -56,30 +57,38 @@ def draw_hair(of_identity: np.random.Generator, tone: float, age: float) -> Hair
         beard=((natural + (_GREY - natural) * beard_grey) * (0.5 + 0.5 * darker)).astype(
             np.float32
         ),
+        lashes=(np.minimum(natural, 0.06) * darker).astype(np.float32),
         streaks=float(of_identity.uniform(0.15, 0.45)),
         shine=float(of_identity.uniform(0.4, 1.3)),
     )
 
 
-def cover_with_hair(albedo: np.ndarray, coverage: Coverage, hair: HairLook) -> np.ndarray:
-    """Blends brows, beard, lashes and short hair into the albedo (M, 3) of skin, in place.
+def cover_with_hair(
+    albedo: np.ndarray, coverage: Coverage, chosen: np.ndarray, hair: HairLook
+) -> np.ndarray:
+    """Blends brows, beard, lashes and short hair into the albedo of skin, in place.
+
+    Args:
+        albedo: (n, 3) of the chosen pixels.
+        coverage: of all pixels.
+        chosen: (n,) indices of pixels.
+        hair: its colours.
 
     Returns:
-        (M,) float32, the share that hair covers.
+        (n,) float32, the share that hair covers.
     """
-    varied = 1 + hair.streaks * coverage.strands
     total = np.zeros(len(albedo), np.float32)
-    lashes = hair.brows * 0.35
     for cover, colour in (
         (coverage.scalp, hair.colour),
         (coverage.beard, hair.beard),
         (coverage.brow, hair.brows),
-        (coverage.lashes, lashes),
+        (coverage.lashes, hair.lashes),
     ):
-        some = np.flatnonzero(cover > 0)
+        some = np.flatnonzero(cover[chosen] > 0)
         if len(some):
-            share = cover[some]
-            own = colour * np.clip(varied[some], 0.3, 2)[:, None]
+            share = cover[chosen[some]]
+            varied = 1 + hair.streaks * coverage.strands[chosen[some]]
+            own = colour * np.clip(varied, 0.3, 2)[:, None]
             albedo[some] += share[:, None] * (own - albedo[some])
             total[some] = np.maximum(total[some], share)
     return total
@@ -107,7 +116,7 @@ def paint_hair(
     strands = coverage.strands[chosen]
     albedo = hair.colour * np.clip(1 + hair.streaks * strands, 0.25, 2.2)[:, None]
     light = albedo * irradiance(facing, own, _BLEED)
-    tangent = _along_hair(scene, facing)
+    tangent = _along_hair(scene, chosen)
     half = own.light + TO_CAMERA
     half /= np.linalg.norm(half)
     across = tangent @ half
@@ -119,8 +128,12 @@ def paint_hair(
     radiance[chosen] = light
 
 
-def _along_hair(scene: Scene, normals: np.ndarray) -> np.ndarray:
-    """Unit direction (n, 3) of the hair: down the head along its surface."""
-    down = -scene.rotation[:, 1]
-    along = down - normals * (normals @ down)[:, None]
-    return along / (np.linalg.norm(along, axis=1, keepdims=True) + np.float32(1e-3))
+def _along_hair(scene: Scene, chosen: np.ndarray) -> np.ndarray:
+    """Unit direction (n, 3) of the hair: in which the place's share of its length grows."""
+    corners = scene.solid.corners[chosen]
+    positions = scene.turned[corners]
+    shares = np.concatenate([part.places[:, 2] for part in scene.parts])[corners]
+    along = np.zeros((len(chosen), 3), np.float32)
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        along += (shares[:, b] - shares[:, a])[:, None] * (positions[:, b] - positions[:, a])
+    return along / (np.linalg.norm(along, axis=1, keepdims=True) + np.float32(1e-6))

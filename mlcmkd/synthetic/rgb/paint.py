@@ -1,8 +1,11 @@
 """Paints a scene as the RGB camera sees it, in linear light."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from mlcmkd.synthetic.coverage import Coverage
+from mlcmkd.synthetic.head.basis import Material
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rgb.background import paint_background
 from mlcmkd.synthetic.rgb.eyes import paint_eyes
@@ -14,11 +17,16 @@ from mlcmkd.synthetic.rgb.mouth import paint_mouth
 from mlcmkd.synthetic.rgb.relief import skin_normals
 from mlcmkd.synthetic.rgb.shading import Surroundings, highlights, irradiance
 from mlcmkd.synthetic.rgb.shadow import cast_shadow, contact_shade
-from mlcmkd.synthetic.rgb.skin import Zones, skin_albedo, zones
+from mlcmkd.synthetic.rgb.skin import skin_albedo, zones
 from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.styling import Styling
 
 _BLEED = np.array([0.3, 0.13, 0.09], np.float32)  # of skin, see shading.irradiance
+_SOCKET = np.array([0.95, 0.7, 0.68], np.float32)  # the red inside of the lids compared with skin
+_IS_SKIN = np.isin(
+    np.arange(64),
+    (Material.SKIN, Material.EAR, Material.LIPS, Material.EYE_SOCKET, Material.BODY, Worn.HAND),
+)
 
 
 def paint_rgb(scene: Scene, coverage: Coverage, styling: Styling, look: RgbLook) -> np.ndarray:
@@ -34,16 +42,15 @@ def paint_rgb(scene: Scene, coverage: Coverage, styling: Styling, look: RgbLook)
         (S, S, 3) float32 linear light, red first; 1 is about a white card in the key light.
     """
     solid = scene.solid
-    regions = zones(scene)
-    light = np.array(look.light, np.float32)
-    shadow = look.lighting.shadow
+    reaching = cast_shadow(scene, look.light, look.lighting.hardness)
     around = Surroundings(
-        light=light,
+        light=np.array(look.light, np.float32),
         lighting=look.lighting,
-        reaching=1 - shadow * (1 - cast_shadow(scene, look.light, look.lighting.hardness)),
-        ambient=regions.occlusion * contact_shade(scene),
+        reaching=1 - np.float32(look.lighting.shadow) * (1 - reaching),
+        ambient=contact_shade(scene),
     )
-    radiance = _paint_skin(scene, coverage, look, regions, around)
+    radiance = np.zeros((len(solid), 3), np.float32)
+    _paint_skin(radiance, scene, coverage, look, around)
     plain = solid.normals
     paint_eyes(radiance, scene, plain, look.eyes, around)
     paint_mouth(radiance, scene, plain, look.teeth, around)
@@ -58,16 +65,24 @@ def paint_rgb(scene: Scene, coverage: Coverage, styling: Styling, look: RgbLook)
 
 
 def _paint_skin(
-    scene: Scene, coverage: Coverage, look: RgbLook, regions: Zones, around: Surroundings
-) -> np.ndarray:
-    """Light (M, 3) float32 of all pixels as if they were skin; other materials overwrite it."""
-    skin = look.skin
-    normals = skin_normals(scene, skin)
-    albedo = skin_albedo(scene, coverage, look.skin_tone, skin, regions)
-    hairy = cover_with_hair(albedo, coverage, look.hair)
+    radiance: np.ndarray,
+    scene: Scene,
+    coverage: Coverage,
+    look: RgbLook,
+    around: Surroundings,
+) -> None:
+    """Writes the light of skin, lips and the hair on them into `radiance` (M, 3)."""
+    chosen = np.flatnonzero(_IS_SKIN[scene.solid.materials])
+    places, skin = scene.solid.places[chosen], look.skin
+    regions = zones(scene, chosen)
+    own = around.take(chosen)
+    own = replace(own, ambient=own.ambient * (0.25 + 0.75 * regions.occlusion))
+    lips = coverage.lips[chosen]
+    albedo = skin_albedo(places, lips, look.skin_tone, skin, regions)
+    albedo[scene.solid.materials[chosen] == Material.EYE_SOCKET] *= _SOCKET
+    hairy = cover_with_hair(albedo, coverage, chosen, look.hair)
+    normals = skin_normals(scene.solid.normals[chosen], places, scene.rotation, skin)
     bleed = _BLEED * (0.6 + 0.6 * (1 - look.skin_tone))
-    radiance = albedo * irradiance(normals, around, bleed)
-    oil = skin.oil * (0.35 + 0.8 * regions.oil) * (1 - 0.8 * hairy)
-    oil += 0.8 * coverage.lips
-    radiance += highlights(normals, around, oil, 14)
-    return radiance
+    oil = skin.oil * (0.35 + 0.8 * regions.oil) * (1 - 0.8 * hairy) + 0.8 * lips
+    light = albedo * irradiance(normals, own, bleed) + highlights(normals, own, oil, 14)
+    radiance[chosen] = light

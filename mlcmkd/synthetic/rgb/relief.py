@@ -5,24 +5,23 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from mlcmkd.synthetic.rgb.skin import TEXELS, SkinLook, unrolled
-from mlcmkd.synthetic.rgb.tiles import bumps, lookup
-from mlcmkd.synthetic.scene import Scene
+from mlcmkd.synthetic.rgb.skin import SkinLook, unrolled
+from mlcmkd.synthetic.rgb.tiles import lookup, relief_and_pigment
 
 _TEXELS = 100  # of the wrinkle map, per head unit
 _LEFT, _TOP, _WIDTH, _HEIGHT = -1.2, 1.5, 240, 350  # it shows the face from the front
 # Lines on the mean head from the front, x right and y up, those of one half: (depth, width, points).
 _LINES = (
-    (0.5, 0.025, ((-0.6, 0.62), (-0.3, 0.6), (0, 0.57), (0.3, 0.6), (0.6, 0.62))),
-    (0.6, 0.025, ((-0.65, 0.77), (-0.3, 0.76), (0, 0.73), (0.3, 0.76), (0.65, 0.77))),
-    (0.5, 0.025, ((-0.55, 0.92), (-0.3, 0.92), (0, 0.9), (0.3, 0.92), (0.55, 0.92))),
-    (0.5, 0.02, ((0.07, 0.4), (0.06, 0.28), (0.09, 0.17))),
-    (1.0, 0.035, ((0.27, -0.62), (0.38, -0.76), (0.48, -0.95), (0.52, -1.12))),
-    (0.5, 0.03, ((0.43, -1.15), (0.46, -1.28), (0.42, -1.4))),
-    (0.7, 0.03, ((0.29, -0.12), (0.38, -0.2), (0.5, -0.23), (0.62, -0.2))),
-    (0.5, 0.015, ((0.74, 0.04), (0.84, 0.1), (0.92, 0.17))),
-    (0.5, 0.015, ((0.75, -0.01), (0.86, 0), (0.95, 0.02))),
-    (0.5, 0.015, ((0.73, -0.06), (0.84, -0.11), (0.92, -0.17))),
+    (0.4, 0.025, ((-0.6, 0.64), (-0.3, 0.62), (0, 0.58), (0.3, 0.62), (0.6, 0.64))),
+    (0.5, 0.025, ((-0.65, 0.79), (-0.3, 0.78), (0, 0.75), (0.3, 0.78), (0.65, 0.79))),
+    (0.4, 0.025, ((-0.55, 0.94), (-0.3, 0.94), (0, 0.92), (0.3, 0.94), (0.55, 0.94))),
+    (0.5, 0.02, ((0.07, 0.4), (0.06, 0.28), (0.09, 0.15))),
+    (1.0, 0.035, ((0.27, -0.62), (0.38, -0.76), (0.48, -0.97), (0.53, -1.14))),
+    (0.5, 0.03, ((0.44, -1.18), (0.47, -1.32), (0.43, -1.45))),
+    (0.7, 0.03, ((0.31, -0.15), (0.4, -0.24), (0.53, -0.27), (0.66, -0.23))),
+    (0.5, 0.015, ((0.78, 0.02), (0.88, 0.08), (0.97, 0.15))),
+    (0.5, 0.015, ((0.79, -0.03), (0.9, -0.02), (1.0, 0))),
+    (0.5, 0.015, ((0.77, -0.08), (0.88, -0.13), (0.97, -0.19))),
 )
 
 
@@ -45,19 +44,27 @@ def wrinkle_slopes() -> np.ndarray:
     return slopes / np.abs(slopes).max()
 
 
-def skin_normals(scene: Scene, skin: SkinLook) -> np.ndarray:
-    """Normals (M, 3) float32 of the solid surface with pores and wrinkles of skin."""
-    places = scene.solid.places
-    across, along = unrolled(places)
-    rough = lookup(
-        bumps(), across * TEXELS + skin.texture[1], along * TEXELS + skin.texture[0], wrap=True
-    )
-    slopes = rough * (0.035 + 0.04 * skin.age)
+def skin_normals(
+    normals: np.ndarray, places: np.ndarray, to_camera: np.ndarray, skin: SkinLook
+) -> np.ndarray:
+    """Normals (n, 3) float32 with pores and wrinkles.
+
+    Args:
+        normals: (n, 3) of the smooth surface, camera axes.
+        places: (n, 3) on the mean head.
+        to_camera: (3, 3) rotation from head to camera axes.
+        skin: its age and texture.
+    """
+    across, along = unrolled(places, skin.texture[::-1])
+    slopes = lookup(relief_and_pigment(), across, along, wrap=True)[:, :2]
+    slopes = slopes * np.float32(0.03 + 0.035 * skin.age)
+    depth = 0.05 + 0.7 * max(0.0, skin.age - 0.3)
+    front = np.flatnonzero(places[:, 2] > -0.5)
+    at = places[front]
     wrinkles = lookup(
-        wrinkle_slopes(), (places[:, 0] - _LEFT) * _TEXELS, (_TOP - places[:, 1]) * _TEXELS,
-        wrap=False,
-    )  # fmt: skip
-    front = np.clip(places[:, 2] * 2 + 1.2, 0, 1)
-    slopes += wrinkles * (front * (0.05 + 0.75 * max(0, skin.age - 0.3)))[:, None]
-    normals = scene.solid.normals - slopes @ scene.rotation[:, :2].T
-    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+        wrinkle_slopes(), (at[:, 0] - _LEFT) * _TEXELS, (_TOP - at[:, 1]) * _TEXELS, wrap=False
+    )
+    fade = np.clip(at[:, 2] * 2 + 1, 0, 1) * np.float32(depth)
+    slopes[front] += wrinkles * fade[:, None]
+    tilted = normals - slopes @ to_camera[:, :2].T
+    return tilted / np.sqrt((tilted * tilted).sum(1, keepdims=True))

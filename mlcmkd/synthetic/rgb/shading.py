@@ -1,8 +1,13 @@
-"""From albedo to light: ambient light, a soft key light with its shadow, fill, rim and highlights."""
+"""From albedo to light: ambient light, a soft key light with its shadow, fill, rim and highlights.
+
+Two loops over pixels are compiled by numba: as NumPy expressions they take ten times as long, because
+each of their thirty steps would write an array of all pixels.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from mlcmkd.synthetic.rgb.lighting import Lighting
 
@@ -40,24 +45,47 @@ def irradiance(normals: np.ndarray, around: Surroundings, bleed: np.ndarray) -> 
             light furthest, which makes its terminator red (the wrap of Green 2004, GPU Gems).
     """
     lighting = around.lighting
-    up = (0.5 + 0.5 * normals[:, 1])[:, None]
-    light = lighting.ground + up * (lighting.sky - lighting.ground)
-    # Light bounces between the sides of a hollow and takes the red colour of skin: its darkness is
-    # weaker in red.
-    share = around.ambient[:, None]
-    light *= share * (1 + (1 - share) * bleed)
-    wrap = bleed + np.float32(0.25 * (1 - lighting.hardness))
-    facing = (normals @ around.light)[:, None]
-    wrapped = np.clip((facing + wrap) / (1 + wrap), 0, None)
-    shade = around.reaching[:, None]
-    shade = shade + bleed * shade * (1 - shade)
-    light += lighting.key * (wrapped * wrapped * shade)
-    for colour, direction in (
-        (lighting.fill, lighting.fill_direction),
-        (lighting.rim, lighting.rim_direction),
-    ):
-        falling = np.clip(normals @ direction.astype(np.float32) + np.float32(0.1), 0, 1)
-        light += colour * (falling * around.ambient)[:, None]
+    colours = np.stack(
+        (lighting.sky, lighting.ground, lighting.key, lighting.fill, lighting.rim)
+    ).astype(np.float32)
+    directions = np.stack((around.light, lighting.fill_direction, lighting.rim_direction)).astype(
+        np.float32
+    )
+    softness = np.float32(0.25 * (1 - lighting.hardness))
+    bleed = np.asarray(bleed, np.float32)
+    return _gather(
+        np.ascontiguousarray(normals, np.float32), around.reaching, around.ambient, colours,
+        directions, bleed, bleed + softness,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def _gather(normals, reaching, ambient, colours, directions, bleed, wrap):
+    """The sum of `irradiance` over the sources: sky, ground, key, fill and rim."""
+    light = np.empty_like(normals)
+    half, one, zero, edge = np.float32(0.5), np.float32(1), np.float32(0), np.float32(0.1)
+    for m in range(normals.shape[0]):
+        x, y, z = normals[m, 0], normals[m, 1], normals[m, 2]
+        up = half + half * y
+        open_to, lit = ambient[m], reaching[m]
+        facing = x * directions[0, 0] + y * directions[0, 1] + z * directions[0, 2]
+        fill = x * directions[1, 0] + y * directions[1, 1] + z * directions[1, 2] + edge
+        rim = x * directions[2, 0] + y * directions[2, 1] + z * directions[2, 2] + edge
+        fill = max(fill, zero) * open_to
+        rim = max(rim, zero) * open_to
+        for c in range(3):
+            around = colours[1, c] + up * (colours[0, c] - colours[1, c])
+            # Light bounces between the sides of a hollow and takes the red colour of skin: its
+            # darkness is weaker in red.
+            around *= open_to * (one + (one - open_to) * bleed[c])
+            wrapped = max((facing + wrap[c]) / (one + wrap[c]), zero)
+            shade = lit + bleed[c] * lit * (one - lit)
+            light[m, c] = (
+                around
+                + colours[2, c] * wrapped * wrapped * shade
+                + colours[3, c] * fill
+                + colours[4, c] * rim
+            )
     return light
 
 
@@ -66,8 +94,8 @@ def highlights(
 ) -> np.ndarray:
     """Light (M, 3) float32 that a surface mirrors to the camera without taking its colour.
 
-    A Gaussian lobe around the half vector (Blinn-Phong), Fresnel's factor after Schlick, and the sheen
-    of ambient light at grazing angles.
+    A Gaussian lobe around the half vector (Blinn-Phong), Fresnel's factor after Schlick 1994, and the
+    sheen of ambient light and of a rim light at grazing angles.
 
     Args:
         normals: (M, 3) unit, camera axes.
@@ -79,15 +107,35 @@ def highlights(
     half = around.light + TO_CAMERA
     half /= np.linalg.norm(half)
     fresnel = 0.028 + 0.972 * (1 - float(half @ TO_CAMERA)) ** 5
-    # A large source has a wide highlight.
-    exponent = np.float32(sharpness * (0.35 + 0.65 * lighting.hardness))
-    lobe = np.exp(exponent * (normals @ half - 1)) * (exponent + 8) / 8
-    lobe *= np.clip(3 * (normals @ around.light), 0, 1) * around.reaching * np.float32(fresnel)
-    mirrored = (lobe * strength)[:, None] * lighting.key
-    grazing = 1 - np.clip(normals[:, 2], 0, 1)
-    grazing *= grazing
-    sheen = (0.25 * grazing * grazing + 0.02) * strength * around.ambient
-    mirrored += sheen[:, None] * lighting.sky
-    back = np.clip(normals @ lighting.rim_direction.astype(np.float32) + np.float32(0.3), 0, 1)
-    mirrored += (0.5 * grazing * back * back * strength)[:, None] * lighting.rim
+    exponent = sharpness * (0.35 + 0.65 * lighting.hardness)  # a large source has a wide highlight
+    return _mirror(
+        np.ascontiguousarray(normals, np.float32), around.reaching, around.ambient,
+        np.asarray(strength, np.float32), around.light, half.astype(np.float32),
+        lighting.rim_direction.astype(np.float32), lighting.key, lighting.sky, lighting.rim,
+        np.float32(exponent), np.float32(fresnel * (exponent + 8) / 8),
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def _mirror(
+    normals, reaching, ambient, strength, light, half, behind, key, sky, rim, exponent, peak
+):
+    """The sum of `highlights` over the key light, the sky and the rim light."""
+    mirrored = np.empty_like(normals)
+    one, zero = np.float32(1), np.float32(0)
+    three, quarter, base = np.float32(3), np.float32(0.25), np.float32(0.02)
+    for m in range(normals.shape[0]):
+        x, y, z = normals[m, 0], normals[m, 1], normals[m, 2]
+        facing = three * (x * light[0] + y * light[1] + z * light[2])
+        lobe = zero
+        if facing > zero:
+            towards = x * half[0] + y * half[1] + z * half[2]
+            lobe = peak * np.exp(exponent * (towards - one)) * min(facing, one) * reaching[m]
+        grazing = (one - min(max(z, zero), one)) ** 2
+        back = x * behind[0] + y * behind[1] + z * behind[2] + np.float32(0.3)
+        back = min(max(back, zero), one)
+        sheen = (quarter * grazing * grazing + base) * ambient[m]
+        edge = np.float32(0.5) * grazing * back * back
+        for c in range(3):
+            mirrored[m, c] = strength[m] * (lobe * key[c] + sheen * sky[c] + edge * rim[c])
     return mirrored

@@ -57,9 +57,9 @@ def _light_axes(light: np.ndarray) -> np.ndarray:
 
 def _from_light(positions: np.ndarray, axes: np.ndarray, scale: np.float32) -> np.ndarray:
     """Positions (N, 3) in pixels of the shadow map, with depth in head units."""
-    seen = (positions - _CENTRE) @ axes.T
-    seen[:, :2] = seen[:, :2] * scale + np.float32((SIDE - 1) / 2)
-    return np.ascontiguousarray(seen, np.float32)
+    to_pixels = axes * np.array([[scale], [scale], [1]], np.float32)
+    middle = np.array([(SIDE - 1) / 2, (SIDE - 1) / 2, 0], np.float32) - to_pixels @ _CENTRE
+    return positions @ to_pixels.T + middle
 
 
 def contact_shade(scene: Scene) -> np.ndarray:

@@ -5,10 +5,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from mlcmkd.synthetic.coverage import Coverage
 from mlcmkd.synthetic.head.basis import HeadBasis, Material, load_head
+from mlcmkd.synthetic.rasterise import blend_corners
 from mlcmkd.synthetic.rgb.colour import linear, smooth_step
-from mlcmkd.synthetic.rgb.tiles import lookup, mottle, spots
+from mlcmkd.synthetic.rgb.tiles import lookup, relief_and_pigment, spots
 from mlcmkd.synthetic.scene import Scene
 
 # Optical densities (red, green, blue) of a unit of each pigment. With BASE they give the reflectance
@@ -70,14 +70,14 @@ def draw_skin(
     moles = of_identity.uniform(
         [-0.95, -1.6, 0.012, 0.3], [0.95, 0.8, 0.03, 0.9], (of_identity.poisson(1.5), 4)
     )
-    blood = float(of_identity.uniform(0.25, 0.75))
+    blood = float(of_identity.uniform(0.1, 0.55))
     carotene = float(np.clip(of_identity.normal(0.22, 0.15), 0, 0.6))
     lids, bags = of_identity.uniform(0.1, 0.9, 2) * (0.7 + 0.5 * age)
     return SkinLook(
         blood=blood,
         carotene=carotene,
-        flush=float(of_identity.gamma(2, 0.22) + 0.3 * of_sample.beta(1, 3)),
-        mottling=float(of_identity.uniform(0.02, 0.07) * (0.7 + 0.9 * age)),
+        flush=float(of_identity.gamma(2, 0.18) + 0.3 * of_sample.beta(1, 3)),
+        mottling=float(of_identity.uniform(0.02, 0.06) * (0.7 + 0.7 * age)),
         lids=float(lids),
         bags=float(bags),
         freckles=float(freckled * of_identity.uniform(0.2, 0.9)),
@@ -105,7 +105,7 @@ def _eye_shadow(rng: np.random.Generator) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Zones:
-    """Regions of the head at the pixels, each (M,) float32 from 0 to about 1.
+    """Regions of the head at n pixels, each (n,) float32 from 0 to about 1.
 
     Attributes:
         flush: places with much blood near the surface.
@@ -127,12 +127,16 @@ class Zones:
     occlusion: np.ndarray
 
 
-def zones(scene: Scene) -> Zones:
-    """The regions at the pixels of `scene.solid`; pixels of worn things have occlusion 1."""
-    table = scene.solid.interpolate(_zone_table())
-    occlusion = table[:, 7]
-    occlusion[scene.solid.materials > Material.BODY] = 1
-    return Zones(*table.T)
+def zones(scene: Scene, chosen: np.ndarray) -> Zones:
+    """The regions at some pixels of `scene.solid` that show the head.
+
+    Args:
+        scene: the scene.
+        chosen: (n,) indices of pixels.
+    """
+    solid = scene.solid
+    table = blend_corners(solid.corners[chosen], solid.weights[chosen], _zone_table())
+    return Zones(*np.ascontiguousarray(table.T))
 
 
 @lru_cache(maxsize=1)
@@ -141,15 +145,15 @@ def _zone_table() -> np.ndarray:
     head = load_head()
     ears = np.zeros(len(head.mean), np.float32)
     ears[np.unique(head.triangles[head.materials == Material.EAR])] = 1
-    nose = _lobe(head, (0, -0.56, 0.5), (0.2, 0.17, 0.25))
-    wings = _lobe(head, (0.2, -0.62, 0.3), (0.12, 0.12, 0.2))
-    cheeks = _lobe(head, (0.62, -0.5, 0), (0.28, 0.28, 0.4))
-    chin = _lobe(head, (0, -1.5, 0.2), (0.25, 0.15, 0.4))
-    apples = _lobe(head, (0.6, -0.42, 0.1), (0.22, 0.2, 0.4))
-    lids = _lobe(head, (0.48, 0.1, 0), (0.24, 0.09, 0.3))
-    bags = _lobe(head, (0.42, -0.17, 0.05), (0.2, 0.07, 0.3))
-    forehead = _lobe(head, (0, 0.75, 0.1), (0.5, 0.35, 0.6))
-    bridge = _lobe(head, (0, -0.2, 0.35), (0.1, 0.35, 0.3))
+    nose = _lobe(head, (0, -0.57, 0.65), (0.2, 0.17, 0.25))
+    wings = _lobe(head, (0.2, -0.64, 0.5), (0.12, 0.12, 0.2))
+    cheeks = _lobe(head, (0.66, -0.52, 0.15), (0.28, 0.26, 0.4))
+    chin = _lobe(head, (0, -1.6, 0.35), (0.25, 0.15, 0.4))
+    apples = _lobe(head, (0.62, -0.45, 0.25), (0.22, 0.2, 0.4))
+    lids = _lobe(head, (0.52, 0.09, 0.15), (0.24, 0.08, 0.3))
+    bags = _lobe(head, (0.46, -0.2, 0.2), (0.19, 0.07, 0.3))
+    forehead = _lobe(head, (0, 0.75, 0.3), (0.5, 0.35, 0.6))
+    bridge = _lobe(head, (0, -0.2, 0.5), (0.1, 0.35, 0.3))
     columns = (
         cheeks + 0.8 * nose + 0.7 * wings + 0.5 * chin + 0.6 * ears,
         lids,
@@ -170,56 +174,58 @@ def _lobe(head: HeadBasis, centre: tuple, widths: tuple) -> np.ndarray:
 
 
 def skin_albedo(
-    scene: Scene, coverage: Coverage, tone: float, skin: SkinLook, regions: Zones
+    places: np.ndarray, lips: np.ndarray, tone: float, skin: SkinLook, regions: Zones
 ) -> np.ndarray:
-    """Albedo (M, 3) float32 of the pixels of `scene.solid` as if all of them were skin.
+    """Albedo (n, 3) float32 of skin and lips.
 
     Args:
-        scene: the scene.
-        coverage: its lips.
+        places: (n, 3) on the mean head.
+        lips: (n,) red of the lips, 0 to 1.
         tone: 0 very light to 1 very dark.
         skin: the rest of the skin's parameters.
-        regions: `zones(scene)`.
+        regions: at the same pixels.
     """
-    places = scene.solid.places
-    across, along = unrolled(places)
-    columns, rows = across * TEXELS + skin.texture[0], along * TEXELS + skin.texture[1]
-    patches = lookup(mottle(), columns, rows, wrap=True)
-    # The eye sees ratios: very dark skin needs about as much melanin again as light brown skin has.
+    across, along = unrolled(places, skin.texture)
+    patches, second = lookup(relief_and_pigment(), across, along, wrap=True)[:, 2:].T
     melanin = (
-        0.03
-        + 1.0 * tone
-        + (0.02 + 0.1 * tone) * (skin.lids * regions.lids + skin.bags * regions.bags)
+        0.03 + tone + (0.03 + 0.12 * tone) * (skin.lids * regions.lids + skin.bags * regions.bags)
     )
-    melanin += skin.mottling * (0.3 + tone) * patches
+    melanin += skin.mottling * (0.5 + 0.5 * tone) * patches
     if skin.freckles:
-        freckles = lookup(spots(), columns, rows, wrap=True) * regions.freckles
-        melanin += (0.55 * skin.freckles) * freckles
+        melanin += (
+            0.5 * skin.freckles * regions.freckles * lookup(spots(), across, along, wrap=True)
+        )
     for x, y, radius, strength in skin.moles:
         distance = (places[:, 0] - x) ** 2 + (places[:, 1] - y) ** 2
         melanin += strength * smooth_step(distance, 1.5 * radius**2, 0.5 * radius**2)
-    pale = 1 - 0.6 * tone  # melanin hides the blood below it
-    second = lookup(mottle(), 2.3 * rows, 2.3 * columns, wrap=True)
-    blood = skin.blood + pale * (skin.flush + 0.6 * skin.blush) * 0.9 * regions.flush
-    blood += 1.5 * skin.mottling * second + 0.35 * skin.lids * regions.lids
-    blood += (0.5 * skin.lip_colour + 0.55) * coverage.lips
-    melanin += 0.16 * skin.lip_colour * coverage.lips
-    bluish = 0.5 * skin.bags * regions.bags + 0.25 * skin.lids * regions.lids
-    density = np.maximum(melanin, 0)[:, None] * MELANIN + np.maximum(blood, 0)[:, None] * BLOOD
-    density += skin.carotene * CAROTENE * (1 - 0.5 * coverage.lips[:, None])
-    density += bluish[:, None] * BLUISH
-    albedo = BASE * np.exp(-density)
-    _make_up(albedo, coverage, skin, regions)
+    melanin += 0.12 * skin.lip_colour * lips
+    seen = 1 - 0.6 * tone  # melanin hides the blood below it
+    blood = skin.blood + seen * (skin.flush + 0.6 * skin.blush) * 0.6 * regions.flush
+    blood += 1.2 * skin.mottling * second + 0.25 * skin.lids * regions.lids
+    blood += (0.5 * skin.lip_colour + 0.45) * lips
+    bluish = 0.5 * skin.bags * regions.bags + 0.2 * skin.lids * regions.lids
+    amounts = np.stack(
+        (np.maximum(melanin, 0), np.maximum(blood, 0), skin.carotene * (1 - 0.5 * lips), bluish), 1
+    )
+    pigments = np.stack((MELANIN, BLOOD, CAROTENE, BLUISH))
+    albedo = BASE * np.exp(-(amounts.astype(np.float32) @ pigments))
+    _make_up(albedo, lips, skin, regions)
     return albedo
 
 
-def _make_up(albedo: np.ndarray, coverage: Coverage, skin: SkinLook, regions: Zones) -> None:
-    for colour, cover in ((skin.lipstick, coverage.lips), (skin.shadow, regions.lids)):
+def _make_up(albedo: np.ndarray, lips: np.ndarray, skin: SkinLook, regions: Zones) -> None:
+    for colour, cover in ((skin.lipstick, lips), (skin.shadow, regions.lids)):
         if colour[3]:
             share = (colour[3] * np.minimum(cover, 1))[:, None]
             albedo += share * (colour[:3] - albedo)
 
 
-def unrolled(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates across and along the skin, (M,) each in about head units, for noise tiles."""
-    return places[:, 0] * (1 - np.float32(0.6) * places[:, 2]), -places[:, 1]
+def unrolled(places: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates across and along the skin in texels of the noise tiles, (n,) float32 each.
+
+    Args:
+        places: (n, 3) on the mean head.
+        offset: (2,) texels.
+    """
+    across = places[:, 0] * (TEXELS - np.float32(0.6 * TEXELS) * places[:, 2])
+    return across + offset[0], places[:, 1] * np.float32(-TEXELS) + offset[1]

@@ -38,11 +38,14 @@ def spots() -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def bumps() -> np.ndarray:
-    """(SIDE, SIDE, 2) float32, slopes of a rough surface along the columns and the rows."""
+def relief_and_pigment() -> np.ndarray:
+    """(SIDE, SIDE, 4) float32: slopes of a rough surface along the columns and along the rows, and two
+    fields of smooth noise; one image, so that one lookup reads all four."""
     height = 0.6 * grain() + _noise(np.random.default_rng(4), 3)
     slopes = np.stack((_difference(height, 1), _difference(height, 0)), axis=2)
-    return slopes / slopes.std()
+    slopes /= slopes.std()
+    second = np.roll(mottle()[::-1], 77, axis=1)[:, :, None]
+    return np.ascontiguousarray(np.concatenate((slopes, mottle()[:, :, None], second), axis=2))
 
 
 def lookup(image: np.ndarray, columns: np.ndarray, rows: np.ndarray, wrap: bool) -> np.ndarray:
@@ -61,10 +64,7 @@ def lookup(image: np.ndarray, columns: np.ndarray, rows: np.ndarray, wrap: bool)
         return np.zeros((0, *image.shape[2:]), np.float32)
     padded = -(-count // _ROW) * _ROW
     where = np.zeros((2, padded), np.float32)
-    if wrap:  # OpenCV wraps one tile only
-        where[0, :count], where[1, :count] = columns % image.shape[1], rows % image.shape[0]
-    else:
-        where[0, :count], where[1, :count] = columns, rows
+    where[0, :count], where[1, :count] = columns, rows
     border = cv2.BORDER_WRAP if wrap else cv2.BORDER_REPLICATE
     read = cv2.remap(
         image, where[0].reshape(-1, _ROW), where[1].reshape(-1, _ROW), cv2.INTER_LINEAR,
