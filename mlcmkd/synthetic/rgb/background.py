@@ -177,7 +177,7 @@ def _leaves(side: int, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.4:
         _lines(image, rng, int(rng.integers(1, 4)))
     if rng.random() < 0.4:  # ground or grass below
-        image[int(rng.uniform(0.5, 0.95) * side) :] = _pick(rng, _LEAVES)
+        image[int(rng.uniform(0.5, 0.95) * side) :] = 0.7 * _pick(rng, _LEAVES)
     return image
 
 

@@ -45,17 +45,17 @@ def draw_camera(rng: np.random.Generator, illuminant: np.ndarray) -> CameraLook:
         illuminant: (3,) colour of the key light, of which automatic white balance removes a part.
     """
     gains = illuminant ** -rng.uniform(0.65, 1) * np.exp(rng.normal(0, 0.04, 3))
-    noisy = rng.random() < 0.25
+    noisy = rng.random() < 0.2
     monochrome = rng.random() < 0.04
     return CameraLook(
         blur=float(rng.gamma(2.5, 0.17)),
-        exposure=float(np.clip(rng.normal(0.1, 0.4), -1.2, 1)),
-        metering=float(rng.uniform(0.5, 0.85)),
+        exposure=float(np.clip(rng.normal(0.2, 0.45), -1.3, 1.2)),
+        metering=float(rng.uniform(0.45, 0.8)),
         white_balance=(gains / gains[1]).astype(np.float32),
         saturation=0.0 if monochrome else float(rng.uniform(0.85, 1.2)),
         tint=np.array([1, rng.uniform(0.9, 1), rng.uniform(0.8, 1)], np.float32),
-        contrast=float(rng.uniform(1.0, 1.35)),
-        black=float(rng.uniform(0, 0.02)),
+        contrast=float(rng.uniform(1.15, 1.8)),
+        black=float(rng.exponential(0.006)),
         shot=float(rng.uniform(0.01, 0.05) * (2.5 if noisy else 1)),
         read=float(rng.uniform(0.001, 0.006) * (2.5 if noisy else 1)),
         sharpening=float(rng.uniform(0, 0.8)),

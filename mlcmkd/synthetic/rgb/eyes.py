@@ -49,7 +49,7 @@ def draw_eyes(
     chances = light + (dark - light) * min(1, 1.6 * tone)
     chosen = of_identity.choice(len(chances), p=chances / chances.sum())
     colour = list(IRIS_COLOURS.values())[chosen][0]
-    white = linear(222, 212, 204) * (1 - 0.2 * tone)
+    white = linear(234, 226, 220) * (1 - 0.2 * tone)
     return EyeLook(
         iris=vary(of_identity, colour, 0.15),
         iris_radius=float(of_identity.uniform(0.08, 0.09)),
@@ -79,7 +79,9 @@ def paint_eyes(
     shaded = _lid_shade(scene, chosen)
     own = around.take(chosen)
     # The lids shade the ball; the baked ambient light does not know how far they are open.
-    own = Surroundings(own.light, own.lighting, np.maximum(own.reaching, 0.25), 0.35 + 0.5 * shaded)
+    own = Surroundings(
+        own.light, own.lighting, np.maximum(own.reaching, 0.25), 0.45 + 0.55 * shaded
+    )
     light = albedo * irradiance(normals[chosen], own, _DULL + np.float32(0.15))
     light *= (0.35 + 0.65 * shaded)[:, None]
     light += _reflections(scene, normals[chosen], off_axis, in_iris, own, eyes) * shaded[:, None]
@@ -95,7 +97,7 @@ def _eye_albedo(
     sclera = eyes.sclera * (1 - redness * np.array([0.25, 0.75, 0.75], np.float32))
     angle = np.arctan2(off_axis[:, 1], off_axis[:, 0]) * np.float32(SIDE / (2 * np.pi))
     fibres = lookup(grain(), angle, 8 * distance, wrap=True)
-    brightness = (0.75 + 0.5 * smooth_step(distance, 0.9, 0.45)) * (1 + 0.12 * fibres)
+    brightness = (1.1 + 0.6 * smooth_step(distance, 0.9, 0.45)) * (1 + 0.12 * fibres)
     brightness *= 1 - 0.75 * smooth_step(distance, 0.72, 1.0)  # the dark ring at the border
     iris = eyes.iris * brightness[:, None]
     iris *= 1 - 0.97 * smooth_step(distance, eyes.pupil + 0.1, eyes.pupil - 0.1)[:, None]

@@ -46,7 +46,7 @@ def draw_glasses(
     if style == "clear":
         passing = np.full(3, of_identity.uniform(0.9, 0.97))
     else:
-        passing = of_identity.uniform(0.03, 0.35) * tint
+        passing = of_identity.uniform(0.02, 0.25) * tint
     mirrored = of_identity.random() < (0.35 if style == "sport" else 0.1)
     strength = of_identity.uniform(4, 9) if mirrored else of_identity.uniform(0.3, 1.6)
     window = of_sample.uniform([-0.6, -0.1, 0.08, 0.5], [0.6, 0.8, 0.35, 3])

@@ -9,6 +9,7 @@ from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rgb.colour import linear, vary
 from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance
 from mlcmkd.synthetic.scene import Scene
+from mlcmkd.synthetic.view import NECK
 
 HAIR_COLOURS = {  # linear colour, probability for light and for dark skin; ours
     "black": (linear(24, 20, 19), 0.08, 0.68),
@@ -20,6 +21,7 @@ HAIR_COLOURS = {  # linear colour, probability for light and for dark skin; ours
     "dyed": (linear(96, 30, 52), 0.01, 0.005),
 }
 _GREY = linear(164, 160, 156)
+_SKULL = np.array([0, 0.2, -1.0], np.float32)  # its centre, head coordinates
 _BLEED = np.full(3, 0.3, np.float32)
 
 
@@ -58,7 +60,7 @@ def draw_hair(of_identity: np.random.Generator, tone: float, age: float) -> Hair
             np.float32
         ),
         lashes=(np.minimum(natural, 0.06) * darker).astype(np.float32),
-        streaks=float(of_identity.uniform(0.15, 0.45)),
+        streaks=float(of_identity.uniform(0.1, 0.3)),
         shine=float(of_identity.uniform(0.4, 1.3)),
     )
 
@@ -97,7 +99,6 @@ def cover_with_hair(
 def paint_hair(
     radiance: np.ndarray,
     scene: Scene,
-    normals: np.ndarray,
     coverage: Coverage,
     hair: HairLook,
     around: Surroundings,
@@ -112,9 +113,10 @@ def paint_hair(
     if not len(chosen):
         return
     own = around.take(chosen)
-    facing = normals[chosen]
+    facing = _rounded(scene, chosen)
     strands = coverage.strands[chosen]
-    albedo = hair.colour * np.clip(1 + hair.streaks * strands, 0.25, 2.2)[:, None]
+    roots = 0.6 + 0.4 * np.clip(2 * solid.places[chosen, 2], 0, 1)  # less light reaches the roots
+    albedo = hair.colour * (np.clip(1 + hair.streaks * strands, 0.25, 2.2) * roots)[:, None]
     light = albedo * irradiance(facing, own, _BLEED)
     tangent = _along_hair(scene, chosen)
     half = own.light + TO_CAMERA
@@ -126,6 +128,15 @@ def paint_hair(
     light += hair.shine * 0.05 * sharp[:, None] * own.lighting.key
     light += hair.shine * 0.6 * broad[:, None] * own.lighting.key * albedo
     radiance[chosen] = light
+
+
+def _rounded(scene: Scene, chosen: np.ndarray) -> np.ndarray:
+    """Normals (n, 3) of the whole hair rather than of its flat strips: mostly away from the skull."""
+    skull = scene.rotation @ (_SKULL - NECK) + NECK
+    outwards = scene.solid.positions[chosen] - skull
+    outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
+    mixed = outwards + np.float32(0.45) * scene.solid.normals[chosen]
+    return mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
 
 
 def _along_hair(scene: Scene, chosen: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from mlcmkd.synthetic.scene import Scene
 
 _LINING = linear(120, 50, 48)
 _TONGUE = linear(176, 96, 94)
+_TOOTH = 0.125  # width of a front tooth, head units (8 mm)
 _BLEED = np.array([0.3, 0.12, 0.1], np.float32)
 
 
@@ -42,6 +43,8 @@ def paint_mouth(
         own = around.take(chosen)
         ambient = (0.04 + 0.8 * open_to) * solid_ambient(own)
         own = Surroundings(own.light, own.lighting, own.reaching * (0.1 + 0.9 * open_to), ambient)
+        if material == Material.TEETH:
+            albedo = albedo * _between_teeth(solid.places[chosen])[:, None]
         light = albedo * irradiance(normals[chosen], own, _BLEED)
         shine = np.full(len(chosen), wet, np.float32) * open_to
         radiance[chosen] = light + highlights(normals[chosen], own, shine, 40)
@@ -50,3 +53,10 @@ def paint_mouth(
 def solid_ambient(around: Surroundings) -> np.ndarray:
     """Ambient light without the part of it that was baked on the closed mouth."""
     return np.maximum(around.ambient, 0.4)
+
+
+def _between_teeth(places: np.ndarray) -> np.ndarray:
+    """Brightness (n,) of teeth: darker in the gaps between them, along the dental arch."""
+    along = np.arctan2(places[:, 0], places[:, 2] + np.float32(0.35)) * np.float32(0.6)
+    gap = np.abs(np.sin(along * np.float32(np.pi / _TOOTH)))
+    return 1 - 0.3 * smooth_step(gap, 0.45, 0.05)

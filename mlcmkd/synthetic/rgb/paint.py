@@ -54,7 +54,7 @@ def paint_rgb(scene: Scene, coverage: Coverage, styling: Styling, look: RgbLook)
     plain = solid.normals
     paint_eyes(radiance, scene, plain, look.eyes, around)
     paint_mouth(radiance, scene, plain, look.teeth, around)
-    paint_hair(radiance, scene, plain, coverage, look.hair, around)
+    paint_hair(radiance, scene, coverage, look.hair, around)
     for worn, fabric in ((Worn.CLOTH, look.clothes), (Worn.HAT, look.hat), (Worn.MASK, look.mask)):
         paint_fabric(radiance, scene, plain, worn, fabric, around)
     if styling.glasses != "none":
@@ -84,5 +84,5 @@ def _paint_skin(
     normals = skin_normals(scene.solid.normals[chosen], places, scene.rotation, skin)
     bleed = _BLEED * (0.6 + 0.6 * (1 - look.skin_tone))
     oil = skin.oil * (0.35 + 0.8 * regions.oil) * (1 - 0.8 * hairy) + 0.8 * lips
-    light = albedo * irradiance(normals, own, bleed) + highlights(normals, own, oil, 14)
+    light = albedo * irradiance(normals, own, bleed) + highlights(normals, own, oil, 18)
     radiance[chosen] = light

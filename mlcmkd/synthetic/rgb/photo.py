@@ -8,7 +8,7 @@ from mlcmkd.synthetic.rgb.colour import LUMINANCE, to_srgb
 from mlcmkd.synthetic.rgb.look import RgbLook
 from mlcmkd.utils.errors import InputError
 
-_MIDDLE = 0.19  # linear level that automatic exposure aims at
+_MIDDLE = 0.22  # linear level that automatic exposure aims at
 _CODES = 4096  # entries of the tone curve
 
 
@@ -60,7 +60,7 @@ def exposure_gain(image: np.ndarray, camera: CameraLook) -> float:
     gain = (_MIDDLE / max(level, 1e-3)) ** camera.metering * 2**camera.exposure
     # Highlights of the face, of which a small share may burn out.
     bright = float(np.percentile(image[side // 4 : -side // 4, side // 4 : -side // 4], 97))
-    return min(gain, 1.3 / max(bright, 1e-3))
+    return min(gain, 1.6 / max(bright, 1e-3))
 
 
 def _tone_curve(camera: CameraLook) -> np.ndarray:

@@ -8,8 +8,9 @@ from mlcmkd.synthetic.rgb.tiles import lookup
 from mlcmkd.synthetic.scene import Scene
 
 SIDE = 88  # pixels of the shadow map
-_REACH = 2.1  # head units around the face that cast a shadow
-_CENTRE = np.array([0, -0.3, -0.5], np.float32)
+_REACH = 2.4  # head units around the face that cast a shadow
+_CENTRE = np.array([0, -0.4, -0.5], np.float32)
+_DEEPEST = np.float32(-4)  # depth of a pixel of the map without a surface
 
 
 def cast_shadow(scene: Scene, light: tuple, hardness: float) -> np.ndarray:
@@ -31,7 +32,8 @@ def cast_shadow(scene: Scene, light: tuple, hardness: float) -> np.ndarray:
     shares = np.empty((SIDE, SIDE, 2), np.float32)
     depth = np.full((SIDE, SIDE), FAR, np.float32)
     rasterise(seen, body.astype(np.int32), triangle, shares, depth)
-    depth = np.maximum(depth, np.float32(-4))
+    depth = np.maximum(depth, _DEEPEST)
+    depth[[0, -1]] = depth[:, [0, -1]] = _DEEPEST  # nothing beyond the border casts a shadow
     moments = np.stack((depth, depth * depth), axis=2)
     moments = cv2.GaussianBlur(moments, (0, 0), 0.8 + 2.6 * (1 - hardness))
     own = _from_light(scene.solid.positions, axes, scale)
@@ -72,7 +74,7 @@ def contact_shade(scene: Scene) -> np.ndarray:
     depth = np.maximum(solid.depth, np.float32(-3))
     unit = scene.camera.scale
     nearer = np.zeros(len(solid), np.float32)
-    for radius, weight in ((0.07, 1.6), (0.35, 0.6)):
+    for radius, weight in ((0.07, 2.2), (0.35, 0.8)):
         step = max(1, int(radius * unit / 3))  # a blurred image needs few pixels
         side = -(-solid.size // step)
         small = cv2.resize(depth, (side, side), interpolation=cv2.INTER_AREA) if step > 1 else depth

@@ -64,7 +64,7 @@ def draw_skin(
     of_identity: np.random.Generator, of_sample: np.random.Generator, tone: float, bearded: bool
 ) -> SkinLook:
     """Random skin; the ranges are ours."""
-    age = float(of_identity.beta(1.2, 1.6))
+    age = float(of_identity.beta(1.2, 2))
     made_up = (of_identity.random() < 0.45) and not bearded
     freckled = of_identity.random() < 0.35 * (1 - tone)
     moles = of_identity.uniform(
@@ -87,7 +87,7 @@ def draw_skin(
         shadow=_eye_shadow(of_sample) * np.float32([1, 1, 1, made_up]),
         blush=float(made_up * of_sample.uniform(0, 0.9)),
         texture=of_identity.uniform(0, 256, 2).astype(np.float32),
-        oil=float(np.exp(of_sample.normal(-0.3, 0.4)) * (0.8 + 0.3 * tone)),
+        oil=float(np.exp(of_sample.normal(0.1, 0.45)) * (0.8 + 0.3 * tone)),
         age=age,
     )
 
