@@ -52,7 +52,7 @@ def draw_camera(rng: np.random.Generator, illuminant: np.ndarray) -> CameraLook:
         exposure=float(np.clip(rng.normal(0.2, 0.45), -1.3, 1.2)),
         metering=float(rng.uniform(0.45, 0.8)),
         white_balance=(gains / gains[1]).astype(np.float32),
-        saturation=0.0 if monochrome else float(rng.uniform(0.85, 1.2)),
+        saturation=0.0 if monochrome else float(rng.uniform(0.7, 1.1)),
         tint=np.array([1, rng.uniform(0.9, 1), rng.uniform(0.8, 1)], np.float32),
         contrast=float(rng.uniform(1.15, 1.8)),
         black=float(rng.exponential(0.006)),

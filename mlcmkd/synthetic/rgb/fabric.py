@@ -1,4 +1,4 @@
-"""Colours, patterns and folds of clothes, hats and masks."""
+"""Colours, patterns and folds of clothes, hats and masks, and the colour of things held."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,10 @@ from mlcmkd.synthetic.scene import Scene
 PATTERNS = ("plain", "stripes", "checks", "print")
 _SHARES = (0.62, 0.14, 0.12, 0.12)
 _CLOTHES = (  # what people wear: mostly dark, grey, white, blue; some bright
-    (28, 29, 33), (36, 42, 58), (70, 72, 76), (128, 130, 132), (222, 222, 218), (240, 238, 232),
-    (52, 74, 112), (96, 122, 158), (116, 36, 42), (168, 62, 56), (72, 84, 58), (138, 112, 84),
-    (196, 178, 148), (82, 58, 88), (54, 98, 96), (214, 168, 92), (202, 142, 150), (118, 168, 92),
+    (28, 29, 33), (36, 42, 58), (70, 72, 76), (128, 130, 132), (222, 222, 218), (232, 230, 224),
+    (34, 34, 36), (52, 70, 100), (104, 122, 146), (110, 44, 48), (150, 70, 64), (78, 86, 66),
+    (132, 112, 90), (190, 176, 152), (82, 64, 84), (62, 92, 92), (196, 160, 104), (190, 146, 150),
+    (58, 60, 64), (96, 98, 104), (48, 60, 52), (180, 186, 194),
 )  # fmt: skip
 _MASKS = ((170, 198, 214), (226, 230, 230), (232, 232, 228), (150, 190, 180), (34, 34, 38))
 _BLEED = np.full(3, 0.12, np.float32)
@@ -42,7 +43,7 @@ class FabricLook:
 
 
 def draw_fabric(rng: np.random.Generator, worn: Worn) -> FabricLook:
-    """Random cloth for a hat, a mask or clothes; the ranges are ours."""
+    """Random cloth for a hat, a mask or clothes, or a thing held; the ranges are ours."""
     palette = _MASKS if worn == Worn.MASK else _CLOTHES
     first, second = (vary(rng, linear(*palette[rng.integers(len(palette))]), 0.25) for _ in "ab")
     pattern = str(rng.choice(PATTERNS, p=_SHARES)) if worn == Worn.CLOTH else "plain"
@@ -51,7 +52,7 @@ def draw_fabric(rng: np.random.Generator, worn: Worn) -> FabricLook:
         second=second,
         pattern=pattern,
         frequency=float(rng.uniform(2, 9)),
-        folds=float(rng.uniform(0.1, 0.5) * (0.4 if worn == Worn.MASK else 1)),
+        folds=float(rng.uniform(0.1, 0.5) * {Worn.MASK: 0.4, Worn.HELD: 0.05}.get(worn, 1)),
         offset=rng.uniform(0, 256, 2).astype(np.float32),
     )
 

@@ -29,6 +29,7 @@ class RgbLook:
         skin, eyes, hair, glasses: of the person.
         teeth: (3,) linear colour.
         clothes, hat, mask: cloth.
+        held: the surface of a phone or a cup.
         background: what is behind the person.
         camera: settings of the camera.
     """
@@ -44,6 +45,7 @@ class RgbLook:
     clothes: FabricLook
     hat: FabricLook
     mask: FabricLook
+    held: FabricLook
     background: BackgroundLook
     camera: CameraLook
 
@@ -73,6 +75,7 @@ def draw_rgb_look(
         clothes=draw_fabric(of_sample, Worn.CLOTH),
         hat=draw_fabric(of_sample, Worn.HAT),
         mask=draw_fabric(of_sample, Worn.MASK),
+        held=draw_fabric(of_sample, Worn.HELD),
         background=draw_background(of_sample, lighting.kind, lighting.illuminant),
         camera=draw_camera(of_sample, lighting.illuminant),
     )

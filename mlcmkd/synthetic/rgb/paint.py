@@ -55,7 +55,12 @@ def paint_rgb(scene: Scene, coverage: Coverage, styling: Styling, look: RgbLook)
     paint_eyes(radiance, scene, plain, look.eyes, around)
     paint_mouth(radiance, scene, plain, look.teeth, around)
     paint_hair(radiance, scene, coverage, look.hair, around)
-    for worn, fabric in ((Worn.CLOTH, look.clothes), (Worn.HAT, look.hat), (Worn.MASK, look.mask)):
+    for worn, fabric in (
+        (Worn.CLOTH, look.clothes),
+        (Worn.HAT, look.hat),
+        (Worn.MASK, look.mask),
+        (Worn.HELD, look.held),
+    ):
         paint_fabric(radiance, scene, plain, worn, fabric, around)
     if styling.glasses != "none":
         paint_frame(radiance, scene, plain, look.glasses, around)

@@ -128,14 +128,18 @@ class Zones:
 
 
 def zones(scene: Scene, chosen: np.ndarray) -> Zones:
-    """The regions at some pixels of `scene.solid` that show the head.
+    """The regions at some pixels of `scene.solid` that show the head or a hand.
 
     Args:
         scene: the scene.
         chosen: (n,) indices of pixels.
     """
     solid = scene.solid
-    table = blend_corners(solid.corners[chosen], solid.weights[chosen], _zone_table())
+    table = np.zeros((len(chosen), 8), np.float32)
+    table[:, 7] = 1  # hands
+    head = np.flatnonzero(solid.materials[chosen] <= Material.BODY)
+    of_head = chosen[head]
+    table[head] = blend_corners(solid.corners[of_head], solid.weights[of_head], _zone_table())
     return Zones(*np.ascontiguousarray(table.T))
 
 
