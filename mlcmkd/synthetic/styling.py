@@ -8,7 +8,7 @@ from mlcmkd.synthetic.realism import Realism
 from mlcmkd.utils.errors import InputError, suggestion
 
 HAIR_STYLES = (
-    "bald", "buzz", "short", "fringe", "medium", "long", "curly", "afro", "ponytail", "bun",
+    "bald", "buzz", "short", "swept", "fringe", "medium", "long", "curly", "afro", "ponytail", "bun",
     "receding",
 )  # fmt: skip
 BEARD_STYLES = ("none", "stubble", "moustache", "goatee", "full")
@@ -182,8 +182,8 @@ def draw_styling(
     Hair, beard, brows and clear glasses belong to the person, everything else to the picture.
     """
     rng = of_identity
-    hair = _one_of(rng, bald=7, buzz=12, short=24, fringe=8, medium=10, long=15, curly=6, afro=5,
-                   ponytail=5, bun=4, receding=8)  # fmt: skip
+    hair = _one_of(rng, bald=7, buzz=12, short=20, swept=8, fringe=7, medium=10, long=15, curly=6,
+                   afro=5, ponytail=5, bun=4, receding=8)  # fmt: skip
     longish = hair in ("long", "ponytail", "bun", "fringe")
     beard = "none"
     if rng.random() < (0.06 if longish else 0.5):
@@ -227,9 +227,9 @@ def _one_of(rng: np.random.Generator, **shares: float) -> str:
 
 
 _LENGTHS = {
-    "bald": (0, 0), "buzz": (0.05, 0.1), "short": (0.25, 0.6), "fringe": (0.75, 1.1),
-    "medium": (0.9, 1.5), "long": (2.2, 4.2), "curly": (0.5, 1.2), "afro": (0.3, 0.7),
-    "ponytail": (1.2, 1.6), "bun": (1.2, 1.6), "receding": (0.2, 0.5),
+    "bald": (0, 0), "buzz": (0.05, 0.1), "short": (0.25, 0.6), "swept": (0.5, 1.0),
+    "fringe": (0.75, 1.1), "medium": (0.9, 1.5), "long": (2.2, 4.2), "curly": (0.5, 1.2), "afro": (0.3, 0.7),
+    "ponytail": (1.6, 2.0), "bun": (1.6, 2.0), "receding": (0.2, 0.5),
 }  # fmt: skip
 
 

@@ -19,26 +19,40 @@ TIE = np.array([0, 0.6, -3.0], np.float32)  # of a ponytail
 
 @dataclass(frozen=True)
 class _Cut:
-    """How a style is combed; see `_comb` and `_grow`."""
+    """How a style is combed; see `_comb` and `_grow`.
 
-    strips: int  # number of strips
-    steps: int  # points of each
-    width: float  # of a strip, head units
-    lift: float  # how steeply strands leave the skin: 0 along it, 1 and more upright
-    weight: float  # how strongly they bend downwards
-    comb: str  # "whorl", "parted", "back", "forward" or "tied"
+    Attributes:
+        strips, steps: number of strips and of points of each.
+        width, tip: width of a strip, head units, and the share of it that is left at its end.
+        lift: how steeply strands leave the skin: 0 along it, 1 and more upright.
+        weight: how strongly they bend downwards at each step.
+        hug: how far they are pulled back to the skull, 0 to 1.
+        loose: how irregular their direction is.
+        comb: "whorl", "parted", "back", "forward" or "tied".
+    """
+
+    strips: int
+    steps: int
+    width: float
+    tip: float
+    lift: float
+    weight: float
+    hug: float
+    loose: float
+    comb: str
 
 
 _CUTS = {
-    "short": _Cut(420, 5, 0.13, 0.5, 0.1, "whorl"),
-    "receding": _Cut(420, 5, 0.12, 0.3, 0.1, "whorl"),
-    "fringe": _Cut(420, 7, 0.14, 0.35, 0.35, "forward"),
-    "medium": _Cut(400, 7, 0.15, 0.6, 0.25, "parted"),
-    "long": _Cut(380, 10, 0.17, 0.3, 0.55, "parted"),
-    "curly": _Cut(480, 7, 0.13, 0.8, 0.35, "whorl"),
-    "afro": _Cut(520, 5, 0.14, 2.5, 0.0, "whorl"),
-    "ponytail": _Cut(380, 7, 0.15, 0.1, 0.0, "tied"),
-    "bun": _Cut(380, 7, 0.15, 0.1, 0.0, "tied"),
+    "short": _Cut(430, 5, 0.13, 0.15, 0.4, 0.08, 0.3, 0.1, "whorl"),
+    "receding": _Cut(400, 5, 0.12, 0.15, 0.25, 0.08, 0.4, 0.1, "whorl"),
+    "swept": _Cut(430, 6, 0.14, 0.25, 0.6, 0.05, 0.4, 0.07, "back"),
+    "fringe": _Cut(430, 7, 0.15, 0.3, 0.35, 0.3, 0.4, 0.06, "forward"),
+    "medium": _Cut(400, 8, 0.16, 0.3, 0.4, 0.3, 0.5, 0.06, "parted"),
+    "long": _Cut(360, 10, 0.19, 0.4, 0.25, 0.5, 0.5, 0.035, "parted"),
+    "curly": _Cut(480, 7, 0.13, 0.4, 0.8, 0.35, 0.1, 0.1, "whorl"),
+    "afro": _Cut(520, 5, 0.14, 0.5, 2.5, 0.0, 0.0, 0.1, "whorl"),
+    "ponytail": _Cut(360, 8, 0.15, 0.5, 0.1, 0.0, 0.95, 0.03, "tied"),
+    "bun": _Cut(360, 8, 0.15, 0.5, 0.1, 0.0, 0.95, 0.03, "tied"),
 }
 
 
@@ -72,56 +86,106 @@ def hair_parts(
         return []
     start = blend_corners(begin.corners[grows], begin.weights[grows], vertices)
     places = begin.places[grows]
-    lines, outward = _grow(start, places, sheet, cut, size, rng)
-    return [_strips(lines, outward, cut, rng)]
+    lines = _grow(start, places, sheet, cut, size, rng)
+    parts = [_strips(lines, cut, rng)]
+    if cut.comb == "tied" and hat_line is None:
+        parts.append(_strips(_tail(styling.hair, sheet, size, rng), cut, rng))
+    return parts
+
+
+def _tail(style: str, sheet: Sheet, size: HairSize, rng: np.random.Generator) -> np.ndarray:
+    """Lines (N, K, 3) of a ponytail, or of a bun, behind the head."""
+    count, steps = (70, 8) if style == "ponytail" else (90, 7)
+    knot = sheet.push_out(TIE[None], 0.1)[0]
+    scatter = rng.standard_normal((count, 1, 3), dtype=np.float32)
+    share = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
+    if style == "ponytail":
+        length = 1.6 * size.length * rng.uniform(0.8, 1.1, (count, 1, 1)).astype(np.float32)
+        fall = np.concatenate((0 * share, 0.25 * share - share**1.3, -0.45 * np.sqrt(share)), 1)
+        fall[:, 2] += 0.3 * share[:, 0]
+        return knot + length * fall + scatter * (0.06 + 0.16 * share)
+    # Each strand of a bun winds around a ball.
+    radius = 0.3 + 0.35 * np.clip(size.height / 0.13, 0, 1)
+    axis, start = unit(scatter), unit(np.roll(scatter, 1, axis=0))
+    side = unit(np.cross(axis, start))
+    turn = 2.2 * share
+    ball = knot + _vector(0, 0.1, -0.6 * radius)
+    return ball + radius * (np.cos(turn) * side + np.sin(turn) * np.cross(axis, side))
 
 
 def _comb(places: np.ndarray, cut: _Cut, size: HairSize) -> np.ndarray:
     """Direction (N, 3) in which the hair at places on the mean head is combed."""
+    away = unit(places - WHORL)
     if cut.comb == "tied":
         return unit(TIE - places)
-    away = unit(places - WHORL)
     if cut.comb == "whorl":
-        return unit(away + np.array([0.25 * np.sign(size.parting), 0, 0], np.float32))
+        return unit(away + _vector(0.25 * np.sign(size.parting), 0, 0))
     if cut.comb == "forward":
-        return unit(away + np.array([0, 0, 0.3], np.float32))
+        return unit(away + _vector(0.15 * np.sign(size.parting), 0, 0.3))
+    if cut.comb == "back":
+        return unit(_vector(0.3 * np.sign(size.parting), -0.15, -1) + 0 * places)
     aside = np.zeros_like(places)
     aside[:, 0] = np.sign(places[:, 0] - size.parting)
     top = np.clip((places[:, 1] - 0.6) / 0.8, 0, 1)[:, None]
-    back = np.array([0, 0, -0.35], np.float32)
+    back = _vector(0, 0, -0.35)
     return unit(away * (1 - top) + top * (aside + back) + back)
 
 
-def _grow(start, places, sheet, cut, size, rng) -> tuple[np.ndarray, np.ndarray]:
-    """Lines of the strands (N, K, 3) and the directions away from the head along them."""
+def _vector(x: float, y: float, z: float) -> np.ndarray:
+    return np.array([x, y, z], np.float32)
+
+
+def _grow(start, places, sheet, cut, size, rng) -> np.ndarray:
+    """Lines (N, K, 3) of the strands that begin at `start` (N, 3) on the person's skin.
+
+    Each step goes on in the direction of the last one, bent downwards by the weight; then the point is
+    moved out of the head, or back towards the skull if it stands off above the ears.
+    """
     count, steps = len(start), cut.steps
-    noise = lambda spread: rng.normal(0, spread, (count, 3)).astype(np.float32)  # noqa: E731
+
+    def noise(spread: float) -> np.ndarray:
+        return spread * rng.standard_normal((count, 3), dtype=np.float32)
+
     outward = unit(start - CENTRE)
     combed = _comb(places, cut, size)
     combed -= (combed * outward).sum(1, keepdims=True) * outward
-    direction = unit(unit(combed) + cut.lift * outward + noise(0.15 + 2 * size.curl))
-    layer = (size.height * rng.uniform(0.3, 1.3, count)).astype(np.float32)
+    direction = unit(unit(combed) + cut.lift * outward + noise(1.5 * cut.loose + 2 * size.curl))
+    layer = size.height * rng.uniform(0.3, 1.4, count).astype(np.float32)
     length = size.length * rng.uniform(0.75, 1.15, count).astype(np.float32)
     step = (length / (steps - 1))[:, None]
-    down = np.array([0, -cut.weight, 0], np.float32)
+    down = _vector(0, -cut.weight, 0)
     lines = np.empty((count, steps, 3), np.float32)
     lines[:, 0] = start
     for k in range(1, steps):
+        if cut.comb == "tied":
+            direction = 0.2 * direction + unit(TIE - lines[:, k - 1])
         wanted = lines[:, k - 1] + step * direction
-        height = layer * min(1.0, k / 2)
-        lines[:, k] = sheet.push_out(wanted, height)
+        lines[:, k] = _on_skull(wanted, layer * min(1.0, k / 2), sheet, cut.hug)
         moved = lines[:, k] - lines[:, k - 1]
-        direction = unit(unit(moved) + down + noise(0.06 + 5 * size.curl))
-    return lines, unit(lines - CENTRE)
+        direction = unit(unit(moved) + down + noise(cut.loose + 5 * size.curl))
+    return lines
 
 
-def _strips(lines, outward, cut, rng) -> Part:
-    """Ribbons along the lines, as a part."""
+def _on_skull(points: np.ndarray, height: np.ndarray, sheet: Sheet, hug: float) -> np.ndarray:
+    """Points (N, 3) moved out of the head, and towards it by the share `hug` above the ears."""
+    offsets = points - CENTRE
+    distance = np.sqrt((offsets * offsets).sum(1))
+    least = sheet.radius(offsets) + height
+    pull = hug * np.clip((points[:, 1] + 0.3) / 0.6, 0, 1)
+    wanted = np.where(distance < least, least, distance + pull * (least - distance))
+    return CENTRE + offsets * (wanted / distance)[:, None].astype(np.float32)
+
+
+def _strips(lines: np.ndarray, cut: _Cut, rng: np.random.Generator) -> Part:
+    """Ribbons along lines (N, K, 3), as a part."""
     count, steps = lines.shape[:2]
+    outward = lines - CENTRE
+    outward[..., 1] = np.maximum(outward[..., 1], -0.2)  # hair that hangs faces sideways
+    outward = unit(outward)
     along = np.linspace(0, 1, steps, dtype=np.float32)
-    taper = np.interp(along, (0, 0.2, 0.6, 1), (0.8, 1, 0.9, 0.12)).astype(np.float32)
+    taper = np.interp(along, (0, 0.2, 0.6, 1), (0.8, 1, 0.95, cut.tip)).astype(np.float32)
     width = cut.width * rng.uniform(0.6, 1.3, count).astype(np.float32)
-    tilted = outward + rng.normal(0, 0.25, (count, 1, 3)).astype(np.float32)
+    tilted = outward + 0.18 * rng.standard_normal((count, 1, 3), dtype=np.float32)
     widths = width[:, None] * taper
     mesh = ribbons(lines, tilted, widths)
     places = np.empty((count, steps, 2, 3), np.float32)
