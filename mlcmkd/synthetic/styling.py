@@ -228,8 +228,8 @@ def _one_of(rng: np.random.Generator, **shares: float) -> str:
 
 _LENGTHS = {
     "bald": (0, 0), "buzz": (0.05, 0.1), "short": (0.25, 0.6), "swept": (0.5, 1.0),
-    "fringe": (0.75, 1.1), "medium": (0.9, 1.5), "long": (2.2, 4.2), "curly": (0.5, 1.2), "afro": (0.3, 0.7),
-    "ponytail": (1.6, 2.0), "bun": (1.6, 2.0), "receding": (0.2, 0.5),
+    "fringe": (0.75, 1.1), "medium": (0.9, 1.5), "long": (2.2, 4.2), "curly": (0.5, 1.2),
+    "afro": (0.3, 0.7), "ponytail": (1.6, 2.0), "bun": (1.6, 2.0), "receding": (0.2, 0.5),
 }  # fmt: skip
 
 
