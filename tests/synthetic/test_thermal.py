@@ -44,8 +44,8 @@ def look_of(person: int, ambient: float = 22.0, **changes):
     return replace(look_in(Climate(ambient, ambient, None), *two(person)), **changes)
 
 
-def paint(person_seen, look, **switched):
-    styling, realism = Styling(), Realism(**switched)
+def paint(person_seen, look, styling=Styling(), **switched):  # noqa: B008 (frozen)
+    realism = Realism(**switched)
     return paint_thermal(person_seen, cover(person_seen, styling), styling, look, realism)
 
 
@@ -201,6 +201,20 @@ def test_breath_warms_and_cools_the_mask():
         surface = scene.solid.sample(paint(scene, look).surface)
         means.append(surface[scene.solid.materials == Worn.MASK].mean())
     assert means[0] < means[1] < means[2]
+
+
+def test_a_cup_is_hot_a_phone_warm_and_fingers_are_colder_than_the_palm():
+    look = look_of(4)
+    look = replace(look, covers=replace(look.covers, cup=50.0, phone=29.0, hand=33.0, fingers=-4.0))
+    scene = with_panel(shape_of(4), Worn.HELD)
+    for held, warmth in (("cup", 50), ("phone", 29)):
+        surface = scene.solid.sample(paint(scene, look, Styling(held=held)).surface)
+        assert (surface[scene.solid.materials == Worn.HELD] == warmth).all()
+    scene = with_panel(shape_of(4), Worn.HAND)
+    hand = scene.solid.materials == Worn.HAND
+    height = scene.solid.places[hand, 1]
+    surface = scene.solid.sample(paint(scene, look).surface)[hand]
+    assert surface[height > 0.8].mean() < surface[height < -0.8].mean() - 2
 
 
 def test_lenses_hide_the_eyes_and_mirror_the_surroundings():

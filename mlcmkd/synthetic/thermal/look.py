@@ -119,7 +119,7 @@ def look_in(
         skin=skin,
         patterns=patterns,
         details=draw_skin(of_identity, of_sample, felt, breath.flow),
-        covers=draw_cover(of_identity, of_sample, skin, felt),
+        covers=draw_cover(of_identity, of_sample, skin, climate.ambient, felt),
         breath=breath,
         background=draw_background(of_sample, climate.ambient, climate.sky),
         surroundings=draw_surroundings(of_sample, climate.ambient, above),

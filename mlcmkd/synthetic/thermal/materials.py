@@ -28,7 +28,9 @@ class CoverLook:
         mask_breath: how much a flow of breath of 1 changes the mask before the mouth, degrees C.
         hand: temperature of the palm, degrees C; fingers: of their tips against it.
         fingers: see `hand`.
-        lens_tilt: (2,) degrees C by which a lens changes over its width and its height.
+        phone: temperature of a phone that is held; cup: of a cup.
+        cup: see `phone`.
+        lens_tilt: (2,) degrees C by which a lens changes from its middle outwards and upwards.
         lens_emissivity: at normal incidence; 0.84 for glass, higher for plastic, both opaque.
         frame_emissivity: 0.9 for plastic, 0.2 to 0.5 for metal.
         roughness: the smallest cosine between skin and line of sight that counts; rough skin at its
@@ -53,6 +55,8 @@ class CoverLook:
     mask_breath: float
     hand: float
     fingers: float
+    phone: float
+    cup: float
     lens_tilt: tuple[float, float]
     lens_emissivity: float
     frame_emissivity: float
@@ -61,7 +65,11 @@ class CoverLook:
 
 
 def draw_cover(
-    of_identity: np.random.Generator, of_sample: np.random.Generator, skin: float, felt: float
+    of_identity: np.random.Generator,
+    of_sample: np.random.Generator,
+    skin: float,
+    ambient: float,
+    felt: float,
 ) -> CoverLook:
     """Random covers; the ranges are ours.
 
@@ -69,6 +77,7 @@ def draw_cover(
         of_identity: for hair, glasses and skin.
         of_sample: for clothes, and what depends on the day.
         skin: the level of the face, degrees C.
+        ambient: temperature of the air, degrees C.
         felt: air that the body has adapted to, degrees C; hands are cold in cold air.
     """
     person, day = of_identity.uniform, of_sample.uniform
@@ -87,13 +96,15 @@ def draw_cover(
         lens=day(0.35, 1.0),
         frame=day(0.3, 0.95),
         lips=person(-0.6, 0.5) + day(-0.2, 0.2),
-        folds=draw_waves(of_sample, 2, 9, count=6),
-        fold_depth=day(0.02, 0.14),
+        folds=draw_waves(of_sample, 2, 7, count=8),
+        fold_depth=day(0.02, 0.1),
         strand_depth=day(0, 0.07),
         mask_breath=day(0.3, 3.0),
         hand=skin + 0.3 - cold_hands,
         fingers=day(-1, 0.2) * cold_hands,
-        lens_tilt=(float(of_sample.normal(0, 0.4)), float(of_sample.normal(-0.3, 0.5))),
+        phone=ambient + day(2, 14),
+        cup=day(36, 62) if of_sample.random() < 0.75 else day(4, 16),
+        lens_tilt=(float(of_sample.normal(0, 0.2)), float(of_sample.normal(-0.1, 0.25))),
         lens_emissivity=emissivity.GLASS if glass else person(0.86, 0.94),
         frame_emissivity=person(0.2, 0.5) if metal else 0.92,
         roughness=day(0.05, 0.3),
@@ -107,6 +118,7 @@ def warm_covers(
     solid: Surface,
     bare: np.ndarray,
     coverage: Coverage,
+    held: str,
     look: CoverLook,
     lips: float,
     skin: float,
@@ -118,6 +130,7 @@ def warm_covers(
         solid: the visible surface.
         bare: (M,) float32, temperature of skin at its pixels, degrees C.
         coverage: hair and lips on the skin.
+        held: what a hand holds or does, one of `styling.HELD_STYLES`.
         look: the covers.
         lips: red of the lips against the skin around it, degrees C.
         skin: the level of the face, degrees C.
@@ -144,19 +157,28 @@ def warm_covers(
         if material != Worn.FRAME:
             uneven += look.fold_depth * look.folds.at(solid.places[chosen])
         if material == Worn.HAIR:
+            uneven *= 0.65 + 0.35 * solid.places[chosen, 2]  # warm roots, tips near the air
             uneven += look.strand_depth * coverage.strands[chosen]
         warmth[chosen] = skin + np.clip(uneven, 0.02, 1) * (air - skin)
-    hand = np.flatnonzero(solid.materials == Worn.HAND)
-    if len(hand):
-        uneven = np.clip(0.5 + 0.5 * look.folds.at(0.4 * solid.places[hand]), 0, 1)
-        warmth[hand] = np.clip(look.hand + look.fingers * uneven, air - 1, 37)
+    _warm_hand(warmth, solid, look, air)
+    warmth[solid.materials == Worn.HELD] = look.cup if held == "cup" else look.phone
     return warmth
+
+
+def _warm_hand(warmth: np.ndarray, solid: Surface, look: CoverLook, air: float) -> None:
+    """A hand before the face, in place: cold fingers above a warm palm and forearm."""
+    hand = np.flatnonzero(solid.materials == Worn.HAND)
+    if len(hand) == 0:
+        return
+    height = solid.places[hand, 1]
+    towards_tips = np.clip(1 - (height.max() - height) / 1.6, 0, 1)
+    uneven = towards_tips + 0.2 * look.folds.at(solid.places[hand])
+    warmth[hand] = np.clip(look.hand + look.fingers * uneven, min(air - 1, 34), 37)
 
 
 def lens_temperature(lens: Surface, look: CoverLook, skin: float, air: float) -> np.ndarray:
     """Temperature of the lenses of glasses at their pixels, (M,) float32 degrees C."""
-    middle = lens.positions.mean(axis=0)
-    tilt = (lens.positions[:, :2] - middle[:2]) @ np.array(look.lens_tilt, np.float32)
+    tilt = lens.places[:, :2] @ np.array(look.lens_tilt, np.float32)
     return np.float32(skin + look.lens * (air - skin)) + tilt
 
 

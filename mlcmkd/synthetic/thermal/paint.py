@@ -47,7 +47,7 @@ def paint_thermal(
     Args:
         scene: geometry and visible surfaces.
         coverage: hair and lips at the pixels of `scene.solid`.
-        styling: what is worn; only what the surfaces do not tell counts here.
+        styling: what is worn; what a hand holds counts here, the surfaces tell the rest.
         look: the thermal appearance.
         realism: parts to leave out.
     """
@@ -59,7 +59,7 @@ def paint_thermal(
     bare = solid.interpolate(skin_temperature(scene.vertices, look, realism))
     lips = look.covers.lips if realism.anatomy else 0.0
     warmth = materials.warm_covers(
-        solid, bare, coverage, look.covers, lips, look.skin, look.cover_air
+        solid, bare, coverage, styling.held, look.covers, lips, look.skin, look.cover_air
     )
     _breathe_on_mask(warmth, scene, look)
     shown = warmth
