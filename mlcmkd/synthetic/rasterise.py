@@ -50,6 +50,49 @@ def rasterise(points, triangles, triangle, weights, depth):
 
 
 @njit(cache=True)
+def covered_pixels(triangle, weights, triangles):
+    """Lists the pixels of a z-buffer that show a triangle.
+
+    Args:
+        triangle, weights: as filled by `rasterise`.
+        triangles: (T, 3) int32.
+
+    Returns:
+        (M,) int64 flat indices of the pixels, (M,) int32 their triangles, (M, 3) int32 the corners of
+        these, (M, 3) float32 barycentric weights.
+    """
+    height, width = triangle.shape
+    count = 0
+    for y in range(height):
+        for x in range(width):
+            count += triangle[y, x] >= 0
+    pixels, shown = np.empty(count, np.int64), np.empty(count, np.int32)
+    corners, shares = np.empty((count, 3), np.int32), np.empty((count, 3), np.float32)
+    m = 0
+    for y in range(height):
+        for x in range(width):
+            t = triangle[y, x]
+            if t >= 0:
+                pixels[m], shown[m] = y * width + x, t
+                corners[m] = triangles[t]
+                shares[m, 0], shares[m, 1] = weights[y, x, 0], weights[y, x, 1]
+                shares[m, 2] = 1 - shares[m, 0] - shares[m, 1]
+                m += 1
+    return pixels, shown, corners, shares
+
+
+@njit(cache=True)
+def face_viewer(normals):
+    """Scales normals (M, 3) to unit length in place and turns those that point away (z < 0)."""
+    for m in range(normals.shape[0]):
+        x, y, z = normals[m, 0], normals[m, 1], normals[m, 2]
+        scale = 1 / (np.sqrt(x * x + y * y + z * z) + np.float32(1e-9))
+        if z < 0:
+            scale = -scale
+        normals[m, 0], normals[m, 1], normals[m, 2] = x * scale, y * scale, z * scale
+
+
+@njit(cache=True)
 def blend_corners(corners, weights, values):
     """Interpolates values of vertices at pixels.
 

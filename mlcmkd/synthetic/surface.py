@@ -5,7 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlcmkd.synthetic.part import Part
-from mlcmkd.synthetic.rasterise import FAR, blend_corners, rasterise, vertex_normals
+from mlcmkd.synthetic.rasterise import (
+    FAR,
+    blend_corners,
+    covered_pixels,
+    face_viewer,
+    rasterise,
+    vertex_normals,
+)
 
 
 @dataclass(frozen=True)
@@ -89,24 +96,17 @@ def see(
     buffer = np.full((size, size), FAR, np.float32) if depth is None else depth.copy()
     triangles = np.ascontiguousarray(body.triangles, np.int32)
     rasterise(np.ascontiguousarray(projected, np.float32), triangles, triangle, shares, buffer)
-    pixels = np.flatnonzero(triangle >= 0)
-    shown = triangle.reshape(-1)[pixels]
-    first_two = shares.reshape(-1, 2)[pixels]
-    weights = np.column_stack((first_two, 1 - first_two.sum(axis=1))).astype(np.float32)
-    corners = np.ascontiguousarray(triangles[shown])
-    normals = vertex_normals(np.ascontiguousarray(turned, np.float32), triangles)
-    of_vertices = np.concatenate((body.places, normals, turned), axis=1).astype(np.float32)
-    values = blend_corners(corners, weights, of_vertices)
-    facing = values[:, 3:6]
-    facing /= np.linalg.norm(facing, axis=1, keepdims=True) + np.float32(1e-9)
-    facing[facing[:, 2] < 0] *= -1
+    pixels, shown, corners, weights = covered_pixels(triangle, shares, triangles)
+    turned = np.ascontiguousarray(turned, np.float32)
+    normals = blend_corners(corners, weights, vertex_normals(turned, triangles))
+    face_viewer(normals)
     return Surface(
         size=size,
         pixels=pixels,
         materials=body.materials[shown],
-        places=np.ascontiguousarray(values[:, :3]),
-        normals=np.ascontiguousarray(facing),
-        positions=np.ascontiguousarray(values[:, 6:]),
+        places=blend_corners(corners, weights, body.places),
+        normals=normals,
+        positions=blend_corners(corners, weights, turned),
         depth=buffer,
         corners=corners,
         weights=weights,
