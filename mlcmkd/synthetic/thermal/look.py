@@ -7,7 +7,7 @@ import numpy as np
 from mlcmkd.synthetic.thermal.background import Background, draw_background
 from mlcmkd.synthetic.thermal.breath import BreathLook, draw_breath
 from mlcmkd.synthetic.thermal.camera import CameraLook, draw_camera
-from mlcmkd.synthetic.thermal.materials import CoverLook, draw_cover
+from mlcmkd.synthetic.thermal.covers import CoverLook, draw_cover
 from mlcmkd.synthetic.thermal.physiology import (
     SkinLook,
     chill_of,

@@ -9,11 +9,12 @@ from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.realism import Realism
 from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.styling import Styling
-from mlcmkd.synthetic.thermal import materials
 from mlcmkd.synthetic.thermal.background import paint_background
 from mlcmkd.synthetic.thermal.breath import add_plume, outlet
+from mlcmkd.synthetic.thermal.covers import lens_temperature, warm_covers
 from mlcmkd.synthetic.thermal.emissivity import apparent_temperature
 from mlcmkd.synthetic.thermal.look import ThermalLook
+from mlcmkd.synthetic.thermal.materials import emissivities, lens_emissivities
 from mlcmkd.synthetic.thermal.physiology import skin_temperature
 from mlcmkd.synthetic.thermal.surroundings import mirrored
 
@@ -58,13 +59,11 @@ def paint_thermal(
         backdrop = np.full((solid.size, solid.size), look.ambient, np.float32)
     bare = solid.interpolate(skin_temperature(scene.vertices, look, realism))
     lips = look.covers.lips if realism.anatomy else 0.0
-    warmth = materials.warm_covers(
-        solid, bare, coverage, styling.held, look.covers, lips, look.skin, look.cover_air
-    )
+    warmth = warm_covers(scene, bare, coverage, styling, look, lips)
     _breathe_on_mask(warmth, scene, look)
     shown = warmth
     if realism.emissivity:
-        emitted = materials.emissivities(solid, look.covers)
+        emitted = emissivities(solid, look.covers)
         seen = look.surroundings.at(mirrored(solid.normals))
         shown = apparent_temperature(warmth, seen, emitted)
     surface = solid.canvas(warmth, backdrop)
@@ -95,9 +94,9 @@ def _lay_lenses(
 ) -> None:
     """Lays opaque lenses over both maps, in place."""
     lens = scene.lens
-    warmth = materials.lens_temperature(lens, look.covers, look.skin, look.cover_air)
+    warmth = lens_temperature(lens, look)
     surface.reshape(-1)[lens.pixels] = warmth
     if realism.emissivity:
-        emitted = materials.lens_emissivities(lens, look.covers)
+        emitted = lens_emissivities(lens, look.covers)
         warmth = apparent_temperature(warmth, look.surroundings.at(mirrored(lens.normals)), emitted)
     apparent.reshape(-1)[lens.pixels] = warmth

@@ -93,11 +93,14 @@ def draw_patterns(
     person, day = of_identity.uniform, of_sample.uniform
     nose = -chill * float(np.clip(of_identity.gamma(1.6, 1.1) * day(0.2, 1.4), -0.3, 6))
     nose -= coldness * day(0.8, 2.0)
+    breadth = person(0, 0.5)  # the cold of some noses spreads over cheeks and upper lip
+    midface = 0.5 * breadth * min(nose, 0) - chill * person(-0.1, 0.5)
     # Where the whole orbit is warm, lids and canthus stand out less from it.
     orbit = max(person(-1.0, 1.8), 0) + day(-0.15, 0.15)
     ear = -chill * (person(-0.3, 3.0) + day(0, 1.5)) - coldness * day(0, 1.5)
     return {
-        "nose": nose,
+        "nose": nose * (1 - 0.5 * breadth),
+        "midface": midface,
         "bridge": nose * person(0.1, 0.6),
         "orbit": orbit,
         "inner canthus": person(-0.2, 0.4) + day(-0.05, 0.25) - 0.3 * (orbit - 0.6),
