@@ -49,10 +49,10 @@ def draw_eyes(
     chances = light + (dark - light) * min(1, 1.6 * tone)
     chosen = of_identity.choice(len(chances), p=chances / chances.sum())
     colour = list(IRIS_COLOURS.values())[chosen][0]
-    white = linear(234, 226, 220) * (1 - 0.2 * tone)
+    white = linear(216, 206, 200) * (1 - 0.2 * tone)
     return EyeLook(
         iris=vary(of_identity, colour, 0.15),
-        iris_radius=float(of_identity.uniform(0.08, 0.09)),
+        iris_radius=float(of_identity.uniform(0.086, 0.096)),
         pupil=float(of_sample.uniform(0.28, 0.55)),
         sclera=vary(of_identity, white, 0.08),
         wetness=float(of_sample.uniform(0.7, 1.4)),
@@ -83,8 +83,11 @@ def paint_eyes(
         own.light, own.lighting, np.maximum(own.reaching, 0.25), 0.45 + 0.55 * shaded
     )
     light = albedo * irradiance(normals[chosen], own, _DULL + np.float32(0.15))
-    light *= (0.35 + 0.65 * shaded)[:, None]
-    light += _reflections(scene, normals[chosen], off_axis, in_iris, own, eyes) * shaded[:, None]
+    light *= (0.1 + 0.9 * np.minimum(1.5 * shaded, 1))[:, None]  # lashes make the edge dark
+    light += (
+        _reflections(scene, normals[chosen], off_axis, in_iris, own, eyes)
+        * (0.4 + 0.6 * shaded)[:, None]
+    )
     radiance[chosen] = light
 
 
@@ -127,14 +130,14 @@ def _reflections(
 ) -> np.ndarray:
     """Mirrored light (n, 3): the catch-light and a faint image of the sky.
 
-    The cornea is more curved than the ball; a normal on the iris turns with twice the offset.
+    The cornea is more curved than the ball (radii of 7.8 and 12 mm), so its normals turn faster.
     """
-    bulge = (0.9 * in_iris)[:, None] * (off_axis @ scene.rotation.T)
+    bulge = (1.5 * in_iris)[:, None] * (off_axis @ scene.rotation.T)
     wet = normals + bulge
     wet /= np.linalg.norm(wet, axis=1, keepdims=True)
     half = around.light + TO_CAMERA
     half /= np.linalg.norm(half)
-    size = 0.012 + 0.02 * (1 - around.lighting.hardness)
+    size = 0.018 + 0.04 * (1 - around.lighting.hardness)
     catch = smooth_step(1 - wet @ half, 2.2 * size, 0.5 * size) * (0.3 + 0.7 * in_iris)
     sky = 0.05 * smooth_step(wet[:, 1], 0.1, 0.6)
     lit = eyes.wetness * (catch[:, None] * around.lighting.key + sky[:, None] * around.lighting.sky)

@@ -46,7 +46,7 @@ def draw_glasses(
     if style == "clear":
         passing = np.full(3, of_identity.uniform(0.9, 0.97))
     else:
-        passing = of_identity.uniform(0.02, 0.25) * tint
+        passing = of_identity.uniform(0.02, 0.2) * tint
     mirrored = of_identity.random() < (0.35 if style == "sport" else 0.1)
     strength = of_identity.uniform(4, 9) if mirrored else of_identity.uniform(0.3, 1.6)
     window = of_sample.uniform([-0.6, -0.1, 0.08, 0.5], [0.6, 0.8, 0.35, 3])
@@ -82,10 +82,10 @@ def look_through(image: np.ndarray, scene: Scene, look: GlassesLook, around: Sur
     lens = scene.lens
     if lens is None or not len(lens):
         return
-    facing = lens.normals
+    facing = _lens_normals(scene)
     # The camera looks along -z, so its mirrored direction is 2 n (n.z) - z.
     mirrored = 2 * facing * facing[:, 2:] - np.array([0, 0, 1], np.float32)
-    fresnel = look.mirror * (0.05 + 0.9 * (1 - facing[:, 2]) ** 5)
+    fresnel = look.mirror * (0.05 + 0.9 * (1 - np.clip(facing[:, 2], 0, 1)) ** 5)
     lighting = around.lighting
     up = (0.5 + 0.5 * mirrored[:, 1])[:, None]
     room = 0.6 * (lighting.ground + up * (lighting.sky - lighting.ground))
@@ -99,3 +99,12 @@ def look_through(image: np.ndarray, scene: Scene, look: GlassesLook, around: Sur
     flat = image.reshape(-1, 3)
     behind = flat[lens.pixels] * (look.passing * shade[:, None])
     flat[lens.pixels] = behind + np.minimum(fresnel, 0.7)[:, None] * room
+
+
+def _lens_normals(scene: Scene) -> np.ndarray:
+    """Normals (n, 3) of lenses as if they were pieces of a sphere; a mesh of few triangles would show
+    its edges in the mirror image."""
+    across, up, side = scene.lens.places.T
+    curved = np.stack((0.3 * across * side, 0.18 * up - 0.06, np.ones_like(up)), axis=1)
+    curved /= np.sqrt((curved * curved).sum(1, keepdims=True))
+    return (curved @ scene.rotation.T).astype(np.float32)

@@ -134,17 +134,17 @@ def _rounded(scene: Scene, chosen: np.ndarray) -> np.ndarray:
     """Normals (n, 3) of the whole hair rather than of its flat strips: mostly away from the skull."""
     skull = scene.rotation @ (_SKULL - NECK) + NECK
     outwards = scene.solid.positions[chosen] - skull
-    outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
+    outwards /= np.sqrt((outwards * outwards).sum(1, keepdims=True))
     mixed = outwards + np.float32(0.45) * scene.solid.normals[chosen]
-    return mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
+    return mixed / np.sqrt((mixed * mixed).sum(1, keepdims=True))
 
 
 def _along_hair(scene: Scene, chosen: np.ndarray) -> np.ndarray:
-    """Unit direction (n, 3) of the hair: in which the place's share of its length grows."""
+    """Unit direction (n, 3) of the hair: from the corner of each triangle nearest to the root to the
+    corner nearest to the tip."""
     corners = scene.solid.corners[chosen]
-    positions = scene.turned[corners]
     shares = np.concatenate([part.places[:, 2] for part in scene.parts])[corners]
-    along = np.zeros((len(chosen), 3), np.float32)
-    for a, b in ((0, 1), (1, 2), (2, 0)):
-        along += (shares[:, b] - shares[:, a])[:, None] * (positions[:, b] - positions[:, a])
-    return along / (np.linalg.norm(along, axis=1, keepdims=True) + np.float32(1e-6))
+    row = np.arange(len(chosen))
+    root, tip = corners[row, shares.argmin(1)], corners[row, shares.argmax(1)]
+    along = scene.turned[tip] - scene.turned[root]
+    return along / (np.sqrt((along * along).sum(1, keepdims=True)) + np.float32(1e-6))

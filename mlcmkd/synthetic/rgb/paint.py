@@ -17,7 +17,7 @@ from mlcmkd.synthetic.rgb.mouth import paint_mouth
 from mlcmkd.synthetic.rgb.relief import skin_normals
 from mlcmkd.synthetic.rgb.shading import Surroundings, highlights, irradiance
 from mlcmkd.synthetic.rgb.shadow import cast_shadow, contact_shade
-from mlcmkd.synthetic.rgb.skin import skin_albedo, zones
+from mlcmkd.synthetic.rgb.skin import skin_albedo, skin_noise, zones
 from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.styling import Styling
 
@@ -42,11 +42,14 @@ def paint_rgb(scene: Scene, coverage: Coverage, styling: Styling, look: RgbLook)
         (S, S, 3) float32 linear light, red first; 1 is about a white card in the key light.
     """
     solid = scene.solid
-    reaching = cast_shadow(scene, look.light, look.lighting.hardness)
+    reaching = np.ones(len(solid), np.float32)
+    if look.lighting.shadow > 0:
+        shaded = 1 - cast_shadow(scene, look.light, look.lighting.hardness)
+        reaching -= np.float32(look.lighting.shadow) * shaded
     around = Surroundings(
         light=np.array(look.light, np.float32),
         lighting=look.lighting,
-        reaching=1 - np.float32(look.lighting.shadow) * (1 - reaching),
+        reaching=reaching,
         ambient=contact_shade(scene),
     )
     radiance = np.zeros((len(solid), 3), np.float32)
@@ -83,10 +86,11 @@ def _paint_skin(
     own = around.take(chosen)
     own = replace(own, ambient=own.ambient * (0.25 + 0.75 * regions.occlusion))
     lips = coverage.lips[chosen]
-    albedo = skin_albedo(places, lips, look.skin_tone, skin, regions)
+    noise = skin_noise(places, skin)
+    albedo = skin_albedo(places, noise, lips, look.skin_tone, skin, regions)
     albedo[scene.solid.materials[chosen] == Material.EYE_SOCKET] *= _SOCKET
     hairy = cover_with_hair(albedo, coverage, chosen, look.hair)
-    normals = skin_normals(scene.solid.normals[chosen], places, scene.rotation, skin)
+    normals = skin_normals(scene.solid.normals[chosen], places, noise, scene.rotation, skin.age)
     bleed = _BLEED * (0.6 + 0.6 * (1 - look.skin_tone))
     oil = skin.oil * (0.35 + 0.8 * regions.oil) * (1 - 0.8 * hairy) + 0.8 * lips
     light = albedo * irradiance(normals, own, bleed) + highlights(normals, own, oil, 18)

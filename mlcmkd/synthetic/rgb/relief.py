@@ -5,8 +5,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from mlcmkd.synthetic.rgb.skin import SkinLook, unrolled
-from mlcmkd.synthetic.rgb.tiles import lookup, relief_and_pigment
+from mlcmkd.synthetic.rgb.tiles import lookup
 
 _TEXELS = 100  # of the wrinkle map, per head unit
 _LEFT, _TOP, _WIDTH, _HEIGHT = -1.2, 1.5, 240, 350  # it shows the face from the front
@@ -45,20 +44,19 @@ def wrinkle_slopes() -> np.ndarray:
 
 
 def skin_normals(
-    normals: np.ndarray, places: np.ndarray, to_camera: np.ndarray, skin: SkinLook
+    normals: np.ndarray, places: np.ndarray, noise: np.ndarray, to_camera: np.ndarray, age: float
 ) -> np.ndarray:
     """Normals (n, 3) float32 with pores and wrinkles.
 
     Args:
         normals: (n, 3) of the smooth surface, camera axes.
         places: (n, 3) on the mean head.
+        noise: (n, 4) of `skin.skin_noise`; its first two columns are slopes.
         to_camera: (3, 3) rotation from head to camera axes.
-        skin: its age and texture.
+        age: 0 young to 1 old.
     """
-    across, along = unrolled(places, skin.texture[::-1])
-    slopes = lookup(relief_and_pigment(), across, along, wrap=True)[:, :2]
-    slopes = slopes * np.float32(0.03 + 0.035 * skin.age)
-    depth = 0.05 + 0.7 * max(0.0, skin.age - 0.3)
+    slopes = noise[:, :2] * np.float32(0.03 + 0.035 * age)
+    depth = 0.05 + 0.7 * max(0.0, age - 0.3)
     front = np.flatnonzero(places[:, 2] > -0.5)
     at = places[front]
     wrinkles = lookup(

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rasterise import FAR, rasterise
 from mlcmkd.synthetic.rgb.tiles import lookup
 from mlcmkd.synthetic.scene import Scene
@@ -27,11 +28,15 @@ def cast_shadow(scene: Scene, light: tuple, hardness: float) -> np.ndarray:
     axes = _light_axes(np.asarray(light, np.float32))
     scale = np.float32((SIDE - 1) / (2 * _REACH))
     seen = _from_light(scene.turned, axes, scale)
-    body = np.concatenate([part.triangles + start for part, start in _parts(scene)])
     triangle = np.empty((SIDE, SIDE), np.int32)
     shares = np.empty((SIDE, SIDE, 2), np.float32)
     depth = np.full((SIDE, SIDE), FAR, np.float32)
-    rasterise(seen, body.astype(np.int32), triangle, shares, depth)
+    start = 0
+    for part in scene.parts:
+        end = start + len(part.vertices)
+        if part.materials[0] != Worn.LENS:
+            rasterise(seen[start:end], part.triangles, triangle, shares, depth)
+        start = end
     depth = np.maximum(depth, _DEEPEST)
     depth[[0, -1]] = depth[:, [0, -1]] = _DEEPEST  # nothing beyond the border casts a shadow
     moments = np.stack((depth, depth * depth), axis=2)
@@ -42,12 +47,6 @@ def cast_shadow(scene: Scene, light: tuple, hardness: float) -> np.ndarray:
     variance = np.maximum(read[:, 1] - read[:, 0] ** 2, np.float32(0.003))
     reaching = np.where(behind > 0, variance / (variance + behind * behind), 1)
     return np.clip((reaching - 0.2) * 1.25, 0, 1)  # removes most of the light that leaks
-
-
-def _parts(scene: Scene) -> list:
-    """The parts but lenses, with the index of their first vertex."""
-    starts = np.cumsum([0] + [len(part.vertices) for part in scene.parts[:-1]])
-    return list(zip(scene.parts, starts, strict=True))
 
 
 def _light_axes(light: np.ndarray) -> np.ndarray:

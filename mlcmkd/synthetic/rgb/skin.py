@@ -68,7 +68,7 @@ def draw_skin(
     made_up = (of_identity.random() < 0.45) and not bearded
     freckled = of_identity.random() < 0.35 * (1 - tone)
     moles = of_identity.uniform(
-        [-0.95, -1.6, 0.012, 0.3], [0.95, 0.8, 0.03, 0.9], (of_identity.poisson(1.5), 4)
+        [-0.95, -1.6, 0.009, 0.2], [0.95, 0.8, 0.024, 0.8], (of_identity.poisson(1.2), 4)
     )
     blood = float(of_identity.uniform(0.1, 0.55))
     carotene = float(np.clip(of_identity.normal(0.22, 0.15), 0, 0.6))
@@ -87,7 +87,7 @@ def draw_skin(
         shadow=_eye_shadow(of_sample) * np.float32([1, 1, 1, made_up]),
         blush=float(made_up * of_sample.uniform(0, 0.9)),
         texture=of_identity.uniform(0, 256, 2).astype(np.float32),
-        oil=float(np.exp(of_sample.normal(0.1, 0.45)) * (0.8 + 0.3 * tone)),
+        oil=float(min(np.exp(of_sample.normal(0.0, 0.4)), 1.7) * (1 - 0.2 * tone)),
         age=age,
     )
 
@@ -178,27 +178,31 @@ def _lobe(head: HeadBasis, centre: tuple, widths: tuple) -> np.ndarray:
 
 
 def skin_albedo(
-    places: np.ndarray, lips: np.ndarray, tone: float, skin: SkinLook, regions: Zones
+    places: np.ndarray,
+    noise: np.ndarray,
+    lips: np.ndarray,
+    tone: float,
+    skin: SkinLook,
+    regions: Zones,
 ) -> np.ndarray:
     """Albedo (n, 3) float32 of skin and lips.
 
     Args:
         places: (n, 3) on the mean head.
+        noise: (n, 4) of `skin_noise`; its last two columns vary the pigments.
         lips: (n,) red of the lips, 0 to 1.
         tone: 0 very light to 1 very dark.
         skin: the rest of the skin's parameters.
         regions: at the same pixels.
     """
-    across, along = unrolled(places, skin.texture)
-    patches, second = lookup(relief_and_pigment(), across, along, wrap=True)[:, 2:].T
+    patches, second = noise[:, 2], noise[:, 3]
     melanin = (
         0.03 + tone + (0.03 + 0.12 * tone) * (skin.lids * regions.lids + skin.bags * regions.bags)
     )
     melanin += skin.mottling * (0.5 + 0.5 * tone) * patches
     if skin.freckles:
-        melanin += (
-            0.5 * skin.freckles * regions.freckles * lookup(spots(), across, along, wrap=True)
-        )
+        spotted = lookup(spots(), *unrolled(places, skin.texture), wrap=True)
+        melanin += 0.5 * skin.freckles * regions.freckles * spotted
     for x, y, radius, strength in skin.moles:
         distance = (places[:, 0] - x) ** 2 + (places[:, 1] - y) ** 2
         melanin += strength * smooth_step(distance, 1.5 * radius**2, 0.5 * radius**2)
@@ -222,6 +226,11 @@ def _make_up(albedo: np.ndarray, lips: np.ndarray, skin: SkinLook, regions: Zone
         if colour[3]:
             share = (colour[3] * np.minimum(cover, 1))[:, None]
             albedo += share * (colour[:3] - albedo)
+
+
+def skin_noise(places: np.ndarray, skin: SkinLook) -> np.ndarray:
+    """Noise (n, 4) float32 at places (n, 3): two slopes of pores and two fields for pigments."""
+    return lookup(relief_and_pigment(), *unrolled(places, skin.texture), wrap=True)
 
 
 def unrolled(places: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
