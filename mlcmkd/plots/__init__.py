@@ -29,6 +29,7 @@ from mlcmkd.plots.registration import (
     residual_curves,
     two_cameras,
 )
+from mlcmkd.plots.rendering import pair_geometry, switched_off
 from mlcmkd.plots.report import nme_by_configuration, training_by_configuration
 from mlcmkd.plots.schemes import scheme_points
 from mlcmkd.plots.shapes import hard_and_soft, shape_modes
@@ -67,6 +68,7 @@ __all__ = [
     "nme_against_misalignment",
     "nme_bars",
     "nme_by_configuration",
+    "pair_geometry",
     "pair_overlay",
     "palette_inversion",
     "parallax_diagram",
@@ -79,6 +81,7 @@ __all__ = [
     "residual_curves",
     "scheme_points",
     "shape_modes",
+    "switched_off",
     "temperature_histogram",
     "thermal_inputs",
     "training_by_configuration",

@@ -21,6 +21,7 @@ from mlcmkd.course.checks.answers import (
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN, Radiometry
 from mlcmkd.schemes import IBUG68
 from mlcmkd.synthetic.faces import make_faces
+from mlcmkd.synthetic.thermal.emissivity import apparent_temperature
 from tests.conftest import make_model
 
 RNG = np.random.default_rng(0)
@@ -150,6 +151,27 @@ def test_the_range_of_distances():
     refused("also be farther away", check, (0.5915, 0.65), *given)
     refused("range of 1/Z", check, (0.65 / 1.09, 0.65 / 0.91), *given)
     refused("smaller distance", check, (0.7085, 0.5915), *given)
+
+
+def test_apparent_temperatures():
+    check = checks.pairing.apparent
+
+    def mixed(surface, reflected, share, power=4, zero=273.15):
+        sum_ = share * (surface + zero) ** power + (1 - share) * (reflected + zero) ** power
+        return sum_ ** (1 / power) - zero
+
+    assert check(mixed).startswith("Right")
+    assert check(lambda s, r, e: torch.from_numpy(mixed(s, r, e)))
+    # The confirmation's numbers, and the renderer's own formula at one wavelength, are near.
+    for given, said in (((24, 34, 0.84), 25.7), ((24, -40, 0.84), 16.3), ((33, 22, 0.97), 32.7)):
+        assert mixed(*given) == pytest.approx(said, abs=0.06)
+        assert apparent_temperature(*given) == pytest.approx(said, abs=1.2)
+    refused("add up in radiance", check, lambda s, r, e: e * s + (1 - e) * r)
+    refused("1 - emissivity, is reflected", check, lambda s, r, e: mixed(s, r, 1 - e))
+    refused("reflected share is missing", check,
+            lambda s, r, e: (e * (s + 273.15) ** 4) ** 0.25 - 273.15)  # fmt: skip
+    refused("result is in kelvin", check, lambda s, r, e: mixed(s, r, e) + 273.15)
+    refused("nothing is reflected", check, lambda s, r, e: s)
 
 
 def test_counts_to_input():

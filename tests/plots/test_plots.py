@@ -152,6 +152,9 @@ def test_every_function_of_the_package_is_drawn_in_a_test():
         "invariance_over_training",
         # test_scheme_figures.py
         "scheme_points",
+        # test_rendering_figures.py
+        "pair_geometry",
+        "switched_off",
         # test_shape_figures.py
         "hard_and_soft",
         "shape_modes",

@@ -67,6 +67,48 @@ def depth_range(answer: Any, apart: float, eyes: float, depth: float, percent: f
     )
 
 
+def apparent(function: Any) -> str:
+    """A function (surface, reflected, emissivity) -> apparent temperature, all in degrees C."""
+    surface = np.array([24.0, 24.0, 33.0, 10.0])
+    reflected = np.array([34.0, -40.0, 22.0, 10.0])
+    emissivity = np.array([0.84, 0.84, 0.97, 0.5])
+
+    def fourth(shares: np.ndarray) -> np.ndarray:
+        mixed = shares * (surface + KELVIN) ** 4 + (1 - shares) * (reflected + KELVIN) ** 4
+        return mixed**0.25 - KELVIN
+
+    def alone(own: np.ndarray) -> np.ndarray:
+        return (emissivity * own**4) ** 0.25
+
+    right = fourth(emissivity)
+    arguments = (surface, reflected, emissivity)
+    value = as_numbers(
+        call_function(function, "apparent", *arguments), "apparent(...)", surface.shape
+    )
+    check_value(
+        value,
+        right,
+        "apparent(...)",
+        [
+            (emissivity * surface + (1 - emissivity) * reflected, "the shares add up in radiance, "
+             "which grows as T to the fourth power, not in degrees"),
+            (fourth(1 - emissivity), "emissivity is the share of the surface's own radiation; the "
+             "rest, 1 - emissivity, is reflected"),
+            (alone(surface + KELVIN) - KELVIN, "the reflected share is missing"),
+            (fourth(emissivity) + KELVIN, "the result is in kelvin; subtract 273.15"),
+            ((emissivity * surface**4 + (1 - emissivity) * reflected**4) ** 0.25,
+             "T is in kelvin: add 273.15 before you take the fourth power"),
+            (surface, "this is the surface's own temperature: nothing is reflected"),
+        ],
+        rel=2e-3,
+        hint="Mix the fourth powers of the temperatures in kelvin, take the fourth root, go back.",
+    )  # fmt: skip
+    return (
+        "Right: glasses at 24 degrees C read 25.7 in front of a warm hand and 16.3 under a clear sky; "
+        "skin reads 0.3 degrees too little in a room."
+    )
+
+
 def to_input(function: Any) -> str:
     """A function from 16-bit centikelvin, any shape, to the model's input for 18 to 40 degrees C."""
     celsius = np.array([[18.0, 24.0, 29.0], [34.5, 37.0, 40.0]])

@@ -1,0 +1,115 @@
+"""Figures of how synthetic faces are made: their geometry, and pictures without parts of the physics."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from mlcmkd.plots.style import SKY, VERMILION, WIDTH, show_image, styled
+
+_DIFFERENCE = "RdBu_r"  # red where a part of the physics warms, blue where it cools
+
+
+@styled
+def pair_geometry(
+    rgb: np.ndarray,
+    depth: np.ndarray,
+    temperature: np.ndarray,
+    landmarks: np.ndarray,
+    hidden: np.ndarray,
+) -> Figure:
+    """One face a row: photo with landmarks, depth, and the temperature of its surfaces.
+
+    Args:
+        rgb: (N, S, S, 3).
+        depth: (N, S, S) towards the viewer, head units; NaN for the background.
+        temperature: (N, S, S), degrees C.
+        landmarks: (N, K, 2) centred coordinates.
+        hidden: (N, K) bool, points that the photo does not show.
+    """
+    cell = WIDTH / 3.6
+    figure = Figure(figsize=(WIDTH, cell * len(rgb) + 0.3))
+    grid = figure.subplots(len(rgb), 3, squeeze=False)
+    depths, heats = _limits(depth), _limits(temperature)
+    for row, axes in enumerate(grid):
+        show_image(axes[0], rgb[row])
+        for chosen, colour in ((~hidden[row], SKY), (hidden[row], VERMILION)):
+            axes[0].scatter(*landmarks[row, chosen].T, s=7, color=colour, linewidths=0)
+        surface = show_image(axes[1], depth[row], cmap="gray", vmin=depths[0], vmax=depths[1])
+        heat = show_image(axes[2], temperature[row], vmin=heats[0], vmax=heats[1])
+    for axes, title in zip(
+        grid[0], ("RGB image", "depth", "temperature of the surface"), strict=True
+    ):
+        axes.set_title(title)
+    figure.colorbar(surface, ax=list(grid[:, 1]), shrink=0.8).set_label(
+        "towards the viewer (distance of the eyes)"
+    )
+    figure.colorbar(heat, ax=list(grid[:, 2]), shrink=0.8, extend="both").set_label("degrees C")
+    handles = [
+        Line2D([], [], color=colour, marker="o", markersize=4, linestyle="none", label=label)
+        for colour, label in ((SKY, "visible landmark"), (VERMILION, "hidden landmark"))
+    ]
+    figure.legend(handles=handles, loc="outside lower left", ncols=2)
+    return figure
+
+
+@styled
+def switched_off(
+    everything: np.ndarray,
+    without: Mapping[str, np.ndarray],
+    *,
+    limits: tuple[float, float] | None = None,
+    largest: float | None = None,
+    titles: Sequence[str] | None = None,
+) -> Figure:
+    """Thermal images beside the same images without a part of the rendering, and what the part adds.
+
+    Two rows for each face: the images; below, the complete image minus the one without the part.
+
+    Args:
+        everything: (N, S, S), degrees C, with all parts.
+        without: name of a part -> (N, S, S), degrees C, without it.
+        limits: ends of the colour bar of the images; None for the central 98 % of `everything`.
+        largest: end of the colour bar of the differences, degrees C; None for the 99th percentile.
+        titles: N names of the faces.
+    """
+    low, high = limits or _limits(everything)
+    differences = {name: everything - images for name, images in without.items()}
+    every = np.abs(np.stack(list(differences.values())))
+    largest = largest or max(float(np.percentile(every, 99)), 1e-3)
+    count, columns = len(everything), 1 + len(without)
+    cell = WIDTH / (columns + 0.7)
+    figure = Figure(figsize=(WIDTH, 2 * count * cell + 0.5))
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0.01)
+    grid = figure.subplots(2 * count, columns, squeeze=False)
+    for axes in grid[:, 0]:
+        axes.set_axis_off()
+    for face in range(count):
+        above, below = grid[2 * face], grid[2 * face + 1]
+        warm = show_image(above[0], everything[face], vmin=low, vmax=high)
+        if titles is not None:
+            below[0].text(0.5, 0.8, titles[face], ha="center", transform=below[0].transAxes)
+        for column, (name, images) in enumerate(without.items(), start=1):
+            show_image(above[column], images[face], vmin=low, vmax=high)
+            added = show_image(
+                below[column], differences[name][face],
+                cmap=_DIFFERENCE, vmin=-largest, vmax=largest,
+            )  # fmt: skip
+    grid[0, 0].set_title("everything", fontsize=9)
+    for axes, name in zip(grid[0, 1:], without, strict=True):
+        axes.set_title(f"without {name}", fontsize=9)
+    bars = {"thermal image (degrees C)": warm, "everything minus without (degrees C)": added}
+    for label, image in bars.items():
+        bar = figure.colorbar(
+            image, ax=list(grid.flat), location="bottom", fraction=0.03, pad=0.01, aspect=40,
+            extend="both",
+        )  # fmt: skip
+        bar.set_label(label)
+    return figure
+
+
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    """The central 98 % of the values, at least a little wide."""
+    low, high = np.nanpercentile(values, [1, 99])
+    return float(low), float(max(high, low + 1e-3))

@@ -1,0 +1,60 @@
+"""Figures of how faces are made: texts, units, and the differences that they show."""
+
+import io
+import warnings
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from mlcmkd.plots import pair_geometry, switched_off
+
+RNG = np.random.default_rng(0)
+CELSIUS = RNG.normal(30, 2, (2, 24, 24)).astype(np.float32)
+
+
+def drawn(draw) -> tuple[Figure, str]:
+    """A figure that is drawn without a warning, and its texts."""
+    before = dict(matplotlib.rcParams)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw()
+        figure.savefig(io.BytesIO(), dpi=40)
+    assert dict(matplotlib.rcParams) == before
+    assert 6 <= figure.get_figwidth() <= 11  # width of a notebook
+    return figure, "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
+
+
+def test_the_geometry_of_a_pair_shows_hidden_landmarks_in_another_colour():
+    depth = RNG.random((2, 24, 24))
+    depth[:, :4] = np.nan  # background
+    hidden = np.zeros((2, 68), bool)
+    hidden[0, :9] = True
+    marks = RNG.uniform(-0.4, 0.4, (2, 68, 2))
+    rgb = RNG.integers(0, 255, (2, 24, 24, 3), dtype=np.uint8)
+    figure, words = drawn(lambda: pair_geometry(rgb, depth, CELSIUS, marks, hidden))
+    for word in ("depth", "degrees C", "hidden landmark", "distance of the eyes"):
+        assert word in words
+    seen, covered = figure.axes[0].collections
+    np.testing.assert_allclose(covered.get_offsets(), marks[0, :9])
+    assert len(seen.get_offsets()) == 59
+
+
+@pytest.mark.parametrize("titles", [None, ["one", "two"]])
+def test_switched_off_shows_what_a_part_adds(titles):
+    without = {"optics": CELSIUS - 0.5, "noise": CELSIUS + 0.25}
+    figure, words = drawn(lambda: switched_off(CELSIUS, without, largest=1, titles=titles))
+    for word in ("everything", "without optics", "without noise", "degrees C", *(titles or ())):
+        assert word in words
+    images = [axes.images[0] for axes in figure.axes[:12] if axes.images]
+    shown = [image.get_array() for image in images if image.get_clim() == (-1, 1)]
+    assert len(shown) == 4
+    np.testing.assert_allclose(shown[0], 0.5, atol=1e-5)
+    np.testing.assert_allclose(shown[1], -0.25, atol=1e-5)
+    # All thermal images share their colours.
+    assert len({image.get_clim() for image in images}) == 2
+
+
+def test_a_part_without_effect_is_drawn():
+    drawn(lambda: switched_off(CELSIUS[:1], {"nothing": CELSIUS[:1]}))
