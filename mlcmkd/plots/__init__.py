@@ -5,6 +5,7 @@ whose lightness increases with temperature. Landmarks are centred coordinates, a
 `mlcmkd.data.crops`; `centred` converts pixels.
 """
 
+from mlcmkd.plots.ablation import variants_compared
 from mlcmkd.plots.attributions import (
     attribution_grid,
     attribution_maps,
@@ -88,4 +89,5 @@ __all__ = [
     "training_curves",
     "two_cameras",
     "two_teachers_diagram",
+    "variants_compared",
 ]

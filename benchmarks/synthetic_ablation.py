@@ -1,0 +1,357 @@
+"""What makes a synthetic face useful to a real thermal camera: an ablation of the renderer.
+
+    python benchmarks/synthetic_ablation.py --photos data/300w --real data/knapik --jobs 2 \\
+        --table results/synthetic_ablation.csv --figure docs/synthetic_ablation.png
+
+Each variant switches a part of the rendering or of the augmentation off, or changes the number of faces
+or their yaw. It trains the network of the bundled thermal model (`slim`, 64 px) on rendered faces, one
+process with one thread for each run, and is scored on the Knapik development sequences (box) and on
+300W's validation photos with simulated thermal images (inter-ocular), whose faces no training has seen.
+Weights, faces and augmentation change with the seed. Completed runs are reused, so the command resumes.
+`--final` scores the same trainings on the test splits (Knapik test sequences, lfpw_test) instead: use it
+once, when nothing is tuned any more.
+
+The column `renderer` is a digest of a few rendered faces. Rows of another version of the renderer are
+not mixed with those of this one: after a change of the renderer, all runs are made again.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from mlcmkd.cli import guarded
+from mlcmkd.data.config import DataConfig
+from mlcmkd.data.modality import Modality
+from mlcmkd.data.pairs import Pairs, from_synthetic
+from mlcmkd.data.transforms import Augmentation
+from mlcmkd.evaluation.statistics import difference, interval
+from mlcmkd.models import SizeName
+from mlcmkd.plots import variants_compared
+from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
+from mlcmkd.stages.train import TrainConfig, train_on
+from mlcmkd.studies.cluster import Cluster
+from mlcmkd.studies.config import short_hash
+from mlcmkd.studies.reuse import get_or_train
+from mlcmkd.studies.runner import run_study
+from mlcmkd.studies.study import Row, Study
+from mlcmkd.studies.table import read_table
+from mlcmkd.synthetic.realism import Realism
+from mlcmkd.synthetic.rendered import make_faces
+from mlcmkd.training.config import FitConfig
+from mlcmkd.training.provenance import manifest_stamp
+from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.markdown import markdown_table
+
+FACES = 8000
+HELD = 200  # rendered validation faces, for the log of a training
+STEPS = 4000
+AGC = 0.6  # as experiments/bundled_thermal.yaml
+# The rest of the augmentation is that of the bundled thermal model, too.
+AUGMENTATION = Augmentation(rotation=25, scale=0.25, shift=0.12, photometry=1, occlusion=0.4)
+LEARNING_RATE = 0.008
+_CHUNK = 2000  # faces rendered at once, which limits the memory
+FACES_PER_IDENTITY = 4
+COLUMNS = (
+    "variant", "seed", "faces", "steps", "split", "nme_real", "nme_simulated", "renderer", "run",
+)  # fmt: skip
+TEST_SETS = {"nme_real": "Knapik, real frames (box)", "nme_simulated": "300W, simulated thermal"}
+
+
+class Variant(NamedTuple):
+    """A variant: fields of `Realism` that differ from their defaults, number of faces, share of AGC."""
+
+    realism: dict[str, Any] = {}
+    faces: int = FACES
+    agc: float = AGC
+
+
+GEOMETRY_ONLY = {"anatomy": False, "warm_orbit": False, "curvature": False}
+FULL = "full"
+VARIANTS = {
+    FULL: Variant(),
+    "without gain control": Variant(agc=0),
+    "without curvature": Variant({"curvature": False}),
+    "without warm orbit": Variant({"warm_orbit": False}),
+    "geometry only": Variant(GEOMETRY_ONLY),
+    "narrow yaw (12 degrees)": Variant({"yaw_deviation": 12}),
+    "wide yaw (36 degrees)": Variant({"yaw_deviation": 36}),
+    "2,000 faces": Variant(faces=2000),
+    "32,000 faces": Variant(faces=32000),
+}
+
+
+class VariantConfig(TrainConfig):
+    """A training on rendered faces; the rendering is part of the config, so of the run's identity."""
+
+    modality: Modality = "thermal"
+    size: SizeName = "slim"
+    input_px: int = 64
+    realism: dict[str, Any] = Field(default={}, description="Fields of Realism.")
+    renderer: str = Field(description="Digest of a few faces of this renderer.")
+
+
+@lru_cache(maxsize=1)
+def renderer_digest() -> str:
+    """A digest of a few rendered faces, which changes with the renderer."""
+    faces = make_faces(4, seed=0, workers=1)
+    digest = hashlib.sha256()
+    for values in (faces.thermal, faces.landmarks):
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()[:12]
+
+
+@lru_cache(maxsize=1)
+def rendered_pairs(count: int, seed: int, input_px: int, realism: Realism) -> Pairs:
+    """Render thermal images and landmarks, some faces at a time.
+
+    Faces are counted by identity, so a small set is the first part of a large one.
+    """
+    parts = []
+    for first in range(0, count, _CHUNK):
+        faces = make_faces(
+            min(_CHUNK, count - first),
+            seed=seed,
+            first_identity=first // FACES_PER_IDENTITY,
+            faces_per_identity=FACES_PER_IDENTITY,
+            workers=1,
+            realism=realism,
+        )
+        parts.append(from_synthetic(faces, input_px).only(["thermal"]))
+    return joined(parts)
+
+
+def joined(parts: Sequence[Pairs]) -> Pairs:
+    """One set of pairs with the thermal images, landmarks and names of all parts."""
+    first = parts[0]
+    names = [f"synthetic/{n}" for n in range(sum(len(part) for part in parts))]
+    return Pairs(
+        rgb=None,
+        thermal=torch.cat([part.thermal for part in parts]),
+        landmarks=torch.cat([part.landmarks for part in parts]),
+        labelled=torch.cat([part.labelled for part in parts]),
+        crops=sum((part.crops for part in parts), ()),
+        ids=tuple(names),
+        subjects=sum((part.subjects for part in parts), ()),
+        scheme=first.scheme,
+        radiometry=first.radiometry,
+        input_px=first.input_px,
+    )
+
+
+def train_variant(config: VariantConfig, *, progress: bool = True) -> Row:
+    """Train on the faces that the config describes."""
+    count, seed = config.data.synthetic_train, config.data.synthetic_seed
+    pairs = rendered_pairs(count, seed, config.input_px, Realism(**config.realism))
+    return train_on(pairs, config, progress=progress)
+
+
+class PlannedVariant(NamedTuple):
+    """A run: a variant with a seed; `run` is a hash of all that decides its scores."""
+
+    variant: str
+    config: VariantConfig
+    run: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.variant}, seed {self.config.seed}"
+
+    @property
+    def out(self) -> Path:
+        return self.config.out
+
+
+class AblationStudy(Study[PlannedVariant]):
+    """The variants with all seeds as a study.
+
+    Args:
+        table: CSV of the scores.
+        out: folder of the runs.
+        photos: manifest of 300W with simulated thermal images.
+        real: manifest of the Knapik frames.
+        variants: by name.
+        seeds: of weights, faces and augmentation.
+        fit: training loop.
+        split: "val", or "test" at the end.
+    """
+
+    def __init__(
+        self,
+        table: Path,
+        out: Path,
+        photos: Path,
+        real: Path,
+        variants: dict[str, Variant],
+        seeds: Sequence[int],
+        fit: FitConfig,
+        split: str = "val",
+    ):
+        super().__init__(table, COLUMNS)
+        self.folder, self.photos, self.real = out, photos, real
+        self.variants, self.seeds, self.fit, self.split = variants, seeds, fit, split
+        self.stamps = [manifest_stamp(str(folder)) for folder in (real, photos)]
+        if None in self.stamps:
+            missing = (real, photos)[self.stamps.index(None)]
+            raise InputError(f"{missing}: no manifest; make it with `mlcmkd prepare`")
+
+    def plan(self) -> Iterable[PlannedVariant]:
+        """The runs, with seeds as the outermost loop, so that an interrupted table is balanced."""
+        for seed in self.seeds:
+            for name, variant in self.variants.items():
+                yield self._planned(name, variant, seed)
+
+    def _planned(self, name: str, variant: Variant, seed: int) -> PlannedVariant:
+        config = VariantConfig(
+            out=self.folder,
+            data={
+                "synthetic_train": variant.faces,
+                "synthetic_held": HELD,
+                "synthetic_seed": seed,
+            },
+            fit=self.fit,
+            augmentation=AUGMENTATION.model_copy(update={"agc": variant.agc}),
+            seed=seed,
+            realism=variant.realism,
+            renderer=renderer_digest(),
+        )
+        text = config.model_dump_json(exclude={"out"})
+        # Both splits are scored with the same training.
+        config = config.model_copy(update={"out": self.folder / short_hash(text)})
+        run = short_hash(json.dumps([text, self.stamps, self.split]))
+        return PlannedVariant(name, config, run)
+
+    def make(self, planned: PlannedVariant) -> Row:
+        """Train one variant and score it."""
+        folder = get_or_train(train_variant, planned.config, progress=False)
+        sets = {"nme_real": (self.real, "box"), "nme_simulated": (self.photos, "inter-ocular")}
+        return {
+            name: self._nme(folder, name, source, normaliser)
+            for name, (source, normaliser) in sets.items()
+        }
+
+    def _nme(self, folder: Path, name: str, source: Path, normaliser: str) -> float:
+        config = EvaluateConfig(
+            out=folder / f"score-{name}-{self.split}",
+            weights=folder / WEIGHTS,
+            data=DataConfig(source=str(source)),
+            split=self.split,
+            modality="thermal",
+            normaliser=normaliser,
+        )
+        return evaluate(config, progress=False)[0]["nme_percent"]
+
+    def row(self, planned: PlannedVariant, result: Row) -> Row:
+        config = planned.config
+        return {
+            "variant": planned.variant,
+            "seed": config.seed,
+            "faces": config.data.synthetic_train,
+            "steps": config.fit.steps,
+            "split": self.split,
+            "renderer": config.renderer,
+            "run": planned.run,
+            **result,
+        }
+
+    def rows(self) -> list[dict[str, str]]:
+        """The rows of the planned runs, as far as the table has them, in the order of the variants."""
+        planned = {each.run for each in self.plan()}
+        rows = [row for row in read_table(self.table, COLUMNS) if row["run"] in planned]
+        order = list(self.variants)
+        return sorted(rows, key=lambda row: (order.index(row["variant"]), int(row["seed"])))
+
+
+def by_seed(rows: Sequence[dict[str, str]], column: str) -> dict[str, dict[int, float]]:
+    """Scores of a column: variant -> seed -> NME in percent."""
+    found: dict[str, dict[int, float]] = {}
+    for row in rows:
+        found.setdefault(row["variant"], {})[int(row["seed"])] = float(row[column])
+    return found
+
+
+def as_table(rows: Sequence[dict[str, str]]) -> str:
+    """The scores as Markdown: mean and 95 % interval over seeds, and the difference from "full"."""
+    scores = {column: by_seed(rows, column) for column in TEST_SETS}
+    lines = []
+    for name in dict.fromkeys(row["variant"] for row in rows):
+        seeds = scores["nme_real"][name]
+        line: dict[str, object] = {"variant": name, "seeds": len(seeds)}
+        for column, title in TEST_SETS.items():
+            values, full = scores[column][name], scores[column].get(FULL, {})
+            shared = name != FULL and set(values) & set(full)
+            line[f"{title}, NME (%)"] = interval(list(values.values())).text()
+            line[f"minus {FULL}" + " " * (column == "nme_simulated")] = (
+                difference(values, full).text() if shared else ""
+            )
+        lines.append(line)
+    return markdown_table(lines)
+
+
+def draw(rows: Sequence[dict[str, str]], out: Path) -> None:
+    """Save the figure of the scores."""
+    panels = {
+        title: {
+            name: interval(list(values.values()))[:3]
+            for name, values in by_seed(rows, column).items()
+        }
+        for column, title in TEST_SETS.items()
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    variants_compared(panels, FULL).savefig(out, dpi=110)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of the command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photos", type=Path, required=True, help="manifest of 300W")
+    parser.add_argument("--real", type=Path, required=True, help="manifest of the Knapik frames")
+    parser.add_argument("--table", type=Path, required=True, help="CSV that rows are added to")
+    parser.add_argument("--figure", type=Path, help="PNG to draw")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, metavar="NAME",
+                        default=list(VARIANTS), help="; ".join(VARIANTS))  # fmt: skip
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--jobs", type=int, default=1, help="processes, with one thread each")
+    parser.add_argument("--out", type=Path, default=Path("runs/synthetic_ablation"),
+                        help="folder of the runs")  # fmt: skip
+    parser.add_argument("--final", action="store_true", help="score the test splits instead")
+    parser.add_argument("--dry-run", action="store_true",
+                        help="only report what is missing, and the existing rows")  # fmt: skip
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parse(arguments)
+    fit = FitConfig(
+        steps=options.steps, batch=32, evaluations=2, learning_rate=LEARNING_RATE, accelerator="cpu"
+    )
+    study = AblationStudy(
+        options.table,
+        options.out,
+        options.photos,
+        options.real,
+        {name: VARIANTS[name] for name in options.variants},
+        options.seeds,
+        fit,
+        "test" if options.final else "val",
+    )
+    failed = run_study(study, Cluster(workers=options.jobs), dry_run=options.dry_run)
+    if rows := study.rows():
+        print(as_table(rows))
+        if options.figure is not None:
+            draw(rows, options.figure)
+    if failed:
+        raise InputError(f"{len(failed)} runs failed; the same command tries them again")
+
+
+if __name__ == "__main__":
+    guarded(main)
