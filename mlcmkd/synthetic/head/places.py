@@ -68,7 +68,7 @@ LIPS = {
 # of the ear, towards the cheek, and of each the sample that is outermost in the image counts. Both ends
 # of the strips are interpolated between these five points, ear to chin; a sample is where a ray from
 # JAW_CENTRE through such a point leaves the skin.
-JAW_STRIPS, JAW_SAMPLES = 17, 9
+JAW_STRIPS, JAW_SAMPLES = 17, 11
 JAW_CENTRE = (0, -0.8, -0.5)
 JAW_EDGE = (
     (-1.10, -0.10, -0.85),
@@ -78,10 +78,10 @@ JAW_EDGE = (
     (0.00, -1.74, 0.00),
 )
 JAW_CHEEK = (
-    (-0.80, -0.10, -0.10),
-    (-0.75, -0.68, 0.10),
-    (-0.65, -1.04, 0.10),
-    (-0.40, -1.45, 0.10),
+    (-0.64, -0.10, 0.15),
+    (-0.66, -0.68, 0.20),
+    (-0.58, -1.04, 0.20),
+    (-0.30, -1.42, 0.28),
     (0.00, -1.50, 0.25),
 )
 
