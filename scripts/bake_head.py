@@ -14,7 +14,7 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-from head_bake.mesh import Mesh, align, build_mesh, close_lips
+from head_bake.mesh import Mesh, align, build_mesh, close_lips, narrow_teeth
 from head_bake.modes import principal_modes, quantise, reflect, vertex_weights
 from head_bake.occlusion import ambient_occlusion
 
@@ -51,7 +51,7 @@ def bake(source, heads: int, modes: int, seed: int) -> dict[str, np.ndarray]:
     people, unit = align(people, mesh)
     names = tuple(source.expressions)
     actions = _symmetric_actions(source, mesh, names) / unit.mean()
-    people = close_lips(people, mesh, actions[names.index("jawOpen")])
+    people = narrow_teeth(close_lips(people, mesh, actions[names.index("jawOpen")]), mesh)
     weights = vertex_weights(people.mean(0), mesh.triangles, mesh.materials)
     mean, shapes, parity, held = principal_modes(people, mesh.mirror, weights, modes)
     print(f"{len(mean)} vertices, {len(mesh.triangles)} triangles")

@@ -37,7 +37,7 @@ SMILE = {  # the mean expression of the faces in photos, by eye and by the fit o
     "mouthUpperUpRight": 0.15,
     "jawOpen": 0.1,
 }
-POSE_POINTS = np.array([*range(17, 49), 51, 54, 57])  # for the fit of half profiles
+POSE_POINTS = np.array([*range(17, 48), 51])  # brows, eyes, nose: what an expression moves least
 DISTANCE = 20.0  # of the camera from the head, eye distances: about 1.3 m
 ACCEPTED = 0.05  # eye distances
 HALF_PROFILE = (25, 55)  # degrees of yaw
@@ -84,6 +84,71 @@ def near_frontal(points: np.ndarray) -> np.ndarray:
     return (sides > 0.87) & (sides < 1.15) & (np.abs(points[:, NOSE_TIP, 0]) < 0.06)
 
 
+def fit_camera(label: np.ndarray, model: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """The parallel projection under which points of the head fit a label best.
+
+    The best affine camera in the sense of least squares, made a rotation and a scale.
+
+    Args:
+        label: (P, 2), y down.
+        model: (P, 3) head units, y up.
+
+    Returns:
+        (3, 3) rotation; scale, pixels per head unit; (2,) shift.
+    """
+    upright = label * [1, -1]
+    centre, model_centre = upright.mean(0), model.mean(0)
+    camera = np.linalg.lstsq(model - model_centre, upright - centre, rcond=None)[0].T
+    left, sizes, right = np.linalg.svd(camera, full_matrices=False)
+    first, second = left @ right
+    matrix = np.stack([first, second, np.cross(first, second)])
+    scale = sizes.mean()
+    return matrix, scale, centre - scale * (matrix @ model_centre)[:2]
+
+
+def half_profile_offsets(labels: np.ndarray) -> np.ndarray:
+    """(N, 17, 2) of faces turned to the right: jaw label minus jaw line, outwards and along the line."""
+    head = load_head()
+    model = locate(SCHEME.name, head.mean, head.mean[:, :2] * [1, -1], np.array([0, -1])).positions
+    found = []
+    for label in labels:
+        matrix, scale, shift = fit_camera(label[POSE_POINTS], model[POSE_POINTS])
+        yaw = np.degrees(np.arctan2(matrix[0, 2], matrix[2, 2]))
+        if not HALF_PROFILE[0] < yaw < HALF_PROFILE[1]:
+            continue
+        turned = head.mean @ matrix.T
+        flat = (scale * turned[:, :2] + shift) * [1, -1]
+        up = np.array([matrix[0, 1], -matrix[1, 1]]) / np.hypot(matrix[0, 1], matrix[1, 1])
+        jaw = locate(SCHEME.name, turned, flat, up).points[SCHEME.regions["jaw"][0] :][:17]
+        found.append(_across_and_along(label[:17] - jaw, jaw) / scale)
+    return np.array(found)
+
+
+def _across_and_along(offset: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """(17, 2) offsets split by the direction of a jaw line: outwards, and towards the chin."""
+    tangent = np.gradient(line, axis=0)
+    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
+    # From the left ear over the chin to the right ear, y down: outwards is to the right of the way.
+    outwards = np.stack([-tangent[:, 1], tangent[:, 0]], 1)
+    to_chin = np.where(np.arange(17) < 8, 1, -1)[:, None] * tangent
+    return np.stack([(offset * outwards).sum(1), (offset * to_chin).sum(1)], 1)
+
+
+def profile_table(offsets: np.ndarray) -> list[dict[str, str]]:
+    """Rows of the median offset of the near (left) and the far (right) point of each pair."""
+    median = np.median(offsets, 0)
+    return [
+        {
+            "point": SCHEME.names[i].removeprefix("left "),
+            "near: outwards": f"{median[i, 0]:+.3f}",
+            "near: along": f"{median[i, 1]:+.3f}",
+            "far: outwards": f"{median[16 - i, 0]:+.3f}",
+            "far: along": f"{median[16 - i, 1]:+.3f}",
+        }
+        for i in range(9)
+    ]
+
+
 def frontal_table(points: np.ndarray, reference: np.ndarray) -> list[dict[str, str]]:
     """Rows of the mean offset of each point; the left of the face stands for both sides."""
     offset = points.mean(0) - reference
@@ -118,6 +183,12 @@ def main(sources: list[str]) -> None:
     for region, indices in SCHEME.regions.items():
         print(f"{region}: mean of the larger axis {offset[list(indices)].mean():.3f}")
     print(f"{(offset <= ACCEPTED).sum()} of {SCHEME.points} points within {ACCEPTED}")
+    profiles = half_profile_offsets(labels)
+    low, high = HALF_PROFILE
+    print(
+        f"\n{len(profiles)} half profiles, yaw {low} to {high} degrees: median offsets of the jaw\n"
+    )
+    print(markdown_table(profile_table(profiles)))
 
 
 if __name__ == "__main__":

@@ -156,12 +156,14 @@ def test_points_of_one_name_are_one_place_in_all_schemes():
 
 def test_the_order_of_the_points_is_plausible():
     found = see(HEAD.mean)[2]
-    heights = ["left brow middle", "left upper lid inner", "left lower lid inner", "nose tip", "nose base",
-               "upper lip middle", "upper lip middle inside", "lower lip middle", "chin"]  # fmt: skip
+    heights = [
+        *("left brow middle", "left upper lid inner", "left lower lid inner", "nose tip"),
+        *("nose base", "upper lip middle", "upper lip middle inside", "lower lip middle", "chin"),
+    ]
     down = [point(found, name)[1] for name in heights]
     assert down == sorted(down)
-    columns = ["left jaw 1", "left brow outer end", "left eye outer corner", "left eye inner corner",
-               "nose tip", "right eye inner corner", "right eye outer corner", "right jaw 1"]  # fmt: skip
+    left = ["left jaw 1", "left brow outer end", "left eye outer corner", "left eye inner corner"]
+    columns = [*left, "nose tip", *(name.replace("left", "right") for name in reversed(left[1:]))]
     across = [point(found, name)[0] for name in columns]
     assert across == sorted(across)
 
