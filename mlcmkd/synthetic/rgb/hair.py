@@ -140,11 +140,11 @@ def _rounded(scene: Scene, chosen: np.ndarray) -> np.ndarray:
 
 
 def _along_hair(scene: Scene, chosen: np.ndarray) -> np.ndarray:
-    """Unit direction (n, 3) of the hair: from the corner of each triangle nearest to the root to the
-    corner nearest to the tip."""
+    """Unit direction (n, 3) of the hair: along which the place across the hair does not change."""
     corners = scene.solid.corners[chosen]
-    shares = np.concatenate([part.places[:, 2] for part in scene.parts])[corners]
-    row = np.arange(len(chosen))
-    root, tip = corners[row, shares.argmin(1)], corners[row, shares.argmax(1)]
-    along = scene.turned[tip] - scene.turned[root]
-    return along / (np.sqrt((along * along).sum(1, keepdims=True)) + np.float32(1e-6))
+    across = np.concatenate([part.places[:, 1] for part in scene.parts])[corners]
+    first, second = across[:, 1:2] - across[:, :1], across[:, 2:] - across[:, :1]
+    start = scene.turned[corners[:, 0]]
+    along = second * (scene.turned[corners[:, 1]] - start)
+    along -= first * (scene.turned[corners[:, 2]] - start)
+    return along / (np.sqrt((along * along).sum(1, keepdims=True)) + np.float32(1e-9))
