@@ -83,12 +83,21 @@ def covered_pixels(triangle, weights, triangles):
 
 @njit(cache=True)
 def face_viewer(normals):
-    """Scales normals (M, 3) to unit length in place and turns those that point away (z < 0)."""
+    """Scales normals (M, 3) to unit length in place and makes them face the viewer (z >= 0).
+
+    Backs of thin sheets are turned. At a silhouette the mean of the corners' normals can point away a
+    little; turned, it would show the light of the opposite side, so it loses its z instead.
+    """
     for m in range(normals.shape[0]):
         x, y, z = normals[m, 0], normals[m, 1], normals[m, 2]
-        scale = 1 / (np.sqrt(x * x + y * y + z * z) + np.float32(1e-9))
-        if z < 0:
-            scale = -scale
+        length = np.sqrt(x * x + y * y + z * z)
+        sign = np.float32(1)
+        if z < np.float32(-0.35) * length:
+            sign = np.float32(-1)
+        elif z < 0:
+            z = np.float32(0)
+            length = np.sqrt(x * x + y * y)
+        scale = sign / (length + np.float32(1e-9))
         normals[m, 0], normals[m, 1], normals[m, 2] = x * scale, y * scale, z * scale
 
 

@@ -137,7 +137,7 @@ def _reflections(
     wet /= np.linalg.norm(wet, axis=1, keepdims=True)
     half = around.light + TO_CAMERA
     half /= np.linalg.norm(half)
-    size = 0.018 + 0.04 * (1 - around.lighting.hardness)
+    size = 0.012 + 0.024 * (1 - around.lighting.hardness)
     catch = smooth_step(1 - wet @ half, 2.2 * size, 0.5 * size) * (0.5 + 1.5 * in_iris)
     sky = 0.05 * smooth_step(wet[:, 1], 0.1, 0.6)
     lit = eyes.wetness * (catch[:, None] * around.lighting.key + sky[:, None] * around.lighting.sky)

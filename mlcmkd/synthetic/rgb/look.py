@@ -60,7 +60,7 @@ def draw_rgb_look(
         of_sample: generator of what belongs to the picture: light, clothes, background, camera.
         styling: what the person wears.
     """
-    tone = float(of_identity.beta(1.1, 1.3))
+    tone = float(of_identity.beta(1.0, 1.7))
     skin = draw_skin(of_identity, of_sample, tone, bearded=styling.beard != "none")
     direction, lighting = draw_lighting(of_sample)
     return RgbLook(

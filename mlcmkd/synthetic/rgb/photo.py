@@ -61,7 +61,7 @@ def exposure_gain(image: np.ndarray, camera: CameraLook) -> float:
     # Highlights of the face, of which a small share may burn out.
     face = image[side // 4 : -side // 4 : 2, side // 4 : -side // 4 : 2]
     bright = float(np.percentile(face @ LUMINANCE, 97))
-    return min(gain, 1.6 / max(bright, 1e-3))
+    return min(gain, 1.15 / max(bright, 1e-3))
 
 
 def _tone_curve(camera: CameraLook) -> np.ndarray:
