@@ -12,7 +12,6 @@ from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rasterise import blend_corners
 from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.styling import FaceHair, Styling
-from mlcmkd.synthetic.surface import Surface
 from mlcmkd.synthetic.worn.scalp import growth
 
 # The brow on the mean head: x outwards, y, of its upper and lower half in between.
@@ -56,38 +55,36 @@ def cover(scene: Scene, styling: Styling) -> Coverage:
     solid = scene.solid
     names = ("scalp", "brow", "beard", "lashes", "lips", "strands")
     values = {name: np.zeros(len(solid), np.float32) for name in names}
-    # Lips continue skin and ears; whatever has a higher number is inside the head or worn.
+    # Higher numbers are inside the mouth or the eye, or worn.
     skin = np.flatnonzero(solid.materials <= Material.EYE_SOCKET)
     places = solid.places[skin]
-    across, up, ahead = np.abs(places[:, 0]), places[:, 1], places[:, 2]
+    across, up, ahead = np.ascontiguousarray(places.T)
+    across = np.abs(across)
 
-    def fill(name: str, chosen: np.ndarray, of_places: Callable, *arguments: object) -> None:
-        """Sets a cover and the streaks at the chosen skin pixels."""
+    def fill(name: str, chosen: np.ndarray, of_places: Callable, size: object) -> None:
+        """Sets a cover and the streaks at the chosen pixels of skin."""
+        chosen = np.flatnonzero(chosen)
         at = skin[chosen]
-        values[name][at], values["strands"][at] = of_places(places[chosen], *arguments)
+        values[name][at], values["strands"][at] = of_places(places[chosen], size)
+
+    def fill_near(name: str, chosen: np.ndarray, start: float, width: float) -> None:
+        """Sets a cover that grows with one of the `_border_fields`."""
+        at = skin[np.flatnonzero(chosen)]
+        field = blend_corners(solid.corners[at], solid.weights[at], _border_fields()[name])
+        values[name][at] = _smooth((field[:, 0] - start) / width)
 
     face = ahead > -1.1
-    fill("brow", face & (up > 0.05) & (up < 0.55) & (across < 1), _brow, styling.face_hair)
+    fill("brow", face & (up > 0.08) & (up < 0.55) & (across < 1), _brow, styling.face_hair)
     if styling.beard != "none":
         fill("beard", face & (up < -0.3) & (up > -2.1), _beard, styling)
     if styling.hair != "bald":
         fill("scalp", ((up > 0.6) | (ahead < -0.5)) & (up > -1.4), _scalp, styling)
-
-    lips = skin[face & (up < -0.8) & (up > -1.5) & (across < 0.55)]
-    values["lips"][lips] = _smooth((_border_field(solid, lips, 0) - 0.3) / 0.4)
-    lids = skin[face & (np.abs(up) < 0.3) & (across > 0.2) & (across < 0.85)]
-    nearness = _border_field(solid, lids, 1)
-    begin = 1 - 8 * styling.face_hair.lash_width
-    values["lashes"][lids] = _smooth((nearness - begin) / 0.3)
+    fill_near("lips", face & (up < -0.8) & (up > -1.5) & (across < 0.55), 0.3, 0.4)
+    lids = face & (np.abs(up) < 0.3) & (across > 0.2) & (across < 0.85)
+    fill_near("lashes", lids, 1 - 8 * styling.face_hair.lash_width, 0.3)
     hair = np.flatnonzero(solid.materials == Worn.HAIR)
     values["strands"][hair] = _streaks(solid.places[hair])
     return Coverage(**values)
-
-
-def _border_field(solid: Surface, at: np.ndarray, which: int) -> np.ndarray:
-    """One of the `_border_fields` at the pixels with the numbers `at`."""
-    values = _border_fields()[:, which : which + 1]
-    return blend_corners(solid.corners[at], solid.weights[at], np.ascontiguousarray(values))[:, 0]
 
 
 def _smooth(share: np.ndarray) -> np.ndarray:
@@ -97,27 +94,24 @@ def _smooth(share: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _border_fields() -> np.ndarray:
-    """(V, 2) float32 at the head's vertices: red of the lips, and nearness of the lid margin."""
+def _border_fields() -> dict[str, np.ndarray]:
+    """Values (V, 1) float32 of the head's vertices: red of the lips, and nearness of the lid margin.
+
+    Only the upper margin has the full value, because its lashes are thicker.
+    """
     head = load_head()
-    fields = np.zeros((len(head.mean), 2), np.float32)
-    share = np.zeros((len(head.mean), 2), np.float32)
-    lips = head.materials == Material.LIPS
-    near = lips | (head.materials == Material.SKIN)
-    for chosen, value in ((near & ~lips, 0), (lips, 1)):
-        np.add.at(share, (head.triangles[chosen].reshape(-1), 1), 1)
-        np.add.at(share, (head.triangles[chosen].reshape(-1), 0), value)
-    fields[:, 0] = share[:, 0] / np.maximum(share[:, 1], 1)
-    skin = np.zeros(len(fields), bool)
-    skin[head.triangles[head.materials == Material.SKIN]] = True
-    socket = np.zeros(len(fields), bool)
-    socket[head.triangles[head.materials == Material.EYE_SOCKET]] = True
-    margin = skin & socket
-    upper = margin & (
-        head.mean[:, 1] > np.interp(np.abs(head.mean[:, 0]), (0.32, 0.67), (-0.02, 0))
-    )
-    fields[margin, 1], fields[upper, 1] = 0.75, 1.0
-    return fields
+    count = len(head.mean)
+
+    def triangles_at(material: Material) -> np.ndarray:
+        """Number of triangles of a material at each vertex."""
+        return np.bincount(head.triangles[head.materials == material].reshape(-1), minlength=count)
+
+    lip, skin = triangles_at(Material.LIPS), triangles_at(Material.SKIN)
+    margin = (skin > 0) & (triangles_at(Material.EYE_SOCKET) > 0)
+    middle = np.interp(np.abs(head.mean[:, 0]), (0.32, 0.67), (-0.02, 0))  # from canthus to canthus
+    lashes = np.where(head.mean[:, 1] > middle, 1, 0.75) * margin
+    fields = {"lips": lip / np.maximum(lip + skin, 1), "lashes": lashes}
+    return {name: values.astype(np.float32)[:, None] for name, values in fields.items()}
 
 
 def _brow(places: np.ndarray, size: FaceHair) -> tuple[np.ndarray, np.ndarray]:

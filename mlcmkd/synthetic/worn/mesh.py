@@ -152,7 +152,8 @@ def clip(mesh: Mesh, values: np.ndarray, *more: np.ndarray) -> tuple[Mesh, list[
         The mesh with new vertices on the line, and `more` at its vertices.
     """
     inside = values > 0
-    number = inside[mesh.triangles].sum(axis=1)
+    at_corners = inside[mesh.triangles].view(np.int8)
+    number = at_corners[:, 0] + at_corners[:, 1] + at_corners[:, 2]
     whole, one, two = (mesh.triangles[number == k] for k in (3, 1, 2))
     # Turn each cut triangle so that the corner that is alone comes first.
     one = _turned(one, inside[one].argmax(axis=1))

@@ -104,7 +104,7 @@ def head_sheet(vertices: np.ndarray) -> Sheet:
         vertices: (V, 3) of the head, head coordinates.
     """
     triangles, caps = _closed_skin()
-    centres = np.stack([vertices[cap].mean(axis=0) for cap in caps])
+    centres = np.stack([vertices[cap].sum(axis=0) / len(cap) for cap in caps])
     offsets = np.concatenate((vertices, centres)) - CENTRE
     flat = np.hypot(offsets[:, 0], offsets[:, 2])
     column, row = _cell(np.arctan2(offsets[:, 0], offsets[:, 2]), np.arctan2(offsets[:, 1], flat))
@@ -112,8 +112,9 @@ def head_sheet(vertices: np.ndarray) -> Sheet:
     points = np.stack((column, row, radius), axis=1).astype(np.float32)
 
     side = _COLUMNS + 2 * _BORDER
-    columns = points[triangles, 0]
-    crossing = columns.max(axis=1) - columns.min(axis=1) > _COLUMNS / 2
+    one, two, three = points[triangles.T, 0]
+    half = _COLUMNS / 2
+    crossing = (np.abs(one - two) > half) | (np.abs(one - three) > half)
     # Triangles across the seam behind the head are drawn at both ends.
     behind = points[triangles[crossing]].reshape(-1, 3)
     right, left = behind.copy(), behind
