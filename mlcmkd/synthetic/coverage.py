@@ -81,7 +81,7 @@ def cover(scene: Scene, styling: Styling) -> Coverage:
         fill("scalp", ((up > 0.6) | (ahead < -0.5)) & (up > -1.4), _scalp, styling)
     fill_near("lips", face & (up < -0.8) & (up > -1.5) & (across < 0.55), 0.3, 0.4)
     lids = face & (np.abs(up) < 0.3) & (across > 0.2) & (across < 0.85)
-    fill_near("lashes", lids, 1 - 8 * styling.face_hair.lash_width, 0.3)
+    fill_near("lashes", lids, 0.9 - 20 * styling.face_hair.lash_width, 0.3)
     hair = np.flatnonzero(solid.materials == Worn.HAIR)
     values["strands"][hair] = _streaks(solid.places[hair])
     return Coverage(**values)

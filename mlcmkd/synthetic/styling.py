@@ -86,7 +86,7 @@ class GlassesSize:
         slope: lift of the outer end of a lens, as a share of its width.
     """
 
-    width: float = 0.4
+    width: float = 0.42
     height: float = 0.27
     corner: float = 2.6
     drop: float = 0.06
@@ -111,7 +111,7 @@ class ClothSize:
         seed: of folds.
     """
 
-    hat_line: float = 0.85
+    hat_line: float = 0.87
     hat_height: float = 0.16
     brim: float = 0.8
     hat_turn: float = 0.0
@@ -208,7 +208,7 @@ def draw_styling(
     cloth_size = _draw_cloth_size(rng)
     if glasses == "sport":
         glasses_size = replace(
-            glasses_size, width=float(rng.uniform(0.46, 0.56)), wrap=float(rng.uniform(0.3, 0.5)),
+            glasses_size, width=float(rng.uniform(0.48, 0.58)), wrap=float(rng.uniform(0.3, 0.5)),
             slope=float(rng.uniform(0, 0.15)), temple=float(rng.uniform(0.1, 0.18)),
         )  # fmt: skip
     held_side = 1 if rng.random() < 0.5 else -1
@@ -238,10 +238,10 @@ def _draw_hair_size(rng: np.random.Generator, style: str) -> HairSize:
     return HairSize(
         length=float(rng.uniform(*_LENGTHS[style])),
         height=float(rng.uniform(0.04, 0.13)),
-        hairline=float(rng.uniform(1.35, 1.65) if receding else rng.uniform(0.95, 1.3)),
+        hairline=float(rng.uniform(1.4, 1.7) if receding else rng.uniform(1.0, 1.33)),
         temples=float(rng.uniform(0.3, 0.6) if receding else rng.uniform(-0.05, 0.25)),
-        sideburns=float(rng.uniform(-0.35, 0.1)),
-        nape=float(rng.uniform(-1.2, -0.7)),
+        sideburns=float(rng.uniform(-0.4, 0.08)),
+        nape=float(rng.uniform(-1.3, -0.75)),
         parting=float(rng.uniform(-0.6, 0.6)),
         curl=float({"curly": rng.uniform(0.1, 0.2), "afro": rng.uniform(0.06, 0.12)}.get(
             style, max(0, rng.normal(0, 0.03)))),
@@ -264,9 +264,9 @@ def _draw_face_hair(rng: np.random.Generator, thick: bool) -> FaceHair:
 
 
 def _draw_glasses_size(rng: np.random.Generator) -> GlassesSize:
-    height = float(rng.uniform(0.2, 0.36))
+    height = float(rng.uniform(0.21, 0.38))
     return GlassesSize(
-        width=float(rng.uniform(max(0.33, height), 0.44)),
+        width=float(rng.uniform(max(0.35, height), 0.46)),
         height=height,
         corner=float(rng.uniform(2, 5)),
         drop=float(rng.uniform(0, 0.12)),

@@ -34,7 +34,11 @@ def mask_parts(vertices: np.ndarray, sheet: Sheet, styling: Styling) -> list[Par
         for side, column in ((-1, 0), (1, -1)):
             meshes += _loops(points[[1, -2], column], vertices, sheet, side)
     mesh = merge(meshes)
-    return [mesh.part(Worn.MASK, follows_head(mesh.vertices))]
+    follows = np.ones(len(mesh.vertices), np.float32)
+    if styling.mask == "scarf":  # its turns around the neck move with the neck
+        around = slice(len(meshes[0].vertices), None)
+        follows[around] = follows_head(mesh.vertices[around])
+    return [mesh.part(Worn.MASK, follows)]
 
 
 def _window(vertices: np.ndarray, wide: float, size: ClothSize) -> tuple[np.ndarray, np.ndarray]:
@@ -89,7 +93,7 @@ def _folded(points: np.ndarray, size: ClothSize) -> np.ndarray:
     wave = waves.at(flat.astype(np.float32)).reshape(points.shape[:2])
     outward = points - CENTRE
     outward = outward / np.linalg.norm(outward, axis=-1, keepdims=True)
-    return points + outward * (0.06 + 0.03 * wave)[..., None]
+    return points + outward * (0.06 + 0.03 * np.maximum(wave, -1.5))[..., None]
 
 
 def _wrap(vertices: np.ndarray, size: ClothSize) -> Mesh:
