@@ -17,16 +17,12 @@ from mlcmkd.synthetic.worn.scalp import growth
 # The brow on the mean head: x outwards, y, of its upper and lower half in between.
 _BROW = np.array(
     [
-        (0.15, 0.25),
-        (0.28, 0.29),
-        (0.42, 0.33),
-        (0.58, 0.365),
-        (0.74, 0.33),
-        (0.84, 0.26),
-        (0.93, 0.17),
+        (0.16, 0.17), (0.3, 0.22), (0.45, 0.262), (0.615, 0.293), (0.78, 0.255), (0.89, 0.2),
+        (0.98, 0.14),
     ],
     np.float32,
-)
+)  # fmt: skip
+_LID = 0.085  # distance of the visible edge of a lid from its rim, head units
 _BROW_THICKNESS = np.array([0.75, 1.05, 1.1, 1.0, 0.75, 0.45, 0.1], np.float32)
 
 
@@ -68,20 +64,21 @@ def cover(scene: Scene, styling: Styling) -> Coverage:
         values[name][at], values["strands"][at] = of_places(places[chosen], size)
 
     def fill_near(name: str, chosen: np.ndarray, start: float, width: float) -> None:
-        """Sets a cover that grows with one of the `_border_fields`."""
+        """Sets a cover that goes from 0 to 1 as its border field goes on by `width` from `start`."""
         at = skin[np.flatnonzero(chosen)]
         field = blend_corners(solid.corners[at], solid.weights[at], _border_fields()[name])
         values[name][at] = _smooth((field[:, 0] - start) / width)
 
-    face = ahead > -1.1
-    fill("brow", face & (up > 0.08) & (up < 0.55) & (across < 1), _brow, styling.face_hair)
+    face = ahead > -1.0
+    fill("brow", face & (up > 0.03) & (up < 0.55) & (across < 1.1), _brow, styling.face_hair)
     if styling.beard != "none":
-        fill("beard", face & (up < -0.3) & (up > -2.1), _beard, styling)
+        fill("beard", face & (up < 0.1) & (up > -2.2), _beard, styling)
     if styling.hair != "bald":
-        fill("scalp", ((up > 0.6) | (ahead < -0.5)) & (up > -1.4), _scalp, styling)
-    fill_near("lips", face & (up < -0.8) & (up > -1.5) & (across < 0.55), 0.3, 0.4)
-    lids = face & (np.abs(up) < 0.3) & (across > 0.2) & (across < 0.85)
-    fill_near("lashes", lids, 0.9 - 20 * styling.face_hair.lash_width, 0.3)
+        fill("scalp", ((up > 0.6) | (ahead < -0.4)) & (up > -1.5), _scalp, styling)
+    fill_near("lips", face & (up < -0.85) & (up > -1.55) & (across < 0.6), 0.3, 0.4)
+    lids = face & (np.abs(up) < 0.3) & (across > 0.2) & (across < 0.9)
+    # A lid is thick: the visible edge of its skin is a little away from the rim.
+    fill_near("lashes", lids, _LID + styling.face_hair.lash_width, -0.035)
     hair = np.flatnonzero(solid.materials == Worn.HAIR)
     values["strands"][hair] = _streaks(solid.places[hair])
     return Coverage(**values)
@@ -95,9 +92,9 @@ def _smooth(share: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _border_fields() -> dict[str, np.ndarray]:
-    """Values (V, 1) float32 of the head's vertices: red of the lips, and nearness of the lid margin.
+    """Values (V, 1) float32 of the head's vertices: red of the lips, and distance from the lids' rims.
 
-    Only the upper margin has the full value, because its lashes are thicker.
+    The lower rim counts as farther away, because its lashes are thinner.
     """
     head = load_head()
     count = len(head.mean)
@@ -107,10 +104,13 @@ def _border_fields() -> dict[str, np.ndarray]:
         return np.bincount(head.triangles[head.materials == material].reshape(-1), minlength=count)
 
     lip, skin = triangles_at(Material.LIPS), triangles_at(Material.SKIN)
-    margin = (skin > 0) & (triangles_at(Material.EYE_SOCKET) > 0)
-    middle = np.interp(np.abs(head.mean[:, 0]), (0.32, 0.67), (-0.02, 0))  # from canthus to canthus
-    lashes = np.where(head.mean[:, 1] > middle, 1, 0.75) * margin
-    fields = {"lips": lip / np.maximum(lip + skin, 1), "lashes": lashes}
+    fields = {"lips": lip / np.maximum(lip + skin, 1)}
+    distances = []
+    for lids, thinner in zip(head.lid_vertices.transpose(1, 0, 2), (0.0, 0.025), strict=True):
+        rim = head.mean[lids.reshape(-1)]
+        offsets = head.mean[:, None] - rim
+        distances.append(np.sqrt((offsets * offsets).sum(-1)).min(axis=1) + thinner)
+    fields["lashes"] = np.minimum(*distances)
     return {name: values.astype(np.float32)[:, None] for name, values in fields.items()}
 
 
@@ -118,16 +118,16 @@ def _brow(places: np.ndarray, size: FaceHair) -> tuple[np.ndarray, np.ndarray]:
     """Cover and streaks of the brows at places on the mean head."""
     x, y = np.abs(places[:, 0]), places[:, 1]
     middle = np.interp(x, _BROW[:, 0], _BROW[:, 1]) + size.brow_height
-    middle += size.brow_arch * np.sin(np.clip((x - 0.3) / 0.5, 0, 1) * np.pi)
+    middle += size.brow_arch * np.sin(np.clip((x - 0.32) / 0.53, 0, 1) * np.pi)
     half = np.interp(x, _BROW[:, 0], _BROW_THICKNESS) * size.brow_width
     # Hairs point up at the inner end and outwards along the rest.
-    slope = np.interp(x, (0.15, 0.4, 0.93), (2.0, 0.7, -0.5))
-    across = (y - middle) - slope * (x - 0.5) * 0.35
+    slope = np.interp(x, (0.16, 0.42, 0.98), (2.0, 0.7, -0.5))
+    across = (y - middle) - slope * (x - 0.53) * 0.35
     waves = draw_waves(np.random.default_rng(size.seed), 60, 130, 8)
     streaks = waves.at(np.stack((0.15 * places[:, 0], across, 0 * x), axis=1).astype(np.float32))
     ragged = (y - middle) / np.maximum(half, 0.01) + 0.25 * streaks
     inside = 1 - _smooth((np.abs(ragged) - 0.55) / 0.75)
-    ends = _smooth((x - 0.13) / 0.07) * _smooth((0.96 - x) / 0.1)
+    ends = _smooth((x - 0.14) / 0.07) * _smooth((1.02 - x) / 0.1)
     density = size.brow_density * np.clip(0.85 + 0.25 * streaks, 0, 1.1)
     return np.clip(inside * ends * density, 0, 1).astype(np.float32), streaks
 
@@ -139,10 +139,10 @@ def _beard(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray
     uneven = draw_waves(rng, 4, 16, 10).at(places)
     streaks = draw_waves(rng, 40, 110, 10).at(places * np.array([1, 0.3, 0.6], np.float32))
     jaw = _jaw(x, y, z, size.beard_line, 0.05 * uneven + 0.02 * streaks)
-    moustache = _moustache(x, y, z, 0.03 * uneven + 0.02 * streaks)
-    chin = _smooth((-1.28 - y + 0.03 * uneven) / 0.14) * _smooth((0.48 - x + 0.04 * uneven) / 0.2)
-    chin *= _smooth((y + 1.95) / 0.25)
-    patch = np.exp(-(((x / 0.09) ** 2) + ((y + 1.37) / 0.09) ** 2))
+    moustache = _moustache(x, y, z, 0.012 * uneven + 0.012 * streaks)
+    chin = _smooth((-1.35 - y + 0.03 * uneven) / 0.14) * _smooth((0.5 - x + 0.04 * uneven) / 0.2)
+    chin *= _smooth((y + 2.1) / 0.25)
+    patch = np.exp(-(((x / 0.09) ** 2) + ((y + 1.43) / 0.09) ** 2))
     shapes = {
         "stubble": np.maximum(jaw, moustache) * 0.55,
         "moustache": moustache,
@@ -156,20 +156,20 @@ def _beard(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray
 
 def _jaw(x, y, z, line, uneven) -> np.ndarray:
     """Beard of cheeks, jaw and chin: below a line from the sideburn to the mouth's corner."""
-    upper = np.interp(x, (0, 0.3, 0.42, 0.6, 0.85, 1.0), (-1.36, -1.33, -1.02, -0.85, -0.6, -0.1))
+    upper = np.interp(x, (0, 0.32, 0.45, 0.64, 0.9, 1.06), (-1.42, -1.4, -1.1, -0.92, -0.6, 0.05))
     below = _smooth((upper + line * np.minimum(x, 1) - y + uneven) / 0.16)
-    in_front = _smooth((z + 1.02 + uneven) / 0.08)
-    throat = _smooth((y - np.interp(z, (-0.7, -0.2), (-1.5, -1.85)) + uneven) / 0.15)
+    in_front = _smooth((z + 0.93 + uneven) / 0.08)
+    throat = _smooth((y - np.interp(z, (-0.59, -0.06), (-1.62, -1.99)) + uneven) / 0.15)
     return below * in_front * throat
 
 
 def _moustache(x, y, z, uneven) -> np.ndarray:
     """Beard between nose and mouth, and beside the mouth's corners."""
-    upper = np.interp(x, (0, 0.1, 0.3, 0.48), (-0.79, -0.78, -0.84, -1.02))
-    lower = np.interp(x, (0, 0.1, 0.3, 0.4, 0.5), (-0.95, -0.92, -0.98, -1.2, -1.3))
+    upper = np.interp(x, (0, 0.1, 0.32, 0.51), (-0.83, -0.82, -0.88, -1.05))
+    lower = np.interp(x, (0, 0.1, 0.32, 0.42, 0.53), (-1.02, -1.0, -1.06, -1.26, -1.37))
     inside = _smooth((upper - y + uneven) / 0.06) * _smooth((y - lower + uneven) / 0.05)
     groove = 1 - 0.5 * np.exp(-((x / 0.05) ** 2))
-    return inside * groove * _smooth((0.52 - x + uneven) / 0.08) * _smooth(z / 0.1)
+    return inside * groove * _smooth((0.55 - x + uneven) / 0.08) * _smooth((z - 0.15) / 0.1)
 
 
 def _scalp(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray]:

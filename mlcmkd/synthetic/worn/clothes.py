@@ -44,7 +44,7 @@ def clothes_parts(head: HeadBasis, vertices: np.ndarray, styling: Styling) -> li
 def _trunk() -> tuple[np.ndarray, np.ndarray]:
     """Vertices of neck and shoulders, and their triangles, numbered among these."""
     head = load_head()
-    low = head.mean[head.triangles][..., 1].max(axis=1) < -1.5
+    low = head.mean[head.triangles][..., 1].max(axis=1) < -1.6
     body = np.isin(head.materials, (Material.SKIN, Material.BODY))
     used, triangles = np.unique(head.triangles[low & body], return_inverse=True)
     return used, triangles.reshape(-1, 3).astype(np.int32)
@@ -54,16 +54,16 @@ def _below_collar(places: np.ndarray, collar: str, lift: float) -> np.ndarray:
     """How far places (N, 3) on the mean head lie below the collar's line, head units."""
     x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
     heights = {
-        "round": (-2.0, -2.12, -2.45),
-        "v": (-1.98, -2.12, -2.4),
-        "shirt": (-1.75, -1.9, -2.15),
-        "turtleneck": (-1.5, -1.7, -1.9),
-        "hoodie": (-1.9, -2.05, -2.3),
+        "round": (-2.15, -2.28, -2.63),
+        "v": (-2.13, -2.28, -2.58),
+        "shirt": (-1.89, -2.04, -2.31),
+        "turtleneck": (-1.62, -1.83, -2.04),
+        "hoodie": (-2.04, -2.2, -2.47),
     }[collar]
-    line = np.interp(z, (-2.4, -1.6, -0.7), heights) + lift
+    line = np.interp(z, (-2.39, -1.54, -0.59), heights) + lift
     if collar in ("v", "shirt"):
-        depth = 3.1 if collar == "v" else 2.6
-        cut = np.where(z > -1.5, -depth + 1.5 * x, 0)
+        depth = 3.35 if collar == "v" else 2.8
+        cut = np.where(z > -1.44, -depth + 1.5 * x, 0)
         line = np.minimum(line, cut)
     return (line - y).astype(np.float32)
 
@@ -71,9 +71,9 @@ def _below_collar(places: np.ndarray, collar: str, lift: float) -> np.ndarray:
 def _shirt_collar(places: np.ndarray, lift: float) -> tuple[np.ndarray, np.ndarray]:
     """Where the folded collar of a shirt is (positive), and the distance below its fold."""
     x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
-    fold = np.interp(z, (-2.4, -1.6, -0.7), (-1.7, -1.85, -2.08)) + lift - y
-    deep = np.interp(z, (-2.4, -1.2, -0.7), (0.4, 0.45, 0.62))
-    open_front = np.where(z > -1.5, x - (2.2 + y) * 0.3 - 0.12 - 0.25 * fold, 1)
+    fold = np.interp(z, (-2.39, -1.54, -0.59), (-1.83, -1.99, -2.24)) + lift - y
+    deep = np.interp(z, (-2.39, -1.12, -0.59), (0.4, 0.45, 0.62))
+    open_front = np.where(z > -1.44, x - (2.36 + y) * 0.3 - 0.12 - 0.25 * fold, 1)
     return np.minimum.reduce((fold, deep - fold, open_front)).astype(np.float32), fold
 
 
@@ -88,7 +88,7 @@ def _hood(skin: np.ndarray, places: np.ndarray, size: ClothSize) -> Part:
     turn = np.deg2rad(np.linspace(-150, 150, 17))
     shift = (skin - places).mean(axis=0)
     back = np.cos(turn / 2) ** 2  # 1 behind the neck, 0 in front
-    path = np.stack((1.12 * np.sin(turn), -2.45 + 0.55 * back, -1.5 - 0.95 * np.cos(turn)), axis=1)
+    path = np.stack((1.19 * np.sin(turn), -2.63 + 0.58 * back, -1.44 - 1.0 * np.cos(turn)), axis=1)
     radii = 0.1 + 0.24 * back
     radii[[0, -1]] = 0.02
     mesh = tube(path + shift, radii + 0.5 * size.collar_width, 10)

@@ -8,6 +8,6 @@ def follows_head(vertices: np.ndarray) -> np.ndarray:
 
     1 above the neck, 0 at the shoulders; behind, the neck turns with the trunk a little higher up.
     """
-    below, length = np.where(vertices[:, 2] < -0.7, -2.4, -2.6), 1.15
+    below, length = np.where(vertices[:, 2] < -0.6, -2.57, -2.79), 1.22
     share = np.clip((vertices[:, 1] - below) / length, 0, 1)
     return (share * share * (3 - 2 * share)).astype(np.float32)

@@ -13,8 +13,8 @@ from mlcmkd.synthetic.worn.mesh import ribbons, unit
 from mlcmkd.synthetic.worn.scalp import growth, roots
 from mlcmkd.synthetic.worn.sheet import CENTRE, Sheet
 
-WHORL = np.array([0.1, 1.5, -2.0], np.float32)  # on the crown; short hair grows away from it
-TIE = np.array([0, 0.6, -3.0], np.float32)  # of a ponytail
+WHORL = np.array([0.1, 1.56, -1.97], np.float32)  # on the crown; short hair grows away from it
+TIE = np.array([0, 0.6, -3.03], np.float32)  # of a ponytail
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def hat_cover(styling: Styling) -> Callable[[np.ndarray], np.ndarray] | None:
 
 def _border(longitude: np.ndarray, size: ClothSize, hat: str) -> np.ndarray:
     """Latitude of the lower border of a hat at longitudes, degrees."""
-    front = np.rad2deg(np.arctan2(size.hat_line - CENTRE[1], 1.4))
+    front = np.rad2deg(np.arctan2(size.hat_line - CENTRE[1], 1.48))
     side, back = {"cap": (11, -4), "beanie": (6, -14), "helmet": (6, -8)}[hat]
     turn = np.deg2rad(longitude)
     # Front, sides and back by a cosine series of two terms.
@@ -124,7 +124,7 @@ def _headscarf(sheet: Sheet, size: ClothSize) -> Mesh:
     """A scarf over the hair and around face and neck, down to the shoulders."""
     around = np.linspace(0, 360, _COLUMNS, endpoint=False)  # 0 is up, 90 the viewer's right
     turn = np.deg2rad(around)
-    top = np.rad2deg(np.arctan2(size.hat_line - CENTRE[1], 1.4)) + 4
+    top = np.rad2deg(np.arctan2(size.hat_line - CENTRE[1], 1.48)) + 4
     opening = np.interp(
         around, (0, 45, 90, 135, 180, 225, 270, 315, 360),
         (top, 40, 54, 56, 61, 56, 54, 40, top),
@@ -142,9 +142,9 @@ def _headscarf(sheet: Sheet, size: ClothSize) -> Mesh:
     hood = grid(np.stack(rows), closed=True)
     folds = draw_waves(np.random.default_rng(size.seed), 3, 8, 8)
     drape = []
-    for y, wide, deep, middle in ((-1.25, 0.98, 0.75, -1.15), (-1.75, 0.95, 0.85, -1.3),
-                                  (-2.1, 1.15, 1.05, -1.45), (-2.5, 1.75, 1.25, -1.65),
-                                  (-3.0, 2.6, 1.4, -1.8)):  # fmt: skip
+    for y, wide, deep, middle in ((-1.36, 1.04, 0.8, -1.07), (-1.89, 1.0, 0.9, -1.22),
+                                  (-2.26, 1.22, 1.11, -1.38), (-2.68, 1.85, 1.32, -1.6),
+                                  (-3.2, 2.75, 1.48, -1.75)):  # fmt: skip
         ring = np.stack((wide * np.sin(turn), y + 0 * turn, middle + deep * np.cos(turn)), axis=1)
         wave = folds.at(np.stack((ring[:, 0], 0.4 * ring[:, 1], ring[:, 2]), 1).astype(np.float32))
         drape.append(

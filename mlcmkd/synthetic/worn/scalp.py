@@ -8,7 +8,7 @@ import numpy as np
 from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.styling import HairSize
 
-_LOOSEST = HairSize(hairline=0.9, temples=-0.2, sideburns=-0.45, nape=-1.3)
+_LOOSEST = HairSize(hairline=0.9, temples=-0.2, sideburns=-0.5, nape=-1.4)
 
 
 def growth(places: np.ndarray, size: HairSize) -> np.ndarray:
@@ -23,12 +23,14 @@ def growth(places: np.ndarray, size: HairSize) -> np.ndarray:
     """
     x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
     # The front hairline rises beside the middle (the temples), then falls towards the ears.
-    recess = size.temples * np.exp(-(((x - 0.5) / 0.22) ** 2))
-    front = y - (size.hairline + recess - 1.1 * np.maximum(x - 0.55, 0))
-    at_side = np.interp(y, (-0.4, 0.3, 0.9, 1.5), (-0.78, -0.72, -0.5, -0.1)) - 0.3 * size.temples
+    recess = size.temples * np.exp(-(((x - 0.53) / 0.23) ** 2))
+    front = y - (size.hairline + recess - 1.1 * np.maximum(x - 0.58, 0))
+    at_side = (
+        np.interp(y, (-0.46, 0.29, 0.92, 1.56), (-0.67, -0.61, -0.38, 0.05)) - 0.3 * size.temples
+    )
     side = (at_side - z) * 0.9
     lower = np.interp(
-        z, (-2.3, -1.75, -1.6, -1.05, -0.98), (size.nape, size.nape, 0.0, 0.12, size.sideburns)
+        z, (-2.28, -1.7, -1.54, -0.96, -0.88), (size.nape, size.nape, -0.03, 0.1, size.sideburns)
     )
     return np.minimum(np.maximum(front, side), y - lower).astype(np.float32)
 
@@ -55,7 +57,7 @@ def roots(count: int = 900) -> Roots:
     skin = head.triangles[head.materials == Material.SKIN]
     corners_at = head.mean[skin]
     grows = (growth(corners_at.mean(axis=1), _LOOSEST) > -0.05) & (
-        corners_at[:, :, 1].mean(axis=1) > -1.4
+        corners_at[:, :, 1].mean(axis=1) > -1.5
     )
     skin, corners_at = skin[grows], corners_at[grows]
     areas = np.linalg.norm(

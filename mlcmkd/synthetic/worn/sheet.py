@@ -9,9 +9,8 @@ import numpy as np
 from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.rasterise import FAR, rasterise
 
-CENTRE = np.array(
-    [0, 0.2, -1.2], np.float32
-)  # inside the skull; sees all of the skin but the chin's
+# Inside the skull, from where all of the skin of face and skull can be seen.
+CENTRE = np.array([0, 0.18, -1.12], np.float32)
 _STEP = 4  # degrees between two directions
 _COLUMNS, _ROWS, _BORDER = 360 // _STEP, 180 // _STEP, 3
 
