@@ -44,14 +44,15 @@ def contact_sheet(
         rgb: N images.
         thermal: N images, in `unit`.
         unit: of the thermal images.
-        limits: ends of the colour bar; None for the smallest and largest value.
+        limits: ends of the colour bar; None for the central 98 % of the values, which a lamp or the
+            sky in a few frames does not change.
         landmarks: (N, K, 2) centred coordinates, drawn on both images.
         scheme: of the landmarks.
         columns: pairs in a row.
         titles: N titles of the pairs.
     """
     photos, frames = as_images(rgb), as_images(thermal)
-    low, high = limits or (float(frames.min()), float(frames.max()))
+    low, high = limits or np.percentile(frames, [1, 99]).tolist()
     columns = min(columns, len(photos))
     rows = -(-len(photos) // columns)
     cell = WIDTH / (columns + 0.8)
@@ -71,7 +72,9 @@ def contact_sheet(
         if landmarks is not None:
             for axes in (above, below):
                 draw_landmarks(axes, as_array(landmarks)[number], get_scheme(scheme), SKY, size=0.8)
-    bar = figure.colorbar(shown, ax=list(grid.flat), fraction=0.02, pad=0.01, aspect=30)
+    bar = figure.colorbar(
+        shown, ax=list(grid.flat), fraction=0.02, pad=0.01, aspect=30, extend="both"
+    )
     bar.set_label(f"thermal image ({unit})")
     return figure
 

@@ -63,7 +63,7 @@ def switched_off(
     largest: float | None = None,
     titles: Sequence[str] | None = None,
 ) -> Figure:
-    """Thermal images beside the same images without a part of the rendering, and what the part adds.
+    """Temperatures beside those without a part of the rendering, and what the part adds.
 
     Two rows for each face: the images; below, the complete image minus the one without the part.
 
@@ -99,7 +99,7 @@ def switched_off(
     grid[0, 0].set_title("everything", fontsize=9)
     for axes, name in zip(grid[0, 1:], without, strict=True):
         axes.set_title(f"without {name}", fontsize=9)
-    bars = {"thermal image (degrees C)": warm, "everything minus without (degrees C)": added}
+    bars = {"temperature (degrees C)": warm, "everything minus without (degrees C)": added}
     for label, image in bars.items():
         bar = figure.colorbar(
             image, ax=list(grid.flat), location="bottom", fraction=0.03, pad=0.01, aspect=40,
