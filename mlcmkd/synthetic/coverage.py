@@ -137,7 +137,7 @@ def _beard(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray
     size, rng = styling.face_hair, np.random.default_rng(styling.face_hair.seed)
     x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
     uneven = draw_waves(rng, 4, 16, 10).at(places)
-    streaks = draw_waves(rng, 40, 110, 10).at(places * np.array([1, 0.3, 0.6], np.float32))
+    streaks = draw_waves(rng, 90, 200, 12).at(places * np.array([1, 0.25, 0.6], np.float32))
     jaw = _jaw(x, y, z, size.beard_line, 0.05 * uneven + 0.02 * streaks)
     moustache = _moustache(x, y, z, 0.012 * uneven + 0.012 * streaks)
     chin = _smooth((-1.35 - y + 0.03 * uneven) / 0.14) * _smooth((0.5 - x + 0.04 * uneven) / 0.2)
@@ -149,7 +149,7 @@ def _beard(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray
         "goatee": np.maximum.reduce((chin, moustache * _smooth((0.5 - x) / 0.1), patch)),
         "full": np.maximum.reduce((jaw, moustache, patch)),
     }
-    grain = np.clip(1 + 0.22 * streaks, 0.3, 1.3)
+    grain = np.clip(0.95 + 0.15 * streaks + 0.08 * uneven, 0.3, 1.2)
     cover_share = shapes[styling.beard] * size.beard_density * grain
     return np.clip(cover_share, 0, 1).astype(np.float32), streaks
 
@@ -176,7 +176,7 @@ def _scalp(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray
     """Cover and streaks of the scalp at places on the mean head."""
     size, rng = styling.hair_size, np.random.default_rng(styling.hair_size.seed)
     uneven = draw_waves(rng, 8, 30, 10).at(places)
-    streaks = draw_waves(rng, 40, 90, 10).at(places * np.array([1, 0.4, 0.4], np.float32))
+    streaks = draw_waves(rng, 80, 180, 10).at(places * np.array([1, 0.3, 0.3], np.float32))
     inside = growth(places, size) + 0.025 * uneven + 0.02 * streaks
     if styling.hair == "buzz":
         share = _smooth((inside + 0.03) / 0.2) * size.density

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlcmkd.synthetic.head.basis import HeadBasis
+from mlcmkd.synthetic.noise import draw_waves
 from mlcmkd.synthetic.part import Part, Worn
 from mlcmkd.synthetic.rasterise import blend_corners
 from mlcmkd.synthetic.styling import HairSize, Styling
@@ -43,14 +44,14 @@ class _Cut:
 
 
 _CUTS = {
-    "short": _Cut(430, 5, 0.13, 0.15, 0.4, 0.08, 0.3, 0.1, "whorl"),
-    "receding": _Cut(400, 5, 0.12, 0.15, 0.25, 0.08, 0.4, 0.1, "whorl"),
-    "swept": _Cut(430, 6, 0.14, 0.25, 0.6, 0.05, 0.4, 0.07, "back"),
-    "fringe": _Cut(430, 7, 0.15, 0.3, 0.35, 0.3, 0.4, 0.06, "forward"),
-    "medium": _Cut(400, 8, 0.16, 0.3, 0.4, 0.3, 0.5, 0.06, "parted"),
-    "long": _Cut(360, 10, 0.19, 0.4, 0.25, 0.5, 0.5, 0.035, "parted"),
-    "curly": _Cut(480, 7, 0.13, 0.4, 0.8, 0.35, 0.1, 0.1, "whorl"),
-    "afro": _Cut(520, 5, 0.14, 0.5, 2.5, 0.0, 0.0, 0.1, "whorl"),
+    "short": _Cut(700, 4, 0.1, 0.2, 0.35, 0.08, 0.35, 0.09, "whorl"),
+    "receding": _Cut(650, 4, 0.09, 0.2, 0.25, 0.08, 0.4, 0.09, "whorl"),
+    "swept": _Cut(550, 5, 0.12, 0.3, 0.6, 0.05, 0.4, 0.06, "back"),
+    "fringe": _Cut(520, 6, 0.13, 0.35, 0.35, 0.35, 0.4, 0.05, "forward"),
+    "medium": _Cut(480, 7, 0.14, 0.4, 0.4, 0.35, 0.5, 0.05, "parted"),
+    "long": _Cut(430, 9, 0.17, 0.5, 0.25, 0.55, 0.5, 0.03, "parted"),
+    "curly": _Cut(620, 6, 0.11, 0.5, 0.8, 0.35, 0.1, 0.1, "whorl"),
+    "afro": _Cut(720, 4, 0.12, 0.6, 2.5, 0.0, 0.0, 0.1, "whorl"),
     "ponytail": _Cut(360, 8, 0.15, 0.5, 0.1, 0.0, 0.95, 0.03, "tied"),
     "bun": _Cut(360, 8, 0.15, 0.5, 0.1, 0.0, 0.95, 0.03, "tied"),
 }
@@ -150,6 +151,7 @@ def _grow(start, places, sheet, cut, size, rng) -> np.ndarray:
     combed = _comb(places, cut, size)
     combed -= (combed * outward).sum(1, keepdims=True) * outward
     direction = unit(unit(combed) + cut.lift * outward + noise(1.5 * cut.loose + 2 * size.curl))
+    sway = [draw_waves(rng, 2, 7, 4) for _ in range(3)]  # neighbours wave together
     layer = size.height * rng.uniform(0.3, 1.4, count).astype(np.float32)
     length = size.length * rng.uniform(0.75, 1.15, count).astype(np.float32)
     step = (length / (steps - 1))[:, None]
@@ -162,7 +164,10 @@ def _grow(start, places, sheet, cut, size, rng) -> np.ndarray:
         wanted = lines[:, k - 1] + step * direction
         lines[:, k] = _on_skull(wanted, layer * min(1.0, k / 2), sheet, cut.hug)
         moved = lines[:, k] - lines[:, k - 1]
-        direction = unit(unit(moved) + down + noise(cut.loose + 5 * size.curl))
+        waving = np.stack([waves.at(lines[:, k]) for waves in sway], axis=1)
+        direction = unit(
+            unit(moved) + down + 3 * size.curl * waving + noise(cut.loose + 3 * size.curl)
+        )
     return lines
 
 
@@ -185,6 +190,7 @@ def _strips(lines: np.ndarray, cut: _Cut, rng: np.random.Generator) -> Part:
     along = np.linspace(0, 1, steps, dtype=np.float32)
     taper = np.interp(along, (0, 0.2, 0.6, 1), (0.8, 1, 0.95, cut.tip)).astype(np.float32)
     width = cut.width * rng.uniform(0.6, 1.3, count).astype(np.float32)
+    width[::4] *= 0.4  # some strands stand alone
     tilted = outward + 0.18 * rng.standard_normal((count, 1, 3), dtype=np.float32)
     widths = width[:, None] * taper
     mesh = ribbons(lines, tilted, widths)

@@ -51,7 +51,7 @@ class Roots:
 
 
 @lru_cache(maxsize=1)
-def roots(count: int = 900) -> Roots:
+def roots(count: int = 1400) -> Roots:
     """Points where strands can begin: each next one is the farthest from all before it."""
     head = load_head()
     skin = head.triangles[head.materials == Material.SKIN]
