@@ -63,7 +63,8 @@ def draw_background(
 def paint_background(size: int, look: BackgroundLook) -> np.ndarray:
     """The background (size, size, 3) float32 in linear light."""
     rng = np.random.default_rng(look.seed)
-    side = size // 2 if look.blur * size > 0.6 else size  # a blurred image needs few pixels
+    blur = look.blur * size
+    side = size // (4 if blur > 4 else 2 if blur > 0.6 else 1)  # a blurred image needs few pixels
     image = _PAINTERS[look.kind](side, rng)
     deviation = look.blur * side
     if deviation > 0.4:

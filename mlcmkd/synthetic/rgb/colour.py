@@ -1,16 +1,20 @@
 """Linear light and its colours."""
 
+from functools import lru_cache
+
 import numpy as np
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of linear sRGB, ITU-R BT.709
 
 
+@lru_cache(maxsize=256)
 def linear(red: float, green: float, blue: float) -> np.ndarray:
-    """A colour in linear light, (3,) float32, of 8-bit sRGB values (IEC 61966-2-1)."""
+    """A colour in linear light, (3,) float32, read-only, of 8-bit sRGB values (IEC 61966-2-1)."""
     coded = np.array([red, green, blue], np.float32) / 255
-    return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4).astype(
-        np.float32
-    )
+    light = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
+    light = light.astype(np.float32)
+    light.setflags(write=False)  # shared by everyone who asks for the colour
+    return light
 
 
 def to_srgb(image: np.ndarray) -> np.ndarray:
@@ -31,5 +35,6 @@ def luminance(image: np.ndarray) -> np.ndarray:
 
 def vary(rng: np.random.Generator, colour: np.ndarray, amount: float) -> np.ndarray:
     """A colour near another one: brighter or darker, and a little of another hue."""
-    factor = np.exp(rng.normal(0, amount)) * np.exp(rng.normal(0, amount / 4, 3))
-    return np.clip(colour * factor, 0, 1).astype(np.float32)
+    brightness, *hue = rng.standard_normal(4)
+    factor = np.exp(amount * brightness + amount / 4 * np.array(hue))
+    return np.minimum(colour * factor, 1).astype(np.float32)

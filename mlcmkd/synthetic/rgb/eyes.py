@@ -6,7 +6,7 @@ import numpy as np
 
 from mlcmkd.synthetic.head.basis import Material
 from mlcmkd.synthetic.rgb.colour import linear, smooth_step, vary
-from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance
+from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance, unit
 from mlcmkd.synthetic.rgb.tiles import SIDE, grain, lookup
 from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.view import gaze_direction
@@ -133,8 +133,7 @@ def _reflections(
     The cornea is more curved than the ball (radii of 7.8 and 12 mm), so its normals turn faster.
     """
     bulge = (1.5 * in_iris)[:, None] * (off_axis @ scene.rotation.T)
-    wet = normals + bulge
-    wet /= np.linalg.norm(wet, axis=1, keepdims=True)
+    wet = unit(normals + bulge)
     half = around.light + TO_CAMERA
     half /= np.linalg.norm(half)
     size = 0.012 + 0.024 * (1 - around.lighting.hardness)

@@ -6,8 +6,8 @@ import numpy as np
 
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rgb.colour import linear, smooth_step, vary
-from mlcmkd.synthetic.rgb.shading import Surroundings, irradiance
-from mlcmkd.synthetic.rgb.tiles import lookup, mottle, spots
+from mlcmkd.synthetic.rgb.shading import Surroundings, irradiance, unit
+from mlcmkd.synthetic.rgb.tiles import lookup, relief_and_pigment, spots
 from mlcmkd.synthetic.scene import Scene
 
 PATTERNS = ("plain", "stripes", "checks", "print")
@@ -72,15 +72,15 @@ def paint_fabric(
     places = scene.solid.places[chosen]
     columns = (places[:, 0] + 0.5 * places[:, 2]) * 60 + fabric.offset[0]
     rows = places[:, 1] * 40 + fabric.offset[1]
-    slope_across = lookup(mottle(), columns, rows, wrap=True)
-    slope_along = lookup(mottle(), columns + 90, rows + 40, wrap=True)
-    facing = normals[chosen].copy()
-    facing[:, 0] += fabric.folds * slope_across
-    facing[:, 1] += 0.6 * fabric.folds * slope_along
-    facing /= np.linalg.norm(facing, axis=1, keepdims=True)
-    share = _pattern(fabric, places)[:, None]
-    albedo = fabric.colour + share * (fabric.second - fabric.colour)
-    albedo *= (1 - 0.25 * fabric.folds * np.abs(slope_across))[:, None]
+    slopes = lookup(relief_and_pigment(), columns, rows, wrap=True)[:, 2:]  # the smooth noise
+    facing = normals[chosen]
+    facing[:, :2] += slopes * np.float32([fabric.folds, 0.6 * fabric.folds])
+    facing = unit(facing)
+    depth = 1 - np.float32(0.25 * fabric.folds) * np.abs(slopes[:, :1])
+    albedo = fabric.colour * depth
+    if fabric.pattern != "plain":
+        share = _pattern(fabric, places)[:, None]
+        albedo += share * (fabric.second * depth - albedo)
     radiance[chosen] = albedo * irradiance(facing, around.take(chosen), _BLEED)
 
 
@@ -92,7 +92,5 @@ def _pattern(fabric: FabricLook, places: np.ndarray) -> np.ndarray:
     if fabric.pattern == "checks":
         bands = [0.5 * smooth_step(np.sin(turns[:, k]), -0.3, 0.3) for k in (0, 1)]
         return bands[0] + bands[1]
-    if fabric.pattern == "print":
-        columns, rows = (places[:, k] * 12 * fabric.frequency for k in (0, 1))
-        return np.minimum(2 * lookup(spots(), columns, rows, wrap=True), 1)
-    return np.zeros(len(places), np.float32)
+    columns, rows = (places[:, k] * 12 * fabric.frequency for k in (0, 1))  # a print
+    return np.minimum(2 * lookup(spots(), columns, rows, wrap=True), 1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rgb.colour import linear, smooth_step, vary
-from mlcmkd.synthetic.rgb.shading import Surroundings, highlights, irradiance
+from mlcmkd.synthetic.rgb.shading import Surroundings, highlights, irradiance, unit
 from mlcmkd.synthetic.scene import Scene
 
 _FRAMES = ((18, 17, 18), (24, 22, 24), (60, 38, 26), (96, 62, 36), (120, 122, 126), (168, 150, 110),
@@ -106,5 +106,4 @@ def _lens_normals(scene: Scene) -> np.ndarray:
     its edges in the mirror image."""
     across, up, side = scene.lens.places.T
     curved = np.stack((0.3 * across * side, 0.18 * up - 0.06, np.ones_like(up)), axis=1)
-    curved /= np.sqrt((curved * curved).sum(1, keepdims=True))
-    return (curved @ scene.rotation.T).astype(np.float32)
+    return (unit(curved) @ scene.rotation.T).astype(np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 from mlcmkd.synthetic.coverage import Coverage
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rgb.colour import linear, vary
-from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance
+from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance, unit
 from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.view import NECK
 
@@ -134,9 +134,7 @@ def _rounded(scene: Scene, chosen: np.ndarray) -> np.ndarray:
     """Normals (n, 3) of the whole hair rather than of its flat strips: mostly away from the skull."""
     skull = scene.rotation @ (_SKULL - NECK) + NECK
     outwards = scene.solid.positions[chosen] - skull
-    outwards /= np.sqrt((outwards * outwards).sum(1, keepdims=True))
-    mixed = outwards + np.float32(0.45) * scene.solid.normals[chosen]
-    return mixed / np.sqrt((mixed * mixed).sum(1, keepdims=True))
+    return unit(unit(outwards) + np.float32(0.45) * scene.solid.normals[chosen])
 
 
 def _along_hair(scene: Scene, chosen: np.ndarray) -> np.ndarray:
@@ -147,4 +145,4 @@ def _along_hair(scene: Scene, chosen: np.ndarray) -> np.ndarray:
     start = scene.turned[corners[:, 0]]
     along = second * (scene.turned[corners[:, 1]] - start)
     along -= first * (scene.turned[corners[:, 2]] - start)
-    return along / (np.sqrt((along * along).sum(1, keepdims=True)) + np.float32(1e-9))
+    return unit(along)

@@ -29,7 +29,7 @@ class Lighting:
         fill_direction, rim_direction: (3,) unit, camera axes.
         sky, ground: (3,) colours of the ambient light from above and from below.
         hardness: 0 for a key light as large as the sky to 1 for a point.
-        shadow: how dark the cast shadow is, 0 (a sky as bright as the key light) to 1.
+        shadow: how dark the cast shadow is; 0 where none is seen, below clouds or with a flash, to 1.
         illuminant: (3,) colour of the key light with green 1, for the white balance.
     """
 
@@ -80,7 +80,7 @@ def draw_lighting(rng: np.random.Generator) -> tuple[tuple[float, float, float],
         sky=(ambient * around).astype(np.float32),
         ground=(ambient * around * ground).astype(np.float32),
         hardness=float(hardness),
-        shadow=0.0 if kind == "overcast" else float(rng.uniform(0.6, 0.95)),
+        shadow=float(rng.uniform(0.6, 0.95)) * (kind not in ("overcast", "flash")),
         illuminant=colour,
     )
     return direction, lighting

@@ -5,10 +5,12 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from mlcmkd.synthetic.rgb.shading import unit
 from mlcmkd.synthetic.rgb.tiles import lookup
 
 _TEXELS = 100  # of the wrinkle map, per head unit
 _LEFT, _TOP, _WIDTH, _HEIGHT = -1.2, 1.5, 240, 350  # it shows the face from the front
+_WRINKLED = 0.33  # age at which wrinkles begin
 # Lines on the mean head from the front, x right and y up, those of one half: (depth, width, points).
 _LINES = (
     (0.4, 0.025, ((-0.6, 0.64), (-0.3, 0.62), (0, 0.58), (0.3, 0.62), (0.6, 0.64))),
@@ -56,13 +58,12 @@ def skin_normals(
         age: 0 young to 1 old.
     """
     slopes = noise[:, :2] * np.float32(0.03 + 0.035 * age)
-    depth = 0.05 + 0.7 * max(0.0, age - 0.3)
-    front = np.flatnonzero(places[:, 2] > -0.5)
-    at = places[front]
-    wrinkles = lookup(
-        wrinkle_slopes(), (at[:, 0] - _LEFT) * _TEXELS, (_TOP - at[:, 1]) * _TEXELS, wrap=False
-    )
-    fade = np.clip(at[:, 2] * 2 + 1, 0, 1) * np.float32(depth)
-    slopes[front] += wrinkles * fade[:, None]
-    tilted = normals - slopes @ to_camera[:, :2].T
-    return tilted / np.sqrt((tilted * tilted).sum(1, keepdims=True))
+    if age > _WRINKLED:
+        front = np.flatnonzero((places[:, 2] > -0.5) & (places[:, 1] > -1.6))
+        at = places[front]
+        wrinkles = lookup(
+            wrinkle_slopes(), (at[:, 0] - _LEFT) * _TEXELS, (_TOP - at[:, 1]) * _TEXELS, wrap=False
+        )
+        fade = np.clip(at[:, 2] * 2 + 1, 0, 1) * np.float32(0.06 + 0.75 * (age - _WRINKLED))
+        slopes[front] += wrinkles * fade[:, None]
+    return unit(normals - slopes @ to_camera[:, :2].T)

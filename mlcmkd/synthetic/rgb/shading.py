@@ -14,6 +14,13 @@ from mlcmkd.synthetic.rgb.lighting import Lighting
 TO_CAMERA = np.array([0, 0, 1], np.float32)
 
 
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (n, 3) of length 1, in place."""
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors)) + np.float32(1e-9)
+    vectors /= lengths[:, None]
+    return vectors
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What the pixels of a surface have in common with each other, before their material counts.

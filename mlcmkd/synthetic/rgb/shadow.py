@@ -1,11 +1,14 @@
 """Shadows: a soft cast shadow of the key light, and the darkening of places behind nearer ones."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
+from numba import njit
 
+from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rasterise import FAR, rasterise
-from mlcmkd.synthetic.rgb.tiles import lookup
 from mlcmkd.synthetic.scene import Scene
 
 SIDE = 88  # pixels of the shadow map
@@ -34,19 +37,58 @@ def cast_shadow(scene: Scene, light: tuple, hardness: float) -> np.ndarray:
     start = 0
     for part in scene.parts:
         end = start + len(part.vertices)
-        if part.materials[0] != Worn.LENS:
+        if start == 0:
+            rasterise(seen[:end], _outside_of_head(), triangle, shares, depth)
+        elif part.materials[0] not in (Worn.LENS, Worn.CLOTH):
             rasterise(seen[start:end], part.triangles, triangle, shares, depth)
         start = end
     depth = np.maximum(depth, _DEEPEST)
     depth[[0, -1]] = depth[:, [0, -1]] = _DEEPEST  # nothing beyond the border casts a shadow
     moments = np.stack((depth, depth * depth), axis=2)
     moments = cv2.GaussianBlur(moments, (0, 0), 0.8 + 2.6 * (1 - hardness))
-    own = _from_light(scene.solid.positions, axes, scale)
-    read = lookup(moments, own[:, 0], own[:, 1], wrap=False)
-    behind = read[:, 0] - own[:, 2] - np.float32(0.07)  # the bias hides the map's own steps
-    variance = np.maximum(read[:, 1] - read[:, 0] ** 2, np.float32(0.003))
-    reaching = np.where(behind > 0, variance / (variance + behind * behind), 1)
-    return np.clip((reaching - 0.2) * 1.25, 0, 1)  # removes most of the light that leaks
+    return _reaching(moments, _from_light(scene.solid.positions, axes, scale))
+
+
+@lru_cache(maxsize=1)
+def _outside_of_head() -> np.ndarray:
+    """Triangles (T, 3) int32 of the head that can cast a shadow on something that the camera sees."""
+    head = load_head()
+    outside = (Material.SKIN, Material.EAR, Material.LIPS)
+    return np.ascontiguousarray(head.triangles[np.isin(head.materials, outside)])
+
+
+@njit(cache=True)
+def _reaching(moments, seen):
+    """Chebyshev's bound (M,) at pixels of the shadow map.
+
+    Args:
+        moments: (SIDE, SIDE, 2) float32, blurred depth and squared depth.
+        seen: (M, 3) float32, column, row and depth of each pixel in the map.
+    """
+    side = moments.shape[0]
+    share = np.ones(len(seen), np.float32)
+    bias = np.float32(0.07)  # hides the steps of the map's own depth
+    smallest = np.float32(0.003)
+    for m in range(len(seen)):
+        column, row = int(seen[m, 0]), int(seen[m, 1])
+        if seen[m, 0] < 0 or seen[m, 1] < 0 or column > side - 2 or row > side - 2:
+            continue  # beyond the map
+        right, below = seen[m, 0] - column, seen[m, 1] - row
+        left, above = np.float32(1) - right, np.float32(1) - below
+        first, second = moments[row], moments[row + 1]
+        mean = above * (left * first[column, 0] + right * first[column + 1, 0]) + below * (
+            left * second[column, 0] + right * second[column + 1, 0]
+        )
+        square = above * (left * first[column, 1] + right * first[column + 1, 1]) + below * (
+            left * second[column, 1] + right * second[column + 1, 1]
+        )
+        behind = mean - seen[m, 2] - bias
+        if behind > 0:
+            variance = max(square - mean * mean, smallest)
+            bound = variance / (variance + behind * behind)
+            # The lowest fifth is light that leaks.
+            share[m] = max((bound - np.float32(0.2)) * np.float32(1.25), np.float32(0))
+    return share
 
 
 def _light_axes(light: np.ndarray) -> np.ndarray:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numba import njit
 
 from mlcmkd.synthetic.head.basis import HeadBasis, Material, load_head
+from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rasterise import blend_corners
 from mlcmkd.synthetic.rgb.colour import linear, smooth_step
 from mlcmkd.synthetic.rgb.tiles import lookup, relief_and_pigment, spots
@@ -135,12 +137,12 @@ def zones(scene: Scene, chosen: np.ndarray) -> Zones:
         chosen: (n,) indices of pixels.
     """
     solid = scene.solid
-    table = np.zeros((len(chosen), 8), np.float32)
-    table[:, 7] = 1  # hands
-    head = np.flatnonzero(solid.materials[chosen] <= Material.BODY)
-    of_head = chosen[head]
-    table[head] = blend_corners(solid.corners[of_head], solid.weights[of_head], _zone_table())
-    return Zones(*np.ascontiguousarray(table.T))
+    is_hand = solid.materials[chosen] == Worn.HAND
+    corners = solid.corners[chosen]
+    corners[is_hand] = 0  # the head's own vertices come first
+    table = blend_corners(corners, solid.weights[chosen], _zone_table())
+    table[is_hand] = (0, 0, 0, 0, 0, 0, 0, 1)
+    return Zones(*table.T)
 
 
 @lru_cache(maxsize=1)
@@ -212,12 +214,23 @@ def skin_albedo(
     blood += 1.2 * skin.mottling * second + 0.25 * skin.lids * regions.lids
     blood += (0.5 * skin.lip_colour + 0.45) * lips
     bluish = 0.5 * skin.bags * regions.bags + 0.2 * skin.lids * regions.lids
-    amounts = np.stack(
-        (np.maximum(melanin, 0), np.maximum(blood, 0), skin.carotene * (1 - 0.5 * lips), bluish), 1
-    )
-    pigments = np.stack((MELANIN, BLOOD, CAROTENE, BLUISH))
-    albedo = BASE * np.exp(-(amounts.astype(np.float32) @ pigments))
+    carotene = skin.carotene * (1 - 0.5 * lips)
+    albedo = _reflect(melanin, blood, carotene, bluish)
     _make_up(albedo, lips, skin, regions)
+    return albedo
+
+
+@njit(cache=True)
+def _reflect(melanin, blood, carotene, bluish):
+    """Reflectance (n, 3) of amounts (n,) of pigments, which add up as optical densities."""
+    albedo = np.empty((len(melanin), 3), np.float32)
+    zero = np.float32(0)
+    for m in range(len(melanin)):
+        dark, red = max(melanin[m], zero), max(blood[m], zero)
+        for c in range(3):
+            density = dark * MELANIN[c] + red * BLOOD[c]
+            density += carotene[m] * CAROTENE[c] + bluish[m] * BLUISH[c]
+            albedo[m, c] = BASE[c] * np.exp(-density)
     return albedo
 
 
