@@ -29,9 +29,9 @@ class CoverLook:
     Attributes:
         hair, scalp, brow, beard, lashes, cloth, hat, mask, lens, frame: shares.
         lips: red of the lips against the skin around it, degrees C.
-        folds: a smooth field for folds of cloth and unevenness of hair; and its amplitude, a share.
-        fold_depth: see `folds`.
-        strand_depth: how much strands of hair differ, a share.
+        folds: a smooth field for folds of cloth.
+        fold_depth: how much folds and strands of hair differ, a share.
+        strand_depth: how much the streaks along a strand differ, a share.
         mask_breath: how much a flow of breath of 1 changes the mask before the mouth, degrees C.
         hand: temperature of the palm, degrees C; fingers: of their tips against it.
         fingers: see `hand`.
@@ -103,7 +103,7 @@ def draw_cover(
         lens=day(0.35, 1.0),
         frame=day(0.3, 0.95),
         lips=person(-0.6, 0.5) + day(-0.2, 0.2),
-        folds=draw_waves(of_sample, 2, 7, count=8),
+        folds=draw_waves(of_sample, 2, 7, count=6),
         fold_depth=day(0.02, 0.1),
         strand_depth=day(0, 0.07),
         mask_breath=day(0.3, 3.0),
@@ -181,16 +181,15 @@ def _unevenness(
     if material == Worn.FRAME:
         return 0.0
     places = solid.places[chosen]
+    if material == Worn.HAIR:
+        # Places are (tone of the strand, across, along): warm at the scalp, nearer to air at the tip.
+        uneven = covers.fold_depth * places[:, 0] + 0.35 * covers.hair * (places[:, 2] - 1)
+        return uneven + covers.strand_depth * coverage.strands[chosen]
     field = covers.folds.at(places)
     if material == Worn.CLOTH:
         # Where a fold stands off the body, cloth is nearer to the air; folds are lines of the field.
         field = 0.6 * field + 1.2 * np.exp(-3 * field * field)
-    uneven = covers.fold_depth * field
-    if material == Worn.HAIR:
-        # Places along a strand run from its root, warm from the scalp, to its tip.
-        uneven += 0.35 * covers.hair * (places[:, 2] - 1)
-        uneven += covers.strand_depth * coverage.strands[chosen]
-    return uneven
+    return covers.fold_depth * field
 
 
 def _warm_hand(warmth: np.ndarray, solid: Surface, covers: CoverLook, air: float) -> None:
