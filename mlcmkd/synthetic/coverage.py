@@ -123,7 +123,7 @@ def _brow(places: np.ndarray, size: FaceHair) -> tuple[np.ndarray, np.ndarray]:
     # Hairs point up at the inner end and outwards along the rest.
     slope = np.interp(x, (0.16, 0.42, 0.98), (2.0, 0.7, -0.5))
     across = (y - middle) - slope * (x - 0.53) * 0.35
-    waves = draw_waves(np.random.default_rng(size.seed), 60, 130, 8)
+    waves = draw_waves(np.random.default_rng(size.seed), 60, 130, 6)
     streaks = waves.at(np.stack((0.15 * places[:, 0], across, 0 * x), axis=1).astype(np.float32))
     ragged = (y - middle) / np.maximum(half, 0.01) + 0.25 * streaks
     inside = 1 - _smooth((np.abs(ragged) - 0.55) / 0.75)
@@ -136,8 +136,8 @@ def _beard(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray
     """Cover and streaks of the beard at places on the mean head."""
     size, rng = styling.face_hair, np.random.default_rng(styling.face_hair.seed)
     x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
-    uneven = draw_waves(rng, 4, 16, 10).at(places)
-    streaks = draw_waves(rng, 90, 200, 12).at(places * np.array([1, 0.25, 0.6], np.float32))
+    uneven = draw_waves(rng, 4, 16, 6).at(places)
+    streaks = draw_waves(rng, 90, 200, 8).at(places * np.array([1, 0.25, 0.6], np.float32))
     jaw = _jaw(x, y, z, size.beard_line, 0.05 * uneven + 0.02 * streaks)
     moustache = _moustache(x, y, z, 0.012 * uneven + 0.012 * streaks)
     chin = _smooth((-1.35 - y + 0.03 * uneven) / 0.14) * _smooth((0.5 - x + 0.04 * uneven) / 0.2)
@@ -175,8 +175,8 @@ def _moustache(x, y, z, uneven) -> np.ndarray:
 def _scalp(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray]:
     """Cover and streaks of the scalp at places on the mean head."""
     size, rng = styling.hair_size, np.random.default_rng(styling.hair_size.seed)
-    uneven = draw_waves(rng, 8, 30, 10).at(places)
-    streaks = draw_waves(rng, 80, 180, 10).at(places * np.array([1, 0.3, 0.3], np.float32))
+    uneven = draw_waves(rng, 8, 30, 6).at(places)
+    streaks = draw_waves(rng, 80, 180, 7).at(places * np.array([1, 0.3, 0.3], np.float32))
     inside = growth(places, size) + 0.025 * uneven + 0.02 * streaks
     if styling.hair == "buzz":
         share = _smooth((inside + 0.03) / 0.2) * size.density

@@ -13,6 +13,7 @@ from mlcmkd.synthetic.worn.follow import follows_head
 from mlcmkd.synthetic.worn.mesh import ribbons, unit
 from mlcmkd.synthetic.worn.scalp import growth, roots
 from mlcmkd.synthetic.worn.sheet import CENTRE, Sheet
+from mlcmkd.synthetic.worn.strands import grow_strands
 
 WHORL = np.array([0.1, 1.56, -1.97], np.float32)  # on the crown; short hair grows away from it
 TIE = np.array([0, 0.6, -3.03], np.float32)  # of a ponytail
@@ -137,48 +138,27 @@ def _vector(x: float, y: float, z: float) -> np.ndarray:
 
 
 def _grow(start, places, sheet, cut, size, rng) -> np.ndarray:
-    """Lines (N, K, 3) of the strands that begin at `start` (N, 3) on the person's skin.
-
-    Each step goes on in the direction of the last one, bent downwards by the weight; then the point is
-    moved out of the head, or back towards the skull if it stands off above the ears.
-    """
+    """Lines (N, K, 3) of the strands that begin at `start` (N, 3) on the person's skin."""
     count, steps = len(start), cut.steps
-
-    def noise(spread: float) -> np.ndarray:
-        return spread * rng.standard_normal((count, 3), dtype=np.float32)
-
     outward = unit(start - CENTRE)
     combed = _comb(places, cut, size)
     combed -= (combed * outward).sum(1, keepdims=True) * outward
-    direction = unit(unit(combed) + cut.lift * outward + noise(1.5 * cut.loose + 2 * size.curl))
-    sway = [draw_waves(rng, 2, 7, 4) for _ in range(3)]  # neighbours wave together
-    layer = size.height * rng.uniform(0.3, 1.4, count).astype(np.float32)
-    length = size.length * rng.uniform(0.75, 1.15, count).astype(np.float32)
-    step = (length / (steps - 1))[:, None]
-    down = _vector(0, -cut.weight, 0)
-    lines = np.empty((count, steps, 3), np.float32)
-    lines[:, 0] = start
-    for k in range(1, steps):
-        if cut.comb == "tied":
-            direction = 0.2 * direction + unit(TIE - lines[:, k - 1])
-        wanted = lines[:, k - 1] + step * direction
-        lines[:, k] = _on_skull(wanted, layer * min(1.0, k / 2), sheet, cut.hug)
-        moved = lines[:, k] - lines[:, k - 1]
-        waving = np.stack([waves.at(lines[:, k]) for waves in sway], axis=1)
-        direction = unit(
-            unit(moved) + down + 3 * size.curl * waving + noise(cut.loose + 3 * size.curl)
-        )
-    return lines
-
-
-def _on_skull(points: np.ndarray, height: np.ndarray, sheet: Sheet, hug: float) -> np.ndarray:
-    """Points (N, 3) moved out of the head, and towards it by the share `hug` above the ears."""
-    offsets = points - CENTRE
-    distance = np.sqrt((offsets * offsets).sum(1))
-    least = sheet.radius(offsets) + height
-    pull = hug * np.clip((points[:, 1] + 0.3) / 0.6, 0, 1)
-    wanted = np.where(distance < least, least, distance + pull * (least - distance))
-    return CENTRE + offsets * (wanted / distance)[:, None].astype(np.float32)
+    scatter = rng.standard_normal((count, steps, 3), dtype=np.float32)
+    loose = 1.5 * cut.loose + 2 * size.curl
+    direction = unit(unit(combed) + cut.lift * outward + loose * scatter[:, 0])
+    height = size.height * rng.uniform(0.3, 1.4, count).astype(np.float32)
+    step = size.length / (steps - 1) * rng.uniform(0.75, 1.15, count).astype(np.float32)
+    wander = (cut.loose + 3 * size.curl) * scatter
+    # Neighbours wave together: smooth random fields of the root and the distance from it.
+    at = np.repeat(start[:, None], steps, axis=1)
+    at[..., 1] -= step[:, None] * np.arange(steps, dtype=np.float32)
+    for axis in (0, 2):
+        waves = draw_waves(rng, 2, 7, 4)
+        wander[..., axis] += 3 * size.curl * waves.at(at.reshape(-1, 3)).reshape(count, steps)
+    pull = 0.85 if cut.comb == "tied" else 0.0
+    return grow_strands(
+        start, direction, step, height, wander, cut.weight, cut.hug, TIE, pull, sheet.radii
+    )
 
 
 def _strips(lines: np.ndarray, cut: _Cut, rng: np.random.Generator) -> Part:

@@ -64,11 +64,11 @@ def roots(count: int = 1400) -> Roots:
         np.cross(corners_at[:, 1] - corners_at[:, 0], corners_at[:, 2] - corners_at[:, 0]), axis=1
     )
     rng = np.random.default_rng(0)
-    chosen = rng.choice(len(skin), 5 * count, p=areas / areas.sum())
+    chosen = rng.choice(len(skin), 3 * count, p=areas / areas.sum())
     weights = rng.dirichlet((1, 1, 1), len(chosen)).astype(np.float32)
     candidates = (corners_at[chosen] * weights[..., None]).sum(axis=1)
     order = np.zeros(count, int)
-    distance = np.full(len(candidates), np.inf)
+    distance = np.full(len(candidates), np.inf, np.float32)
     for n in range(1, count):
         offsets = candidates - candidates[order[n - 1]]
         distance = np.minimum(distance, (offsets * offsets).sum(axis=1))

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numba import njit
 
 from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.rasterise import FAR, rasterise
@@ -13,6 +14,7 @@ from mlcmkd.synthetic.rasterise import FAR, rasterise
 CENTRE = np.array([0, 0.18, -1.12], np.float32)
 _STEP = 4  # degrees between two directions
 _COLUMNS, _ROWS, _BORDER = 360 // _STEP, 180 // _STEP, 3
+_CELLS_PER_RADIAN = 180 / np.pi / _STEP
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,8 @@ class Sheet:
 
     def radius(self, offsets: np.ndarray) -> np.ndarray:
         """Distance of the skin in the directions of offsets (..., 3) from `CENTRE`; (...)."""
-        flat = offsets.reshape(-1, 3)
-        longitude = np.arctan2(flat[:, 0], flat[:, 2])
-        latitude = np.arctan2(flat[:, 1], np.hypot(flat[:, 0], flat[:, 2]))
-        column, row = _cell(longitude, latitude)
-        found = cv2.remap(
-            self.radii,
-            column.astype(np.float32)[:, None],
-            row.astype(np.float32)[:, None],
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        return found.reshape(offsets.shape[:-1])
+        flat = np.ascontiguousarray(offsets.reshape(-1, 3), np.float32)
+        return _skin_radii(self.radii, flat).reshape(offsets.shape[:-1])
 
     def at(self, longitude: np.ndarray, latitude: np.ndarray, height=0.0) -> np.ndarray:
         """Points (..., 3) above the skin.
@@ -88,6 +80,28 @@ def angles(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     longitude = np.arctan2(offsets[..., 0], offsets[..., 2])
     latitude = np.arctan2(offsets[..., 1], np.hypot(offsets[..., 0], offsets[..., 2]))
     return np.rad2deg(longitude), np.rad2deg(latitude)
+
+
+@njit(cache=True)
+def skin_radius(radii, x, y, z):
+    """Distance of the skin in the direction (x, y, z) from `CENTRE`; radii: `Sheet.radii`."""
+    longitude, latitude = np.arctan2(x, z), np.arctan2(y, np.sqrt(x * x + z * z))
+    column = longitude * _CELLS_PER_RADIAN + (_COLUMNS / 2 + _BORDER - 0.5)
+    row = min(max(_ROWS / 2 - 0.5 - latitude * _CELLS_PER_RADIAN, 0.0), _ROWS - 1.001)
+    left, top = int(column), int(row)
+    right_share, low_share = column - left, row - top
+    upper = radii[top, left] + right_share * (radii[top, left + 1] - radii[top, left])
+    lower = radii[top + 1, left] + right_share * (radii[top + 1, left + 1] - radii[top + 1, left])
+    return upper + low_share * (lower - upper)
+
+
+@njit(cache=True)
+def _skin_radii(radii, offsets):
+    """`skin_radius` of offsets (N, 3) float32; (N,) float32."""
+    found = np.empty(len(offsets), np.float32)
+    for n in range(len(offsets)):
+        found[n] = skin_radius(radii, offsets[n, 0], offsets[n, 1], offsets[n, 2])
+    return found
 
 
 def _cell(longitude: np.ndarray, latitude: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
