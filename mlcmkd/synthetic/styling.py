@@ -227,24 +227,26 @@ def _one_of(rng: np.random.Generator, **shares: float) -> str:
 
 
 _LENGTHS = {
-    "bald": (0, 0), "buzz": (0.05, 0.1), "short": (0.25, 0.6), "swept": (0.5, 1.0),
+    "bald": (0, 0), "buzz": (0.05, 0.1), "short": (0.2, 0.5), "swept": (0.5, 1.0),
     "fringe": (0.75, 1.1), "medium": (0.9, 1.5), "long": (2.2, 4.2), "curly": (0.5, 1.2),
-    "afro": (0.3, 0.7), "ponytail": (1.6, 2.0), "bun": (1.6, 2.0), "receding": (0.2, 0.5),
+    "afro": (0.6, 1.1), "ponytail": (1.6, 2.0), "bun": (1.6, 2.0), "receding": (0.2, 0.5),
 }  # fmt: skip
+
+_CURLS = {"curly": (0.12, 0.25), "afro": (0.2, 0.35)}
+_HEIGHTS = {"afro": (0.2, 0.6), "curly": (0.12, 0.3), "long": (0.06, 0.2), "bun": (0.03, 0.08)}
 
 
 def _draw_hair_size(rng: np.random.Generator, style: str) -> HairSize:
     receding = style == "receding"
     return HairSize(
         length=float(rng.uniform(*_LENGTHS[style])),
-        height=float(rng.uniform(0.04, 0.13)),
+        height=float(rng.uniform(*_HEIGHTS.get(style, (0.04, 0.13)))),
         hairline=float(rng.uniform(1.4, 1.7) if receding else rng.uniform(1.0, 1.33)),
         temples=float(rng.uniform(0.3, 0.6) if receding else rng.uniform(-0.05, 0.25)),
         sideburns=float(rng.uniform(-0.4, 0.08)),
         nape=float(rng.uniform(-1.3, -0.75)),
         parting=float(rng.uniform(-0.6, 0.6)),
-        curl=float({"curly": rng.uniform(0.1, 0.2), "afro": rng.uniform(0.06, 0.12)}.get(
-            style, max(0, rng.normal(0, 0.03)))),
+        curl=float(rng.uniform(*_CURLS[style]) if style in _CURLS else max(0, rng.normal(0, 0.03))),
         density=float(rng.uniform(0.45, 0.9)),
         seed=int(rng.integers(2**31)),
     )  # fmt: skip
