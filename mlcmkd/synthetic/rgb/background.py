@@ -49,13 +49,13 @@ def draw_background(
     else:
         group = "outdoors" if lighting_kind in OUTDOORS else "indoors"
     kinds, chances = zip(*_KINDS[group], strict=True)
-    middle = {"backlit": 0.6, "flash": -1.6, "night": -1.0, "window": -0.5}.get(lighting_kind, -0.3)
-    sharp = rng.random() < 0.2
+    middle = {"backlit": 0.6, "flash": -1.6, "night": -1.0, "window": -0.5}.get(lighting_kind, -0.1)
+    sharp = rng.random() < 0.12
     return BackgroundLook(
         kind=str(rng.choice(kinds, p=chances)),
         brightness=float(np.exp(rng.normal(middle, 0.4))),
-        blur=float(rng.uniform(0, 0.006) if sharp else rng.uniform(0.008, 0.06)),
-        illuminant=(illuminant ** rng.uniform(0.2, 1)).astype(np.float32),
+        blur=float(rng.uniform(0.001, 0.007) if sharp else rng.uniform(0.01, 0.06)),
+        illuminant=(illuminant ** rng.uniform(0.6, 1.1)).astype(np.float32),
         seed=int(rng.integers(2**31)),
     )
 
@@ -184,7 +184,7 @@ def _leaves(side: int, rng: np.random.Generator) -> np.ndarray:
 
 def _sky(side: int, rng: np.random.Generator) -> np.ndarray:
     """Sky with clouds above a horizon of hills, sea or sand."""
-    blue, white = linear(104, 152, 206), linear(226, 230, 234)
+    blue, white = linear(120, 156, 200), linear(226, 230, 234)
     ramp = np.linspace(rng.uniform(0, 0.5), rng.uniform(0.5, 1), side, dtype=np.float32)[:, None]
     cloud = np.clip(ramp + 0.3 * _clouds(side, rng, 7), 0, 1)[..., None]
     image = blue + cloud * (white - blue)

@@ -11,19 +11,21 @@ class CameraLook:
 
     Attributes:
         blur: deviation of the lens' blur, pixels of the photograph.
+        glare: share of the light that the lens scatters over the image.
         exposure: correction of the automatic exposure, stops.
         metering: share of the difference from middle grey that automatic exposure removes.
         white_balance: (3,) gains of the channels, green 1.
         saturation: 1 leaves colours as they are, 0 gives grey.
         tint: (3,) colour of a monochrome photograph; used below a saturation of 0.1.
         contrast: steepness of the tone curve in the middle, 1 for sRGB alone.
-        black: level that black is raised to (veiling glare), 0 to about 0.05.
+        black: level that black is raised to, 0 to about 0.03.
         shot, read: noise that grows with the light, and noise of the dark; linear, of full scale.
         sharpening: strength of the unsharp mask.
         quality: of JPEG, 1 to 100.
     """
 
     blur: float
+    glare: float
     exposure: float
     metering: float
     white_balance: np.ndarray
@@ -44,11 +46,12 @@ def draw_camera(rng: np.random.Generator, illuminant: np.ndarray) -> CameraLook:
         rng: the sample's generator.
         illuminant: (3,) colour of the key light, of which automatic white balance removes a part.
     """
-    gains = illuminant ** -rng.uniform(0.65, 1) * np.exp(rng.normal(0, 0.04, 3))
+    gains = illuminant ** -rng.uniform(0.65, 1) * np.exp(rng.normal(0, 0.028, 3))
     noisy = rng.random() < 0.2
     monochrome = rng.random() < 0.04
     return CameraLook(
         blur=float(rng.gamma(2.5, 0.17)),
+        glare=float(rng.uniform(0.0, 0.07)),
         exposure=float(np.clip(rng.normal(0.2, 0.45), -1.3, 1.2)),
         metering=float(rng.uniform(0.45, 0.8)),
         white_balance=(gains / gains[1]).astype(np.float32),
@@ -56,8 +59,8 @@ def draw_camera(rng: np.random.Generator, illuminant: np.ndarray) -> CameraLook:
         tint=np.array([1, rng.uniform(0.9, 1), rng.uniform(0.8, 1)], np.float32),
         contrast=float(rng.uniform(1.15, 1.8)),
         black=float(rng.exponential(0.006)),
-        shot=float(rng.uniform(0.01, 0.05) * (2.5 if noisy else 1)),
-        read=float(rng.uniform(0.001, 0.006) * (2.5 if noisy else 1)),
+        shot=float(rng.uniform(0.006, 0.035) * (2.5 if noisy else 1)),
+        read=float(rng.uniform(0.001, 0.004) * (2.5 if noisy else 1)),
         sharpening=float(rng.uniform(0, 0.8)),
         quality=int(rng.integers(55, 98)) if rng.random() < 0.8 else int(rng.integers(25, 55)),
     )

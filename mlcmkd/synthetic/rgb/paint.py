@@ -94,4 +94,5 @@ def _paint_skin(
     bleed = _BLEED * (0.6 + 0.6 * (1 - look.skin_tone))
     oil = skin.oil * (0.35 + 0.8 * regions.oil) * (1 - 0.8 * hairy) + 0.8 * lips
     light = albedo * irradiance(normals, own, bleed) + highlights(normals, own, oil, 18)
+    light += highlights(normals, own, 0.25 * oil * regions.oil, 90)  # a film of oil
     radiance[chosen] = light

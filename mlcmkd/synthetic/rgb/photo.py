@@ -33,6 +33,9 @@ def photograph(image: np.ndarray, look: RgbLook, size: int, rng: np.random.Gener
     small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
     if camera.blur > 0.25:
         small = cv2.GaussianBlur(small, (0, 0), camera.blur)
+    wide = cv2.resize(small, (6, 6), interpolation=cv2.INTER_AREA)
+    wide = cv2.resize(np.minimum(wide, 4), (size, size), interpolation=cv2.INTER_LINEAR)
+    small += np.float32(camera.glare) * (wide - small)
     small *= camera.white_balance * np.float32(exposure_gain(small, camera))
     np.maximum(small, 0, out=small)
     noise = rng.standard_normal(small.shape, dtype=np.float32)
