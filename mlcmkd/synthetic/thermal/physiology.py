@@ -70,7 +70,9 @@ def chill_of(felt: float) -> float:
     return float(np.clip((34 - felt) / 11, 0.1, 2.5))
 
 
-def draw_level(of_identity: np.random.Generator, of_sample: np.random.Generator, felt: float):
+def draw_level(
+    of_identity: np.random.Generator, of_sample: np.random.Generator, felt: float
+) -> float:
     """The plain level of a face, degrees C, in air that feels like `felt` degrees C."""
     return float(
         33.2 + 0.1 * (felt - ROOM) + of_identity.normal(0, 0.45) + of_sample.normal(0, 0.4)
@@ -95,6 +97,8 @@ def draw_patterns(
     nose -= coldness * day(0.8, 2.0)
     breadth = person(0, 0.5)  # the cold of some noses spreads over cheeks and upper lip
     midface = 0.5 * breadth * min(nose, 0) - chill * person(-0.1, 0.5)
+    # A window or wind at one side, or sleep on it, makes the sides differ more than usual.
+    even = settled and of_sample.random() < 0.88
     # Where the whole orbit is warm, lids and canthus stand out less from it.
     orbit = max(person(-1.0, 1.8), 0) + day(-0.15, 0.15)
     ear = -chill * (person(-0.3, 3.0) + day(0, 1.5)) - coldness * day(0, 1.5)
@@ -103,10 +107,10 @@ def draw_patterns(
         "midface": midface,
         "bridge": nose * person(0.1, 0.6),
         "orbit": orbit,
-        "inner canthus": person(-0.2, 0.4) + day(-0.05, 0.25) - 0.3 * (orbit - 0.6),
+        "inner canthus": person(-0.3, 0.3) + max(day(-1.0, 0.9), 0) - 0.3 * (orbit - 0.6),
         "outer canthus": -person(0.2, 1.0) - day(0, 0.4),
         "lids": person(-0.4, 0.7) + day(-0.1, 0.3) - 0.35 * (orbit - 0.6),
-        "cornea": -person(0.2, 0.7) - day(0, 0.6),
+        "cornea": -person(0, 0.6) - day(0, 0.4) - max(day(-1.0, 0.8), 0),
         "supratrochlear": person(0.2, 1.2),
         "forehead": person(-0.2, 0.8) + day(-0.1, 0.5) - 0.2 * coldness,
         "temple": person(-0.1, 1.0),
@@ -114,7 +118,7 @@ def draw_patterns(
         "nostril": 0.0,  # from the breath
         "cheek": -chill * (person(-0.2, 1.2) + day(0, 0.6)) - coldness * day(0, 0.6),
         "cheekbone": -chill * person(-0.2, 1.3),
-        "nasolabial": -person(-0.3, 0.8) - day(0, 0.3),
+        "nasolabial": -person(-0.6, 0.8) - day(0, 0.3),
         "mouth": person(-0.3, 0.8),
         "mouth corner": person(0.1, 0.9) + day(0, 0.3),
         "lower lip": -person(0, 0.7) - day(0, 0.3),
@@ -125,7 +129,7 @@ def draw_patterns(
         "scalp": -chill * person(0, 1.0),
         "ear": ear,
         "ear canal": -0.85 * ear + person(0.3, 1.3),
-        "side": of_sample.normal(0, 0.06 if settled else 0.3),
+        "side": of_sample.normal(0, 0.06 if even else 0.3),
     }
 
 
