@@ -83,7 +83,7 @@ def paint_eyes(
         own.light, own.lighting, np.maximum(own.reaching, 0.25), 0.45 + 0.55 * shaded
     )
     light = albedo * irradiance(normals[chosen], own, _DULL + np.float32(0.15))
-    light *= (0.1 + 0.9 * np.minimum(1.5 * shaded, 1))[:, None]  # lashes make the edge dark
+    light *= (0.05 + 0.95 * np.minimum(1.35 * shaded, 1) ** 1.4)[:, None]  # lashes, too
     light += (
         _reflections(scene, normals[chosen], off_axis, in_iris, own, eyes)
         * (0.4 + 0.6 * shaded)[:, None]
@@ -136,8 +136,8 @@ def _reflections(
     wet = unit(normals + bulge)
     half = around.light + TO_CAMERA
     half /= np.linalg.norm(half)
-    size = 0.012 + 0.024 * (1 - around.lighting.hardness)
-    catch = smooth_step(1 - wet @ half, 2.2 * size, 0.5 * size) * (0.5 + 1.5 * in_iris)
+    size = 0.01 + 0.016 * (1 - around.lighting.hardness)
+    catch = smooth_step(1 - wet @ half, 2.2 * size, 0.5 * size) * (0.2 + 0.9 * in_iris)
     sky = 0.05 * smooth_step(wet[:, 1], 0.1, 0.6)
     lit = eyes.wetness * (catch[:, None] * around.lighting.key + sky[:, None] * around.lighting.sky)
     return lit.astype(np.float32)
