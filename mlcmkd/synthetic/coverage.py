@@ -11,8 +11,9 @@ from mlcmkd.synthetic.noise import draw_waves
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rasterise import blend_corners
 from mlcmkd.synthetic.scene import Scene
+from mlcmkd.synthetic.streaks import hair_streaks
 from mlcmkd.synthetic.styling import FaceHair, Styling
-from mlcmkd.synthetic.worn.scalp import growth
+from mlcmkd.synthetic.worn.scalp import WHORL, growth
 
 # The brow on the mean head: x outwards, y, of its upper and lower half in between.
 _BROW = np.array(
@@ -72,7 +73,8 @@ def cover(scene: Scene, styling: Styling) -> Coverage:
     face = ahead > -1.0
     fill("brow", face & (up > 0.03) & (up < 0.55) & (across < 1.1), _brow, styling.face_hair)
     if styling.beard != "none":
-        fill("beard", face & (up < 0.1) & (up > -2.2), _beard, styling)
+        reached = (up < -0.7) | ((up < 0.1) & (across > 0.55 - 0.5 * up))
+        fill("beard", face & reached & (up > -2.2), _beard, styling)
     if styling.hair != "bald":
         fill("scalp", ((up > 0.6) | (ahead < -0.4)) & (up > -1.5), _scalp, styling)
     fill_near("lips", face & (up < -0.85) & (up > -1.55) & (across < 0.6), 0.3, 0.4)
@@ -123,8 +125,7 @@ def _brow(places: np.ndarray, size: FaceHair) -> tuple[np.ndarray, np.ndarray]:
     # Hairs point up at the inner end and outwards along the rest.
     slope = np.interp(x, (0.16, 0.42, 0.98), (2.0, 0.7, -0.5))
     across = (y - middle) - slope * (x - 0.53) * 0.35
-    waves = draw_waves(np.random.default_rng(size.seed), 60, 130, 6)
-    streaks = waves.at(np.stack((0.15 * places[:, 0], across, 0 * x), axis=1).astype(np.float32))
+    streaks = hair_streaks(across, 0.5 * places[:, 0], size.seed, 0.02)
     ragged = (y - middle) / np.maximum(half, 0.01) + 0.25 * streaks
     inside = 1 - _smooth((np.abs(ragged) - 0.55) / 0.75)
     ends = _smooth((x - 0.14) / 0.07) * _smooth((1.02 - x) / 0.1)
@@ -137,7 +138,8 @@ def _beard(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray
     size, rng = styling.face_hair, np.random.default_rng(styling.face_hair.seed)
     x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
     uneven = draw_waves(rng, 4, 16, 6).at(places)
-    streaks = draw_waves(rng, 90, 200, 8).at(places * np.array([1, 0.25, 0.6], np.float32))
+    # A beard hangs: its hairs go down, and around the face they are side by side.
+    streaks = hair_streaks(places[:, 0] - np.copysign(z, places[:, 0]), y, size.seed, 0.022)
     jaw = _jaw(x, y, z, size.beard_line, 0.05 * uneven + 0.02 * streaks)
     moustache = _moustache(x, y, z, 0.012 * uneven + 0.012 * streaks)
     chin = _smooth((-1.35 - y + 0.03 * uneven) / 0.14) * _smooth((0.5 - x + 0.04 * uneven) / 0.2)
@@ -176,7 +178,11 @@ def _scalp(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray
     """Cover and streaks of the scalp at places on the mean head."""
     size, rng = styling.hair_size, np.random.default_rng(styling.hair_size.seed)
     uneven = draw_waves(rng, 8, 30, 6).at(places)
-    streaks = draw_waves(rng, 80, 180, 7).at(places * np.array([1, 0.3, 0.3], np.float32))
+    # Hair goes away from the whorl, like the strips of longer hair.
+    from_whorl = places - WHORL
+    turn = np.arctan2(from_whorl[:, 0], from_whorl[:, 2])
+    far = np.sqrt((from_whorl * from_whorl).sum(axis=1))
+    streaks = hair_streaks(1.5 * turn, far, size.seed, 0.022)
     inside = growth(places, size) + 0.025 * uneven + 0.02 * streaks
     if styling.hair == "buzz":
         share = _smooth((inside + 0.03) / 0.2) * size.density
@@ -186,6 +192,5 @@ def _scalp(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray
 
 def _streaks(places: np.ndarray) -> np.ndarray:
     """Streaks of strips of hair, from their places (tone, across, along)."""
-    fine = np.sin(places[:, 1] * 95 + 2 * np.sin(places[:, 2] * 5 + places[:, 0] * 7))
-    coarse = np.sin(places[:, 1] * 41 + places[:, 0] * 5)
-    return (0.6 * fine + 0.5 * coarse + 0.6 * places[:, 0]).astype(np.float32)
+    fine = hair_streaks(places[:, 1], 2 * places[:, 2] + 3 * places[:, 0], 0, 0.014)
+    return 0.8 * fine + 0.6 * places[:, 0]

@@ -11,11 +11,10 @@ from mlcmkd.synthetic.rasterise import blend_corners
 from mlcmkd.synthetic.styling import HairSize, Styling
 from mlcmkd.synthetic.worn.follow import follows_head
 from mlcmkd.synthetic.worn.mesh import ribbons, unit
-from mlcmkd.synthetic.worn.scalp import growth, roots
+from mlcmkd.synthetic.worn.scalp import WHORL, growth, roots
 from mlcmkd.synthetic.worn.sheet import CENTRE, Sheet
 from mlcmkd.synthetic.worn.strands import grow_strands
 
-WHORL = np.array([0.1, 1.56, -1.97], np.float32)  # on the crown; short hair grows away from it
 TIE = np.array([0, 0.6, -3.03], np.float32)  # of a ponytail
 
 

@@ -77,8 +77,8 @@ def hand_parts(vertices: np.ndarray, sheet: Sheet, styling: Styling) -> list[Par
     skin = merge(_fingers(wrist, axes, grip, sheet))
     elbow = wrist + mirror * np.array([0.9, -2.6, 0.3], np.float32)
     shares = np.linspace(0, 1, 6, dtype=np.float32)[:, None]
-    arm = wrist * (1 - shares) + elbow * shares
-    forearm = tube(arm, np.array([0.3, 0.27, 0.29, 0.33, 0.37, 0.4]), 10)
+    arm = (wrist + 0.25 * axes[1]) * (1 - shares) + elbow * shares  # begins inside the palm
+    forearm = tube(arm, np.array([0.26, 0.28, 0.29, 0.33, 0.37, 0.4]), 10)
     parts = [_part(merge([skin, forearm]), Worn.HAND)]
     if styling.collar != "none":
         sleeve = tube(arm[2:], np.array([0.4, 0.44, 0.5, 0.5]), 10)

@@ -104,7 +104,7 @@ def _wrap(vertices: np.ndarray, size: ClothSize) -> Mesh:
     rings = []
     for share in np.linspace(-0.5 * np.pi, 0.6 * np.pi, 7):
         wide = 1.08 + 0.34 * np.cos(share)
-        y = low - 0.35 - 0.42 * np.sin(share)
+        y = low - 0.27 - 0.42 * np.sin(share)
         ring = np.stack(
             (wide * np.sin(turn), y - 0.12 * np.cos(turn), -1.28 + wide * np.cos(turn)), axis=1
         ).astype(np.float32)
