@@ -142,6 +142,8 @@ def test_the_model_and_its_card_are_packed(packed):
         files = set(archive.namelist())
     for name in ("model.safetensors", "card.md", "rgb_card.md"):
         assert f"mlcmkd/deployment/weights/{name}" in sources & files
+    for name in ("head.npz", "NOTICE"):
+        assert f"mlcmkd/synthetic/head/{name}" in sources & files
     assert "mlcmkd/py.typed" in sources & files  # type checkers use the annotations
     modules = {
         str(path.relative_to(ROOT))

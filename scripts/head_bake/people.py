@@ -17,7 +17,7 @@ FACE_PARTS = (
     "nose",
 )
 STRENGTH = 0.3  # standard deviation of a local change; 1 is the full change
-ASYMMETRY = 0.07  # standard deviation of the difference between the two sides of a face
+ASYMMETRY = 0.08  # standard deviation of the difference between the two sides of a face
 # Mean of a change: MakeHuman's mouth is lower and its lips are thicker than in 300W's mean training
 # label, so the people are drawn around values that bring the two together.
 MEANS = {
@@ -27,16 +27,27 @@ MEANS = {
     "nose-trans-up": -0.15,
     "head-scale-horiz-incr": 0.1,
 }
-# Changes that make monsters at the usual strength, or that move the whole head: prefix -> factor.
-WEAKER = {
+# Factors of the strength by the beginning of a change's name; the first that fits counts. They make the
+# spread of faces similar to that of 300W's training labels, and no monsters.
+FACTORS = {
     "head-trans": 0.2,
-    "neck-trans": 0.2,
     "head-angle": 0.3,
     "head-age": 1.0,
+    "head-fat": 1.0,
+    "head-scale-horiz": 0.8,
+    "head-scale-vert": 0.3,
     "head-": 0.6,
-    "mouth-trans-out": 0.25,
-    "nose-trans-out": 0.25,
+    "neck-trans": 0.2,
+    "forehead-scale-vert": 0.3,
+    "forehead-": 0.6,
+    "ear-shape": 0.6,
+    "ear-": 0.8,
+    "eyebrows-trans-forward": 0.6,
+    "eyebrows": 1.3,
+    "eye-height": 1.5,
+    "mouth-trans-out": 0.6,
     "mouth-laugh-lines": 1.3,
+    "nose-trans-out": 0.6,
 }
 
 
@@ -79,7 +90,7 @@ def _local_changes(names: list[str], count: int, rng: np.random.Generator) -> di
         place = name.removeprefix("l-").removeprefix("r-")
         if not place.startswith(FACE_PARTS):
             continue
-        factor = next((f for prefix, f in WEAKER.items() if place.startswith(prefix)), 1.0)
+        factor = next((f for prefix, f in FACTORS.items() if place.startswith(prefix)), 1.0)
         if place not in shared:
             shared[place] = rng.normal(MEANS.get(place, 0), STRENGTH * factor, count)
         side = rng.normal(0, ASYMMETRY * factor, count) if place != name else 0

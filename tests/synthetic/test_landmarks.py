@@ -81,7 +81,7 @@ def test_the_far_jaw_line_is_the_silhouette(yaw):
     far = found.points[:33][::-1] if yaw > 0 else found.points[:33]  # from the far ear to the chin
     far = far[:12]  # down to the mouth
     cheek = np.unique(HEAD.triangles[HEAD.materials == Material.SKIN])
-    skin = projected[cheek[np.abs(HEAD.mean[cheek, 0]) > 0.3]]  # not the nose
+    skin = projected[cheek[np.abs(HEAD.mean[cheek, 0]) > 0.5]]  # not nose and lips
     skin = skin[(skin[:, 1] > far[0, 1]) & (skin[:, 1] < far[-1, 1])]
     limit = np.interp(skin[:, 1], far[:, 1], far[:, 0] * np.sign(yaw))
     beyond = skin[:, 0] * np.sign(yaw) - limit

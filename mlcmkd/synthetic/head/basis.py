@@ -20,6 +20,7 @@ from mlcmkd.utils.errors import InputError, suggestion
 ASSET = Path(__file__).with_name("head.npz")
 BLINKS = ("eyeBlinkRight", "eyeBlinkLeft")  # the person's own right eye is at the left of the image
 MOST_BLINK = 1.6  # of the full expression, for the widest eyes
+OVERLAP = 0.01  # of closed lids, head units
 
 
 class Material(IntEnum):
@@ -106,7 +107,7 @@ class HeadBasis:
         for blink, lids in zip(blinks, self.lid_vertices, strict=True):
             if expression[blink]:
                 closing = -_opening(self.expressions[blink], lids)
-                full = np.clip(_opening(shape, lids) / closing, 0, MOST_BLINK)
+                full = np.clip((_opening(shape, lids) + OVERLAP) / closing, 0, MOST_BLINK)
                 shape += expression[blink] * full * self.expressions[blink]
         return shape
 
