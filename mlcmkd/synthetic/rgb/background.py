@@ -49,11 +49,11 @@ def draw_background(
     else:
         group = "outdoors" if lighting_kind in OUTDOORS else "indoors"
     kinds, chances = zip(*_KINDS[group], strict=True)
-    middle = {"backlit": 0.6, "flash": -1.6, "night": -1.0, "window": -0.5}.get(lighting_kind, -0.1)
+    middle = {"backlit": 0.6, "flash": -1.6, "night": -1.0, "window": -0.5}.get(lighting_kind, -0.5)
     sharp = rng.random() < 0.12
     return BackgroundLook(
         kind=str(rng.choice(kinds, p=chances)),
-        brightness=float(np.exp(rng.normal(middle, 0.4))),
+        brightness=float(np.exp(rng.normal(middle, 0.55))),
         blur=float(rng.uniform(0.001, 0.007) if sharp else rng.uniform(0.01, 0.06)),
         illuminant=(illuminant ** rng.uniform(0.6, 1.1)).astype(np.float32),
         seed=int(rng.integers(2**31)),

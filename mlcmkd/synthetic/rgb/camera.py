@@ -50,17 +50,17 @@ def draw_camera(rng: np.random.Generator, illuminant: np.ndarray) -> CameraLook:
     noisy = rng.random() < 0.2
     monochrome = rng.random() < 0.04
     return CameraLook(
-        blur=float(rng.gamma(2.5, 0.17)),
+        blur=float(rng.gamma(3.5, 0.16)),
         glare=float(rng.uniform(0.0, 0.07)),
-        exposure=float(np.clip(rng.normal(0.2, 0.45), -1.3, 1.2)),
+        exposure=float(np.clip(rng.normal(0.1, 0.45), -1.3, 1.2)),
         metering=float(rng.uniform(0.45, 0.8)),
         white_balance=(gains / gains[1]).astype(np.float32),
-        saturation=0.0 if monochrome else float(rng.uniform(0.7, 1.1)),
+        saturation=0.0 if monochrome else float(rng.uniform(0.8, 1.2)),
         tint=np.array([1, rng.uniform(0.9, 1), rng.uniform(0.8, 1)], np.float32),
-        contrast=float(rng.uniform(1.15, 1.8)),
+        contrast=float(rng.uniform(1.2, 1.9)),
         black=float(rng.exponential(0.006)),
         shot=float(rng.uniform(0.006, 0.035) * (2.5 if noisy else 1)),
         read=float(rng.uniform(0.001, 0.004) * (2.5 if noisy else 1)),
-        sharpening=float(rng.uniform(0, 0.8)),
+        sharpening=float(rng.uniform(0, 0.6)),
         quality=int(rng.integers(55, 98)) if rng.random() < 0.8 else int(rng.integers(25, 55)),
     )

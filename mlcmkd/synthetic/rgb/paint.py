@@ -84,7 +84,7 @@ def _paint_skin(
     places, skin = scene.solid.places[chosen], look.skin
     regions = zones(scene, chosen)
     own = around.take(chosen)
-    own = replace(own, ambient=own.ambient * (0.25 + 0.75 * regions.occlusion))
+    own = replace(own, ambient=own.ambient * (0.2 + 0.8 * regions.occlusion**1.5))
     lips = coverage.lips[chosen]
     noise = skin_noise(places, skin)
     albedo = skin_albedo(places, noise, lips, look.skin_tone, skin, regions)

@@ -115,7 +115,7 @@ def contact_shade(scene: Scene) -> np.ndarray:
     depth = np.maximum(solid.depth, np.float32(-3))
     unit = scene.camera.scale
     nearer = np.zeros(len(solid), np.float32)
-    for radius, weight in ((0.07, 2.2), (0.35, 0.8)):
+    for radius, weight in ((0.07, 2.2), (0.35, 1.3)):
         step = max(1, int(radius * unit / 3))  # a blurred image needs few pixels
         side = -(-solid.size // step)
         small = cv2.resize(depth, (side, side), interpolation=cv2.INTER_AREA) if step > 1 else depth
