@@ -11,8 +11,10 @@ from mlcmkd.synthetic.noise import draw_waves
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rasterise import blend_corners
 from mlcmkd.synthetic.scene import Scene
+from mlcmkd.synthetic.sizes import FaceHair
 from mlcmkd.synthetic.streaks import hair_streaks
-from mlcmkd.synthetic.styling import FaceHair, Styling
+from mlcmkd.synthetic.styling import Styling
+from mlcmkd.synthetic.worn.beard import beard_growth, smooth_step
 from mlcmkd.synthetic.worn.scalp import WHORL, growth
 
 # The brow on the mean head: x outwards, y, of its upper and lower half in between.
@@ -68,7 +70,7 @@ def cover(scene: Scene, styling: Styling) -> Coverage:
         """Sets a cover that goes from 0 to 1 as its border field goes on by `width` from `start`."""
         at = skin[np.flatnonzero(chosen)]
         field = blend_corners(solid.corners[at], solid.weights[at], _border_fields()[name])
-        values[name][at] = _smooth((field[:, 0] - start) / width)
+        values[name][at] = smooth_step((field[:, 0] - start) / width)
 
     face = ahead > -1.0
     fill("brow", face & (up > 0.03) & (up < 0.55) & (across < 1.1), _brow, styling.face_hair)
@@ -84,12 +86,6 @@ def cover(scene: Scene, styling: Styling) -> Coverage:
     hair = np.flatnonzero(solid.materials == Worn.HAIR)
     values["strands"][hair] = _streaks(solid.places[hair])
     return Coverage(**values)
-
-
-def _smooth(share: np.ndarray) -> np.ndarray:
-    """A smooth step from 0 to 1 as the share goes from 0 to 1."""
-    share = np.clip(share, 0, 1).astype(np.float32)
-    return share * share * (3 - 2 * share)
 
 
 @lru_cache(maxsize=1)
@@ -127,51 +123,22 @@ def _brow(places: np.ndarray, size: FaceHair) -> tuple[np.ndarray, np.ndarray]:
     across = (y - middle) - slope * (x - 0.53) * 0.35
     streaks = hair_streaks(across, 0.5 * places[:, 0], size.seed, 0.02)
     ragged = (y - middle) / np.maximum(half, 0.01) + 0.25 * streaks
-    inside = 1 - _smooth((np.abs(ragged) - 0.55) / 0.75)
-    ends = _smooth((x - 0.14) / 0.07) * _smooth((1.02 - x) / 0.1)
+    inside = 1 - smooth_step((np.abs(ragged) - 0.55) / 0.75)
+    ends = smooth_step((x - 0.14) / 0.07) * smooth_step((1.02 - x) / 0.1)
     density = size.brow_density * np.clip(0.85 + 0.25 * streaks, 0, 1.1)
     return np.clip(inside * ends * density, 0, 1).astype(np.float32), streaks
 
 
 def _beard(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray]:
     """Cover and streaks of the beard at places on the mean head."""
-    size, rng = styling.face_hair, np.random.default_rng(styling.face_hair.seed)
-    x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
-    uneven = draw_waves(rng, 4, 16, 6).at(places)
+    size = styling.face_hair
+    uneven = draw_waves(np.random.default_rng(size.seed), 4, 16, 6).at(places)
     # A beard hangs: its hairs go down, and around the face they are side by side.
-    streaks = hair_streaks(places[:, 0] - np.copysign(z, places[:, 0]), y, size.seed, 0.022)
-    jaw = _jaw(x, y, z, size.beard_line, 0.05 * uneven + 0.02 * streaks)
-    moustache = _moustache(x, y, z, 0.012 * uneven + 0.012 * streaks)
-    chin = _smooth((-1.35 - y + 0.03 * uneven) / 0.14) * _smooth((0.5 - x + 0.04 * uneven) / 0.2)
-    chin *= _smooth((y + 2.1) / 0.25)
-    patch = np.exp(-(((x / 0.09) ** 2) + ((y + 1.43) / 0.09) ** 2))
-    shapes = {
-        "stubble": np.maximum(jaw, moustache) * 0.55,
-        "moustache": moustache,
-        "goatee": np.maximum.reduce((chin, moustache * _smooth((0.5 - x) / 0.1), patch)),
-        "full": np.maximum.reduce((jaw, moustache, patch)),
-    }
+    beside = places[:, 0] - np.copysign(places[:, 2], places[:, 0])
+    streaks = hair_streaks(beside, places[:, 1], size.seed, 0.022)
+    share = beard_growth(places, styling.beard, size.beard_line, uneven + 0.5 * streaks)
     grain = np.clip(0.95 + 0.15 * streaks + 0.08 * uneven, 0.3, 1.2)
-    cover_share = shapes[styling.beard] * size.beard_density * grain
-    return np.clip(cover_share, 0, 1).astype(np.float32), streaks
-
-
-def _jaw(x, y, z, line, uneven) -> np.ndarray:
-    """Beard of cheeks, jaw and chin: below a line from the sideburn to the mouth's corner."""
-    upper = np.interp(x, (0, 0.32, 0.45, 0.64, 0.9, 1.06), (-1.42, -1.4, -1.1, -0.92, -0.6, 0.05))
-    below = _smooth((upper + line * np.minimum(x, 1) - y + uneven) / 0.16)
-    in_front = _smooth((z + 0.93 + uneven) / 0.08)
-    throat = _smooth((y - np.interp(z, (-0.59, -0.06), (-1.62, -1.99)) + uneven) / 0.15)
-    return below * in_front * throat
-
-
-def _moustache(x, y, z, uneven) -> np.ndarray:
-    """Beard between nose and mouth, and beside the mouth's corners."""
-    upper = np.interp(x, (0, 0.1, 0.32, 0.51), (-0.83, -0.82, -0.88, -1.05))
-    lower = np.interp(x, (0, 0.1, 0.32, 0.42, 0.53), (-1.02, -1.0, -1.06, -1.26, -1.37))
-    inside = _smooth((upper - y + uneven) / 0.06) * _smooth((y - lower + uneven) / 0.05)
-    groove = 1 - 0.5 * np.exp(-((x / 0.05) ** 2))
-    return inside * groove * _smooth((0.55 - x + uneven) / 0.08) * _smooth((z - 0.15) / 0.1)
+    return np.clip(share * size.beard_density * grain, 0, 1).astype(np.float32), streaks
 
 
 def _scalp(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray]:
@@ -185,9 +152,9 @@ def _scalp(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray
     streaks = hair_streaks(1.5 * turn, far, size.seed, 0.022)
     inside = growth(places, size) + 0.025 * uneven + 0.02 * streaks
     if styling.hair == "buzz":
-        share = _smooth((inside + 0.03) / 0.2) * size.density
+        share = smooth_step((inside + 0.03) / 0.2) * size.density
         return np.clip(share * np.clip(1 + 0.12 * streaks, 0, 1.2), 0, 1), streaks
-    return _smooth((inside + 0.02) / 0.1), streaks
+    return smooth_step((inside + 0.02) / 0.1), streaks
 
 
 def _streaks(places: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from mlcmkd.synthetic.part import Occluder, Worn
 from mlcmkd.synthetic.realism import Realism
 from mlcmkd.synthetic.scene import Scene, build_scene
 from mlcmkd.synthetic.shape import Shape, draw_shape
+from mlcmkd.synthetic.sizes import FaceHair, GlassesSize, HairSize
 from mlcmkd.synthetic.styling import (
     BEARD_STYLES,
     COLLAR_STYLES,
@@ -18,8 +19,6 @@ from mlcmkd.synthetic.styling import (
     HAT_STYLES,
     HELD_STYLES,
     MASK_STYLES,
-    GlassesSize,
-    HairSize,
     Styling,
     draw_styling,
 )
@@ -151,6 +150,16 @@ def test_hair_grows_outside_the_skin(hair):
         above = part.vertices[part.vertices[:, 1] > -1]
         assert head_sheet(vertices).height(above).min() > -0.12
         assert np.isfinite(part.vertices).all()
+
+
+def test_a_long_beard_hangs_below_the_chin_and_moves_with_it():
+    styling = Styling(beard="full", face_hair=FaceHair(beard_length=0.5))
+    closed, opened = (frontal(1, jawOpen=jaw).vertices(load_head()) for jaw in (0.0, 0.9))
+    (short,) = parts_of(styling, closed, Worn.HAIR)
+    (low,) = parts_of(styling, opened, Worn.HAIR)
+    assert short.vertices[:, 1].min() < anchor(closed, "chin below")[1] - 0.1
+    assert low.vertices[:, 1].min() < short.vertices[:, 1].min() - 0.1
+    assert not parts_of(Styling(beard="full"), closed, Worn.HAIR)
 
 
 def test_a_hat_replaces_the_hair_below_it():

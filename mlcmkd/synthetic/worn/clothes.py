@@ -8,7 +8,8 @@ from mlcmkd.synthetic.head.basis import HeadBasis, Material, load_head
 from mlcmkd.synthetic.noise import draw_waves
 from mlcmkd.synthetic.part import Part, Worn
 from mlcmkd.synthetic.rasterise import vertex_normals
-from mlcmkd.synthetic.styling import ClothSize, Styling
+from mlcmkd.synthetic.sizes import ClothSize
+from mlcmkd.synthetic.styling import Styling
 from mlcmkd.synthetic.worn.follow import follows_head
 from mlcmkd.synthetic.worn.mesh import Mesh, clip, tube
 

@@ -5,6 +5,7 @@ import numpy as np
 from mlcmkd.synthetic.head.basis import HeadBasis, Material
 from mlcmkd.synthetic.part import Part
 from mlcmkd.synthetic.styling import Styling
+from mlcmkd.synthetic.worn.beard import beard_parts
 from mlcmkd.synthetic.worn.clothes import clothes_parts
 from mlcmkd.synthetic.worn.follow import follows_head
 from mlcmkd.synthetic.worn.glasses import glasses_parts
@@ -46,7 +47,8 @@ def dress(head: HeadBasis, vertices: np.ndarray, styling: Styling) -> list[Part]
     covered = styling.hat == "headscarf" or styling.hair == "long"
     return [
         head_part(head, flat_ears(head, vertices, sheet) if covered else vertices),
-        *hair_parts(head, vertices, sheet, styling, hat_cover(styling)),
+        *hair_parts(vertices, sheet, styling, hat_cover(styling)),
+        *beard_parts(vertices, sheet, styling),
         *clothes_parts(head, vertices, styling),
         *hat_parts(sheet, styling),
         *mask_parts(vertices, sheet, styling),

@@ -4,7 +4,8 @@ import numpy as np
 
 from mlcmkd.synthetic.head.basis import HeadBasis
 from mlcmkd.synthetic.part import Part, Worn
-from mlcmkd.synthetic.styling import GlassesSize, Styling
+from mlcmkd.synthetic.sizes import GlassesSize
+from mlcmkd.synthetic.styling import Styling
 from mlcmkd.synthetic.worn.anchors import anchor
 from mlcmkd.synthetic.worn.mesh import Mesh, grid, merge, tube
 from mlcmkd.synthetic.worn.sheet import Sheet

@@ -1,19 +1,19 @@
 """Hair of the head: strips that are combed over the skull and fall under their weight."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from mlcmkd.synthetic.head.basis import HeadBasis
 from mlcmkd.synthetic.noise import draw_waves
-from mlcmkd.synthetic.part import Part, Worn
+from mlcmkd.synthetic.part import Part
 from mlcmkd.synthetic.rasterise import blend_corners
-from mlcmkd.synthetic.styling import HairSize, Styling
-from mlcmkd.synthetic.worn.follow import follows_head
-from mlcmkd.synthetic.worn.mesh import ribbons, unit
-from mlcmkd.synthetic.worn.scalp import WHORL, growth, roots
+from mlcmkd.synthetic.sizes import HairSize
+from mlcmkd.synthetic.styling import Styling
+from mlcmkd.synthetic.worn.mesh import unit
+from mlcmkd.synthetic.worn.scalp import WHORL, growth, scalp_roots
 from mlcmkd.synthetic.worn.sheet import CENTRE, Sheet
-from mlcmkd.synthetic.worn.strands import grow_strands
+from mlcmkd.synthetic.worn.strands import grow_strands, strand_part
 
 TIE = np.array([0, 0.6, -3.03], np.float32)  # of a ponytail
 
@@ -58,16 +58,18 @@ _CUTS = {
 
 
 def hair_parts(
-    head: HeadBasis, vertices: np.ndarray, sheet: Sheet, styling: Styling, hat_line=None
+    vertices: np.ndarray,
+    sheet: Sheet,
+    styling: Styling,
+    hat_cover: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> list[Part]:
     """The strips of a hair style.
 
     Args:
-        head: the parametric head.
         vertices: (V, 3) the person's head.
         sheet: the person's skin.
         styling: its `hair` and `hair_size` are used.
-        hat_line: function of points (N, 3) that is positive where a hat covers them, or None.
+        hat_cover: see `hats.hat_cover`.
 
     Returns:
         No or one part of material HAIR. Its places are (tone, across, along): a random value of the
@@ -78,19 +80,20 @@ def hair_parts(
         return []
     cut, size = _CUTS[styling.hair], styling.hair_size
     rng = np.random.default_rng(size.seed)
-    begin = roots()
+    begin = scalp_roots()
     grows = np.flatnonzero(growth(begin.places, size) > 0.01)
-    if hat_line is not None:
-        grows = grows[hat_line(begin.places[grows]) < 0.02]
+    if hat_cover is not None:
+        grows = grows[hat_cover(begin.places[grows]) < 0.02]
     grows = grows[: cut.strips]
     if len(grows) == 0:
         return []
     start = blend_corners(begin.corners[grows], begin.weights[grows], vertices)
     places = begin.places[grows]
     lines = _grow(start, places, sheet, cut, size, rng)
-    parts = [_strips(lines, cut, rng)]
-    if cut.comb == "tied" and hat_line is None:
-        parts.append(_strips(_tail(styling.hair, sheet, size, rng), cut, rng))
+    parts = [strand_part(lines, cut.width, cut.tip, rng)]
+    if cut.comb == "tied" and hat_cover is None:
+        tail = _tail(styling.hair, sheet, size, rng)
+        parts.append(strand_part(tail, cut.width, cut.tip, rng))
     return parts
 
 
@@ -136,7 +139,14 @@ def _vector(x: float, y: float, z: float) -> np.ndarray:
     return np.array([x, y, z], np.float32)
 
 
-def _grow(start, places, sheet, cut, size, rng) -> np.ndarray:
+def _grow(
+    start: np.ndarray,
+    places: np.ndarray,
+    sheet: Sheet,
+    cut: _Cut,
+    size: HairSize,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Lines (N, K, 3) of the strands that begin at `start` (N, 3) on the person's skin."""
     count, steps = len(start), cut.steps
     outward = unit(start - CENTRE)
@@ -158,25 +168,3 @@ def _grow(start, places, sheet, cut, size, rng) -> np.ndarray:
     return grow_strands(
         start, direction, step, height, wander, cut.weight, cut.hug, TIE, pull, sheet.radii
     )
-
-
-def _strips(lines: np.ndarray, cut: _Cut, rng: np.random.Generator) -> Part:
-    """Ribbons along lines (N, K, 3), as a part."""
-    count, steps = lines.shape[:2]
-    outward = lines - CENTRE
-    outward[..., 1] = np.maximum(outward[..., 1], -0.2)  # hair that hangs faces sideways
-    outward = unit(outward)
-    along = np.linspace(0, 1, steps, dtype=np.float32)
-    taper = np.interp(along, (0, 0.2, 0.6, 1), (0.8, 1, 0.95, cut.tip)).astype(np.float32)
-    width = cut.width * rng.uniform(0.6, 1.3, count).astype(np.float32)
-    width[::4] *= 0.4  # some strands stand alone
-    tilted = outward + 0.18 * rng.standard_normal((count, 1, 3), dtype=np.float32)
-    widths = width[:, None] * taper
-    mesh = ribbons(lines, tilted, widths)
-    places = np.empty((count, steps, 2, 3), np.float32)
-    places[..., 0] = rng.standard_normal(count)[:, None, None]
-    begin = rng.uniform(0, 20, count)[:, None]
-    places[..., 0, 1], places[..., 1, 1] = begin - widths / 2, begin + widths / 2
-    places[..., 2] = along[:, None]
-
-    return mesh.part(Worn.HAIR, follows_head(mesh.vertices), places.reshape(-1, 3))

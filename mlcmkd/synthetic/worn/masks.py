@@ -4,7 +4,8 @@ import numpy as np
 
 from mlcmkd.synthetic.noise import draw_waves
 from mlcmkd.synthetic.part import Part, Worn
-from mlcmkd.synthetic.styling import ClothSize, Styling
+from mlcmkd.synthetic.sizes import ClothSize
+from mlcmkd.synthetic.styling import Styling
 from mlcmkd.synthetic.worn.anchors import anchor
 from mlcmkd.synthetic.worn.follow import follows_head
 from mlcmkd.synthetic.worn.mesh import Mesh, grid, merge, tube

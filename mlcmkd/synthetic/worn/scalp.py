@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from mlcmkd.synthetic.head.basis import Material, load_head
-from mlcmkd.synthetic.styling import HairSize
+from mlcmkd.synthetic.sizes import HairSize
 
 WHORL = np.array([0.1, 1.56, -1.97], np.float32)  # on the crown; short hair grows away from it
 _LOOSEST = HairSize(hairline=0.9, temples=-0.2, sideburns=-0.5, nape=-1.4)
@@ -52,20 +52,22 @@ class Roots:
 
 
 @lru_cache(maxsize=1)
-def roots(count: int = 1400) -> Roots:
-    """Points where strands can begin: each next one is the farthest from all before it."""
+def scalp_roots() -> Roots:
+    """Points where hair of the head can begin."""
     head = load_head()
     skin = head.triangles[head.materials == Material.SKIN]
-    corners_at = head.mean[skin]
-    grows = (growth(corners_at.mean(axis=1), _LOOSEST) > -0.05) & (
-        corners_at[:, :, 1].mean(axis=1) > -1.5
-    )
-    skin, corners_at = skin[grows], corners_at[grows]
-    areas = np.linalg.norm(
-        np.cross(corners_at[:, 1] - corners_at[:, 0], corners_at[:, 2] - corners_at[:, 0]), axis=1
-    )
+    middles = head.mean[skin].mean(axis=1)
+    grows = (growth(middles, _LOOSEST) > -0.05) & (middles[:, 1] > -1.5)
+    return spread_roots(skin[grows], 1400)
+
+
+def spread_roots(triangles: np.ndarray, count: int) -> Roots:
+    """Points on triangles (T, 3) of the head: each next one is the farthest from all before it."""
+    corners_at = load_head().mean[triangles]
+    one, two = corners_at[:, 1] - corners_at[:, 0], corners_at[:, 2] - corners_at[:, 0]
+    areas = np.linalg.norm(np.cross(one, two), axis=1)
     rng = np.random.default_rng(0)
-    chosen = rng.choice(len(skin), 3 * count, p=areas / areas.sum())
+    chosen = rng.choice(len(triangles), 3 * count, p=areas / areas.sum())
     weights = rng.dirichlet((1, 1, 1), len(chosen)).astype(np.float32)
     candidates = (corners_at[chosen] * weights[..., None]).sum(axis=1)
     order = np.zeros(count, int)
@@ -74,4 +76,4 @@ def roots(count: int = 1400) -> Roots:
         offsets = candidates - candidates[order[n - 1]]
         distance = np.minimum(distance, (offsets * offsets).sum(axis=1))
         order[n] = distance.argmax()
-    return Roots(np.ascontiguousarray(skin[chosen[order]]), weights[order], candidates[order])
+    return Roots(np.ascontiguousarray(triangles[chosen[order]]), weights[order], candidates[order])

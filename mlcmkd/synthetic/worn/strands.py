@@ -1,8 +1,11 @@
-"""Lines that strands of hair follow over the head: step by step, bent by weight, outside the skin."""
+"""Strands of hair: lines that grow over the head step by step, and strips along them."""
 
 import numpy as np
 from numba import njit
 
+from mlcmkd.synthetic.part import Part, Worn
+from mlcmkd.synthetic.worn.follow import follows_head
+from mlcmkd.synthetic.worn.mesh import ribbons, unit
 from mlcmkd.synthetic.worn.sheet import CENTRE, skin_radius
 
 
@@ -64,3 +67,43 @@ def grow_strands(starts, directions, steps, heights, wander, weight, hug, target
             x, y, z = new_x, new_y, new_z
             lines[n, k, 0], lines[n, k, 1], lines[n, k, 2] = x, y, z
     return lines
+
+
+def strand_part(
+    lines: np.ndarray,
+    width: float,
+    tip: float,
+    rng: np.random.Generator,
+    follows: np.ndarray | None = None,
+) -> Part:
+    """Strips along lines, as a part of material HAIR.
+
+    Args:
+        lines: (N, K, 3) float32.
+        width: of a strip, head units.
+        tip: share of the width that is left at its end.
+        rng: of the strips' widths, tones and tilts.
+        follows: (N * K * 2,) see `Part.follows`; None for hair on head and neck.
+
+    Returns:
+        The part; its places are those that `hair.hair_parts` describes.
+    """
+    count, steps = lines.shape[:2]
+    outward = lines - CENTRE
+    outward[..., 1] = np.maximum(outward[..., 1], -0.2)  # hair that hangs faces sideways
+    outward = unit(outward)
+    along = np.linspace(0, 1, steps, dtype=np.float32)
+    taper = np.interp(along, (0, 0.2, 0.6, 1), (0.8, 1, 0.95, tip)).astype(np.float32)
+    full = width * rng.uniform(0.6, 1.3, count).astype(np.float32)
+    full[::4] *= 0.4  # some strands stand alone
+    widths = full[:, None] * taper
+    tilted = outward + 0.18 * rng.standard_normal((count, 1, 3), dtype=np.float32)
+    mesh = ribbons(lines, tilted, widths)
+    places = np.empty((count, steps, 2, 3), np.float32)
+    places[..., 0] = rng.standard_normal(count)[:, None, None]
+    begin = rng.uniform(0, 20, count)[:, None]
+    places[..., 0, 1], places[..., 1, 1] = begin - widths / 2, begin + widths / 2
+    places[..., 2] = along[:, None]
+    if follows is None:
+        follows = follows_head(mesh.vertices)
+    return mesh.part(Worn.HAIR, follows, places.reshape(-1, 3))
