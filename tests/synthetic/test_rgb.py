@@ -16,8 +16,9 @@ from mlcmkd.synthetic.rgb.colour import linear, luminance, to_srgb
 from mlcmkd.synthetic.rgb.look import draw_rgb_look
 from mlcmkd.synthetic.rgb.paint import paint_rgb
 from mlcmkd.synthetic.rgb.photo import photograph
+from mlcmkd.synthetic.rgb.regions import zones
 from mlcmkd.synthetic.rgb.shadow import cast_shadow
-from mlcmkd.synthetic.rgb.skin import skin_albedo, skin_noise, zones
+from mlcmkd.synthetic.rgb.skin import skin_albedo, skin_noise
 from mlcmkd.synthetic.scene import build_scene
 from mlcmkd.synthetic.shape import draw_shape
 from mlcmkd.synthetic.styling import Styling

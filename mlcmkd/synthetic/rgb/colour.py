@@ -38,3 +38,16 @@ def vary(rng: np.random.Generator, colour: np.ndarray, amount: float) -> np.ndar
     brightness, *hue = rng.standard_normal(4)
     factor = np.exp(amount * brightness + amount / 4 * np.array(hue))
     return np.minimum(colour * factor, 1).astype(np.float32)
+
+
+def choose_colour(rng: np.random.Generator, table: dict, darkness: float) -> np.ndarray:
+    """One of the colours of a table, (3,).
+
+    Args:
+        rng: the person's generator.
+        table: for each name the colour and its probability for light and for dark skin.
+        darkness: 0 for the probabilities of light skin to 1 for those of dark skin.
+    """
+    entries = list(table.values())
+    chances = np.array([light + (dark - light) * darkness for _, light, dark in entries])
+    return entries[rng.choice(len(entries), p=chances / chances.sum())][0]

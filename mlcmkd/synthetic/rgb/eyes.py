@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlcmkd.synthetic.head.basis import Material
-from mlcmkd.synthetic.rgb.colour import linear, smooth_step, vary
+from mlcmkd.synthetic.rgb.colour import choose_colour, linear, smooth_step, vary
 from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance, unit
 from mlcmkd.synthetic.rgb.tiles import SIDE, grain, lookup
 from mlcmkd.synthetic.scene import Scene
@@ -19,7 +19,7 @@ IRIS_COLOURS = {  # linear colour, probability for light and for dark skin; ours
     "blue": (linear(98, 124, 146), 0.17, 0.003),
     "grey": (linear(122, 130, 134), 0.08, 0.002),
 }
-_DULL = np.zeros(3, np.float32)
+_BLEED = np.full(3, 0.15, np.float32)
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,7 @@ def draw_eyes(
     of_identity: np.random.Generator, of_sample: np.random.Generator, tone: float
 ) -> EyeLook:
     """Random eyes; the ranges are ours."""
-    light, dark = (np.array([entry[k] for entry in IRIS_COLOURS.values()]) for k in (1, 2))
-    chances = light + (dark - light) * min(1, 1.6 * tone)
-    chosen = of_identity.choice(len(chances), p=chances / chances.sum())
-    colour = list(IRIS_COLOURS.values())[chosen][0]
+    colour = choose_colour(of_identity, IRIS_COLOURS, min(1, 1.6 * tone))
     white = linear(216, 206, 200) * (1 - 0.2 * tone)
     return EyeLook(
         iris=vary(of_identity, colour, 0.15),
@@ -82,13 +79,10 @@ def paint_eyes(
     own = Surroundings(
         own.light, own.lighting, np.maximum(own.reaching, 0.25), 0.45 + 0.55 * shaded
     )
-    light = albedo * irradiance(normals[chosen], own, _DULL + np.float32(0.15))
+    light = albedo * irradiance(normals[chosen], own, _BLEED)
     light *= (0.05 + 0.95 * np.minimum(1.35 * shaded, 1) ** 1.4)[:, None]  # lashes, too
-    light += (
-        _reflections(scene, normals[chosen], off_axis, in_iris, own, eyes)
-        * (0.4 + 0.6 * shaded)[:, None]
-    )
-    radiance[chosen] = light
+    mirrored = _reflections(scene, normals[chosen], off_axis, in_iris, own, eyes)
+    radiance[chosen] = light + mirrored * (0.4 + 0.6 * shaded)[:, None]
 
 
 def _eye_albedo(

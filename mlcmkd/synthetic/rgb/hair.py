@@ -6,7 +6,7 @@ import numpy as np
 
 from mlcmkd.synthetic.coverage import Coverage
 from mlcmkd.synthetic.part import Worn
-from mlcmkd.synthetic.rgb.colour import linear, vary
+from mlcmkd.synthetic.rgb.colour import choose_colour, linear, vary
 from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance, unit
 from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.view import NECK
@@ -18,8 +18,8 @@ HAIR_COLOURS = {  # linear colour, probability for light and for dark skin; ours
     "light brown": (linear(118, 90, 62), 0.15, 0.01),
     "blond": (linear(172, 140, 98), 0.14, 0.01),
     "red": (linear(126, 66, 38), 0.05, 0.01),
-    "dyed": (linear(96, 30, 52), 0.01, 0.005),
 }
+_DYES = (linear(96, 30, 52), linear(150, 44, 40), linear(60, 74, 110), linear(196, 170, 128))
 _GREY = linear(164, 160, 156)
 _SKULL = np.array([0, 0.2, -1.0], np.float32)  # its centre, head coordinates
 _BLEED = np.full(3, 0.3, np.float32)
@@ -45,12 +45,12 @@ class HairLook:
 
 def draw_hair(of_identity: np.random.Generator, tone: float, age: float) -> HairLook:
     """Random hair; the ranges are ours."""
-    light, dark = (np.array([entry[k] for entry in HAIR_COLOURS.values()]) for k in (1, 2))
-    chances = light + (dark - light) * min(1, 1.8 * tone)
-    chosen = of_identity.choice(len(chances), p=chances / chances.sum())
-    natural = vary(of_identity, list(HAIR_COLOURS.values())[chosen][0], 0.2)
+    chosen = choose_colour(of_identity, HAIR_COLOURS, min(1, 1.8 * tone))
+    natural = vary(of_identity, chosen, 0.2)
     grey = float(np.clip((age - 0.65) * 3 + of_identity.normal(0, 0.25), 0, 1)) * (age > 0.5)
     colour = natural + (_GREY - natural) * grey
+    if of_identity.random() < 0.03:
+        colour = vary(of_identity, _DYES[of_identity.integers(len(_DYES))], 0.2)
     darker = of_identity.uniform(0.45, 0.9)
     beard_grey = min(1, grey * of_identity.uniform(0.8, 1.6))
     return HairLook(

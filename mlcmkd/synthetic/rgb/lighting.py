@@ -68,7 +68,7 @@ def draw_lighting(rng: np.random.Generator) -> tuple[tuple[float, float, float],
     kelvin = rng.uniform(*warm.get(kind, (5500, 7500) if kind == "overcast" else (3000, 6800)))
     colour = temperature_colour(kelvin)
     around = temperature_colour(kelvin * np.exp(rng.normal(0.12 if kind in OUTDOORS else 0, 0.1)))
-    ground = vary_ground(rng, kind) * rng.uniform(0.35, 0.8)
+    ground = _ground_tint(rng, kind) * rng.uniform(0.35, 0.8)
     other = -np.sign(direction[0] + 1e-6)
     lighting = Lighting(
         kind=kind,
@@ -86,7 +86,7 @@ def draw_lighting(rng: np.random.Generator) -> tuple[tuple[float, float, float],
     return direction, lighting
 
 
-def vary_ground(rng: np.random.Generator, kind: str) -> np.ndarray:
+def _ground_tint(rng: np.random.Generator, kind: str) -> np.ndarray:
     """(3,) colour that the ground gives to reflected light."""
     tints = ((1, 0.97, 0.92), (1.05, 0.95, 0.82), (0.9, 1.02, 0.82), (1, 1, 1))
     tint = np.array(tints[rng.integers(4 if kind in OUTDOORS else 2)])

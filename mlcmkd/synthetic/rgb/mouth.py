@@ -38,21 +38,16 @@ def paint_mouth(
         chosen = np.flatnonzero(solid.materials == material)
         if not len(chosen):
             continue
-        # Baked on a closed mouth, the ambient light does not hold here: depth decides instead.
+        # The head's ambient light is baked on a closed mouth; here depth decides instead.
         open_to = smooth_step(solid.places[chosen, 2], -0.5, 0.2)
         own = around.take(chosen)
-        ambient = (0.04 + 0.8 * open_to) * solid_ambient(own)
+        ambient = (0.04 + 0.8 * open_to) * np.maximum(own.ambient, 0.4)
         own = Surroundings(own.light, own.lighting, own.reaching * (0.1 + 0.9 * open_to), ambient)
         if material == Material.TEETH:
             albedo = albedo * _between_teeth(solid.places[chosen])[:, None]
         light = albedo * irradiance(normals[chosen], own, _BLEED)
         shine = np.full(len(chosen), wet, np.float32) * open_to
         radiance[chosen] = light + highlights(normals[chosen], own, shine, 40)
-
-
-def solid_ambient(around: Surroundings) -> np.ndarray:
-    """Ambient light without the part of it that was baked on the closed mouth."""
-    return np.maximum(around.ambient, 0.4)
 
 
 def _between_teeth(places: np.ndarray) -> np.ndarray:

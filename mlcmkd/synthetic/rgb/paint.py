@@ -14,10 +14,11 @@ from mlcmkd.synthetic.rgb.glasses import look_through, paint_frame
 from mlcmkd.synthetic.rgb.hair import cover_with_hair, paint_hair
 from mlcmkd.synthetic.rgb.look import RgbLook
 from mlcmkd.synthetic.rgb.mouth import paint_mouth
+from mlcmkd.synthetic.rgb.regions import zones
 from mlcmkd.synthetic.rgb.relief import skin_normals
-from mlcmkd.synthetic.rgb.shading import Surroundings, highlights, irradiance
+from mlcmkd.synthetic.rgb.shading import Surroundings, highlights, irradiance, shining_through
 from mlcmkd.synthetic.rgb.shadow import cast_shadow, contact_shade
-from mlcmkd.synthetic.rgb.skin import skin_albedo, skin_noise, zones
+from mlcmkd.synthetic.rgb.skin import skin_albedo, skin_noise
 from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.styling import Styling
 
@@ -95,4 +96,5 @@ def _paint_skin(
     oil = skin.oil * (0.35 + 0.8 * regions.oil) * (1 - 0.8 * hairy) + 0.8 * lips
     light = albedo * irradiance(normals, own, bleed) + highlights(normals, own, oil, 18)
     light += highlights(normals, own, 0.25 * oil * regions.oil, 90)  # a film of oil
+    light += shining_through(normals, own, regions.thin * (1 - 0.7 * look.skin_tone))
     radiance[chosen] = light
