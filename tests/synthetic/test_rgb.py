@@ -21,7 +21,7 @@ from mlcmkd.synthetic.rgb.shadow import cast_shadow
 from mlcmkd.synthetic.rgb.skin import skin_albedo, skin_noise
 from mlcmkd.synthetic.scene import build_scene
 from mlcmkd.synthetic.shape import draw_shape
-from mlcmkd.synthetic.styling import Styling
+from mlcmkd.synthetic.styling import FaceHair, Styling
 from mlcmkd.synthetic.worn.dress import dress
 from mlcmkd.utils.errors import InputError
 
@@ -141,6 +141,19 @@ def test_a_light_before_the_face_is_mirrored_by_the_eyes():
     iris = dry < 0.1
     assert wet[iris].max() > 0.4
     assert np.median(wet[iris]) < 0.15  # the catch-light is small
+
+
+def test_a_long_beard_has_the_colour_of_beards():
+    styling = Styling(hair="short", beard="full", face_hair=FaceHair(beard_length=0.5))
+    scene = frontal(styling)
+    look = look_of(styling=styling)
+    red, green = np.float32([0.4, 0.02, 0.02]), np.float32([0.02, 0.4, 0.02])
+    look = replace(look, hair=replace(look.hair, colour=green, beard=red, shine=0.0))
+    light = light_of(scene, look, styling)
+    hair = scene.solid.materials == Worn.HAIR
+    height = scene.solid.positions[:, 1]
+    assert (light[hair & (height < -1.3)].argmax(1) == 0).mean() > 0.95
+    assert (light[hair & (height > 0.3)].argmax(1) == 1).mean() > 0.95
 
 
 def test_closed_eyes_show_no_sclera():

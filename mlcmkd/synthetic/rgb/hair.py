@@ -116,7 +116,8 @@ def paint_hair(
     facing = _rounded(scene, chosen)
     strands = coverage.strands[chosen]
     roots = 0.6 + 0.4 * np.clip(2 * solid.places[chosen, 2], 0, 1)  # less light reaches the roots
-    albedo = hair.colour * (np.clip(1 + hair.streaks * strands, 0.25, 2.2) * roots)[:, None]
+    colour = np.where(_of_beard(scene, chosen)[:, None], hair.beard, hair.colour)
+    albedo = colour * (np.clip(1 + hair.streaks * strands, 0.25, 2.2) * roots)[:, None]
     light = albedo * irradiance(facing, own, _BLEED)
     tangent = _along_hair(scene, chosen)
     half = own.light + TO_CAMERA
@@ -128,6 +129,19 @@ def paint_hair(
     light += hair.shine * 0.05 * sharp[:, None] * own.lighting.key
     light += hair.shine * 0.6 * broad[:, None] * own.lighting.key * albedo
     radiance[chosen] = light
+
+
+def _of_beard(scene: Scene, chosen: np.ndarray) -> np.ndarray:
+    """Whether pixels (n,) of hair show a beard: a part that is below the eyes as a whole."""
+    beard = np.zeros(len(chosen), bool)
+    start = 0
+    for part in scene.parts:
+        end = start + len(part.vertices)
+        if part.materials[0] == Worn.HAIR and part.vertices[:, 1].max() < 0:
+            vertex = scene.solid.corners[chosen, 0]
+            beard |= (vertex >= start) & (vertex < end)
+        start = end
+    return beard
 
 
 def _rounded(scene: Scene, chosen: np.ndarray) -> np.ndarray:
