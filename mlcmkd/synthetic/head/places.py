@@ -57,6 +57,8 @@ LIDS = {
     "left lower lid middle": ("lower", 0.5),
     "left lower lid outer": ("lower", 0.32),
 }
+# Where the opening of an eye is measured, and lashes grow: parts of its width.
+LID_SHARES = tuple(np.linspace(0.1, 0.9, 9).tolist())
 # Points on the lines between lips and skin (outer), and between lips and mouth (inner), at some x.
 LIPS = {
     "left upper lip 1": ("outer", "upper", -0.25),
@@ -148,11 +150,10 @@ def define_places(head: HeadBasis) -> Places:
 
 
 def lid_vertices(head: HeadBasis) -> np.ndarray:
-    """(2, 2, L) the vertices of `HeadBasis.lid_vertices`: those next to iBUG's points of the lids."""
+    """(2, 2, L) the vertices of `HeadBasis.lid_vertices`: at parts of the lids."""
     lids = upper_and_lower(head, rim(head, Material.EYE_SOCKET))
     places = [
-        [across(head, lids[side], share) for share in (0.32, 0.5, 0.68)]
-        for side in ("upper", "lower")
+        [across(head, lids[side], share) for share in LID_SHARES] for side in ("upper", "lower")
     ]
     left = np.array([[head.triangles[t][np.argmax(w)] for t, w in lid] for lid in places])
     return np.stack([left, head.mirror[left]])
