@@ -10,6 +10,7 @@ from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.scene import Scene, build_scene
 from mlcmkd.synthetic.shape import draw_shape
+from mlcmkd.synthetic.sizes import FaceHair
 from mlcmkd.synthetic.styling import BEARD_STYLES, HAIR_STYLES, Styling, draw_styling
 from mlcmkd.synthetic.worn.dress import dress
 
@@ -38,8 +39,9 @@ def test_shares_lie_between_0_and_1(person):
 
 
 def test_a_bald_head_without_beard_has_brows_lashes_and_lips_alone():
-    scene = scene_of(Styling())
-    found = cover(scene, Styling())
+    styling = Styling(face_hair=FaceHair(lash_width=0.03))
+    scene = scene_of(styling)
+    found = cover(scene, styling)
     assert not found.scalp.any() and not found.beard.any()
     assert found.brow.max() > 0.4 and found.lashes.max() > 0.4
     lips = scene.solid.materials == Material.LIPS

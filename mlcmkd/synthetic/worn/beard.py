@@ -96,8 +96,8 @@ def beard_parts(vertices: np.ndarray, sheet: Sheet, styling: Styling) -> list[Pa
     scatter = rng.standard_normal((count, _STEPS, 3), dtype=np.float32)
     outward = unit(start - CENTRE)
     direction = outward * 0.7 + np.array([0, -1, 0.1], np.float32)
-    # Hair is longer towards the chin, and short beside the ears.
-    longer = np.interp(begin.places[:, 1], (-1.8, -1.0, -0.3), (1.2, 0.5, 0.15))
+    # Hair is long at the chin, and short above the lips and beside the ears.
+    longer = np.interp(begin.places[:, 1], (-1.8, -1.3, -1.05, -0.3), (1.2, 0.6, 0.2, 0.15))
     step = size.beard_length / (_STEPS - 1) * longer * rng.uniform(0.7, 1.2, count)
     height = (0.12 * size.beard_length * rng.uniform(0.2, 1.2, count)).astype(np.float32)
     nowhere = np.zeros(3, np.float32)

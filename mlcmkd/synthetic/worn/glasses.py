@@ -1,5 +1,7 @@
 """Glasses that sit on a person's nose and ears."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from mlcmkd.synthetic.head.basis import HeadBasis
@@ -59,6 +61,7 @@ def glasses_parts(
     ]
 
 
+@lru_cache(maxsize=1)
 def _lens_spots() -> tuple[np.ndarray, np.ndarray]:
     """Points of a round lens of radius 1 (N, 2), outline first, and its triangles."""
     turn = np.linspace(0, 2 * np.pi, _OUTLINE, endpoint=False)

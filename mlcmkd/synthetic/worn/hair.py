@@ -44,16 +44,16 @@ class _Cut:
 
 
 _CUTS = {
-    "short": _Cut(700, 4, 0.11, 0.35, 0.35, 0.08, 0.6, 0.07, "whorl"),
-    "receding": _Cut(650, 4, 0.1, 0.35, 0.25, 0.08, 0.6, 0.07, "whorl"),
-    "swept": _Cut(550, 5, 0.13, 0.4, 0.6, 0.05, 0.5, 0.06, "back"),
-    "fringe": _Cut(560, 6, 0.14, 0.4, 0.35, 0.35, 0.5, 0.04, "forward"),
-    "medium": _Cut(480, 7, 0.16, 0.6, 0.4, 0.35, 0.5, 0.04, "parted"),
-    "long": _Cut(430, 9, 0.2, 0.7, 0.25, 0.55, 0.5, 0.025, "parted"),
-    "curly": _Cut(620, 6, 0.12, 0.7, 0.8, 0.3, 0.4, 0.1, "whorl"),
-    "afro": _Cut(700, 5, 0.13, 0.9, 1.2, 0.0, 0.6, 0.2, "whorl"),
-    "ponytail": _Cut(360, 8, 0.15, 0.5, 0.1, 0.0, 0.95, 0.03, "tied"),
-    "bun": _Cut(360, 8, 0.15, 0.5, 0.1, 0.0, 0.95, 0.03, "tied"),
+    "short": _Cut(580, 4, 0.12, 0.35, 0.35, 0.08, 0.6, 0.07, "whorl"),
+    "receding": _Cut(540, 4, 0.11, 0.35, 0.25, 0.08, 0.6, 0.07, "whorl"),
+    "swept": _Cut(480, 5, 0.14, 0.4, 0.6, 0.05, 0.5, 0.06, "back"),
+    "fringe": _Cut(480, 6, 0.15, 0.4, 0.35, 0.35, 0.5, 0.04, "forward"),
+    "medium": _Cut(420, 7, 0.17, 0.6, 0.4, 0.35, 0.5, 0.04, "parted"),
+    "long": _Cut(370, 8, 0.21, 0.7, 0.25, 0.55, 0.5, 0.025, "parted"),
+    "curly": _Cut(520, 6, 0.13, 0.7, 0.8, 0.3, 0.4, 0.1, "whorl"),
+    "afro": _Cut(580, 5, 0.14, 0.9, 1.2, 0.0, 0.6, 0.2, "whorl"),
+    "ponytail": _Cut(320, 7, 0.16, 0.5, 0.1, 0.0, 0.95, 0.03, "tied"),
+    "bun": _Cut(320, 7, 0.16, 0.5, 0.1, 0.0, 0.95, 0.03, "tied"),
 }
 
 
@@ -131,7 +131,7 @@ def _comb(places: np.ndarray, cut: _Cut, size: HairSize) -> np.ndarray:
     aside = np.zeros_like(places)
     aside[:, 0] = np.sign(places[:, 0] - size.parting)
     top = np.clip((places[:, 1] - 0.6) / 0.8, 0, 1)[:, None]
-    back = _vector(0, 0, -0.35)
+    back = _vector(0, 0, -0.2)
     return unit(away * (1 - top) + top * (aside + back) + back)
 
 

@@ -12,7 +12,7 @@ from mlcmkd.synthetic.worn.mesh import Mesh, grid, merge, tube
 from mlcmkd.synthetic.worn.sheet import CENTRE, Sheet, angles, directions
 
 _ROWS, _COLUMNS = 15, 25
-_GAP = 0.035  # between mask and skin, head units
+_GAP = 0.05  # between mask and skin, head units
 
 
 def mask_parts(vertices: np.ndarray, sheet: Sheet, styling: Styling) -> list[Part]:

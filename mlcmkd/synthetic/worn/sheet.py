@@ -116,9 +116,9 @@ def head_sheet(vertices: np.ndarray) -> Sheet:
     Args:
         vertices: (V, 3) of the head, head coordinates.
     """
-    triangles, caps = _closed_skin()
+    used, triangles, caps = _closed_skin()
     centres = np.stack([vertices[cap].sum(axis=0) / len(cap) for cap in caps])
-    offsets = np.concatenate((vertices, centres)) - CENTRE
+    offsets = np.concatenate((vertices[used], centres)) - CENTRE
     flat = np.hypot(offsets[:, 0], offsets[:, 2])
     column, row = _cell(np.arctan2(offsets[:, 0], offsets[:, 2]), np.arctan2(offsets[:, 1], flat))
     radius = np.hypot(flat, offsets[:, 1])
@@ -156,10 +156,11 @@ def _filled(depth: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _closed_skin() -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """Triangles of skin and lips with their openings closed, and the border of each opening.
+def _closed_skin() -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+    """Vertices of skin and lips, triangles with the openings closed, and the border of each opening.
 
-    The openings are closed by fans around new vertices, numbered after the head's, one an opening.
+    The triangles number these vertices. The openings are closed by fans around new vertices, numbered
+    after them, one an opening.
     """
     head = load_head()
     skin = head.triangles[np.isin(head.materials, (Material.SKIN, Material.LIPS))]
@@ -174,7 +175,10 @@ def _closed_skin() -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         new = np.full(len(fan), len(head.mean) + len(caps), np.int32)
         fans.append(np.column_stack((fan[:, 1], fan[:, 0], new)))
         caps.append(np.unique(fan))
-    return np.concatenate([skin, *fans]).astype(np.int32), tuple(caps)
+    # The new vertices have the highest numbers, and so they come last here as well.
+    used, triangles = np.unique(np.concatenate([skin, *fans]), return_inverse=True)
+    triangles = triangles.reshape(-1, 3).astype(np.int32)
+    return used[used < len(head.mean)], triangles, tuple(caps)
 
 
 def _loops(edges: np.ndarray) -> list[np.ndarray]:
