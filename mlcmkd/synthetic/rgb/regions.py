@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numba import njit
 
 from mlcmkd.synthetic.head.basis import HeadBasis, Material, load_head
-from mlcmkd.synthetic.part import Worn
-from mlcmkd.synthetic.rasterise import blend_corners
 from mlcmkd.synthetic.scene import Scene
 
 
@@ -43,12 +42,28 @@ def zones(scene: Scene, chosen: np.ndarray) -> Zones:
         chosen: (n,) indices of pixels.
     """
     solid = scene.solid
-    is_hand = solid.materials[chosen] == Worn.HAND
-    corners = solid.corners[chosen]
-    corners[is_hand] = 0  # the head's own vertices come first
-    table = blend_corners(corners, solid.weights[chosen], _zone_table())
-    table[is_hand] = (0, 0, 0, 0, 0, 0, 0, 1)
-    return Zones(*table.T)
+    return Zones(*_blend_some(solid.corners, solid.weights, chosen, _zone_table()))
+
+
+@njit(cache=True)
+def _blend_some(corners, weights, chosen, table):
+    """Interpolates a table (V, 8) of the head's vertices at chosen pixels; (8, n) float32.
+
+    Pixels of other bodies, whose vertices come after the head's, are hands: no region, and all of the
+    ambient light, the last column.
+    """
+    count, columns = len(chosen), table.shape[1]
+    blended = np.zeros((columns, count), np.float32)
+    for n in range(count):
+        m = chosen[n]
+        a, b, c = corners[m, 0], corners[m, 1], corners[m, 2]
+        if a >= len(table):
+            blended[columns - 1, n] = 1
+            continue
+        wa, wb, wc = weights[m, 0], weights[m, 1], weights[m, 2]
+        for k in range(columns):
+            blended[k, n] = wa * table[a, k] + wb * table[b, k] + wc * table[c, k]
+    return blended
 
 
 @lru_cache(maxsize=1)

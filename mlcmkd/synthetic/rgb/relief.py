@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numba import njit
 
-from mlcmkd.synthetic.rgb.shading import unit
 from mlcmkd.synthetic.rgb.tiles import lookup
 
 _TEXELS = 100  # of the wrinkle map, per head unit
@@ -66,4 +66,18 @@ def skin_normals(
         )
         fade = np.clip(at[:, 2] * 2 + 1, 0, 1) * np.float32(0.06 + 0.75 * (age - _WRINKLED))
         slopes[front] += wrinkles * fade[:, None]
-    return unit(normals - slopes @ to_camera[:, :2].T)
+    return _tilt(normals, slopes, to_camera)
+
+
+@njit(cache=True)
+def _tilt(normals, slopes, to_camera):
+    """Unit normals (n, 3) of a surface with slopes (n, 2) towards the head's right and up."""
+    tilted = np.empty_like(normals)
+    for m in range(len(normals)):
+        across, up = slopes[m, 0], slopes[m, 1]
+        x = normals[m, 0] - across * to_camera[0, 0] - up * to_camera[0, 1]
+        y = normals[m, 1] - across * to_camera[1, 0] - up * to_camera[1, 1]
+        z = normals[m, 2] - across * to_camera[2, 0] - up * to_camera[2, 1]
+        length = np.sqrt(x * x + y * y + z * z)
+        tilted[m, 0], tilted[m, 1], tilted[m, 2] = x / length, y / length, z / length
+    return tilted

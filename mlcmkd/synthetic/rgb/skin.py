@@ -119,40 +119,54 @@ def skin_albedo(
         skin: the rest of the skin's parameters.
         regions: at the same pixels.
     """
-    patches, second = noise[:, 2], noise[:, 3]
-    melanin = (
-        0.03 + tone + (0.03 + 0.12 * tone) * (skin.lids * regions.lids + skin.bags * regions.bags)
-    )
-    melanin += skin.mottling * (0.5 + 0.5 * tone) * patches
+    spotted = np.zeros(len(places), np.float32)
     if skin.freckles:
-        spotted = lookup(spots(), *unrolled(places, skin.texture), wrap=True)
-        melanin += 0.5 * skin.freckles * regions.freckles * spotted
+        spotted += lookup(spots(), *unrolled(places, skin.texture), wrap=True)
+        spotted *= 0.5 * skin.freckles * regions.freckles
     for x, y, radius, strength in skin.moles:
         distance = (places[:, 0] - x) ** 2 + (places[:, 1] - y) ** 2
-        melanin += strength * smooth_step(distance, 1.5 * radius**2, 0.5 * radius**2)
-    melanin += 0.12 * skin.lip_colour * lips
-    seen = 1 - 0.6 * tone  # melanin hides the blood below it
-    blood = skin.blood + seen * 0.6 * skin.flush * regions.flush
-    blood += 0.4 * skin.blush * regions.apples
-    blood += 1.2 * skin.mottling * second + 0.25 * skin.lids * regions.lids
-    blood += (0.5 * skin.lip_colour + 0.45) * lips
-    bluish = 0.5 * skin.bags * regions.bags + 0.2 * skin.lids * regions.lids
-    carotene = skin.carotene * (1 - 0.5 * lips)
-    albedo = _reflect(melanin, blood, carotene, bluish)
+        near = np.flatnonzero(distance < 1.5 * radius**2)
+        spotted[near] += strength * smooth_step(distance[near], 1.5 * radius**2, 0.5 * radius**2)
+    amounts = (
+        tone, skin.blood, skin.carotene, skin.flush, skin.mottling, skin.lids, skin.bags,
+        skin.lip_colour, skin.blush,
+    )  # fmt: skip
+    albedo = _reflect(
+        np.array(amounts, np.float32), noise, lips, spotted, regions.flush, regions.lids,
+        regions.bags, regions.apples,
+    )  # fmt: skip
     _make_up(albedo, lips, skin, regions)
     return albedo
 
 
 @njit(cache=True)
-def _reflect(melanin, blood, carotene, bluish):
-    """Reflectance (n, 3) of amounts (n,) of pigments, which add up as optical densities."""
-    albedo = np.empty((len(melanin), 3), np.float32)
-    zero = np.float32(0)
-    for m in range(len(melanin)):
-        dark, red = max(melanin[m], zero), max(blood[m], zero)
+def _reflect(amounts, noise, lips, spotted, flush, lids, bags, apples):
+    """Reflectance (n, 3) of pigments, which add up as optical densities.
+
+    `amounts` are the parameters of `SkinLook` in the order of `skin_albedo`, the rest is (n,).
+    """
+    tone, blood, carotene, redness, mottling, dark_lids, dark_bags, lip_colour, blush = amounts
+    albedo = np.empty((len(lips), 3), np.float32)
+    seen = 1 - np.float32(0.6) * tone  # melanin hides the blood below it
+    zero, one, half = np.float32(0), np.float32(1), np.float32(0.5)
+    for m in range(len(lips)):
+        around_eye = dark_lids * lids[m] + dark_bags * bags[m]
+        melanin = (
+            np.float32(0.03) + tone + (np.float32(0.03) + np.float32(0.12) * tone) * around_eye
+        )
+        melanin += mottling * (half + half * tone) * noise[m, 2] + spotted[m]
+        melanin += np.float32(0.12) * lip_colour * lips[m]
+        red = blood + seen * np.float32(0.6) * redness * flush[m]
+        red += np.float32(0.4) * blush * apples[m] + np.float32(1.2) * mottling * noise[m, 3]
+        red += np.float32(0.25) * dark_lids * lids[m]
+        red += (half * lip_colour + np.float32(0.45)) * lips[m]
+        yellow = carotene * (one - half * lips[m])
+        blue = half * dark_bags * bags[m] + np.float32(0.2) * dark_lids * lids[m]
+        melanin, red = max(melanin, zero), max(red, zero)
         for c in range(3):
-            density = dark * MELANIN[c] + red * BLOOD[c]
-            density += carotene[m] * CAROTENE[c] + bluish[m] * BLUISH[c]
+            density = (
+                melanin * MELANIN[c] + red * BLOOD[c] + yellow * CAROTENE[c] + blue * BLUISH[c]
+            )
             albedo[m, c] = BASE[c] * np.exp(-density)
     return albedo
 
