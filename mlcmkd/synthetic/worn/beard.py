@@ -87,8 +87,8 @@ def beard_parts(vertices: np.ndarray, sheet: Sheet, styling: Styling) -> list[Pa
         styling: its `beard` and `face_hair` are used.
     """
     size = styling.face_hair
-    if styling.beard != "full" or size.beard_length <= 0:
-        return []
+    if styling.beard != "full" or size.beard_length <= 0 or styling.mask != "none":
+        return []  # a mask presses the beard to the skin
     rng = np.random.default_rng(size.seed)
     begin = _beard_roots()
     count = len(begin.places)

@@ -1,8 +1,10 @@
 """The bodies of a scene: the head and everything worn on it or held before it."""
 
+from functools import lru_cache
+
 import numpy as np
 
-from mlcmkd.synthetic.head.basis import HeadBasis, Material
+from mlcmkd.synthetic.head.basis import HeadBasis, Material, load_head
 from mlcmkd.synthetic.part import Part
 from mlcmkd.synthetic.styling import Styling
 from mlcmkd.synthetic.worn.beard import beard_parts
@@ -21,9 +23,16 @@ def head_part(head: HeadBasis, vertices: np.ndarray) -> Part:
     return Part(vertices, head.triangles, head.materials, head.mean, follows_head(head.mean))
 
 
-def flat_ears(head: HeadBasis, vertices: np.ndarray, sheet: Sheet) -> np.ndarray:
+@lru_cache(maxsize=1)
+def _ear_vertices() -> np.ndarray:
+    """Numbers of the vertices of the ears."""
+    head = load_head()
+    return np.unique(head.triangles[head.materials == Material.EAR])
+
+
+def flat_ears(vertices: np.ndarray, sheet: Sheet) -> np.ndarray:
     """The head with its ears close to the skull, as cloth and long hair press them."""
-    ears = np.unique(head.triangles[head.materials == Material.EAR])
+    ears = _ear_vertices()
     pressed = vertices.copy()
     height = np.maximum(sheet.height(vertices[ears]), 0)
     offsets = vertices[ears] - CENTRE
@@ -46,7 +55,7 @@ def dress(head: HeadBasis, vertices: np.ndarray, styling: Styling) -> list[Part]
     sheet = head_sheet(vertices)
     covered = styling.hat == "headscarf" or styling.hair == "long"
     return [
-        head_part(head, flat_ears(head, vertices, sheet) if covered else vertices),
+        head_part(head, flat_ears(vertices, sheet) if covered else vertices),
         *hair_parts(vertices, sheet, styling, hat_cover(styling)),
         *beard_parts(vertices, sheet, styling),
         *clothes_parts(head, vertices, styling),
