@@ -180,15 +180,16 @@ def make_batch(
         if kept is None:
             continue
         image = warp_images(kept, matrix, pairs.input_px)
+        if config.agc and name == "thermal":
+            # Before the photometry: the stored images already have their camera's noise, while that of
+            # the photometry is several times as strong, and gain control would amplify it.
+            image = random_gain_control(image, config.agc, draw)
         clean = config.clean_rgb and name == "rgb"
         if config.photometry and not clean:
             image = disturb[name](image, config.photometry, draw)
         if config.occlusion and not clean:
             cover = draw.uniform(0, 1, len(index), image.shape[1], 1, 1)
             image = torch.where(mask, cover, image)
-        if config.agc and name == "thermal":
-            # A camera's gain control comes last: it sees the noise and whatever covers the face.
-            image = random_gain_control(image, config.agc, draw)
         images[name] = image
     return Batch(
         images["rgb"],

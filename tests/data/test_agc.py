@@ -165,9 +165,28 @@ def test_off_draws_no_number_and_on_leaves_everything_else():
     assert torch.equal(states[0], plain.get_state()) and not torch.equal(states[0], states[1])
     assert torch.equal(batches[1].rgb, expected.rgb)
     assert torch.equal(batches[1].landmarks, expected.landmarks)
-    levels = (batches[1].thermal * 255).round() / 255
-    assert torch.equal(levels, batches[1].thermal)
     assert not torch.equal(batches[1].thermal, expected.thermal)
+
+
+def test_a_batch_without_other_photometry_has_256_levels():
+    config = NO_AUGMENTATION.model_copy(update={"agc": 1})
+    batch = make_batch(make_pairs(3), torch.arange(3), config, generator())
+    assert torch.equal((batch.thermal * 255).round() / 255, batch.thermal)
+    assert batch.rgb.unique().numel() > 256
+
+
+def test_the_noise_of_the_photometry_is_not_amplified():
+    """A faint scene is stretched; the noise that is added afterwards keeps its strength."""
+    pairs = make_pairs(8)
+    ramp = torch.linspace(0.45, 0.55, pairs.thermal.shape[-1]).expand_as(pairs.thermal)
+    pairs.thermal[:] = (ramp * 65535).round().int().to(torch.uint16)
+    still = {"rotation": 0, "scale": 0, "shift": 0, "flip": 0, "occlusion": 0}
+
+    def roughness(**changes) -> float:
+        batch = make_batch(pairs, torch.arange(8), Augmentation(**still, **changes), generator(1))
+        return batch.thermal.diff(dim=2).abs().mean().item()
+
+    assert roughness(agc=1) < 1.5 * roughness(agc=0)
 
 
 def test_a_seed_gives_the_same_gain_control():
