@@ -12,6 +12,21 @@ _SHARES = (0.34, 0.22, 0.2, 0.1, 0.14)  # ours
 # Left out of mixed expressions: they need the rest of the face to agree, or have a draw of their own.
 _NOT_MIXED = ("tongueOut", "mouthClose", "eyeLook", "eyeBlink", "jawOpen")
 
+# Actions that pull the same place in opposite directions: a face shows only the stronger of the two.
+_OPPOSED = (
+    ("eyeWide", "eyeBlink"),
+    ("eyeWide", "eyeSquint"),
+    ("browDown", "browInnerUp"),
+    ("browDown", "browOuterUp"),
+    ("jawLeft", "jawRight"),
+    ("mouthLeft", "mouthRight"),
+    ("mouthSmile", "mouthFrown"),
+    ("mouthSmile", "mouthPucker"),
+    ("mouthStretch", "mouthPucker"),
+    ("mouthPress", "mouthFunnel"),
+    ("cheekPuff", "jawOpen"),
+)
+
 Amounts = dict[str, float]
 
 
@@ -92,6 +107,16 @@ def _brows(rng: np.random.Generator) -> Amounts:
     return {}
 
 
+def _without_opposites(amounts: Amounts) -> Amounts:
+    """The amounts without the weaker of two opposed actions, on both sides."""
+
+    def strength(action: str) -> float:
+        return max((a for name, a in amounts.items() if name.startswith(action)), default=0.0)
+
+    weaker = tuple(min(pair, key=strength) for pair in _OPPOSED if all(map(strength, pair)))
+    return {name: amount for name, amount in amounts.items() if not name.startswith(weaker)}
+
+
 def draw_expression(rng: np.random.Generator, head: HeadBasis) -> tuple[str, np.ndarray]:
     """A random expression.
 
@@ -106,5 +131,5 @@ def draw_expression(rng: np.random.Generator, head: HeadBasis) -> tuple[str, np.
         "mixed": partial(_mixed, head.expression_names),
     }
     kind = str(rng.choice(KINDS, p=_SHARES))
-    amounts = recipes[kind](rng) | _lids(rng) | _brows(rng)
+    amounts = _without_opposites(recipes[kind](rng) | _lids(rng) | _brows(rng))
     return kind, np.clip(head.expression(**amounts), 0, 1.15)
