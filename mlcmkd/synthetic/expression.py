@@ -8,7 +8,7 @@ import numpy as np
 from mlcmkd.synthetic.head.basis import HeadBasis
 
 KINDS = ("neutral", "smile", "talk", "yawn", "mixed")
-_SHARES = (0.34, 0.22, 0.2, 0.1, 0.14)  # ours
+_SHARES = (0.27, 0.35, 0.17, 0.08, 0.13)  # ours: people smile at cameras
 # Left out of mixed expressions: they need the rest of the face to agree, or have a draw of their own.
 _NOT_MIXED = ("tongueOut", "mouthClose", "eyeLook", "eyeBlink", "jawOpen")
 
