@@ -98,8 +98,9 @@ def draw_recipe(seed: int, identity: int, sample: int, realism: Realism) -> Reci
 def scene_of(recipe: Recipe, size: int) -> Scene:
     """The person of a recipe before a camera with a canvas of size x size pixels."""
     head = load_head()
-    bodies = dress(head, recipe.shape.vertices(head), recipe.styling)
-    return build_scene(recipe.shape, size, bodies)
+    vertices = recipe.shape.vertices(head)
+    bodies = dress(head, vertices, recipe.styling)
+    return build_scene(recipe.shape, size, bodies, vertices)
 
 
 def render_pair(recipe: Recipe, size: int, scheme: str = "ibug68") -> RenderedPair:

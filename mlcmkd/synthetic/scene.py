@@ -44,7 +44,7 @@ class Scene:
         shape: geometry of the person.
         head: the parametric head.
         vertices: (V, 3) float32, the person's head in head coordinates, without hair and before the
-            head is turned.
+            head is turned; bare: the same in camera axes.
         parts: the bodies, the head first.
         turned: (N, 3) float32, vertices of all bodies in camera axes.
         rotation: (3, 3) float32, head to camera axes.
@@ -56,6 +56,7 @@ class Scene:
     shape: Shape
     head: HeadBasis
     vertices: np.ndarray
+    bare: np.ndarray
     parts: tuple[Part, ...]
     turned: np.ndarray
     rotation: np.ndarray
@@ -69,10 +70,9 @@ class Scene:
         Raises:
             InputError: the scheme is not defined on the head.
         """
-        bare = turn(self.vertices, follows_head(self.head.mean), self.shape.pose)
-        pixels = self.camera.project(bare)
+        pixels = self.camera.project(self.bare)
         gaze = self.rotation @ gaze_direction(self.shape.gaze)
-        found = locate(scheme, bare, pixels[:, :2], _up(self.rotation), gaze)
+        found = locate(scheme, self.bare, pixels[:, :2], _up(self.rotation), gaze)
         return SceneLandmarks(found.points, found.positions, self._hidden_by(found))
 
     def _hidden_by(self, found: ProjectedLandmarks) -> np.ndarray:
@@ -102,16 +102,23 @@ def _up(rotation_matrix: np.ndarray) -> np.ndarray:
     return direction / np.linalg.norm(direction)
 
 
-def build_scene(shape: Shape, size: int, worn: Sequence[Part] | None = None) -> Scene:
+def build_scene(
+    shape: Shape,
+    size: int,
+    worn: Sequence[Part] | None = None,
+    vertices: np.ndarray | None = None,
+) -> Scene:
     """Places a person before the camera.
 
     Args:
         shape: geometry of the person.
         size: side of the canvas, pixels.
         worn: all bodies, the head first; None for the bare head.
+        vertices: (V, 3) `shape.vertices`, where they are known already.
     """
     head = load_head()
-    vertices = shape.vertices(head)
+    if vertices is None:
+        vertices = shape.vertices(head)
     parts = tuple(worn) if worn is not None else (head_part(head, vertices),)
     pose = shape.pose
     matrix = rotation(pose.yaw, pose.pitch, pose.roll)
@@ -127,7 +134,7 @@ def build_scene(shape: Shape, size: int, worn: Sequence[Part] | None = None) -> 
     lens = None
     if is_lens.any():
         lens = see(_only(body, is_lens), turned, projected, size, depth=solid.depth)
-    return Scene(shape, head, vertices, parts, turned, matrix, camera, solid, lens)
+    return Scene(shape, head, vertices, bare, parts, turned, matrix, camera, solid, lens)
 
 
 def _only(body: Part, chosen: np.ndarray) -> Part:
