@@ -175,12 +175,20 @@ def test_unknown_schemes_and_undefined_points_are_refused():
         see(HEAD.mean, "charlotte43")
 
 
-def test_a_registered_scheme_of_known_places_works():
-    scheme = Scheme("two_points", ("chin", "nose tip"), None, None, 1, {"all": (0, 1)}, ())
-    register_scheme(scheme)
-    try:
-        found = see(HEAD.mean, "two_points")[2]
-        whole = see(HEAD.mean)[2]
-        assert np.allclose(found.points, [point(whole, "chin"), point(whole, "nose tip")])
-    finally:
-        del SCHEMES._added["two_points"]
+@pytest.fixture
+def registered():
+    """Registers schemes of a test, and removes them again."""
+    yield register_scheme
+    for name in ("two_points", "beyond"):
+        SCHEMES._added.pop(name, None)
+
+
+def test_a_registered_scheme_of_known_places_works(registered):
+    for names in (("chin", "nose tip"), ("nose tip", "chin")):  # again, in another order
+        registered(Scheme("two_points", names, None, None, None, {"all": (0, 1)}, ()))
+        found, whole = see(HEAD.mean, "two_points")[2], see(HEAD.mean)[2]
+        assert np.allclose(found.points, [point(whole, name) for name in names])
+    names = ("left jaw 12", "right jaw 12")
+    registered(Scheme("beyond", names, None, None, None, {"all": (0, 1)}, ()))
+    with pytest.raises(InputError, match="nothing says where 'left jaw 12' is"):
+        see(HEAD.mean, "beyond")

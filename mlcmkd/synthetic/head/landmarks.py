@@ -19,7 +19,7 @@ DEFINED = (
 )  # fmt: skip
 # Points of a jaw line divide it evenly: "jaw 1" is at the ear, the ninth would be the chin. "Low" lines
 # begin at the height of the nose tip.
-_JAW_NAME = re.compile(r"(?P<side>left|right) (?P<low>low )?jaw (?P<number>[\d.]+)")
+_JAW_NAME = re.compile(r"(?P<side>left|right) (?P<low>low )?jaw (?P<number>\d+(\.\d+)?)")
 FIRST, CHIN = 1.0, 9.0
 
 
@@ -79,7 +79,7 @@ def locate(
     Raises:
         InputError: the scheme is unknown, or the head has no definition for one of its points.
     """
-    plan = _plan(scheme)
+    plan = _plan(scheme, get_scheme(scheme).names)
     head, places = load_head(), load_places()
     vertices, projected = np.asarray(vertices), np.asarray(projected)[:, :2]
     up = np.asarray(up, np.float32)
@@ -129,8 +129,7 @@ class _Plan:
 
 
 @lru_cache(maxsize=32)
-def _plan(scheme: str) -> _Plan:
-    names = get_scheme(scheme).names
+def _plan(scheme: str, names: tuple[str, ...]) -> _Plan:
     known = load_places().names
     fixed, rows, missing = [], [], []
     contours: dict[tuple[int, bool], list[tuple[int, float]]] = {}
@@ -141,7 +140,7 @@ def _plan(scheme: str) -> _Plan:
             rows.append(row)
         elif name == "chin":
             contours.setdefault((0, False), []).append((row, 1.0))
-        elif jaw:
+        elif jaw and FIRST <= float(jaw["number"]) <= CHIN:
             key = int(jaw["side"] == "right"), bool(jaw["low"])
             share = (float(jaw["number"]) - FIRST) / (CHIN - FIRST)
             contours.setdefault(key, []).append((row, share))
