@@ -173,6 +173,11 @@ def test_something_before_the_face_casts_its_shadow_on_it():
     assert reaching[forehead].mean() < 0.3
     assert reaching[chin].mean() > 0.9
     assert cast_shadow(scene, (0.0, 0.0, 1.0), 0.8)[forehead].mean() > 0.8
+    look = look_of(styling=hat, light=above)
+    with_shadow = replace(look, lighting=replace(look.lighting, shadow=0.9))
+    without, shaded = (luminance(light_of(scene, each, hat)) for each in (look, with_shadow))
+    assert shaded[forehead].mean() < 0.8 * without[forehead].mean()
+    assert np.isclose(shaded[chin].mean(), without[chin].mean(), rtol=0.1)
 
 
 def test_tinted_lenses_are_darker_than_clear_ones():

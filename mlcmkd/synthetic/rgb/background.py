@@ -49,7 +49,9 @@ def draw_background(
     else:
         group = "outdoors" if lighting_kind in OUTDOORS else "indoors"
     kinds, chances = zip(*_KINDS[group], strict=True)
-    middle = {"backlit": 0.6, "flash": -1.6, "night": -1.0, "window": -0.5}.get(lighting_kind, -0.5)
+    middle = {"backlit": 0.6, "flash": -1.6, "night": -1.0, "window": -0.5}.get(
+        lighting_kind, -0.65
+    )
     sharp = rng.random() < 0.12
     return BackgroundLook(
         kind=str(rng.choice(kinds, p=chances)),

@@ -19,7 +19,7 @@ HAIR_COLOURS = {  # linear colour, probability for light and for dark skin; ours
     "blond": (linear(172, 140, 98), 0.14, 0.01),
     "red": (linear(126, 66, 38), 0.05, 0.01),
 }
-_DYES = (linear(96, 30, 52), linear(150, 44, 40), linear(60, 74, 110), linear(196, 170, 128))
+_DYES = (linear(96, 30, 52), linear(150, 44, 40), linear(196, 170, 128))
 _GREY = linear(164, 160, 156)
 _SKULL = np.array([0, 0.2, -1.0], np.float32)  # its centre, head coordinates
 _BLEED = np.full(3, 0.3, np.float32)

@@ -12,7 +12,7 @@ from numba import njit
 from mlcmkd.synthetic.rgb.lighting import Lighting
 
 # Share of each colour that a thin ear lets through: mostly red, as blood absorbs the others; ours.
-_THROUGH_SKIN = np.array([0.5, 0.09, 0.05], np.float32)
+_THROUGH_SKIN = np.array([0.25, 0.045, 0.025], np.float32)
 TO_CAMERA = np.array([0, 0, 1], np.float32)
 
 

@@ -123,4 +123,4 @@ def contact_shade(scene: Scene) -> np.ndarray:
         if step > 1:
             soft = cv2.resize(soft, (solid.size, solid.size), interpolation=cv2.INTER_LINEAR)
         nearer += weight * np.clip(solid.sample(soft - depth), 0, 0.6)
-    return np.exp(-1.6 * nearer)
+    return np.exp(-2.0 * nearer)
