@@ -1,8 +1,8 @@
 """A z-buffer for triangle meshes, compiled by numba.
 
-Everything else in the renderer is NumPy; only these loops over triangles and pixels are compiled,
-because NumPy needs ten times as long for them (benchmarks/rasteriser.py). No `fastmath`, so that the
-pixels do not depend on the processor.
+Most of the renderer is NumPy; such loops over triangles and pixels are compiled, because NumPy needs
+ten times as long for them (benchmarks/rasteriser.py). No `fastmath`, so that the pixels do not depend
+on the processor.
 """
 
 import numpy as np

@@ -50,7 +50,7 @@ def draw_camera(rng: np.random.Generator, illuminant: np.ndarray) -> CameraLook:
     noisy = rng.random() < 0.2
     monochrome = rng.random() < 0.04
     return CameraLook(
-        blur=float(rng.gamma(3.5, 0.16)),
+        blur=float(min(rng.gamma(3, 0.16), 0.95)),
         glare=float(rng.uniform(0.0, 0.07)),
         exposure=float(np.clip(rng.normal(0.1, 0.45), -1.3, 1.2)),
         metering=float(rng.uniform(0.45, 0.8)),
