@@ -160,4 +160,4 @@ def _scalp(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray
 def _streaks(places: np.ndarray) -> np.ndarray:
     """Streaks of strips of hair, from their places (tone, across, along)."""
     fine = hair_streaks(places[:, 1], 2 * places[:, 2] + 3 * places[:, 0], 0, 0.014)
-    return 0.8 * fine + 0.6 * places[:, 0]
+    return 0.9 * fine + 0.4 * places[:, 0]

@@ -10,18 +10,13 @@ from mlcmkd.synthetic.head.basis import Material, load_head
 _POSITIONS = {
     "sellion": (0, 0, 0.41),  # the root of the nose
     "nose ridge": (0, -0.35, 0.56),
-    "nose tip": (0, -0.65, 0.74),
-    "chin": (0, -1.62, 0.37),
     "chin below": (0, -1.88, 0.05),
     "mouth corner": (0.4, -1.15, 0.33),
-    "cheek": (0.64, -0.56, 0.26),
     "cheekbone": (0.95, -0.46, -0.22),
     "jaw": (0.9, -1.2, -0.48),
-    "jaw angle": (1.04, -1.14, -0.69),
     "temple": (1.04, 0.29, -0.32),
     "ear top": (1.2, 0.05, -0.96),
     "ear bottom": (1.14, -0.83, -0.91),
-    "forehead": (0, 0.92, 0.37),
 }
 
 

@@ -14,6 +14,9 @@ from mlcmkd.synthetic.worn.sheet import Sheet
 # about 19 cm long and 8.5 cm wide.
 _KNUCKLES = ((0.46, 1.38), (0.16, 1.45), (-0.15, 1.38), (-0.43, 1.24))
 _LENGTHS = (1.1, 1.25, 1.15, 0.9)
+# Radii from the wrist to the tip.
+_FINGER_RADII = np.array([0.2, 0.26, 0.25, 0.19, 0.16, 0.15, 0.135, 0.12, 0.08, 0.02], np.float32)
+_THUMB_RADII = np.array([0.22, 0.26, 0.2, 0.18, 0.15, 0.1, 0.02], np.float32)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def hand_parts(vertices: np.ndarray, sheet: Sheet, styling: Styling) -> list[Par
     palm = unit(palm - (palm @ along) * along)
     across = np.cross(along, palm)  # towards the thumb: the right hand of the picture's right side
     axes = np.stack((across, along, palm)) * mirror
-    thing = _thing(styling.held, vertices, side, sheet)
+    thing = _thing(styling.held, vertices, side)
     skin = merge(_fingers(wrist, axes, grip, sheet))
     elbow = wrist + mirror * np.array([0.9, -2.6, 0.3], np.float32)
     shares = np.linspace(0, 1, 6, dtype=np.float32)[:, None]
@@ -93,56 +96,46 @@ def _part(mesh: Mesh, material: int) -> Part:
 
 
 def _fingers(wrist: np.ndarray, axes: np.ndarray, grip: _Grip, sheet: Sheet) -> list[Mesh]:
-    """One tube for each finger, from the wrist to the tip."""
+    """One tube for each finger from the wrist to the tip, and one for the thumb."""
     tubes = []
-    thick = np.array([0.2, 0.26, 0.25, 0.19, 0.16, 0.15, 0.135, 0.12, 0.08, 0.02], np.float32)
     for (x, y), length, bend in zip(_KNUCKLES, _LENGTHS, grip.bend, strict=True):
         path = [(0.55 * x, 0, 0), (0.7 * x, 0.45, 0), (0.9 * x, 0.95, -0.03), (x, y, 0)]
-        angle = 0.0
-        at = np.array([x, y, 0.0])
-        for share in (0.25, 0.25, 0.22, 0.14, 0.08, 0.06):
-            angle += np.deg2rad(bend) * (share > 0.1) * 0.75
+        at, angle = np.array([x, y, 0.0]), 0.0
+        for share in (0.25, 0.25, 0.22, 0.14, 0.08, 0.06):  # of the finger's length
+            if share > 0.1:  # joints; the last two steps round the tip
+                angle += 0.75 * np.deg2rad(bend)
             at = at + share * length * np.array([0.02 * np.sign(x), np.cos(angle), np.sin(angle)])
             path.append(tuple(at))
-        tubes.append(_laid(path, thick, wrist, axes, sheet))
-    thumb = unit(np.array(grip.thumb))
-    begin = np.array([0.3, 0.15, 0.05])
+        tubes.append(_laid(np.array(path), _FINGER_RADII, wrist, axes, sheet))
     reach = np.array([0, 0.3, 0.65, 0.9, 1.1, 1.2, 1.25])[:, None]
-    tubes.append(
-        _laid(
-            begin + reach * thumb,
-            np.array([0.22, 0.26, 0.2, 0.18, 0.15, 0.1, 0.02]),
-            wrist,
-            axes,
-            sheet,
-        )
-    )
+    thumb = np.array([0.3, 0.15, 0.05]) + reach * unit(np.array(grip.thumb))
+    tubes.append(_laid(thumb, _THUMB_RADII, wrist, axes, sheet))
     return tubes
 
 
-def _laid(path, thick: np.ndarray, wrist: np.ndarray, axes: np.ndarray, sheet: Sheet) -> Mesh:
+def _laid(
+    path: np.ndarray, radii: np.ndarray, wrist: np.ndarray, axes: np.ndarray, sheet: Sheet
+) -> Mesh:
     """A tube along a path in the hand's own axes, outside the skin."""
-    points = wrist + np.asarray(path, np.float32) @ axes
-    return tube(sheet.push_out(points.astype(np.float32), thick + 0.02), thick, 8)
+    points = (wrist + path @ axes).astype(np.float32)
+    return tube(sheet.push_out(points, radii + 0.02), radii, 8)
 
 
-def _thing(held: str, vertices: np.ndarray, side: int, sheet: Sheet) -> Mesh | None:
+def _thing(held: str, vertices: np.ndarray, side: int) -> Mesh | None:
     """The phone or cup in the hand."""
     mirror = np.array([side, 1, 1], np.float32)
     if held == "phone":
-        top = anchor(vertices, "ear top", side) + mirror * np.array([0.3, 0.1, 0.05], np.float32)
-        low = anchor(vertices, "mouth corner", side) + mirror * np.array(
-            [0.85, -0.25, -0.2], np.float32
-        )
+        from_ear = np.array([0.3, 0.1, 0.05], np.float32)
+        from_mouth = np.array([0.85, -0.25, -0.2], np.float32)
+        top = anchor(vertices, "ear top", side) + mirror * from_ear
+        low = anchor(vertices, "mouth corner", side) + mirror * from_mouth
         return _slab(top, low, mirror)
     if held == "cup":
         mouth = (anchor(vertices, "mouth corner", 1) + anchor(vertices, "mouth corner", -1)) / 2
         rim = mouth + np.array([0, 0.12, 0.62], np.float32)
         foot = rim + np.array([0, -1.0, 0.75], np.float32)
-        path = np.stack((rim, rim, foot, foot))
-        path[0] += 0.02 * (foot - rim)
-        path[1:3] += np.array([[0, 0, 0], [0.001, 0, 0]], np.float32)
-        return tube(np.linspace(rim, foot, 6), np.array([0.52, 0.51, 0.49, 0.46, 0.43, 0.02]), 16)
+        radii = np.array([0.52, 0.51, 0.49, 0.46, 0.43, 0.02], np.float32)
+        return tube(np.linspace(rim, foot, len(radii)), radii, 16)
     return None
 
 

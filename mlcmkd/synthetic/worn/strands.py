@@ -97,7 +97,7 @@ def strand_part(
     full = width * rng.uniform(0.6, 1.3, count).astype(np.float32)
     full[::4] *= 0.4  # some strands stand alone
     widths = full[:, None] * taper
-    tilted = outward + 0.18 * rng.standard_normal((count, 1, 3), dtype=np.float32)
+    tilted = outward + 0.12 * rng.standard_normal((count, 1, 3), dtype=np.float32)
     mesh = ribbons(lines, tilted, widths)
     places = np.empty((count, steps, 2, 3), np.float32)
     places[..., 0] = rng.standard_normal(count)[:, None, None]
