@@ -45,7 +45,7 @@ def draw_shape(
     """Random geometry: the head's form from the identity, expression and pose from the sample."""
     head = load_head()
     identity = np.clip(of_identity.standard_normal(len(head.modes)), -2.5, 2.5).astype(np.float32)
-    stretch = tuple((1 + 0.03 * of_identity.standard_normal(2)).tolist())
+    stretch = tuple((1 + 0.045 * of_identity.standard_normal(2)).tolist())
     kind, expression = draw_expression(of_sample, head)
     gaze = (float(np.clip(of_sample.normal(0, 10), -25, 25)), float(of_sample.normal(0, 5)))
     pose = draw_pose(of_sample, realism.yaw_deviation)

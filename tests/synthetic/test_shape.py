@@ -77,7 +77,7 @@ def amount(expressions, kind: str, name: str) -> np.ndarray:
 def test_all_kinds_of_expressions_are_drawn(expressions):
     kinds, amounts = expressions
     assert set(kinds) == set(KINDS)
-    assert np.mean(kinds == "neutral") == pytest.approx(0.34, abs=0.05)
+    assert np.mean(kinds == "neutral") == pytest.approx(0.27, abs=0.05)
     assert amounts.min() >= 0 and amounts.max() <= 1.15
 
 
