@@ -81,36 +81,6 @@ def tube(path: np.ndarray, radii: np.ndarray | float, sides: int = 8) -> Mesh:
     return grid(path[:, None] + circle * radii[:, None, None], closed=True)
 
 
-def capsule(start: np.ndarray, end: np.ndarray, radius: float, tip: float | None = None) -> Mesh:
-    """A tube with round ends, `tip` thick at its end (`radius` if None)."""
-    start, end = np.asarray(start, np.float32), np.asarray(end, np.float32)
-    tip = radius if tip is None else tip
-    along = unit(end - start)
-    shares = np.array([-1, -0.87, -0.5, 0], np.float32)
-    path = np.concatenate(
-        (start + along * radius * shares[:, None], end - along * tip * shares[::-1, None])
-    )
-    thick = np.array([0.02, 0.5, 0.87, 1], np.float32)
-    return tube(path, np.concatenate((thick * radius, thick[::-1] * tip)))
-
-
-def ellipsoid(centre: np.ndarray, radii: np.ndarray | float, rows: int = 9, columns: int = 14):
-    """An ellipsoid with axes parallel to the head's, a `Mesh`."""
-    polar = np.linspace(0.01, np.pi - 0.01, rows, dtype=np.float32)[:, None]
-    around = np.linspace(0, 2 * np.pi, columns, endpoint=False, dtype=np.float32)[None]
-    sphere = np.stack(
-        (
-            np.sin(polar) * np.sin(around),
-            np.cos(polar) + 0 * around,
-            np.sin(polar) * np.cos(around),
-        ),
-        axis=-1,
-    )
-    return grid(
-        np.asarray(centre, np.float32) + sphere * np.asarray(radii, np.float32), closed=True
-    )
-
-
 def ribbons(lines: np.ndarray, outward: np.ndarray, widths: np.ndarray) -> Mesh:
     """Flat strips along many lines.
 
