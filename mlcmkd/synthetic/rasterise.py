@@ -12,16 +12,18 @@ FAR = np.float32(-1e9)  # depth of a pixel without a surface
 
 
 @njit(cache=True)
-def rasterise(points, triangles, triangle, weights, depth):
+def rasterise(points, triangles, triangle, weights, depth, closed=0):
     """Draws triangles into a z-buffer; surfaces that are already in it keep hiding what is behind.
 
     Args:
         points: (N, 3) float32; x and y in pixels with pixel centres at integers, y down; z towards
             the viewer, any unit.
-        triangles: (T, 3) int32, indices of points; both faces are drawn.
+        triangles: (T, 3) int32, indices of points; both faces are drawn but for the first `closed`.
         triangle: (S, S) int32, index of the triangle that each pixel shows, changed in place.
         weights: (S, S, 2) float32, barycentric weights of its first two corners, changed in place.
         depth: (S, S) float32, z of the surface, `FAR` without one, changed in place.
+        closed: the first `closed` triangles belong to closed bodies and are counter-clockwise seen
+            from outside, so those that are seen from inside are left out.
     """
     height, width = depth.shape
     for t in range(triangles.shape[0]):
@@ -30,7 +32,7 @@ def rasterise(points, triangles, triangle, weights, depth):
         bx, by, bz = points[b, 0], points[b, 1], points[b, 2]
         cx, cy, cz = points[c, 0], points[c, 1], points[c, 2]
         area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-        if area == 0:
+        if area == 0 or (t < closed and area > 0):
             continue
         left, right = max(0, int(np.ceil(min(ax, bx, cx)))), min(width - 1, int(max(ax, bx, cx)))
         top, bottom = max(0, int(np.ceil(min(ay, by, cy)))), min(height - 1, int(max(ay, by, cy)))

@@ -23,7 +23,7 @@ from mlcmkd.synthetic.worn.dress import dress
 # Streams of random numbers, one for each part of a face, so that a change to the code of one part does
 # not change the others.
 _STREAMS = {"shape": 0, "styling": 1, "rgb": 2, "thermal": 3, "rgb camera": 4, "thermal camera": 5}
-_SUPERSAMPLED = 160  # images up to this side are rendered twice as large and then reduced
+_SUPERSAMPLED, _FACTOR = 160, 1.5  # images up to this side are rendered larger and then reduced
 
 
 @dataclass(frozen=True)
@@ -111,13 +111,14 @@ def render_pair(recipe: Recipe, size: int, scheme: str = "ibug68") -> RenderedPa
         size: side of the images, pixels.
         scheme: landmark scheme.
     """
-    factor = 2 if size <= _SUPERSAMPLED else 1
-    scene = scene_of(recipe, size * factor)
+    canvas = round(size * _FACTOR) if size <= _SUPERSAMPLED else size
+    factor = canvas / size
+    scene = scene_of(recipe, canvas)
     coverage = cover(scene, recipe.styling)
     light = paint_rgb(scene, coverage, recipe.styling, recipe.rgb)
     heat = paint_thermal(scene, coverage, recipe.styling, recipe.thermal, recipe.realism)
     found = scene.landmarks(scheme)
-    depth = np.where(scene.solid.depth > FAR, scene.solid.depth, np.nan)
+    depth = np.where(scene.solid.depth > FAR, scene.solid.depth, np.float32(np.nan))
     return RenderedPair(
         rgb=photograph(light, recipe.rgb, size, recipe.stream("rgb camera")),
         thermal=record(
@@ -129,7 +130,7 @@ def render_pair(recipe: Recipe, size: int, scheme: str = "ibug68") -> RenderedPa
             found.positions,
             found.hidden_by,
         ),
-        depth=depth[::factor, ::factor].astype(np.float32),
+        depth=cv2.resize(depth, (size, size), interpolation=cv2.INTER_NEAREST),
         temperature=cv2.resize(heat.surface, (size, size), interpolation=cv2.INTER_AREA),
     )
 

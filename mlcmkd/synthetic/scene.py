@@ -130,7 +130,7 @@ def build_scene(
     turned = turn(body.vertices, body.follows, pose)
     projected = camera.project(turned)
     is_lens = body.materials == Worn.LENS
-    solid = see(_only(body, ~is_lens), turned, projected, size)
+    solid = see(_only(body, ~is_lens), turned, projected, size, closed=len(head.triangles))
     lens = None
     if is_lens.any():
         lens = see(_only(body, is_lens), turned, projected, size, depth=solid.depth)

@@ -80,6 +80,7 @@ def see(
     projected: np.ndarray,
     size: int,
     depth: np.ndarray | None = None,
+    closed: int = 0,
 ) -> Surface:
     """The visible surface of a body.
 
@@ -90,12 +91,15 @@ def see(
         size: side of the canvas, pixels.
         depth: (size, size) float32, depth of a surface in front of which the body must be; None for
             none.
+        closed: the first triangles of the body that are never seen from inside.
     """
     triangle = np.full((size, size), -1, np.int32)
     shares = np.zeros((size, size, 2), np.float32)
     buffer = np.full((size, size), FAR, np.float32) if depth is None else depth.copy()
     triangles = np.ascontiguousarray(body.triangles, np.int32)
-    rasterise(np.ascontiguousarray(projected, np.float32), triangles, triangle, shares, buffer)
+    rasterise(
+        np.ascontiguousarray(projected, np.float32), triangles, triangle, shares, buffer, closed
+    )
     pixels, shown, corners, weights = covered_pixels(triangle, shares, triangles)
     turned = np.ascontiguousarray(turned, np.float32)
     normals = blend_corners(corners, weights, vertex_normals(turned, triangles))
