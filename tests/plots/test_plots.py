@@ -184,6 +184,8 @@ def test_every_function_of_the_package_is_drawn_in_a_test():
         "residual_against_depth",
         "residual_curves",
         "two_cameras",
+        # test_ablation_figure.py
+        "variants_compared",
     }
     assert set(plots.__all__) - helpers - elsewhere == set(FIGURES)
 
