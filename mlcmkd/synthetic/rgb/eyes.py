@@ -6,7 +6,8 @@ import numpy as np
 
 from mlcmkd.synthetic.head.basis import Material
 from mlcmkd.synthetic.rgb.colour import choose_colour, linear, smooth_step, vary
-from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance, unit
+from mlcmkd.synthetic.rgb.pixels import put_rows, unit
+from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance
 from mlcmkd.synthetic.rgb.tiles import SIDE, grain, lookup
 from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.view import gaze_direction
@@ -82,7 +83,7 @@ def paint_eyes(
     light = albedo * irradiance(normals[chosen], own, _BLEED)
     light *= (0.05 + 0.95 * np.minimum(1.35 * shaded, 1) ** 1.4)[:, None]  # lashes, too
     mirrored = _reflections(scene, normals[chosen], off_axis, in_iris, own, eyes)
-    radiance[chosen] = light + mirrored * (0.4 + 0.6 * shaded)[:, None]
+    put_rows(radiance, chosen, light + mirrored * (0.4 + 0.6 * shaded)[:, None])
 
 
 def _eye_albedo(

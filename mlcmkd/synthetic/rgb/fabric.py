@@ -6,7 +6,8 @@ import numpy as np
 
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rgb.colour import linear, smooth_step, vary
-from mlcmkd.synthetic.rgb.shading import Surroundings, irradiance, unit
+from mlcmkd.synthetic.rgb.pixels import put_rows, unit
+from mlcmkd.synthetic.rgb.shading import Surroundings, irradiance
 from mlcmkd.synthetic.rgb.tiles import lookup, relief_and_pigment, spots
 from mlcmkd.synthetic.scene import Scene
 
@@ -69,11 +70,11 @@ def paint_fabric(
     chosen = np.flatnonzero(scene.solid.materials == worn)
     if not len(chosen):
         return
-    places = scene.solid.places[chosen]
+    places = scene.solid.places.take(chosen, axis=0)
     columns = (places[:, 0] + 0.5 * places[:, 2]) * 60 + fabric.offset[0]
     rows = places[:, 1] * 40 + fabric.offset[1]
     slopes = lookup(relief_and_pigment(), columns, rows, wrap=True)[:, 2:]  # the smooth noise
-    facing = normals[chosen]
+    facing = normals.take(chosen, axis=0)
     facing[:, :2] += slopes * np.float32([fabric.folds, 0.6 * fabric.folds])
     facing = unit(facing)
     depth = 1 - np.float32(0.25 * fabric.folds) * np.abs(slopes[:, :1])
@@ -81,7 +82,7 @@ def paint_fabric(
     if fabric.pattern != "plain":
         share = _pattern(fabric, places)[:, None]
         albedo += share * (fabric.second * depth - albedo)
-    radiance[chosen] = albedo * irradiance(facing, around.take(chosen), _BLEED)
+    put_rows(radiance, chosen, albedo * irradiance(facing, around.take(chosen), _BLEED))
 
 
 def _pattern(fabric: FabricLook, places: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ import numpy as np
 
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rgb.colour import linear, smooth_step, vary
-from mlcmkd.synthetic.rgb.shading import Surroundings, highlights, irradiance, unit
+from mlcmkd.synthetic.rgb.pixels import put_rows, unit
+from mlcmkd.synthetic.rgb.shading import Surroundings, add_highlights, irradiance
 from mlcmkd.synthetic.scene import Scene
 
 _FRAMES = ((18, 17, 18), (24, 22, 24), (60, 38, 26), (96, 62, 36), (120, 122, 126), (168, 150, 110),
@@ -74,7 +75,8 @@ def paint_frame(
         own = around.take(chosen)
         light = look.frame * irradiance(normals[chosen], own, _DULL)
         shine = np.full(len(chosen), look.gloss, np.float32)
-        radiance[chosen] = light + highlights(normals[chosen], own, shine, 50)
+        add_highlights(light, normals[chosen], own, shine, 50)
+        put_rows(radiance, chosen, light)
 
 
 def look_through(image: np.ndarray, scene: Scene, look: GlassesLook, around: Surroundings) -> None:

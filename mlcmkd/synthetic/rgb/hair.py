@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from mlcmkd.synthetic.coverage import Coverage
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rgb.colour import choose_colour, linear, vary
-from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance, unit
+from mlcmkd.synthetic.rgb.pixels import put_rows, unit
+from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance
 from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.view import NECK
 
@@ -80,20 +82,28 @@ def cover_with_hair(
         (n,) float32, the share that hair covers.
     """
     total = np.zeros(len(albedo), np.float32)
+    streaks = np.float32(hair.streaks)
     for cover, colour in (
         (coverage.scalp, hair.colour),
         (coverage.beard, hair.beard),
         (coverage.brow, hair.brows),
         (coverage.lashes, hair.lashes),
     ):
-        some = np.flatnonzero(cover[chosen] > 0)
-        if len(some):
-            share = cover[chosen[some]]
-            varied = 1 + hair.streaks * coverage.strands[chosen[some]]
-            own = colour * np.clip(varied, 0.3, 2)[:, None]
-            albedo[some] += share[:, None] * (own - albedo[some])
-            total[some] = np.maximum(total[some], share)
+        _blend(albedo, total, chosen, cover, coverage.strands, streaks, colour)
     return total
+
+
+@njit(cache=True)
+def _blend(albedo, total, chosen, cover, strands, streaks, colour):
+    """Blends one kind of hair into the albedo (n, 3), and raises the covered share (n,) to its own."""
+    for n in range(len(chosen)):
+        share = cover[chosen[n]]
+        if share > 0:
+            varied = np.float32(1) + streaks * strands[chosen[n]]
+            varied = min(max(varied, np.float32(0.3)), np.float32(2))
+            for c in range(3):
+                albedo[n, c] += share * (colour[c] * varied - albedo[n, c])
+            total[n] = max(total[n], share)
 
 
 def paint_hair(
@@ -113,22 +123,43 @@ def paint_hair(
     if not len(chosen):
         return
     own = around.take(chosen)
-    facing = _rounded(scene, chosen)
+    normals = solid.normals.take(chosen, axis=0)
+    facing = _rounded(solid.positions.take(chosen, axis=0), normals, _skull(scene))
     strands = coverage.strands[chosen]
     roots = 0.6 + 0.4 * np.clip(2 * solid.places[chosen, 2], 0, 1)  # less light reaches the roots
     colour = np.where(_of_beard(scene, chosen)[:, None], hair.beard, hair.colour)
     albedo = colour * (np.clip(1 + hair.streaks * strands, 0.25, 2.2) * roots)[:, None]
-    light = albedo * irradiance(facing, own, _BLEED)
-    tangent = _along_hair(scene, chosen)
+    light = irradiance(facing, own, _BLEED)
+    light *= albedo
     half = own.light + TO_CAMERA
     half /= np.linalg.norm(half)
-    across = tangent @ half
+    across = np.concatenate([part.places[:, 1] for part in scene.parts])
+    tangents = _along_hair(solid.corners.take(chosen, axis=0), across, scene.turned)
     lit = np.clip(facing @ own.light + 0.4, 0, 1) * own.reaching * own.ambient
-    sharp = np.exp(-(((across - 0.1 + 0.07 * strands) / 0.16) ** 2)) * lit
-    broad = np.exp(-(((across + 0.12 + 0.07 * strands) / 0.3) ** 2)) * lit
-    light += hair.shine * 0.05 * sharp[:, None] * own.lighting.key
-    light += hair.shine * 0.6 * broad[:, None] * own.lighting.key * albedo
-    radiance[chosen] = light
+    key = own.lighting.key * np.float32(hair.shine)
+    _add_bands(light, albedo, tangents @ half, strands, lit, key)
+    put_rows(radiance, chosen, light)
+
+
+@njit(cache=True)
+def _add_bands(light, albedo, across, strands, lit, key):
+    """Adds the two bands of light on hair.
+
+    Args:
+        light, albedo: (n, 3).
+        across: (n,) cosine between the hair and the half vector.
+        strands: (n,) streaks, which make the bands uneven.
+        lit: (n,) share of the key light that arrives.
+        key: (3,) its colour, times the shine of the hair.
+    """
+    for n in range(len(across)):
+        uneven = across[n] + np.float32(0.07) * strands[n]
+        first = (uneven - np.float32(0.1)) / np.float32(0.16)
+        second = (uneven + np.float32(0.12)) / np.float32(0.3)
+        sharp = np.float32(0.05) * np.exp(-first * first) * lit[n]
+        broad = np.float32(0.6) * np.exp(-second * second) * lit[n]
+        for c in range(3):
+            light[n, c] += key[c] * (sharp + broad * albedo[n, c])
 
 
 def _of_beard(scene: Scene, chosen: np.ndarray) -> np.ndarray:
@@ -144,19 +175,35 @@ def _of_beard(scene: Scene, chosen: np.ndarray) -> np.ndarray:
     return beard
 
 
-def _rounded(scene: Scene, chosen: np.ndarray) -> np.ndarray:
+def _skull(scene: Scene) -> np.ndarray:
+    """Middle (3,) float32 of the skull, camera axes."""
+    return (scene.rotation @ (_SKULL - NECK) + NECK).astype(np.float32)
+
+
+@njit(cache=True)
+def _rounded(positions, normals, skull):
     """Normals (n, 3) of the whole hair rather than of its flat strips: mostly away from the skull."""
-    skull = scene.rotation @ (_SKULL - NECK) + NECK
-    outwards = scene.solid.positions[chosen] - skull
-    return unit(unit(outwards) + np.float32(0.45) * scene.solid.normals[chosen])
+    return unit(unit(positions - skull) + np.float32(0.45) * normals)
 
 
-def _along_hair(scene: Scene, chosen: np.ndarray) -> np.ndarray:
-    """Unit direction (n, 3) of the hair: along which the place across the hair does not change."""
-    corners = scene.solid.corners[chosen]
-    across = np.concatenate([part.places[:, 1] for part in scene.parts])[corners]
-    first, second = across[:, 1:2] - across[:, :1], across[:, 2:] - across[:, :1]
-    start = scene.turned[corners[:, 0]]
-    along = second * (scene.turned[corners[:, 1]] - start)
-    along -= first * (scene.turned[corners[:, 2]] - start)
+@njit(cache=True)
+def _along_hair(corners, across, turned):
+    """Unit direction of the hair: along which the place across the hair does not change.
+
+    Args:
+        corners: (n, 3) vertices around the pixels.
+        across: (N,) place of the vertices across the hair.
+        turned: (N, 3) vertices, camera axes.
+
+    Returns:
+        (n, 3).
+    """
+    along = np.empty((len(corners), 3), np.float32)
+    for n in range(len(corners)):
+        a, b, c = corners[n, 0], corners[n, 1], corners[n, 2]
+        first, second = across[b] - across[a], across[c] - across[a]
+        for k in range(3):
+            along[n, k] = second * (turned[b, k] - turned[a, k]) - first * (
+                turned[c, k] - turned[a, k]
+            )
     return unit(along)

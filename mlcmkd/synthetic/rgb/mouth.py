@@ -4,7 +4,8 @@ import numpy as np
 
 from mlcmkd.synthetic.head.basis import Material
 from mlcmkd.synthetic.rgb.colour import linear, smooth_step
-from mlcmkd.synthetic.rgb.shading import Surroundings, highlights, irradiance
+from mlcmkd.synthetic.rgb.pixels import put_rows
+from mlcmkd.synthetic.rgb.shading import Surroundings, add_highlights, irradiance
 from mlcmkd.synthetic.scene import Scene
 
 _LINING = linear(120, 50, 48)
@@ -40,14 +41,16 @@ def paint_mouth(
             continue
         # The head's ambient light is baked on a closed mouth; here depth decides instead.
         open_to = smooth_step(solid.places[chosen, 2], -0.5, 0.2)
-        own = around.take(chosen)
+        own, facing = around.take(chosen), normals.take(chosen, axis=0)
         ambient = (0.04 + 0.8 * open_to) * np.maximum(own.ambient, 0.4)
         own = Surroundings(own.light, own.lighting, own.reaching * (0.1 + 0.9 * open_to), ambient)
         if material == Material.TEETH:
             albedo = albedo * _between_teeth(solid.places[chosen])[:, None]
-        light = albedo * irradiance(normals[chosen], own, _BLEED)
+        light = irradiance(facing, own, _BLEED)
+        light *= albedo
         shine = np.full(len(chosen), wet, np.float32) * open_to
-        radiance[chosen] = light + highlights(normals[chosen], own, shine, 40)
+        add_highlights(light, facing, own, shine, 40)
+        put_rows(radiance, chosen, light)
 
 
 def _between_teeth(places: np.ndarray) -> np.ndarray:

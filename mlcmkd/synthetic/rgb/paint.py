@@ -14,9 +14,15 @@ from mlcmkd.synthetic.rgb.glasses import look_through, paint_frame
 from mlcmkd.synthetic.rgb.hair import cover_with_hair, paint_hair
 from mlcmkd.synthetic.rgb.look import RgbLook
 from mlcmkd.synthetic.rgb.mouth import paint_mouth
+from mlcmkd.synthetic.rgb.pixels import put_rows
 from mlcmkd.synthetic.rgb.regions import zones
 from mlcmkd.synthetic.rgb.relief import skin_normals
-from mlcmkd.synthetic.rgb.shading import Surroundings, highlights, irradiance, shining_through
+from mlcmkd.synthetic.rgb.shading import (
+    Surroundings,
+    add_highlights,
+    add_shining_through,
+    irradiance,
+)
 from mlcmkd.synthetic.rgb.shadow import cast_shadow, contact_shade
 from mlcmkd.synthetic.rgb.skin import skin_albedo, skin_noise
 from mlcmkd.synthetic.scene import Scene
@@ -68,7 +74,8 @@ def paint_rgb(scene: Scene, coverage: Coverage, styling: Styling, look: RgbLook)
         paint_fabric(radiance, scene, plain, worn, fabric, around)
     if styling.glasses != "none":
         paint_frame(radiance, scene, plain, look.glasses, around)
-    image = solid.canvas(radiance, paint_background(solid.size, look.background))
+    image = paint_background(solid.size, look.background)
+    put_rows(image.reshape(-1, 3), solid.pixels, radiance)
     look_through(image, scene, look.glasses, around)
     return image
 
@@ -81,20 +88,25 @@ def _paint_skin(
     around: Surroundings,
 ) -> None:
     """Writes the light of skin, lips and the hair on them into `radiance` (M, 3)."""
-    chosen = np.flatnonzero(_IS_SKIN[scene.solid.materials])
-    places, skin = scene.solid.places[chosen], look.skin
+    solid, skin = scene.solid, look.skin
+    chosen = np.flatnonzero(_IS_SKIN.take(solid.materials))
+    places = solid.places.take(chosen, axis=0)
     regions = zones(scene, chosen)
     own = around.take(chosen)
-    own = replace(own, ambient=own.ambient * (0.2 + 0.8 * regions.occlusion**1.5))
+    open_to = regions.occlusion * np.sqrt(regions.occlusion)
+    own = replace(own, ambient=own.ambient * (0.2 + 0.8 * open_to))
     lips = coverage.lips[chosen]
     noise = skin_noise(places, skin)
     albedo = skin_albedo(places, noise, lips, look.skin_tone, skin, regions)
-    albedo[scene.solid.materials[chosen] == Material.EYE_SOCKET] *= _SOCKET
+    albedo[np.flatnonzero(solid.materials[chosen] == Material.EYE_SOCKET)] *= _SOCKET
     hairy = cover_with_hair(albedo, coverage, chosen, look.hair)
-    normals = skin_normals(scene.solid.normals[chosen], places, noise, scene.rotation, skin.age)
+    smooth = solid.normals.take(chosen, axis=0)
+    normals = skin_normals(smooth, places, noise, scene.rotation, skin.age)
     bleed = _BLEED * (0.6 + 0.6 * (1 - look.skin_tone))
     oil = skin.oil * (0.35 + 0.8 * regions.oil) * (1 - 0.8 * hairy) + 0.8 * lips
-    light = albedo * irradiance(normals, own, bleed) + highlights(normals, own, oil, 18)
-    light += highlights(normals, own, 0.25 * oil * regions.oil, 90)  # a film of oil
-    light += shining_through(normals, own, regions.thin * (1 - 0.7 * look.skin_tone))
-    radiance[chosen] = light
+    light = irradiance(normals, own, bleed)
+    light *= albedo
+    add_highlights(light, normals, own, oil, 18)
+    add_highlights(light, normals, own, 0.25 * oil * regions.oil, 90)  # a film of oil
+    add_shining_through(light, normals, own, regions.thin * (1 - 0.7 * look.skin_tone))
+    put_rows(radiance, chosen, light)

@@ -9,6 +9,8 @@ from numba import njit
 from mlcmkd.synthetic.head.basis import HeadBasis, Material, load_head
 from mlcmkd.synthetic.scene import Scene
 
+_COLUMNS = 8  # of the table of regions; a constant, so that the compiled loop over them is unrolled
+
 
 @dataclass(frozen=True)
 class Zones:
@@ -42,27 +44,27 @@ def zones(scene: Scene, chosen: np.ndarray) -> Zones:
         chosen: (n,) indices of pixels.
     """
     solid = scene.solid
-    return Zones(*_blend_some(solid.corners, solid.weights, chosen, _zone_table()))
+    return Zones(*_blend_some(solid.corners, solid.weights, chosen, _zone_table()).T)
 
 
 @njit(cache=True)
 def _blend_some(corners, weights, chosen, table):
-    """Interpolates a table (V, 8) of the head's vertices at chosen pixels; (8, n) float32.
+    """Interpolates a table (V, 8) of the head's vertices at chosen pixels; (n, 8) float32.
 
     Pixels of other bodies, whose vertices come after the head's, are hands: no region, and all of the
     ambient light, the last column.
     """
-    count, columns = len(chosen), table.shape[1]
-    blended = np.zeros((columns, count), np.float32)
+    count, columns = len(chosen), _COLUMNS
+    blended = np.zeros((count, columns), np.float32)
     for n in range(count):
         m = chosen[n]
         a, b, c = corners[m, 0], corners[m, 1], corners[m, 2]
         if a >= len(table):
-            blended[columns - 1, n] = 1
+            blended[n, columns - 1] = 1
             continue
         wa, wb, wc = weights[m, 0], weights[m, 1], weights[m, 2]
         for k in range(columns):
-            blended[k, n] = wa * table[a, k] + wb * table[b, k] + wc * table[c, k]
+            blended[n, k] = wa * table[a, k] + wb * table[b, k] + wc * table[c, k]
     return blended
 
 

@@ -57,24 +57,25 @@ def skin_normals(
         to_camera: (3, 3) rotation from head to camera axes.
         age: 0 young to 1 old.
     """
-    slopes = noise[:, :2] * np.float32(0.03 + 0.035 * age)
+    wrinkles, depth = np.zeros((len(places), 2), np.float32), 0.0
     if age > _WRINKLED:
-        front = np.flatnonzero((places[:, 2] > -0.5) & (places[:, 1] > -1.6))
-        at = places[front]
-        wrinkles = lookup(
-            wrinkle_slopes(), (at[:, 0] - _LEFT) * _TEXELS, (_TOP - at[:, 1]) * _TEXELS, wrap=False
-        )
-        fade = np.clip(at[:, 2] * 2 + 1, 0, 1) * np.float32(0.06 + 0.75 * (age - _WRINKLED))
-        slopes[front] += wrinkles * fade[:, None]
-    return _tilt(normals, slopes, to_camera)
+        columns, rows = (places[:, 0] - _LEFT) * _TEXELS, (_TOP - places[:, 1]) * _TEXELS
+        wrinkles, depth = lookup(wrinkle_slopes(), columns, rows, wrap=False), 0.06
+        depth += 0.75 * (age - _WRINKLED)
+    roughness = np.float32(0.03 + 0.035 * age)
+    return _tilt(normals, places, noise, roughness, wrinkles, np.float32(depth), to_camera)
 
 
 @njit(cache=True)
-def _tilt(normals, slopes, to_camera):
-    """Unit normals (n, 3) of a surface with slopes (n, 2) towards the head's right and up."""
+def _tilt(normals, places, noise, roughness, wrinkles, depth, to_camera):
+    """Unit normals (n, 3) of a surface with pores, and with wrinkles (n, 2) that end at the sides of the
+    head; the slopes of both are towards the head's right and up."""
+    one, zero = np.float32(1), np.float32(0)
     tilted = np.empty_like(normals)
     for m in range(len(normals)):
-        across, up = slopes[m, 0], slopes[m, 1]
+        fade = min(max(places[m, 2] * np.float32(2) + one, zero), one) * depth
+        across = roughness * noise[m, 0] + fade * wrinkles[m, 0]
+        up = roughness * noise[m, 1] + fade * wrinkles[m, 1]
         x = normals[m, 0] - across * to_camera[0, 0] - up * to_camera[0, 1]
         y = normals[m, 1] - across * to_camera[1, 0] - up * to_camera[1, 1]
         z = normals[m, 2] - across * to_camera[2, 0] - up * to_camera[2, 1]

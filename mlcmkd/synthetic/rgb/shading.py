@@ -1,6 +1,6 @@
 """From albedo to light: ambient light, a soft key light with its shadow, fill, rim and highlights.
 
-Two loops over pixels are compiled by numba: as NumPy expressions they take ten times as long, because
+Three loops over pixels are compiled by numba: as NumPy expressions they take ten times as long, because
 each of their thirty steps would write an array of all pixels.
 """
 
@@ -14,13 +14,6 @@ from mlcmkd.synthetic.rgb.lighting import Lighting
 # Share of each colour that a thin ear lets through: mostly red, as blood absorbs the others; ours.
 _THROUGH_SKIN = np.array([0.25, 0.045, 0.025], np.float32)
 TO_CAMERA = np.array([0, 0, 1], np.float32)
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors (n, 3) of length 1, in place."""
-    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors)) + np.float32(1e-9)
-    vectors /= lengths[:, None]
-    return vectors
 
 
 @dataclass(frozen=True)
@@ -73,6 +66,7 @@ def _gather(normals, reaching, ambient, colours, directions, bleed, wrap):
     """The sum of `irradiance` over the sources: sky, ground, key, fill and rim."""
     light = np.empty_like(normals)
     half, one, zero, edge = np.float32(0.5), np.float32(1), np.float32(0), np.float32(0.1)
+    scale = one / (one + wrap)
     for m in range(normals.shape[0]):
         x, y, z = normals[m, 0], normals[m, 1], normals[m, 2]
         up = half + half * y
@@ -87,7 +81,7 @@ def _gather(normals, reaching, ambient, colours, directions, bleed, wrap):
             # Light bounces between the sides of a hollow and takes the red colour of skin: its
             # darkness is weaker in red.
             around *= open_to * (one + (one - open_to) * bleed[c])
-            wrapped = max((facing + wrap[c]) / (one + wrap[c]), zero)
+            wrapped = max((facing + wrap[c]) * scale[c], zero)
             shade = lit + bleed[c] * lit * (one - lit)
             light[m, c] = (
                 around
@@ -98,15 +92,20 @@ def _gather(normals, reaching, ambient, colours, directions, bleed, wrap):
     return light
 
 
-def highlights(
-    normals: np.ndarray, around: Surroundings, strength: np.ndarray, sharpness: float
-) -> np.ndarray:
-    """Light (M, 3) float32 that a surface mirrors to the camera without taking its colour.
+def add_highlights(
+    light: np.ndarray,
+    normals: np.ndarray,
+    around: Surroundings,
+    strength: np.ndarray,
+    sharpness: float,
+) -> None:
+    """Adds, in place, the light that a surface mirrors to the camera without taking its colour.
 
     A Gaussian lobe around the half vector (Blinn-Phong), Fresnel's factor after Schlick 1994, and the
     sheen of ambient light and of a rim light at grazing angles.
 
     Args:
+        light: (M, 3) float32 of the pixels.
         normals: (M, 3) unit, camera axes.
         around: lights and shadows at the same pixels.
         strength: (M,) about 1 for skin.
@@ -117,8 +116,8 @@ def highlights(
     half /= np.linalg.norm(half)
     fresnel = 0.028 + 0.972 * (1 - float(half @ TO_CAMERA)) ** 5
     exponent = sharpness * (0.35 + 0.65 * lighting.hardness)  # a large source has a wide highlight
-    return _mirror(
-        np.ascontiguousarray(normals, np.float32), around.reaching, around.ambient,
+    _mirror(
+        light, np.ascontiguousarray(normals, np.float32), around.reaching, around.ambient,
         np.asarray(strength, np.float32), around.light, half.astype(np.float32),
         lighting.rim_direction.astype(np.float32), lighting.key, lighting.sky, lighting.rim,
         np.float32(exponent), np.float32(fresnel * (exponent + 8) / 8),
@@ -127,10 +126,9 @@ def highlights(
 
 @njit(cache=True)
 def _mirror(
-    normals, reaching, ambient, strength, light, half, behind, key, sky, rim, exponent, peak
+    mirrored, normals, reaching, ambient, strength, light, half, behind, key, sky, rim, exponent, peak
 ):
-    """The sum of `highlights` over the key light, the sky and the rim light."""
-    mirrored = np.empty_like(normals)
+    """Adds the highlights of the key light, the sky and the rim light to `mirrored`."""
     one, zero = np.float32(1), np.float32(0)
     three, quarter, base = np.float32(3), np.float32(0.25), np.float32(0.02)
     for m in range(normals.shape[0]):
@@ -138,33 +136,47 @@ def _mirror(
         facing = three * (x * light[0] + y * light[1] + z * light[2])
         lobe = zero
         if facing > zero:
-            towards = x * half[0] + y * half[1] + z * half[2]
-            lobe = peak * np.exp(exponent * (towards - one)) * min(facing, one) * reaching[m]
+            power = exponent * (x * half[0] + y * half[1] + z * half[2] - one)
+            if power > np.float32(-12):  # nothing is left of the lobe elsewhere
+                lobe = peak * np.exp(power) * min(facing, one) * reaching[m]
         grazing = (one - min(max(z, zero), one)) ** 2
         back = x * behind[0] + y * behind[1] + z * behind[2] + np.float32(0.3)
         back = min(max(back, zero), one)
         sheen = (quarter * grazing * grazing + base) * ambient[m]
         edge = np.float32(0.5) * grazing * back * back
         for c in range(3):
-            mirrored[m, c] = strength[m] * (lobe * key[c] + sheen * sky[c] + edge * rim[c])
-    return mirrored
+            mirrored[m, c] += strength[m] * (lobe * key[c] + sheen * sky[c] + edge * rim[c])
 
 
-def shining_through(normals: np.ndarray, around: Surroundings, thin: np.ndarray) -> np.ndarray:
-    """Light (M, 3) float32 that comes through thin skin from behind, as in ears against the sun.
+def add_shining_through(
+    light: np.ndarray, normals: np.ndarray, around: Surroundings, thin: np.ndarray
+) -> None:
+    """Adds, in place, light that comes through thin skin from behind, as in ears against the sun.
 
     Args:
+        light: (M, 3) float32 of the pixels.
         normals: (M, 3) unit, camera axes.
         around: lights and shadows at the same pixels.
         thin: (M,) share of the light that gets through, 0 to 1.
     """
     lighting = around.lighting
-    light = np.zeros_like(normals)
-    some = np.flatnonzero(thin > 0.05)
-    for colour, direction in (
-        (lighting.key, around.light),
-        (lighting.rim, lighting.rim_direction.astype(np.float32)),
-    ):
-        behind = np.clip(-(normals[some] @ direction), 0, 1) * thin[some]
-        light[some] += behind[:, None] * (colour * _THROUGH_SKIN)
-    return light
+    directions = np.stack((around.light, lighting.rim_direction)).astype(np.float32)
+    colours = (np.stack((lighting.key, lighting.rim)) * _THROUGH_SKIN).astype(np.float32)
+    _pass_through(light, normals, thin, directions, colours)
+
+
+@njit(cache=True)
+def _pass_through(light, normals, thin, directions, colours):
+    """Adds the light of distant sources behind thin skin."""
+    for m in range(len(thin)):
+        if thin[m] <= np.float32(0.05):
+            continue
+        for k in range(len(directions)):
+            facing = (
+                normals[m, 0] * directions[k, 0]
+                + normals[m, 1] * directions[k, 1]
+                + normals[m, 2] * directions[k, 2]
+            )
+            if facing < 0:
+                for c in range(3):
+                    light[m, c] -= facing * thin[m] * colours[k, c]

@@ -30,7 +30,8 @@ def cast_shadow(scene: Scene, light: tuple, hardness: float) -> np.ndarray:
     """
     axes = _light_axes(np.asarray(light, np.float32))
     scale = np.float32((SIDE - 1) / (2 * _REACH))
-    seen = _from_light(scene.turned, axes, scale)
+    to_map, middle = _to_map(axes, scale)
+    seen = scene.turned @ to_map.T + middle
     triangle = np.empty((SIDE, SIDE), np.int32)
     shares = np.empty((SIDE, SIDE, 2), np.float32)
     depth = np.full((SIDE, SIDE), FAR, np.float32)
@@ -46,7 +47,7 @@ def cast_shadow(scene: Scene, light: tuple, hardness: float) -> np.ndarray:
     depth[[0, -1]] = depth[:, [0, -1]] = _DEEPEST  # nothing beyond the border casts a shadow
     moments = np.stack((depth, depth * depth), axis=2)
     moments = cv2.GaussianBlur(moments, (0, 0), 0.8 + 2.6 * (1 - hardness))
-    return _reaching(moments, _from_light(scene.solid.positions, axes, scale))
+    return _reaching(moments, scene.solid.positions, to_map, middle)
 
 
 @lru_cache(maxsize=1)
@@ -58,22 +59,27 @@ def _outside_of_head() -> np.ndarray:
 
 
 @njit(cache=True)
-def _reaching(moments, seen):
+def _reaching(moments, positions, to_map, middle):
     """Chebyshev's bound (M,) at pixels of the shadow map.
 
     Args:
         moments: (SIDE, SIDE, 2) float32, blurred depth and squared depth.
-        seen: (M, 3) float32, column, row and depth of each pixel in the map.
+        positions: (M, 3) float32, of the pixels, camera axes.
+        to_map, middle: of `_to_map`.
     """
     side = moments.shape[0]
-    share = np.ones(len(seen), np.float32)
+    share = np.ones(len(positions), np.float32)
     bias = np.float32(0.07)  # hides the steps of the map's own depth
     smallest = np.float32(0.003)
-    for m in range(len(seen)):
-        column, row = int(seen[m, 0]), int(seen[m, 1])
-        if seen[m, 0] < 0 or seen[m, 1] < 0 or column > side - 2 or row > side - 2:
+    seen = np.empty(3, np.float32)  # column, row and depth in the map
+    for m in range(len(positions)):
+        x, y, z = positions[m, 0], positions[m, 1], positions[m, 2]
+        for k in range(3):
+            seen[k] = x * to_map[k, 0] + y * to_map[k, 1] + z * to_map[k, 2] + middle[k]
+        column, row = int(seen[0]), int(seen[1])
+        if seen[0] < 0 or seen[1] < 0 or column > side - 2 or row > side - 2:
             continue  # beyond the map
-        right, below = seen[m, 0] - column, seen[m, 1] - row
+        right, below = seen[0] - column, seen[1] - row
         left, above = np.float32(1) - right, np.float32(1) - below
         first, second = moments[row], moments[row + 1]
         mean = above * (left * first[column, 0] + right * first[column + 1, 0]) + below * (
@@ -82,7 +88,7 @@ def _reaching(moments, seen):
         square = above * (left * first[column, 1] + right * first[column + 1, 1]) + below * (
             left * second[column, 1] + right * second[column + 1, 1]
         )
-        behind = mean - seen[m, 2] - bias
+        behind = mean - seen[2] - bias
         if behind > 0:
             variance = max(square - mean * mean, smallest)
             bound = variance / (variance + behind * behind)
@@ -98,11 +104,11 @@ def _light_axes(light: np.ndarray) -> np.ndarray:
     return np.stack((right, -np.cross(light, right), light)).astype(np.float32)
 
 
-def _from_light(positions: np.ndarray, axes: np.ndarray, scale: np.float32) -> np.ndarray:
-    """Positions (N, 3) in pixels of the shadow map, with depth in head units."""
+def _to_map(axes: np.ndarray, scale: np.float32) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix (3, 3) and offset (3,) from positions to pixels of the shadow map and depth in head units."""
     to_pixels = axes * np.array([[scale], [scale], [1]], np.float32)
     middle = np.array([(SIDE - 1) / 2, (SIDE - 1) / 2, 0], np.float32) - to_pixels @ _CENTRE
-    return positions @ to_pixels.T + middle
+    return to_pixels, middle
 
 
 def contact_shade(scene: Scene) -> np.ndarray:

@@ -4,9 +4,9 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numba import njit
 
 SIDE = 256  # texels of a tile
-_ROW = 256  # pixels of a row of the lookup; OpenCV's remap takes no side above 32767
 
 
 @lru_cache(maxsize=1)
@@ -54,23 +54,43 @@ def lookup(image: np.ndarray, columns: np.ndarray, rows: np.ndarray, wrap: bool)
     Args:
         image: (H, W) or (H, W, C) float32.
         columns, rows: (M,) float32, coordinates in pixels of the image.
-        wrap: repeat the image beyond its border; otherwise repeat its border.
+        wrap: repeat the image, a tile of SIDE x SIDE pixels, beyond its border; otherwise repeat
+            its border.
 
     Returns:
         (M,) or (M, C) float32.
     """
-    count = len(columns)
-    if count == 0:
-        return np.zeros((0, *image.shape[2:]), np.float32)
-    padded = -(-count // _ROW) * _ROW
-    where = np.zeros((2, padded), np.float32)
-    where[0, :count], where[1, :count] = columns, rows
-    border = cv2.BORDER_WRAP if wrap else cv2.BORDER_REPLICATE
-    read = cv2.remap(
-        image, where[0].reshape(-1, _ROW), where[1].reshape(-1, _ROW), cv2.INTER_LINEAR,
-        borderMode=border,
-    )  # fmt: skip
-    return read.reshape(padded, *image.shape[2:])[:count]
+    channels = image.reshape(*image.shape[:2], -1)
+    read = _between_pixels(
+        channels, np.asarray(columns, np.float32), np.asarray(rows, np.float32), wrap
+    )
+    return read.reshape(len(columns), *image.shape[2:])
+
+
+@njit(cache=True)
+def _between_pixels(image, columns, rows, wrap):
+    """Bilinear interpolation (M, C) in an image (H, W, C)."""
+    height, width, channels = image.shape
+    last = SIDE - 1  # a tile's side is a power of two
+    read = np.empty((len(columns), channels), np.float32)
+    for m in range(len(columns)):
+        column, row = columns[m], rows[m]
+        if not wrap:
+            column = min(max(column, np.float32(0)), np.float32(width - 1))
+            row = min(max(row, np.float32(0)), np.float32(height - 1))
+        left, top = np.floor(column), np.floor(row)
+        across, down = column - left, row - top
+        x, y = int(left), int(top)
+        beside, below = x + 1, y + 1
+        if wrap:
+            x, y, beside, below = x & last, y & last, beside & last, below & last
+        else:
+            beside, below = min(beside, width - 1), min(below, height - 1)
+        for c in range(channels):
+            upper = image[y, x, c] + across * (image[y, beside, c] - image[y, x, c])
+            lower = image[below, x, c] + across * (image[below, beside, c] - image[below, x, c])
+            read[m, c] = upper + down * (lower - upper)
+    return read
 
 
 def _noise(rng: np.random.Generator, deviation: float) -> np.ndarray:
