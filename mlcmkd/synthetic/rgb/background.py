@@ -71,10 +71,12 @@ def paint_background(size: int, look: BackgroundLook) -> np.ndarray:
     deviation = look.blur * side
     if deviation > 0.4:
         image = cv2.GaussianBlur(image, (0, 0), deviation)
-    image *= look.brightness * look.illuminant
+    image = np.maximum(image * (look.brightness * look.illuminant), 0).astype(
+        np.float32, copy=False
+    )
     if side != size:
         image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
-    return np.maximum(image, 0)
+    return image
 
 
 def _pick(rng: np.random.Generator, palette: tuple) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Linear light and its colours."""
 
 from functools import lru_cache
+from math import exp
 
 import numpy as np
 
@@ -35,9 +36,12 @@ def luminance(image: np.ndarray) -> np.ndarray:
 
 def vary(rng: np.random.Generator, colour: np.ndarray, amount: float) -> np.ndarray:
     """A colour near another one: brighter or darker, and a little of another hue."""
-    brightness, *hue = rng.standard_normal(4)
-    factor = np.exp(amount * brightness + amount / 4 * np.array(hue))
-    return np.minimum(colour * factor, 1).astype(np.float32)
+    brightness, *hues = rng.standard_normal(4).tolist()
+    varied = (
+        min(channel * exp(amount * brightness + amount / 4 * hue), 1)
+        for channel, hue in zip(colour.tolist(), hues, strict=True)
+    )
+    return np.array(tuple(varied), np.float32)
 
 
 def choose_colour(rng: np.random.Generator, table: dict, darkness: float) -> np.ndarray:

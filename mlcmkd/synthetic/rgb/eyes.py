@@ -1,10 +1,11 @@
 """Eyes: sclera, iris, pupil, the shade of the lids, and the reflections of a wet surface."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from mlcmkd.synthetic.head.basis import Material
+from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.rgb.colour import choose_colour, linear, smooth_step, vary
 from mlcmkd.synthetic.rgb.pixels import put_rows, unit
 from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance
@@ -65,8 +66,8 @@ def paint_eyes(
     chosen = np.flatnonzero(solid.materials == Material.EYE)
     if not len(chosen):
         return
-    places = solid.places[chosen]
-    centres, radii = scene.head.eyes(scene.head.mean)
+    places, normals = solid.places.take(chosen, axis=0), normals.take(chosen, axis=0)
+    centres, radii = _eyeballs()
     side = (places[:, 0] > 0).astype(int)
     from_centre = (places - centres[side]) / radii[side][:, None]
     looking = gaze_direction(scene.shape.gaze)
@@ -80,10 +81,17 @@ def paint_eyes(
     own = Surroundings(
         own.light, own.lighting, np.maximum(own.reaching, 0.25), 0.45 + 0.55 * shaded
     )
-    light = albedo * irradiance(normals[chosen], own, _BLEED)
+    light = albedo * irradiance(normals, own, _BLEED)
     light *= (0.05 + 0.95 * np.minimum(1.35 * shaded, 1) ** 1.4)[:, None]  # lashes, too
-    mirrored = _reflections(scene, normals[chosen], off_axis, in_iris, own, eyes)
+    mirrored = _reflections(scene, normals, off_axis, in_iris, own, eyes)
     put_rows(radiance, chosen, light + mirrored * (0.4 + 0.6 * shaded)[:, None])
+
+
+@lru_cache(maxsize=1)
+def _eyeballs() -> tuple[np.ndarray, np.ndarray]:
+    """Centres (2, 3) and radii (2,) of the eyeballs of the mean head."""
+    head = load_head()
+    return head.eyes(head.mean)
 
 
 def _eye_albedo(

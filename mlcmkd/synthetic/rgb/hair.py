@@ -127,8 +127,8 @@ def paint_hair(
     facing = _rounded(solid.positions.take(chosen, axis=0), normals, _skull(scene))
     strands = coverage.strands[chosen]
     roots = 0.6 + 0.4 * np.clip(2 * solid.places[chosen, 2], 0, 1)  # less light reaches the roots
-    colour = np.where(_of_beard(scene, chosen)[:, None], hair.beard, hair.colour)
-    albedo = colour * (np.clip(1 + hair.streaks * strands, 0.25, 2.2) * roots)[:, None]
+    brightness = np.clip(1 + hair.streaks * strands, 0.25, 2.2) * roots
+    albedo = _tint(brightness, _of_beard(scene, chosen), hair.colour, hair.beard)
     light = irradiance(facing, own, _BLEED)
     light *= albedo
     half = own.light + TO_CAMERA
@@ -139,6 +139,17 @@ def paint_hair(
     key = own.lighting.key * np.float32(hair.shine)
     _add_bands(light, albedo, tangents @ half, strands, lit, key)
     put_rows(radiance, chosen, light)
+
+
+@njit(cache=True)
+def _tint(brightness, of_beard, colour, beard):
+    """Albedo (n, 3) of hair and, where `of_beard` (n,) holds, of a beard."""
+    albedo = np.empty((len(brightness), 3), np.float32)
+    for n in range(len(brightness)):
+        own = beard if of_beard[n] else colour
+        for c in range(3):
+            albedo[n, c] = brightness[n] * own[c]
+    return albedo
 
 
 @njit(cache=True)

@@ -1,6 +1,7 @@
 """The light of a picture: which sources there are, their directions and colours."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -44,6 +45,16 @@ class Lighting:
     hardness: float
     shadow: float
     illuminant: np.ndarray
+
+    @cached_property
+    def colours(self) -> np.ndarray:
+        """(5, 3) float32: sky, ground, key, fill and rim."""
+        return np.array((self.sky, self.ground, self.key, self.fill, self.rim), np.float32)
+
+    @cached_property
+    def directions(self) -> np.ndarray:
+        """(2, 3) float32: towards the fill and the rim light."""
+        return np.array((self.fill_direction, self.rim_direction), np.float32)
 
 
 def temperature_colour(kelvin: float) -> np.ndarray:

@@ -40,12 +40,8 @@ def photograph(image: np.ndarray, look: RgbLook, size: int, rng: np.random.Gener
     np.maximum(small, 0, out=small)
     noise = rng.standard_normal(small.shape, dtype=np.float32)
     small += noise * np.sqrt(camera.shot**2 * 0.1 * small + camera.read**2)
-    grey = (small @ LUMINANCE)[..., None]
-    if camera.saturation < 0.1:
-        small = grey * camera.tint
-    else:
-        small = grey + np.float32(camera.saturation) * (small - grey)
-    coded = _tone_curve(camera)[(np.clip(small, 0, 2) * ((_CODES - 1) / 2)).astype(np.int32)]
+    small = cv2.transform(small, _colour_matrix(camera) * ((_CODES - 1) / 2))
+    coded = _tone_curve(camera).take(small.astype(np.int32), mode="clip")
     if camera.sharpening > 0.05:
         coded += np.float32(camera.sharpening) * (coded - cv2.GaussianBlur(coded, (0, 0), 1))
     whole = np.rint(np.clip(coded, 0, 1) * 255).astype(np.uint8)
@@ -65,6 +61,14 @@ def exposure_gain(image: np.ndarray, camera: CameraLook) -> float:
     face = image[side // 4 : -side // 4 : 2, side // 4 : -side // 4 : 2]
     bright = float(np.percentile(face @ LUMINANCE, 97))
     return min(gain, 1.15 / max(bright, 1e-3))
+
+
+def _colour_matrix(camera: CameraLook) -> np.ndarray:
+    """(3, 3) float32 that sets the saturation, or makes a monochrome photograph of one tint."""
+    if camera.saturation < 0.1:
+        return np.outer(camera.tint, LUMINANCE).astype(np.float32)
+    saturation = np.float32(camera.saturation)
+    return saturation * np.eye(3, dtype=np.float32) + (1 - saturation) * LUMINANCE
 
 
 def _tone_curve(camera: CameraLook) -> np.ndarray:

@@ -47,22 +47,16 @@ def irradiance(normals: np.ndarray, around: Surroundings, bleed: np.ndarray) -> 
             light furthest, which makes its terminator red (the wrap of Green 2004, GPU Gems).
     """
     lighting = around.lighting
-    colours = np.stack(
-        (lighting.sky, lighting.ground, lighting.key, lighting.fill, lighting.rim)
-    ).astype(np.float32)
-    directions = np.stack((around.light, lighting.fill_direction, lighting.rim_direction)).astype(
-        np.float32
-    )
     softness = np.float32(0.25 * (1 - lighting.hardness))
     bleed = np.asarray(bleed, np.float32)
     return _gather(
-        np.ascontiguousarray(normals, np.float32), around.reaching, around.ambient, colours,
-        directions, bleed, bleed + softness,
+        np.ascontiguousarray(normals, np.float32), around.reaching, around.ambient,
+        lighting.colours, around.light, lighting.directions, bleed, bleed + softness,
     )  # fmt: skip
 
 
 @njit(cache=True)
-def _gather(normals, reaching, ambient, colours, directions, bleed, wrap):
+def _gather(normals, reaching, ambient, colours, key, others, bleed, wrap):
     """The sum of `irradiance` over the sources: sky, ground, key, fill and rim."""
     light = np.empty_like(normals)
     half, one, zero, edge = np.float32(0.5), np.float32(1), np.float32(0), np.float32(0.1)
@@ -71,9 +65,9 @@ def _gather(normals, reaching, ambient, colours, directions, bleed, wrap):
         x, y, z = normals[m, 0], normals[m, 1], normals[m, 2]
         up = half + half * y
         open_to, lit = ambient[m], reaching[m]
-        facing = x * directions[0, 0] + y * directions[0, 1] + z * directions[0, 2]
-        fill = x * directions[1, 0] + y * directions[1, 1] + z * directions[1, 2] + edge
-        rim = x * directions[2, 0] + y * directions[2, 1] + z * directions[2, 2] + edge
+        facing = x * key[0] + y * key[1] + z * key[2]
+        fill = x * others[0, 0] + y * others[0, 1] + z * others[0, 2] + edge
+        rim = x * others[1, 0] + y * others[1, 1] + z * others[1, 2] + edge
         fill = max(fill, zero) * open_to
         rim = max(rim, zero) * open_to
         for c in range(3):
@@ -119,14 +113,26 @@ def add_highlights(
     _mirror(
         light, np.ascontiguousarray(normals, np.float32), around.reaching, around.ambient,
         np.asarray(strength, np.float32), around.light, half.astype(np.float32),
-        lighting.rim_direction.astype(np.float32), lighting.key, lighting.sky, lighting.rim,
+        lighting.directions[1], lighting.key, lighting.sky, lighting.rim,
         np.float32(exponent), np.float32(fresnel * (exponent + 8) / 8),
     )  # fmt: skip
 
 
 @njit(cache=True)
 def _mirror(
-    mirrored, normals, reaching, ambient, strength, light, half, behind, key, sky, rim, exponent, peak
+    mirrored,
+    normals,
+    reaching,
+    ambient,
+    strength,
+    light,
+    half,
+    behind,
+    key,
+    sky,
+    rim,
+    exponent,
+    peak,
 ):
     """Adds the highlights of the key light, the sky and the rim light to `mirrored`."""
     one, zero = np.float32(1), np.float32(0)
@@ -160,8 +166,8 @@ def add_shining_through(
         thin: (M,) share of the light that gets through, 0 to 1.
     """
     lighting = around.lighting
-    directions = np.stack((around.light, lighting.rim_direction)).astype(np.float32)
-    colours = (np.stack((lighting.key, lighting.rim)) * _THROUGH_SKIN).astype(np.float32)
+    directions = np.stack((around.light, lighting.directions[1]))
+    colours = np.stack((lighting.key, lighting.rim)) * _THROUGH_SKIN
     _pass_through(light, normals, thin, directions, colours)
 
 

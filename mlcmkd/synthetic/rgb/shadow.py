@@ -71,15 +71,15 @@ def _reaching(moments, positions, to_map, middle):
     share = np.ones(len(positions), np.float32)
     bias = np.float32(0.07)  # hides the steps of the map's own depth
     smallest = np.float32(0.003)
-    seen = np.empty(3, np.float32)  # column, row and depth in the map
     for m in range(len(positions)):
         x, y, z = positions[m, 0], positions[m, 1], positions[m, 2]
-        for k in range(3):
-            seen[k] = x * to_map[k, 0] + y * to_map[k, 1] + z * to_map[k, 2] + middle[k]
-        column, row = int(seen[0]), int(seen[1])
-        if seen[0] < 0 or seen[1] < 0 or column > side - 2 or row > side - 2:
+        across = x * to_map[0, 0] + y * to_map[0, 1] + z * to_map[0, 2] + middle[0]
+        down = x * to_map[1, 0] + y * to_map[1, 1] + z * to_map[1, 2] + middle[1]
+        towards = x * to_map[2, 0] + y * to_map[2, 1] + z * to_map[2, 2] + middle[2]
+        column, row = int(across), int(down)
+        if across < 0 or down < 0 or column > side - 2 or row > side - 2:
             continue  # beyond the map
-        right, below = seen[0] - column, seen[1] - row
+        right, below = np.float32(across - column), np.float32(down - row)
         left, above = np.float32(1) - right, np.float32(1) - below
         first, second = moments[row], moments[row + 1]
         mean = above * (left * first[column, 0] + right * first[column + 1, 0]) + below * (
@@ -88,7 +88,7 @@ def _reaching(moments, positions, to_map, middle):
         square = above * (left * first[column, 1] + right * first[column + 1, 1]) + below * (
             left * second[column, 1] + right * second[column + 1, 1]
         )
-        behind = mean - seen[2] - bias
+        behind = mean - towards - bias
         if behind > 0:
             variance = max(square - mean * mean, smallest)
             bound = variance / (variance + behind * behind)
@@ -99,13 +99,15 @@ def _reaching(moments, positions, to_map, middle):
 
 def _light_axes(light: np.ndarray) -> np.ndarray:
     """(3, 3) rows: the right, down and towards axes of a camera at the light."""
-    right = np.cross([0, 1, 0], light)
-    right /= np.linalg.norm(right) + 1e-6
-    return np.stack((right, -np.cross(light, right), light)).astype(np.float32)
+    x, y, z = light.tolist()
+    length = float(np.hypot(x, z)) + 1e-6
+    right, ahead = z / length, -x / length  # the vertical axis times the light, without its y of 0
+    down = (-y * ahead, x * ahead - z * right, y * right)
+    return np.array(((right, 0, ahead), down, (x, y, z)), np.float32)
 
 
 def _to_map(axes: np.ndarray, scale: np.float32) -> tuple[np.ndarray, np.ndarray]:
-    """Matrix (3, 3) and offset (3,) from positions to pixels of the shadow map and depth in head units."""
+    """Matrix (3, 3) and offset (3,) from positions to pixels of the shadow map, and depth."""
     to_pixels = axes * np.array([[scale], [scale], [1]], np.float32)
     middle = np.array([(SIDE - 1) / 2, (SIDE - 1) / 2, 0], np.float32) - to_pixels @ _CENTRE
     return to_pixels, middle
@@ -120,6 +122,7 @@ def contact_shade(scene: Scene) -> np.ndarray:
     solid = scene.solid
     depth = np.maximum(solid.depth, np.float32(-3))
     unit = scene.camera.scale
+    own = depth.reshape(-1).take(solid.pixels)
     nearer = np.zeros(len(solid), np.float32)
     for radius, weight in ((0.07, 2.2), (0.35, 1.3)):
         step = max(1, int(radius * unit / 3))  # a blurred image needs few pixels
@@ -128,5 +131,5 @@ def contact_shade(scene: Scene) -> np.ndarray:
         soft = cv2.GaussianBlur(small, (0, 0), radius * unit / step)
         if step > 1:
             soft = cv2.resize(soft, (solid.size, solid.size), interpolation=cv2.INTER_LINEAR)
-        nearer += weight * np.clip(solid.sample(soft - depth), 0, 0.6)
+        nearer += weight * np.clip(soft.reshape(-1).take(solid.pixels) - own, 0, 0.6)
     return np.exp(-2.0 * nearer)

@@ -133,7 +133,9 @@ def skin_albedo(
         np.array(amounts, np.float32), noise, lips, spotted, regions.flush, regions.lids,
         regions.bags, regions.apples,
     )  # fmt: skip
-    albedo = np.exp(logarithm, out=logarithm)  # NumPy's exp takes a tenth of one in the compiled loop
+    albedo = np.exp(
+        logarithm, out=logarithm
+    )  # NumPy's exp takes a tenth of one in the compiled loop
     _make_up(albedo, lips, skin, regions)
     return albedo
 
@@ -186,8 +188,16 @@ def _absorb(amounts, noise, lips, spotted, flush, lids, bags, apples):
 def _make_up(albedo: np.ndarray, lips: np.ndarray, skin: SkinLook, regions: Zones) -> None:
     for colour, cover in ((skin.lipstick, lips), (skin.shadow, regions.lids)):
         if colour[3]:
-            share = (colour[3] * np.minimum(cover, 1))[:, None]
-            albedo += share * (colour[:3] - albedo)
+            _lay_over(albedo, colour, cover)
+
+
+@njit(cache=True)
+def _lay_over(albedo, colour, cover):
+    """Lays a colour (3,) with its opacity over albedo (n, 3), in place, where cover (n,) is above 0."""
+    for m in range(len(cover)):
+        share = colour[3] * min(cover[m], np.float32(1))
+        for c in range(3):
+            albedo[m, c] += share * (colour[c] - albedo[m, c])
 
 
 def skin_noise(places: np.ndarray, skin: SkinLook) -> np.ndarray:

@@ -180,7 +180,7 @@ def _unevenness(
     """Differences of the share towards the air over a cover, at the chosen pixels."""
     if material == Worn.FRAME:
         return 0.0
-    places = solid.places[chosen]
+    places = solid.places.take(chosen, axis=0)
     if material == Worn.HAIR:
         # Places are (tone of the strand, across, along): warm at the scalp, nearer to air at the tip.
         uneven = covers.fold_depth * places[:, 0] + 0.35 * covers.hair * (places[:, 2] - 1)

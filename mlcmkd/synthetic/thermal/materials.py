@@ -16,8 +16,9 @@ def emissivities(solid: Surface, look: CoverLook) -> np.ndarray:
     cosine = np.maximum(solid.normals[:, 2], np.float32(look.roughness))
     emitted = emissivity.directional_emissivity(cosine, np.float32(index))
     # Everything but skin is rough and emits alike in all directions.
-    emitted[(solid.materials >= Worn.HAIR) & (solid.materials != Worn.HAND)] = MATT
-    emitted[solid.materials == Worn.FRAME] = look.frame_emissivity
+    rough = (solid.materials >= Worn.HAIR) & (solid.materials != Worn.HAND)
+    np.copyto(emitted, MATT, where=rough)
+    np.copyto(emitted, look.frame_emissivity, where=solid.materials == Worn.FRAME)
     return emitted
 
 

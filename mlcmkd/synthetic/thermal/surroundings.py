@@ -27,8 +27,11 @@ class Surroundings:
         """Temperature (M,) float32 in unit directions (M, 3), camera axes."""
         up = np.clip(directions[:, 1] + 0.3, 0, 1)
         warmth = np.float32(self.level) + np.float32(self.above - self.level) * up
-        towards = directions @ self.directions.T
-        return warmth + np.exp((towards - 1) * self.sharpness) @ self.differences
+        for towards, sharpness, difference in zip(
+            self.directions, self.sharpness, self.differences, strict=True
+        ):
+            warmth += difference * np.exp(sharpness * (directions @ towards - 1))
+        return warmth
 
 
 def draw_surroundings(rng: np.random.Generator, level: float, above: float) -> Surroundings:
