@@ -15,6 +15,7 @@ SIDE = 88  # pixels of the shadow map
 _REACH = 2.4  # head units around the face that cast a shadow
 _CENTRE = np.array([0, -0.4, -0.5], np.float32)
 _DEEPEST = np.float32(-4)  # depth of a pixel of the map without a surface
+_BEHIND = np.float32(-3)  # depth of what is behind the person, for contact shade
 
 
 def cast_shadow(scene: Scene, light: tuple, hardness: float) -> np.ndarray:
@@ -31,7 +32,7 @@ def cast_shadow(scene: Scene, light: tuple, hardness: float) -> np.ndarray:
     axes = _light_axes(np.asarray(light, np.float32))
     scale = np.float32((SIDE - 1) / (2 * _REACH))
     to_map, middle = _to_map(axes, scale)
-    seen = scene.turned @ to_map.T + middle
+    seen = _from_light(scene.turned, to_map, middle)
     triangle = np.empty((SIDE, SIDE), np.int32)
     shares = np.empty((SIDE, SIDE, 2), np.float32)
     depth = np.full((SIDE, SIDE), FAR, np.float32)
@@ -56,6 +57,17 @@ def _outside_of_head() -> np.ndarray:
     head = load_head()
     outside = (Material.SKIN, Material.EAR, Material.LIPS)
     return np.ascontiguousarray(head.triangles[np.isin(head.materials, outside)])
+
+
+@njit(cache=True)
+def _from_light(positions, to_map, middle):
+    """Column, row and depth (N, 3) float32 of positions (N, 3) in the shadow map of `_to_map`."""
+    seen = np.empty((len(positions), 3), np.float32)
+    for n in range(len(positions)):
+        x, y, z = positions[n, 0], positions[n, 1], positions[n, 2]
+        for k in range(3):
+            seen[n, k] = x * to_map[k, 0] + y * to_map[k, 1] + z * to_map[k, 2] + middle[k]
+    return seen
 
 
 @njit(cache=True)
@@ -120,9 +132,8 @@ def contact_shade(scene: Scene) -> np.ndarray:
     nose, under the edge of hair or a hat, and in an open mouth.
     """
     solid = scene.solid
-    depth = np.maximum(solid.depth, np.float32(-3))
+    depth = np.maximum(solid.depth, _BEHIND)
     unit = scene.camera.scale
-    own = depth.reshape(-1).take(solid.pixels)
     nearer = np.zeros(len(solid), np.float32)
     for radius, weight in ((0.07, 2.2), (0.35, 1.3)):
         step = max(1, int(radius * unit / 3))  # a blurred image needs few pixels
@@ -131,5 +142,13 @@ def contact_shade(scene: Scene) -> np.ndarray:
         soft = cv2.GaussianBlur(small, (0, 0), radius * unit / step)
         if step > 1:
             soft = cv2.resize(soft, (solid.size, solid.size), interpolation=cv2.INTER_LINEAR)
-        nearer += weight * np.clip(soft.reshape(-1).take(solid.pixels) - own, 0, 0.6)
-    return np.exp(-2.0 * nearer)
+        _add_nearer(nearer, depth.reshape(-1), soft.reshape(-1), solid.pixels, np.float32(weight))
+    return np.exp(-2 * nearer)
+
+
+@njit(cache=True)
+def _add_nearer(nearer, depth, soft, pixels, weight):
+    """Adds to `nearer` (M,) how far the blurred depth at chosen pixels is before the depth."""
+    for m in range(len(pixels)):
+        before = soft[pixels[m]] - depth[pixels[m]]
+        nearer[m] += weight * min(max(before, np.float32(0)), np.float32(0.6))
