@@ -197,9 +197,10 @@ def _warm_hand(warmth: np.ndarray, solid: Surface, covers: CoverLook, air: float
     hand = np.flatnonzero(solid.materials == Worn.HAND)
     if len(hand) == 0:
         return
-    height = solid.places[hand, 1]
+    places = solid.places.take(hand, axis=0)
+    height = places[:, 1]
     towards_tips = np.clip(1 - (height.max() - height) / 1.6, 0, 1)
-    uneven = towards_tips + 0.2 * covers.folds.at(solid.places[hand])
+    uneven = towards_tips + 0.2 * covers.folds.at(places)
     warmth[hand] = np.clip(covers.hand + covers.fingers * uneven, min(air - 1, 34), 37)
 
 

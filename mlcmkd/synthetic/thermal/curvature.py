@@ -65,8 +65,8 @@ def curvature(vertices: np.ndarray, mesh: Mesh, smoothing: int = 0) -> np.ndarra
     """
     vertices = np.ascontiguousarray(vertices, np.float32)
     normals = vertex_normals(vertices, mesh.triangles)
-    normals *= mesh.average @ vertices - vertices
-    deflection = normals.sum(axis=1) / mesh.lengths
+    towards = mesh.average @ vertices - vertices
+    deflection = np.einsum("ij,ij->i", normals, towards) / mesh.lengths
     deflection = np.clip(deflection, -_LARGEST, _LARGEST)
     for _ in range(smoothing):
         deflection = (deflection + mesh.average @ deflection) / 2
