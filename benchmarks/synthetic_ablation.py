@@ -43,8 +43,8 @@ from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.studies.runner import run_study
 from mlcmkd.studies.study import Row, Study
 from mlcmkd.studies.table import read_table
+from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.synthetic.realism import Realism
-from mlcmkd.synthetic.rendered import make_faces
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.provenance import manifest_stamp
 from mlcmkd.training.run_directory import WEIGHTS

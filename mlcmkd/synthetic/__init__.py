@@ -1,1 +1,1 @@
-"""Synthetic faces: procedural, seeded pairs of RGB and thermal images with exact landmarks."""
+"""Synthetic faces: seeded RGB-thermal pairs of rendered 3-D heads with exact landmarks."""

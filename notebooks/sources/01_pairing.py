@@ -1,12 +1,13 @@
 # %% [markdown]
 # # 01 · Pairs: two cameras, one face
 #
-# **Goals.** After this notebook you can explain the effect of parallax on two cameras, register them by
-# three methods and judge the result, convert raw camera values into a model's input without losing the
-# temperature, write a manifest, augment both images of a pair together, and predict the effect of
-# misalignment on a student.
+# **Goals.** After this notebook you can explain what a thermal image of a face shows and what it leaves
+# out, and the effect of parallax on two cameras. You can register two cameras by three methods and
+# judge the result, convert raw camera values into a model's input without losing the temperature,
+# write a manifest, augment both images of a pair together, and predict the effect of misalignment on a
+# student.
 #
-# **Time.** 30 minutes to read. About a minute and a half to run on two CPU cores, plus half a minute if
+# **Time.** 40 minutes to read. About a minute and a half to run on two CPU cores, plus half a minute if
 # the synthetic faces have to be rendered first. **Prerequisites.** NumPy arrays, matrices that map
 # points, and the [tour](00_tour.ipynb). The last section uses distillation, which
 # [03](03_ktl_dikd.ipynb) explains.
@@ -57,14 +58,15 @@ from mlcmkd.data.thermal.radiometry import (
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation.metrics import point_errors
 from mlcmkd.schemes import IBUG68
-from mlcmkd.synthetic.faces import make_faces
+from mlcmkd.synthetic.faces import SyntheticFaces, make_faces
+from mlcmkd.synthetic.realism import Realism
 
 # %% [markdown]
 # ## The data
 #
 # Look at the data before any formula. These faces are synthetic
-# ([`synthetic/faces.py`](../mlcmkd/synthetic/faces.py)): one 3-D geometry is rendered twice, as an RGB
-# image and as a thermal image.
+# ([`synthetic/faces.py`](../mlcmkd/synthetic/faces.py)): one 3-D head is rendered twice, by a model of a
+# colour camera and by a model of a thermal camera. No photograph was used.
 
 # %%
 subjects = 16
@@ -100,6 +102,148 @@ lesson.show(sheet, "01_same_person")
 # %% [markdown]
 # **How to read it.** The 68 landmarks of the iBUG scheme are drawn on both images. The *same* points fit
 # both images: this is the meaning of "aligned pixel by pixel", and everything below depends on it.
+
+# %% [markdown]
+# ## How a thermal face is made
+#
+# A rendered pair has no annotation errors and no registration errors, and every cause of a pixel's
+# value can be switched off. So it shows what a thermal camera sees, and why. Two persons, without hair
+# and clothes, and four steps: geometry, heat, optics, camera.
+#
+# ### Step 1: geometry
+#
+# The head is a mesh of about 10,000 triangles. Its form is a mean plus a weighted sum of 80 **identity
+# modes** and 52 **expressions**. A pinhole camera projects the vertices, and for every pixel the
+# **z-buffer** keeps the triangle that is nearest to the camera
+# ([`synthetic/rasterise.py`](../mlcmkd/synthetic/rasterise.py)). A landmark is a fixed position on the
+# mesh, so it is exact; only the jaw line slides over the cheek to the outline of the face, as
+# annotators draw it. A landmark is hidden if a surface is in front of it.
+
+
+# %%
+def two_faces(**switches) -> SyntheticFaces:
+    """Two persons, with some parts of the rendering switched off."""
+    realism = Realism(**{"worn": False, "expressions": False} | switches)
+    return make_faces(
+        2, seed=763, size=128, faces_per_identity=1, workers=1, realism=realism, maps=True
+    )
+
+
+everything = two_faces()
+figure = plots.pair_geometry(
+    everything.rgb,
+    everything.depth,
+    everything.temperature,
+    plots.centred(everything.landmarks, 128),
+    everything.hidden_by > 0,
+)
+lesson.show(figure, "01_geometry")
+
+# %% [markdown]
+# **How to read it.** Left: the photo with its landmarks. Middle: the z-buffer, brighter is nearer.
+# Right: the true temperature of every surface, which no camera measures. The next steps explain where
+# it comes from, and what happens to it on the way to the image.
+#
+# ### Step 2: heat
+#
+# Skin has no fixed temperature. Blood brings heat, and air and radiation take it away. Three causes:
+#
+# - **Anatomy**: vessels near the surface are warm (inner eye corners, temples, forehead); places far
+#   from large vessels are cool (nose, ears, outer eye corners, and cheeks). In cold air the body
+#   reduces the flow to nose and ears first.
+# - **The orbit**: the region around the eyes is warm as a whole.
+# - **Curvature**: a ridge loses heat in more directions than a plane, and the walls of a hollow face
+#   each other. So the tip of the nose and the chin are cooler, the folds beside the nose warmer.
+
+
+# %%
+def temperatures(**switches) -> np.ndarray:
+    return two_faces(**switches).temperature
+
+
+parts = {
+    "anatomy": temperatures(anatomy=False),
+    "warm orbit": temperatures(warm_orbit=False),
+    "curvature": temperatures(curvature=False),
+    "all three": temperatures(anatomy=False, warm_orbit=False, curvature=False),
+}
+skin = (everything.temperature > 29) & (everything.depth > -1)
+heat_limits = tuple(np.percentile(everything.temperature[skin], [1, 99]))
+air = [f"air {t:.0f} degrees C" for t in everything.attributes["ambient_celsius"]]
+figure = plots.switched_off(everything.temperature, parts, limits=heat_limits, titles=air)
+lesson.show(figure, "01_heat")
+
+# %% [markdown]
+# **How to read it.** Each column lacks one cause; below it is the complete temperature minus the one
+# without the cause: red where it warms, blue where it cools. In the last column the skin has one
+# temperature, and the face has lost its landmarks: only the outline is left. Everything inside a
+# thermal face that a network can use is a difference of one or two degrees.
+#
+# ### Step 3: from the surface to the lens
+#
+# A camera does not measure temperature but **radiance**. Skin emits 97 % of the radiation of a black
+# body (the **emissivity** $\varepsilon$), seen at a right angle; seen at a grazing angle, at the
+# outline of the face, it emits less. What it does not emit, it reflects:
+#
+# $$L = \varepsilon\,L_\mathrm{bb}(T) + (1 - \varepsilon)\,L_\mathrm{bb}(T_\mathrm{around})$$
+#
+# with $T$ the temperature of the surface, $T_\mathrm{around}$ that of what it reflects, and
+# $L_\mathrm{bb}$ the radiance of a black body. The **apparent temperature** is that of the black body
+# with radiance $L$. Glass does not transmit thermal radiation. Its emissivity is 0.84, so glasses show
+# their own temperature and a weak reflection of the room, and hide the eyes. The background has its
+# own temperatures, and nothing but their contrast separates the face from it.
+#
+# The lens blurs, and the sensor has few pixels: 160 x 120 is common. Both are switched off by `optics`.
+
+
+# %%
+def frames(**switches) -> np.ndarray:
+    return two_faces(**switches).thermal
+
+
+parts = {
+    "emissivity": frames(emissivity=False),
+    "scene": frames(scene=False),
+    "optics": frames(optics=False),
+    "noise": frames(noise=False),
+}
+figure = plots.switched_off(everything.thermal, parts, largest=1.5)
+lesson.show(figure, "01_optics")
+
+# %% [markdown]
+# **How to read it.** As above, for the image that the camera stores. *Emissivity* lowers the outline of
+# the face in a cool room. *Scene* is what lies behind the head. *Optics* removes what a landmark needs
+# most: edges; the difference is largest at the outline of the face and around eyes and mouth.
+#
+# ### Step 4: the camera
+#
+# The sensor of an uncooled camera adds noise of 0.03 to 0.2 degrees C (**NETD**, noise-equivalent
+# temperature difference), fixed offsets of pixels and columns, which appear as stripes, and dead pixels
+# (last column). How large is each part on the skin, compared with this noise?
+
+# %%
+inside_face = np.zeros(everything.thermal.shape, np.uint8)
+for hull, points in zip(inside_face, everything.landmarks, strict=True):
+    cv2.fillConvexPoly(hull, cv2.convexHull(np.rint(points).astype(np.int32)), 1)
+switches = ("anatomy", "warm_orbit", "curvature", "emissivity", "optics", "noise")
+rows = []
+for name in switches:
+    change = (everything.thermal - frames(**{name: False}))[inside_face == 1]
+    rows.append({
+        "part": name, "mean": f"{change.mean():+.2f}", "size": f"{np.abs(change).mean():.2f}",
+        "largest": f"{np.percentile(np.abs(change), 99):.2f}",
+    })  # fmt: skip
+names = {
+    "part": "part", "mean": "mean change (degrees C)", "size": "mean absolute change",
+    "largest": "99th percentile",
+}  # fmt: skip
+lesson.show_text(course.markdown_table(rows, names), learned=False)
+
+# %% [markdown]
+# **How to read it.** What each part changes inside the landmarks of the two faces. The pattern of
+# anatomy is many times larger than the noise, so a camera of this kind sees it. A plain heat map
+# without this pattern is a poor training set: the ablation in [docs/results.md](../docs/results.md)
+# measures it on a real camera.
 
 # %% [markdown]
 # ## Two cameras
@@ -794,6 +938,8 @@ lesson.show_text(course.markdown_table(rows, names), learned=False)
 # %% [markdown]
 # ## Summary
 #
+# - A thermal image of a face shows differences of one or two degrees: anatomy, the orbit, curvature.
+#   Emissivity, the lens and the sensor take a part of them away, edges first.
 # - Parallax: one map fits one depth. Relative to the inter-ocular distance, the error is $B/e$ times the
 #   relative error of the depth, at any resolution.
 # - Register by the information you have: a calibration, shared landmarks, or the edges of the images. A
@@ -826,6 +972,8 @@ lesson.show_text(course.markdown_table(rows, names), learned=False)
 #
 # - Tong et al., [arXiv 2510.11128](https://arxiv.org/abs/2510.11128): cross-modal distillation on
 #   aligned pairs.
+# - Togawa, *Non-contact skin emissivity*, Clin. Phys. Physiol. Meas. 10, 1989; Rubin,
+#   *Optical properties of soda lime silica glasses*, Solar Energy Materials 12, 1985: emissivities.
 # - Hartley & Zisserman, *Multiple View Geometry in Computer Vision*, 2nd edition, 2004: section 13.1,
 #   the homography of a plane.
 # - Evangelidis & Psarakis, *Parametric image alignment using enhanced correlation coefficient

@@ -104,7 +104,7 @@ show_faces(chosen, "rgb", "02_predictions")
 
 # %% [markdown]
 # **How to read it.** By NME: the two best faces, two in the middle, and the two worst. What do the worst
-# have in common? Look for large head rotations, closed eyes, glasses and hair.
+# have in common? Look for large head rotations, glasses, masks, hands and hair.
 
 # %%
 batch = make_batch(pairs, torch.tensor(chosen[2:3]), NO_AUGMENTATION, torch.Generator())

@@ -28,14 +28,15 @@ from mlcmkd.data.pairs import load_pairs
 from mlcmkd.evaluation.evaluate import Scores
 from mlcmkd.evaluation.invariance import FEWEST, measure_invariance
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.synthetic.drawn.atlas import atlas_maps
-from mlcmkd.synthetic.drawn.drawing import spline
-from mlcmkd.synthetic.drawn.layers import draw_layers
-from mlcmkd.synthetic.drawn.rgb import paint_rgb
-from mlcmkd.synthetic.drawn.shape import draw_shape
-from mlcmkd.synthetic.drawn.styling import draw_styling
-from mlcmkd.synthetic.drawn.thermal import paint_thermal
 from mlcmkd.synthetic.faces import make_faces
+from mlcmkd.synthetic.head.basis import ASSET
+from mlcmkd.synthetic.head.landmarks import locate
+from mlcmkd.synthetic.rgb.paint import paint_rgb
+from mlcmkd.synthetic.scene import build_scene
+from mlcmkd.synthetic.shape import draw_shape
+from mlcmkd.synthetic.styling import draw_styling
+from mlcmkd.synthetic.thermal.paint import paint_thermal
+from mlcmkd.synthetic.worn.dress import dress
 from mlcmkd.training.run_directory import RESULT, WEIGHTS
 from mlcmkd.utils.errors import InputError
 
@@ -127,10 +128,10 @@ def test_a_config_with_cached_faces_is_that_of_the_command_line(tmp_path):
 
 def test_every_file_of_the_renderer_is_part_of_the_hash(tmp_path):
     parts = (
-        *(make_faces, draw_shape, draw_styling, draw_layers, atlas_maps),
-        *(spline, paint_rgb, paint_thermal),
+        *(make_faces, draw_shape, draw_styling, build_scene, dress),
+        *(locate, paint_rgb, paint_thermal),
     )
-    needed = {Path(inspect.getsourcefile(part)).resolve() for part in parts}
+    needed = {Path(inspect.getsourcefile(part)).resolve() for part in parts} | {ASSET.resolve()}
     assert needed <= {path.resolve() for path in renderer_sources()}
     (tmp_path / "a.py").write_text("a = 1")
     before = renderer_hash(tmp_path)

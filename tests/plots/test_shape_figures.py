@@ -27,7 +27,7 @@ def marks() -> np.ndarray:
 @pytest.fixture(scope="module", params=["ibug68", "sf_tl54"])
 def model(request, marks) -> ShapeModel:
     points = list(map_indices("ibug68", request.param))
-    return ShapeModel.fit(marks[:, points], request.param, 0.8)
+    return ShapeModel.fit(marks[:, points], request.param, 0.95)
 
 
 def words_in(figure: Figure) -> str:

@@ -4,7 +4,7 @@
 # Lesson: [pairing](../01_pairing.ipynb) ·
 # [solutions](../solutions/01_pairing.ipynb)
 #
-# Three computations, one open exercise.
+# Four computations, one open exercise.
 #
 # Replace every `...` below `# your code here`, run the cell, then run the check below it. A check
 # explains a mistake but does not show the solution. Completed runs in `work` are reused, and missing
@@ -57,7 +57,33 @@ print(checks.pairing.depth_range(near_far, apart, eyes, depth, percent))
 # of 10 cm, the margin would be 3 cm.
 
 # %% [markdown]
-# ## 2 · Compute: from counts to the model's input
+# ## 2 · Compute: the apparent temperature of glasses
+#
+# A surface of temperature $T$ emits the share $\varepsilon$ of the radiation of a black body and
+# reflects the rest, $1 - \varepsilon$, from its surroundings of temperature $T_r$. Take the radiation
+# of a black body as proportional to $T^4$ in kelvin. Write `apparent`: it returns the temperature of
+# the black body with the same radiation, in degrees C. Arguments are degrees C and may be arrays.
+
+
+# %% tags=["solution"]
+# your code here
+def apparent(surface, reflected, emissivity):
+    """Apparent temperature in degrees C of a surface that reflects its surroundings."""
+    own, around = (surface + 273.15) ** 4, (reflected + 273.15) ** 4
+    return (emissivity * own + (1 - emissivity) * around) ** 0.25 - 273.15
+
+
+# %% tags=["check"]
+print(checks.pairing.apparent(apparent))
+
+# %% [markdown] tags=["discussion"]
+# **Explanation.** Glasses ($\varepsilon = 0.84$) show mostly their own temperature: they are opaque,
+# and the eyes behind them do not exist for the camera. Skin ($\varepsilon = 0.97$) is nearly a black
+# body, so a thermal image of a face depends little on the light of the room. This is why RGB and
+# thermal images of one face have so little in common.
+
+# %% [markdown]
+# ## 3 · Compute: from counts to the model's input
 #
 # A camera stores hundredths of a kelvin in 16 bits. Write `to_input`: it converts an array of counts of
 # any shape to the input between 0 and 1, for the range 18 to 40 degrees C. Do not use `Radiometry`.
@@ -75,7 +101,7 @@ def to_input(counts):
 print(checks.pairing.to_input(to_input))
 
 # %% [markdown]
-# ## 3 · Compute: mirrored landmarks
+# ## 4 · Compute: mirrored landmarks
 #
 # `landmarks` are 68 points in centred coordinates (-0.5 to 0.5). Write `mirror`: it returns the
 # landmarks of the mirrored image. `list(IBUG68.flip)` is the permutation of the indices.
@@ -100,7 +126,7 @@ print(checks.pairing.mirror(mirror, landmarks))
 # predict points between the two halves.
 
 # %% [markdown]
-# ## 4 · Open: the limit of registration by content
+# ## 5 · Open: the limit of registration by content
 #
 # Shift the photo of an aligned pair to the right by an increasing number of pixels, and register it by
 # `from_content` (ECC). For each shift, record the remaining error of the landmarks (`left_px`), and

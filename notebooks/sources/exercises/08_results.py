@@ -147,7 +147,7 @@ print(checks.results.manifest(folder, pts))
 # %% [markdown]
 # ## 4 · Open: a change of the ambient temperature
 #
-# The light student was trained on faces at normal room temperature. Make everything in `mine` some
+# The light student was trained on faces in rooms, cars and outdoors. Make everything in `mine` some
 # degrees C warmer or colder, and measure the NME. At which change does it fail, and is the cause the
 # *network* or the conversion of its input?
 #

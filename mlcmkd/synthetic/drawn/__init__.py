@@ -1,1 +1,0 @@
-"""The drawn faces that the rendered ones replace."""
