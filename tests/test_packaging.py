@@ -134,7 +134,7 @@ def packed(tmp_path_factory) -> tuple[Path, Path]:
     return sdist, wheel
 
 
-def test_the_model_and_its_card_are_packed(packed):
+def test_models_cards_and_the_head_are_packed(packed):
     sdist, wheel = packed
     with tarfile.open(sdist) as archive:
         sources = {name.split("/", 1)[-1] for name in archive.getnames()}
@@ -144,6 +144,8 @@ def test_the_model_and_its_card_are_packed(packed):
         assert f"mlcmkd/deployment/weights/{name}" in sources & files
     for name in ("head.npz", "NOTICE"):
         assert f"mlcmkd/synthetic/head/{name}" in sources & files
+    licences = {name.split(".dist-info/licenses/")[-1] for name in files}
+    assert {"LICENSE", "mlcmkd/synthetic/head/NOTICE"} <= licences
     assert "mlcmkd/py.typed" in sources & files  # type checkers use the annotations
     modules = {
         str(path.relative_to(ROOT))
@@ -186,6 +188,8 @@ def test_the_installed_wheel_reads_a_face(packed, tmp_path):
 
     where = there(str(python), "-c", "import mlcmkd; print(mlcmkd.__file__)")
     assert Path(where.strip()).is_relative_to(home)
+    head = "from mlcmkd.synthetic.head import load_head; print(len(load_head().expression_names))"
+    assert there(str(python), "-c", head).strip() == "52"
     command = str(python.with_name("mlcmkd"))
     assert "predict" in there(command, "--help")
     assert "1 of 1 images; 1 faces" in there(command, "predict", "face.png")

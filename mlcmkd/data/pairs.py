@@ -8,6 +8,7 @@ for memory is paged in from a file (see `storage`).
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -22,8 +23,10 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.data.storage import allocate, fits
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.schemes import get_scheme
-from mlcmkd.synthetic.faces import SyntheticFaces, make_faces
 from mlcmkd.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from mlcmkd.synthetic.faces import SyntheticFaces
 
 MARGIN = 1.4  # side of the stored square / side of the network's input
 SYNTHETIC = "synthetic"
@@ -334,9 +337,13 @@ def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bo
 
 
 def from_synthetic(
-    faces: SyntheticFaces, input_px: int, radiometry: Radiometry = FACE_CELSIUS
+    faces: "SyntheticFaces", input_px: int, radiometry: Radiometry = FACE_CELSIUS
 ) -> Pairs:
-    """Convert synthetic faces to pairs."""
+    """Convert synthetic faces to pairs, labelled in the scheme of the faces.
+
+    A point is marked as not visible if the head itself, or anything worn or held, hides it from the
+    thermal camera. The RGB camera sees the same points, and also those behind clear glasses.
+    """
     size = stored_px(input_px)
     crops = [Crop.around(tight_box(mark)) for mark in faces.landmarks]
     heat = radiometry.to_unit(faces.thermal)
@@ -353,14 +360,18 @@ def from_synthetic(
             "ids": tuple(f"synthetic/{n}" for n in range(len(faces.identity))),
             "subjects": tuple(str(identity) for identity in faces.identity),
             "radiometry": radiometry,
+            "visible": None if faces.hidden_by is None else torch.from_numpy(faces.hidden_by == 0),
         },
-        "ibug68",
+        faces.scheme,
         input_px,
     )
 
 
-def synthetic_faces(split: str, count: int, seed: int = 0, size: int = 96) -> SyntheticFaces:
+def synthetic_faces(split: str, count: int, seed: int = 0, size: int = 96) -> "SyntheticFaces":
     """Render the synthetic faces of one split; no identity is in two splits."""
+    # Imported here: the renderer compiles its loops with numba, which prediction never needs.
+    from mlcmkd.synthetic.faces import make_faces
+
     return make_faces(count, seed=seed, size=size, first_identity=_FIRST_IDENTITY[split])
 
 

@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -236,6 +239,25 @@ def test_synthetic_faces_become_pairs_with_their_own_landmarks():
     assert pairs.rgb.shape == (4, 3, stored_px(64), stored_px(64))
     assert pairs.pixels(pairs.landmarks.numpy()) == pytest.approx(faces.landmarks, abs=1e-3)
     assert pairs.landmarks.abs().max() <= 0.5 / 1.1 + 1e-5
+    assert torch.equal(pairs.visible, torch.from_numpy(faces.hidden_by == 0))
+    assert pairs.visible.any(1).all() and not pairs.visible.all()
+
+
+def test_synthetic_faces_keep_their_scheme():
+    faces = make_faces(1, seed=3, scheme="cofw29")
+    pairs = from_synthetic(faces, 64)
+    assert pairs.scheme == "cofw29" and pairs.landmarks.shape == (1, 29, 2)
+    assert from_synthetic(replace(faces, hidden_by=None), 64).visible is None
+
+
+def test_the_renderer_is_imported_by_what_renders_alone():
+    """Its loops are compiled with numba, which would slow down the first prediction."""
+    code = (
+        "import sys, mlcmkd.data.pairs, mlcmkd.deployment.predictor, mlcmkd.stages.predict\n"
+        "print([name for name in sys.modules if name.startswith(('numba', 'mlcmkd.synthetic'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_splits_of_synthetic_faces_share_no_identity():

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
@@ -323,12 +324,25 @@ def test_any_field_of_a_score_can_be_set(path, tmp_path):
     assert answer.exit_code == 0, answer.output
     settings = json.loads((tmp_path / "x/config.json").read_text())
     assert (settings["threshold"], settings["normaliser"]) == (0.5, "box")
-    answer = run(*command, "--set=visible_only=true")
-    assert "no row marks hidden points" in str(answer.exception)
     answer = run(*command, "--threshold=8")
     assert "threshold: Input should be less than 1" in str(answer.exception)
     answer = run(*command, "--set=threshold=[4")
     assert "--set threshold=[4: not a YAML value" in str(answer.exception)
+
+
+def test_hidden_points_can_be_left_out(path, tmp_path, monkeypatch):
+    weights = path / "light/model.safetensors"
+    both = []
+    for name, visible_only in (("all", False), ("visible", True)):
+        config = EvaluateConfig(
+            out=tmp_path / name, weights=weights, data=DATA, visible_only=visible_only
+        )
+        both.append(evaluate(config, progress=False)[1])
+    every, visible = (np.isfinite(scores.errors) for scores in both)
+    assert every.all() and 0.3 < visible.mean() < 1
+    monkeypatch.setattr(DataConfig, "load", lambda *_, **__: make_pairs(4))  # without such marks
+    with pytest.raises(InputError, match="no row marks hidden points"):
+        evaluate(config, progress=False)
 
 
 def test_misspelt_fields_are_refused():
