@@ -2,7 +2,7 @@
 
     python benchmarks/pairing.py --table results/pairing.csv
 
-A rig is a synthetic face: a 160 x 160 thermal image, and a 480 x 420 RGB image of the same face warped
+A rig is a synthetic face that looks at the cameras: a 160 x 160 thermal image, and a 480 x 420 RGB image of the same face warped
 by a random homography. `misalignment_px` is the mean distance of the thermal image's corners from
 their positions without that mounting error; it is the initial error of a registration. `noise` means,
 for
@@ -45,6 +45,7 @@ from data_prep.registration import (
 from mlcmkd.cli import guarded
 from mlcmkd.schemes import IBUG68
 from mlcmkd.synthetic.faces import SyntheticFaces, make_faces
+from mlcmkd.synthetic.realism import Realism
 from mlcmkd.utils.errors import InputError
 
 METHODS = ("homography", "stereo", "similarity", "affine", "tps", "ecc", "mutual information")
@@ -66,7 +67,7 @@ UNITS = {
 }
 _SIDE = 160
 _RGB_SIZE = (480, 420)
-_DRAWN = 320  # side of the rendered faces, pixels; the thermal image has half as many
+_RENDERED = 320  # side of the rendered faces, pixels; the thermal image has half as many
 _DEPTH, _FOCAL = 0.8, 400.0  # of the stereo rigs: metres, thermal pixels
 
 
@@ -188,7 +189,8 @@ def by_stereo(rig: Rig, parallax: float, depth_error: float) -> tuple[Registrati
 
 def cells(methods: Sequence[str], rigs: int, seed: int) -> Iterator[dict[str, object]]:
     """Yield one row of the table for every method, noise and misalignment."""
-    faces = make_faces(rigs, seed=seed, size=_DRAWN, faces_per_identity=1)
+    realism = Realism(yaw_deviation=8)
+    faces = make_faces(rigs, seed=seed, size=_RENDERED, faces_per_identity=1, realism=realism)
     plan = list(product(methods, range(len(NOISE)), MISALIGNMENTS))
     for method, level, misalignment in tqdm(plan, desc="pairing", unit="cell"):
         noise = NOISES.get(method, NOISE)[level]

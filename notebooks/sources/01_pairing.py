@@ -79,8 +79,8 @@ lesson.show(sheet, "01_contact_sheet")
 # %% [markdown]
 # **How to read it.** RGB above, thermal below, one person per column. The colour bar is in degrees C.
 # Look for features that only one modality shows: pupils and brows in RGB; in the thermal image glasses
-# that hide the eyes, cool noses, warm inner eye corners. The direction of the light changes the RGB
-# image but not the thermal image.
+# that hide the eyes, masks that breath warms, cool noses, warm inner eye corners. The direction of the
+# light changes the RGB image but not the thermal image.
 #
 # The next figure shows two persons, four pictures each. Identity and pose are the same in both images of
 # a pair; everything else differs.
@@ -125,7 +125,7 @@ def two_faces(**switches) -> SyntheticFaces:
     """Two persons, with some parts of the rendering switched off."""
     realism = Realism(**{"worn": False, "expressions": False} | switches)
     return make_faces(
-        2, seed=763, size=128, faces_per_identity=1, workers=1, realism=realism, maps=True
+        2, seed=1629, size=128, faces_per_identity=1, workers=1, realism=realism, maps=True
     )
 
 
@@ -240,10 +240,10 @@ names = {
 lesson.show_text(course.markdown_table(rows, names), learned=False)
 
 # %% [markdown]
-# **How to read it.** What each part changes inside the landmarks of the two faces. The pattern of
-# anatomy is many times larger than the noise, so a camera of this kind sees it. A plain heat map
-# without this pattern is a poor training set: the ablation in [docs/results.md](../docs/results.md)
-# measures it on a real camera.
+# **How to read it.** What each part changes inside the landmarks of the two faces. Anatomy and curvature
+# are not much larger than the noise, but they change slowly from pixel to pixel, and noise does not: a
+# network averages it away. Which of these parts makes a synthetic face useful for a real camera is
+# measured in [docs/results.md](../docs/results.md).
 
 # %% [markdown]
 # ## Two cameras
@@ -251,10 +251,14 @@ lesson.show_text(course.markdown_table(rows, names), learned=False)
 # The faces above are aligned because they were rendered that way. Two real cameras do not share one
 # lens. They are mounted side by side, differ in resolution and field of view, and see the face from two
 # positions. We simulate a rig with known geometry: a thermal camera of 160 x 160 pixels, an RGB camera
-# of 480 x 420 pixels with a wider field of view, 4 cm apart, and a planar face in front of both.
+# of 480 x 420 pixels with a wider field of view, 4 cm apart. People look at the cameras, and each face
+# is a picture on a plane, at one distance.
 
 # %%
-people = make_faces(2 if lesson.fast else 6, seed=0, size=320, faces_per_identity=1)  # for any seed
+to_camera = Realism(yaw_deviation=8)
+people = make_faces(  # the same for any seed
+    2 if lesson.fast else 6, seed=0, size=320, faces_per_identity=1, realism=to_camera
+)
 SIZE, RGB_SIZE = (160, 160), (480, 420)  # width, height
 focal, apart, depth = 400.0, 0.04, 0.65  # f in thermal pixels, B in metres, Z0 in metres
 zoom = RGB_SIZE[1] / SIZE[1]  # RGB pixels per thermal pixel
@@ -565,9 +569,10 @@ figure = plots.temperature_histogram(
 lesson.show(figure, "01_temperatures")
 
 # %% [markdown]
-# **How to read it.** Face temperatures lie in a narrow band; the background is mostly cooler. The input
-# range is wider than that of any face and the same for every frame. Values outside it (grey) are
-# clipped.
+# **How to read it.** Most temperatures of a face lie in a narrow band; the tail to the left are glasses,
+# masks, hair, and skin that comes in from the cold. The background is mostly cooler, but a lamp or a
+# radiator is warmer. The input range is wider than that of skin and the same for every frame. Values
+# outside it (grey) are clipped: of them only "cold" or "hot" is left.
 #
 # ### One face, stored in five formats
 #
@@ -671,10 +676,11 @@ for palette in ("iron", "jet"):
 # cold window, or if the whole scene is three degrees C warmer?
 
 # %%
-frame = faces.thermal[4]
+calm = int(np.ptp(faces.thermal, axis=(1, 2)).argmin())  # nothing hot or cold in this picture
+frame = faces.thermal[calm]
 frames = np.stack([frame, frame, frame, frame + 3])
 frames[1, 104:124, 4:24] = 65.0  # a cup of tea
-window = (hulls[4] == 0) & (np.arange(128) > 111)
+window = (hulls[calm] == 0) & (np.arange(128) > 111)
 frames[2][window] = 2.0  # a window in winter, behind the face
 ways = {
     "explicit range": FACE_CELSIUS.to_unit(frames),
@@ -684,7 +690,7 @@ titles = ["original", "with a hot cup", "cold window", "3 °C warmer"]
 figure = plots.thermal_inputs(frames, ways, titles=titles)
 lesson.show(figure, "01_min_max")
 
-inside = hulls[4] == 1
+inside = hulls[calm] == 1
 rows = [
     {"way": way, **{n: f"{images[i][inside].mean():.3f}" for i, n in enumerate(titles)}}
     for way, images in ways.items()

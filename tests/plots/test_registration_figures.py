@@ -95,7 +95,7 @@ def test_the_benchmark_knows_the_truth(rows):
 
 
 def test_a_rig_is_off_by_what_it_says():
-    faces = script.make_faces(1, size=script._DRAWN, workers=1)
+    faces = script.make_faces(1, size=script._RENDERED, workers=1)
     for misalignment in (4, 32):
         rig = script.make_rig(faces, 0, misalignment)
         start = covering_homography((160, 160), script._RGB_SIZE)

@@ -33,6 +33,7 @@ from mlcmkd import plots
 from mlcmkd.course import checks
 from mlcmkd.schemes import IBUG68
 from mlcmkd.synthetic.faces import make_faces
+from mlcmkd.synthetic.realism import Realism
 
 # %% [markdown]
 # ## 1 · Compute: the permitted distances of a face
@@ -139,7 +140,7 @@ print(checks.pairing.mirror(mirror, landmarks))
 # thermal image. You can vary other factors as well: noise, a second face, `method="mutual information"`.
 
 # %% tags=["solution"]
-people = make_faces(1, seed=1, size=160)
+people = make_faces(1, seed=1, size=160, realism=Realism(yaw_deviation=8))
 photo, celsius, marks = people.rgb[0], people.thermal[0], people.landmarks[0]
 
 
