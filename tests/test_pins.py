@@ -544,7 +544,7 @@ def machine_key() -> str:
     processor = [words.get("vendor_id", "unknown"), torch.backends.cpu.get_cpu_capability()]
     return (
         f"{' '.join([*processor, *sorted(flags)])}, torch {torch.__version__}, "
-        f"timm {timm.__version__}, {image_key()}"
+        f"timm {timm.__version__}, numba {version('numba')}, {image_key()}"
     )
 
 
