@@ -8,6 +8,7 @@ from data_prep.registration import Limit, content, from_content, from_homography
 from data_prep.registration.edges import agreement, edges
 from data_prep.registration.mutual_information import normalised_mutual_information
 from mlcmkd.synthetic.faces import make_faces
+from mlcmkd.synthetic.realism import Realism
 from mlcmkd.utils.errors import InputError
 
 METHODS = ["ecc", "mutual information"]
@@ -17,7 +18,8 @@ SIDE = 160
 @pytest.fixture(scope="module")
 def faces():
     cv2.setNumThreads(1)
-    return make_faces(6, seed=0, size=320, faces_per_identity=1, workers=1)
+    realism = Realism(yaw_deviation=8)  # people who look at the cameras
+    return make_faces(6, seed=0, size=320, faces_per_identity=1, workers=1, realism=realism)
 
 
 def cameras(faces, index, degrees=4.0, scale=1.05, shift=(9.0, -7.0)):

@@ -14,6 +14,7 @@ from data_prep.registration import Limit
 from data_prep.registration.folder import pair_folder
 from mlcmkd.data.images import read_image
 from mlcmkd.synthetic.faces import make_faces
+from mlcmkd.synthetic.realism import Realism
 from mlcmkd.utils.errors import InputError
 
 SIDE = 128
@@ -23,7 +24,8 @@ TO_THERMAL = np.array([[0.5, 0.02, -6], [-0.03, 0.52, 3], [0, 0, 1]])  # RGB to 
 @pytest.fixture(scope="module")
 def faces():
     cv2.setNumThreads(1)
-    return make_faces(4, seed=1, size=SIDE, faces_per_identity=1, workers=1)
+    realism = Realism(yaw_deviation=8)  # people who look at the cameras
+    return make_faces(4, seed=1, size=SIDE, faces_per_identity=1, workers=1, realism=realism)
 
 
 @pytest.fixture
