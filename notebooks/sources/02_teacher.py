@@ -139,7 +139,9 @@ lesson.show(figure, "02_heatmaps")
 # $$\mathrm{NME} = \frac1K \sum_k \frac{\lVert p_k - y_k\rVert}{d}$$
 #
 # with $d$ the **normaliser**: the distance between the outer eye corners (inter-ocular), or $\sqrt{wh}$
-# with $w$ and $h$ the width and height of the face's box (box). FR, the failure rate, is the share of
+# with $w$ and $h$ the width and height of the face's box (box). In a profile the two eye corners nearly
+# coincide, so an inter-ocular NME of rotated heads is large even if the points are close; the box hardly
+# changes. FR, the failure rate, is the share of
 # faces with an NME above a **threshold**, here 8 %. An **interval** next to a mean is a 95 % *bootstrap*
 # interval: the faces are resampled with replacement many times, and 95 % of the resulting means lie in
 # it. See [`evaluation/metrics.py`](../mlcmkd/evaluation/metrics.py).

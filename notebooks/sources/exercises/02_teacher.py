@@ -110,7 +110,7 @@ print(checks.teacher.expected_position(expected_position))
 # ## 4 · Open: which faces are difficult?
 #
 # `attributes` are the rendering parameters of each face. Split the faces by one of them (yaw, glasses,
-# ...), and compare the NME of the groups, for RGB and for thermal. Are the same faces difficult in both
+# masks, skin tone, ...), and compare the NME of the groups, for RGB and for thermal. Are the same faces difficult in both
 # modalities?
 #
 # Hint: begin with two groups of about equal size. A row needs the keys `faces` and `nme_percent`; others
@@ -145,9 +145,9 @@ finding = (
 print(checks.teacher.groups(rows, finding))
 
 # %% [markdown] tags=["discussion"]
-# **Discussion.** In a rotated head the eye corners are closer in the image, so the same error in pixels
-# is a larger NME: a part of the apparent difficulty is the normaliser. Repeat the comparison with
-# `box_nme` before you draw conclusions. Glasses make RGB more difficult and, in this run, thermal
-# *easier*. An explanation is easily invented (perhaps their cold rims are the one edge that both
-# modalities share), but the groups overlap, and there is only one teacher. Compute an interval before
-# you explain a difference.
+# **Discussion.** In a rotated head the eye corners are closer in the image, and in a profile they nearly
+# coincide, so the same error in pixels is a larger NME: a part of the apparent difficulty is the
+# normaliser. Repeat the comparison with `box_nme` before you draw conclusions. Glasses are opaque in
+# thermal images and clear in photos, so one expects a difference there. Whatever the numbers say, an
+# explanation is easily invented (perhaps the cold rims are the one edge that both modalities share), but
+# the groups overlap, and there is only one teacher. Compute an interval before you explain a difference.
