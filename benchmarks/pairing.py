@@ -2,8 +2,8 @@
 
     python benchmarks/pairing.py --table results/pairing.csv
 
-A rig is a synthetic face that looks at the cameras: a 160 x 160 thermal image, and a 480 x 420 RGB image of the same face warped
-by a random homography. `misalignment_px` is the mean distance of the thermal image's corners from
+A rig is a synthetic face that looks at the cameras: a 160 x 160 thermal image, and a 480 x 420 RGB
+image of the same face warped by a random homography. `misalignment_px` is the mean distance of the thermal image's corners from
 their positions without that mounting error; it is the initial error of a registration. `noise` means,
 for
 

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from mlcmkd.course.cached_faces import CachedSyntheticFaces
-from mlcmkd.course.lesson import KDLossLesson, Lesson, TransferLesson
+from mlcmkd.course.lesson import VARIANCE, KDLossLesson, Lesson, TransferLesson
 from mlcmkd.stages.compress import CompressConfig, compress
 from mlcmkd.stages.kd_loss import ABLATION, PLAIN, KDLossConfig, train_kd_loss
-from mlcmkd.stages.tolerant import VARIANCE
 from mlcmkd.stages.train import TrainConfig, train
 from mlcmkd.stages.transfer import TransferConfig, transfer
 from mlcmkd.studies.reuse import get_or_train

@@ -508,8 +508,8 @@ lesson.show(figure, "06_before_after")
 # comparison:
 #
 # - **Chance**: the value for unrelated maps.
-# - **Another person's face**: most nose tips lie near the middle of their crop, so two maps agree to this
-#   degree without sharing anything about *this* face.
+# - **Another person's face**: most nose tips lie near the middle of their crop, so two maps agree to
+#   this degree without sharing anything about *this* face.
 # - **Start**: the RGB teacher without further training, with thermal input. The two large students
 #   started from its weights (see [03](03_ktl_dikd.ipynb)), so this agreement is not a result of their
 #   training. The light student started from random weights.

@@ -110,8 +110,8 @@ print(checks.teacher.expected_position(expected_position))
 # ## 4 · Open: which faces are difficult?
 #
 # `attributes` are the rendering parameters of each face. Split the faces by one of them (yaw, glasses,
-# masks, skin tone, ...), and compare the NME of the groups, for RGB and for thermal. Are the same faces difficult in both
-# modalities?
+# masks, skin tone, ...), and compare the NME of the groups, for RGB and for thermal. Are the same faces
+# difficult in both modalities?
 #
 # Hint: begin with two groups of about equal size. A row needs the keys `faces` and `nme_percent`; others
 # are optional. Then check whether the difference is larger than chance.
