@@ -3,9 +3,9 @@
     python benchmarks/pairing.py --table results/pairing.csv
 
 A rig is a synthetic face that looks at the cameras: a 160 x 160 thermal image, and a 480 x 420 RGB
-image of the same face warped by a random homography. `misalignment_px` is the mean distance of the thermal image's corners from
-their positions without that mounting error; it is the initial error of a registration. `noise` means,
-for
+image of the same face warped by a random homography. `misalignment_px` is the mean distance of the
+thermal image's corners from their positions without that mounting error; it is the initial error of a
+registration. `noise` means, for
 
 - homography: error of the calibration at the image corners, thermal pixels (each coordinate);
 - stereo: error of the face's depth, percent, at a distance of 80 cm; here `misalignment_px` is the
