@@ -22,7 +22,7 @@ from mlcmkd.training.config import FitConfig
 from mlcmkd.utils.config import Config
 
 _DPI = 90  # of the pictures stored in notebooks; PDF files have a higher resolution
-_LARGE = 100_000  # bytes; a larger picture is stored as JPEG with a lower resolution
+_LARGE = 50_000  # bytes; a larger picture is stored as JPEG with a lower resolution
 _PHOTO_DPI = 78
 _CHECKED = "_parameters_are_checked"
 
@@ -105,7 +105,7 @@ class Lesson(Config):
             picture = (folder / f"{name}.png").read_bytes()
             if len(picture) > _LARGE:  # photos: a third of the size without a visible difference
                 stored = io.BytesIO()
-                options = {"quality": 70, "subsampling": 0}
+                options = {"quality": 58, "subsampling": 0}
                 figure.savefig(stored, format="jpeg", dpi=_PHOTO_DPI, pil_kwargs=options)
                 picture = stored.getvalue()
         display(Image(data=picture, alt=name))

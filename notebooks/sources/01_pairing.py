@@ -243,7 +243,7 @@ lesson.show_text(course.markdown_table(rows, names), learned=False)
 # **How to read it.** What each part changes inside the landmarks of the two faces. Anatomy and curvature
 # are not much larger than the noise, but they change slowly from pixel to pixel, and noise does not: a
 # network averages it away. Which of these parts makes a synthetic face useful for a real camera is
-# measured in [docs/results.md](../docs/results.md).
+# measured by [`benchmarks/synthetic_ablation.py`](../benchmarks/synthetic_ablation.py).
 
 # %% [markdown]
 # ## Two cameras
