@@ -22,9 +22,7 @@ FIRST_IDENTITY = 2_000_000  # of the test split
 @styled
 def draw() -> Figure:
     """Three rows: RGB, thermal, and the landmarks by whether the thermal camera sees them."""
-    faces = make_faces(
-        COLUMNS, size=FACE_PX, first_identity=FIRST_IDENTITY, faces_per_identity=1
-    )
+    faces = make_faces(COLUMNS, size=FACE_PX, first_identity=FIRST_IDENTITY, faces_per_identity=1)
     figure = Figure(figsize=(WIDTH, WIDTH / COLUMNS * 3 + 0.3))
     grid = figure.subplots(3, COLUMNS)
     for column in range(COLUMNS):
