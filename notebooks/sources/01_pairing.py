@@ -7,8 +7,8 @@
 # write a manifest, augment both images of a pair together, and predict the effect of misalignment on a
 # student.
 #
-# **Time.** 40 minutes to read. About a minute and a half to run on two CPU cores, plus half a minute if
-# the synthetic faces have to be rendered first. **Prerequisites.** NumPy arrays, matrices that map
+# **Time.** 40 minutes to read. About two minutes to run on two CPU cores, plus a minute if the
+# synthetic faces have to be rendered first. **Prerequisites.** NumPy arrays, matrices that map
 # points, and the [tour](00_tour.ipynb). The last section uses distillation, which
 # [03](03_ktl_dikd.ipynb) explains.
 
@@ -77,10 +77,10 @@ sheet = plots.contact_sheet(faces.rgb[one_each], faces.thermal[one_each], column
 lesson.show(sheet, "01_contact_sheet")
 
 # %% [markdown]
-# **How to read it.** RGB above, thermal below, one person per column. The colour bar is in degrees C.
-# Look for features that only one modality shows: pupils and brows in RGB; in the thermal image glasses
-# that hide the eyes, masks that breath warms, cool noses, warm inner eye corners. The direction of the
-# light changes the RGB image but not the thermal image.
+# **How to read it.** RGB above, thermal below, each pair of another person. The colour bar is in degrees
+# C. Look for features that only one modality shows: pupils and brows in RGB; in the thermal image
+# glasses that hide the eyes, cool noses, warm inner eye corners. Strength and direction of the light
+# change the RGB image but not the thermal image.
 #
 # The next figure shows two persons, four pictures each. Identity and pose are the same in both images of
 # a pair; everything else differs.
@@ -176,8 +176,8 @@ lesson.show(figure, "01_heat")
 # %% [markdown]
 # **How to read it.** Each column lacks one cause; below it is the complete temperature minus the one
 # without the cause: red where it warms, blue where it cools. In the last column the skin has one
-# temperature, and the face has lost its landmarks: only the outline is left. Everything inside a
-# thermal face that a network can use is a difference of one or two degrees.
+# temperature, and the face has lost its landmarks: only the outline and the brows are left. Everything
+# inside a thermal face that a network can use is a difference of a few degrees.
 #
 # ### Step 3: from the surface to the lens
 #
@@ -240,10 +240,11 @@ names = {
 lesson.show_text(course.markdown_table(rows, names), learned=False)
 
 # %% [markdown]
-# **How to read it.** What each part changes inside the landmarks of the two faces. Anatomy and curvature
-# are not much larger than the noise, but they change slowly from pixel to pixel, and noise does not: a
-# network averages it away. Which of these parts makes a synthetic face useful for a real camera is
-# measured by [`benchmarks/synthetic_ablation.py`](../benchmarks/synthetic_ablation.py).
+# **How to read it.** What each part changes inside the landmarks of the two faces. On average, curvature
+# is little larger than the noise and anatomy three times as large. Both change slowly from pixel to
+# pixel, and noise does not: a network averages it away. Which of these parts makes a synthetic face
+# useful for a real camera is measured by
+# [`benchmarks/synthetic_ablation.py`](../benchmarks/synthetic_ablation.py).
 
 # %% [markdown]
 # ## Two cameras
@@ -376,8 +377,9 @@ lesson.show_text(
 )
 
 # %% [markdown]
-# **How to read it.** One person at three distances, with one map. In the middle row the jaw continues
-# from square to square and the thermal edges match those of the photo; in the other rows they do not.
+# **How to read it.** One person at three distances, with one map. In the middle row hand and glasses
+# continue from square to square and the thermal edges match those of the photo; in the other rows they
+# do not.
 # (Beyond the rendered image its border is repeated; black areas are outside the field of view of the RGB
 # camera.)
 #
@@ -453,7 +455,7 @@ lesson.show(figure, "01_three_ways")
 # %% [markdown]
 # **How to read it.** The thermal image is the same in every row and is never resampled, because its
 # values are measurements. Only the photo is warped. The numbers at the left are true residuals, which
-# are known only for a simulated rig. Compare the jaw and the outline of the hair.
+# are known only for a simulated rig. Compare the glasses and the fingers.
 #
 # ### How reliable is a reported residual?
 #
@@ -474,9 +476,9 @@ lesson.show(plots.reported_against_true(points, limit=8, title=title), "01_repor
 
 # %% [markdown]
 # **How to read it.** On the diagonal the reported residual equals the true one; dashed lines are the
-# limit. Registration by landmarks reports values that are too large: the report contains the annotation
-# error in both images, which averages out in the map. Read it as an upper bound. For registration by
-# content the two numbers are only weakly related, because a tile matches an edge, not a landmark.
+# limit. Calibration and registration by landmarks report values that are too large: the report contains
+# the annotation error in both images. Read it as an upper bound. For registration by content the
+# reported value can be too large or too small, because a tile matches an edge, not a landmark.
 #
 # ### Pairs that have to be refused
 #
@@ -508,7 +510,7 @@ lesson.show(figure, "01_refused")
 # **How to read it.** Above: the correct face at the wrong position; its residual on the landmarks is
 # above the limit. Below: the wrong face at about the right position. Its edges agree here hardly better
 # than at any other position; **distinctness** measures this, in standard deviations. It is also visible:
-# no contour of one face continues in the other.
+# the outline of one face does not continue in the other.
 #
 # ### Measurements on many rigs
 #
@@ -944,7 +946,7 @@ lesson.show_text(course.markdown_table(rows, names), learned=False)
 # %% [markdown]
 # ## Summary
 #
-# - A thermal image of a face shows differences of one or two degrees: anatomy, the orbit, curvature.
+# - A thermal image of a face shows differences of a few degrees: anatomy, the orbit, curvature.
 #   Emissivity, the lens and the sensor take a part of them away, edges first.
 # - Parallax: one map fits one depth. Relative to the inter-ocular distance, the error is $B/e$ times the
 #   relative error of the depth, at any resolution.

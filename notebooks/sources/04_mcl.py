@@ -5,7 +5,7 @@
 # two feature widths by adapters that are not part of the checkpoint, and compare models by error, size
 # and time.
 #
-# **Time.** About two minutes on two CPU cores, more if earlier runs are missing. **Prerequisites.**
+# **Time.** About three minutes on two CPU cores, more if earlier runs are missing. **Prerequisites.**
 # [03](03_ktl_dikd.ipynb).
 
 # %% tags=["parameters"]

@@ -311,9 +311,10 @@ lesson.show_text(course.markdown_table(rows, names))
 # **How to read it.** Features after a ReLU are never negative, so all vectors point in similar
 # directions and every cosine is close to 1. Without centring, the offset between the modalities affects
 # the similarity, and a few RGB faces close to the thermal features can become the nearest neighbour of
-# most queries; the last column counts the RGB faces that were retrieved. If a strategy reduces the
-# distance of the features directly (FD), centring can even cost a little: compare the rows, and report
-# which version you used. The offset is also a result, but it is the topic of the next question.
+# many queries; the last column counts the RGB faces that were retrieved. If a strategy brings the
+# features close to the teacher's (FD directly, DIKD through the heads), centring can even cost a little:
+# compare the rows, and report which version you used. The offset is also a result, but it is the topic
+# of the next question.
 
 # %% [markdown]
 # ## 4 · Can a classifier recognise the modality?
@@ -331,7 +332,8 @@ for name in shown:
 # **How to read it.** A marker is a face, a thin line connects the two images of a pair. Two separate
 # clouds: the modality is the largest difference between the features. Overlapping clouds: compare the
 # lines. Short lines mean that the images of a pair are neighbours; long and crossing lines mean that
-# only the distributions agree, not the faces. Two dimensions do not show everything. The **probe** is a
+# only the distributions agree, not the faces. A gap with both modalities on either side has another
+# cause than the modality. Two dimensions do not show everything. The **probe** is a
 # linear classifier that predicts from a face's mean features whether it was RGB or thermal, tested on
 # people it was not trained on (`probe_accuracy`).
 

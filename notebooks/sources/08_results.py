@@ -4,7 +4,7 @@
 # **Goals.** After this notebook you can interpret one table of the whole course, state what it shows and
 # what it does not show, and apply the same steps to your own pairs.
 #
-# **Time.** Under a minute on two CPU cores if the earlier notebooks have run, otherwise about seven.
+# **Time.** Under a minute on two CPU cores if the earlier notebooks have run, otherwise about ten.
 # **Prerequisites.** [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb); [05](05_kd_loss.ipynb) adds more
 # rows to the table.
 
