@@ -123,8 +123,7 @@ def packed(tmp_path_factory) -> tuple[Path, Path]:
     )
     assert done.returncode == 0, done.stderr
     (sdist,) = folder.glob("*.tar.gz")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(folder / "unpacked", filter="data")
+    shutil.unpack_archive(sdist, folder / "unpacked")
     (unpacked,) = (folder / "unpacked").iterdir()
     offline = ["--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
     wheels = ["-m", "pip", "wheel", *offline, "--wheel-dir", str(folder), str(unpacked)]
