@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import cv2
+from threadpoolctl import threadpool_limits
 
 Block = TypeVar("Block")
 Rendered = TypeVar("Rendered")
@@ -32,7 +33,7 @@ def in_order(
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
         pool = ProcessPoolExecutor(min(workers, len(blocks)), context)
         try:
-            with _one_opencv_thread():  # before the fork: its threads do not survive one
+            with _one_thread():  # before the fork: its threads do not survive one
                 for block in pool.map(render, blocks):
                     yield block
                     done += 1
@@ -40,17 +41,21 @@ def in_order(
             pass  # processes are unavailable (a script without a main guard, too little memory)
         finally:
             pool.shutdown(cancel_futures=True)
-    with _one_opencv_thread():
+    with _one_thread():
         for block in blocks[done:]:
             yield render(block)
 
 
 @contextmanager
-def _one_opencv_thread() -> Iterator[None]:
-    """Limits OpenCV to one thread: such small images gain nothing from more."""
+def _one_thread() -> Iterator[None]:
+    """Limits OpenCV and BLAS to one thread each.
+
+    Such small images gain nothing from more, and the threads of several processes wait for each other.
+    """
     previous = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        yield
+        with threadpool_limits(1, user_api="blas"):
+            yield
     finally:
         cv2.setNumThreads(previous)
