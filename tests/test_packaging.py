@@ -139,7 +139,7 @@ def test_models_cards_and_the_head_are_packed(packed):
         sources = {name.split("/", 1)[-1] for name in archive.getnames()}
     with zipfile.ZipFile(wheel) as archive:
         files = set(archive.namelist())
-    for name in ("model.safetensors", "card.md", "rgb_card.md"):
+    for name in ("model.safetensors", "card.md", "rgb_model.safetensors", "rgb_card.md"):
         assert f"mlcmkd/deployment/weights/{name}" in sources & files
     for name in ("head.npz", "NOTICE"):
         assert f"mlcmkd/synthetic/head/{name}" in sources & files

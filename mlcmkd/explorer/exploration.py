@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from mlcmkd.data.modality import MODALITIES, Modality
 from mlcmkd.data.pairs import Pairs
-from mlcmkd.deployment.weights import bundled_modalities, bundled_weights
+from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.evaluation.metrics import point_errors
 from mlcmkd.explorer.figure import explorer_view
@@ -49,7 +49,8 @@ class Exploration:
         outputs: images, features, predictions and attributions of a view.
 
     Raises:
-        InputError: no model, a missing modality, or a model with another input size or scheme.
+        InputError: no model, a missing modality, a model with another input size or scheme, or an
+            installation without the bundled models.
     """
 
     def __init__(self, pairs: Pairs, models: Mapping[str, Landmarker] | None = None):
@@ -279,8 +280,7 @@ class Exploration:
 
 
 def _bundled_models() -> dict[str, Landmarker]:
-    """The bundled models that are installed, by name."""
+    """The bundled models by name."""
     return {
-        f"bundled {modality}": Landmarker.load(bundled_weights(modality))
-        for modality in bundled_modalities()
+        f"bundled {modality}": Landmarker.load(bundled_weights(modality)) for modality in MODALITIES
     }
