@@ -10,7 +10,7 @@ import sys
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlcmkd.plots.style import ORANGE, SKY, WIDTH, show_image, styled
+from mlcmkd.plots.style import ORANGE, SKY, WIDTH, centred, show_image, styled
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.synthetic.part import Occluder
 
@@ -31,7 +31,7 @@ def draw() -> Figure:
         show_image(grid[0, column], faces.rgb[column])
         show_image(grid[1, column], heat, vmin=low, vmax=high)
         show_image(grid[2, column], heat, vmin=low, vmax=high, cmap="gray")
-        points = (faces.landmarks[column] + 0.5) / FACE_PX - 0.5
+        points = centred(faces.landmarks[column], FACE_PX)
         seen = faces.hidden_by[column] == Occluder.NOTHING
         for chosen, colour in ((seen, SKY), (~seen, ORANGE)):
             grid[2, column].scatter(*points[chosen].T, s=4, color=colour, linewidths=0)

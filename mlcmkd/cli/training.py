@@ -14,28 +14,28 @@ from mlcmkd.stages.transfer import TransferConfig
 from mlcmkd.stages.transfer import transfer as run_transfer
 from mlcmkd.studies.path import TABLE, PathConfig, as_table, run_path
 
-_LOOP = ("seed", "fit.steps", "fit.precision", "augmentation.agc")
+_COMMON = ("seed", "fit.steps", "fit.precision", "augmentation.agc")
 
 
-@config_command("out", "data.source", "modality", "size", "input_px", *_LOOP)
+@config_command("out", "data.source", "modality", "size", "input_px", *_COMMON)
 def train(config: TrainConfig) -> None:
     """Train a Landmarker on one modality: the RGB teacher, or a thermal baseline."""
     show(run_train(config))
 
 
-@config_command("out", "teacher", "data.source", "distillation.strategy", *_LOOP)
+@config_command("out", "teacher", "data.source", "distillation.strategy", *_COMMON)
 def transfer(config: TransferConfig) -> None:
     """KTL: transfer an RGB teacher's knowledge to a thermal student of its size."""
     show(run_transfer(config))
 
 
-@config_command("out", "teacher", "data.source", "size", "distillation.strategy", *_LOOP)
+@config_command("out", "teacher", "data.source", "size", "distillation.strategy", *_COMMON)
 def compress(config: CompressConfig) -> None:
     """MCL: transfer a thermal teacher's knowledge to a light thermal student."""
     show(run_compress(config))
 
 
-@config_command("out", "data.source", "variance", "modality", "size", "input_px", *_LOOP)
+@config_command("out", "data.source", "variance", "modality", "size", "input_px", *_COMMON)
 def tolerant(config: TolerantConfig) -> None:
     """Train a Tolerant-Teacher of KD-Loss, on soft landmarks.
 
@@ -45,7 +45,7 @@ def tolerant(config: TolerantConfig) -> None:
 
 
 @config_command(
-    "out", "tough", "tolerant", "loss", "data.source", "modality", "size", "input_px", *_LOOP
+    "out", "tough", "tolerant", "loss", "data.source", "modality", "size", "input_px", *_COMMON
 )
 def kd_loss(config: KDLossConfig) -> None:
     """KD-Loss: train a light student with a Tough- and a Tolerant-Teacher."""

@@ -50,11 +50,11 @@ class GainControl(NamedTuple):
 
 def draw_gain_control(count: int, draw: Draw) -> GainControl:
     """Draw the parameters of `count` images."""
-    equalised = draw.chance(EQUALISED_SHARE, count, 1)
+    chosen = draw.chance(EQUALISED_SHARE, count, 1)
     return GainControl(
         cold=draw.uniform(0.0, 0.04, count, 1),
         warm=draw.uniform(0.9, 1.0, count, 1),
-        equalisation=equalised * draw.uniform(0.3, 1.0, count, 1),
+        equalisation=chosen * draw.uniform(0.3, 1.0, count, 1),
         plateau=draw.uniform(1.5, 8.0, count, 1),
         gamma=torch.exp(draw.uniform(-0.7, 0.5, count, 1)),
         darkest=draw.uniform(0.0, 0.25, count, 1),
@@ -128,6 +128,9 @@ def random_gain_control(images: Tensor, probability: float, draw: Draw) -> Tenso
         images: (B, 1, H, W) in [0, 1].
         probability: of each image, 0 to 1.
         draw: source of the random numbers.
+
+    Returns:
+        (B, 1, H, W) in [0, 1].
     """
     chosen = draw.chance(probability, len(images), 1, 1, 1)
     return torch.where(

@@ -26,12 +26,12 @@ def blurred(images: Tensor) -> Tensor:
     return _binomial(_binomial(F.pad(images, (4, 4, 4, 4), mode="replicate"), -1), -2)
 
 
-def _tone(images: Tensor, strength: float, draw: Draw, gain: float, offset: float) -> Tensor:
-    """Apply a random gamma, gain about the mean and offset to each image."""
+def _tone(images: Tensor, strength: float, draw: Draw, offset: float) -> Tensor:
+    """Apply a random gamma, gain about the mean and offset (at most `offset`) to each image."""
     count = len(images)
     gamma = torch.exp(draw.uniform(-0.4, 0.4, count, 1, 1, 1) * strength)
     images = images.clamp(1e-4, 1) ** gamma
-    factor = torch.exp(draw.uniform(-gain, gain, count, 1, 1, 1) * strength)
+    factor = torch.exp(draw.uniform(-0.5, 0.5, count, 1, 1, 1) * strength)
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     return (
         (images - mean) * factor + mean + draw.uniform(-offset, offset, count, 1, 1, 1) * strength
@@ -51,7 +51,7 @@ def disturb_rgb(images: Tensor, strength: float, draw: Draw) -> Tensor:
     grey = images.mean(dim=1, keepdim=True)
     colour = torch.where(draw.chance(0.2 * strength, count, 1, 1, 1), 0.0, 1.0)
     images = grey + (images - grey) * colour
-    images = _blur_or_sharpen(_tone(images, strength, draw, gain=0.5, offset=0.2), strength, draw)
+    images = _blur_or_sharpen(_tone(images, strength, draw, offset=0.2), strength, draw)
     noise = draw.uniform(0, 0.05, count, 1, 1, 1) * strength
     return (images + noise * draw.normal(*images.shape)).clamp(0, 1)
 
@@ -59,7 +59,7 @@ def disturb_rgb(images: Tensor, strength: float, draw: Draw) -> Tensor:
 def disturb_thermal(images: Tensor, strength: float, draw: Draw) -> Tensor:
     """Apply gain and offset (other cameras and scenes), blur, noise and stripes; (B, 1, P, P)."""
     count, _, height, width = images.shape
-    images = _blur_or_sharpen(_tone(images, strength, draw, gain=0.5, offset=0.1), strength, draw)
+    images = _blur_or_sharpen(_tone(images, strength, draw, offset=0.1), strength, draw)
     noise = draw.uniform(0, 0.03, count, 1, 1, 1) * strength
     stripes = draw.uniform(0, 0.02, count, 1, 1, 1) * strength
     images = images + noise * draw.normal(*images.shape)

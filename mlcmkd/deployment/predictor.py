@@ -35,7 +35,7 @@ class Predictor:
     to which no range applies; false colours of a known palette are converted back to levels. Weights
     with normalisation "image" (the default) give every crop mean 0 and standard deviation 1, so levels
     that are linear in temperature give the landmarks of degrees C. Automatic gain control of an 8-bit
-    camera also saturates and equalises; weights trained with `Augmentation.agc` know it.
+    camera also saturates and equalises; weights trained with `Augmentation.agc` take such images, too.
     Weights trained on "frame-minmax" stretch every image to its own range. An exported file only
     handles degrees C and levels: it takes 16 bits as centikelvin, whatever its weights were trained
     on.
@@ -106,8 +106,7 @@ class Predictor:
             box: (x0, y0, x1, y1) of the face in pixels; None to locate the face.
 
         Raises:
-            InputError: an unreadable file, an image that does not fit the weights, an invalid box,
-            or
+            InputError: an unreadable file, an image that does not fit the weights, an invalid box, or
                 no face.
         """
         (faces,) = self.faces([image], None if box is None else [box])
