@@ -1,4 +1,4 @@
-"""Figures of ablations: what each variant of a training costs or gains."""
+"""The figure of an ablation: what each variant of a training costs or gains."""
 
 from collections.abc import Mapping
 
@@ -10,18 +10,15 @@ Interval = tuple[float, float, float]  # mean, lower and upper end
 
 
 @styled
-def variants_compared(
-    panels: Mapping[str, Mapping[str, Interval]], reference: str, *, xlabel: str = "NME (%)"
-) -> Figure:
+def variants_compared(panels: Mapping[str, Mapping[str, Interval]], reference: str) -> Figure:
     """Variants from top to bottom, a point with its interval each; one panel for each test set.
 
-    A dashed line marks the reference. Variants with a worse mean have another colour and marker.
+    Variants with a worse mean than the reference have another colour and marker.
 
     Args:
-        panels: name of a test set -> variant -> mean and interval; the same variants in all panels. NaN
-            as ends of an interval draws none.
-        reference: the variant that the others are compared with.
-        xlabel: what the values are.
+        panels: name of a test set -> variant -> NME in percent, mean and interval; the same variants in
+            all panels. NaN as ends of an interval draws none.
+        reference: the variant that the others are compared with; a dashed line if it is among them.
     """
     names = list(next(iter(panels.values())))
     figure = Figure(figsize=(WIDTH, 1.2 + 0.36 * len(names)))
@@ -41,7 +38,7 @@ def variants_compared(
             )
         if at is not None:
             axes.axvline(at, color=GREY, linestyle="--", linewidth=1)
-        axes.set(title=title, xlabel=xlabel)
+        axes.set(title=title, xlabel="NME (%)")
     row[0].set_yticks(range(len(names)), names)
     row[0].set_ylim(len(names) - 0.5, -0.5)  # the first variant at the top
     return figure
