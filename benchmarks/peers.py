@@ -33,7 +33,6 @@ from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.evaluation.cost import flops, latency_ms, time_calls
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.schemes import get_scheme
-from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.provenance import processor_name
 from mlcmkd.training.sampling import Shuffled
@@ -330,19 +329,6 @@ def augmentations(rounds: int) -> Lines:
     yield ""
 
 
-def faces() -> Lines:
-    """Section of the synthetic faces."""
-    yield "## Synthetic faces"
-    yield ""
-    rows = []
-    for workers in (1, 2):
-        start = time.perf_counter()
-        make_faces(256, seed=0, size=96, workers=workers)
-        rows.append([workers, f"{256 / (time.perf_counter() - start):.0f}"])
-    yield from table("processes | pairs of 96 px a second", rows)
-    yield ""
-
-
 # Latency.
 
 
@@ -427,7 +413,6 @@ def main() -> None:
     for part in (
         loops(options.rounds),
         augmentations(options.rounds),
-        faces(),
         latencies(options.px),
     ):
         for line in part:
