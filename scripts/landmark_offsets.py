@@ -1,6 +1,6 @@
 """How far the landmarks of the mean head are from annotated ones, in units of the eye distance.
 
-python scripts/landmark_offsets.py ../shared/data/visible_300w/*train ../shared/data/visible_300w/afw
+    python scripts/landmark_offsets.py SOURCE_300W/*train SOURCE_300W/afw
 
 Each SOURCE is a folder of iBUG's `.pts` files or a prepared manifest with 68 points. Folders with "test"
 in their name are refused: the definitions in mlcmkd/synthetic/head/places.py are adjusted by this table.

@@ -16,7 +16,7 @@ from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model
 
 LENGTH = 0.3  # of the mode of the example by hand
-CUT_OUT = ("corners6", "sf_tl54", "ibug68")  # schemes whose points the embedded faces have
+CUT_OUT = ("corners6", "sf_tl54", "ibug68")  # schemes whose points are among those of ibug68
 
 
 @cache
