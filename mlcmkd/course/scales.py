@@ -49,7 +49,7 @@ SCALES: dict[str, Scale] = {
         evaluations=2,
         path_steps=8,
     ),
-    # All notebooks in about a quarter of an hour on two CPU cores.
+    # Two CPU cores; the minutes of each notebook are in CONTRIBUTING.md.
     "laptop": Scale(
         synthetic_train=1600,
         synthetic_held=300,
