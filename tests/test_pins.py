@@ -72,6 +72,7 @@ from mlcmkd.course.notebook_study import plan as plan_notebooks
 from mlcmkd.course.scales import SCALES
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.manifest import MANIFEST, PairRow
+from mlcmkd.data.modality import MODALITIES
 from mlcmkd.data.pairs import synthetic_faces
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, FACE_CENTIKELVIN, Radiometry
 from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation
@@ -457,7 +458,9 @@ def weights_section() -> dict[str, Any]:
         "versions": {"timm": timm.__version__, "safetensors": version("safetensors")},
         "files": {name: saved_bytes(**spec) for name, spec in NETWORKS.items()},
         "shapes": {size: shapes(size) for size in SIZES},
-        "bundled": sha256(box.bundled_weights().read_bytes()),
+        "bundled": {
+            modality: sha256(box.bundled_weights(modality).read_bytes()) for modality in MODALITIES
+        },
     }
 
 
@@ -476,13 +479,15 @@ def test_the_sizes_are_those_that_are_pinned():
     assert list(SIZES) == list(stored("weights")["shapes"])
 
 
-def test_the_bundled_model_is_the_same_and_loads(tmp_path):
-    assert sha256(box.bundled_weights().read_bytes()) == stored("weights")["bundled"]
-    model = Landmarker.load(box.bundled_weights())
-    assert (model.spec.size, model.spec.modality, model.spec.input_px) == ("slim", "thermal", 64)
-    model.save(tmp_path / WEIGHTS)
-    assert sha256((tmp_path / WEIGHTS).read_bytes()) == stored("weights")["bundled"]
-    assert box.model_card().startswith("# ")
+@pytest.mark.parametrize(("modality", "size"), [("rgb", "half"), ("thermal", "slim")])
+def test_the_bundled_models_are_the_same_and_load(tmp_path, modality, size):
+    pinned = stored("weights")["bundled"][modality]
+    assert sha256(box.bundled_weights(modality).read_bytes()) == pinned
+    model = Landmarker.load(box.bundled_weights(modality))
+    assert (model.spec.size, model.spec.modality, model.spec.input_px) == (size, modality, 64)
+    model.save(tmp_path / WEIGHTS, half=modality == "rgb")
+    assert sha256((tmp_path / WEIGHTS).read_bytes()) == pinned
+    assert box.model_card(modality).startswith("# ")
 
 
 # --- manifests ----------------------------------------------------------------------------------

@@ -85,7 +85,10 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
     """
     models = _load_models(config)
     landmarks = config.landmark if config.group is None else config.group
-    indices = [landmark_indices(model.spec.scheme, landmarks) for model in models.values()]
+    indices = {
+        modality: landmark_indices(model.spec.scheme, landmarks)
+        for modality, model in models.items()
+    }
     pairs = config.data.load(config.split, models["rgb"].spec.input_px, progress=progress)
     index = torch.arange(min(config.faces, len(pairs)))
     batch = make_batch(pairs, index, NO_AUGMENTATION, torch.Generator().manual_seed(0))
@@ -114,8 +117,8 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
         batch.thermal,
         maps["rgb"],
         maps["thermal"],
-        landmarks=shown_landmarks(models["thermal"], batch),
-        landmark=indices[0],
+        landmarks=shown_landmarks(models["thermal"], batch, pairs.scheme),
+        landmark=indices["thermal"],
     )
     figure.savefig(run.path / "attributions.png", dpi=120)
     return run.finish(
@@ -161,10 +164,21 @@ def _load_models(config: AttributeConfig) -> dict[str, Landmarker]:
     return models
 
 
-def shown_landmarks(thermal: Landmarker, batch: Batch) -> torch.Tensor:
-    """Landmarks (B, K, 2) for the figure: labels, or the thermal model's prediction without a label."""
+def shown_landmarks(thermal: Landmarker, batch: Batch, scheme: str) -> torch.Tensor:
+    """Landmarks for the figure, in the thermal model's scheme: labels, or else its predictions.
+
+    Args:
+        thermal: thermal model of K points.
+        batch: faces that are explained.
+        scheme: landmark scheme of the batch; with another one than the model's no label is used.
+
+    Returns:
+        (B, K, 2) centred coordinates.
+    """
     with torch.inference_mode():
         predicted = thermal(batch.images("thermal")).coordinates
+    if scheme != thermal.spec.scheme:
+        return predicted
     return torch.where(batch.labelled[:, None, None], batch.landmarks, predicted)
 
 

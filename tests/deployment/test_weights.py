@@ -1,6 +1,7 @@
 """The bundled models: their sizes, their cards, their errors on synthetic faces, and who uses them."""
 
 import re
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -142,12 +143,16 @@ def test_attribution_and_explorer_use_both(tmp_path):
     assert (view.rgb_model, view.thermal_model) == ("bundled rgb", "bundled thermal")
 
 
-def test_attribution_shows_predictions_where_labels_are_missing():
+def test_attribution_shows_predictions_where_labels_are_missing_or_of_another_scheme():
     pairs = make_pairs(2, input_px=64)
     pairs.labelled[1] = False
     batch = make_batch(pairs, torch.arange(2), NO_AUGMENTATION, torch.Generator())
     model = Landmarker.load(bundled.bundled_weights("thermal"))
-    shown = shown_landmarks(model, batch)
+    shown = shown_landmarks(model, batch, pairs.scheme)
     assert torch.equal(shown[0], batch.landmarks[0])
     with torch.no_grad():
-        assert torch.allclose(shown[1], model(batch.thermal).coordinates[1], atol=1e-5)
+        predicted = model(batch.thermal).coordinates
+    assert torch.allclose(shown[1], predicted[1], atol=1e-5)
+    others = replace(make_pairs(2, input_px=64, scheme_points=54), scheme="sf_tl54")
+    batch = make_batch(others, torch.arange(2), NO_AUGMENTATION, torch.Generator())
+    assert torch.allclose(shown_landmarks(model, batch, others.scheme), predicted, atol=1e-5)
