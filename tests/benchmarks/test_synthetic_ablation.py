@@ -52,6 +52,13 @@ def study(tmp_path, monkeypatch, manifest):
     return make
 
 
+def test_trainings_are_those_of_the_bundled_model(study):
+    bundled, trained = script.BUNDLED, next(iter(study().plan())).config
+    for name in ("modality", "size", "input_px", "augmentation"):
+        assert getattr(trained, name) == getattr(bundled, name), name
+    assert (trained.size, trained.augmentation.agc) == ("slim", 0.6)
+
+
 def test_the_switches_of_all_variants_exist_and_change_something():
     assert script.VARIANTS[script.FULL] == script.Variant()
     for name, variant in script.VARIANTS.items():
@@ -83,6 +90,15 @@ def test_the_test_splits_need_final(tmp_path, manifest, monkeypatch):
     script.main(given)
     script.main([*given, "--final"])
     assert splits == ["val", "test"]
+
+
+def test_a_dry_run_reports_what_is_missing(tmp_path, manifest, monkeypatch, capsys):
+    monkeypatch.setattr(script, "renderer_digest", lambda: "digest")
+    given = ["--photos", str(manifest), "--real", str(manifest), "--table", str(tmp_path / "t.csv")]
+    script.main([*given, "--out", str(tmp_path / "runs"), "--dry-run"])
+    runs = 3 * len(script.VARIANTS)
+    assert f"0 done, {runs} to do" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_manifest_that_is_missing(tmp_path, manifest):
