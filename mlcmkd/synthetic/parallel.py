@@ -23,7 +23,7 @@ def in_order(
     Args:
         render: a function of a module, so that other processes can import it.
         blocks: its arguments.
-        workers: processes, at most.
+        workers: largest number of processes.
     """
     done = 0
     # A daemonic process, such as a worker of a data loader, must not have children.
@@ -33,7 +33,8 @@ def in_order(
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
         pool = ProcessPoolExecutor(min(workers, len(blocks)), context)
         try:
-            with _one_thread():  # before the fork: its threads do not survive one
+            # Before the fork: threads that exist by then are missing in the children.
+            with _one_thread():
                 for block in pool.map(render, blocks):
                     yield block
                     done += 1
@@ -48,7 +49,7 @@ def in_order(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Limits OpenCV and BLAS to one thread each.
+    """Limits OpenCV and BLAS to one thread each, also in processes that are forked meanwhile.
 
     Such small images gain nothing from more, and the threads of several processes wait for each other.
     """
