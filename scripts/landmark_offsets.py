@@ -22,14 +22,12 @@ import numpy as np
 from mlcmkd.data.landmark_files import read_landmarks
 from mlcmkd.schemes import get_scheme
 from mlcmkd.synthetic.head import load_head, locate
+from mlcmkd.synthetic.view import flatten, up_in_image
 from mlcmkd.utils.markdown import markdown_table
 
 SCHEME = get_scheme("ibug68")
 EYES = [list(pupil) for pupil in SCHEME.pupils]
-NOSE_TIP, EARS = (
-    SCHEME.nose_tip,
-    (2, 14),
-)  # jaw points beside the nose tell how far a face is turned
+EARS = (2, 14)  # jaw points beside the nose: their distances from it show how far a face is turned
 SMILE = {  # the mean expression of the faces in photos, by eye and by the fit of the mouth
     "mouthSmileLeft": 0.3,
     "mouthSmileRight": 0.3,
@@ -46,7 +44,7 @@ HALF_PROFILE = (25, 55)  # degrees of yaw
 def read(sources: list[str]) -> np.ndarray:
     """(N, 68, 2) labels of all sources, followed by their mirror images."""
     if any("test" in Path(source).name for source in sources):
-        sys.exit("landmarks of a test set must not be looked at: name training folders")
+        sys.exit("landmarks of a test set must not be used here: name training folders")
     found = [
         points
         for source in sources
@@ -73,15 +71,14 @@ def mean_head(**expression: float) -> np.ndarray:
     """(68, 2) the landmarks of the mean head from the front, normalised."""
     head = load_head()
     vertices = head.vertices(np.zeros(1), head.expression(**expression))
-    shrink = DISTANCE / (DISTANCE - vertices[:, 2:])
-    flat = vertices[:, :2] * shrink * [1, -1]
+    flat = flatten(vertices, DISTANCE)
     return normalised(locate(SCHEME.name, vertices, flat, np.array([0, -1])).points)
 
 
 def near_frontal(points: np.ndarray) -> np.ndarray:
     """(N,) which normalised faces look at the camera: the nose is midway between both ears."""
     sides = -points[:, EARS[0], 0] / points[:, EARS[1], 0]
-    return (sides > 0.87) & (sides < 1.15) & (np.abs(points[:, NOSE_TIP, 0]) < 0.06)
+    return (sides > 0.87) & (sides < 1.15) & (np.abs(points[:, SCHEME.nose_tip, 0]) < 0.06)
 
 
 def fit_camera(label: np.ndarray, model: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
@@ -118,8 +115,7 @@ def half_profile_offsets(labels: np.ndarray) -> np.ndarray:
             continue
         turned = head.mean @ matrix.T
         flat = (scale * turned[:, :2] + shift) * [1, -1]
-        up = np.array([matrix[0, 1], -matrix[1, 1]]) / np.hypot(matrix[0, 1], matrix[1, 1])
-        jaw = locate(SCHEME.name, turned, flat, up).points[SCHEME.regions["jaw"][0] :][:17]
+        jaw = locate(SCHEME.name, turned, flat, up_in_image(matrix)).points[:17]
         found.append(_across_and_along(label[:17] - jaw, jaw) / scale)
     return np.array(found)
 
@@ -150,7 +146,7 @@ def profile_table(offsets: np.ndarray) -> list[dict[str, str]]:
 
 
 def frontal_table(points: np.ndarray, reference: np.ndarray) -> list[dict[str, str]]:
-    """Rows of the mean offset of each point; the left of the face stands for both sides."""
+    """Rows of the mean offset of each point; the left of the face is given for both sides."""
     offset = points.mean(0) - reference
     rows = []
     for index, name in enumerate(SCHEME.names):

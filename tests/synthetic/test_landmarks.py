@@ -9,7 +9,7 @@ from mlcmkd.synthetic.head import Material, load_head, locate
 from mlcmkd.synthetic.head.basis import BLINKS
 from mlcmkd.synthetic.head.landmarks import DEFINED, load_places
 from mlcmkd.synthetic.head.places import define_places, lid_vertices
-from mlcmkd.synthetic.view import rotation
+from mlcmkd.synthetic.view import rotation, up_in_image
 from mlcmkd.utils.errors import InputError
 
 HEAD = load_head()
@@ -23,9 +23,7 @@ def see(vertices, scheme="ibug68", yaw=0.0, pitch=0.0, roll=0.0, gaze=None):
     matrix = rotation(yaw, pitch, roll)
     turned = vertices @ matrix.T
     projected = turned[:, :2] * [1, -1]
-    up = np.array([matrix[0, 1], -matrix[1, 1]])
-    up = up / np.linalg.norm(up)
-    return turned, projected, locate(scheme, turned, projected, up, gaze)
+    return turned, projected, locate(scheme, turned, projected, up_in_image(matrix), gaze)
 
 
 def point(found, name):

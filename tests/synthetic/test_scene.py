@@ -7,6 +7,7 @@ import pytest
 
 from mlcmkd.schemes import IBUG68
 from mlcmkd.synthetic.head import Material, load_head
+from mlcmkd.synthetic.head.basis import mirrored_expressions
 from mlcmkd.synthetic.part import Occluder, Part, Worn, join
 from mlcmkd.synthetic.rasterise import FAR
 from mlcmkd.synthetic.scene import build_scene
@@ -37,7 +38,7 @@ def mirrored(shape):
     return replace(
         shape,
         identity=shape.identity * HEAD.mode_parity,
-        expression=shape.expression[HEAD.expression_mirror],
+        expression=shape.expression[mirrored_expressions(HEAD.expression_names)],
         gaze=(-shape.gaze[0], shape.gaze[1]),
         pose=pose,
     )

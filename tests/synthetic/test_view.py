@@ -5,7 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlcmkd.synthetic.view import NECK, Camera, Pose, draw_pose, flatten, frame, rotation, turn
+from mlcmkd.synthetic.view import (
+    NECK,
+    Camera,
+    Pose,
+    draw_pose,
+    flatten,
+    frame,
+    rotation,
+    turn,
+    up_in_image,
+)
 
 FRONTAL = Pose(yaw=0, pitch=0, roll=0, trunk=0.5, distance=10, shift=(0, 0), margin=1.6)
 RIGHT, UP, VIEWER = np.eye(3)
@@ -20,6 +30,13 @@ def test_positive_angles_turn_right_up_and_clockwise():
     # The head first nods, then turns, then tilts.
     both = rotation(0, 0, 30) @ rotation(90, 0, 0) @ rotation(0, 20, 0)
     np.testing.assert_allclose(rotation(90, 20, 30), both, **near)
+
+
+def test_up_in_the_image_is_that_of_a_tilted_head():
+    np.testing.assert_allclose(up_in_image(rotation(0, 0, 0)), [0, -1], atol=1e-6)
+    # Tilted clockwise by 30 degrees; a nod shortens the direction, which stays a unit vector.
+    s, c = np.sin(np.deg2rad(30)), np.cos(np.deg2rad(30))
+    np.testing.assert_allclose(up_in_image(rotation(0, 20, 30)), [s, -c], atol=1e-6)
 
 
 @pytest.mark.parametrize("angles", [(0, 0, 0), (40, -20, 10), (-80, 35, -30)])
@@ -75,7 +92,7 @@ def test_a_frame_has_the_margin_and_the_shift_of_the_pose():
 
 def test_poses_vary_within_their_limits_and_are_repeatable():
     rng = np.random.default_rng(0)
-    poses = [draw_pose(rng) for _ in range(2000)]
+    poses = [draw_pose(rng, 24) for _ in range(2000)]
     for name, limit in (("yaw", 80), ("pitch", 35), ("roll", 30)):
         values = np.array([getattr(pose, name) for pose in poses])
         assert limit * 0.6 < np.abs(values).max() <= limit and abs(values.mean()) < 2, name
@@ -83,6 +100,6 @@ def test_poses_vary_within_their_limits_and_are_repeatable():
     distances = np.array([pose.distance for pose in poses])
     assert distances.min() >= 8 and distances.max() <= 40
     assert all(1.56 <= pose.margin <= 1.87 for pose in poses)
-    assert draw_pose(np.random.default_rng(5)) == draw_pose(np.random.default_rng(5))
-    still = [draw_pose(np.random.default_rng(n), yaw_deviation=0).yaw for n in range(9)]
+    assert draw_pose(np.random.default_rng(5), 24) == draw_pose(np.random.default_rng(5), 24)
+    still = [draw_pose(np.random.default_rng(n), 0).yaw for n in range(9)]
     assert still == [0] * 9

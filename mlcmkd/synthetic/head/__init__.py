@@ -1,6 +1,6 @@
 """A parametric head (mesh, identity modes, 52 expressions), and facial landmarks by definition on it."""
 
-from mlcmkd.synthetic.head.basis import HeadBasis, Material, load_head
-from mlcmkd.synthetic.head.landmarks import ProjectedLandmarks, locate
+from mlcmkd.synthetic.head.basis import Material, load_head
+from mlcmkd.synthetic.head.landmarks import locate
 
-__all__ = ["HeadBasis", "Material", "ProjectedLandmarks", "load_head", "locate"]
+__all__ = ["Material", "load_head", "locate"]

@@ -19,8 +19,8 @@ from mlcmkd.utils.errors import InputError, suggestion
 
 ASSET = Path(__file__).with_name("head.npz")
 BLINKS = ("eyeBlinkRight", "eyeBlinkLeft")  # the person's own right eye is at the left of the image
-MOST_BLINK = 1.6  # of the full expression, for the widest eyes
-OVERLAP = 0.01  # of closed lids, head units
+_MOST_BLINK = 1.6  # of the full expression, for the widest eyes
+_OVERLAP = 0.01  # of closed lids, head units
 
 
 class Material(IntEnum):
@@ -50,7 +50,6 @@ class HeadBasis:
             head has the identity `mode_parity * identity`.
         expressions: (E, V, 3) float32, the displacement of the full expression.
         expression_names: their names after ARKit; Left and Right are the person's own.
-        expression_mirror: (E,) int32, the index of the mirrored expression.
         triangles: (T, 3) int32, counter-clockwise seen from outside.
         materials: (T,) int8, values of `Material`.
         mirror: (V,) int32, the vertex that mirroring at x = 0 exchanges with each vertex.
@@ -67,7 +66,6 @@ class HeadBasis:
     mode_parity: np.ndarray
     expressions: np.ndarray
     expression_names: tuple[str, ...]
-    expression_mirror: np.ndarray
     triangles: np.ndarray
     materials: np.ndarray
     mirror: np.ndarray
@@ -107,7 +105,7 @@ class HeadBasis:
         for blink, lids in zip(blinks, self.lid_vertices, strict=True):
             if expression[blink]:
                 closing = -_opening(self.expressions[blink], lids)
-                full = np.clip((_opening(shape, lids) + OVERLAP) / closing, 0, MOST_BLINK)
+                full = np.clip((_opening(shape, lids) + _OVERLAP) / closing, 0, _MOST_BLINK)
                 shape += expression[blink] * full * self.expressions[blink]
         return shape
 
@@ -159,21 +157,19 @@ def mirrored_expressions(names: Sequence[str]) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def load_head() -> HeadBasis:
-    """The head that the package brings, read once per process."""
+    """The packaged head, read once per process."""
     with np.load(ASSET, allow_pickle=False) as stored:
         return head_from(stored)
 
 
 def head_from(asset: Mapping[str, np.ndarray]) -> HeadBasis:
     """The head from the arrays of an asset."""
-    names = tuple(str(name) for name in asset["expression_names"])
     return HeadBasis(
         mean=_floats(asset["mean"], asset["mean_scale"]),
         modes=_floats(asset["modes"], asset["modes_scale"][:, None, None]),
         mode_parity=asset["mode_parity"].astype(np.float32),
         expressions=_floats(asset["expressions"], asset["expressions_scale"][:, None, None]),
-        expression_names=names,
-        expression_mirror=mirrored_expressions(names),
+        expression_names=tuple(str(name) for name in asset["expression_names"]),
         triangles=asset["triangles"].astype(np.int32),
         materials=asset["materials"],
         mirror=asset["mirror"].astype(np.int32),

@@ -6,8 +6,8 @@ import numpy as np
 
 from mlcmkd.synthetic.head.places import JAW_STRIPS
 
-# The direction in which a strip looks for its outermost sample: sideways beside the ear, then turning
-# evenly, down at the chin. (S, 2): outwards, down.
+# The direction in which the outermost sample of a strip is sought: sideways beside the ear, then
+# turning evenly, down at the chin. (S, 2): outwards, down.
 _SIDEWAYS = 4
 _TURN = np.clip((np.arange(JAW_STRIPS) - _SIDEWAYS) / (JAW_STRIPS - 1 - _SIDEWAYS), 0, 1)
 _DIRECTIONS = np.stack([np.cos(_TURN * np.pi / 2), np.sin(_TURN * np.pi / 2)], 1).astype(np.float32)

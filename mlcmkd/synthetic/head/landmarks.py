@@ -20,7 +20,7 @@ DEFINED = (
 # Points of a jaw line divide it evenly: "jaw 1" is at the ear, the ninth would be the chin. "Low" lines
 # begin at the height of the nose tip.
 _JAW_NAME = re.compile(r"(?P<side>left|right) (?P<low>low )?jaw (?P<number>\d+(\.\d+)?)")
-FIRST, CHIN = 1.0, 9.0
+_EAR, _CHIN = 1.0, 9.0  # numbers of the ends of a jaw line
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,8 @@ def locate(
         vertices: (V, 3) vertices of the head, turned into the frame of the camera.
         projected: (V, 2) their image coordinates, y down.
         up: (2,) unit vector, direction of the head's up in the image (y down: (0, -1) is upright).
-        gaze: (3,) or (2, 3) unit vectors in the frame of the vertices, where both eyes or each of them
-            look; the pupils are there. None takes the pupils of the mesh, which follow the
-            expressions eyeLook*.
+        gaze: (3,) unit vector in the frame of the vertices, the direction of both eyes; the pupils are
+            there. None takes the pupils of the mesh, which follow the expressions eyeLook*.
 
     Returns:
         The landmarks, in the scheme's order.
@@ -81,11 +80,11 @@ def locate(
     """
     plan = _plan(scheme, get_scheme(scheme).names)
     head, places = load_head(), load_places()
-    vertices, projected = np.asarray(vertices), np.asarray(projected)[:, :2]
+    vertices, projected = np.asarray(vertices), np.asarray(projected)
     up = np.asarray(up, np.float32)
     triangles, weights = places.triangles[plan.fixed], places.weights[plan.fixed]
     if gaze is not None:
-        _look(vertices, np.broadcast_to(gaze, (2, 3)), plan.pupils, triangles, weights)
+        _place_pupils(vertices, gaze, plan.pupils, triangles, weights)
     found = ProjectedLandmarks(
         points=np.empty((plan.count, 2), np.float32),
         positions=np.empty((plan.count, 3), np.float32),
@@ -140,9 +139,9 @@ def _plan(scheme: str, names: tuple[str, ...]) -> _Plan:
             rows.append(row)
         elif name == "chin":
             contours.setdefault((0, False), []).append((row, 1.0))
-        elif jaw and FIRST <= float(jaw["number"]) <= CHIN:
+        elif jaw and _EAR <= float(jaw["number"]) <= _CHIN:
             key = int(jaw["side"] == "right"), bool(jaw["low"])
-            share = (float(jaw["number"]) - FIRST) / (CHIN - FIRST)
+            share = (float(jaw["number"]) - _EAR) / (_CHIN - _EAR)
             contours.setdefault(key, []).append((row, share))
         else:
             missing.append(name)
@@ -184,13 +183,13 @@ def _fill_contours(found, contours, places, vertices, projected, up) -> None:
         found.triangles[contour.rows] = triangles
 
 
-def _look(vertices, gaze, pupils, triangles, weights) -> None:
-    """Replaces the triangle and weights of the pupils by where the gaze leaves the eyeballs."""
+def _place_pupils(vertices, gaze, pupils, triangles, weights) -> None:
+    """Sets the triangle and weights of the pupils to where the gaze leaves the eyeballs, in place."""
     head = load_head()
     centres, _ = head.eyes(vertices)
     eye = np.flatnonzero(head.materials == Material.EYE)
     corners = vertices[head.triangles[eye]]
-    for row, centre, direction in zip(pupils, centres, gaze, strict=True):
-        hit = None if row is None else first_hit(corners, centre, direction)
+    for row, centre in zip(pupils, centres, strict=True):
+        hit = None if row is None else first_hit(corners, centre, gaze)
         if hit is not None:
             triangles[row], weights[row] = eye[hit[0]], hit[1]

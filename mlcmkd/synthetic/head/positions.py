@@ -3,6 +3,8 @@
 A position is the index of a triangle and the (3,) barycentric weights of its corners.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mlcmkd.synthetic.head.basis import HeadBasis, Material
@@ -18,8 +20,10 @@ def from_front(head: HeadBasis, among: np.ndarray, x: float, y: float) -> Positi
     return int(among[triangle]), weights
 
 
-def leaving(head: HeadBasis, among: np.ndarray, centre, through) -> Position:
-    """Where the ray from a centre through a point leaves some of the triangles."""
+def leaving(
+    head: HeadBasis, among: np.ndarray, centre: Sequence[float], through: Sequence[float]
+) -> Position:
+    """Where the ray from a centre (3,) through a point (3,) leaves some of the triangles."""
     corners = head.mean[head.triangles[among]]
     triangle, weights = last_hit(corners, np.array(centre), np.subtract(through, centre))
     return int(among[triangle]), weights

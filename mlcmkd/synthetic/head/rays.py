@@ -2,15 +2,16 @@
 
 import numpy as np
 
+Hit = tuple[int, np.ndarray]  # index of the triangle, (3,) barycentric weights of its corners
 _EDGE = 1e-6  # a ray through an edge meets both of its triangles
 
 
-def first_hit(corners: np.ndarray, origin: np.ndarray, direction: np.ndarray):
+def first_hit(corners: np.ndarray, origin: np.ndarray, direction: np.ndarray) -> Hit | None:
     """The nearest triangle that a ray meets. See `last_hit`."""
     return _hits(corners, origin, direction, 0)
 
 
-def last_hit(corners: np.ndarray, origin: np.ndarray, direction: np.ndarray):
+def last_hit(corners: np.ndarray, origin: np.ndarray, direction: np.ndarray) -> Hit | None:
     """The farthest triangle that a ray meets; of two at the same distance, the first in order.
 
     Args:
@@ -19,12 +20,13 @@ def last_hit(corners: np.ndarray, origin: np.ndarray, direction: np.ndarray):
         direction: (3,) its direction.
 
     Returns:
-        Index of the triangle, and the (3,) barycentric weights of its corners; None without any.
+        The place where the ray meets it; None where it meets none.
     """
     return _hits(corners, origin, direction, -1)
 
 
-def _hits(corners, origin, direction, which: int) -> tuple[int, np.ndarray] | None:
+def _hits(corners, origin, direction, which: int) -> Hit | None:
+    """The hit at place `which` in the order of distance."""
     corners = corners.astype(np.float64)
     first = corners[:, 0]
     to_second, to_third = corners[:, 1] - first, corners[:, 2] - first
