@@ -1,4 +1,4 @@
-"""Sizes of what a synthetic person wears, as plain parameters."""
+"""Sizes of hair, beard, glasses and clothes of a synthetic person, as plain parameters."""
 
 from dataclasses import dataclass
 

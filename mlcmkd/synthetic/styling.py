@@ -17,7 +17,17 @@ GLASSES_STYLES = ("none", "clear", "tinted", "sport")
 HAT_STYLES = ("none", "cap", "beanie", "helmet", "headscarf")
 MASK_STYLES = ("none", "surgical", "respirator", "scarf")
 HELD_STYLES = ("none", "chin", "mouth", "temple", "cheek", "phone", "cup")
-COLLAR_STYLES = ("round", "v", "shirt", "turtleneck", "hoodie")
+COLLAR_STYLES = ("none", "round", "v", "shirt", "turtleneck", "hoodie")
+
+STYLES = {  # by the field of `Styling`
+    "hair": HAIR_STYLES,
+    "beard": BEARD_STYLES,
+    "glasses": GLASSES_STYLES,
+    "hat": HAT_STYLES,
+    "mask": MASK_STYLES,
+    "held": HELD_STYLES,
+    "collar": COLLAR_STYLES,
+}
 
 
 @dataclass(frozen=True)
@@ -25,15 +35,14 @@ class Styling:
     """Kinds and sizes of everything worn.
 
     Attributes:
-        hair, beard, glasses, hat, mask: one of HAIR_STYLES, BEARD_STYLES, GLASSES_STYLES, HAT_STYLES,
-            MASK_STYLES.
-        held: what a hand does before the face, one of HELD_STYLES.
+        hair, beard, glasses, hat, mask: kinds, see `STYLES`.
+        held: what a hand does before the face, see `STYLES`.
         held_side: -1 for a hand at the left of the image, 1 at the right.
-        collar: one of COLLAR_STYLES, or "none" without clothes.
+        collar: kind of clothes, see `STYLES`; "none" without any.
         hair_size, face_hair, glasses_size, cloth_size: sizes of each.
 
     Raises:
-        InputError: a kind that does not exist.
+        InputError: a kind or a side that does not exist.
     """
 
     hair: str = "bald"
@@ -50,25 +59,12 @@ class Styling:
     cloth_size: ClothSize = field(default_factory=ClothSize)
 
     def __post_init__(self) -> None:
-        for name, kinds in (
-            ("hair", HAIR_STYLES),
-            ("beard", BEARD_STYLES),
-            ("glasses", GLASSES_STYLES),
-            ("hat", HAT_STYLES),
-            ("mask", MASK_STYLES),
-            ("held", HELD_STYLES),
-            ("collar", ("none", *COLLAR_STYLES)),
-        ):
+        for name, kinds in STYLES.items():
             kind = getattr(self, name)
             if kind not in kinds:
                 raise InputError(f"unknown {name} style '{kind}'" + suggestion(kind, kinds))
         if self.held_side not in (-1, 1):
             raise InputError(f"held_side: {self.held_side}; give -1 (left of the image) or 1")
-
-    @property
-    def hand(self) -> bool:
-        """Whether a hand is held before the face."""
-        return self.held != "none"
 
 
 def draw_styling(

@@ -21,7 +21,8 @@ from mlcmkd.synthetic.rgb.shadow import cast_shadow
 from mlcmkd.synthetic.rgb.skin import skin_albedo, skin_noise
 from mlcmkd.synthetic.scene import build_scene
 from mlcmkd.synthetic.shape import draw_shape
-from mlcmkd.synthetic.styling import FaceHair, Styling
+from mlcmkd.synthetic.sizes import FaceHair
+from mlcmkd.synthetic.styling import Styling
 from mlcmkd.synthetic.worn.dress import dress
 from mlcmkd.utils.errors import InputError
 
