@@ -11,13 +11,13 @@ from mlcmkd.synthetic.noise import draw_waves
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rasterise import blend_corners
 from mlcmkd.synthetic.scene import Scene
-from mlcmkd.synthetic.sizes import FaceHair
 from mlcmkd.synthetic.streaks import hair_streaks
 from mlcmkd.synthetic.styling import Styling
 from mlcmkd.synthetic.worn.beard import beard_growth, smooth_step
 from mlcmkd.synthetic.worn.scalp import WHORL, growth
 
-# The brow on the mean head: x outwards, y, of its upper and lower half in between.
+# The middle line of the brow on the mean head (x outwards, y), and its thickness at these places as a
+# factor of `FaceHair.brow_width`.
 _BROW = np.array(
     [
         (0.16, 0.17), (0.3, 0.22), (0.45, 0.262), (0.615, 0.293), (0.78, 0.255), (0.89, 0.2),
@@ -25,8 +25,8 @@ _BROW = np.array(
     ],
     np.float32,
 )  # fmt: skip
-_LID = 0.085  # distance of the visible edge of a lid from its rim, head units
 _BROW_THICKNESS = np.array([0.75, 1.05, 1.1, 1.0, 0.75, 0.45, 0.1], np.float32)
+_LID = 0.085  # distance of the visible edge of a lid from its rim, head units
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,12 @@ class Coverage:
 
 
 def cover(scene: Scene, styling: Styling) -> Coverage:
-    """The cover of the head's surface in a scene."""
+    """The cover of the head's surface in a scene.
+
+    Args:
+        scene: the person before the camera.
+        styling: the person's hair and beard.
+    """
     solid = scene.solid
     names = ("scalp", "brow", "beard", "lashes", "lips", "strands")
     values = {name: np.zeros(len(solid), np.float32) for name in names}
@@ -60,25 +65,25 @@ def cover(scene: Scene, styling: Styling) -> Coverage:
     across, up, ahead = np.ascontiguousarray(places.T)
     across = np.abs(across)
 
-    def fill(name: str, chosen: np.ndarray, of_places: Callable, size: object) -> None:
+    def fill(name: str, chosen: np.ndarray, of_places: Callable) -> None:
         """Sets a cover and the streaks at the chosen pixels of skin."""
         chosen = np.flatnonzero(chosen)
         at = skin[chosen]
-        values[name][at], values["strands"][at] = of_places(places[chosen], size)
+        values[name][at], values["strands"][at] = of_places(places[chosen], styling)
 
     def fill_near(name: str, chosen: np.ndarray, start: float, width: float) -> None:
-        """Sets a cover that goes from 0 to 1 as its border field goes on by `width` from `start`."""
+        """Sets a cover that rises from 0 to 1 where its field goes from `start` to `start + width`."""
         at = skin[np.flatnonzero(chosen)]
         field = blend_corners(solid.corners[at], solid.weights[at], _border_fields()[name])
         values[name][at] = smooth_step((field[:, 0] - start) / width)
 
     face = ahead > -1.0
-    fill("brow", face & (up > 0.03) & (up < 0.55) & (across < 1.1), _brow, styling.face_hair)
+    fill("brow", face & (up > 0.03) & (up < 0.55) & (across < 1.1), _brow)
     if styling.beard != "none":
         reached = (up < -0.7) | ((up < 0.1) & (across > 0.55 - 0.5 * up))
-        fill("beard", face & reached & (up > -2.2), _beard, styling)
+        fill("beard", face & reached & (up > -2.2), _beard)
     if styling.hair != "bald":
-        fill("scalp", ((up > 0.6) | (ahead < -0.4)) & (up > -1.5), _scalp, styling)
+        fill("scalp", ((up > 0.6) | (ahead < -0.4)) & (up > -1.5), _scalp)
     fill_near("lips", face & (up < -0.85) & (up > -1.55) & (across < 0.6), 0.3, 0.4)
     lids = face & (np.abs(up) < 0.3) & (across > 0.2) & (across < 0.9)
     # A lid is thick: the visible edge of its skin is a little away from the rim.
@@ -112,8 +117,9 @@ def _border_fields() -> dict[str, np.ndarray]:
     return {name: values.astype(np.float32)[:, None] for name, values in fields.items()}
 
 
-def _brow(places: np.ndarray, size: FaceHair) -> tuple[np.ndarray, np.ndarray]:
+def _brow(places: np.ndarray, styling: Styling) -> tuple[np.ndarray, np.ndarray]:
     """Cover and streaks of the brows at places on the mean head."""
+    size = styling.face_hair
     x, y = np.abs(places[:, 0]), places[:, 1]
     middle = np.interp(x, _BROW[:, 0], _BROW[:, 1]) + size.brow_height
     middle += size.brow_arch * np.sin(np.clip((x - 0.32) / 0.53, 0, 1) * np.pi)

@@ -5,10 +5,11 @@ from functools import partial
 
 import numpy as np
 
-from mlcmkd.synthetic.head.basis import HeadBasis
+from mlcmkd.synthetic.head.basis import load_head
 
-KINDS = ("neutral", "smile", "talk", "yawn", "mixed")
-_SHARES = (0.27, 0.35, 0.17, 0.08, 0.13)  # ours: people smile at cameras
+# Shares of the kinds of expressions; ours: people smile at cameras.
+_SHARES = {"neutral": 0.27, "smile": 0.35, "talk": 0.17, "yawn": 0.08, "mixed": 0.13}
+KINDS = tuple(_SHARES)
 # Left out of mixed expressions: they need the rest of the face to agree, or have a draw of their own.
 _NOT_MIXED = ("tongueOut", "mouthClose", "eyeLook", "eyeBlink", "jawOpen")
 
@@ -36,6 +37,7 @@ def _both(rng: np.random.Generator, name: str, amount: float, difference: float 
 
 
 def _perhaps(rng: np.random.Generator, probability: float) -> float:
+    """1 with this probability, otherwise 0."""
     return float(rng.random() < probability)
 
 
@@ -117,12 +119,13 @@ def _without_opposites(amounts: Amounts) -> Amounts:
     return {name: amount for name, amount in amounts.items() if not name.startswith(weaker)}
 
 
-def draw_expression(rng: np.random.Generator, head: HeadBasis) -> tuple[str, np.ndarray]:
+def draw_expression(rng: np.random.Generator) -> tuple[str, np.ndarray]:
     """A random expression.
 
     Returns:
-        its kind, one of KINDS, and (52,) float32 amounts for `HeadBasis.vertices`.
+        Its kind, one of KINDS, and (52,) float32 amounts for `HeadBasis.vertices`.
     """
+    head = load_head()
     recipes: dict[str, Callable[[np.random.Generator], Amounts]] = {
         "neutral": _neutral,
         "smile": _smile,
@@ -130,6 +133,6 @@ def draw_expression(rng: np.random.Generator, head: HeadBasis) -> tuple[str, np.
         "yawn": _yawn,
         "mixed": partial(_mixed, head.expression_names),
     }
-    kind = str(rng.choice(KINDS, p=_SHARES))
+    kind = str(rng.choice(KINDS, p=list(_SHARES.values())))
     amounts = _without_opposites(recipes[kind](rng) | _lids(rng) | _brows(rng))
     return kind, np.clip(head.expression(**amounts), 0, 1.15)

@@ -19,9 +19,8 @@ from mlcmkd.synthetic.realism import Realism
 from mlcmkd.synthetic.render import attributes, draw_recipe, render_pair
 from mlcmkd.utils.errors import InputError, suggestion
 
-_BLOCK = (
-    16  # pairs per task: large enough to amortise the transfer, small enough to balance the load
-)
+# Pairs per task: large enough to amortise the transfer, small enough to balance the load.
+_BLOCK = 16
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The bodies that a scene is made of: the head and what a person wears or holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -25,13 +26,14 @@ class Occluder(IntEnum):
     """What hides a landmark from the camera."""
 
     NOTHING = 0
-    HEAD = 1
+    HEAD = 1  # the head itself, such as the nose before the far eye
     HAIR = 2
     GLASSES = 3
-    CLOTH = 4
-    HAND = 5
+    CLOTH = 4  # hats, masks and clothes
+    HAND = 5  # and what it holds
 
 
+# The occluder that a surface of each material is.
 OCCLUDER_OF = {material: Occluder.HEAD for material in Material} | {
     Worn.HAIR: Occluder.HAIR,
     Worn.LENS: Occluder.GLASSES,
@@ -52,8 +54,8 @@ class Part:
         vertices: (N, 3) float32.
         triangles: (T, 3) int32.
         materials: (T,) int8, a `Material` or `Worn` value.
-        places: (N, 3) float32, coordinates that its look refers to: the vertex on the mean head for
-            the head, coordinates of its own for anything else (each accessory says which).
+        places: (N, 3) float32, coordinates for the patterns of its colour and temperature: the vertex on
+            the mean head for the head; the functions that make other bodies say which theirs are.
         follows: (N,) float32, how far a vertex follows the head's rotation: 1 with the head, 0 with
             the trunk.
     """
@@ -65,14 +67,29 @@ class Part:
     follows: np.ndarray
 
 
-def join(parts: list[Part]) -> Part:
+def renumber(triangles: Sequence[np.ndarray], counts: Sequence[int]) -> np.ndarray:
+    """Triangles of several bodies as indices of their concatenated vertices.
+
+    Args:
+        triangles: (T, 3) of each body, indices of its own vertices.
+        counts: number of vertices of each body.
+
+    Returns:
+        (sum of T, 3) int32.
+    """
+    starts = np.cumsum([0, *counts[:-1]])
+    return np.concatenate(
+        [own + start for own, start in zip(triangles, starts, strict=True)]
+    ).astype(np.int32)
+
+
+def join(parts: Sequence[Part]) -> Part:
     """One part of several; vertices and triangles keep their order."""
-    starts = np.cumsum([0] + [len(part.vertices) for part in parts[:-1]])
     return Part(
         vertices=np.concatenate([part.vertices for part in parts]).astype(np.float32),
-        triangles=np.concatenate(
-            [part.triangles + start for part, start in zip(parts, starts, strict=True)]
-        ).astype(np.int32),
+        triangles=renumber(
+            [part.triangles for part in parts], [len(part.vertices) for part in parts]
+        ),
         materials=np.concatenate([part.materials for part in parts]).astype(np.int8),
         places=np.concatenate([part.places for part in parts]).astype(np.float32),
         follows=np.concatenate([part.follows for part in parts]).astype(np.float32),

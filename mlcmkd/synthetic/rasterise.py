@@ -1,8 +1,8 @@
 """A z-buffer for triangle meshes, compiled by numba.
 
 Most of the renderer is NumPy; such loops over triangles and pixels are compiled, because NumPy needs
-ten times as long for them (benchmarks/rasteriser.py). No `fastmath`, so that the pixels do not depend
-on the processor.
+ten times as long for them (benchmarks/rasteriser.py). No `fastmath`: it would let the compiler change
+the order of sums, and so the pixels.
 """
 
 import numpy as np

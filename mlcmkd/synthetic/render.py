@@ -11,7 +11,7 @@ from mlcmkd.synthetic.realism import Realism
 from mlcmkd.synthetic.rgb.look import RgbLook, draw_rgb_look
 from mlcmkd.synthetic.rgb.paint import paint_rgb
 from mlcmkd.synthetic.rgb.photo import photograph
-from mlcmkd.synthetic.scene import Scene, SceneLandmarks, build_scene
+from mlcmkd.synthetic.scene import SceneLandmarks, build_scene
 from mlcmkd.synthetic.shape import Shape, draw_shape
 from mlcmkd.synthetic.styling import Styling, draw_styling
 from mlcmkd.synthetic.surface import FAR
@@ -58,8 +58,8 @@ class RenderedPair:
         rgb: (size, size, 3) uint8, red first.
         thermal: (size, size) float32, degrees C.
         landmarks: of the chosen scheme, in pixels of these images.
-        depth: (size, size) float32, distance of the surface in front of the plane through the eye
-            centres, head units; NaN where there is only background.
+        depth: (size, size) float32, z of the surface in camera axes, head units; NaN where there is
+            only background.
         temperature: (size, size) float32, true temperature of the surfaces, degrees C.
     """
 
@@ -95,14 +95,6 @@ def draw_recipe(seed: int, identity: int, sample: int, realism: Realism) -> Reci
     )
 
 
-def scene_of(recipe: Recipe, size: int) -> Scene:
-    """The person of a recipe before a camera with a canvas of size x size pixels."""
-    head = load_head()
-    vertices = recipe.shape.vertices(head)
-    bodies = dress(head, vertices, recipe.styling)
-    return build_scene(recipe.shape, size, bodies, vertices)
-
-
 def render_pair(recipe: Recipe, size: int, scheme: str = "ibug68") -> RenderedPair:
     """Renders one pair.
 
@@ -110,10 +102,14 @@ def render_pair(recipe: Recipe, size: int, scheme: str = "ibug68") -> RenderedPa
         recipe: its parameters.
         size: side of the images, pixels.
         scheme: landmark scheme.
+
+    Raises:
+        InputError: the scheme is not defined on the head.
     """
     canvas = round(size * _FACTOR) if size <= _SUPERSAMPLED else size
     factor = canvas / size
-    scene = scene_of(recipe, canvas)
+    vertices = recipe.shape.vertices()
+    scene = build_scene(recipe.shape, canvas, dress(vertices, recipe.styling), vertices)
     coverage = cover(scene, recipe.styling)
     light = paint_rgb(scene, coverage, recipe.styling, recipe.rgb)
     heat = paint_thermal(scene, coverage, recipe.styling, recipe.thermal, recipe.realism)

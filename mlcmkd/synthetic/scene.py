@@ -1,21 +1,29 @@
 """One person before the camera: bodies, visible surfaces and landmarks, shared by both cameras."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mlcmkd.synthetic.head.basis import HeadBasis, load_head
+from mlcmkd.synthetic.head.basis import load_head
 from mlcmkd.synthetic.head.landmarks import ProjectedLandmarks, locate
 from mlcmkd.synthetic.part import OCCLUDER_OF, Occluder, Part, Worn, join
 from mlcmkd.synthetic.shape import Shape
 from mlcmkd.synthetic.surface import Surface, see
-from mlcmkd.synthetic.view import Camera, flatten, frame, gaze_direction, rotation, turn
+from mlcmkd.synthetic.view import (
+    Camera,
+    flatten,
+    frame,
+    gaze_direction,
+    rotation,
+    turn,
+    up_in_image,
+)
 from mlcmkd.synthetic.worn.dress import head_part
 from mlcmkd.synthetic.worn.follow import follows_head
 
-# How far a landmark may lie behind the surface and still count as visible, head units: lids and lips
-# fold over the points of their borders, so the head itself gets more than what lies upon it.
+# How far a landmark may lie behind the surface and still count as visible, head units. Lids and lips
+# fold over the points of their borders, so the head's own surface has a larger tolerance.
 _TOLERANCE = 0.02
 _HEAD_TOLERANCE = 0.25
 
@@ -42,9 +50,8 @@ class Scene:
 
     Attributes:
         shape: geometry of the person.
-        head: the parametric head.
-        vertices: (V, 3) float32, the person's head in head coordinates, without hair and before the
-            head is turned; bare: the same in camera axes.
+        vertices: (V, 3) float32, the person's bare head in head coordinates.
+        bare: (V, 3) float32, the same in camera axes.
         parts: the bodies, the head first.
         turned: (N, 3) float32, vertices of all bodies in camera axes.
         rotation: (3, 3) float32, head to camera axes.
@@ -54,7 +61,6 @@ class Scene:
     """
 
     shape: Shape
-    head: HeadBasis
     vertices: np.ndarray
     bare: np.ndarray
     parts: tuple[Part, ...]
@@ -72,7 +78,7 @@ class Scene:
         """
         pixels = self.camera.project(self.bare)
         gaze = self.rotation @ gaze_direction(self.shape.gaze)
-        found = locate(scheme, self.bare, pixels[:, :2], _up(self.rotation), gaze)
+        found = locate(scheme, self.bare, pixels[:, :2], up_in_image(self.rotation), gaze)
         return SceneLandmarks(found.points, found.positions, self._hidden_by(found))
 
     def _hidden_by(self, found: ProjectedLandmarks) -> np.ndarray:
@@ -96,16 +102,10 @@ class Scene:
         return hidden
 
 
-def _up(rotation_matrix: np.ndarray) -> np.ndarray:
-    """The head's up direction in the image, (2,) unit, y down."""
-    direction = np.array([rotation_matrix[0, 1], -rotation_matrix[1, 1]])
-    return direction / np.linalg.norm(direction)
-
-
 def build_scene(
     shape: Shape,
     size: int,
-    worn: Sequence[Part] | None = None,
+    bodies: Sequence[Part] | None = None,
     vertices: np.ndarray | None = None,
 ) -> Scene:
     """Places a person before the camera.
@@ -113,20 +113,20 @@ def build_scene(
     Args:
         shape: geometry of the person.
         size: side of the canvas, pixels.
-        worn: all bodies, the head first; None for the bare head.
-        vertices: (V, 3) `shape.vertices`, where they are known already.
+        bodies: the head first, then what is worn (`dress`); None for the bare head.
+        vertices: (V, 3) `shape.vertices()`, where they are known already.
     """
     head = load_head()
     if vertices is None:
-        vertices = shape.vertices(head)
-    parts = tuple(worn) if worn is not None else (head_part(head, vertices),)
+        vertices = shape.vertices()
+    parts = tuple(bodies) if bodies is not None else (head_part(vertices),)
     pose = shape.pose
     matrix = rotation(pose.yaw, pose.pitch, pose.roll)
     bare = turn(vertices, follows_head(head.mean), pose)
-    framed = locate("ibug68", bare, flatten(bare, pose.distance), _up(matrix))
+    framed = locate("ibug68", bare, flatten(bare, pose.distance), up_in_image(matrix))
     camera = frame(framed.points, pose, size)
 
-    body = join(list(parts))
+    body = join(parts)
     turned = turn(body.vertices, body.follows, pose)
     projected = camera.project(turned)
     is_lens = body.materials == Worn.LENS
@@ -134,15 +134,9 @@ def build_scene(
     lens = None
     if is_lens.any():
         lens = see(_only(body, is_lens), turned, projected, size, depth=solid.depth)
-    return Scene(shape, head, vertices, bare, parts, turned, matrix, camera, solid, lens)
+    return Scene(shape, vertices, bare, parts, turned, matrix, camera, solid, lens)
 
 
 def _only(body: Part, chosen: np.ndarray) -> Part:
     """The same vertices with the chosen triangles."""
-    return Part(
-        body.vertices,
-        body.triangles[chosen],
-        body.materials[chosen],
-        body.places,
-        body.follows,
-    )
+    return replace(body, triangles=body.triangles[chosen], materials=body.materials[chosen])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlcmkd.synthetic.expression import draw_expression
-from mlcmkd.synthetic.head.basis import HeadBasis, load_head
+from mlcmkd.synthetic.head.basis import load_head
 from mlcmkd.synthetic.realism import Realism
 from mlcmkd.synthetic.view import Pose, draw_pose
 
@@ -30,11 +30,10 @@ class Shape:
     gaze: tuple[float, float]
     pose: Pose
 
-    def vertices(self, head: HeadBasis) -> np.ndarray:
+    def vertices(self) -> np.ndarray:
         """The mesh (V, 3) float32 in head coordinates, before the head is turned."""
-        return head.vertices(self.identity, self.expression) * np.array(
-            [*self.stretch, 1], np.float32
-        )
+        plain = load_head().vertices(self.identity, self.expression)
+        return plain * np.array([*self.stretch, 1], np.float32)
 
 
 def draw_shape(
@@ -46,14 +45,14 @@ def draw_shape(
     head = load_head()
     identity = np.clip(of_identity.standard_normal(len(head.modes)), -2.5, 2.5).astype(np.float32)
     stretch = tuple((1 + 0.045 * of_identity.standard_normal(2)).tolist())
-    kind, expression = draw_expression(of_sample, head)
+    kind, expression = draw_expression(of_sample)
     gaze = (float(np.clip(of_sample.normal(0, 10), -25, 25)), float(of_sample.normal(0, 5)))
     pose = draw_pose(of_sample, realism.yaw_deviation)
     if not realism.expressions:
         kind, expression = "neutral", np.zeros_like(expression)
-    # The lids follow the eyes when these look down or up.
-    look = head.expression(
+    # The lids follow the eyes when these turn down or up.
+    lids = head.expression(
         eyeLookDownLeft=max(0, -gaze[1]) / 30, eyeLookDownRight=max(0, -gaze[1]) / 30,
         eyeLookUpLeft=max(0, gaze[1]) / 30, eyeLookUpRight=max(0, gaze[1]) / 30,
     )  # fmt: skip
-    return Shape(identity, stretch, kind, expression + look, gaze, pose)
+    return Shape(identity, stretch, kind, expression + lids, gaze, pose)

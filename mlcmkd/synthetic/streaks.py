@@ -28,7 +28,7 @@ def hair_streaks(across: np.ndarray, along: np.ndarray, seed: int, texel: float)
     Args:
         across, along: (N,) position across and along the hair, head units.
         seed: of the place in the texture.
-        texel: size of a texel, head units; single hairs look about two texels wide.
+        texel: size of a texel, head units; single hairs are about two texels wide.
 
     Returns:
         (N,) float32 of about zero mean and unit deviation.

@@ -17,7 +17,9 @@ from mlcmkd.synthetic.rasterise import (
 
 @dataclass(frozen=True)
 class Surface:
-    """The visible surface of some bodies; arrays hold only the M pixels that show one.
+    """The visible surface of some bodies.
+
+    All arrays but `depth` have a row for each of the M pixels that show a body.
 
     Attributes:
         size: side S of the canvas, pixels.

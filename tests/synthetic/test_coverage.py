@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlcmkd.synthetic.coverage import Coverage, cover
-from mlcmkd.synthetic.head.basis import Material, load_head
+from mlcmkd.synthetic.head.basis import Material
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.scene import Scene, build_scene
 from mlcmkd.synthetic.shape import draw_shape
@@ -18,8 +18,7 @@ from mlcmkd.synthetic.worn.dress import dress
 def scene_of(styling: Styling, person: int = 0, yaw: float = 0.0) -> Scene:
     shape = draw_shape(np.random.default_rng([5, person]), np.random.default_rng([6, person]))
     shape = replace(shape, pose=replace(shape.pose, yaw=yaw, pitch=0.0, roll=0.0, margin=2.2))
-    head = load_head()
-    return build_scene(shape, 128, dress(head, shape.vertices(head), styling))
+    return build_scene(shape, 128, dress(shape.vertices(), styling))
 
 
 @pytest.mark.parametrize("person", range(5))
@@ -87,7 +86,7 @@ def test_beards_grow_where_their_names_say(beard):
     upper_lip = (np.abs(x) < 0.3) & (y > -0.98) & (y < -0.9) & (z > 0.2)
     chin = (np.abs(x) < 0.2) & (y > -1.6) & (y < -1.45) & (z > 0)
     jaw = (np.abs(x) > 0.7) & (y > -1.1) & (y < -0.9)
-    assert (share(upper_lip) > 0.2) == (beard in ("stubble", "moustache", "goatee", "full"))
+    assert share(upper_lip) > 0.2
     assert (share(chin) > 0.2) == (beard in ("stubble", "goatee", "full"))
     assert (share(jaw) > 0.2) == (beard in ("stubble", "full"))
 
@@ -102,7 +101,6 @@ def test_strands_of_hair_have_about_zero_mean_and_unit_deviation():
 def test_cover_is_the_same_each_time():
     styling = Styling(hair="short", beard="full")
     scene = scene_of(styling)
+    first, second = cover(scene, styling), cover(scene, styling)
     for entry in fields(Coverage):
-        np.testing.assert_array_equal(
-            getattr(cover(scene, styling), entry.name), getattr(cover(scene, styling), entry.name)
-        )
+        np.testing.assert_array_equal(getattr(first, entry.name), getattr(second, entry.name))

@@ -92,7 +92,7 @@ def test_attributes_are_complete_and_vary(faces):
 def test_maps_are_the_depth_and_the_true_temperature(faces):
     assert faces.depth.shape == faces.temperature.shape == (COUNT, 96, 96)
     assert faces.depth.dtype == faces.temperature.dtype == np.float32
-    # The nose stands out from the eyes; landmarks that nothing hides are at the depth of the map.
+    # The nose is in front of the eyes; landmarks that nothing hides are at the depth of the map.
     tip, eyes = at(faces.depth, faces.landmarks[:, [30]]), faces.positions[:, [39, 42], 2]
     front = np.abs(faces.attributes["yaw"]) < 20
     assert (tip[front, 0] > eyes[front].mean(1)).all()

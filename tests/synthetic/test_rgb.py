@@ -40,7 +40,7 @@ def frontal(styling: Styling, gaze=(0.0, 0.0), **expression: float):
     pose = replace(shape.pose, yaw=0, pitch=0, roll=0, shift=(0, 0), distance=20)
     amounts = HEAD.expression(**expression)
     shape = replace(shape, pose=pose, expression=amounts, gaze=gaze, identity=0 * shape.identity)
-    return build_scene(shape, CANVAS, dress(HEAD, shape.vertices(HEAD), styling))
+    return build_scene(shape, CANVAS, dress(shape.vertices(), styling))
 
 
 BARE = Styling()
@@ -221,7 +221,7 @@ def test_painted_light_is_finite_and_repeatable(person):
         hat=("none", "cap")[person % 2], mask=("none", "none", "surgical")[person % 3],
         held=("none", "chin", "phone")[person % 3], beard=("none", "full")[person % 2], collar="shirt",
     )  # fmt: skip
-    scene = build_scene(shape, 96, dress(HEAD, shape.vertices(HEAD), styling))
+    scene = build_scene(shape, 96, dress(shape.vertices(), styling))
     coverage = cover(scene, styling)
     look = draw_rgb_look(*generators(person, person), styling)
     image = paint_rgb(scene, coverage, styling, look)

@@ -56,7 +56,7 @@ def plate(low, high, z: float, material: int) -> Part:
 
 
 def with_plate(shape, *plates: Part):
-    return build_scene(shape, SIZE, [head_part(HEAD, shape.vertices(HEAD)), *plates])
+    return build_scene(shape, SIZE, [head_part(shape.vertices()), *plates])
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_visible_landmarks_lie_on_the_drawn_mesh(scenes):
                 around = scene.solid.depth[row - 1 : row + 2, column - 1 : column + 2]
                 gaps.append(np.abs(around - found.positions[n, 2]).min())
     assert len(gaps) > 1000
-    # Head units, about 6 cm. Lids and lips stand out a little before what is between them.
+    # Head units, about 6 cm. Lids and lips are a little in front of what is between them.
     assert np.median(gaps) < 0.01 and np.quantile(gaps, 0.9) < 0.1
 
 
@@ -170,7 +170,7 @@ def test_a_plate_before_the_mouth_hides_the_mouth_alone(material, occluder):
     bare = build_scene(shape, SIZE).landmarks()
     mouth = bare.positions[48:60]
     low, high = mouth[:, :2].min(0) - 0.2, mouth[:, :2].max(0) + 0.2
-    nearest = float(shape.vertices(HEAD)[:, 2].max())
+    nearest = float(shape.vertices()[:, 2].max())
     scene = with_plate(shape, plate(low, high, nearest + 0.2, material))
     found = scene.landmarks()
     np.testing.assert_array_equal(found.points, bare.points)

@@ -56,7 +56,7 @@ def test_lids_follow_the_eyes():
 def test_vertices_are_those_of_the_head_stretched_in_width_and_height():
     shape = replace(draw(0, 0), stretch=(1.1, 0.9))
     plain = HEAD.vertices(shape.identity, shape.expression)
-    vertices = shape.vertices(HEAD)
+    vertices = shape.vertices()
     np.testing.assert_allclose(vertices, plain * [1.1, 0.9, 1], atol=1e-6)
     assert vertices.dtype == np.float32 and vertices.shape == HEAD.mean.shape
 
@@ -65,7 +65,7 @@ def test_vertices_are_those_of_the_head_stretched_in_width_and_height():
 def expressions():
     """Kinds and amounts of 1,000 expressions."""
     rng = np.random.default_rng(0)
-    kinds, amounts = zip(*(draw_expression(rng, HEAD) for _ in range(1000)), strict=True)
+    kinds, amounts = zip(*(draw_expression(rng) for _ in range(1000)), strict=True)
     return np.array(kinds), np.stack(amounts)
 
 

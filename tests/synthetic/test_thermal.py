@@ -172,12 +172,12 @@ def test_the_scene_switch_changes_the_background_alone():
 
 def with_panel(shape, material: Worn):
     """The head behind an upright square of a material."""
-    vertices = shape.vertices(HEAD)
+    vertices = shape.vertices()
     corners = np.array([(-1, -1, 2), (1, -1, 2), (1, 1, 2), (-1, 1, 2)], np.float32)
     triangles = np.array([(0, 1, 2), (0, 2, 3)], np.int32)
     kinds = np.full(2, material, np.int8)
     panel = Part(corners, triangles, kinds, corners, np.ones(4, np.float32))
-    return build_scene(shape, SIZE, [head_part(HEAD, vertices), panel])
+    return build_scene(shape, SIZE, [head_part(vertices), panel])
 
 
 @pytest.mark.parametrize("material", [Worn.HAIR, Worn.CLOTH, Worn.HAT, Worn.MASK, Worn.FRAME])

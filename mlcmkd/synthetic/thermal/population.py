@@ -59,13 +59,13 @@ def sample_population(count: int, air: float | None = None, seed: int = 0) -> di
     Returns:
         for each of SPOTS (count, 2) degrees C, of the viewer's left and right.
     """
-    head, spots = load_head(), np.stack((spot_vertices(-1), spot_vertices(1)))
+    spots = np.stack((spot_vertices(-1), spot_vertices(1)))
     warmth = np.empty((count, 2, len(SPOTS)))
     for n in range(count):
         of_identity, of_sample = (np.random.default_rng([seed, n, k]) for k in (0, 1))
         ambient = float(of_sample.normal(ROOM, 1)) if air is None else air
         look = look_in(Climate(ambient, ambient, None), of_identity, of_sample)
-        vertices = draw_shape(of_identity, of_sample).vertices(head)
+        vertices = draw_shape(of_identity, of_sample).vertices()
         warmth[n] = skin_temperature(vertices, look)[spots]
     return {name: warmth[:, :, k] for k, name in enumerate(SPOTS)}
 

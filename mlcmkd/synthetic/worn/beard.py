@@ -29,7 +29,7 @@ def beard_growth(
 
     Args:
         places: (N, 3) coordinates on the mean head.
-        beard: one of `BEARD_STYLES` but "none".
+        beard: one of `styling.BEARD_STYLES` but "none".
         line: offset of its border on the cheek, head units upwards.
         uneven: (N,) of about unit deviation, moves its borders in and out.
 
@@ -105,5 +105,4 @@ def beard_parts(vertices: np.ndarray, sheet: Sheet, styling: Styling) -> list[Pa
         start, unit(direction + 0.2 * scatter[:, 0]), step.astype(np.float32), height,
         0.12 * scatter, 0.3, 0.0, nowhere, 0.0, sheet.radii,
     )  # fmt: skip
-    follows = np.ones(2 * count * _STEPS, np.float32)  # the jaw turns with the head
-    return [strand_part(lines, 0.1, 0.3, rng, follows)]
+    return [strand_part(lines, 0.1, 0.3, rng, with_head=True)]

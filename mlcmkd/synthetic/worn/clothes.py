@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mlcmkd.synthetic.head.basis import HeadBasis, Material, load_head
+from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.noise import draw_waves
 from mlcmkd.synthetic.part import Part, Worn
 from mlcmkd.synthetic.rasterise import vertex_normals
@@ -14,11 +14,10 @@ from mlcmkd.synthetic.worn.follow import follows_head
 from mlcmkd.synthetic.worn.mesh import Mesh, clip, tube
 
 
-def clothes_parts(head: HeadBasis, vertices: np.ndarray, styling: Styling) -> list[Part]:
+def clothes_parts(vertices: np.ndarray, styling: Styling) -> list[Part]:
     """Clothes of material CLOTH, or nothing; their places are coordinates on the mean head.
 
     Args:
-        head: the parametric head.
         vertices: (V, 3) the person's head.
         styling: its `collar` and `cloth_size` are used.
     """
@@ -26,7 +25,7 @@ def clothes_parts(head: HeadBasis, vertices: np.ndarray, styling: Styling) -> li
         return []
     size = styling.cloth_size
     used, triangles = _trunk()
-    skin, places = vertices[used], head.mean[used]
+    skin, places = vertices[used], load_head().mean[used]
     normals = vertex_normals(skin, triangles)
     depth = _below_collar(places, styling.collar, size.collar_height)
     folds = draw_waves(np.random.default_rng(size.seed), 2, 7, 8).at(places)

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mlcmkd.synthetic.head.basis import HeadBasis, Material, load_head
+from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.part import Part
 from mlcmkd.synthetic.styling import Styling
 from mlcmkd.synthetic.worn.beard import beard_parts
@@ -18,8 +18,9 @@ from mlcmkd.synthetic.worn.masks import mask_parts
 from mlcmkd.synthetic.worn.sheet import CENTRE, Sheet, head_sheet
 
 
-def head_part(head: HeadBasis, vertices: np.ndarray) -> Part:
-    """The head itself as a part of the scene."""
+def head_part(vertices: np.ndarray) -> Part:
+    """The head itself, with vertices (V, 3), as a part of the scene."""
+    head = load_head()
     return Part(vertices, head.triangles, head.materials, head.mean, follows_head(head.mean))
 
 
@@ -30,7 +31,7 @@ def _ear_vertices() -> np.ndarray:
     return np.unique(head.triangles[head.materials == Material.EAR])
 
 
-def flat_ears(vertices: np.ndarray, sheet: Sheet) -> np.ndarray:
+def _flat_ears(vertices: np.ndarray, sheet: Sheet) -> np.ndarray:
     """The head with its ears close to the skull, as cloth and long hair press them."""
     ears = _ear_vertices()
     pressed = vertices.copy()
@@ -41,11 +42,10 @@ def flat_ears(vertices: np.ndarray, sheet: Sheet) -> np.ndarray:
     return pressed
 
 
-def dress(head: HeadBasis, vertices: np.ndarray, styling: Styling) -> list[Part]:
+def dress(vertices: np.ndarray, styling: Styling) -> list[Part]:
     """A person's head and everything that the person wears or holds.
 
     Args:
-        head: the parametric head.
         vertices: (V, 3) float32, the person's head in head coordinates.
         styling: what is worn.
 
@@ -55,12 +55,12 @@ def dress(head: HeadBasis, vertices: np.ndarray, styling: Styling) -> list[Part]
     sheet = head_sheet(vertices)
     covered = styling.hat == "headscarf" or styling.hair == "long"
     return [
-        head_part(head, flat_ears(vertices, sheet) if covered else vertices),
+        head_part(_flat_ears(vertices, sheet) if covered else vertices),
         *hair_parts(vertices, sheet, styling, hat_cover(styling)),
         *beard_parts(vertices, sheet, styling),
-        *clothes_parts(head, vertices, styling),
+        *clothes_parts(vertices, styling),
         *hat_parts(sheet, styling),
         *mask_parts(vertices, sheet, styling),
-        *glasses_parts(head, vertices, sheet, styling),
+        *glasses_parts(vertices, sheet, styling),
         *hand_parts(vertices, sheet, styling),
     ]

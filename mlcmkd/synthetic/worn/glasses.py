@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mlcmkd.synthetic.head.basis import HeadBasis
+from mlcmkd.synthetic.head.basis import load_head
 from mlcmkd.synthetic.part import Part, Worn
 from mlcmkd.synthetic.sizes import GlassesSize
 from mlcmkd.synthetic.styling import Styling
@@ -16,13 +16,10 @@ _OUTLINE = 32  # points of the outline of a lens
 _GAP = 0.03  # between glasses and skin, head units
 
 
-def glasses_parts(
-    head: HeadBasis, vertices: np.ndarray, sheet: Sheet, styling: Styling
-) -> list[Part]:
+def glasses_parts(vertices: np.ndarray, sheet: Sheet, styling: Styling) -> list[Part]:
     """Lenses and frame, or nothing.
 
     Args:
-        head: the parametric head.
         vertices: (V, 3) the person's head.
         sheet: the person's skin.
         styling: its `glasses` and `glasses_size` are used.
@@ -35,14 +32,14 @@ def glasses_parts(
     if styling.glasses == "none":
         return []
     size = styling.glasses_size
-    eyes, _ = head.eyes(vertices)
+    eyes, _ = load_head().eyes(vertices)
     spots, fan = _lens_spots()
     lenses = [_lens_at(spots, size, eye, side) for eye, side in zip(eyes, (-1, 1), strict=True)]
     front = anchor(vertices, "sellion")[2] + _GAP
     for lens in lenses:
         lens[:, 2] += front
     behind = -np.concatenate([sheet.height(lens) for lens in lenses]).min() + _GAP
-    if behind > 0:  # brows or cheeks stand out farther than the nose
+    if behind > 0:  # brows or cheeks reach farther forwards than the nose
         for lens in lenses:
             lens[:, 2] += 1.3 * behind
     frame = [_rim(lens, eye, size) for lens, eye in zip(lenses, eyes, strict=True)]
@@ -53,11 +50,9 @@ def glasses_parts(
     places = np.concatenate(
         [np.column_stack((spots, np.full(len(spots), side))) for side in (-1, 1)]
     )
-    follows = np.ones(len(glass.vertices), np.float32)
-    rest = merge(frame)
     return [
-        glass.part(Worn.LENS, follows, places.astype(np.float32)),
-        rest.part(Worn.FRAME, np.ones(len(rest.vertices), np.float32)),
+        glass.part(Worn.LENS, places=places.astype(np.float32)),
+        merge(frame).part(Worn.FRAME),
     ]
 
 
@@ -116,7 +111,7 @@ def _bridge(lenses: list[np.ndarray], sheet: Sheet, size: GlassesSize) -> Mesh:
 def _temple(
     lens: np.ndarray, vertices: np.ndarray, sheet: Sheet, size: GlassesSize, side: int
 ) -> Mesh:
-    """The side arm from a lens to the ear: a strip that stands upright."""
+    """The side arm from a lens to the ear: an upright strip."""
     begin = lens[2]  # the outer end, a little above the middle
     ear = anchor(vertices, "ear top", side) + np.array([0.06 * side, 0.02, -0.1], np.float32)
     shares = np.array([0, 0.04, 0.3, 0.6, 0.85, 1], np.float32)[:, None]

@@ -15,7 +15,7 @@ from mlcmkd.synthetic.worn.scalp import WHORL, growth, scalp_roots
 from mlcmkd.synthetic.worn.sheet import CENTRE, Sheet
 from mlcmkd.synthetic.worn.strands import grow_strands, strand_part
 
-TIE = np.array([0, 0.6, -3.03], np.float32)  # of a ponytail
+_TIE = np.array([0, 0.6, -3.03], np.float32)  # of a ponytail
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def hair_parts(
     vertices: np.ndarray,
     sheet: Sheet,
     styling: Styling,
-    hat_cover: Callable[[np.ndarray], np.ndarray] | None = None,
+    hat_cover: Callable[[np.ndarray], np.ndarray] | None,
 ) -> list[Part]:
     """The strips of a hair style.
 
@@ -69,12 +69,13 @@ def hair_parts(
         vertices: (V, 3) the person's head.
         sheet: the person's skin.
         styling: its `hair` and `hair_size` are used.
-        hat_cover: see `hats.hat_cover`.
+        hat_cover: what `hats.hat_cover` returns: positive at places that a hat covers; None without.
 
     Returns:
-        No or one part of material HAIR. Its places are (tone, across, along): a random value of the
-        strip of about zero mean and unit deviation, the position across the hair in head units with a
-        random start for each strip, and the share of the length from the root, 0 to 1.
+        Parts of material HAIR: the hair, and its tail where it is tied; none for a style without strips.
+        Their places are (tone, across, along): a random value of the strip of about zero mean and unit
+        deviation, the position across the hair in head units with a random start for each strip, and
+        the share of the length from the root, 0 to 1.
     """
     if styling.hair not in _CUTS:
         return []
@@ -100,7 +101,7 @@ def hair_parts(
 def _tail(style: str, sheet: Sheet, size: HairSize, rng: np.random.Generator) -> np.ndarray:
     """Lines (N, K, 3) of a ponytail, or of a bun, behind the head."""
     count, steps = (70, 8) if style == "ponytail" else (90, 7)
-    knot = sheet.push_out(TIE[None], 0.1)[0]
+    knot = sheet.push_out(_TIE[None], 0.1)[0]
     scatter = rng.standard_normal((count, 1, 3), dtype=np.float32)
     share = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
     if style == "ponytail":
@@ -121,7 +122,7 @@ def _comb(places: np.ndarray, cut: _Cut, size: HairSize) -> np.ndarray:
     """Direction (N, 3) in which the hair at places on the mean head is combed."""
     away = unit(places - WHORL)
     if cut.comb == "tied":
-        return unit(TIE - places)
+        return unit(_TIE - places)
     if cut.comb == "whorl":
         return unit(away + _vector(0.25 * np.sign(size.parting), 0, 0))
     if cut.comb == "forward":
@@ -166,5 +167,5 @@ def _grow(
         wander[..., axis] += 3 * size.curl * waves.at(at.reshape(-1, 3)).reshape(count, steps)
     pull = 0.85 if cut.comb == "tied" else 0.0
     return grow_strands(
-        start, direction, step, height, wander, cut.weight, cut.hug, TIE, pull, sheet.radii
+        start, direction, step, height, wander, cut.weight, cut.hug, _TIE, pull, sheet.radii
     )

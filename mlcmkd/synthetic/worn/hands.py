@@ -74,25 +74,21 @@ def hand_parts(vertices: np.ndarray, sheet: Sheet, styling: Styling) -> list[Par
     along = unit(np.array(grip.fingers, np.float32))
     palm = np.array(grip.palm, np.float32)
     palm = unit(palm - (palm @ along) * along)
-    across = np.cross(along, palm)  # towards the thumb: the right hand of the picture's right side
+    across = np.cross(along, palm)  # towards the thumb
     axes = np.stack((across, along, palm)) * mirror
-    thing = _thing(styling.held, vertices, side)
     skin = merge(_fingers(wrist, axes, grip, sheet))
     elbow = wrist + mirror * np.array([0.9, -2.6, 0.3], np.float32)
     shares = np.linspace(0, 1, 6, dtype=np.float32)[:, None]
     arm = (wrist + 0.25 * axes[1]) * (1 - shares) + elbow * shares  # begins inside the palm
     forearm = tube(arm, np.array([0.26, 0.28, 0.29, 0.33, 0.37, 0.4]), 10)
-    parts = [_part(merge([skin, forearm]), Worn.HAND)]
+    parts = [merge([skin, forearm]).part(Worn.HAND)]
     if styling.collar != "none":
         sleeve = tube(arm[2:], np.array([0.4, 0.44, 0.5, 0.5]), 10)
-        parts.append(_part(sleeve, Worn.CLOTH))
+        parts.append(sleeve.part(Worn.CLOTH))
+    thing = _thing(styling.held, vertices, side)
     if thing is not None:
-        parts.append(_part(thing, Worn.HELD))
+        parts.append(thing.part(Worn.HELD))
     return parts
-
-
-def _part(mesh: Mesh, material: int) -> Part:
-    return mesh.part(material, np.ones(len(mesh.vertices), np.float32))
 
 
 def _fingers(wrist: np.ndarray, axes: np.ndarray, grip: _Grip, sheet: Sheet) -> list[Mesh]:

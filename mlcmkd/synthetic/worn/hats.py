@@ -25,12 +25,11 @@ def hat_parts(sheet: Sheet, styling: Styling) -> list[Part]:
     size = styling.cloth_size
     if styling.hat == "none":
         return []
-    if styling.hat == "headscarf":
+    if styling.hat == "headscarf":  # lies on neck and shoulders as well
         mesh = _headscarf(sheet, size)
         return [mesh.part(Worn.HAT, follows_head(mesh.vertices))]
-    meshes = {"cap": _cap, "beanie": _beanie, "helmet": _helmet}[styling.hat](sheet, size)
-    mesh = merge(meshes)
-    return [mesh.part(Worn.HAT, np.ones(len(mesh.vertices), np.float32))]
+    mesh = {"cap": _cap, "beanie": _beanie, "helmet": _helmet}[styling.hat](sheet, size)
+    return [mesh.part(Worn.HAT)]
 
 
 def hat_cover(styling: Styling) -> Callable[[np.ndarray], np.ndarray] | None:
@@ -47,9 +46,19 @@ def hat_cover(styling: Styling) -> Callable[[np.ndarray], np.ndarray] | None:
     return above
 
 
+def _front(size: ClothSize) -> float:
+    """Latitude of the lower border of a hat at the forehead, degrees."""
+    return np.rad2deg(np.arctan2(size.hat_line - CENTRE[1], 1.48))
+
+
+def _around() -> np.ndarray:
+    """Longitudes (C,) of the columns of a hat, degrees."""
+    return np.linspace(-180, 180, _COLUMNS, endpoint=False)
+
+
 def _border(longitude: np.ndarray, size: ClothSize, hat: str) -> np.ndarray:
     """Latitude of the lower border of a hat at longitudes, degrees."""
-    front = np.rad2deg(np.arctan2(size.hat_line - CENTRE[1], 1.48))
+    front = _front(size)
     side, back = {"cap": (11, -4), "beanie": (6, -14), "helmet": (6, -8)}[hat]
     turn = np.deg2rad(longitude)
     # Front, sides and back by a cosine series of two terms.
@@ -61,21 +70,21 @@ def _border(longitude: np.ndarray, size: ClothSize, hat: str) -> np.ndarray:
 
 def _dome(sheet: Sheet, size: ClothSize, hat: str, shares, heights) -> np.ndarray:
     """Points (R, C, 3) of rows between a hat's border (share 0) and the crown (share 1)."""
-    longitude = np.linspace(-180, 180, _COLUMNS, endpoint=False)[None]
+    longitude = _around()[None]
     border = _border(longitude, size, hat)
     share = np.asarray(shares, np.float32)[:, None]
     latitude = border + share * (90 - border)
     return sheet.at(longitude + 0 * latitude, latitude, np.asarray(heights, np.float32)[:, None])
 
 
-def _cap(sheet: Sheet, size: ClothSize) -> list[Mesh]:
+def _cap(sheet: Sheet, size: ClothSize) -> Mesh:
     tall = size.hat_height
     dome = _dome(
         sheet, size, "cap", (0, 0, 0.1, 0.3, 0.55, 0.8, 1),
         (0.02, 0.05, 0.06 + 0.2 * tall, 0.05 + 0.7 * tall, 0.05 + tall, 0.04 + 0.8 * tall,
          0.03 + 0.7 * tall),
     )  # fmt: skip
-    return [grid(dome, closed=True), _brim(sheet, size)]
+    return merge([grid(dome, closed=True), _brim(sheet, size)])
 
 
 def _brim(sheet: Sheet, size: ClothSize) -> Mesh:
@@ -93,7 +102,7 @@ def _brim(sheet: Sheet, size: ClothSize) -> Mesh:
     return grid(np.stack(rows))
 
 
-def _beanie(sheet: Sheet, size: ClothSize) -> list[Mesh]:
+def _beanie(sheet: Sheet, size: ClothSize) -> Mesh:
     tall = 0.5 * size.hat_height
     dome = _dome(
         sheet, size, "beanie", (0.0, 0.0, 0.04, 0.2, 0.27, 0.29, 0.45, 0.7, 0.9, 1),
@@ -104,10 +113,10 @@ def _beanie(sheet: Sheet, size: ClothSize) -> list[Mesh]:
     outward = dome - CENTRE
     folds = draw_waves(np.random.default_rng(size.seed), 2, 6, 6).at(dome.reshape(-1, 3))
     factor = 1 + knitted + 0.012 * folds.reshape(dome.shape[:2])[..., None]
-    return [grid(CENTRE + outward * factor, closed=True)]
+    return grid(CENTRE + outward * factor, closed=True)
 
 
-def _helmet(sheet: Sheet, size: ClothSize) -> list[Mesh]:
+def _helmet(sheet: Sheet, size: ClothSize) -> Mesh:
     tall = 0.2 + 0.5 * size.hat_height
     heights = (0.2, 0.08, 0.12, tall, 1.1 * tall, 1.15 * tall, 1.15 * tall)
     dome = _dome(sheet, size, "helmet", (-0.02, 0.02, 0.1, 0.35, 0.6, 0.8, 1), heights)
@@ -116,16 +125,16 @@ def _helmet(sheet: Sheet, size: ClothSize) -> list[Mesh]:
     distance = np.linalg.norm(offsets, axis=-1, keepdims=True)
     rounder = np.maximum(distance, 0.4 * distance.mean(axis=1, keepdims=True) + 0.6 * distance)
     dome = CENTRE + offsets / distance * rounder
-    ahead = np.clip(np.cos(np.deg2rad(np.linspace(-180, 180, _COLUMNS, endpoint=False))), 0, 1)
+    ahead = np.clip(np.cos(np.deg2rad(_around())), 0, 1)
     dome[0, :, 2] += 0.35 * ahead**2
-    return [grid(dome, closed=True)]
+    return grid(dome, closed=True)
 
 
 def _headscarf(sheet: Sheet, size: ClothSize) -> Mesh:
     """A scarf over the hair and around face and neck, down to the shoulders."""
     around = np.linspace(0, 360, _COLUMNS, endpoint=False)  # 0 is up, 90 the viewer's right
     turn = np.deg2rad(around)
-    top = np.rad2deg(np.arctan2(size.hat_line - CENTRE[1], 1.48)) + 4
+    top = _front(size) + 4
     opening = np.interp(
         around, (0, 45, 90, 135, 180, 225, 270, 315, 360),
         (top, 40, 54, 56, 61, 56, 54, 40, top),

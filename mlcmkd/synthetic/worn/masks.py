@@ -13,6 +13,8 @@ from mlcmkd.synthetic.worn.sheet import CENTRE, Sheet, angles, directions
 
 _ROWS, _COLUMNS = 15, 25
 _GAP = 0.05  # between mask and skin, head units
+# Longitude of the ends of each mask, degrees; a scarf continues around the neck.
+_ENDS = {"surgical": 62.0, "respirator": 52.0, "scarf": 125.0}
 
 
 def mask_parts(vertices: np.ndarray, sheet: Sheet, styling: Styling) -> list[Part]:
@@ -26,39 +28,36 @@ def mask_parts(vertices: np.ndarray, sheet: Sheet, styling: Styling) -> list[Par
     if styling.mask == "none":
         return []
     size = styling.cloth_size
-    wide = {"surgical": 62.0, "respirator": 52.0, "scarf": 125.0}[styling.mask]
-    points = _stretched(sheet.outer(), *_window(vertices, wide, size), styling.mask)
-    meshes = [grid(points)]
+    points = _stretched(sheet.outer(), *_window(vertices, styling.mask, size), styling.mask)
     if styling.mask == "scarf":
-        meshes = [grid(_folded(points, size)), _wrap(vertices, size)]
-    else:
-        for side, column in ((-1, 0), (1, -1)):
-            meshes += _loops(points[[1, -2], column], vertices, sheet, side)
-    mesh = merge(meshes)
-    follows = np.ones(len(mesh.vertices), np.float32)
-    if styling.mask == "scarf":  # its turns around the neck move with the neck
-        around = slice(len(meshes[0].vertices), None)
-        follows[around] = follows_head(mesh.vertices[around])
-    return [mesh.part(Worn.MASK, follows)]
+        front, around = grid(_folded(points, size)), _wrap(vertices, size)
+        # The turns around the neck move with the neck.
+        follows = np.ones(len(front.vertices), np.float32), follows_head(around.vertices)
+        return [merge([front, around]).part(Worn.MASK, np.concatenate(follows))]
+    meshes = [grid(points)]
+    for side, column in ((-1, 0), (1, -1)):
+        meshes += _loops(points[[1, -2], column], vertices, sheet, side)
+    return [merge(meshes).part(Worn.MASK)]
 
 
-def _window(vertices: np.ndarray, wide: float, size: ClothSize) -> tuple[np.ndarray, np.ndarray]:
+def _window(vertices: np.ndarray, mask: str, size: ClothSize) -> tuple[np.ndarray, np.ndarray]:
     """Longitude and latitude (rows, columns) of the grid, degrees, the top row first."""
     nose, cheek, chin, jaw, ear = (
         np.stack(angles(anchor(vertices, name)))
         for name in ("nose ridge", "cheekbone", "chin below", "jaw", "ear bottom")
     )
     lower = np.rad2deg(size.mask_top / 1.5)
+    wide = _ENDS[mask]
     longitude = np.linspace(-wide, wide, _COLUMNS)
     at = np.abs(longitude)
     heights = (nose[1] + 2, nose[1] - 4, cheek[1] - 1, cheek[1] - 3, cheek[1] - 3)
     top = np.interp(at, (0, 12, cheek[0], ear[0], 125), heights) - lower
     bottom = np.interp(at, (0, 15, jaw[0], 75, 125), (chin[1] - 3, chin[1] - 3, jaw[1], -48, -48))
-    if wide > 90:
+    if mask == "scarf":
         bottom = bottom - 9
-    # The ends of a mask are narrower than its middle.
-    end = np.clip((at - 0.6 * wide) / (0.4 * wide), 0, 1) ** 2 * (wide < 90)
-    bottom = bottom + end * 0.3 * (top - bottom)
+    else:  # the ends of a mask are narrower than its middle
+        end = np.clip((at - 0.6 * wide) / (0.4 * wide), 0, 1) ** 2
+        bottom = bottom + end * 0.3 * (top - bottom)
     share = np.linspace(0, 1, _ROWS)[:, None]
     return np.broadcast_to(longitude, (_ROWS, _COLUMNS)), top + share * (bottom - top)
 

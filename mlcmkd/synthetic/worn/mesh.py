@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mlcmkd.synthetic.part import Part
+from mlcmkd.synthetic.part import Part, renumber
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,21 @@ class Mesh:
     vertices: np.ndarray
     triangles: np.ndarray
 
-    def part(self, material: int, follows: np.ndarray, places: np.ndarray | None = None) -> Part:
-        """A body of one material; its places are its vertices unless others are given."""
+    def part(
+        self,
+        material: int,
+        follows: np.ndarray | None = None,
+        places: np.ndarray | None = None,
+    ) -> Part:
+        """A body of one material.
+
+        Args:
+            material: a `Worn` value.
+            follows: (N,) see `Part.follows`; None for a body that turns with the head.
+            places: (N, 3) see `Part.places`; None for the vertices.
+        """
+        if follows is None:
+            follows = np.ones(len(self.vertices), np.float32)
         return Part(
             vertices=self.vertices,
             triangles=self.triangles,
@@ -28,12 +41,9 @@ class Mesh:
 
 def merge(meshes: list[Mesh]) -> Mesh:
     """One mesh of several."""
-    starts = np.cumsum([0] + [len(mesh.vertices) for mesh in meshes[:-1]])
     return Mesh(
         np.concatenate([mesh.vertices for mesh in meshes]).astype(np.float32),
-        np.concatenate(
-            [mesh.triangles + start for mesh, start in zip(meshes, starts, strict=True)]
-        ).astype(np.int32),
+        renumber([mesh.triangles for mesh in meshes], [len(mesh.vertices) for mesh in meshes]),
     )
 
 
@@ -51,9 +61,7 @@ def grid_triangles(rows: int, columns: int, closed: bool = False) -> np.ndarray:
 def grid(points: np.ndarray, closed: bool = False) -> Mesh:
     """A surface through a grid of points (R, C, 3); `closed` joins its last column with its first."""
     rows, columns = points.shape[:2]
-    return Mesh(
-        points.reshape(-1, 3).astype(np.float32), grid_triangles(rows, columns, bool(closed))
-    )
+    return Mesh(points.reshape(-1, 3).astype(np.float32), grid_triangles(rows, columns, closed))
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -67,7 +75,7 @@ def tube(path: np.ndarray, radii: np.ndarray | float, sides: int = 8) -> Mesh:
     Args:
         path: (K, 3) points of the axis, K at least 2.
         radii: (K,) or one radius, head units; rounded ends need small radii there.
-        sides: of the polygon that stands for a circle.
+        sides: number of sides of its cross-section, a polygon.
     """
     path = np.asarray(path, np.float32)
     along = unit(np.gradient(path, axis=0))
@@ -98,9 +106,7 @@ def ribbons(lines: np.ndarray, outward: np.ndarray, widths: np.ndarray) -> Mesh:
     along[:, 0], along[:, -1] = lines[:, 1] - lines[:, 0], lines[:, -1] - lines[:, -2]
     across = unit(np.cross(along, outward)) * (widths / 2)[..., None]
     vertices = np.stack((lines - across, lines + across), axis=2)
-    return Mesh(
-        vertices.reshape(-1, 3).astype(np.float32), _ribbon_triangles(int(count), int(steps))
-    )
+    return Mesh(vertices.reshape(-1, 3).astype(np.float32), _ribbon_triangles(count, steps))
 
 
 @lru_cache(maxsize=256)

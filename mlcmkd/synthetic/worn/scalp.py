@@ -9,6 +9,7 @@ from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.sizes import HairSize
 
 WHORL = np.array([0.1, 1.56, -1.97], np.float32)  # on the crown; short hair grows away from it
+# Hairlines that contain those of all people.
 _LOOSEST = HairSize(hairline=0.9, temples=-0.2, sideburns=-0.5, nape=-1.4)
 
 

@@ -6,6 +6,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numba import njit
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 
 from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.rasterise import FAR, rasterise
@@ -36,19 +38,21 @@ class Sheet:
         flat = np.ascontiguousarray(offsets.reshape(-1, 3), np.float32)
         return _skin_radii(self.radii, flat).reshape(offsets.shape[:-1])
 
-    def at(self, longitude: np.ndarray, latitude: np.ndarray, height=0.0) -> np.ndarray:
+    def at(
+        self, longitude: np.ndarray, latitude: np.ndarray, height: np.ndarray | float
+    ) -> np.ndarray:
         """Points (..., 3) above the skin.
 
         Args:
             longitude, latitude: (...) direction from `CENTRE`, degrees; longitude 0 is the front and
                 positive is the viewer's right, latitude positive is up.
-            height: above the skin, head units.
+            height: (...) above the skin, head units.
         """
         direction = directions(longitude, latitude)
         radius = self.radius(direction) + height
         return CENTRE + direction * np.asarray(radius, np.float32)[..., None]
 
-    def push_out(self, points: np.ndarray, height) -> np.ndarray:
+    def push_out(self, points: np.ndarray, height: np.ndarray | float) -> np.ndarray:
         """Points (..., 3) moved away from `CENTRE` until they are `height` above the skin."""
         offsets = points - CENTRE
         distance = np.sqrt((offsets * offsets).sum(-1)) + np.float32(1e-9)
@@ -146,7 +150,7 @@ def head_sheet(vertices: np.ndarray) -> Sheet:
 
 
 def _filled(depth: np.ndarray) -> np.ndarray:
-    """Empty cells get the mean of the next row towards the horizon; all are close to the poles."""
+    """Empty cells, all close to the poles, get the mean of the next row towards the horizon."""
     empty = depth == FAR
     rows = np.flatnonzero(empty.any(axis=1))
     middle = len(depth) // 2
@@ -183,12 +187,7 @@ def _closed_skin() -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
 
 def _loops(edges: np.ndarray) -> list[np.ndarray]:
     """Numbers of the edges of each connected group."""
-    label = np.arange(edges.max() + 1)
-    for _ in range(len(edges)):  # each edge passes the smaller label on, until nothing changes
-        smaller = label[edges].min(axis=1)
-        before = label.copy()
-        np.minimum.at(label, edges.reshape(-1), np.repeat(smaller, 2))
-        if (label == before).all():
-            break
-    of_edge = label[edges[:, 0]]
+    count = edges.max() + 1
+    graph = csr_matrix((np.ones(len(edges)), tuple(edges.T)), shape=(count, count))
+    of_edge = connected_components(graph, directed=False)[1][edges[:, 0]]
     return [np.flatnonzero(of_edge == name) for name in np.unique(of_edge)]

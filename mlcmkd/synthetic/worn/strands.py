@@ -13,9 +13,8 @@ from mlcmkd.synthetic.worn.sheet import CENTRE, skin_radius
 def grow_strands(starts, directions, steps, heights, wander, weight, hug, target, pull, radii):
     """Lines of strands that begin on the skin.
 
-    Each step goes on in the direction of the last one, bent downwards by the weight and aside by
-    `wander`; then the point is moved out of the head, or back towards the skull where it stands off
-    above the ears.
+    Each step continues in the direction of the last one, bent downwards by the weight and aside by
+    `wander`; then the point is moved out of the head, or, above the ears, back towards the skull.
 
     Args:
         starts: (N, 3) float32, the roots, head coordinates.
@@ -74,7 +73,7 @@ def strand_part(
     width: float,
     tip: float,
     rng: np.random.Generator,
-    follows: np.ndarray | None = None,
+    with_head: bool = False,
 ) -> Part:
     """Strips along lines, as a part of material HAIR.
 
@@ -83,7 +82,8 @@ def strand_part(
         width: of a strip, head units.
         tip: share of the width that is left at its end.
         rng: of the strips' widths, tones and tilts.
-        follows: (N * K * 2,) see `Part.follows`; None for hair on head and neck.
+        with_head: all of it turns with the head (a beard turns with the jaw); otherwise low hair
+            follows the neck.
 
     Returns:
         The part; its places are those that `hair.hair_parts` describes.
@@ -95,7 +95,7 @@ def strand_part(
     along = np.linspace(0, 1, steps, dtype=np.float32)
     taper = np.interp(along, (0, 0.2, 0.6, 1), (0.8, 1, 0.95, tip)).astype(np.float32)
     full = width * rng.uniform(0.6, 1.3, count).astype(np.float32)
-    full[::4] *= 0.4  # some strands stand alone
+    full[::4] *= 0.4  # some strands are separate and thin
     widths = full[:, None] * taper
     tilted = outward + 0.12 * rng.standard_normal((count, 1, 3), dtype=np.float32)
     mesh = ribbons(lines, tilted, widths)
@@ -104,6 +104,5 @@ def strand_part(
     begin = rng.uniform(0, 20, count)[:, None]
     places[..., 0, 1], places[..., 1, 1] = begin - widths / 2, begin + widths / 2
     places[..., 2] = along[:, None]
-    if follows is None:
-        follows = follows_head(mesh.vertices)
+    follows = None if with_head else follows_head(mesh.vertices)
     return mesh.part(Worn.HAIR, follows, places.reshape(-1, 3))
