@@ -66,14 +66,15 @@ def scheme_points(
         axes.set_axis_off()
     for axes, name in zip(grid.flat, names, strict=False):
         scheme = get_scheme(name)
-        points = np.asarray((landmarks or {}).get(name, template(name)))
+        given = landmarks is not None and name in landmarks
+        points = np.asarray(landmarks[name]) if given else template(name)
         if points.shape != (scheme.points, 2):
             raise InputError(
                 f"landmarks of shape {points.shape} do not fit scheme '{name}'; "
                 f"give ({scheme.points}, 2)"
             )
         _draw(axes, points, scheme)
-        if name not in (landmarks or {}):
+        if not given:
             axes.set(xlim=(-1.35, 1.35), ylim=(2.15, -1.35))  # the same scale for all schemes
         axes.set_title(f"{name}: {scheme.points} points")
     return figure

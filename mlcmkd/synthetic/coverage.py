@@ -11,9 +11,10 @@ from mlcmkd.synthetic.noise import draw_waves
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rasterise import blend_corners
 from mlcmkd.synthetic.scene import Scene
+from mlcmkd.synthetic.smooth import smooth_step
 from mlcmkd.synthetic.streaks import hair_streaks
 from mlcmkd.synthetic.styling import Styling
-from mlcmkd.synthetic.worn.beard import beard_growth, smooth_step
+from mlcmkd.synthetic.worn.beard import beard_growth
 from mlcmkd.synthetic.worn.scalp import WHORL, growth
 
 # The middle line of the brow on the mean head (x outwards, y), and its thickness at these places as a

@@ -116,9 +116,13 @@ def render_pair(recipe: Recipe, size: int, scheme: str = "ibug68") -> RenderedPa
     found = scene.landmarks(scheme)
     depth = np.where(scene.solid.depth > FAR, scene.solid.depth, np.float32(np.nan))
     return RenderedPair(
-        rgb=photograph(light, recipe.rgb, size, recipe.stream("rgb camera")),
+        rgb=photograph(light, recipe.rgb.camera, size, recipe.stream("rgb camera")),
         thermal=record(
-            heat.apparent, recipe.thermal, size, recipe.stream("thermal camera"), recipe.realism
+            heat.apparent,
+            recipe.thermal.camera,
+            size,
+            recipe.stream("thermal camera"),
+            recipe.realism,
         ),
         landmarks=SceneLandmarks(
             # Canvas pixel u is image pixel (u + 0.5) / factor - 0.5: centres are at integers in both.

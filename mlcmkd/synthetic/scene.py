@@ -1,6 +1,6 @@
 """One person before the camera: bodies, visible surfaces and landmarks, shared by both cameras."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,6 +69,14 @@ class Scene:
     camera: Camera
     solid: Surface
     lens: Surface | None
+
+    def bodies(self) -> Iterator[tuple[Part, int, int]]:
+        """The parts, each with its first vertex in `turned` and the one after its last."""
+        start = 0
+        for part in self.parts:
+            end = start + len(part.vertices)
+            yield part, start, end
+            start = end
 
     def landmarks(self, scheme: str = "ibug68") -> SceneLandmarks:
         """Landmarks of a scheme on the canvas, and what hides them.

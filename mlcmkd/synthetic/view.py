@@ -62,12 +62,16 @@ def up_in_image(matrix: np.ndarray) -> np.ndarray:
     return direction / np.linalg.norm(direction)
 
 
+def direction(across: float, up: float) -> tuple[float, float, float]:
+    """Unit vector at angles from the z axis: degrees to the viewer's right, and up."""
+    across, up = np.deg2rad((across, up))
+    flat = np.cos(up)
+    return float(np.sin(across) * flat), float(np.sin(up)), float(np.cos(across) * flat)
+
+
 def gaze_direction(gaze: tuple[float, float]) -> np.ndarray:
     """(3,) float32 unit vector in head coordinates of degrees to the viewer's right and up."""
-    across, up = np.deg2rad(gaze)
-    return np.array(
-        [np.sin(across) * np.cos(up), np.sin(up), np.cos(across) * np.cos(up)], np.float32
-    )
+    return np.array(direction(*gaze), np.float32)
 
 
 def turn(vertices: np.ndarray, follows: np.ndarray, pose: Pose) -> np.ndarray:
@@ -131,3 +135,10 @@ def frame(points: np.ndarray, pose: Pose, size: int) -> Camera:
     side = float((high - low).max())
     centre = (low + high) / 2 + np.array(pose.shift) * side
     return Camera(pose.distance, centre, size / (side * pose.margin), size)
+
+
+def mirrored(normals: np.ndarray) -> np.ndarray:
+    """Directions (N, 3) that a distant camera on the z axis sees mirrored at unit normals (N, 3)."""
+    reflected = 2 * normals[:, 2:] * normals
+    reflected[:, 2] -= 1
+    return reflected

@@ -1,10 +1,7 @@
 """Figures of invariance are drawn without a warning, with labels, units and the right numbers."""
 
-import io
-import warnings
 from collections.abc import Callable
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -14,6 +11,7 @@ from mlcmkd import plots
 from mlcmkd.evaluation.invariance import Invariance
 from mlcmkd.plots import invariance
 from mlcmkd.utils.errors import InputError
+from tests.plots.conftest import drawn
 
 FACES, SIDE = 3, 32
 SWAP = np.array([[0.045, 0.688], [0.621, 0.077]])
@@ -70,26 +68,19 @@ FIGURES: dict[str, tuple[Callable[[], Figure], tuple[str, ...]]] = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure_is_drawn_with_its_texts_and_without_a_warning(name):
     draw, expected = FIGURES[name]
-    before = dict(matplotlib.rcParams)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure = draw()
-        figure.savefig(io.BytesIO(), dpi=40)
-    assert dict(matplotlib.rcParams) == before
-    found = "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
+    _, texts = drawn(draw)
     for word in expected:
-        assert word in found, f"'{word}' is missing"
-    assert 6 <= figure.get_figwidth() <= 11  # width of a notebook
+        assert word in texts, f"'{word}' is missing"
 
 
 def test_every_figure_of_the_file_is_exported_and_drawn_here():
-    drawn = {
+    public = {
         name
         for name, value in vars(invariance).items()
         if getattr(value, "__module__", "") == invariance.__name__ and not name.startswith("_")
     }
-    assert drawn == set(FIGURES)
-    assert drawn <= set(plots.__all__)
+    assert public == set(FIGURES)
+    assert public <= set(plots.__all__)
 
 
 def test_every_cell_of_the_matrix_is_at_its_place():

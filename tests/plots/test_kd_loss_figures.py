@@ -1,9 +1,5 @@
 """Figures of KD-Loss are drawn without a warning, with labels, units and the values of the loss."""
 
-import io
-import warnings
-
-import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -12,6 +8,7 @@ from matplotlib.figure import Figure
 
 from mlcmkd.distillation.kd_loss import kd_values
 from mlcmkd.plots.kd_loss import loss_gradients, loss_landscape
+from tests.plots.conftest import drawn
 
 # target, Tough-Teacher, Tolerant-Teacher
 PLACES = {
@@ -47,13 +44,7 @@ def expected(x: np.ndarray, at: tuple, **constants) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("draw", [loss_landscape, loss_gradients])
 @pytest.mark.parametrize("name", PLACES)
 def test_figure_draws_without_a_warning(draw, name):
-    before = dict(matplotlib.rcParams)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure = draw(*PLACES[name])
-        figure.savefig(io.BytesIO(), dpi=40)
-    assert dict(matplotlib.rcParams) == before
-    assert 6 <= figure.get_figwidth() <= 11  # width of a notebook
+    figure, _ = drawn(lambda: draw(*PLACES[name]))
     assert figure.axes[-1].get_xlabel() == AXIS
 
 

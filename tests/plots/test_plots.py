@@ -1,10 +1,7 @@
 """Every figure is drawn without a warning and has its labels and units."""
 
-import io
-import warnings
 from collections.abc import Callable
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -12,6 +9,7 @@ from matplotlib.figure import Figure
 
 from mlcmkd import plots
 from mlcmkd.plots.style import as_images
+from tests.plots.conftest import drawn
 
 FACES, POINTS, SIDE = 3, 68, 32
 
@@ -123,23 +121,12 @@ FIGURES: dict[str, tuple[Callable[[dict], Figure], tuple[str, ...]]] = {
 }
 
 
-def words_in(figure: Figure) -> str:
-    return "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
-
-
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure_is_drawn_with_its_texts_and_without_a_warning(name, data):
     draw, expected = FIGURES[name]
-    before = dict(matplotlib.rcParams)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure = draw(data)
-        figure.savefig(io.BytesIO(), dpi=40)
-    assert dict(matplotlib.rcParams) == before
-    texts = words_in(figure)
+    _, texts = drawn(lambda: draw(data))
     for word in expected:
         assert word in texts, f"'{word}' is missing"
-    assert 6 <= figure.get_figwidth() <= 11  # width of a notebook
 
 
 def test_every_function_of_the_package_is_drawn_in_a_test():

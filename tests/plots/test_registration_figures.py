@@ -2,8 +2,6 @@
 
 import csv
 import importlib.util
-import io
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,7 @@ from mlcmkd.plots import (
     two_cameras,
 )
 from mlcmkd.utils.errors import InputError
-from tests.plots.test_plots import words_in
+from tests.plots.conftest import drawn
 
 ROOT = Path(__file__).parents[2]
 _spec = importlib.util.spec_from_file_location("pairing", ROOT / "benchmarks/pairing.py")
@@ -45,15 +43,15 @@ def test_a_checkerboard_alternates_both_images():
 def test_edges_are_those_of_the_thermal_image():
     thermal = np.full((60, 60), 22.0)
     thermal[20:40, 20:40] = 34
-    drawn = edge_overlay(np.full((60, 60, 3), 120, np.uint8), thermal)
-    edge = (drawn != 120).any(axis=2)
+    overlay = edge_overlay(np.full((60, 60, 3), 120, np.uint8), thermal)
+    edge = (overlay != 120).any(axis=2)
     assert edge[18:22, 25:35].any() and edge[25:35, 38:42].any()
     inner = np.zeros_like(edge)
     inner[16:44, 16:44] = True
     inner[24:36, 24:36] = False
     assert not edge[~inner].any()
     counts = np.rint((thermal + 273.15) * 100).astype(np.uint16)
-    assert np.array_equal(edge_overlay(np.full((60, 60, 3), 120, np.uint8), counts), drawn)
+    assert np.array_equal(edge_overlay(np.full((60, 60, 3), 120, np.uint8), counts), overlay)
     flat = edge_overlay(np.full((60, 60, 3), 120, np.uint8), np.full((60, 60), 22.0))
     assert (flat == 120).all()
 
@@ -108,26 +106,22 @@ def test_a_rig_is_off_by_what_it_says():
 def test_figures_are_drawn_with_their_texts_and_without_a_warning(rows):
     rng = np.random.default_rng(0)
     rgb, thermal = rng.integers(0, 255, (2, 40, 50, 3), dtype=np.uint8), rng.random((2, 40, 50))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        faces = registration_overlays(rgb, thermal, titles=["2.1 px", "9.8 px, rejected"])
-        curves = residual_curves(rows, "registration")
-        for figure in (faces, curves):
-            figure.savefig(io.BytesIO(), dpi=40)
-            assert 6 <= figure.get_figwidth() <= 11
+    titles = ["2.1 px", "9.8 px, rejected"]
+    _, faces = drawn(lambda: registration_overlays(rgb, thermal, titles=titles))
+    _, curves = drawn(lambda: residual_curves(rows, "registration"))
     for word in ("warped RGB", "checkerboard", "thermal edges", "9.8 px, rejected"):
-        assert word in words_in(faces)
+        assert word in faces
     for word in (
         "initial misalignment, thermal pixels", "noise", "failures (% of rigs)", "similarity",
         "median residual (% of inter-ocular)", "registration",
     ):  # fmt: skip
-        assert word in words_in(curves)
+        assert word in curves
 
 
 def test_a_method_without_a_registration_leaves_a_gap(rows):
     lost = [row | {"median_residual_percent_iod": "inf"} for row in rows if row["method"] == "ecc"]
-    drawn = residual_curves([*lost, *(row for row in rows if row["method"] != "ecc")])
-    drawn.savefig(io.BytesIO(), dpi=40)
+    others = [row for row in rows if row["method"] != "ecc"]
+    drawn(lambda: residual_curves([*lost, *others]))
 
 
 def test_the_benchmark_wants_rigs():
@@ -135,21 +129,11 @@ def test_the_benchmark_wants_rigs():
         script.main(["--table", "x.csv", "--rigs", "0"])
 
 
-def drawn_without_a_warning(draw) -> str:
-    """The texts of a figure that is drawn without a warning."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure = draw()
-        figure.savefig(io.BytesIO(), dpi=40)
-    assert 6 <= figure.get_figwidth() <= 11
-    return words_in(figure)
-
-
 def test_the_diagram_of_parallax_names_the_symbols_of_the_formula():
-    words = drawn_without_a_warning(parallax_diagram)
+    _, words = drawn(parallax_diagram)
     for word in ("RGB", "thermal", "B", "Z = 0.7", "Z0, depth of the registration", "depth Z"):
         assert word in words
-    assert "Z = 2" in drawn_without_a_warning(lambda: parallax_diagram(depths=(1.0, 2.0)))
+    assert "Z = 2" in drawn(lambda: parallax_diagram(depths=(1.0, 2.0)))[1]
 
 
 def test_two_cameras_show_their_sizes_and_aligned_centres():
@@ -157,7 +141,7 @@ def test_two_cameras_show_their_sizes_and_aligned_centres():
     rgb, thermal = rng.integers(0, 255, (60, 90, 3), dtype=np.uint8), rng.random((30, 30))
     marks = rng.uniform(0, 29, (68, 2))
     figure = two_cameras(rgb, thermal, marks * 2 + 15, marks)
-    words = drawn_without_a_warning(lambda: two_cameras(rgb, thermal, marks * 2 + 15, marks))
+    _, words = drawn(lambda: two_cameras(rgb, thermal, marks * 2 + 15, marks))
     for word in (
         "RGB camera, 90 x 60 px",
         "thermal camera, 30 x 30 px",
@@ -182,7 +166,7 @@ def test_residuals_against_depth_and_the_limit():
             measured={"4 cm": [(0.5, 9.1, 14.0)]},
         )  # fmt: skip
 
-    words = drawn_without_a_warning(draw)
+    _, words = drawn(draw)
     for word in (
         "distance of the face (m)", "residual (thermal pixels)", "residual (% of inter-ocular)",
         "4 cm", "limit 8 %", "distance of cameras", "nose tip to ears",
@@ -194,7 +178,7 @@ def test_residuals_against_depth_and_the_limit():
 
 def test_reported_residuals_against_true_ones():
     found = {"ECC": [(1.0, 1.4, True), (12.0, 9.0, False)], "similarity": [(0.5, 2.0, True)]}
-    words = drawn_without_a_warning(lambda: reported_against_true(found, limit=8, title="2 rigs"))
+    _, words = drawn(lambda: reported_against_true(found, limit=8, title="2 rigs"))
     for word in (
         "true residual (% of inter-ocular)", "reported residual (% of inter-ocular)",
         "ECC", "open: rejected", "underestimated", "2 rigs",
@@ -204,6 +188,4 @@ def test_reported_residuals_against_true_ones():
     hollow = [line for line in axes.lines if line.get_markerfacecolor() == "none"]
     assert [line.get_xydata()[0].tolist() for line in hollow if len(line.get_xdata())] == [[12, 9]]
     # A registration that found no map has no true residual; the others are drawn all the same.
-    drawn_without_a_warning(
-        lambda: reported_against_true({"a": [(np.inf, np.nan, False)]}, limit=8)
-    )
+    drawn(lambda: reported_against_true({"a": [(np.inf, np.nan, False)]}, limit=8))

@@ -1,29 +1,13 @@
 """Figures of how faces are made: texts, units, and the differences that they show."""
 
-import io
-import warnings
-
-import matplotlib
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from mlcmkd.plots import pair_geometry, switched_off
+from tests.plots.conftest import drawn
 
 RNG = np.random.default_rng(0)
 CELSIUS = RNG.normal(30, 2, (2, 24, 24)).astype(np.float32)
-
-
-def drawn(draw) -> tuple[Figure, str]:
-    """A figure that is drawn without a warning, and its texts."""
-    before = dict(matplotlib.rcParams)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure = draw()
-        figure.savefig(io.BytesIO(), dpi=40)
-    assert dict(matplotlib.rcParams) == before
-    assert 6 <= figure.get_figwidth() <= 11  # width of a notebook
-    return figure, "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
 
 
 def test_the_geometry_of_a_pair_shows_hidden_landmarks_in_another_colour():

@@ -1,31 +1,21 @@
 """Figures of landmark schemes."""
 
-import warnings
-
-import matplotlib
 import numpy as np
 import pytest
 
-from mlcmkd.plots import scheme_points
+from mlcmkd.plots import scheme_points, schemes
 from mlcmkd.plots.schemes import template
 from mlcmkd.schemes import SCHEMES, common_points, convert, get_scheme
 from mlcmkd.utils.errors import InputError
-
-
-def words_in(figure) -> list[str]:
-    return [text.get_text() for text in figure.findobj(matplotlib.text.Text)]
+from tests.plots.conftest import drawn, words_in
 
 
 def test_every_scheme_is_drawn_with_its_count_and_its_indices():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure = scheme_points(*SCHEMES)
-        figure.draw_without_rendering()
+    figure, _ = drawn(lambda: scheme_points(*SCHEMES))
     found = words_in(figure)
     for name, scheme in SCHEMES.items():
         assert f"{name}: {scheme.points} points" in found
     assert sum(word.isdigit() for word in found) == sum(s.points for s in SCHEMES.values())
-    assert 6 <= figure.get_figwidth() <= 11
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMES))
@@ -51,7 +41,8 @@ def test_the_template_is_the_same_in_every_scheme(source):
         assert (distance[list(common.means)] < 0.05).all()  # of the distance of the eyes
 
 
-def test_an_annotation_is_drawn_instead_of_the_template():
+def test_an_annotation_is_drawn_instead_of_the_template(monkeypatch):
+    monkeypatch.setattr(schemes, "template", None)  # the head need not define the scheme
     marks = np.arange(12.0).reshape(6, 2)
     (axes,) = scheme_points("corners6", landmarks={"corners6": marks}).axes
     np.testing.assert_array_equal(axes.collections[0].get_offsets(), marks)

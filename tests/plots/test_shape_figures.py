@@ -1,19 +1,15 @@
 """Figures of the shape model are drawn without a warning and with the right labels."""
 
-import io
-import warnings
-
-import matplotlib
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
 
 from mlcmkd.distillation.shape_model import ShapeModel
 from mlcmkd.plots.shapes import DEVIATIONS, hard_and_soft, shape_modes
 from mlcmkd.schemes import map_indices
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.utils.errors import InputError
+from tests.plots.conftest import drawn
 
 SIDE = 32
 
@@ -30,29 +26,12 @@ def model(request, marks) -> ShapeModel:
     return ShapeModel.fit(marks[:, points], request.param, 0.95)
 
 
-def words_in(figure: Figure) -> str:
-    return "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
-
-
-def drawn(draw) -> Figure:
-    """The figure, drawn without a warning and without a change of matplotlib's settings."""
-    before = dict(matplotlib.rcParams)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure = draw()
-        figure.savefig(io.BytesIO(), dpi=40)
-    assert dict(matplotlib.rcParams) == before
-    assert 6 <= figure.get_figwidth() <= 11  # width of a notebook
-    return figure
-
-
 def points_of(axes, last: int) -> np.ndarray:
     return np.asarray(axes.collections[last].get_offsets())
 
 
 def test_shape_modes_shows_the_modes_with_their_shares(model):
-    figure = drawn(lambda: shape_modes(model, 2))
-    words = words_in(figure)
+    figure, words = drawn(lambda: shape_modes(model, 2))
     for word in ("-3 sd", "-1.5 sd", "mean", "+1.5 sd", "+3 sd", "of the variance"):
         assert word in words
     for row in (0, 1):
@@ -71,7 +50,7 @@ def test_shape_modes_shows_the_modes_with_their_shares(model):
 
 
 def test_shape_modes_draws_no_more_modes_than_there_are(model):
-    figure = drawn(lambda: shape_modes(model, 99))
+    figure, _ = drawn(lambda: shape_modes(model, 99))
     assert len(figure.axes) == len(model.modes) * len(DEVIATIONS)
     with pytest.raises(InputError, match="modes 0: give at least one"):
         shape_modes(model, 0)
@@ -82,8 +61,7 @@ def test_hard_and_soft_states_their_distance(count, marks):
     hard = marks[:count]
     soft = hard + [0.03, 0.04]  # every point 0.05 away
     images = np.random.default_rng(0).random((count, SIDE, SIDE, 3))
-    figure = drawn(lambda: hard_and_soft(images, hard, soft, "ibug68"))
-    words = words_in(figure)
+    figure, words = drawn(lambda: hard_and_soft(images, hard, soft, "ibug68"))
     for word in ("hard", "soft", "% of the inter-ocular distance"):
         assert word in words
     for face, axes in zip(hard, figure.axes, strict=False):
@@ -97,6 +75,6 @@ def test_hard_and_soft_takes_thermal_tensors_and_other_schemes(marks, model):
     points = list(map_indices("ibug68", model.scheme))
     hard = torch.from_numpy(marks[:5, points]).float()
     images = torch.rand(5, 1, SIDE, SIDE)
-    figure = drawn(lambda: hard_and_soft(images, hard, model.soften(hard), model.scheme))
-    assert "inter-ocular" in words_in(figure)
+    figure, words = drawn(lambda: hard_and_soft(images, hard, model.soften(hard), model.scheme))
+    assert "inter-ocular" in words
     assert figure.axes[0].images[0].cmap.name == "gray"

@@ -1,12 +1,10 @@
 """The RGB camera's view: colours of skin and eyes, light, glasses, background and the photograph."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import mlcmkd.synthetic.rgb as rgb_package
 from mlcmkd.synthetic.coverage import cover
 from mlcmkd.synthetic.head import Material, load_head
 from mlcmkd.synthetic.part import Worn
@@ -16,13 +14,14 @@ from mlcmkd.synthetic.rgb.colour import linear, luminance, to_srgb
 from mlcmkd.synthetic.rgb.look import draw_rgb_look
 from mlcmkd.synthetic.rgb.paint import paint_rgb
 from mlcmkd.synthetic.rgb.photo import photograph
-from mlcmkd.synthetic.rgb.regions import zones
+from mlcmkd.synthetic.rgb.regions import regions_at
 from mlcmkd.synthetic.rgb.shadow import cast_shadow
 from mlcmkd.synthetic.rgb.skin import skin_albedo, skin_noise
 from mlcmkd.synthetic.scene import build_scene
 from mlcmkd.synthetic.shape import draw_shape
 from mlcmkd.synthetic.sizes import FaceHair
 from mlcmkd.synthetic.styling import Styling
+from mlcmkd.synthetic.texture import SIDE, lookup
 from mlcmkd.synthetic.worn.dress import dress
 from mlcmkd.utils.errors import InputError
 
@@ -97,13 +96,29 @@ def test_the_side_towards_the_light_is_brighter():
 @pytest.mark.parametrize("person", range(6))
 def test_skin_of_every_tone_is_red_before_green_before_blue(person):
     chosen = np.flatnonzero(SCENE.solid.materials == Material.SKIN)
-    places, regions = SCENE.solid.places[chosen], zones(SCENE, chosen)
+    places, regions = SCENE.solid.places[chosen], regions_at(SCENE, chosen)
     for tone in (0.0, 0.3, 0.6, 1.0):
         skin = look_of(person).skin
         noise = skin_noise(places, skin)
         albedo = skin_albedo(places, noise, COVERAGE.lips[chosen], tone, skin, regions)
         assert (albedo[:, 0] > albedo[:, 1]).all() and (albedo[:, 1] > albedo[:, 2]).all()
         assert albedo.min() > 0 and 0.1 < np.median(albedo[:, 0]) < 0.75
+
+
+@pytest.mark.parametrize(
+    ("tone", "reflectance"), [(0.0, (0.65, 0.42, 0.34)), (1.0, (0.15, 0.07, 0.045))]
+)
+def test_plain_skin_reflects_as_measured(tone, reflectance):
+    """The reflectance at 610, 550 and 465 nm that the comment in `skin` names."""
+    chosen = np.flatnonzero(near(0, 0.7))
+    skin = replace(
+        look_of().skin, blood=0.3, carotene=0.2, flush=0.0, mottling=0.0, lids=0.0, bags=0.0,
+        freckles=0.0, blush=0.0, moles=np.zeros((0, 4), np.float32),
+    )  # fmt: skip
+    places, bare = SCENE.solid.places[chosen], np.zeros(len(chosen), np.float32)
+    noise = skin_noise(places, skin)
+    albedo = skin_albedo(places, noise, bare, tone, skin, regions_at(SCENE, chosen))
+    np.testing.assert_allclose(albedo.mean(axis=0), reflectance, rtol=0.12)
 
 
 def test_lips_are_redder_than_cheeks():
@@ -198,7 +213,7 @@ def test_pixels_without_a_surface_show_the_background():
     image = paint_rgb(SCENE, COVERAGE, BARE, look)
     behind = np.ones(CANVAS * CANVAS, bool)
     behind[SCENE.solid.pixels] = False
-    background = paint_background(CANVAS, look.background)
+    background = paint_background(look.background, CANVAS)
     assert np.array_equal(image.reshape(-1, 3)[behind], background.reshape(-1, 3)[behind])
 
 
@@ -208,7 +223,7 @@ def test_pixels_without_a_surface_show_the_background():
 def test_every_background_is_finite_light(kind):
     for seed in range(4):
         look = replace(look_of().background, kind=kind, seed=seed)
-        image = paint_background(96, look)
+        image = paint_background(look, 96)
         assert image.shape == (96, 96, 3) and image.dtype == np.float32
         assert np.isfinite(image).all() and image.min() >= 0 and image.max() < 60
 
@@ -245,32 +260,26 @@ def test_what_belongs_to_the_person_does_not_change_with_the_picture():
     assert draw_rgb_look(*generators(4, 0), BARE).skin_tone != first.skin_tone
 
 
-def test_the_rgb_view_knows_nothing_of_temperatures():
-    for path in Path(rgb_package.__file__).parent.glob("*.py"):
-        assert "synthetic.thermal" not in path.read_text(encoding="utf-8"), path.name
-
-
 IMAGE = paint_rgb(SCENE, COVERAGE, BARE, look_of())
 
 
 def test_photograph_depends_on_its_generator_alone():
-    look = look_of()
-    shots = [photograph(IMAGE, look, 80, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    camera = look_of().camera
+    shots = [photograph(IMAGE, camera, 80, np.random.default_rng(seed)) for seed in (1, 1, 2)]
     assert shots[0].shape == (80, 80, 3) and shots[0].dtype == np.uint8
     assert np.array_equal(shots[0], shots[1])
     assert not np.array_equal(shots[0], shots[2])
-    silent = replace(look, camera=replace(look.camera, shot=0.0, read=0.0))
+    silent = replace(camera, shot=0.0, read=0.0)
     first, second = (photograph(IMAGE, silent, 80, np.random.default_rng(k)) for k in (1, 2))
     assert np.array_equal(first, second)
 
 
 def test_photograph_is_compressed(monkeypatch):
-    look = look_of()
-    look = replace(look, camera=replace(look.camera, quality=40))
-    taken = photograph(IMAGE, look, 80, np.random.default_rng(0))
+    camera = replace(look_of().camera, quality=40)
+    taken = photograph(IMAGE, camera, 80, np.random.default_rng(0))
     with monkeypatch.context() as patch:
         patch.setattr(photo, "jpeg", lambda image, quality: image)
-        raw = photograph(IMAGE, look, 80, np.random.default_rng(0))
+        raw = photograph(IMAGE, camera, 80, np.random.default_rng(0))
     assert np.array_equal(taken, photo.jpeg(raw, 40))
     assert not np.array_equal(taken, raw)
 
@@ -280,7 +289,7 @@ def test_exposure_keeps_dark_skin_darker_than_light_skin():
     for tone in (0.0, 0.5, 1.0):
         look = look_of(skin_tone=tone)
         image = paint_rgb(SCENE, COVERAGE, BARE, look)
-        shot = photograph(image, look, CANVAS, np.random.default_rng(0))
+        shot = photograph(image, look.camera, CANVAS, np.random.default_rng(0))
         levels.append(shot.reshape(-1, 3)[SCENE.solid.pixels[near(0, 0.6)]].mean())
     assert levels[0] > levels[1] + 10 > levels[2] + 20
 
@@ -288,15 +297,15 @@ def test_exposure_keeps_dark_skin_darker_than_light_skin():
 @pytest.mark.parametrize("size", [0, 7, CANVAS + 1])
 def test_bad_size_is_refused(size):
     with pytest.raises(InputError, match=f"size {size}"):
-        photograph(IMAGE, look_of(), size, np.random.default_rng(0))
+        photograph(IMAGE, look_of().camera, size, np.random.default_rng(0))
 
 
 def test_noise_tiles_repeat_without_a_seam():
     columns = np.linspace(0, 300, 50, dtype=np.float32)
     rows = columns[::-1].copy()
     for tile in (tiles.mottle(), tiles.spots(), tiles.relief_and_pigment()):
-        here = tiles.lookup(tile, columns, rows, wrap=True)
-        there = tiles.lookup(tile, columns + tiles.SIDE, rows - 3 * tiles.SIDE, wrap=True)
+        here = lookup(tile, columns, rows, wrap=True)
+        there = lookup(tile, columns + SIDE, rows - 3 * SIDE, wrap=True)
         assert np.allclose(here, there, atol=1e-3)
 
 

@@ -13,8 +13,10 @@ from mlcmkd.synthetic.realism import Realism
 from mlcmkd.synthetic.scene import build_scene
 from mlcmkd.synthetic.shape import draw_shape
 from mlcmkd.synthetic.styling import Styling
-from mlcmkd.synthetic.thermal import draw_thermal_look, paint_thermal, record, skin_temperature
-from mlcmkd.synthetic.thermal.look import Climate, look_in
+from mlcmkd.synthetic.thermal.camera import record
+from mlcmkd.synthetic.thermal.look import Climate, draw_thermal_look, look_in
+from mlcmkd.synthetic.thermal.paint import paint_thermal
+from mlcmkd.synthetic.thermal.physiology import skin_temperature
 from mlcmkd.synthetic.thermal.places import LOBES, PLACES, place_weights
 from mlcmkd.synthetic.thermal.population import (
     PUBLISHED,
@@ -105,10 +107,12 @@ def test_skin_stays_in_the_range_of_living_skin():
 def test_who_comes_from_the_cold_has_a_colder_nose_than_who_has_been_here():
     nose = spot_vertices(1)[list(population()).index("nose tip")]
     for person in range(20):
-        here = look_in(Climate(22.0, 22.0, None), *two(person))
-        came = look_in(Climate(22.0, 5.0, None), *two(person))
+        came, here = Climate(22.0, 5.0, None), Climate(22.0, 22.0, None)
         assert not came.settled and here.settled
-        cold, usual = (skin_temperature(HEAD.mean, look)[nose] for look in (came, here))
+        cold, usual = (
+            skin_temperature(HEAD.mean, look_in(climate, *two(person)))[nose]
+            for climate in (came, here)
+        )
         assert cold < usual - 0.5
 
 
@@ -242,7 +246,7 @@ def test_the_air_changes_the_thermal_picture():
 def test_equal_seeds_give_equal_bytes():
     scene = bare_scene()
     pictures = [
-        record(paint(scene, look := draw_thermal_look(*two(7))).apparent, look, 48,
+        record(paint(scene, look := draw_thermal_look(*two(7))).apparent, look.camera, 48,
                np.random.default_rng(0))
         for _ in range(2)
     ]  # fmt: skip

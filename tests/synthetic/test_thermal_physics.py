@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mlcmkd.synthetic.realism import Realism
-from mlcmkd.synthetic.thermal import draw_thermal_look, record
-from mlcmkd.synthetic.thermal.curvature import curvature, prepare
+from mlcmkd.synthetic.thermal.camera import CameraLook, draw_camera, record
+from mlcmkd.synthetic.thermal.curvature import curvature, mesh_neighbours
 from mlcmkd.synthetic.thermal.emissivity import (
     apparent_temperature,
     directional_emissivity,
@@ -15,8 +15,8 @@ from mlcmkd.synthetic.thermal.emissivity import (
     radiance,
     temperature,
 )
-from mlcmkd.synthetic.thermal.surroundings import Surroundings, mirrored
-from mlcmkd.synthetic.view import rotation
+from mlcmkd.synthetic.thermal.surroundings import Surroundings
+from mlcmkd.synthetic.view import mirrored, rotation
 from mlcmkd.utils.errors import InputError
 
 
@@ -63,6 +63,13 @@ def test_glass_shows_a_mirror_share_of_sixteen_percent():
     assert near == pytest.approx(0.84 * 30 + 0.16 * 25, abs=0.05)
 
 
+def test_shares_add_up_in_radiance_and_not_in_degrees():
+    # Half skin of 34 C and half sky of -36 C: 0.5 / (exp(4.46122) - 1) + 0.5 / (exp(5.77805) - 1) is
+    # 0.0073938, and 1370.264 / ln(1 + 1 / 0.0073938) = 278.82 K = 5.67 C; the mean of the degrees is -1.
+    seen = apparent_temperature(np.float32(34), np.float32(-36), 0.5)
+    assert seen == pytest.approx(5.67, abs=0.05)
+
+
 def test_reflection_of_a_surface_that_faces_the_camera_and_of_one_that_leans_back():
     half = np.sqrt(np.float32(0.5))
     normals = np.array([(0, 0, 1), (0, half, half)], np.float32)
@@ -103,12 +110,12 @@ MIDDLE = 7 * 15 + 7
 )
 def test_curvature_of_ball_bowl_saddle_and_plane(height, sign):
     vertices, triangles = grid(height)
-    value = curvature(vertices, prepare(vertices, triangles))[MIDDLE]
+    value = curvature(vertices, mesh_neighbours(vertices, triangles))[MIDDLE]
     if sign == 0:
         assert abs(value) < 0.02
     else:
         # Edges of length h deflect by h / (2 r): four of h = 1/14 and two of sqrt(2) h.
-        mesh = prepare(vertices, triangles)
+        mesh = mesh_neighbours(vertices, triangles)
         mean_square = (4 * 1 + 2 * 2) / 6 / 14**2
         expected = sign * mean_square / 2 / mesh.lengths[MIDDLE] / 0.08
         assert value == pytest.approx(expected, rel=0.03)
@@ -116,7 +123,7 @@ def test_curvature_of_ball_bowl_saddle_and_plane(height, sign):
 
 def test_curvature_does_not_depend_on_the_rotation():
     vertices, triangles = grid(lambda x, y: np.sin(5 * x) * 0.1 + 0.2 * y**2)
-    mesh = prepare(vertices, triangles)
+    mesh = mesh_neighbours(vertices, triangles)
     turned = vertices @ rotation(40, 20, -30).T
     for smoothing in (0, 3):
         np.testing.assert_allclose(
@@ -127,26 +134,26 @@ def test_curvature_does_not_depend_on_the_rotation():
 def test_smoothing_evens_the_curvature():
     rng = np.random.default_rng(0)
     vertices, triangles = grid(lambda x, y: 0.01 * rng.standard_normal(x.shape))
-    mesh = prepare(vertices, triangles)
+    mesh = mesh_neighbours(vertices, triangles)
     spread = [curvature(vertices, mesh, smoothing).std() for smoothing in (0, 1, 4)]
     assert spread[0] > spread[1] > spread[2]
 
 
-def quiet_look(**camera):
+def quiet_camera(**faults) -> CameraLook:
     """A camera without any fault but those given."""
-    look = draw_thermal_look(np.random.default_rng(0), np.random.default_rng(1))
     faultless = dict.fromkeys(
         ("blur", "netd", "fixed_pattern", "column", "row", "shading", "vignetting", "offset", "dead"),
         0.0,
     )  # fmt: skip
-    return replace(look, camera=replace(look.camera, **(faultless | {"resolution": 1.0} | camera)))
+    camera = draw_camera(np.random.default_rng(0))
+    return replace(camera, **(faultless | {"resolution": 1.0} | faults))
 
 
 FLAT = np.full((128, 128), 30, np.float32)
 
 
-def recorded(apparent=FLAT, realism=Realism(), size=128, **camera):  # noqa: B008 (frozen)
-    return record(apparent, quiet_look(**camera), size, np.random.default_rng(5), realism)
+def recorded(apparent=FLAT, realism=Realism(), size=128, **faults):  # noqa: B008 (frozen)
+    return record(apparent, quiet_camera(**faults), size, np.random.default_rng(5), realism)
 
 
 def test_a_faultless_camera_reads_the_temperature():

@@ -62,8 +62,8 @@ def draw_background(
     )
 
 
-def paint_background(size: int, look: BackgroundLook) -> np.ndarray:
-    """The background (size, size, 3) float32 in linear light."""
+def paint_background(look: BackgroundLook, size: int) -> np.ndarray:
+    """The background (size, size, 3) float32 in linear light, red first."""
     rng = np.random.default_rng(look.seed)
     blur = look.blur * size
     side = size // (4 if blur > 4 else 2 if blur > 0.6 else 1)  # a blurred image needs few pixels
@@ -122,18 +122,16 @@ def _bricks(image: np.ndarray, rng: np.random.Generator) -> None:
             block *= np.float32(rng.uniform(0.8, 1.15))
 
 
-def _boxes(
-    image: np.ndarray, rng: np.random.Generator, count: int, spans: tuple, palette=_CLUTTER
-) -> None:
+def _boxes(image: np.ndarray, rng: np.random.Generator, count: int, spans: tuple) -> None:
     """Upright rectangles: furniture, frames, doors, signs, houses."""
     side = len(image)
     for _ in range(count):
         width, height = rng.uniform(*spans, 2) * side
         x, y = rng.uniform(-0.2, 1, 2) * side
         low, high = (int(x), int(y)), (int(x + width), int(y + height))
-        cv2.rectangle(image, low, high, _pick(rng, palette).tolist(), -1)
+        cv2.rectangle(image, low, high, _pick(rng, _CLUTTER).tolist(), -1)
         if rng.random() < 0.4:  # an edge in another tone
-            cv2.rectangle(image, low, high, _pick(rng, palette).tolist(), max(1, side // 60))
+            cv2.rectangle(image, low, high, _pick(rng, _CLUTTER).tolist(), max(1, side // 60))
 
 
 def _lines(image: np.ndarray, rng: np.random.Generator, count: int) -> None:
@@ -148,9 +146,10 @@ def _lines(image: np.ndarray, rng: np.random.Generator, count: int) -> None:
 
 
 def _room(side: int, rng: np.random.Generator) -> np.ndarray:
+    """A wall above the ground, furniture before it, and sometimes a lamp."""
     image = _wall(side, rng)
-    floor = int(rng.uniform(0.55, 1.1) * side)
-    image[floor:] = _pick(rng, _CLUTTER)
+    ground = int(rng.uniform(0.55, 1.1) * side)
+    image[ground:] = _pick(rng, _CLUTTER)
     _boxes(image, rng, int(rng.integers(3, 10)), (0.06, 0.45))
     _lines(image, rng, int(rng.integers(0, 4)))
     if rng.random() < 0.3:

@@ -23,12 +23,6 @@ def to_srgb(image: np.ndarray) -> np.ndarray:
     return np.where(image <= 0.0031308, image * 12.92, 1.055 * image ** (1 / 2.4) - 0.055)
 
 
-def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 below `low`, 1 above `high`, a cubic between; `low` may be the larger one."""
-    share = np.clip((values - low) * (1 / (high - low)), 0, 1)
-    return share * share * (3 - 2 * share)
-
-
 def luminance(image: np.ndarray) -> np.ndarray:
     """(...,) luminance of (..., 3) linear light."""
     return image @ LUMINANCE

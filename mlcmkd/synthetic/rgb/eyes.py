@@ -1,19 +1,21 @@
 """Eyes: sclera, iris, pupil, the shade of the lids, and the reflections of a wet surface."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from mlcmkd.synthetic.head.basis import Material, load_head
-from mlcmkd.synthetic.rgb.colour import choose_colour, linear, smooth_step, vary
+from mlcmkd.synthetic.rgb.colour import choose_colour, linear, vary
 from mlcmkd.synthetic.rgb.pixels import put_rows, unit
-from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance
-from mlcmkd.synthetic.rgb.tiles import SIDE, grain, lookup
+from mlcmkd.synthetic.rgb.shading import IncidentLight, irradiance
+from mlcmkd.synthetic.rgb.tiles import grain
 from mlcmkd.synthetic.scene import Scene
+from mlcmkd.synthetic.smooth import smooth_step
+from mlcmkd.synthetic.texture import SIDE, lookup
 from mlcmkd.synthetic.view import gaze_direction
 
-IRIS_COLOURS = {  # linear colour, probability for light and for dark skin; ours
+_IRIS_COLOURS = {  # linear colour, probability for light and for dark skin; ours
     "dark brown": (linear(52, 32, 22), 0.3, 0.85),
     "brown": (linear(92, 60, 36), 0.2, 0.13),
     "hazel": (linear(120, 96, 58), 0.15, 0.01),
@@ -47,7 +49,7 @@ def draw_eyes(
     of_identity: np.random.Generator, of_sample: np.random.Generator, tone: float
 ) -> EyeLook:
     """Random eyes; the ranges are ours."""
-    colour = choose_colour(of_identity, IRIS_COLOURS, min(1, 1.6 * tone))
+    colour = choose_colour(of_identity, _IRIS_COLOURS, min(1, 1.6 * tone))
     white = linear(216, 206, 200) * (1 - 0.2 * tone)
     return EyeLook(
         iris=vary(of_identity, colour, 0.15),
@@ -58,15 +60,13 @@ def draw_eyes(
     )
 
 
-def paint_eyes(
-    radiance: np.ndarray, scene: Scene, normals: np.ndarray, eyes: EyeLook, around: Surroundings
-) -> None:
+def paint_eyes(radiance: np.ndarray, scene: Scene, eyes: EyeLook, incident: IncidentLight) -> None:
     """Writes the light of the pixels of the eyeballs into `radiance` (M, 3)."""
     solid = scene.solid
     chosen = np.flatnonzero(solid.materials == Material.EYE)
     if not len(chosen):
         return
-    places, normals = solid.places.take(chosen, axis=0), normals.take(chosen, axis=0)
+    places, normals = solid.places.take(chosen, axis=0), solid.normals.take(chosen, axis=0)
     centres, radii = _eyeballs()
     side = (places[:, 0] > 0).astype(int)
     from_centre = (places - centres[side]) / radii[side][:, None]
@@ -76,11 +76,9 @@ def paint_eyes(
     distance = np.where(from_centre @ looking > 0, distance, 9)
     albedo, in_iris = _eye_albedo(off_axis, distance, eyes)
     shaded = _lid_shade(scene, chosen)
-    own = around.take(chosen)
+    own = incident.take(chosen)
     # The lids shade the ball; the baked ambient light does not know how far they are open.
-    own = Surroundings(
-        own.light, own.lighting, np.maximum(own.reaching, 0.25), 0.45 + 0.55 * shaded
-    )
+    own = replace(own, reaching=np.maximum(own.reaching, 0.25), ambient=0.45 + 0.55 * shaded)
     light = albedo * irradiance(normals, own, _BLEED)
     light *= (0.05 + 0.95 * np.minimum(1.35 * shaded, 1) ** 1.4)[:, None]  # lashes, too
     mirrored = _reflections(scene, normals, off_axis, in_iris, own, eyes)
@@ -128,7 +126,7 @@ def _reflections(
     normals: np.ndarray,
     off_axis: np.ndarray,
     in_iris: np.ndarray,
-    around: Surroundings,
+    incident: IncidentLight,
     eyes: EyeLook,
 ) -> np.ndarray:
     """Mirrored light (n, 3): the catch-light and a faint image of the sky.
@@ -137,10 +135,9 @@ def _reflections(
     """
     bulge = (1.5 * in_iris)[:, None] * (off_axis @ scene.rotation.T)
     wet = unit(normals + bulge)
-    half = around.light + TO_CAMERA
-    half /= np.linalg.norm(half)
-    size = 0.01 + 0.016 * (1 - around.lighting.hardness)
-    catch = smooth_step(1 - wet @ half, 2.2 * size, 0.5 * size) * (0.2 + 0.9 * in_iris)
+    size = 0.01 + 0.016 * (1 - incident.lighting.hardness)
+    catch = smooth_step(1 - wet @ incident.half, 2.2 * size, 0.5 * size) * (0.2 + 0.9 * in_iris)
     sky = 0.05 * smooth_step(wet[:, 1], 0.1, 0.6)
-    lit = eyes.wetness * (catch[:, None] * around.lighting.key + sky[:, None] * around.lighting.sky)
+    lighting = incident.lighting
+    lit = eyes.wetness * (catch[:, None] * lighting.key + sky[:, None] * lighting.sky)
     return lit.astype(np.float32)

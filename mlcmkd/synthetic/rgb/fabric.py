@@ -6,11 +6,13 @@ import numpy as np
 from numba import njit
 
 from mlcmkd.synthetic.part import Worn
-from mlcmkd.synthetic.rgb.colour import linear, smooth_step, vary
+from mlcmkd.synthetic.rgb.colour import linear, vary
 from mlcmkd.synthetic.rgb.pixels import put_rows, unit
-from mlcmkd.synthetic.rgb.shading import Surroundings, irradiance
-from mlcmkd.synthetic.rgb.tiles import lookup, relief_and_pigment, spots
+from mlcmkd.synthetic.rgb.shading import IncidentLight, irradiance
+from mlcmkd.synthetic.rgb.tiles import relief_and_pigment, spots
 from mlcmkd.synthetic.scene import Scene
+from mlcmkd.synthetic.smooth import smooth_step
+from mlcmkd.synthetic.texture import SIDE, lookup
 
 PATTERNS = ("plain", "stripes", "checks", "print")
 _SHARES = (0.62, 0.14, 0.12, 0.12)
@@ -47,7 +49,9 @@ class FabricLook:
 def draw_fabric(rng: np.random.Generator, worn: Worn) -> FabricLook:
     """Random cloth for a hat, a mask or clothes, or a thing held; the ranges are ours."""
     palette = _MASKS if worn == Worn.MASK else _CLOTHES
-    first, second = (vary(rng, linear(*palette[rng.integers(len(palette))]), 0.25) for _ in "ab")
+    first, second = (
+        vary(rng, linear(*palette[rng.integers(len(palette))]), 0.25) for _ in range(2)
+    )
     pattern = str(rng.choice(PATTERNS, p=_SHARES)) if worn == Worn.CLOTH else "plain"
     return FabricLook(
         colour=first,
@@ -55,17 +59,16 @@ def draw_fabric(rng: np.random.Generator, worn: Worn) -> FabricLook:
         pattern=pattern,
         frequency=float(rng.uniform(2, 9)),
         folds=float(rng.uniform(0.1, 0.5) * {Worn.MASK: 0.4, Worn.HELD: 0.05}.get(worn, 1)),
-        offset=rng.uniform(0, 256, 2).astype(np.float32),
+        offset=rng.uniform(0, SIDE, 2).astype(np.float32),
     )
 
 
 def paint_fabric(
     radiance: np.ndarray,
     scene: Scene,
-    normals: np.ndarray,
     worn: Worn,
     fabric: FabricLook,
-    around: Surroundings,
+    incident: IncidentLight,
 ) -> None:
     """Writes the light of the pixels of one kind of cloth into `radiance` (M, 3)."""
     chosen = np.flatnonzero(scene.solid.materials == worn)
@@ -76,8 +79,8 @@ def paint_fabric(
     rows = places[:, 1] * 40 + fabric.offset[1]
     noise = lookup(relief_and_pigment(), columns, rows, wrap=True)
     folds = np.float32(fabric.folds)
-    facing = _fold(normals.take(chosen, axis=0), noise, folds)
-    light = irradiance(facing, around.take(chosen), _BLEED)
+    facing = _fold(scene.solid.normals.take(chosen, axis=0), noise, folds)
+    light = irradiance(facing, incident.take(chosen), _BLEED)
     _dye(light, noise, folds, _pattern(fabric, places), fabric.colour, fabric.second)
     put_rows(radiance, chosen, light)
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlcmkd.synthetic.part import Worn
-from mlcmkd.synthetic.rgb.colour import linear, smooth_step, vary
+from mlcmkd.synthetic.rgb.colour import linear, vary
 from mlcmkd.synthetic.rgb.pixels import put_rows, unit
-from mlcmkd.synthetic.rgb.shading import Surroundings, add_highlights, irradiance
+from mlcmkd.synthetic.rgb.shading import IncidentLight, add_highlights, irradiance
 from mlcmkd.synthetic.scene import Scene
+from mlcmkd.synthetic.smooth import smooth_step
+from mlcmkd.synthetic.view import mirrored
 
 _FRAMES = ((18, 17, 18), (24, 22, 24), (60, 38, 26), (96, 62, 36), (120, 122, 126), (168, 150, 110),
            (44, 52, 84), (112, 34, 40), (190, 186, 180))  # fmt: skip
@@ -43,13 +45,13 @@ def draw_glasses(
     """Random glasses of a style of `styling.GLASSES_STYLES`; the ranges are ours."""
     frame = vary(of_identity, linear(*_FRAMES[of_identity.integers(len(_FRAMES))]), 0.2)
     tints = np.array([[1, 0.92, 0.8], [0.8, 0.92, 0.85], [0.9, 0.9, 0.95], [1, 0.8, 0.5]])
-    tint = tints[of_identity.integers(4)]
+    tint = tints[of_identity.integers(len(tints))]
     if style == "clear":
         passing = np.full(3, of_identity.uniform(0.9, 0.97))
     else:
         passing = of_identity.uniform(0.02, 0.2) * tint
-    mirrored = of_identity.random() < (0.35 if style == "sport" else 0.1)
-    strength = of_identity.uniform(4, 9) if mirrored else of_identity.uniform(0.3, 1.6)
+    coated = of_identity.random() < (0.35 if style == "sport" else 0.1)
+    strength = of_identity.uniform(4, 9) if coated else of_identity.uniform(0.3, 1.6)
     window = of_sample.uniform([-0.6, -0.1, 0.08, 0.5], [0.6, 0.8, 0.35, 3])
     window[3] *= of_sample.random() < 0.5
     return GlassesLook(
@@ -63,39 +65,36 @@ def draw_glasses(
 
 
 def paint_frame(
-    radiance: np.ndarray,
-    scene: Scene,
-    normals: np.ndarray,
-    look: GlassesLook,
-    around: Surroundings,
+    radiance: np.ndarray, scene: Scene, look: GlassesLook, incident: IncidentLight
 ) -> None:
     """Writes the light of the pixels of frames into `radiance` (M, 3)."""
     chosen = np.flatnonzero(scene.solid.materials == Worn.FRAME)
-    if len(chosen):
-        own = around.take(chosen)
-        light = look.frame * irradiance(normals[chosen], own, _DULL)
-        shine = np.full(len(chosen), look.gloss, np.float32)
-        add_highlights(light, normals[chosen], own, shine, 50)
-        put_rows(radiance, chosen, light)
+    if not len(chosen):
+        return
+    own, facing = incident.take(chosen), scene.solid.normals.take(chosen, axis=0)
+    light = look.frame * irradiance(facing, own, _DULL)
+    add_highlights(light, facing, own, np.full(len(chosen), look.gloss, np.float32), 50)
+    put_rows(radiance, chosen, light)
 
 
-def look_through(image: np.ndarray, scene: Scene, look: GlassesLook, around: Surroundings) -> None:
+def look_through(
+    image: np.ndarray, scene: Scene, look: GlassesLook, incident: IncidentLight
+) -> None:
     """Puts lenses before an image (S, S, 3) of everything behind them, in place."""
     lens = scene.lens
     if lens is None or not len(lens):
         return
     facing = _lens_normals(scene)
-    # The camera looks along -z, so its mirrored direction is 2 n (n.z) - z.
-    mirrored = 2 * facing * facing[:, 2:] - np.array([0, 0, 1], np.float32)
+    seen = mirrored(facing)
     fresnel = look.mirror * (0.05 + 0.9 * (1 - np.clip(facing[:, 2], 0, 1)) ** 5)
-    lighting = around.lighting
-    up = (0.5 + 0.5 * mirrored[:, 1])[:, None]
+    lighting = incident.lighting
+    up = (0.5 + 0.5 * seen[:, 1])[:, None]
     room = 0.6 * (lighting.ground + up * (lighting.sky - lighting.ground))
     across, along, half_width, brightness = look.window
-    inside = smooth_step(np.abs(mirrored[:, 0] - across), half_width + 0.06, half_width - 0.06)
-    inside *= smooth_step(np.abs(mirrored[:, 1] - along), 1.3 * half_width + 0.06, 1.3 * half_width)
+    inside = smooth_step(np.abs(seen[:, 0] - across), half_width + 0.06, half_width - 0.06)
+    inside *= smooth_step(np.abs(seen[:, 1] - along), 1.3 * half_width + 0.06, 1.3 * half_width)
     room += (brightness * inside)[:, None] * lighting.sky
-    sun = np.exp(400 * (mirrored @ around.light - 1))
+    sun = np.exp(400 * (seen @ incident.light - 1))
     room += 4 * sun[:, None] * lighting.key
     shade = 1 - look.gradient * smooth_step(lens.places[:, 1], -0.6, 0.9)
     flat = image.reshape(-1, 3)

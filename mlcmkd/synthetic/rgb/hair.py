@@ -9,11 +9,11 @@ from mlcmkd.synthetic.coverage import Coverage
 from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rgb.colour import choose_colour, linear, vary
 from mlcmkd.synthetic.rgb.pixels import put_rows, unit
-from mlcmkd.synthetic.rgb.shading import TO_CAMERA, Surroundings, irradiance
+from mlcmkd.synthetic.rgb.shading import IncidentLight, irradiance
 from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.view import NECK
 
-HAIR_COLOURS = {  # linear colour, probability for light and for dark skin; ours
+_HAIR_COLOURS = {  # linear colour, probability for light and for dark skin; ours
     "black": (linear(24, 20, 19), 0.08, 0.68),
     "dark brown": (linear(46, 33, 26), 0.27, 0.24),
     "brown": (linear(84, 60, 42), 0.25, 0.05),
@@ -47,7 +47,7 @@ class HairLook:
 
 def draw_hair(of_identity: np.random.Generator, tone: float, age: float) -> HairLook:
     """Random hair; the ranges are ours."""
-    chosen = choose_colour(of_identity, HAIR_COLOURS, min(1, 1.8 * tone))
+    chosen = choose_colour(of_identity, _HAIR_COLOURS, min(1, 1.8 * tone))
     natural = vary(of_identity, chosen, 0.2)
     grey = float(np.clip((age - 0.65) * 3 + of_identity.normal(0, 0.25), 0, 1)) * (age > 0.5)
     colour = natural + (_GREY - natural) * grey
@@ -111,7 +111,7 @@ def paint_hair(
     scene: Scene,
     coverage: Coverage,
     hair: HairLook,
-    around: Surroundings,
+    incident: IncidentLight,
 ) -> None:
     """Writes the light of the pixels of the material HAIR into `radiance` (M, 3).
 
@@ -122,7 +122,7 @@ def paint_hair(
     chosen = np.flatnonzero(solid.materials == Worn.HAIR)
     if not len(chosen):
         return
-    own = around.take(chosen)
+    own = incident.take(chosen)
     normals = solid.normals.take(chosen, axis=0)
     facing = _rounded(solid.positions.take(chosen, axis=0), normals, _skull(scene))
     strands = coverage.strands[chosen]
@@ -131,13 +131,11 @@ def paint_hair(
     albedo = _tint(brightness, _of_beard(scene, chosen), hair.colour, hair.beard)
     light = irradiance(facing, own, _BLEED)
     light *= albedo
-    half = own.light + TO_CAMERA
-    half /= np.linalg.norm(half)
     across = np.concatenate([part.places[:, 1] for part in scene.parts])
     tangents = _along_hair(solid.corners.take(chosen, axis=0), across, scene.turned)
     lit = np.clip(facing @ own.light + 0.4, 0, 1) * own.reaching * own.ambient
     key = own.lighting.key * np.float32(hair.shine)
-    _add_bands(light, albedo, tangents @ half, strands, lit, key)
+    _add_bands(light, albedo, tangents @ own.half, strands, lit, key)
     put_rows(radiance, chosen, light)
 
 
@@ -176,13 +174,10 @@ def _add_bands(light, albedo, across, strands, lit, key):
 def _of_beard(scene: Scene, chosen: np.ndarray) -> np.ndarray:
     """Whether pixels (n,) of hair show a beard: a part that is below the eyes as a whole."""
     beard = np.zeros(len(chosen), bool)
-    start = 0
-    for part in scene.parts:
-        end = start + len(part.vertices)
+    vertex = scene.solid.corners[chosen, 0]
+    for part, start, end in scene.bodies():
         if part.materials[0] == Worn.HAIR and part.vertices[:, 1].max() < 0:
-            vertex = scene.solid.corners[chosen, 0]
             beard |= (vertex >= start) & (vertex < end)
-        start = end
     return beard
 
 

@@ -5,6 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
+from mlcmkd.synthetic.view import direction
+
 # Probability, and ranges of: key strength, ambient strength, fill strength, rim strength, hardness
 # of shadows. Ours, chosen beside photographs.
 LIGHTING_KINDS = {
@@ -57,9 +59,11 @@ class Lighting:
         return np.array((self.fill_direction, self.rim_direction), np.float32)
 
 
-def temperature_colour(kelvin: float) -> np.ndarray:
-    """Linear sRGB colour of a black body, green 1, (3,); a fit of ours to Planck's law at 2,500 to
-    10,000 K with 6,500 K as white."""
+def _temperature_colour(kelvin: float) -> np.ndarray:
+    """Linear sRGB colour of a light source, green 1, (3,); 6,500 K is white.
+
+    Power laws of ours with the trend of black bodies from 2,500 to 10,000 K, not their exact colours.
+    """
     ratio = 6500 / kelvin
     red = ratio**0.75
     blue = ratio**-1.05 if ratio < 1 else ratio**-1.55
@@ -74,27 +78,27 @@ def draw_lighting(rng: np.random.Generator) -> tuple[tuple[float, float, float],
     key, ambient, fill, rim, hardness = (rng.uniform(*span) for span in LIGHTING_KINDS[kind][1:])
     azimuth = rng.normal(0, {"flash": 6, "window": 55, "night": 55}.get(kind, 38))
     low, high = {"flash": (2, 15), "sun": (20, 65), "overcast": (35, 75)}.get(kind, (10, 55))
-    direction = _direction(float(np.clip(azimuth, -95, 95)), rng.uniform(low, high))
+    towards = direction(float(np.clip(azimuth, -95, 95)), rng.uniform(low, high))
     warm = {"sun": (4800, 6000), "flash": (5400, 6200), "night": (2300, 4500)}
     kelvin = rng.uniform(*warm.get(kind, (5500, 7500) if kind == "overcast" else (3000, 6800)))
-    colour = temperature_colour(kelvin)
-    around = temperature_colour(kelvin * np.exp(rng.normal(0.12 if kind in OUTDOORS else 0, 0.1)))
+    colour = _temperature_colour(kelvin)
+    around = _temperature_colour(kelvin * np.exp(rng.normal(0.12 if kind in OUTDOORS else 0, 0.1)))
     ground = _ground_tint(rng, kind) * rng.uniform(0.35, 0.8)
-    other = -np.sign(direction[0] + 1e-6)
+    other = -np.sign(towards[0] + 1e-6)
     lighting = Lighting(
         kind=kind,
         key=(key * colour).astype(np.float32),
-        fill=(fill * temperature_colour(kelvin * np.exp(rng.normal(0, 0.15)))).astype(np.float32),
-        rim=(rim * temperature_colour(kelvin * np.exp(rng.normal(0, 0.15)))).astype(np.float32),
-        fill_direction=np.array(_direction(other * rng.uniform(20, 70), rng.uniform(-10, 30))),
-        rim_direction=np.array(_direction(rng.choice([-1, 1]) * rng.uniform(115, 160), 25)),
+        fill=(fill * _temperature_colour(kelvin * np.exp(rng.normal(0, 0.15)))).astype(np.float32),
+        rim=(rim * _temperature_colour(kelvin * np.exp(rng.normal(0, 0.15)))).astype(np.float32),
+        fill_direction=np.array(direction(other * rng.uniform(20, 70), rng.uniform(-10, 30))),
+        rim_direction=np.array(direction(rng.choice([-1, 1]) * rng.uniform(115, 160), 25)),
         sky=(0.85 * ambient * around).astype(np.float32),
         ground=(0.85 * ambient * around * ground).astype(np.float32),
         hardness=float(hardness),
         shadow=float(rng.uniform(0.6, 0.95)) * (kind not in ("overcast", "flash")),
         illuminant=colour,
     )
-    return direction, lighting
+    return towards, lighting
 
 
 def _ground_tint(rng: np.random.Generator, kind: str) -> np.ndarray:
@@ -102,10 +106,3 @@ def _ground_tint(rng: np.random.Generator, kind: str) -> np.ndarray:
     tints = ((1, 0.97, 0.92), (1.05, 0.95, 0.82), (0.9, 1.02, 0.82), (1, 1, 1))
     tint = np.array(tints[rng.integers(4 if kind in OUTDOORS else 2)])
     return (tint * np.exp(rng.normal(0, 0.05, 3))).astype(np.float32)
-
-
-def _direction(azimuth: float, elevation: float) -> tuple[float, float, float]:
-    """Unit vector of degrees to the viewer's right of the camera's direction, and upwards."""
-    across, up = np.deg2rad(azimuth), np.deg2rad(elevation)
-    flat = np.cos(up)
-    return float(np.sin(across) * flat), float(np.sin(up)), float(np.cos(across) * flat)

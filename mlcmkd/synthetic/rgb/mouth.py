@@ -1,12 +1,15 @@
 """The open mouth: teeth, tongue and the dark lining."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from mlcmkd.synthetic.head.basis import Material
-from mlcmkd.synthetic.rgb.colour import linear, smooth_step
+from mlcmkd.synthetic.rgb.colour import linear
 from mlcmkd.synthetic.rgb.pixels import put_rows
-from mlcmkd.synthetic.rgb.shading import Surroundings, add_highlights, irradiance
+from mlcmkd.synthetic.rgb.shading import IncidentLight, add_highlights, irradiance
 from mlcmkd.synthetic.scene import Scene
+from mlcmkd.synthetic.smooth import smooth_step
 
 _LINING = linear(120, 50, 48)
 _TONGUE = linear(176, 96, 94)
@@ -17,18 +20,16 @@ _BLEED = np.array([0.3, 0.12, 0.1], np.float32)
 def paint_mouth(
     radiance: np.ndarray,
     scene: Scene,
-    normals: np.ndarray,
     teeth: np.ndarray,
-    around: Surroundings,
+    incident: IncidentLight,
 ) -> None:
     """Writes the light of the pixels inside the mouth into `radiance` (M, 3).
 
     Args:
         radiance: light of the pixels of `scene.solid`, changed in place.
         scene: the scene.
-        normals: (M, 3) unit, camera axes.
         teeth: (3,) linear colour.
-        around: lights and shadows at the pixels.
+        incident: lights and shadows at the pixels.
     """
     solid = scene.solid
     for material, albedo, wet in (
@@ -41,9 +42,9 @@ def paint_mouth(
             continue
         # The head's ambient light is baked on a closed mouth; here depth decides instead.
         open_to = smooth_step(solid.places[chosen, 2], -0.5, 0.2)
-        own, facing = around.take(chosen), normals.take(chosen, axis=0)
+        own, facing = incident.take(chosen), solid.normals.take(chosen, axis=0)
         ambient = (0.04 + 0.8 * open_to) * np.maximum(own.ambient, 0.4)
-        own = Surroundings(own.light, own.lighting, own.reaching * (0.1 + 0.9 * open_to), ambient)
+        own = replace(own, reaching=own.reaching * (0.1 + 0.9 * open_to), ambient=ambient)
         if material == Material.TEETH:
             albedo = albedo * _between_teeth(solid.places[chosen])[:, None]
         light = irradiance(facing, own, _BLEED)

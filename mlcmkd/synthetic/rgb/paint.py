@@ -15,10 +15,10 @@ from mlcmkd.synthetic.rgb.hair import cover_with_hair, paint_hair
 from mlcmkd.synthetic.rgb.look import RgbLook
 from mlcmkd.synthetic.rgb.mouth import paint_mouth
 from mlcmkd.synthetic.rgb.pixels import put_rows
-from mlcmkd.synthetic.rgb.regions import zones
+from mlcmkd.synthetic.rgb.regions import regions_at
 from mlcmkd.synthetic.rgb.relief import skin_normals
 from mlcmkd.synthetic.rgb.shading import (
-    Surroundings,
+    IncidentLight,
     add_highlights,
     add_shining_through,
     irradiance,
@@ -53,30 +53,29 @@ def paint_rgb(scene: Scene, coverage: Coverage, styling: Styling, look: RgbLook)
     if look.lighting.shadow > 0:
         shaded = 1 - cast_shadow(scene, look.light, look.lighting.hardness)
         reaching -= np.float32(look.lighting.shadow) * shaded
-    around = Surroundings(
+    incident = IncidentLight(
         light=np.array(look.light, np.float32),
         lighting=look.lighting,
         reaching=reaching,
         ambient=contact_shade(scene),
     )
     radiance = np.zeros((len(solid), 3), np.float32)
-    _paint_skin(radiance, scene, coverage, look, around)
-    plain = solid.normals
-    paint_eyes(radiance, scene, plain, look.eyes, around)
-    paint_mouth(radiance, scene, plain, look.teeth, around)
-    paint_hair(radiance, scene, coverage, look.hair, around)
+    _paint_skin(radiance, scene, coverage, look, incident)
+    paint_eyes(radiance, scene, look.eyes, incident)
+    paint_mouth(radiance, scene, look.teeth, incident)
+    paint_hair(radiance, scene, coverage, look.hair, incident)
     for worn, fabric in (
         (Worn.CLOTH, look.clothes),
         (Worn.HAT, look.hat),
         (Worn.MASK, look.mask),
         (Worn.HELD, look.held),
     ):
-        paint_fabric(radiance, scene, plain, worn, fabric, around)
+        paint_fabric(radiance, scene, worn, fabric, incident)
     if styling.glasses != "none":
-        paint_frame(radiance, scene, plain, look.glasses, around)
-    image = paint_background(solid.size, look.background)
+        paint_frame(radiance, scene, look.glasses, incident)
+    image = paint_background(look.background, solid.size)
     put_rows(image.reshape(-1, 3), solid.pixels, radiance)
-    look_through(image, scene, look.glasses, around)
+    look_through(image, scene, look.glasses, incident)
     return image
 
 
@@ -85,14 +84,14 @@ def _paint_skin(
     scene: Scene,
     coverage: Coverage,
     look: RgbLook,
-    around: Surroundings,
+    incident: IncidentLight,
 ) -> None:
     """Writes the light of skin, lips and the hair on them into `radiance` (M, 3)."""
     solid, skin = scene.solid, look.skin
     chosen = np.flatnonzero(_IS_SKIN.take(solid.materials))
     places = solid.places.take(chosen, axis=0)
-    regions = zones(scene, chosen)
-    own = around.take(chosen)
+    regions = regions_at(scene, chosen)
+    own = incident.take(chosen)
     open_to = regions.occlusion * np.sqrt(regions.occlusion)
     own = replace(own, ambient=own.ambient * (0.2 + 0.8 * open_to))
     lips = coverage.lips[chosen]

@@ -4,21 +4,22 @@ import cv2
 import numpy as np
 
 from mlcmkd.synthetic.rgb.camera import CameraLook
-from mlcmkd.synthetic.rgb.colour import LUMINANCE, to_srgb
-from mlcmkd.synthetic.rgb.look import RgbLook
+from mlcmkd.synthetic.rgb.colour import LUMINANCE, luminance, to_srgb
 from mlcmkd.utils.errors import InputError
 
 _MIDDLE = 0.22  # linear level that automatic exposure aims at
 _CODES = 4096  # entries of the tone curve
 
 
-def photograph(image: np.ndarray, look: RgbLook, size: int, rng: np.random.Generator) -> np.ndarray:
+def photograph(
+    image: np.ndarray, camera: CameraLook, size: int, rng: np.random.Generator
+) -> np.ndarray:
     """Takes the photograph of a painted scene.
 
     Args:
         image: (S, S, 3) float32 linear light of `paint_rgb`, red first.
-        look: the picture's parameters; `look.camera` has the settings.
-        size: side of the photograph, pixels, at most S.
+        camera: its settings.
+        size: side of the photograph, pixels, 8 to S.
         rng: generator of the sensor's noise.
 
     Returns:
@@ -29,14 +30,13 @@ def photograph(image: np.ndarray, look: RgbLook, size: int, rng: np.random.Gener
     """
     if not 8 <= size <= len(image):
         raise InputError(f"size {size}: the image has {len(image)} pixels; give 8 to {len(image)}")
-    camera = look.camera
     small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
     if camera.blur > 0.25:
         small = cv2.GaussianBlur(small, (0, 0), camera.blur)
     wide = cv2.resize(small, (6, 6), interpolation=cv2.INTER_AREA)
     wide = cv2.resize(np.minimum(wide, 4), (size, size), interpolation=cv2.INTER_LINEAR)
     small += np.float32(camera.glare) * (wide - small)
-    gains = camera.white_balance * np.float32(exposure_gain(small, camera))
+    gains = camera.white_balance * np.float32(_exposure_gain(small, camera))
     small = cv2.transform(small, np.diag(gains))
     np.maximum(small, 0, out=small)
     noise = rng.standard_normal(small.shape, dtype=np.float32)
@@ -49,14 +49,14 @@ def photograph(image: np.ndarray, look: RgbLook, size: int, rng: np.random.Gener
     return jpeg(whole, camera.quality)
 
 
-def exposure_gain(image: np.ndarray, camera: CameraLook) -> float:
+def _exposure_gain(image: np.ndarray, camera: CameraLook) -> float:
     """Gain of centre-weighted automatic exposure.
 
     It removes a part of the difference from middle grey only, so that dark skin stays dark.
     """
     side = len(image)
     weights = cv2.getGaussianKernel(side, side / 4, cv2.CV_32F)[:, 0]
-    grey = image @ LUMINANCE
+    grey = luminance(image)
     level = float(weights @ grey @ weights)
     gain = (_MIDDLE / max(level, 1e-3)) ** camera.metering * 2**camera.exposure
     # Highlights of the face, of which a small share may burn out.

@@ -1,4 +1,4 @@
-"""Rows of arrays of pixels: compiled, because NumPy needs several times as long for rows of three."""
+"""Operations on rows of arrays of pixels, compiled by numba to avoid copies of all pixels."""
 
 import numpy as np
 from numba import njit

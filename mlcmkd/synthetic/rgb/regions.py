@@ -1,19 +1,18 @@
 """Regions of the head where skin looks different: red, dark, shiny, freckled, thin or shaded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
 from numba import njit
 
-from mlcmkd.synthetic.head.basis import HeadBasis, Material, load_head
+from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.scene import Scene
-
-_COLUMNS = 8  # of the table of regions; a constant, so that the compiled loop over them is unrolled
+from mlcmkd.synthetic.smooth import Lobe
 
 
 @dataclass(frozen=True)
-class Zones:
+class Regions:
     """Regions of the head at n pixels, each (n,) float32 from 0 to about 1.
 
     Attributes:
@@ -36,7 +35,10 @@ class Zones:
     occlusion: np.ndarray
 
 
-def zones(scene: Scene, chosen: np.ndarray) -> Zones:
+_COLUMNS = len(fields(Regions))  # a constant, so that the compiled loop over them is unrolled
+
+
+def regions_at(scene: Scene, chosen: np.ndarray) -> Regions:
     """The regions at some pixels of `scene.solid` that show the head or a hand.
 
     Args:
@@ -44,12 +46,12 @@ def zones(scene: Scene, chosen: np.ndarray) -> Zones:
         chosen: (n,) indices of pixels.
     """
     solid = scene.solid
-    return Zones(*_blend_some(solid.corners, solid.weights, chosen, _zone_table()).T)
+    return Regions(*_blend_some(solid.corners, solid.weights, chosen, _region_table()).T)
 
 
 @njit(cache=True)
 def _blend_some(corners, weights, chosen, table):
-    """Interpolates a table (V, 8) of the head's vertices at chosen pixels; (n, 8) float32.
+    """Interpolates a table (V, C) of the head's vertices at chosen pixels; (n, C) float32.
 
     Pixels of other bodies, whose vertices come after the head's, are hands: no region, and all of the
     ambient light, the last column.
@@ -69,20 +71,21 @@ def _blend_some(corners, weights, chosen, table):
 
 
 @lru_cache(maxsize=1)
-def _zone_table() -> np.ndarray:
-    """(V, 8) float32 of the vertices, in the order of `Zones`; centres and widths are ours."""
+def _region_table() -> np.ndarray:
+    """(V, C) float32 of the vertices, in the order of `Regions`; centres and widths are ours."""
     head = load_head()
+    mean = head.mean.astype(np.float64)
     ears = np.zeros(len(head.mean), np.float32)
     ears[np.unique(head.triangles[head.materials == Material.EAR])] = 1
-    nose = _lobe(head, (0, -0.57, 0.65), (0.2, 0.17, 0.25))
-    wings = _lobe(head, (0.2, -0.64, 0.5), (0.12, 0.12, 0.2))
-    cheeks = _lobe(head, (0.66, -0.52, 0.15), (0.28, 0.26, 0.4))
-    chin = _lobe(head, (0, -1.6, 0.35), (0.25, 0.15, 0.4))
-    apples = _lobe(head, (0.62, -0.45, 0.25), (0.22, 0.2, 0.4))
-    lids = _lobe(head, (0.52, 0.09, 0.15), (0.24, 0.08, 0.3))
-    bags = _lobe(head, (0.46, -0.2, 0.2), (0.19, 0.07, 0.3))
-    forehead = _lobe(head, (0, 0.75, 0.3), (0.5, 0.35, 0.6))
-    bridge = _lobe(head, (0, -0.2, 0.5), (0.1, 0.35, 0.3))
+    nose = Lobe((0, -0.57, 0.65), (0.2, 0.17, 0.25)).at(mean)
+    wings = Lobe((0.2, -0.64, 0.5), (0.12, 0.12, 0.2)).at(mean)
+    cheeks = Lobe((0.66, -0.52, 0.15), (0.28, 0.26, 0.4)).at(mean)
+    chin = Lobe((0, -1.6, 0.35), (0.25, 0.15, 0.4)).at(mean)
+    apples = Lobe((0.62, -0.45, 0.25), (0.22, 0.2, 0.4)).at(mean)
+    lids = Lobe((0.52, 0.09, 0.15), (0.24, 0.08, 0.3)).at(mean)
+    bags = Lobe((0.46, -0.2, 0.2), (0.19, 0.07, 0.3)).at(mean)
+    forehead = Lobe((0, 0.75, 0.3), (0.5, 0.35, 0.6)).at(mean)
+    bridge = Lobe((0, -0.2, 0.5), (0.1, 0.35, 0.3)).at(mean)
     columns = (
         cheeks + 0.8 * nose + 0.7 * wings + 0.5 * chin + 0.6 * ears,
         lids,
@@ -94,9 +97,3 @@ def _zone_table() -> np.ndarray:
         head.occlusion,
     )
     return np.stack(columns, axis=1).astype(np.float32)
-
-
-def _lobe(head: HeadBasis, centre: tuple, widths: tuple) -> np.ndarray:
-    """A smooth region around a place on the right half of the image, and its mirror image."""
-    from_centre = (np.abs(head.mean) * [1, 0, 0] + head.mean * [0, 1, 1] - centre) / widths
-    return np.exp(-0.5 * (from_centre**2).sum(1))

@@ -6,20 +6,23 @@ import cv2
 import numpy as np
 from numba import njit
 
-from mlcmkd.synthetic.rgb.tiles import lookup
+from mlcmkd.synthetic.texture import lookup
 
 _TEXELS = 100  # of the wrinkle map, per head unit
 _LEFT, _TOP, _WIDTH, _HEIGHT = -1.2, 1.5, 240, 350  # it shows the face from the front
 _WRINKLED = 0.33  # age at which wrinkles begin
 # Lines on the mean head from the front, x right and y up, those of one half: (depth, width, points).
 _LINES = (
+    # across the forehead
     (0.4, 0.025, ((-0.6, 0.64), (-0.3, 0.62), (0, 0.58), (0.3, 0.62), (0.6, 0.64))),
     (0.5, 0.025, ((-0.65, 0.79), (-0.3, 0.78), (0, 0.75), (0.3, 0.78), (0.65, 0.79))),
     (0.4, 0.025, ((-0.55, 0.94), (-0.3, 0.94), (0, 0.92), (0.3, 0.94), (0.55, 0.94))),
+    # between the brows, beside nose and mouth, below the mouth, below the eye
     (0.5, 0.02, ((0.07, 0.4), (0.06, 0.28), (0.09, 0.15))),
     (1.0, 0.035, ((0.27, -0.62), (0.38, -0.76), (0.48, -0.97), (0.53, -1.14))),
     (0.5, 0.03, ((0.44, -1.18), (0.47, -1.32), (0.43, -1.45))),
     (0.7, 0.03, ((0.31, -0.15), (0.4, -0.24), (0.53, -0.27), (0.66, -0.23))),
+    # outwards from the outer corner of the eye
     (0.5, 0.015, ((0.78, 0.02), (0.88, 0.08), (0.97, 0.15))),
     (0.5, 0.015, ((0.79, -0.03), (0.9, -0.02), (1.0, 0))),
     (0.5, 0.015, ((0.77, -0.08), (0.88, -0.13), (0.97, -0.19))),
@@ -27,7 +30,7 @@ _LINES = (
 
 
 @lru_cache(maxsize=1)
-def wrinkle_slopes() -> np.ndarray:
+def _wrinkle_slopes() -> np.ndarray:
     """(H, W, 2) float32, slopes of the wrinkles of an old face towards right and up."""
     height = np.zeros((_HEIGHT, _WIDTH), np.float32)
     for depth, width, points in _LINES:
@@ -60,8 +63,8 @@ def skin_normals(
     wrinkles, depth = np.zeros((len(places), 2), np.float32), 0.0
     if age > _WRINKLED:
         columns, rows = (places[:, 0] - _LEFT) * _TEXELS, (_TOP - places[:, 1]) * _TEXELS
-        wrinkles, depth = lookup(wrinkle_slopes(), columns, rows, wrap=False), 0.06
-        depth += 0.75 * (age - _WRINKLED)
+        wrinkles = lookup(_wrinkle_slopes(), columns, rows, wrap=False)
+        depth = 0.06 + 0.75 * (age - _WRINKLED)
     roughness = np.float32(0.03 + 0.035 * age)
     return _tilt(normals, places, noise, roughness, wrinkles, np.float32(depth), to_camera)
 

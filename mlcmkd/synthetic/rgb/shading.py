@@ -1,7 +1,7 @@
 """From albedo to light: ambient light, a soft key light with its shadow, fill, rim and highlights.
 
-Three loops over pixels are compiled by numba: as NumPy expressions they take ten times as long, because
-each of their thirty steps would write an array of all pixels.
+Three loops over pixels are compiled by numba: as NumPy expressions, each of their thirty steps would
+write an array of all pixels.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from mlcmkd.synthetic.rgb.lighting import Lighting
 
 # Share of each colour that a thin ear lets through: mostly red, as blood absorbs the others; ours.
 _THROUGH_SKIN = np.array([0.25, 0.045, 0.025], np.float32)
-TO_CAMERA = np.array([0, 0, 1], np.float32)
+_TO_CAMERA = np.array([0, 0, 1], np.float32)
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What the pixels of a surface have in common with each other, before their material counts.
+class IncidentLight:
+    """The light that arrives at the pixels of a surface, before their normals and material count.
 
     Attributes:
         light: (3,) float32 unit direction of the key light, camera axes.
@@ -32,26 +32,32 @@ class Surroundings:
     reaching: np.ndarray
     ambient: np.ndarray
 
-    def take(self, chosen: np.ndarray) -> "Surroundings":
+    @property
+    def half(self) -> np.ndarray:
+        """(3,) float32 unit half vector: midway between the key light and the camera."""
+        half = self.light + _TO_CAMERA
+        return half / np.linalg.norm(half)
+
+    def take(self, chosen: np.ndarray) -> "IncidentLight":
         """The same for some of the pixels."""
-        return Surroundings(self.light, self.lighting, self.reaching[chosen], self.ambient[chosen])
+        return IncidentLight(self.light, self.lighting, self.reaching[chosen], self.ambient[chosen])
 
 
-def irradiance(normals: np.ndarray, around: Surroundings, bleed: np.ndarray) -> np.ndarray:
+def irradiance(normals: np.ndarray, incident: IncidentLight, bleed: np.ndarray) -> np.ndarray:
     """Light (M, 3) float32 that falls on a surface; 1 is about that of a white card.
 
     Args:
         normals: (M, 3) unit, camera axes.
-        around: lights and shadows at the same pixels.
+        incident: lights and shadows at the same pixels.
         bleed: (3,) how far each colour wraps into the shadow, 0 for a dull surface; skin scatters red
             light furthest, which makes its terminator red (the wrap of Green 2004, GPU Gems).
     """
-    lighting = around.lighting
+    lighting = incident.lighting
     softness = np.float32(0.25 * (1 - lighting.hardness))
     bleed = np.asarray(bleed, np.float32)
     return _gather(
-        np.ascontiguousarray(normals, np.float32), around.reaching, around.ambient,
-        lighting.colours, around.light, lighting.directions, bleed, bleed + softness,
+        np.ascontiguousarray(normals, np.float32), incident.reaching, incident.ambient,
+        lighting.colours, incident.light, lighting.directions, bleed, bleed + softness,
     )  # fmt: skip
 
 
@@ -89,7 +95,7 @@ def _gather(normals, reaching, ambient, colours, key, others, bleed, wrap):
 def add_highlights(
     light: np.ndarray,
     normals: np.ndarray,
-    around: Surroundings,
+    incident: IncidentLight,
     strength: np.ndarray,
     sharpness: float,
 ) -> None:
@@ -101,18 +107,17 @@ def add_highlights(
     Args:
         light: (M, 3) float32 of the pixels.
         normals: (M, 3) unit, camera axes.
-        around: lights and shadows at the same pixels.
+        incident: lights and shadows at the same pixels.
         strength: (M,) about 1 for skin.
         sharpness: exponent of Blinn-Phong; a lower one gives a wider highlight.
     """
-    lighting = around.lighting
-    half = around.light + TO_CAMERA
-    half /= np.linalg.norm(half)
-    fresnel = 0.028 + 0.972 * (1 - float(half @ TO_CAMERA)) ** 5
+    lighting = incident.lighting
+    half = incident.half
+    fresnel = 0.028 + 0.972 * (1 - float(half @ _TO_CAMERA)) ** 5
     exponent = sharpness * (0.35 + 0.65 * lighting.hardness)  # a large source has a wide highlight
     _mirror(
-        light, np.ascontiguousarray(normals, np.float32), around.reaching, around.ambient,
-        np.asarray(strength, np.float32), around.light, half.astype(np.float32),
+        light, np.ascontiguousarray(normals, np.float32), incident.reaching, incident.ambient,
+        np.asarray(strength, np.float32), incident.light, half,
         lighting.directions[1], lighting.key, lighting.sky, lighting.rim,
         np.float32(exponent), np.float32(fresnel * (exponent + 8) / 8),
     )  # fmt: skip
@@ -155,18 +160,18 @@ def _mirror(
 
 
 def add_shining_through(
-    light: np.ndarray, normals: np.ndarray, around: Surroundings, thin: np.ndarray
+    light: np.ndarray, normals: np.ndarray, incident: IncidentLight, thin: np.ndarray
 ) -> None:
     """Adds, in place, light that comes through thin skin from behind, as in ears against the sun.
 
     Args:
         light: (M, 3) float32 of the pixels.
         normals: (M, 3) unit, camera axes.
-        around: lights and shadows at the same pixels.
+        incident: lights and shadows at the same pixels.
         thin: (M,) share of the light that gets through, 0 to 1.
     """
-    lighting = around.lighting
-    directions = np.stack((around.light, lighting.directions[1]))
+    lighting = incident.lighting
+    directions = np.stack((incident.light, lighting.directions[1]))
     colours = np.stack((lighting.key, lighting.rim)) * _THROUGH_SKIN
     _pass_through(light, normals, thin, directions, colours)
 

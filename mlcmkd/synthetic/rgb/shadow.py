@@ -11,14 +11,14 @@ from mlcmkd.synthetic.part import Worn
 from mlcmkd.synthetic.rasterise import FAR, rasterise
 from mlcmkd.synthetic.scene import Scene
 
-SIDE = 88  # pixels of the shadow map
+_SIDE = 88  # pixels of the shadow map
 _REACH = 2.4  # head units around the face that cast a shadow
 _CENTRE = np.array([0, -0.4, -0.5], np.float32)
 _DEEPEST = np.float32(-4)  # depth of a pixel of the map without a surface
 _BEHIND = np.float32(-3)  # depth of what is behind the person, for contact shade
 
 
-def cast_shadow(scene: Scene, light: tuple, hardness: float) -> np.ndarray:
+def cast_shadow(scene: Scene, light: tuple[float, float, float], hardness: float) -> np.ndarray:
     """Share (M,) float32 of the key light that reaches each pixel of `scene.solid`.
 
     A variance shadow map (Donnelly & Lauritzen 2006): the depth seen from the light and its square
@@ -30,20 +30,17 @@ def cast_shadow(scene: Scene, light: tuple, hardness: float) -> np.ndarray:
         hardness: 0 for wide penumbras to 1 for sharp ones.
     """
     axes = _light_axes(np.asarray(light, np.float32))
-    scale = np.float32((SIDE - 1) / (2 * _REACH))
+    scale = np.float32((_SIDE - 1) / (2 * _REACH))
     to_map, middle = _to_map(axes, scale)
     seen = _from_light(scene.turned, to_map, middle)
-    triangle = np.empty((SIDE, SIDE), np.int32)
-    shares = np.empty((SIDE, SIDE, 2), np.float32)
-    depth = np.full((SIDE, SIDE), FAR, np.float32)
-    start = 0
-    for part in scene.parts:
-        end = start + len(part.vertices)
+    triangle = np.empty((_SIDE, _SIDE), np.int32)
+    shares = np.empty((_SIDE, _SIDE, 2), np.float32)
+    depth = np.full((_SIDE, _SIDE), FAR, np.float32)
+    for part, start, end in scene.bodies():
         if start == 0:
             rasterise(seen[:end], _outside_of_head(), triangle, shares, depth)
         elif part.materials[0] not in (Worn.LENS, Worn.CLOTH):
             rasterise(seen[start:end], part.triangles, triangle, shares, depth)
-        start = end
     depth = np.maximum(depth, _DEEPEST)
     depth[[0, -1]] = depth[:, [0, -1]] = _DEEPEST  # nothing beyond the border casts a shadow
     moments = np.stack((depth, depth * depth), axis=2)
@@ -75,7 +72,7 @@ def _reaching(moments, positions, to_map, middle):
     """Chebyshev's bound (M,) at pixels of the shadow map.
 
     Args:
-        moments: (SIDE, SIDE, 2) float32, blurred depth and squared depth.
+        moments: (_SIDE, _SIDE, 2) float32, blurred depth and squared depth.
         positions: (M, 3) float32, of the pixels, camera axes.
         to_map, middle: of `_to_map`.
     """
@@ -121,7 +118,7 @@ def _light_axes(light: np.ndarray) -> np.ndarray:
 def _to_map(axes: np.ndarray, scale: np.float32) -> tuple[np.ndarray, np.ndarray]:
     """Matrix (3, 3) and offset (3,) from positions to pixels of the shadow map, and depth."""
     to_pixels = axes * np.array([[scale], [scale], [1]], np.float32)
-    middle = np.array([(SIDE - 1) / 2, (SIDE - 1) / 2, 0], np.float32) - to_pixels @ _CENTRE
+    middle = np.array([(_SIDE - 1) / 2, (_SIDE - 1) / 2, 0], np.float32) - to_pixels @ _CENTRE
     return to_pixels, middle
 
 

@@ -6,8 +6,9 @@ import numpy as np
 from numba import njit
 
 from mlcmkd.synthetic.rgb.colour import linear
-from mlcmkd.synthetic.rgb.regions import Zones
-from mlcmkd.synthetic.rgb.tiles import lookup, relief_and_pigment, spots
+from mlcmkd.synthetic.rgb.regions import Regions
+from mlcmkd.synthetic.rgb.tiles import relief_and_pigment, spots
+from mlcmkd.synthetic.texture import SIDE, lookup
 
 # Optical densities (red, green, blue) of a unit of each pigment. With BASE they give the reflectance
 # of very light skin (about 0.65, 0.42, 0.34) and of very dark skin (about 0.15, 0.07, 0.045) that
@@ -19,7 +20,7 @@ MELANIN = np.array([1.42, 1.78, 2.0], np.float32)
 BLOOD = np.array([0.1, 0.62, 0.5], np.float32)
 CAROTENE = np.array([0.0, 0.05, 0.42], np.float32)
 BLUISH = np.array([0.3, 0.24, 0.12], np.float32)  # veins and shade below thin skin
-TEXELS = 90  # of the noise tiles, per head unit
+_TEXELS = 90  # of the noise tiles, per head unit
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def draw_skin(
         lipstick=_lipstick(of_sample, tone) * np.float32([1, 1, 1, made_up]),
         shadow=_eye_shadow(of_sample) * np.float32([1, 1, 1, made_up]),
         blush=float(made_up * of_sample.uniform(0, 0.9)),
-        texture=of_identity.uniform(0, 256, 2).astype(np.float32),
+        texture=of_identity.uniform(0, SIDE, 2).astype(np.float32),
         oil=float(min(np.exp(of_sample.normal(0.0, 0.4)), 1.7) * (1 - 0.2 * tone)),
         age=age,
     )
@@ -108,7 +109,7 @@ def skin_albedo(
     lips: np.ndarray,
     tone: float,
     skin: SkinLook,
-    regions: Zones,
+    regions: Regions,
 ) -> np.ndarray:
     """Albedo (n, 3) float32 of skin and lips.
 
@@ -122,7 +123,7 @@ def skin_albedo(
     """
     spotted = np.zeros(len(places), np.float32)
     if skin.freckles:
-        spotted += lookup(spots(), *unrolled(places, skin.texture), wrap=True)
+        spotted += lookup(spots(), *_unrolled(places, skin.texture), wrap=True)
         spotted *= 0.5 * skin.freckles * regions.freckles
     _add_moles(spotted, places, skin.moles)
     amounts = (
@@ -133,9 +134,7 @@ def skin_albedo(
         np.array(amounts, np.float32), noise, lips, spotted, regions.flush, regions.lids,
         regions.bags, regions.apples,
     )  # fmt: skip
-    albedo = np.exp(
-        logarithm, out=logarithm
-    )  # NumPy's exp takes a tenth of one in the compiled loop
+    albedo = np.exp(logarithm, out=logarithm)  # not in the compiled loop: NumPy's is vectorised
     _make_up(albedo, lips, skin, regions)
     return albedo
 
@@ -185,7 +184,7 @@ def _absorb(amounts, noise, lips, spotted, flush, lids, bags, apples):
     return logarithm
 
 
-def _make_up(albedo: np.ndarray, lips: np.ndarray, skin: SkinLook, regions: Zones) -> None:
+def _make_up(albedo: np.ndarray, lips: np.ndarray, skin: SkinLook, regions: Regions) -> None:
     for colour, cover in ((skin.lipstick, lips), (skin.shadow, regions.lids)):
         if colour[3]:
             _lay_over(albedo, colour, cover)
@@ -202,15 +201,15 @@ def _lay_over(albedo, colour, cover):
 
 def skin_noise(places: np.ndarray, skin: SkinLook) -> np.ndarray:
     """Noise (n, 4) float32 at places (n, 3): two slopes of pores and two fields for pigments."""
-    return lookup(relief_and_pigment(), *unrolled(places, skin.texture), wrap=True)
+    return lookup(relief_and_pigment(), *_unrolled(places, skin.texture), wrap=True)
 
 
-def unrolled(places: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _unrolled(places: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates across and along the skin in texels of the noise tiles, (n,) float32 each.
 
     Args:
         places: (n, 3) on the mean head.
         offset: (2,) texels.
     """
-    across = places[:, 0] * (TEXELS - np.float32(0.6 * TEXELS) * places[:, 2])
-    return across + offset[0], places[:, 1] * np.float32(-TEXELS) + offset[1]
+    across = places[:, 0] * (_TEXELS - np.float32(0.6 * _TEXELS) * places[:, 2])
+    return across + offset[0], places[:, 1] * np.float32(-_TEXELS) + offset[1]

@@ -1,16 +1,5 @@
-"""The thermal camera's view of a synthetic face, degrees C throughout."""
+"""The view of the thermal camera, degrees C: temperatures, emission, background, and the camera itself.
 
-from mlcmkd.synthetic.thermal.camera import CameraLook, record
-from mlcmkd.synthetic.thermal.look import ThermalLook, draw_thermal_look
-from mlcmkd.synthetic.thermal.paint import HeatMaps, paint_thermal
-from mlcmkd.synthetic.thermal.physiology import skin_temperature
-
-__all__ = [
-    "CameraLook",
-    "HeatMaps",
-    "ThermalLook",
-    "draw_thermal_look",
-    "paint_thermal",
-    "record",
-    "skin_temperature",
-]
+`look.draw_thermal_look` draws the parameters, `paint.paint_thermal` paints the temperatures of a scene,
+and `camera.record` takes the picture.
+"""

@@ -1,6 +1,7 @@
 """Breath: air of the body's temperature flows out of nose and mouth, air of the room flows in."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from mlcmkd.synthetic.scene import Scene
 from mlcmkd.synthetic.view import turn
 from mlcmkd.synthetic.worn.dress import follows_head
 
-OUTLET = (0.0, -0.80, 0.58)  # between the nostrils of the mean head
+_OUTLET = (0.0, -0.80, 0.58)  # between the nostrils of the mean head
 _DOWN = (0.0, -0.94, 0.34)  # direction in which breath leaves, head coordinates
 
 
@@ -43,11 +44,17 @@ def draw_breath(of_sample: np.random.Generator) -> BreathLook:
 
 def outlet(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     """Where breath leaves the head and its direction, two (3,) in camera axes."""
-    head = load_head()
-    nearest = int(np.argmin(((head.mean - np.array(OUTLET)) ** 2).sum(axis=1)))
+    nearest = _outlet_vertex()
     chosen = slice(nearest, nearest + 1)
-    place = turn(scene.vertices[chosen], follows_head(head.mean[chosen]), scene.shape.pose)[0]
+    follows = follows_head(load_head().mean[chosen])
+    place = turn(scene.vertices[chosen], follows, scene.shape.pose)[0]
     return place, scene.rotation @ np.array(_DOWN, np.float32)
+
+
+@lru_cache(maxsize=1)
+def _outlet_vertex() -> int:
+    """The vertex of the head that is nearest to the outlet."""
+    return int(np.argmin(((load_head().mean - np.array(_OUTLET)) ** 2).sum(axis=1)))
 
 
 def add_plume(apparent: np.ndarray, scene: Scene, look: BreathLook, warmth: float) -> None:

@@ -1,16 +1,12 @@
 """The thermal camera: lens, microbolometer with its noise, and the image that it delivers."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from mlcmkd.synthetic.realism import Realism
 from mlcmkd.utils.errors import InputError
-
-if TYPE_CHECKING:
-    from mlcmkd.synthetic.thermal.look import ThermalLook
 
 _SPAN = (-40.0, 150.0)  # degrees C that the camera measures
 
@@ -24,9 +20,8 @@ class CameraLook:
         resolution: pixels of the sensor for one pixel of the image, along one side.
         interpolation: OpenCV's code of how a coarse sensor's image is enlarged.
         netd: noise-equivalent temperature difference: deviation of the noise of one pixel.
-        fixed_pattern: deviation of the pixels' own offsets, which stay between pictures.
-        column: deviation of the offsets of columns; row: the same of rows.
-        row: see `column`.
+        fixed_pattern: deviation of the pixels' own offsets; a real camera keeps them between pictures.
+        column, row: deviations of the offsets of columns and of rows.
         shading: deviation of a slow drift over the sensor.
         vignetting: how much colder the corners look.
         offset: error of the calibration, the same everywhere.
@@ -51,7 +46,7 @@ class CameraLook:
 def draw_camera(rng: np.random.Generator) -> CameraLook:
     """A random camera; the ranges are ours, after data sheets of uncooled cameras.
 
-    The resolution spans a face of 35 pixels of a small sensor to one of more pixels than the image.
+    A resolution below 1 is a distant face or a small sensor: 0.36 is 35 pixels for an image of 96.
     """
     calibrated = rng.random() < 0.6
     kinds = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4, cv2.INTER_NEAREST)
@@ -73,7 +68,7 @@ def draw_camera(rng: np.random.Generator) -> CameraLook:
 
 def record(
     apparent: np.ndarray,
-    look: "ThermalLook",
+    camera: CameraLook,
     size: int,
     rng: np.random.Generator,
     realism: Realism = Realism(),  # noqa: B008 (frozen)
@@ -82,8 +77,8 @@ def record(
 
     Args:
         apparent: (S, S) float32, what a perfect camera reads, degrees C.
-        look: the thermal appearance; its `camera` counts here.
-        size: side of the image, pixels; at most S.
+        camera: its parameters.
+        size: side of the image, pixels, 8 to S.
         rng: for the noise of this picture.
         realism: `optics` and `noise` count here.
 
@@ -95,7 +90,7 @@ def record(
     """
     if not 8 <= size <= len(apparent):
         raise InputError(f"size: {size}; give 8 to {len(apparent)} pixels, the side of the canvas")
-    camera, side = look.camera, size
+    side = size
     if realism.optics:
         side = max(round(size * camera.resolution), 8)
         sigma = camera.blur * len(apparent)
@@ -110,25 +105,24 @@ def record(
     return np.clip(picture, *_SPAN)
 
 
-def _add_noise(picture: np.ndarray, look: CameraLook, rng: np.random.Generator) -> np.ndarray:
+def _add_noise(picture: np.ndarray, camera: CameraLook, rng: np.random.Generator) -> np.ndarray:
     """Noise, stripes, drift and dead pixels at the resolution of the sensor."""
     side = len(picture)
     noise = rng.standard_normal((side, side), dtype=np.float32)
-    noise *= np.float32(
-        np.hypot(look.netd, look.fixed_pattern)
-    )  # one picture cannot tell them apart
-    noise += np.float32(look.column) * rng.standard_normal((1, side), dtype=np.float32)
-    noise += np.float32(look.row) * rng.standard_normal((side, 1), dtype=np.float32)
-    drift = rng.standard_normal((3, 3), dtype=np.float32) * np.float32(look.shading)
+    # In one picture, the noise of a moment and the pixels' own offsets look the same.
+    noise *= np.float32(np.hypot(camera.netd, camera.fixed_pattern))
+    noise += np.float32(camera.column) * rng.standard_normal((1, side), dtype=np.float32)
+    noise += np.float32(camera.row) * rng.standard_normal((side, 1), dtype=np.float32)
+    drift = rng.standard_normal((3, 3), dtype=np.float32) * np.float32(camera.shading)
     noise += cv2.resize(drift, (side, side), interpolation=cv2.INTER_LINEAR)
-    if look.vignetting:
+    if camera.vignetting:
         squares = np.linspace(-1, 1, side, dtype=np.float32) ** 2
-        noise -= np.float32(look.vignetting / 2) * (squares + squares[:, None])
-    picture = picture + noise + np.float32(look.offset)
-    dead = np.flatnonzero(rng.random(side * side, np.float32) < look.dead)
+        noise -= np.float32(camera.vignetting / 2) * (squares + squares[:, None])
+    picture = picture + noise + np.float32(camera.offset)
+    dead = np.flatnonzero(rng.random(side * side, np.float32) < camera.dead)
     if len(dead):
         rows, columns = np.divmod(dead, side)
-        if look.replaced:
+        if camera.replaced:
             values = cv2.blur(picture, (3, 3))[rows, columns]
         else:
             values = picture.mean() + rng.choice([-15.0, 15.0], len(dead))

@@ -22,7 +22,7 @@ _SPREAD = 0.05  # head units over which the hairs of a beard share their heat
 
 @dataclass(frozen=True)
 class CoverLook:
-    """Parameters of everything that covers skin.
+    """Parameters of everything that covers skin, and the emissivity of skin, lenses and frames.
 
     Shares say how far a surface is on the way from the skin's temperature (0) to the air's (1).
 
@@ -33,10 +33,9 @@ class CoverLook:
         fold_depth: how much folds and strands of hair differ, a share.
         strand_depth: how much the streaks along a strand differ, a share.
         mask_breath: how much a flow of breath of 1 changes the mask before the mouth, degrees C.
-        hand: temperature of the palm, degrees C; fingers: of their tips against it.
-        fingers: see `hand`.
-        phone: temperature of a phone that is held; cup: of a cup.
-        cup: see `phone`.
+        hand: temperature of the palm, degrees C.
+        fingers: tips of the fingers against the palm, degrees C.
+        phone, cup: temperature of a phone or a cup that is held, degrees C.
         lens_tilt: (2,) degrees C by which a lens changes from its middle outwards and upwards.
         lens_emissivity: at normal incidence; 0.84 for glass, higher for plastic, both opaque.
         frame_emissivity: 0.9 for plastic, 0.2 to 0.5 for metal.
@@ -135,7 +134,7 @@ def warm_covers(
         scene: the person; its `solid` is covered.
         bare: (M,) float32, temperature of skin at the pixels of `scene.solid`, degrees C.
         coverage: hair and lips on the skin.
-        styling: tells a cup from a phone.
+        styling: whether there is a beard, and what a hand holds.
         look: the thermal appearance.
         lips: red of the lips against the skin around it, degrees C.
 

@@ -18,8 +18,8 @@ _TYPICAL = 0.08  # deflection that counts as 1
 
 
 @dataclass(frozen=True)
-class Mesh:
-    """What curvature needs of a mesh besides its vertices.
+class MeshNeighbours:
+    """What curvature needs of a mesh besides the vertices of a person.
 
     Attributes:
         triangles: (T, 3) int32, counter-clockwise seen from outside.
@@ -32,8 +32,8 @@ class Mesh:
     lengths: np.ndarray
 
 
-def prepare(vertices: np.ndarray, triangles: np.ndarray) -> Mesh:
-    """The mesh of vertices (V, 3) and triangles (T, 3)."""
+def mesh_neighbours(vertices: np.ndarray, triangles: np.ndarray) -> MeshNeighbours:
+    """The neighbours in a mesh of vertices (V, 3) and triangles (T, 3)."""
     edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     both = np.unique(np.concatenate([edges, edges[:, ::-1]]), axis=0)
     count = len(vertices)
@@ -41,14 +41,14 @@ def prepare(vertices: np.ndarray, triangles: np.ndarray) -> Mesh:
     shares = (1 / degree[both[:, 0]]).astype(np.float32)
     lengths = np.linalg.norm(vertices[both[:, 0]] - vertices[both[:, 1]], axis=1)
     total = np.bincount(both[:, 0], lengths, minlength=count)
-    return Mesh(
+    return MeshNeighbours(
         triangles=np.ascontiguousarray(triangles, np.int32),
         average=csr_matrix((shares, (both[:, 0], both[:, 1])), shape=(count, count)),
         lengths=np.maximum(total / degree, 1e-6).astype(np.float32),
     )
 
 
-def curvature(vertices: np.ndarray, mesh: Mesh, smoothing: int = 0) -> np.ndarray:
+def curvature(vertices: np.ndarray, mesh: MeshNeighbours, smoothing: int = 0) -> np.ndarray:
     """How hollow a surface is at each vertex.
 
     The deflection of a vertex is the distance of its neighbours' mean from its tangent plane, as a
@@ -74,7 +74,7 @@ def curvature(vertices: np.ndarray, mesh: Mesh, smoothing: int = 0) -> np.ndarra
 
 
 @lru_cache(maxsize=1)
-def _of_head() -> tuple[Mesh, np.ndarray]:
+def _of_head() -> tuple[MeshNeighbours, np.ndarray]:
     """The head's mesh, and the vertices inside eyes and mouth, where curvature tells nothing."""
     head = load_head()
     inner = (
@@ -86,7 +86,7 @@ def _of_head() -> tuple[Mesh, np.ndarray]:
     )
     hidden = np.zeros(len(head.mean), bool)
     hidden[head.triangles[np.isin(head.materials, inner)]] = True
-    return prepare(head.mean, head.triangles), hidden
+    return mesh_neighbours(head.mean, head.triangles), hidden
 
 
 def head_curvature(vertices: np.ndarray, smoothing: int) -> np.ndarray:

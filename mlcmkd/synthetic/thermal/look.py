@@ -1,10 +1,10 @@
-"""What the thermal camera meets: all parameters of the thermal appearance of one picture."""
+"""All parameters of the thermal appearance of one picture, drawn at random."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from mlcmkd.synthetic.thermal.background import Background, draw_background
+from mlcmkd.synthetic.thermal.background import BackgroundLook, draw_background
 from mlcmkd.synthetic.thermal.breath import BreathLook, draw_breath
 from mlcmkd.synthetic.thermal.camera import CameraLook, draw_camera
 from mlcmkd.synthetic.thermal.covers import CoverLook, draw_cover
@@ -27,33 +27,26 @@ class ThermalLook:
     Attributes:
         ambient: temperature of the air.
         felt: temperature of the air to which the skin has adapted: `ambient` for the acclimatised.
-        outdoors: the picture is taken under the sky.
         skin: plain level of the face.
         patterns: differences of the places of `places.PLACES` from that level.
         details: vessels, sweat, curvature, inside of the mouth.
         covers: hair, cloth, glasses and other covers.
         breath: the moment of breathing.
-        background: what lies behind the person.
+        background: what is behind the person.
         surroundings: what skin and glass mirror.
         camera: the camera.
     """
 
     ambient: float
     felt: float
-    outdoors: bool
     skin: float
     patterns: dict[str, float]
     details: SkinLook
     covers: CoverLook
     breath: BreathLook
-    background: Background
+    background: BackgroundLook
     surroundings: Surroundings
     camera: CameraLook
-
-    @property
-    def settled(self) -> bool:
-        """The person has adapted to the air."""
-        return abs(self.felt - self.ambient) < 0.5
 
     @property
     def cover_air(self) -> float:
@@ -68,6 +61,11 @@ class Climate:
     ambient: float
     felt: float
     sky: float | None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the skin has adapted to the air."""
+        return abs(self.felt - self.ambient) < 0.5
 
 
 def draw_climate(rng: np.random.Generator) -> Climate:
@@ -107,15 +105,13 @@ def look_in(
     felt = climate.felt
     breath = draw_breath(of_sample)
     skin = draw_level(of_identity, of_sample, felt)
-    settled = abs(felt - climate.ambient) < 0.5
-    patterns = draw_patterns(of_identity, of_sample, felt, settled)
+    patterns = draw_patterns(of_identity, of_sample, felt, climate.settled)
     # Room air cools the rims of the nostrils on its way in, warm breath heats them on its way out.
     patterns["nostril"] = breath.flow * breath.nostrils * (chill_of(felt) if breath.flow < 0 else 1)
     above = climate.ambient if climate.sky is None else climate.sky
     return ThermalLook(
         ambient=climate.ambient,
         felt=felt,
-        outdoors=climate.sky is not None,
         skin=skin,
         patterns=patterns,
         details=draw_skin(of_identity, of_sample, felt, breath.flow),

@@ -7,7 +7,7 @@ from mlcmkd.synthetic.surface import Surface
 from mlcmkd.synthetic.thermal import emissivity
 from mlcmkd.synthetic.thermal.covers import CoverLook
 
-MATT = 0.95  # emissivity of hair and cloth, whatever the direction
+_MATT = 0.95  # emissivity of hair and cloth, whatever the direction
 
 
 def emissivities(solid: Surface, look: CoverLook) -> np.ndarray:
@@ -17,7 +17,7 @@ def emissivities(solid: Surface, look: CoverLook) -> np.ndarray:
     emitted = emissivity.directional_emissivity(cosine, np.float32(index))
     # Everything but skin is rough and emits alike in all directions.
     rough = (solid.materials >= Worn.HAIR) & (solid.materials != Worn.HAND)
-    np.copyto(emitted, MATT, where=rough)
+    np.copyto(emitted, _MATT, where=rough)
     np.copyto(emitted, look.frame_emissivity, where=solid.materials == Worn.FRAME)
     return emitted
 

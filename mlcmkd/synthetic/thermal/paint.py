@@ -16,7 +16,7 @@ from mlcmkd.synthetic.thermal.emissivity import apparent_temperature
 from mlcmkd.synthetic.thermal.look import ThermalLook
 from mlcmkd.synthetic.thermal.materials import emissivities, lens_emissivities
 from mlcmkd.synthetic.thermal.physiology import skin_temperature
-from mlcmkd.synthetic.thermal.surroundings import mirrored
+from mlcmkd.synthetic.view import mirrored
 
 _BREATH = 34.0  # degrees C of air that leaves nose or mouth
 
@@ -48,7 +48,7 @@ def paint_thermal(
     Args:
         scene: geometry and visible surfaces.
         coverage: hair and lips at the pixels of `scene.solid`.
-        styling: what is worn; what a hand holds counts here, the surfaces tell the rest.
+        styling: what is worn: whether there is a beard, and what a hand holds.
         look: the thermal appearance.
         realism: parts to leave out.
     """

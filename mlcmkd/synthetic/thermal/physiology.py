@@ -4,7 +4,7 @@ Means and spreads of the places of acclimatised people at room temperature follo
 measurements (TVST study, n = 20): inner canthus 34.3 +- 0.7, forehead 33.4 +- 0.8, cornea 33.3 +- 0.8,
 outer canthus 32.8 +- 0.7 degrees C. Inner canthus, mouth corner, temple, supratrochlear region and
 ear canal are warm, outer canthus, nasolabial region and lower lip cold (DMFR 2016, n = 161); in cold
-air nose, chin, cheeks and ears cool most (Osczevski 1994). `population` compares the drawn faces with
+air nose, chin, cheeks and ears cool most (Osczevski 1994). `population` compares synthetic faces with
 these. How far single faces differ is ours, and wide: networks that are trained on them must read
 people who come in from the cold, and cameras of any kind.
 """
@@ -24,7 +24,7 @@ from mlcmkd.synthetic.thermal.places import LOBES, PLACES, place_weights, vertic
 if TYPE_CHECKING:
     from mlcmkd.synthetic.thermal.look import ThermalLook
 
-COLDEST, WARMEST = 20.0, 37.8  # degrees C that living skin of a face keeps to here
+_COLDEST, _WARMEST = 20.0, 37.8  # degrees C that living skin of a face keeps to here
 ROOM = 23.0  # degrees C of air at which the published temperatures hold
 
 
@@ -33,20 +33,16 @@ class SkinLook:
     """Parameters of the skin's temperature besides its level and its places; degrees C.
 
     Attributes:
-        blotches: a smooth field, mostly the same on both sides; and its amplitude.
-        blotch_amplitude: see `blotches`.
+        blotches, blotch_amplitude: a smooth field, mostly the same on both sides, and its amplitude.
         vessels: a smooth field whose zero lines are the vessels of forehead, temples and cheeks.
         vessel_amplitude: how much warmer the skin above a vessel is.
         vessel_width: width of a vessel, as a share of the field's deviation.
-        sweat: a smooth field; skin is wet where it exceeds `sweat_threshold`.
-        sweat_threshold: see `sweat`.
+        sweat, sweat_threshold: a smooth field; skin is wet where it exceeds the threshold.
         sweat_cooling: by how much evaporation cools wet skin.
-        hollow: degrees for a curvature of 1 in a hollow; ridge: the same on a ridge.
-        ridge: see `hollow`.
+        hollow, ridge: degrees by which a curvature of 1 warms, and one of -1 cools.
         smoothing: rounds of smoothing of the curvature, from 0 to 4.
-        mouth: inside of the mouth against the skin; tongue and teeth against the mouth.
-        tongue: see `mouth`.
-        teeth: see `mouth`.
+        mouth: inside of the mouth against the skin.
+        tongue, teeth: each against the mouth.
     """
 
     blotches: Waves
@@ -188,7 +184,7 @@ def skin_temperature(
         warmth[tissue.mouth] = look.skin + skin.mouth
         warmth[tissue.tongue] += skin.tongue
         warmth[tissue.teeth] += skin.teeth
-    return np.clip(warmth, COLDEST, WARMEST)
+    return np.clip(warmth, _COLDEST, _WARMEST)
 
 
 def _anatomy(look: "ThermalLook", warm_orbit: bool) -> np.ndarray:

@@ -1,34 +1,11 @@
 """Where on the head the warm and cold places of a face lie: smooth weights on the mean head."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from mlcmkd.synthetic.head.basis import Material, load_head
-
-
-@dataclass(frozen=True)
-class Lobe:
-    """A Gaussian in head coordinates.
-
-    Attributes:
-        centre: (x, y, z), head units.
-        width: its standard deviations along the axes, head units.
-        mirrored: the same at -x.
-    """
-
-    centre: tuple[float, float, float]
-    width: tuple[float, float, float]
-    mirrored: bool = True
-
-    def at(self, points: np.ndarray) -> np.ndarray:
-        """Weights (N,) from 0 to 1 at points (N, 3)."""
-        offset = points - np.array(self.centre)
-        if self.mirrored:
-            offset[:, 0] = np.abs(points[:, 0]) - self.centre[0]
-        return np.exp(-0.5 * ((offset / self.width) ** 2).sum(axis=1))
-
+from mlcmkd.synthetic.smooth import Lobe
 
 # Positions were read off the mean head; which places are warm or cold is in `physiology`.
 LOBES = {

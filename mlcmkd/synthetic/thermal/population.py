@@ -1,4 +1,4 @@
-"""Temperatures over a population of drawn faces, beside published measurements.
+"""Temperatures over a population of synthetic faces, beside published measurements.
 
 `python -m mlcmkd.synthetic.thermal.population` prints the table.
 """

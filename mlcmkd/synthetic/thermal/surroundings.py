@@ -50,10 +50,3 @@ def draw_surroundings(rng: np.random.Generator, level: float, above: float) -> S
         sharpness=np.exp(rng.uniform(np.log(3), np.log(40), count)).astype(np.float32),
         differences=differences.astype(np.float32),
     )
-
-
-def mirrored(normals: np.ndarray) -> np.ndarray:
-    """Directions (M, 3) that a distant camera on the z axis sees by reflection at unit normals."""
-    reflected = 2 * normals[:, 2:] * normals
-    reflected[:, 2] -= 1
-    return reflected

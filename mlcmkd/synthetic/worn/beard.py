@@ -7,6 +7,7 @@ import numpy as np
 from mlcmkd.synthetic.head.basis import Material, load_head
 from mlcmkd.synthetic.part import Part
 from mlcmkd.synthetic.rasterise import blend_corners
+from mlcmkd.synthetic.smooth import smooth_step
 from mlcmkd.synthetic.styling import Styling
 from mlcmkd.synthetic.worn.mesh import unit
 from mlcmkd.synthetic.worn.scalp import Roots, spread_roots
@@ -14,12 +15,6 @@ from mlcmkd.synthetic.worn.sheet import CENTRE, Sheet
 from mlcmkd.synthetic.worn.strands import grow_strands, strand_part
 
 _STEPS = 4  # points of a strand
-
-
-def smooth_step(share: np.ndarray) -> np.ndarray:
-    """A smooth step from 0 to 1 as the share goes from 0 to 1, float32."""
-    share = np.clip(share, 0, 1).astype(np.float32)
-    return share * share * (3 - 2 * share)
 
 
 def beard_growth(
