@@ -21,7 +21,7 @@ from scipy.stats import spearmanr
 
 from mlcmkd.data.crops import tight_box
 from mlcmkd.data.images import read_image
-from mlcmkd.data.manifest import inside, read_rows
+from mlcmkd.data.manifest import inside, points_of, read_rows
 from mlcmkd.data.pairs import synthetic_faces
 from mlcmkd.deployment.boxes import iou
 from mlcmkd.deployment.predictor import Predictor
@@ -80,7 +80,7 @@ def real_frames(folder: Path, split: str, every: int) -> Iterator[tuple[np.ndarr
     """Yields every n-th frame of a manifest's split, and its landmarks."""
     rows = [row for row in read_rows(folder) if row.split == split and row.landmarks is not None]
     for row in rows[::every]:
-        yield read_image(inside(folder, row.thermal_file_name)), np.array(row.landmarks)
+        yield read_image(inside(folder, row.thermal_file_name)), points_of(row)
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ class Entry:
     Attributes:
         id, subject, split, scheme, source, labels, group, box, facts, assumed: as in
             mlcmkd.data.manifest.PairRow.
-        landmarks: (K, 2) pixels, or None.
+        landmarks: (K, 2) pixels, NaN for a point without a label; or None.
         visible: (K,) bool, or None.
         rgb: an 8-bit photo; or a function that returns one, (H, W, 3) uint8 RGB; or None.
         thermal: a thermal file; or degrees C, (H, W); or a function that simulates them from the
@@ -75,7 +75,7 @@ def store(entry: Entry, folder: Path) -> PairRow:
             id=entry.id,
             subject=entry.subject,
             split=entry.split,
-            landmarks=None if entry.landmarks is None else np.asarray(entry.landmarks).tolist(),
+            landmarks=_labels(entry.landmarks),
             scheme=entry.scheme,
             radiometry=entry.radiometry if thermal is not None else None,
             source=entry.source,
@@ -162,13 +162,22 @@ def _check_landmarks(entry: Entry, shape: tuple[int, int]) -> None:
         raise InputError(
             f"row '{entry.id}': landmarks of shape {marks.shape} instead of (K, 2); reshape them"
         )
-    far = ~((marks > -size) & (marks < 2 * size)).all(axis=1)
+    labelled = ~np.isnan(marks).all(axis=1)
+    far = labelled & ~((marks > -size) & (marks < 2 * size)).all(axis=1)
     if far.any():
         point = int(np.argmax(far))
         raise InputError(
             f"row '{entry.id}': landmark {point} is at {tuple(marks[point].tolist())} in an image "
             f"of {shape[1]} x {shape[0]} pixels; check that its units are pixels"
         )
+
+
+def _labels(landmarks: np.ndarray | None) -> list[list[float] | None] | None:
+    """Convert landmarks (K, 2) to JSON: None for a point that is NaN."""
+    if landmarks is None:
+        return None
+    points = np.asarray(landmarks, dtype=np.float64)
+    return [None if np.isnan(point).all() else point.tolist() for point in points]
 
 
 def _size(image: np.ndarray) -> str:

@@ -12,7 +12,7 @@ from data_prep.registration import Homography, Stereo, ThroughPlane
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import number
+from mlcmkd.utils.texts import number, number_or_missing
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".npy")
 _MAX_POINTS = 1000  # more than any scheme; a larger index is an error in the file
@@ -125,7 +125,7 @@ def read_landmarks(path: Path, folder: Path, names: Mapping[str, Path]) -> dict[
             raise InputError(
                 f"{where}: point {int(index)} of '{row['image']}' appears twice; keep one"
             )
-        points[int(index)] = (number(row["x"], where), number(row["y"], where))
+        points[int(index)] = tuple(number_or_missing(row[axis], where) for axis in "xy")
     return {name: _as_array(path, name, schemes[name], points) for name, points in faces.items()}
 
 

@@ -13,7 +13,7 @@ from data_prep.verification.left_right import is_flipped
 from data_prep.verification.report import Problem
 from mlcmkd.data.crops import outside
 from mlcmkd.data.images import read_image
-from mlcmkd.data.manifest import MANIFEST, PairRow, image_fields, inside
+from mlcmkd.data.manifest import MANIFEST, PairRow, image_fields, inside, points_of
 from mlcmkd.data.modality import Modality
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.config import problems
@@ -28,6 +28,8 @@ _KINDS = {
     "leaves the manifest's folder": "leads outside",
     "landmarks, but scheme": "wrong count",
     "flags of visibility": "wrong count",
+    "no landmark has a label": "wrong count",
+    "which is too few": "wrong count",
     "not a finite number": "not finite",
     "is not x0 < x1": "box misses face",
 }
@@ -186,7 +188,7 @@ def _is_file(path: Path) -> bool:
 
 def _check_landmarks(checked: CheckedRow, row: PairRow) -> None:
     """Check the landmarks against the image, the box, and the face's left and right."""
-    points = np.array(row.landmarks, dtype=np.float64)
+    points = points_of(row)
     landmarks = f"{row.scheme} {row.landmarks}"
     checked.landmarks_hash = hashlib.sha256(landmarks.encode()).hexdigest()
     if len(set(checked.sizes)) == 1:
@@ -203,10 +205,11 @@ def _check_landmarks(checked: CheckedRow, row: PairRow) -> None:
     if row.box is not None:
         x0, y0, x1, y1 = row.box
         within = ((points >= (x0, y0)) & (points <= (x1, y1))).all(axis=1).sum()
-        if 2 * within < len(points):
+        labelled = np.isfinite(points).all(axis=1).sum()
+        if 2 * within < labelled:
             checked.add_problem(
                 "box misses face",
-                f"box {row.box} contains {within} of {len(points)} landmarks; correct it or leave it "
+                f"box {row.box} contains {within} of {labelled} landmarks; correct it or leave it "
                 "out",
             )
     if is_flipped(get_scheme(row.scheme), points):

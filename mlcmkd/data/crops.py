@@ -69,6 +69,6 @@ def outside(box: tuple[float, float, float, float], size: tuple[int, int]) -> bo
 
 
 def tight_box(landmarks: np.ndarray) -> tuple[float, float, float, float]:
-    """Return the smallest box (x0, y0, x1, y1) around landmarks (K, 2)."""
-    (x0, y0), (x1, y1) = np.min(landmarks, axis=0), np.max(landmarks, axis=0)
+    """Return the smallest box (x0, y0, x1, y1) around landmarks (K, 2), without those that are NaN."""
+    (x0, y0), (x1, y1) = np.nanmin(landmarks, axis=0), np.nanmax(landmarks, axis=0)
     return float(x0), float(y0), float(x1), float(y1)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from mlcmkd.data.manifest import MANIFEST, inside, read_rows
+from mlcmkd.data.manifest import MANIFEST, inside, points_of, read_rows
 from mlcmkd.data.pts import read_pts
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
@@ -147,7 +147,7 @@ def _read_manifest(folder: Path, split: str) -> LandmarkFiles:
         raise InputError(f"{folder}: rows of split '{split}' differ in scheme; keep one")
     return LandmarkFiles(
         schemes.pop(),
-        {row.id: np.array(row.landmarks) for row in rows},
+        {row.id: points_of(row) for row in rows},
         {row.id: row.group for row in rows if row.group},
         {
             row.id: tuple(name_of(n) for n in (row.rgb_file_name, row.thermal_file_name) if n)

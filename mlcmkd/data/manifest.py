@@ -9,6 +9,7 @@ import math
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from mlcmkd.data.modality import Modality
@@ -39,15 +40,16 @@ class PairRow(Config):
         default=None,
         description="Path of the thermal image, likewise; at least one of the two is required.",
     )
-    landmarks: list[tuple[float, float]] | None = Field(
+    landmarks: list[tuple[float, float] | None] | None = Field(
         default=None,
         description="K points (x, y), pixels of the image, 0-based: the centre of the first pixel is "
-        "(0, 0). None without a label.",
+        "(0, 0); None for a point without a label. None without any label.",
     )
     box: tuple[float, float, float, float] | None = Field(
         default=None,
         description="Face box (x0, y0, x1, y1) in the same pixels; None for the tight box of the "
-        "landmarks, or for the whole image without landmarks.",
+        "landmarks, or for the whole image without landmarks. Required if more than half of the "
+        "landmarks are without a label.",
     )
     scheme: str = Field(description="Landmark scheme, see mlcmkd.schemes.")
     radiometry: Radiometry | None = Field(
@@ -103,8 +105,16 @@ class PairRow(Config):
                 raise ValueError(
                     f"{len(self.landmarks)} landmarks, but scheme {self.scheme} has {points}"
                 )
-            if not all(math.isfinite(value) for point in self.landmarks for value in point):
+            labelled = [point for point in self.landmarks if point is not None]
+            if not all(math.isfinite(value) for point in labelled for value in point):
                 raise ValueError("a landmark is not a finite number")
+            if not labelled:
+                raise ValueError("no landmark has a label; leave `landmarks` out")
+            if self.box is None and 2 * len(labelled) < points:
+                raise ValueError(
+                    f"{len(labelled)} of {points} landmarks have a label, which is too few to find the "
+                    "face; give its box"
+                )
         if self.visible is not None and (self.landmarks is None or len(self.visible) != points):
             raise ValueError(f"{len(self.visible)} flags of visibility for {points} landmarks")
         if self.box is not None:
@@ -112,6 +122,14 @@ class PairRow(Config):
             if not (all(map(math.isfinite, self.box)) and x0 < x1 and y0 < y1):
                 raise ValueError(f"box {self.box} is not x0 < x1, y0 < y1")
         return self
+
+
+def points_of(row: PairRow) -> np.ndarray | None:
+    """Return a row's landmarks, (K, 2) float64, NaN for a point without a label; None without any."""
+    if row.landmarks is None:
+        return None
+    missing = (np.nan, np.nan)
+    return np.array([missing if point is None else point for point in row.landmarks])
 
 
 def groups_in(group: str | None) -> list[str]:

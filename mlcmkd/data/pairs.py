@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from mlcmkd.data.crops import Crop, tight_box
 from mlcmkd.data.images import read_image
-from mlcmkd.data.manifest import PairRow, inside, read_rows
+from mlcmkd.data.manifest import PairRow, inside, points_of, read_rows
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.storage import allocate, fits
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
@@ -42,7 +42,7 @@ class Pairs:
         rgb: (N, 3, S, S) uint8, or None.
         thermal: (N, 1, S, S) uint16, the radiometry's range over 0 to 65535; or None.
         landmarks: (N, K, 2) float32 in centred coordinates of the network's input (not of the wider
-            stored square); zeros for unlabelled pairs.
+            stored square); NaN for a point without a label, zeros for unlabelled pairs.
         labelled: (N,) bool.
         crops: the square of each face in its image, to convert coordinates back to pixels.
         ids, subjects: N names each.
@@ -100,6 +100,11 @@ class Pairs:
     def only_labelled(self) -> "Pairs":
         """Return the labelled pairs, in their order."""
         return self.subset(torch.nonzero(self.labelled).flatten().tolist())
+
+    @property
+    def fully_labelled(self) -> Tensor:
+        """(N,) bool, which pairs have a label of every landmark."""
+        return self.labelled & ~self.landmarks.isnan().any(-1).any(-1)
 
     def only(self, modalities: Collection[str]) -> "Pairs":
         """Return the same pairs with the images of these modalities only."""
@@ -206,7 +211,7 @@ def _face_crop(row: PairRow, shape: tuple[int, ...]) -> Crop:
     if row.box is not None:
         return Crop.around(row.box)
     if row.landmarks is not None:
-        return Crop.around(tight_box(np.array(row.landmarks)))
+        return Crop.around(tight_box(points_of(row)))
     height, width = shape[:2]
     return Crop.around((0, 0, width - 1, height - 1), scale=1)
 
@@ -322,7 +327,7 @@ def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bo
     return _assemble(
         rgb,
         thermal,
-        [None if row.landmarks is None else np.array(row.landmarks) for row in rows],
+        [points_of(row) for row in rows],
         crops,
         {
             "ids": tuple(row.id for row in rows),

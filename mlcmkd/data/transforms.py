@@ -5,6 +5,7 @@ a camera (gain, noise, blur: `photometry`; automatic gain control: `agc`) are dr
 modality.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -28,7 +29,7 @@ class Batch(NamedTuple):
     Attributes:
         rgb: (B, 3, P, P) in [0, 1], or None.
         thermal: (B, 1, P, P) in [0, 1], or None.
-        landmarks: (B, K, 2) centred coordinates.
+        landmarks: (B, K, 2) centred coordinates; NaN for a point without a label.
         labelled: (B,) bool; where False, `landmarks` is meaningless.
         index: (B,) index of each pair in its Pairs.
     """
@@ -38,6 +39,15 @@ class Batch(NamedTuple):
     landmarks: Tensor
     labelled: Tensor
     index: Tensor
+
+    def landmarks_or(self, predictions: Tensor) -> Tensor:
+        """The landmarks (B, K, 2), with these predictions for points without a label.
+
+        A prediction of NaN becomes infinity: NaN would mean "no label" and be left out in silence.
+        """
+        labelled = self.labelled[:, None, None] & ~self.landmarks.isnan()
+        predictions = predictions.nan_to_num(math.inf, math.inf, -math.inf)
+        return torch.where(labelled, self.landmarks, predictions)
 
     def images(self, modality: Modality) -> Tensor:
         """The images of one modality.
@@ -127,10 +137,16 @@ def warp_images(images: Tensor, matrix: Tensor, input_px: int) -> Tensor:
 
 
 def warp_landmarks(landmarks: Tensor, matrix: Tensor, mirrored: Tensor, scheme: Scheme) -> Tensor:
-    """Map landmarks (B, K, 2) into the warped images; mirrored faces are reordered by `scheme.flip`."""
+    """Map landmarks (B, K, 2) into the warped images; mirrored faces are reordered by `scheme.flip`.
+
+    Landmarks without a label are NaN before and after.
+    """
+    missing = landmarks.isnan()
+    places = torch.where(missing, 0.0, landmarks)  # a solver may spread NaN to other points
     moved = torch.linalg.solve(
-        matrix[:, :, :2], (landmarks - matrix[:, None, :, 2]).transpose(1, 2)
+        matrix[:, :, :2], (places - matrix[:, None, :, 2]).transpose(1, 2)
     ).transpose(1, 2)
+    moved = torch.where(missing, torch.nan, moved)
     flip = torch.tensor(scheme.flip, device=landmarks.device)
     return torch.where(mirrored[:, None, None], moved[:, flip], moved)
 

@@ -2,6 +2,9 @@
 
 Rows are kept apart so that an objective can weight labelled and unlabelled pairs differently. No value
 depends on the resolution of the input or the heatmap, or on the number of channels.
+
+Landmarks without a label are NaN in a target. They are left out of the mean over the landmarks, and the
+prediction of such a landmark gets a gradient of exactly 0. A row without any label is 0.
 """
 
 import torch
@@ -27,23 +30,40 @@ def coordinate_distance(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean Euclidean distance between points, in shares of the input's width.
 
     Args:
-        prediction, target: (B, K, 2) centred coordinates.
+        prediction: (B, K, 2) centred coordinates.
+        target: (B, K, 2) centred coordinates; NaN for a point that does not count.
 
     Returns:
         (B,), at least 0.
     """
+    difference, known = _difference(prediction, target)
     # The small constant keeps the gradient finite where a point is exactly right.
-    return ((prediction - target).square().sum(-1) + 1e-12).sqrt().mean(-1)
+    distance = (difference.square().sum(-1) + 1e-12).sqrt()
+    return _mean_where(known.all(-1), distance)
+
+
+def _difference(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """`prediction - target`, 0 without gradient where the target is NaN; and where it is not."""
+    known = ~target.isnan()
+    return torch.where(known, prediction - target, 0.0), known
+
+
+def _mean_where(known: Tensor, values: Tensor) -> Tensor:
+    """Mean of the known values of each row, (B, ...) to (B,); 0 in a row without any."""
+    dims = tuple(range(1, values.ndim))
+    return torch.where(known, values, 0.0).sum(dims) / known.sum(dims).clamp(min=1)
 
 
 def squared_error(prediction: Prediction, landmarks: Tensor) -> Tensor:
     """L2: mean squared difference of coordinates, (B,), in squared shares of the input's width."""
-    return (prediction.coordinates - landmarks).square().mean((-2, -1))
+    difference, known = _difference(prediction.coordinates, landmarks)
+    return _mean_where(known, difference.square())
 
 
 def absolute_error(prediction: Prediction, landmarks: Tensor) -> Tensor:
     """L1: mean absolute difference of coordinates, (B,), in shares of the input's width."""
-    return (prediction.coordinates - landmarks).abs().mean((-2, -1))
+    difference, known = _difference(prediction.coordinates, landmarks)
+    return _mean_where(known, difference.abs())
 
 
 def target_loss(prediction: Prediction, target: SupervisionTarget) -> Tensor:

@@ -105,9 +105,10 @@ class DistillationObjective(Objective):
         """The term "task" and the distillation terms; they sum to the loss.
 
         Args:
-            batch: pairs. In rows without a label the teacher's prediction replaces the label, in the
-                task term too: FI and RI alone train the student's head and its features apart from
-                each other. Without any distillation term such rows contribute 0.
+            batch: pairs. Where a label is missing, of a row or of a point, the teacher's prediction
+                replaces it, in the task term too: FI and RI alone train the student's head and its
+                features apart from each other. Without any distillation term such rows and points
+                contribute 0.
             decay: weight of the distillation terms in labelled rows, 0 to 1. In the other rows the
                 weight is 1, since there is no label that could replace the teacher.
         """
@@ -121,7 +122,7 @@ class DistillationObjective(Objective):
         task = target_loss(prediction, step.label_target)
         terms = {"task": task.mean()}
         if self.watch:
-            self._watch(task.detach(), step)
+            self._watch(step)
         row_weights = torch.where(batch.labelled, decay, 1.0)
         for name, term in self.terms.items():
             rows = term.loss(step)
@@ -140,9 +141,7 @@ class DistillationObjective(Objective):
         teacher_features = self.teacher.features(batch.images(self.teacher_modality))
         with torch.no_grad():
             teacher_prediction = self.teacher.head(teacher_features)
-        landmarks = torch.where(
-            batch.labelled[:, None, None], batch.landmarks, teacher_prediction.coordinates
-        )
+        landmarks = batch.landmarks_or(teacher_prediction.coordinates)
         from_label = landmark_target(landmarks, student_prediction.logits)
         from_teacher = teacher_target(teacher_prediction)
         fi_target, ri_target = guide_targets(from_label, from_teacher, self.guide)
@@ -163,13 +162,14 @@ class DistillationObjective(Objective):
         )
 
     @torch.no_grad()
-    def _watch(self, task: Tensor, step: DistillationStep) -> None:
-        """Keeps the task losses of both networks on the labelled rows in `watched`."""
+    def _watch(self, step: DistillationStep) -> None:
+        """Keeps the task losses of both networks on the labels in `watched`."""
         labelled = step.batch.labelled
         self.watched = None
         if labelled.any():
-            teacher_task = landmark_loss(step.teacher_prediction, step.batch.landmarks)
-            self.watched = task[labelled].mean(), teacher_task[labelled].mean()
+            predictions = step.student_prediction, step.teacher_prediction
+            tasks = [landmark_loss(each, step.batch.landmarks) for each in predictions]
+            self.watched = tasks[0][labelled].mean(), tasks[1][labelled].mean()
 
 
 class KTL(DistillationObjective):

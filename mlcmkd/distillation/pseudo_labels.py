@@ -7,7 +7,6 @@ neither paper.
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
 from mlcmkd.data.modality import Modality
@@ -47,6 +46,6 @@ class PseudoLabelObjective(Objective):
     def forward(self, batch: Batch, decay: float | Tensor = 1.0) -> Terms:
         """The term "task", the mean over all rows; `decay` is not used."""
         pseudo_labels = self.teacher.predict(batch)
-        target = torch.where(batch.labelled[:, None, None], batch.landmarks, pseudo_labels)
+        target = batch.landmarks_or(pseudo_labels)
         prediction = self.student(batch.images(self.student.spec.modality))
         return {"task": self.loss(prediction, target).mean()}

@@ -4,8 +4,10 @@ A target is made once a batch and used by every term: the heatmaps of labels and
 much as the comparison itself.
 """
 
+import math
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from mlcmkd.distillation.strategies import Guide
@@ -19,11 +21,13 @@ class SupervisionTarget(NamedTuple):
     """Landmarks, and the heatmaps that belong to them.
 
     Attributes:
-        coordinates: one or more sets of landmarks, each (B, K, 2) centred coordinates; a loss is the
-            mean of the losses against each.
-        maps: (B, K, h, w) probability of each cell, sum 1 over the cells; None without heatmaps.
-        negative_entropy: (B,) sum of p log p over the cells, mean over landmarks. Added to the
-            cross-entropy with `maps` it gives the KL divergence. 0 without heatmaps.
+        coordinates: one or more sets of landmarks, each (B, K, 2) centred coordinates, NaN for a
+            landmark without a label; a loss is the mean of the losses against each.
+        maps: (B, K, h, w) probability of each cell, sum 1 over the cells; None without heatmaps. In a
+            row of which only k landmarks have a label, their maps are multiplied by K / k and the
+            others are 0, so that the mean over all K landmarks is that over the k.
+        negative_entropy: (B,) sum of p log p over the cells, mean over landmarks with a label. Added
+            to the cross-entropy with `maps` it gives the KL divergence. 0 without heatmaps.
     """
 
     coordinates: tuple[Tensor, ...]
@@ -36,8 +40,13 @@ def spatial_log_softmax(logits: Tensor) -> Tensor:
     return logits.flatten(2).log_softmax(-1).view_as(logits)
 
 
-def _with_maps(coordinates: Tensor, log_probability: Tensor) -> SupervisionTarget:
+def _with_maps(
+    coordinates: Tensor, log_probability: Tensor, weights: Tensor | None = None
+) -> SupervisionTarget:
+    """A target with heatmaps, (B, K, h, w), each multiplied by its weight, (B, K)."""
     maps = log_probability.exp()
+    if weights is not None:
+        maps = maps * weights[..., None, None]
     negative_entropy = (maps * log_probability).sum((-2, -1)).mean(-1)
     return SupervisionTarget((coordinates,), maps, negative_entropy)
 
@@ -48,7 +57,7 @@ def landmark_target(
     """Landmarks as a target, with a Gaussian heatmap around each.
 
     Args:
-        landmarks: (B, K, 2) centred coordinates, labels or pseudo-labels.
+        landmarks: (B, K, 2) centred coordinates, labels or pseudo-labels; NaN for neither.
         like: logits (B, K, h, w) whose grid the Gaussians are evaluated on; None for a target without
             heatmaps.
         sigma: standard deviation of the Gaussians, share of the input's width.
@@ -56,14 +65,20 @@ def landmark_target(
     if like is None:
         return SupervisionTarget((landmarks,), None, 0.0)
     x, y = grid_axis(like.shape[-1], like), grid_axis(like.shape[-2], like)
-    distance = (x - landmarks[..., 0, None]).square()[..., None, :]
-    distance = distance + (y - landmarks[..., 1, None]).square()[..., :, None]
-    return _with_maps(landmarks, spatial_log_softmax(-distance / (2 * sigma**2)))
+    known = ~landmarks.isnan().any(-1)
+    # A map of NaN would make its gradient NaN although its weight is 0.
+    places = torch.where(known[..., None], landmarks, 0.0)
+    distance = (x - places[..., 0, None]).square()[..., None, :]
+    distance = distance + (y - places[..., 1, None]).square()[..., :, None]
+    log_probability = spatial_log_softmax(-distance / (2 * sigma**2))
+    share = known.to(log_probability.dtype).mean(-1, keepdim=True).clamp(min=1 / known.shape[-1])
+    return _with_maps(landmarks, log_probability, known / share)
 
 
 def teacher_target(teacher: Prediction) -> SupervisionTarget:
     """A teacher's prediction as a target; it carries no gradient."""
-    coordinates = teacher.coordinates.detach()
+    # NaN would mean "no label" and be left out in silence; infinity makes the loss infinite.
+    coordinates = teacher.coordinates.detach().nan_to_num(math.inf, math.inf, -math.inf)
     if teacher.logits is None:
         return SupervisionTarget((coordinates,), None, 0.0)
     return _with_maps(coordinates, spatial_log_softmax(teacher.logits.detach()))

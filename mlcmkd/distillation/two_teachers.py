@@ -98,7 +98,7 @@ class TwoTeachers(Objective):
         """
         tough, tolerant = self.teacher_predictions(batch)
         prediction = self.student(batch.images(self.student.spec.modality)).coordinates
-        target = torch.where(batch.labelled[:, None, None], batch.landmarks, tough)
+        target = batch.landmarks_or(tough)
         weights = dict(self.weights)
         values = kd_values(
             prediction,

@@ -70,6 +70,11 @@ class Scores:
         return np.isnan(self.per_face)
 
     @property
+    def points_left_out(self) -> int:
+        """Number of points of found faces that have no error: not annotated, or hidden."""
+        return int(np.isnan(self.errors[~self.failed]).sum())
+
+    @property
     def nme(self) -> float:
         """Mean NME over the faces that were found, a share; NaN if none was."""
         scored = self.per_face[~self.failed]
@@ -109,6 +114,7 @@ class Scores:
             "faces": len(self.ids),
             "faces_failed": int(self.failed.sum()),
             "faces_left_out": len(self.left_out),
+            **({"points_left_out": self.points_left_out} if self.points_left_out else {}),
             "normaliser": self.normaliser,
             "nme_percent": nme,
             "nme_low_percent": low,
@@ -191,6 +197,11 @@ class Scores:
             lines.append(f"NME by region (%): {', '.join(regions)}")
         if self.failed.any():
             lines.append("failed: not found; left out of the mean NME, failures in FR and AUC")
+        if self.points_left_out:
+            lines.append(
+                f"points left out of the NME of their faces, not annotated or hidden: "
+                f"{self.points_left_out} of {self.errors[~self.failed].size}"
+            )
         if self.left_out:
             lines.append(
                 f"left out: {len(self.left_out)} faces without an annotated point or without a "

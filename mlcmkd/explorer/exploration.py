@@ -15,7 +15,7 @@ from mlcmkd.data.modality import MODALITIES, Modality
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.evaluation.evaluate import check_input
-from mlcmkd.evaluation.metrics import point_errors
+from mlcmkd.evaluation.metrics import face_errors, point_errors
 from mlcmkd.explorer.figure import explorer_view
 from mlcmkd.explorer.outputs import ViewOutputs
 from mlcmkd.explorer.panels import ModalityResult
@@ -189,8 +189,10 @@ class Exploration:
         if annotated is not None:
             normaliser = "inter-ocular" if self.scheme.outer_eyes else "box"
             errors = point_errors(predicted[None], annotated[None], self.scheme.name, normaliser)[0]
-            of_point = errors[view.landmark]
-            lines.append(f"NME {100 * errors.mean():.1f} %, this point {100 * of_point:.1f} %")
+            of_point = f"{100 * errors[view.landmark]:.1f} %"
+            if np.isnan(annotated[view.landmark]).any():
+                of_point = "without a label"
+            lines.append(f"NME {100 * face_errors(errors[None])[0]:.1f} %, this point {of_point}")
         return "\n".join(lines)
 
     def _features_title(self, view: View, modality: Modality, components: np.ndarray) -> str:

@@ -179,7 +179,7 @@ def shown_landmarks(thermal: Landmarker, batch: Batch, scheme: str) -> torch.Ten
         predicted = thermal(batch.images("thermal")).coordinates
     if scheme != thermal.spec.scheme:
         return predicted
-    return torch.where(batch.labelled[:, None, None], batch.landmarks, predicted)
+    return batch.landmarks_or(predicted)
 
 
 def _rounded(values: np.ndarray) -> list[float | None]:

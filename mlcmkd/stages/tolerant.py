@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from pydantic import Field
+from tqdm.auto import tqdm
 
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.shape_model import ShapeModel
@@ -40,6 +41,10 @@ def train_tolerant(config: TolerantConfig, *, progress: bool = True) -> dict[str
         InputError: data that cannot be used, or too few labelled faces for a shape model.
     """
     pairs = config.data.load_training(config.input_px, config.seed, progress=progress)
+    whole = pairs.fully_labelled
+    if left_out := int((pairs.labelled & ~whole).sum()):
+        tqdm.write(f"{left_out} partly labelled faces are left out: a shape needs all its points")
+        pairs = pairs.subset(torch.nonzero(whole).flatten().tolist())
     shapes = fit_shape_model(pairs, config.variance)
     result = train_on(with_soft_landmarks(pairs, shapes), config, progress=progress)
     shapes.save(config.out / SHAPES)
@@ -54,7 +59,7 @@ def with_soft_landmarks(pairs: Pairs, shapes: ShapeModel) -> Pairs:
 
 
 def fit_shape_model(pairs: Pairs, variance: float) -> ShapeModel:
-    """The shape model of the labelled faces and their mirror images.
+    """The shape model of the faces with a label of every landmark, and of their mirror images.
 
     Half of the training images are mirrored. With the mirror images in the model, softening and
     mirroring commute.
@@ -66,6 +71,6 @@ def fit_shape_model(pairs: Pairs, variance: float) -> ShapeModel:
     Raises:
         InputError: too few labelled faces for this share, or shapes that cannot be aligned.
     """
-    hard = pairs.landmarks[pairs.labelled]
+    hard = pairs.landmarks[pairs.fully_labelled]
     mirrored = hard[:, list(get_scheme(pairs.scheme).flip)] * hard.new_tensor([-1, 1])
     return ShapeModel.fit(torch.cat((hard, mirrored)), pairs.scheme, variance=variance)

@@ -234,3 +234,18 @@ def test_the_ced_meets_fr_at_the_threshold():
 def test_scores_made_by_hand_need_no_groups():
     found = scored(faces(), faces())
     assert replace(found, groups=()).summary() == found.summary()
+
+
+def test_points_without_a_label_are_left_out_of_the_nme_and_this_is_said():
+    target = faces()
+    prediction = shifted(target, [2, 4, 6, 8])
+    prediction[0, :4] += 1000  # would count, if the points were annotated
+    target[0, :4] = np.nan
+    found = scored(prediction, target)
+    assert found.summary()["nme_percent"] == pytest.approx(5)
+    assert found.summary()["points_left_out"] == found.points_left_out == 4
+    assert (
+        "points left out of the NME of their faces" in found.text() and "4 of 272" in found.text()
+    )
+    whole = scored(shifted(faces(), [2, 4, 6, 8]), faces())
+    assert "points_left_out" not in whole.summary() and "points left out" not in whole.text()

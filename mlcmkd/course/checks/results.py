@@ -17,7 +17,7 @@ from mlcmkd.course.checks.answers import (
     is_close,
     require_answer,
 )
-from mlcmkd.data.manifest import read_rows
+from mlcmkd.data.manifest import points_of, read_rows
 from mlcmkd.utils.errors import InputError
 
 
@@ -129,7 +129,7 @@ def manifest(folder: Any, pts: np.ndarray) -> str:
             raise NotYet(
                 f"{where}: `labels` is exact, which is for synthetic faces; these were annotated by hand"
             )
-    have = np.array([row.landmarks for row in rows])
+    have = np.array([points_of(row) for row in rows])
     if is_close(have, pts, 0, 1e-3):
         raise NotYet(
             "the landmarks are shifted by one pixel to the right and down: .pts files count from 1, "
