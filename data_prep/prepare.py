@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.errors import Unlabelled
 from data_prep.readers import Annotation, get_reader
 from data_prep.readers.base import OnBad
+from data_prep.report_file import REPORT, write_report
 from data_prep.simulation.simulate import SimulationSettings, simulate_for_photo
 from data_prep.splits import assign_splits
 from data_prep.workers import cores, runner
@@ -33,7 +35,9 @@ class PrepareReport:
         subjects: split -> number of subjects.
         images: number of faces and unlabelled images in the source.
         labelled: how many of those have landmarks.
-        skipped: (name, reason) of everything left out.
+        partly_labelled: how many of the labelled faces lack the label of some points.
+        skipped: (name, reason) of everything left out because it cannot be used.
+        unlabelled: (name, reason) of everything left out because it has no label.
     """
 
     folder: Path
@@ -42,13 +46,22 @@ class PrepareReport:
     subjects: dict[str, int]
     images: int
     labelled: int
+    partly_labelled: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    unlabelled: list[tuple[str, str]] = field(default_factory=list)
 
     def __str__(self) -> str:
         parts = [f"{self.splits[s]} {s} ({self.subjects[s]} subjects)" for s in sorted(self.splits)]
         lines = [f"{self.folder}: {self.rows} rows; {', '.join(parts)}"]
         if self.labelled < self.images:
             lines[0] += f"; {self.labelled} of {self.images} images have landmarks"
+        if self.partly_labelled:
+            lines.append(f"{self.partly_labelled} faces have points without a label")
+        if self.unlabelled:
+            first = self.unlabelled[0][1]
+            lines.append(
+                f"{len(self.unlabelled)} left out without a label (see {REPORT}), the first: {first}"
+            )
         lines += [f"skipped {name}: {reason}" for name, reason in self.skipped]
         return "\n".join(lines)
 
@@ -109,7 +122,8 @@ def prepare(
         limit: largest number of faces, spread evenly over the source; None for all.
         only: keep only the images of this modality; None for both. An RGB image that is not aligned
             with its thermal image is never used with it; the row's facts name it.
-        twins: simulated images per photo, each a separate row: `ID`, `ID#2`, `ID#3`, ...
+        twins: simulated images per photo, each a separate row: `ID`, `ID#2`, `ID#3`, ... (of the first
+            of several faces `ID`, `ID#1#2`, `ID#1#3`, ...).
         progress: show a progress bar.
         settings: settings of the simulation; None for the defaults.
         workers: number of processes; None for one per core if that is faster, 1 for this process.
@@ -121,15 +135,20 @@ def prepare(
     source, out = Path(source), Path(out)
     _check_parameters(source, out, limit, only, twins, workers, simulate_thermal)
     skipped: list[tuple[str, str]] = []
+    unlabelled: list[tuple[str, str]] = []
 
     def note(bad: str, error: InputError) -> None:
-        if not skip_bad:
+        if isinstance(error, Unlabelled):
+            unlabelled.append((bad, str(error)))
+        elif skip_bad:
+            skipped.append((bad, str(error)))
+        else:
             raise error
-        skipped.append((bad, str(error)))
 
     annotations = _read(name, source, only, note)
     if not annotations:
-        first = f"; the first of {len(skipped)} skipped: {skipped[0][1]}" if skipped else ""
+        left_out = skipped + unlabelled
+        first = f"; the first of {len(left_out)} left out: {left_out[0][1]}" if left_out else ""
         modality = f" with {only} images" if only else ""
         raise InputError(f"{source}: no face{modality} in format '{name}' in it{first}")
     if simulate_thermal and not any(_can_be_simulated(a) for a in annotations):
@@ -148,6 +167,7 @@ def prepare(
         annotations = [annotations[i * len(annotations) // limit] for i in range(limit)]
     twins = twins if simulate_thermal else 0
     total = sum(twins if twins and _can_be_simulated(a) else 1 for a in annotations)
+    ids = {annotation.id for annotation in annotations}
     # A generator, because a list would keep every face in memory twice.
     entries = (
         entry
@@ -155,6 +175,7 @@ def prepare(
         for entry in _entries(
             annotation,
             splits[annotation.subject],
+            ids,
             name=name,
             twins=twins,
             seed=seed,
@@ -167,6 +188,8 @@ def prepare(
         report = write_manifest(
             entries, out, overwrite=overwrite, skip_bad=skip_bad, run=run, skipped=skipped
         )
+    if unlabelled:
+        write_report(out, unlabelled=[{"name": bad, "reason": why} for bad, why in unlabelled])
     return PrepareReport(
         folder=out,
         rows=report.rows,
@@ -174,7 +197,9 @@ def prepare(
         subjects=report.subjects,
         images=len(annotations),
         labelled=sum(a.landmarks is not None for a in annotations),
+        partly_labelled=sum(is_partly_labelled(a.landmarks) for a in annotations),
         skipped=report.skipped,
+        unlabelled=unlabelled,
     )
 
 
@@ -236,6 +261,11 @@ def _select_modality(annotation: Annotation, only: str | None, source: Path) -> 
     )
 
 
+def is_partly_labelled(landmarks: np.ndarray | None) -> bool:
+    """Whether some, but not all, points of a face are labelled, (K, 2)."""
+    return landmarks is not None and bool(np.isnan(landmarks).any())
+
+
 def _can_be_simulated(annotation: Annotation) -> bool:
     return annotation.thermal_path is None and annotation.landmarks is not None
 
@@ -243,6 +273,7 @@ def _can_be_simulated(annotation: Annotation) -> bool:
 def _entries(
     annotation: Annotation,
     split: str,
+    ids: Collection[str],
     *,
     name: str,
     twins: int,
@@ -273,8 +304,11 @@ def _entries(
         )
         return
     for number in range(1, twins + 1):
+        row_id = annotation.id if number == 1 else f"{annotation.id}#{number}"
+        if number > 1 and row_id in ids:  # the second face of the photo
+            row_id = f"{annotation.id}#1#{number}"
         yield Entry(
-            id=annotation.id if number == 1 else f"{annotation.id}#{number}",
+            id=row_id,
             thermal=_SimulatedThermal(annotation.landmarks, seed, number, settings),
             radiometry=FACE_CENTIKELVIN,
             source=f"{name}, thermal simulated",

@@ -63,7 +63,8 @@ def write_manifest(
 
     Args:
         overwrite: replace a manifest of other sources or settings.
-        skip_bad: leave out and report rows whose images or landmarks cannot be used.
+        skip_bad: leave out and report rows whose images or landmarks cannot be used, or whose id
+            another row has.
         run: applies a function to every entry, in order; a pool's `map` works in parallel.
         skipped: (name, reason) of what was left out before, for the report.
 
@@ -83,7 +84,6 @@ def write_manifest(
         if not rows:
             reason = f"; the first error: {bad[0][1]}" if bad else ""
             raise InputError(f"{out}: no row to write{reason}")
-        _refuse_repeated_ids(rows)
         check_leakage(rows)
         _remove_unused(stage.folder, rows)
         if earlier or bad:
@@ -103,17 +103,22 @@ def _write_rows(
     """Write the rows' lines; return the rows without landmarks, and (id, reason) of invalid entries."""
     rows: list[PairRow] = []
     bad: list[tuple[str, str]] = []
+    ids: set[str] = set()
     with stage.rows.open("w", encoding="utf-8") as file:
         for result in results:
-            if result.row is not None:
+            reason = result.reason
+            if result.row is not None and result.id in ids:
+                reason = f"id '{result.id}' appears 2 times; give every row its own"
+            if not reason:
+                ids.add(result.id)
                 if result.key is not None and not result.reused:
                     stage.keep(result.key, result.text)
                 file.write(result.text + "\n")
                 rows.append(result.row)
             elif skip_bad:
-                bad.append((result.id, result.reason))
+                bad.append((result.id, reason))
             else:
-                raise InputError(result.reason)
+                raise InputError(reason)
         file.flush()
         # Otherwise a power failure could leave a truncated file under the final name.
         os.fsync(file.fileno())
@@ -194,12 +199,6 @@ def _remove_unused(folder: Path, rows: list[PairRow]) -> None:
                 path.unlink()
         if (folder / modality).is_dir() and not any((folder / modality).iterdir()):
             (folder / modality).rmdir()
-
-
-def _refuse_repeated_ids(rows: list[PairRow]) -> None:
-    for name, count in Counter(row.id for row in rows).items():
-        if count > 1:
-            raise InputError(f"id '{name}' appears {count} times; give every row its own")
 
 
 def _refuse_foreign_folder(out: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,16 @@ from typing import TypeVar
 
 import numpy as np
 
+from data_prep.errors import Unlabelled
+from mlcmkd.data.crops import tight_box
 from mlcmkd.data.manifest import inside
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.utils.errors import InputError
 
 # Files of `mlcmkd pair` that are not accepted pairs: its table, the refused pairs, the drawings.
 PAIRING, REFUSED, OVERLAYS = "pairing.csv", "refused", "overlays"
+# Two boxes of one image that overlap more belong to one face; those of two people overlap less.
+_SAME_FACE = 0.5
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 
 T = TypeVar("T")
@@ -30,8 +35,8 @@ class Annotation:
         subject: identifier of the person, as far as the format gives one; the rows of a subject
             are always in one split.
         scheme: landmark scheme, see mlcmkd.schemes.
-        landmarks: (K, 2) float64, pixels (x, y), the centre of the first pixel at (0, 0); None
-            for an unlabelled image.
+        landmarks: (K, 2) float64, pixels (x, y), the centre of the first pixel at (0, 0), NaN where a
+            point is not labelled; None for an unlabelled image.
         rgb_path, thermal_path: the images; at least one of the two. An RGB image may also be a
             function that loads it, (H, W, 3) uint8, from a file of many images.
         split: "train", "val" or "test" where the format defines it, None otherwise.
@@ -85,8 +90,9 @@ def reader(name: str) -> Callable[[R], R]:
 
 
 def fail(name: str, error: InputError) -> None:
-    """Stop at the first bad annotation."""
-    raise error
+    """Stop at the first bad annotation; one that is only unlabelled is passed over."""
+    if not isinstance(error, Unlabelled):
+        raise error
 
 
 def already_reported(name: str, error: InputError) -> None:
@@ -131,6 +137,41 @@ def valid_faces(name: str, parsed: Iterable[T | InputError], on_bad: OnBad) -> I
                 yield face
     except InputError as error:
         on_bad(name, error)
+
+
+class FaceIds:
+    """Ids of the faces of each image: `name`, `name#2`, `name#3`, ... in the order of the files."""
+
+    def __init__(self) -> None:
+        self._count: Counter[str] = Counter()
+        self._boxes: defaultdict[Path, list[tuple[float, float, float, float]]] = defaultdict(list)
+
+    def add(self, image: Path, name: str, points: np.ndarray, where: str) -> str:
+        """Return the id of one more face.
+
+        Args:
+            image: the face's image.
+            name: what the image is called in the manifest; two images may have one name.
+            points: (K, 2) pixels, NaN where a point is not labelled.
+            where: file and face, for messages.
+
+        Raises:
+            InputError: it covers a face of this image that was added before, so it is the same face.
+        """
+        box = tight_box(points)
+        if any(_overlap(box, other) > _SAME_FACE for other in self._boxes[image]):
+            raise InputError(f"{where}: a second annotation of the same face of {image}; keep one")
+        self._boxes[image].append(box)
+        self._count[name] += 1
+        return name if self._count[name] == 1 else f"{name}#{self._count[name]}"
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Return the intersection of two boxes over their union, 0 to 1; 1 for two equal points."""
+    (low, high), (low_b, high_b) = np.reshape(a, (2, 2)), np.reshape(b, (2, 2))
+    shared = np.prod(np.maximum(np.minimum(high, high_b) - np.maximum(low, low_b), 0))
+    union = np.prod(high - low) + np.prod(high_b - low_b) - shared
+    return float(shared / union) if union > 0 else float(a == b)
 
 
 # `1051618982_2` is the second face of photo 1051618982; `image_0001` is the name of a photo.

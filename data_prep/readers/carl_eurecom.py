@@ -4,12 +4,15 @@ Visible and thermal images were labelled separately and are not aligned, so each
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from data_prep.errors import Unlabelled
 from data_prep.readers.base import (
     Annotation,
+    FaceIds,
     OnBad,
     already_reported,
     fail,
@@ -40,7 +43,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     Raises:
         InputError: through `on_bad`, an invalid file or face, or a missing image.
     """
-    images = ImageIndex(source, on_bad)
+    images, ids = ImageIndex(source, on_bad), FaceIds()
     colours: Radiometry | None = None
     for path in walk(source, already_reported):
         if path.suffix.lower() != ".xml":
@@ -51,7 +54,8 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
                 image, thermal = images.need(face.image, face.where), _is_thermal(face)
                 if thermal:
                     colours = colours or eight_bit_radiometry(image)
-                yield _annotation(source, image, face, colours if thermal else None)
+                found = _annotation(source, image, face, colours if thermal else None)
+                yield replace(found, id=ids.add(image, found.id, found.landmarks, face.where))
             except InputError as error:
                 on_bad(name, error)
 
@@ -68,16 +72,20 @@ def _is_thermal(face: Box) -> bool:
 
 
 def _annotation(source: Path, image: Path, face: Box, radiometry: Radiometry | None) -> Annotation:
-    points = {part: (x, y) for part, x, y in face.parts}
-    missing = [part for part in _PARTS if part not in points]
-    if missing:
-        raise InputError(f"{face.where}: no part '{missing[0]}'; add it, or remove the face")
+    points = np.full((len(_PARTS), 2), np.nan)
+    for part, x, y in face.parts:
+        if part not in _PARTS or not np.isnan(points[_PARTS.index(part)]).all():
+            problem = "appears twice" if part in _PARTS else f"is none of {', '.join(_PARTS)}"
+            raise InputError(f"{face.where}: part '{part[:40]}' {problem}; correct or remove it")
+        points[_PARTS.index(part)] = x, y
+    if np.isnan(points).all():
+        raise Unlabelled(f"{face.where}: no part")
     path = {"rgb_path": image} if radiometry is None else {"thermal_path": image}
     return Annotation(
         id=image.relative_to(source).with_suffix("").as_posix(),
         subject=face.image.replace("\\", "/").split("/")[0],
         scheme=CORNERS6.name,
-        landmarks=np.array([points[part] for part in _PARTS]),
+        landmarks=points,
         labels="hand",
         radiometry=radiometry,
         box=face.box,

@@ -7,10 +7,10 @@
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-import numpy as np
 import yaml
 from pydantic import Field, field_validator
 
@@ -19,6 +19,7 @@ from data_prep.readers.base import (
     PAIRING,
     REFUSED,
     Annotation,
+    FaceIds,
     OnBad,
     already_reported,
     fail,
@@ -26,11 +27,18 @@ from data_prep.readers.base import (
     walk,
 )
 from data_prep.readers.image_index import ImageIndex, eight_bit_radiometry
-from data_prep.readers.parsing.landmarks import Marks, from_csv, from_json, from_pts, from_xml
+from data_prep.readers.parsing.landmarks import (
+    Marks,
+    from_csv,
+    from_json,
+    from_pts,
+    from_xml,
+    in_scheme_order,
+)
 from mlcmkd.data.manifest import SPLITS
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
-from mlcmkd.schemes import SCHEMES, Scheme, get_scheme, scheme_of_count
+from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import read_text
@@ -102,7 +110,9 @@ class Description(Config):
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """Your own images with a CSV, COCO, labelme, dlib XML or .pts; options in `dataset.yaml`.
 
-    CSV: `image,x0,y0,x1,y1,...`, or `image,scheme,point,x,y` as `mlcmkd predict` writes it.
+    CSV: `image,x0,y0,x1,y1,...`, or `image,scheme,point,x,y` as `mlcmkd predict` writes it. Names of
+    points in COCO, labelme and dlib files decide which point is which. A point without a label is
+    NaN. Several faces of an image have the ids `NAME`, `NAME#2`, ...
 
     Raises:
         InputError: an invalid `dataset.yaml`; through `on_bad`, any file or row that cannot be used.
@@ -113,17 +123,15 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     paired = (source / PAIRING).is_file()
     images = ImageIndex(source, on_bad, skip=(REFUSED, OVERLAYS) if paired else ())
     done: set[Path] = set()
+    ids = FaceIds()
     for name, marks in _landmarks(source, description, on_bad):
         try:
             if isinstance(marks, InputError):
                 raise marks
             image = _image_of(source, images, description, name, marks)
-            if image in done:
-                raise InputError(
-                    f"{marks.where}: a second face of {image}; keep one face per image"
-                )
+            face = _annotation(source, images, description, image, marks)
             done.add(image)
-            yield _annotation(source, images, description, image, marks)
+            yield replace(face, id=ids.add(image, face.id, face.landmarks, marks.where))
         except InputError as error:
             on_bad(name, error)
     if description.unlabelled:
@@ -217,9 +225,9 @@ def _annotation(
     other = _other_modality(images, description, path)
     rgb, thermal = (image, other) if description.side == "rgb" else (other, image)
     name = image.relative_to(source).with_suffix("").as_posix()
-    scheme = points = None
+    scheme = points = visible = None
     if marks is not None:
-        scheme, points = _in_scheme_order(marks, description)
+        scheme, points, visible = in_scheme_order(marks, description.scheme)
     elif description.scheme is None:
         raise InputError(
             f"{image}: no landmarks to infer the scheme from; name it in {DESCRIPTION}"
@@ -240,27 +248,10 @@ def _annotation(
         labels=description.labels if marks is not None else "",
         radiometry=radiometry,
         box=marks.box if marks is not None else None,
-        visible=marks.visible if marks is not None else None,
+        visible=visible,
         assumed=None if (source / DESCRIPTION).is_file() else f"no {DESCRIPTION}: its defaults",
         aligned=description.twin is None or description.twin.aligned,
     )
-
-
-def _in_scheme_order(marks: Marks, description: Description) -> tuple[Scheme, np.ndarray]:
-    """Return the scheme and the points in its order; points with the scheme's names are sorted."""
-    count = len(marks.points)
-    scheme = get_scheme(description.scheme) if description.scheme else scheme_of_count(count)
-    if scheme is None or count != scheme.points:
-        counts = sorted({other.points for other in SCHEMES.values()})
-        expected = scheme.points if scheme else f"one of {counts}"
-        raise InputError(
-            f"{marks.where}: {count} points, expected {expected}; label them all, or "
-            f"name the scheme in {DESCRIPTION}"
-        )
-    if marks.names and set(marks.names) == set(scheme.names):
-        order = [marks.names.index(name) for name in scheme.names]
-        return scheme, marks.points[order]
-    return scheme, marks.points
 
 
 def _subject(name: str, description: Description) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from data_prep.readers.base import (
     Annotation,
+    FaceIds,
     OnBad,
     already_reported,
     fail,
@@ -23,6 +24,7 @@ from data_prep.readers.base import (
 )
 from data_prep.readers.image_index import FALSE_COLOURS, ImageIndex, eight_bit_radiometry
 from data_prep.readers.parsing.dlib_xml import boxes
+from data_prep.readers.parsing.landmarks import Marks, in_scheme_order
 from mlcmkd.data.manifest import SPLITS
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
 from mlcmkd.schemes import SFTL54
@@ -50,7 +52,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     Raises:
         InputError: through `on_bad`, an invalid annotation, or a missing image.
     """
-    images = ImageIndex(source, on_bad, skip=(_MIRRORED,))
+    images, ids = ImageIndex(source, on_bad, skip=(_MIRRORED,)), FaceIds()
     paths = [path for path in walk(source, already_reported) if not _is_mirrored(path, source)]
     faces = [path for path in paths if path.suffix == ".json" and path.parent.name == "json"]
     if any("gray" in path.parts for path in faces):
@@ -63,11 +65,11 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
         try:
             points, box = _labelme(path)
             stem = path.parent.parent.joinpath("images", path.stem).relative_to(source).as_posix()
-            yield _annotation(source, images, stem, points, box, str(path))
+            yield _annotation(source, images, ids, stem, points, box, str(path))
         except InputError as error:
             on_bad(name, error)
     for path in tables:
-        yield from (_xml if path.suffix == ".xml" else _lines)(source, images, path, on_bad)
+        yield from (_xml if path.suffix == ".xml" else _lines)(source, images, ids, path, on_bad)
 
 
 def _is_mirrored(path: Path, source: Path) -> bool:
@@ -77,6 +79,7 @@ def _is_mirrored(path: Path, source: Path) -> bool:
 def _annotation(
     source: Path,
     images: ImageIndex,
+    ids: FaceIds,
     name: str,
     points: np.ndarray,
     box: tuple[float, float, float, float],
@@ -94,7 +97,7 @@ def _annotation(
     if stream == "1" and stem:
         photo = images.find(_photo_name(below.as_posix(), f"{stem}_3"))
     return Annotation(
-        id=below.with_suffix("").as_posix(),
+        id=ids.add(image, below.with_suffix("").as_posix(), points, where),
         subject=below.stem.split("_")[0],
         scheme=SFTL54.name,
         landmarks=points,
@@ -141,7 +144,9 @@ def _labelme(path: Path) -> tuple[np.ndarray, tuple[float, float, float, float]]
     return np.array(points).reshape(-1, 2), box
 
 
-def _lines(source: Path, images: ImageIndex, path: Path, on_bad: OnBad) -> Iterator[Annotation]:
+def _lines(
+    source: Path, images: ImageIndex, ids: FaceIds, path: Path, on_bad: OnBad
+) -> Iterator[Annotation]:
     """Read a file with one JSON object per line, the points grouped by named parts."""
     for n, line in enumerate(read_text(path, MAX_TABLE_BYTES).splitlines(), start=1):
         where = f"{path}, line {n}"
@@ -161,12 +166,14 @@ def _lines(source: Path, images: ImageIndex, path: Path, on_bad: OnBad) -> Itera
             name = face.get("image")
             if not isinstance(name, str):
                 raise InputError(f"{where}: no name of the image; download the file again")
-            yield _annotation(source, images, name, np.array(points), box, where)
+            yield _annotation(source, images, ids, name, np.array(points), box, where)
         except InputError as error:
             on_bad(f"{path.relative_to(source).as_posix()}:{n}", error)
 
 
-def _xml(source: Path, images: ImageIndex, path: Path, on_bad: OnBad) -> Iterator[Annotation]:
+def _xml(
+    source: Path, images: ImageIndex, ids: FaceIds, path: Path, on_bad: OnBad
+) -> Iterator[Annotation]:
     name = path.relative_to(source).as_posix()
     for face in valid_faces(name, boxes(path), on_bad):
         if face.image.startswith(_MIRRORED):
@@ -174,8 +181,10 @@ def _xml(source: Path, images: ImageIndex, path: Path, on_bad: OnBad) -> Iterato
         # Names are relative to the folder of the XML file.
         image = f"{path.parent.relative_to(source).as_posix()}/{face.image}"
         points = np.array([part[1:] for part in face.parts]).reshape(-1, 2)
+        marks = Marks(image, points, face.where, names=tuple(part[0] for part in face.parts))
         try:
-            yield _annotation(source, images, image, points, face.box, face.where, _WHOLE)
+            _, points, _ = in_scheme_order(marks, SFTL54.name)
+            yield _annotation(source, images, ids, image, points, face.box, face.where, _WHOLE)
         except InputError as error:
             on_bad(name, error)
 

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from data_prep.readers.base import (
     Annotation,
+    FaceIds,
     OnBad,
     already_reported,
     fail,
@@ -36,7 +38,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     Raises:
         InputError: through `on_bad`, an invalid file or annotation, or a missing frame.
     """
-    images = ImageIndex(source, on_bad)
+    images, ids = ImageIndex(source, on_bad), FaceIds()
     colours: Radiometry | None = None
     for path in walk(source, already_reported):
         if path.suffix.lower() != ".json":
@@ -45,7 +47,9 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
         for face in valid_faces(name, coco.faces(path), on_bad):
             try:
                 colours = colours or eight_bit_radiometry(images.need(face.image, face.where))
-                yield _annotation(source, images, face, colours)
+                found = _annotation(source, images, face, colours)
+                identity = ids.add(found.thermal_path, found.id, found.landmarks, face.where)
+                yield replace(found, id=identity)
             except InputError as error:
                 on_bad(name, error)
 

@@ -2,32 +2,36 @@
 
 `<sequence>/images/NAME.jpg` and `<sequence>/labels/NAME.txt`; one line per face,
 `0 cx cy w h x0 y0 c0 x1 y1 c1 ...` or the same without confidences, every length divided by the
-image's width or height. The number of points determines the scheme. YOLO measures from the image's
+image's width or height. A point of confidence 0 is not labelled. The number of points determines the
+scheme. YOLO measures from the image's
 corner, so the centre of the first pixel is at 0.5 pixels: the 0-based pixel coordinate is
 `value * width - 0.5`.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from data_prep.errors import Unlabelled
 from data_prep.readers.base import (
     IMAGE_SUFFIXES,
     Annotation,
+    FaceIds,
     OnBad,
     fail,
     image_beside,
     reader,
+    valid_faces,
     walk,
 )
 from mlcmkd.data.manifest import inside
 from mlcmkd.data.thermal.radiometry import GREY8
 from mlcmkd.schemes import SCHEMES, SFTL54, Scheme
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import number, read_text
+from mlcmkd.utils.texts import MAX_FACE_BYTES, number, read_text
 
 
 @reader("yolo_pose")
@@ -37,14 +41,15 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     The sequence's folder is the subject; splits are assigned by `prepare`.
 
     Raises:
-        InputError: through `on_bad`, an invalid label, a frame with no face or more than one, a
-            frame without a label or the reverse, or a link that leads out of `source`.
+        InputError: through `on_bad`, an invalid label, a frame without a label or the reverse, or a
+            link that leads out of `source`.
     """
+    ids = FaceIds()
     for path in walk(source, on_bad):
         kind, name = path.parent.name, str(path.relative_to(source))
         try:
             if kind == "labels" and path.suffix == ".txt":
-                yield _annotation(source, path)
+                yield from _annotations(source, path, ids, on_bad)
             elif kind == "images" and path.suffix.lower() in IMAGE_SUFFIXES:
                 label = path.parent.parent / "labels" / f"{path.stem}.txt"
                 if not label.is_file():
@@ -95,24 +100,42 @@ def read_knapik54(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
         )
 
 
-def read_points(path: Path, width: int, height: int) -> tuple[Scheme, np.ndarray]:
-    """Read the scheme and the landmarks of the only face in a label file.
+@dataclass(frozen=True)
+class LabelledFace:
+    """A line of a label file.
 
-    Returns:
-        The scheme, and (K, 2) float64, 0-based pixels.
+    Attributes:
+        scheme: landmark scheme, by the number of points.
+        points: (K, 2) float64, 0-based pixels; NaN where a point is not labelled.
+        box: (x0, y0, x1, y1), 0-based pixels.
+        where: file and line, for messages.
+    """
+
+    scheme: Scheme
+    points: np.ndarray
+    box: tuple[float, float, float, float]
+    where: str
+
+
+def read_faces(path: Path, width: int, height: int) -> Iterator[LabelledFace | InputError]:
+    """Yield the faces of a label file, or the error of an invalid line.
 
     Raises:
-        InputError: no face, more than one, or an invalid line; the message names file and line.
+        Unlabelled: the file is empty, as YOLO writes it for a frame without a face.
+        InputError: not a text file.
     """
-    lines = [
-        (n, line) for n, line in enumerate(read_text(path).splitlines(), start=1) if line.strip()
-    ]
-    if len(lines) > 1:
-        raise InputError(
-            f"{path}, line {lines[1][0]}: {len(lines)} faces in one frame; keep one, or remove the frame"
-        )
-    line_number, line = lines[0]
-    where, tokens = f"{path}, line {line_number}", line.split()
+    if path.stat().st_size <= MAX_FACE_BYTES and not path.read_bytes().strip():
+        raise Unlabelled(f"{path}: empty, so the frame has no face")
+    for line_number, line in enumerate(read_text(path).splitlines(), start=1):
+        if line.strip():
+            try:
+                yield _face(line, f"{path}, line {line_number}", width, height)
+            except InputError as error:
+                yield error
+
+
+def _face(line: str, where: str, width: int, height: int) -> LabelledFace:
+    tokens = line.split()
     layout = _layout(len(tokens))
     if layout is None:
         known = ", ".join(str(scheme.points) for scheme in SCHEMES.values())
@@ -123,12 +146,14 @@ def read_points(path: Path, width: int, height: int) -> tuple[Scheme, np.ndarray
     scheme, numbers = layout
     values = np.array([number(token, where) for token in tokens])
     marks = values[5:].reshape(scheme.points, numbers)
-    if numbers == 3 and (marks[:, 2] <= 0).any():
-        raise InputError(
-            f"{where}: point {int(np.argmax(marks[:, 2] <= 0))} has confidence 0, so it is not "
-            "labelled; remove the frame"
-        )
-    return scheme, marks[:, :2] * [width, height] - 0.5
+    points = marks[:, :2] * [width, height] - 0.5
+    if numbers == 3:
+        points[marks[:, 2] <= 0] = np.nan
+    if np.isnan(points).all():
+        raise Unlabelled(f"{where}: no point is labelled")
+    centre, size = values[1:3] * [width, height] - 0.5, values[3:5] * [width, height]
+    box = (*(centre - size / 2).tolist(), *(centre + size / 2).tolist())
+    return LabelledFace(scheme, points, box, where)
 
 
 def _layout(count: int) -> tuple[Scheme, int] | None:
@@ -145,7 +170,7 @@ def _layout(count: int) -> tuple[Scheme, int] | None:
     return next(layouts, None)
 
 
-def _annotation(source: Path, path: Path) -> Annotation:
+def _annotations(source: Path, path: Path, ids: FaceIds, on_bad: OnBad) -> Iterator[Annotation]:
     sequence = path.parent.parent
     image_path = image_beside(sequence / "images", path.stem)
     if image_path is None:
@@ -154,15 +179,22 @@ def _annotation(source: Path, path: Path) -> Annotation:
     image = cv2.imread(str(image_path), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise InputError(f"{image_path}: not a readable image; download it again or remove it")
-    below = sequence.relative_to(source)
-    scheme, landmarks = read_points(path, image.shape[1], image.shape[0])
-    return Annotation(
-        id=(below / path.stem).as_posix(),
-        subject=below.as_posix(),
-        scheme=scheme.name,
-        landmarks=landmarks,
-        thermal_path=image_path,
-        labels="unknown",
-        radiometry=GREY8,
-        assumed="8-bit thermal images, brighter is warmer",
-    )
+    below, name = sequence.relative_to(source), path.relative_to(source).as_posix()
+    for face in valid_faces(name, read_faces(path, image.shape[1], image.shape[0]), on_bad):
+        try:
+            identity = ids.add(image_path, (below / path.stem).as_posix(), face.points, face.where)
+        except InputError as error:
+            on_bad(name, error)
+            continue
+        yield Annotation(
+            id=identity,
+            subject=below.as_posix(),
+            scheme=face.scheme.name,
+            landmarks=face.points,
+            thermal_path=image_path,
+            labels="unknown",
+            radiometry=GREY8,
+            # A detector's box; the tight box of all points is the better one where there are all.
+            box=face.box if np.isnan(face.points).any() else None,
+            assumed="8-bit thermal images, brighter is warmer",
+        )

@@ -14,11 +14,16 @@ MAX_FACE_BYTES = 1_000_000
 MAX_TABLE_BYTES = 200_000_000
 
 
-def read_text(path: Path, max_bytes: int = MAX_FACE_BYTES) -> str:
+def read_text(path: Path, max_bytes: int = MAX_FACE_BYTES, fallback: str | None = None) -> str:
     """Read a text file.
 
+    Args:
+        max_bytes: largest size of the file.
+        fallback: encoding of a file that is not UTF-8; None for none.
+
     Raises:
-        InputError: it cannot be read, is empty, longer than `max_bytes`, or not UTF-8 text.
+        InputError: it cannot be read, is empty, longer than `max_bytes`, or not text in UTF-8 or
+            `fallback`.
     """
     try:
         data = path.read_bytes() if path.stat().st_size <= max_bytes else None
@@ -29,10 +34,13 @@ def read_text(path: Path, max_bytes: int = MAX_FACE_BYTES) -> str:
     if data is None:
         kind = "an annotation of one face" if max_bytes == MAX_FACE_BYTES else "a table of faces"
         raise InputError(f"{path}: too large for {kind}; remove it")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
+    text = "\0"
+    for encoding in filter(None, ("utf-8-sig", fallback)):
+        try:
+            text = data.decode(encoding)
+            break
+        except (UnicodeError, LookupError):
+            continue
     if "\0" in text:
         raise InputError(f"{path}: not a text file; download it again or remove it")
     if not text.strip():

@@ -612,13 +612,13 @@ BROKEN = {
     "tfd68": [
         ("tfd68.json", '"images"', '"x"', "no lists 'images' and 'annotations'"),
         ("tfd68.json", '"image_id": 0', '"image_id": 9', "annotation 0: no image with image_id 9"),
-        ("tfd68.json", ", 2.0, ", ", 0, ", "point 0 is not labelled"),
         ("tfd68.json", "thermal_1_0_0.jpg", "thermal_9_0_0.jpg", "no image 'thermal_9_0_0.jpg'"),
         ("tfd68.json", "[2, 3, 38, 35]", "[2, 3]", "bbox is not"),
         ("tfd68.json", '"keypoints": [', '"keypoints": [1, ', "not triplets"),
     ],
     "carl_eurecom": [
-        ("faces.xml", "righteye_inner", "x", "no part 'righteye_inner'"),
+        ("faces.xml", "righteye_inner", "x", "part 'x' is none of righteye_outer, righteye_inner"),
+        ("faces.xml", "righteye_inner", "righteye_outer", "part 'righteye_outer' appears twice"),
         ("faces.xml", "001/TH/", "001/", "no folder in its name says thermal"),
         ("faces.xml", 'left="2"', 'left=""', "left: '' is not a finite number"),
         ("faces.xml", "</dataset>", "", "not XML"),

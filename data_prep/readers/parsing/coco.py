@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.errors import Unlabelled
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number, read_json
 
@@ -21,11 +22,12 @@ class Face:
 
     Attributes:
         image: name of the image in the file.
-        points: (K, 2) pixels.
+        points: (K, 2) pixels; NaN for a point that is not labelled.
         visible: (K,) bool.
         box: (x0, y0, x1, y1) pixels; None without one.
         category: name of the annotation's category, or "".
         where: file and annotation, for error messages.
+        names: names of the points, as the category gives them; None if it does not.
     """
 
     image: str
@@ -34,10 +36,21 @@ class Face:
     box: tuple[float, float, float, float] | None
     category: str
     where: str
+    names: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class _Category:
+    """A category: its name, and the names of its points; None without them."""
+
+    name: str = ""
+    points: tuple[str, ...] | None = None
 
 
 def faces(path: Path) -> Iterator[Face | InputError]:
-    """Yield every annotation with keypoints, or the error of an invalid one, in file order.
+    """Yield every face with a labelled point, or the error of an invalid one, in file order.
+
+    An annotation without keypoints, or with none that is labelled, gives `Unlabelled`.
 
     Raises:
         InputError: not a COCO JSON file.
@@ -52,7 +65,7 @@ def faces(path: Path) -> Iterator[Face | InputError]:
         if isinstance(image, dict) and isinstance(image.get("id"), (int, str))
     }
     categories = {
-        entry.get("id"): str(entry.get("name", ""))
+        entry.get("id"): _category(entry)
         for entry in table.get("categories") or []
         if isinstance(entry, dict) and isinstance(entry.get("id"), (int, str))
     }
@@ -61,15 +74,25 @@ def faces(path: Path) -> Iterator[Face | InputError]:
         try:
             if not isinstance(annotation, dict):
                 raise InputError(f"{where}: not an object; remove it")
-            if annotation.get("keypoints"):
-                yield _face(annotation, names, categories, where)
+            yield _face(annotation, names, categories, where)
         except InputError as error:
             yield error
 
 
+def _category(entry: dict[str, Any]) -> _Category:
+    points = entry.get("keypoints")
+    named = isinstance(points, list) and points and all(isinstance(name, str) for name in points)
+    return _Category(str(entry.get("name", "")), tuple(points) if named else None)
+
+
 def _face(
-    annotation: dict[str, Any], names: dict[Any, Any], categories: dict[Any, str], where: str
+    annotation: dict[str, Any],
+    names: dict[Any, Any],
+    categories: dict[Any, _Category],
+    where: str,
 ) -> Face:
+    if not annotation.get("keypoints"):
+        raise Unlabelled(f"{where}: no keypoints")
     key = annotation.get("image_id")
     name = names.get(key) if isinstance(key, (int, str)) else None
     if not isinstance(name, str):
@@ -78,20 +101,41 @@ def _face(
     if not isinstance(values, list) or len(values) % 3:
         raise InputError(f"{where}: keypoints are not triplets of x, y and visibility; remove it")
     marks = np.array([number(str(value), where) for value in values]).reshape(-1, 3)
-    if (marks[:, 2] == NOT_LABELLED).any():
+    key = annotation.get("category_id")
+    category = categories.get(key) if isinstance(key, (int, str)) else None
+    category = category or _Category()
+    if category.points is not None and len(category.points) != len(marks):
         raise InputError(
-            f"{where}: point {int(np.argmin(marks[:, 2]))} is not labelled; label it, or remove the "
-            "face"
+            f"{where}: {len(marks)} points, but its category '{category.name[:40]}' names "
+            f"{len(category.points)}; correct 'keypoints' of the category"
         )
-    category = annotation.get("category_id")
     return Face(
         image=name,
-        points=marks[:, :2],
-        visible=marks[:, 2] != HIDDEN,
+        points=_labelled(marks, annotation.get("num_keypoints"), where),
+        visible=(marks[:, 2] > NOT_LABELLED) & (marks[:, 2] != HIDDEN),
         box=_box(annotation.get("bbox"), where),
-        category=categories.get(category, "") if isinstance(category, (int, str)) else "",
+        category=category.name,
         where=where,
+        names=category.points,
     )
+
+
+def _labelled(marks: np.ndarray, stated: Any, where: str) -> np.ndarray:
+    """Return the points of (K, 3) marks, NaN where the flag says that a point is not labelled.
+
+    Raises:
+        Unlabelled: no point is labelled.
+        InputError: no point is labelled, although the annotation states some.
+    """
+    labelled = marks[:, 2] > NOT_LABELLED
+    if not labelled.any():
+        if stated not in (None, 0) and marks[:, :2].any():
+            raise InputError(
+                f"{where}: the visibility of every point is 0 (not labelled), but num_keypoints is "
+                f"{str(stated)[:20]}; set it to 1 (hidden) or 2 (visible) where a point is labelled"
+            )
+        raise Unlabelled(f"{where}: no point is labelled")
+    return np.where(labelled[:, None], marks[:, :2], np.nan)
 
 
 def _box(value: Any, where: str) -> tuple[float, float, float, float] | None:

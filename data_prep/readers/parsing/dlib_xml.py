@@ -10,6 +10,7 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import MAX_TABLE_BYTES, number, read_text
 
 # Annotations need no entities; entity expansion can exhaust the memory.
+_ENCODING = re.compile(rb"""^<\?xml[^>]*encoding=["']([A-Za-z][A-Za-z0-9._-]*)["']""")
 _DECLARATION = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -20,7 +21,7 @@ class Box:
     Attributes:
         image: name of the image in the file.
         box: (x0, y0, x1, y1) pixels.
-        parts: (name, x, y), sorted by number; in file order if a name is not a number.
+        parts: (name, x, y) in file order, which says nothing: the names do.
         where: file, image and box, for error messages.
     """
 
@@ -36,12 +37,12 @@ def boxes(path: Path) -> Iterator[Box | InputError]:
     Raises:
         InputError: not an XML file.
     """
-    text = read_text(path, MAX_TABLE_BYTES)
+    text = read_text(path, MAX_TABLE_BYTES, fallback=_declared_encoding(path))
     if _DECLARATION.search(text):
         raise InputError(f"{path}: declares entities or a document type; remove the declaration")
     try:
-        root = ElementTree.fromstring(text.encode())
-    except ElementTree.ParseError as error:
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, UnicodeError) as error:
         raise InputError(f"{path}: not XML ({error}); download it again or remove it") from None
     for image in root.iter("image"):
         name = image.get("file", "")
@@ -51,6 +52,20 @@ def boxes(path: Path) -> Iterator[Box | InputError]:
                 yield _box(name, box, where)
             except InputError as error:
                 yield error
+
+
+def _declared_encoding(path: Path) -> str | None:
+    """Return the encoding that the file's first line declares; None without one.
+
+    imglab declares ISO-8859-1 and writes the names of the files in UTF-8, so it is asked only where
+    the text is not UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            declared = _ENCODING.search(file.read(200))
+    except OSError:
+        return None
+    return declared[1].decode("ascii") if declared else None
 
 
 def _box(name: str, box: ElementTree.Element, where: str) -> Box:
@@ -65,7 +80,4 @@ def _box(name: str, box: ElementTree.Element, where: str) -> Box:
         )
         for part in box.iter("part")
     )
-    # Numbered parts may be in any order.
-    if all(part[0].isdecimal() for part in parts):
-        parts = tuple(sorted(parts, key=lambda part: int(part[0])))
     return Box(name, (left, top, left + width, top + height), parts, where)

@@ -1,7 +1,7 @@
-"""Landmarks by image from a CSV, COCO, labelme, dlib or `.pts` file.
+"""Landmarks by face from a CSV, COCO, labelme, dlib or `.pts` file.
 
 Each `from_...` function takes a file, the landmark scheme (None to infer it) and the coordinate of
-the first pixel's centre, and yields the landmarks of an image or the error of an invalid entry.
+the first pixel's centre, and yields the landmarks of a face or the error of an invalid entry.
 """
 
 from collections.abc import Iterator
@@ -11,25 +11,28 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.errors import Unlabelled
 from data_prep.readers.parsing import coco, dlib_xml
+from data_prep.readers.parsing.point_names import places
 from mlcmkd.data.landmark_files import read_landmarks
 from mlcmkd.data.pts import read_pts
-from mlcmkd.schemes import SCHEMES, get_scheme, scheme_of_count
+from mlcmkd.schemes import SCHEMES, Scheme, get_scheme, scheme_of_count
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import MAX_TABLE_BYTES, number, read_json, read_text
 
 
 @dataclass(frozen=True)
 class Marks:
-    """The landmarks of one image in an annotation file.
+    """The landmarks of one face in an annotation file.
 
     Attributes:
         image: name of the image in the file.
-        points: (K, 2), in the file's own pixel coordinates.
+        points: (N, 2), in the file's own pixel coordinates and order; NaN where a point is not
+            labelled.
         where: file and row, for error messages.
-        visible: (K,) bool, or None.
+        visible: (N,) bool, or None.
         box: (x0, y0, x1, y1), or None.
-        names: names of the points, or None.
+        names: names of the points, which decide their order (`point_names.places`), or None.
     """
 
     image: str
@@ -40,18 +43,52 @@ class Marks:
     names: tuple[str, ...] | None = None
 
 
+def in_scheme_order(
+    marks: Marks, declared: str | None
+) -> tuple[Scheme, np.ndarray, np.ndarray | None]:
+    """Return the scheme, and the points and flags in its order, by the points' names if they have any.
+
+    Args:
+        marks: N points.
+        declared: name of the scheme; None to infer it from N.
+
+    Returns:
+        The scheme of K points; (K, 2), NaN where a point is not labelled; (K,) bool or None.
+
+    Raises:
+        Unlabelled: no point is labelled.
+        InputError: no scheme has so many points, or the names do not fit the scheme.
+    """
+    if np.isnan(marks.points).all():
+        raise Unlabelled(f"{marks.where}: no point is labelled")
+    count = len(marks.points)
+    scheme = get_scheme(declared) if declared else scheme_of_count(count)
+    order = places(marks.names, scheme, marks.where) if scheme and marks.names else None
+    if order is not None:
+        points = np.full((scheme.points, 2), np.nan)
+        points[order] = marks.points
+        if marks.visible is None:
+            return scheme, points, None
+        visible = np.zeros(scheme.points, dtype=bool)
+        visible[order] = marks.visible
+        return scheme, points, visible
+    if scheme is None or count != scheme.points:
+        counts = sorted({other.points for other in SCHEMES.values()})
+        expected = scheme.points if scheme else f"one of {counts}"
+        raise InputError(
+            f"{marks.where}: {count} points, expected {expected}; label them all, or name the scheme "
+            "in dataset.yaml"
+        )
+    return scheme, marks.points, marks.visible
+
+
 def from_csv(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks | InputError]:
     scheme = scheme or _scheme_of_header(path)
     bad: list[InputError] = []
     faces = read_landmarks(path, scheme, bad=bad).faces
     yield from bad
     for name, points in faces.items():
-        where = f"{path}, image '{name}'"
-        if np.isnan(points).any():
-            missing = int(np.argmax(np.isnan(points).any(axis=1)))
-            yield InputError(f"{where}: point {missing} is missing; label it, or remove the row")
-        else:
-            yield Marks(name, points, where)
+        yield Marks(name, points, f"{path}, image '{name}'")
 
 
 def _scheme_of_header(path: Path) -> str:
@@ -64,7 +101,7 @@ def _scheme_of_header(path: Path) -> str:
 def from_pts(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks]:
     count = get_scheme(scheme).points if scheme else _count_pts(path)
     # `read_pts` returns 0-based pixels whatever `first_pixel` is; the caller subtracts that again.
-    points = read_pts(path, count) + first_pixel
+    points = read_pts(path, count, missing=True) + first_pixel
     yield Marks(path.stem, points, str(path))
 
 
@@ -76,19 +113,22 @@ def _count_pts(path: Path) -> int:
 def from_json(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks | InputError]:
     table = read_json(path)
     if "shapes" in table:
-        yield _labelme(path, table)
+        yield from _labelme(path, table)
         return
     for face in coco.faces(path):
         if isinstance(face, InputError):
             yield face
         else:
-            yield Marks(face.image, face.points, face.where, face.visible, face.box)
+            yield Marks(face.image, face.points, face.where, face.visible, face.box, face.names)
 
 
-def _labelme(path: Path, table: dict[str, Any]) -> Marks:
-    """Parse a labelme file: one shape per point, labelled by the point's number or name."""
-    marks: list[tuple[str, float, float]] = []
-    box = None
+def _labelme(path: Path, table: dict[str, Any]) -> Iterator[Marks | InputError]:
+    """Parse a labelme file: one shape per point, labelled by the point's number or name.
+
+    Shapes of one `group_id` are one face.
+    """
+    faces: dict[Any, list[tuple[str, float, float]]] = {}
+    boxes: dict[Any, tuple[float, ...]] = {}
     shapes = table["shapes"] if isinstance(table["shapes"], list) else []
     for n, shape in enumerate(shapes):
         where = f"{path}, shape {n}"
@@ -98,21 +138,24 @@ def _labelme(path: Path, table: dict[str, Any]) -> Marks:
         ):
             raise InputError(f"{where}: no list of points (x, y); remove the shape")
         values = [(number(str(x), where), number(str(y), where)) for x, y in corners]
+        group = str(shape.get("group_id"))
         if len(values) == 1:
-            marks.append((str(shape.get("label", "")), *values[0]))
+            faces.setdefault(group, []).append((str(shape.get("label", "")), *values[0]))
         elif len(values) == 2 and shape.get("shape_type") == "rectangle":
             low, high = np.min(values, axis=0), np.max(values, axis=0)
-            box = (*low.tolist(), *high.tolist())
-    if all(label.isdecimal() for label, *_ in marks):
-        marks.sort(key=lambda mark: int(mark[0]))
+            boxes[group] = (*low.tolist(), *high.tolist())
+    if not faces:
+        yield Unlabelled(f"{path}: no shape is a point")
     image = table.get("imagePath")
-    return Marks(
-        image if isinstance(image, str) and image else path.stem,
-        np.array([mark[1:] for mark in marks]).reshape(-1, 2),
-        str(path),
-        box=box,
-        names=tuple(label for label, *_ in marks),
-    )
+    only_box = next(iter(boxes.values())) if len(boxes) == len(faces) == 1 else None
+    for group, marks in faces.items():
+        yield Marks(
+            image if isinstance(image, str) and image else path.stem,
+            np.array([mark[1:] for mark in marks]).reshape(-1, 2),
+            str(path) if len(faces) == 1 else f"{path}, group_id {group[:40]}",
+            box=boxes.get(group, only_box),
+            names=tuple(label for label, *_ in marks),
+        )
 
 
 def from_xml(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks | InputError]:
