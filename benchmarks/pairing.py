@@ -30,7 +30,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from tqdm.auto import tqdm
 
 from data_prep.registration import (
     Homography,
@@ -47,6 +46,7 @@ from mlcmkd.schemes import IBUG68
 from mlcmkd.synthetic.faces import SyntheticFaces, make_faces
 from mlcmkd.synthetic.realism import Realism
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.progress import tqdm
 
 METHODS = ("homography", "stereo", "similarity", "affine", "tps", "ecc", "mutual information")
 NOISES = {"stereo": (0, 2, 5, 10)}  # other methods use NOISE

@@ -8,7 +8,8 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
 import cv2
-from tqdm.auto import tqdm
+
+from mlcmkd.utils.progress import tqdm
 
 Run = Callable[[Callable, Iterable], Iterable]
 

@@ -12,8 +12,6 @@ import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from data_prep.readers.base import PAIRING
 from data_prep.registration import (
     Limit,
@@ -32,6 +30,7 @@ from data_prep.registration.pair import (
     registration_columns,
 )
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.progress import tqdm
 
 LANDMARKS = "landmarks.csv"
 

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm.auto import tqdm
-
 from data_prep.readers.base import fail, walk
 from data_prep.registration import estimate_offset, match_times, motion
 from data_prep.registration.input_files import IMAGE_SUFFIXES, read_times
 from mlcmkd.data.images import read_image
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.progress import tqdm
 
 
 def images_below(folder: Path) -> dict[str, Path]:

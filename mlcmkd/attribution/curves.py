@@ -4,13 +4,13 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from mlcmkd.attribution.baselines import Baseline, baseline_of
 from mlcmkd.attribution.explain import scalar_values
 from mlcmkd.attribution.scalars import Scalar, frozen_eval, predict
 from mlcmkd.models import Landmarker, Prediction
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.progress import tqdm
 
 
 class Curve(NamedTuple):

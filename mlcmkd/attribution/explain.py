@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from mlcmkd.attribution.baselines import Baseline, baseline_of
 from mlcmkd.attribution.methods import COMPLETE, METHODS, Face, MethodName, Settings
 from mlcmkd.attribution.scalars import Scalar, Target, frozen_eval, predict
 from mlcmkd.models import Landmarker, Prediction
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.progress import tqdm
 
 
 class Attribution(NamedTuple):

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from mlcmkd.attribution.baselines import Baseline
 from mlcmkd.attribution.regions import region_labels
 from mlcmkd.attribution.scalars import Scalar
-from mlcmkd.utils.config import Config
+from mlcmkd.utils.config import Config, Seed
 
 MethodName = Literal[
     "integrated-gradients", "smoothgrad", "gradient-shap", "occlusion", "grad-cam", "ablation"
@@ -58,7 +58,7 @@ class Settings(Config):
         ge=1,
         description="Most images in one forward pass, which limits the memory used.",
     )
-    seed: int = Field(default=0, ge=0, description="Seed of the noise.")
+    seed: Seed = Field(default=0, description="Seed of the noise.")
 
 
 class Face(NamedTuple):

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from mlcmkd.attribution.baselines import Baseline, baseline_of
 from mlcmkd.attribution.scalars import Scalar, Target, frozen_eval, predict
 from mlcmkd.models import Landmarker, Prediction
 from mlcmkd.schemes import get_scheme
+from mlcmkd.utils.progress import tqdm
 
 
 def integrated_gradients_per_landmark(

@@ -13,7 +13,6 @@ import torch
 from captum.metrics import infidelity as captum_infidelity
 from captum.metrics import sensitivity_max
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from mlcmkd.attribution.agreement import spearman
 from mlcmkd.attribution.baselines import Baseline, baseline_of
@@ -21,6 +20,7 @@ from mlcmkd.attribution.explain import Attribution, attribute, seeded
 from mlcmkd.attribution.methods import MethodName
 from mlcmkd.attribution.scalars import Scalar, Target, frozen_eval, predict
 from mlcmkd.models import Landmarker, Prediction
+from mlcmkd.utils.progress import tqdm
 
 
 class Convergence(NamedTuple):

@@ -1,11 +1,14 @@
 """The table of commands, each imported only when it is used."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup
+
+from mlcmkd.utils.writing import naming
 
 
 class Command(NamedTuple):
@@ -84,6 +87,22 @@ COMMANDS = {  # in the order of `mlcmkd --help`
     "course": Command("Studies", "studies", "Run every numbered notebook on the synthetic faces."),
     "report": Command("Studies", "studies", "Write a table and figures of many runs."),
 }
+# Given again, these resume what was interrupted.
+RESUMING = {
+    *("prepare", "train", "transfer", "compress", "tolerant", "kd-loss", "path"),
+    *("sweep", "students", "levels", "run", "course"),
+}
+
+
+def _naming_out(function: Callable[..., None]) -> Callable[..., None]:
+    """The same command; an error of the system that names no file gets the folder of the output."""
+
+    @wraps(function)
+    def command(**options: Any) -> None:
+        with naming(options.get("out")):
+            function(**options)
+
+    return command
 
 
 class LazyCommands(Mapping):
@@ -93,7 +112,7 @@ class LazyCommands(Mapping):
         command = COMMANDS[name]
         module = import_module(f"mlcmkd.cli.{command.module}")
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        function = getattr(module, name.replace("-", "_"))
+        function = _naming_out(getattr(module, name.replace("-", "_")))
         single.command(name, context_settings=command.settings)(function)
         return typer.main.get_command(single)
 

@@ -95,12 +95,11 @@ def predict(
     """
     from functools import partial
 
-    from tqdm.auto import tqdm
-
     from mlcmkd.deployment.boxes import BoxTable
     from mlcmkd.deployment.predictor import Predictor
     from mlcmkd.deployment.smoothing import Smoother
     from mlcmkd.stages.predict import predict_files
+    from mlcmkd.utils.progress import tqdm
 
     options = {"min_cutoff": min_cutoff, "beta": beta}
     options = {name: value for name, value in options.items() if value is not None}

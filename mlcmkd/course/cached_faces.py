@@ -11,6 +11,7 @@ from mlcmkd import synthetic
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.pairs import Pairs, from_synthetic, synthetic_faces
 from mlcmkd.synthetic.faces import SyntheticFaces
+from mlcmkd.utils.writing import replacing
 
 
 def renderer_sources(folder: Path | None = None) -> list[Path]:
@@ -62,10 +63,8 @@ class CachedSyntheticFaces(DataConfig):
             print(f"rendering {count} synthetic faces ({split}) into {self.cache.name}/")
             faces = synthetic_faces(split, count, self.synthetic_seed)
             self.cache.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(path.name + ".part")
-            with part.open("wb") as file:
+            with replacing(path) as part, part.open("wb") as file:
                 np.savez(file, **_to_arrays(faces))
-            part.replace(path)
         return path
 
     def faces(self, split: str) -> SyntheticFaces:

@@ -14,6 +14,7 @@ from mlcmkd.models import Landmarker
 from mlcmkd.stages.kd_loss import ABLATION, KDLossConfig
 from mlcmkd.training.run_directory import CONFIG, PROVENANCE, RESULT, WEIGHTS
 from mlcmkd.utils import markdown
+from mlcmkd.utils.writing import replacing
 
 STAGES = ("train", "transfer", "compress", "kd-loss")
 COLUMNS = {
@@ -147,7 +148,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Writes rows with the same columns as a CSV file."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mlcmkd.data.manifest import MANIFEST
 from mlcmkd.data.pairs import Pairs, load_pairs
-from mlcmkd.utils.config import Config
+from mlcmkd.utils.config import Config, Seed
 from mlcmkd.utils.errors import InputError
 
 
@@ -40,7 +40,7 @@ class DataConfig(Config):
     synthetic_held: int = Field(
         default=400, ge=2, description="Synthetic faces in each of the validation and test splits."
     )
-    synthetic_seed: int = Field(default=0, ge=0, description="Seed of the synthetic faces.")
+    synthetic_seed: Seed = Field(default=0, description="Seed of the synthetic faces.")
 
     def load(self, split: str, input_px: int, *, progress: bool = True) -> Pairs:
         """Load all pairs of a split."""

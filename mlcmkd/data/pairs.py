@@ -14,16 +14,16 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from mlcmkd.data.crops import Crop, tight_box
 from mlcmkd.data.images import read_image
 from mlcmkd.data.manifest import PairRow, inside, points_of, read_rows
 from mlcmkd.data.modality import Modality
-from mlcmkd.data.storage import allocate, fits
+from mlcmkd.data.storage import allocate, fits, movable
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.progress import tqdm
 
 if TYPE_CHECKING:
     from mlcmkd.synthetic.faces import SyntheticFaces
@@ -159,7 +159,7 @@ class Pairs:
             "visible": self.visible,
         }
         moved = {
-            name: None if tensor is None else tensor.to(device)
+            name: None if tensor is None else movable(tensor, device).to(device)
             for name, tensor in (images | labels).items()
         }
         return replace(self, **moved)

@@ -1,4 +1,4 @@
-"""Memory for a data set: RAM, or a memory-mapped file if it would take too much of it."""
+"""Memory for a data set: RAM, or a memory-mapped file if it would take too much; and of a device."""
 
 import os
 import tempfile
@@ -34,3 +34,10 @@ def fits(size: int, device: torch.device) -> bool:
         return True
     free, _ = torch.cuda.mem_get_info(device)
     return size <= DEVICE_SHARE * free
+
+
+def movable(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor in a type that a device has: Apple's GPUs have no uint16, which becomes int32."""
+    if device.type == "mps" and tensor.dtype == torch.uint16:
+        return tensor.to(torch.int32)
+    return tensor

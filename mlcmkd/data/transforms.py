@@ -18,6 +18,7 @@ from mlcmkd.data.draw import Draw
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import MARGIN, Pairs
 from mlcmkd.data.photometry import disturb_rgb, disturb_thermal
+from mlcmkd.data.storage import movable
 from mlcmkd.schemes import Scheme, get_scheme
 from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
@@ -163,10 +164,12 @@ def occlusion_mask(config: Augmentation, count: int, size: int, draw: Draw) -> T
 
 
 def _rows(stored: Tensor, index: Tensor) -> Tensor:
-    """Return rows of a stored tensor on the device of `index`, through pinned memory if necessary."""
+    """Return rows of a stored tensor on the device of `index`; to a GPU through pinned memory."""
     if stored.device == index.device:
         return stored[index]
-    rows = stored[index.to(stored.device)]
+    rows = movable(stored[index.to(stored.device)], index.device)
+    if index.device.type != "cuda":
+        return rows.to(index.device)
     return rows.pin_memory().to(index.device, non_blocking=True)
 
 

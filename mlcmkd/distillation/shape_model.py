@@ -20,7 +20,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from sklearn.decomposition import PCA
 from torch import Tensor
 
@@ -33,6 +33,7 @@ from mlcmkd.distillation.shape_alignment import (
 )
 from mlcmkd.schemes import SCHEMES
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.writing import replacing
 
 CLIP = 3.0  # limit of a coefficient, standard deviations
 _MIN_VARIANCE = 1e-12  # of a mode: a millionth of the face's size is rounding, not shape
@@ -213,7 +214,6 @@ class ShapeModel:
     def save(self, path: Path | str) -> None:
         """Writes mean, modes and variances to a safetensors file, atomically."""
         path = Path(path)
-        part = path.with_name(path.name + ".part")
         tensors = {
             "mean": self.mean,
             "modes": self.modes,
@@ -221,8 +221,8 @@ class ShapeModel:
             "total_variance": torch.tensor(self.total_variance, dtype=torch.float64),
         }
         tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
-        save_file(tensors, part, metadata={"format": "pt", _KEY: self.scheme})
-        part.replace(path)
+        with replacing(path) as part:
+            part.write_bytes(to_bytes(tensors, metadata={"format": "pt", _KEY: self.scheme}))
 
     @classmethod
     def load(cls, path: Path | str) -> "ShapeModel":

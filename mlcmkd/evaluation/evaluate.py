@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
@@ -13,6 +12,7 @@ from mlcmkd.evaluation.scoring import score_points
 from mlcmkd.models import Landmarker
 from mlcmkd.schemes import map_indices
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.progress import tqdm
 
 
 def check_input(model: Landmarker, pairs: Pairs, modality: Modality, task: str) -> None:

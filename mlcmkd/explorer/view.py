@@ -12,7 +12,7 @@ from torch import nn
 
 import mlcmkd
 from mlcmkd.attribution import Target
-from mlcmkd.utils.config import Config
+from mlcmkd.utils.config import Config, Seed
 from mlcmkd.utils.errors import InputError
 
 Panel = Literal["heatmap", "features", "attribution"]
@@ -62,7 +62,7 @@ class View(Config):
         description="Standard deviation of the noise on both images: a share of 8 bits in RGB, and "
         "of the stored range in thermal, before `temperatures` apply.",
     )
-    noise_seed: int = Field(default=0, ge=0, description="Seed of the noise.")
+    noise_seed: Seed = Field(default=0, description="Seed of the noise.")
     temperatures: tuple[float, float] | None = Field(
         default=None,
         description="Degrees C (grey levels without absolute temperature) that become 0 and 1 of "

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from mlcmkd.models.backbones import SIZES, make_backbone
@@ -20,6 +20,7 @@ from mlcmkd.models.layers import Neck
 from mlcmkd.models.spec import ModelSpec
 from mlcmkd.schemes import get_scheme, map_indices
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.writing import replacing
 
 _KEY = "mlcmkd"  # of the spec in the metadata of a weights file
 # Fields of the spec that name something a user can add, and the function that adds it.
@@ -103,18 +104,14 @@ class Landmarker(nn.Module):
             InputError: `half`, and a value outside of the range of float16.
         """
         path = Path(path)
-        part = path.with_name(path.name + ".part")
         tensors = {
             name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()
         }
         if half:
             tensors = {name: _half(name, value) for name, value in tensors.items()}
-        # safetensors makes files that only their owner can read; the other files of a run are not so.
-        part.touch()
-        mode = part.stat().st_mode
-        save_file(tensors, part, metadata={_KEY: self.spec.model_dump_json()})
-        part.chmod(mode)
-        part.replace(path)
+        # safetensors' own `save_file` makes files that only their owner can read.
+        with replacing(path) as part:
+            part.write_bytes(to_bytes(tensors, {_KEY: self.spec.model_dump_json()}))
 
     @classmethod
     def load(cls, path: Path | str) -> "Landmarker":

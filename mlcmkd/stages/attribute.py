@@ -6,8 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from pydantic import Field
-from safetensors.torch import save_file
-from tqdm.auto import tqdm
+from safetensors.torch import save as to_bytes
 
 from mlcmkd.attribution import (
     Attribution,
@@ -26,6 +25,8 @@ from mlcmkd.plots import attribution_maps
 from mlcmkd.training.run_directory import Run
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.progress import tqdm
+from mlcmkd.utils.writing import replacing
 
 
 class AttributeConfig(Config):
@@ -108,10 +109,8 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
     maps = {modality: attribution.maps for modality, attribution in attributions.items()}
     tensors = {"rgb": batch.rgb, "thermal": batch.thermal}
     tensors |= {f"{modality}_map": values for modality, values in maps.items()}
-    save_file(
-        {name: tensor.contiguous() for name, tensor in tensors.items()},
-        run.path / "attributions.safetensors",
-    )
+    with replacing(run.path / "attributions.safetensors") as part:
+        part.write_bytes(to_bytes({name: tensor.contiguous() for name, tensor in tensors.items()}))
     figure = attribution_maps(
         batch.rgb,
         batch.thermal,

@@ -11,7 +11,7 @@ from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import Augmentation
 from mlcmkd.models import Landmarker, ModelSpec, SizeName
 from mlcmkd.training.config import FitConfig
-from mlcmkd.utils.config import Config
+from mlcmkd.utils.config import Config, Seed
 from mlcmkd.utils.errors import InputError
 
 
@@ -24,9 +24,8 @@ class StageConfig(Config):
     augmentation: Augmentation = Field(
         default=Augmentation(), description="Augmentation of the training images."
     )
-    seed: int = Field(
+    seed: Seed = Field(
         default=0,
-        ge=0,
         description="Seed of the weights, the choice of pairs, their order and the augmentation.",
     )
 

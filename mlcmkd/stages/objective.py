@@ -15,8 +15,6 @@ weights on the test split.
 from collections.abc import Callable
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import Distillation
@@ -28,6 +26,7 @@ from mlcmkd.training import checkpoint
 from mlcmkd.training.loop import fit
 from mlcmkd.training.provenance import data_hash, manifest_stamp
 from mlcmkd.training.run_directory import Run
+from mlcmkd.utils.progress import tqdm
 
 
 def train_objective(

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from mlcmkd.deployment.boxes import Box, BoxTable
 from mlcmkd.deployment.drawing import VideoDrawing, save_drawing
 from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
@@ -26,6 +24,7 @@ from mlcmkd.deployment.sources import (
     read_source,
 )
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.progress import tqdm
 
 FPS = 30.0  # of stacks, folders, and videos without a frame rate
 

@@ -20,8 +20,9 @@ from mlcmkd.stages.transfer import TransferConfig, transfer
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.run_directory import WEIGHTS
-from mlcmkd.utils.config import Config
+from mlcmkd.utils.config import Config, Seed
 from mlcmkd.utils.markdown import markdown_table
+from mlcmkd.utils.writing import replacing
 
 TABLE = "results.csv"
 TEACHER = "RGB teacher"
@@ -63,7 +64,7 @@ class PathConfig(Config):
     augmentation: Augmentation = Field(
         default=Augmentation(), description="Augmentation of the training images."
     )
-    seed: int = Field(default=0, ge=0, description="Seed of every stage, see StageConfig.")
+    seed: Seed = Field(default=0, description="Seed of every stage, see StageConfig.")
 
 
 def run_path(config: PathConfig, *, progress: bool = True) -> list[dict[str, Any]]:
@@ -89,7 +90,10 @@ def run_path(config: PathConfig, *, progress: bool = True) -> list[dict[str, Any
             unseen = DataConfig(source=str(config.zero_shot))
             for split in ("val", "test"):
                 rows.append(_score(config, unseen, name, run, "thermal", split, "box"))
-    with (config.out / TABLE).open("w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(config.out / TABLE) as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any
 
 import torch
-from tqdm.auto import tqdm
 
 from mlcmkd.studies.cluster import Cluster, run_jobs, worker_threads
 from mlcmkd.studies.study import Planned, Row, Say, Study
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.utils.locks import file_lock
+from mlcmkd.utils.progress import tqdm
 
 
 def run_study(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.writing import naming
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
@@ -34,7 +35,7 @@ def add_row(path: Path, columns: tuple[str, ...], row: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_incomplete_row(path)
     new = not path.is_file() or not path.stat().st_size
-    with path.open("a", newline="", encoding="utf-8") as file:
+    with naming(path), path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=columns)
         if new:
             writer.writeheader()

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from operator import index as as_index
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from mlcmkd.synthetic.head.landmarks import DEFINED
 from mlcmkd.synthetic.parallel import in_order
 from mlcmkd.synthetic.realism import Realism
 from mlcmkd.synthetic.render import attributes, draw_recipe, render_pair
 from mlcmkd.utils.errors import InputError, suggestion
+from mlcmkd.utils.progress import tqdm
 
 # Pairs per task: large enough to amortise the transfer, small enough to balance the load.
 _BLOCK = 16

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import torch
 from lightning_fabric import Fabric
-from tqdm.auto import tqdm
 
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import Augmentation
@@ -23,6 +22,7 @@ from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
 from mlcmkd.training.trainer import Trainer
 from mlcmkd.utils.processes import is_first
+from mlcmkd.utils.progress import tqdm
 
 
 def fit(

@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from mlcmkd.training.provenance import environment
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.processes import is_first
+from mlcmkd.utils.writing import naming, replacing
 
 CONFIG = "config.json"
 PROVENANCE = "provenance.json"
@@ -36,9 +37,8 @@ _REPLACED = (METRICS, ERRORS, RESULT, WEIGHTS)
 
 def write_atomically(path: Path, text: str) -> None:
     """Writes a text file; the file is complete or unchanged."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 class Run:
@@ -106,7 +106,8 @@ class Run:
         """Adds a line to metrics.jsonl."""
         if not self.writes:
             return
-        with (self.path / METRICS).open("a", encoding="utf-8") as file:
+        path = self.path / METRICS
+        with naming(path), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
     def metrics_lines(self) -> list[str]:
@@ -123,12 +124,13 @@ class Run:
         """Writes a CSV file of at least one row; all rows have the keys of the first."""
         if not self.writes:
             return
-        part = self.path / (name + ".part")
-        with part.open("w", newline="", encoding="utf-8") as file:
+        with (
+            replacing(self.path / name) as part,
+            part.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
-        part.replace(self.path / name)
 
     def errors(self, rows: list[dict[str, Any]]) -> None:
         """Writes errors.csv, one row per face."""

@@ -2,7 +2,7 @@
 
 import reprlib
 from collections.abc import Iterator, Mapping
-from typing import Any, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -10,6 +10,8 @@ from pydantic_core import ErrorDetails
 from mlcmkd.utils.errors import InputError, suggestion
 
 Place = tuple[str | int, ...]
+# The seed of a random state; torch takes no larger one.
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
 class Config(BaseModel):

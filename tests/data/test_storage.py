@@ -66,6 +66,16 @@ def test_images_move_to_a_device_only_if_memory_remains(monkeypatch):
     assert storage.fits(500, torch.device("cuda")) and not storage.fits(501, torch.device("cuda"))
 
 
+def test_16_bit_images_are_cast_where_a_device_has_no_such_type():
+    """MPS, Apple's GPU, has no uint16, and refuses to take one."""
+    stored = make_pairs(2).thermal
+    assert stored.dtype == torch.uint16
+    cast = storage.movable(stored, torch.device("mps"))
+    assert cast.dtype == torch.int32 and torch.equal(cast.float(), stored.float())
+    for device in ("cpu", "cuda"):
+        assert storage.movable(stored, torch.device(device)) is stored
+
+
 def test_images_that_do_not_fit_stay_and_labels_travel(monkeypatch):
     """The "meta" device replaces a GPU: tensors on it use no memory."""
     pairs = make_pairs(4)

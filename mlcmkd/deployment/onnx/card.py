@@ -18,6 +18,7 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.writing import replacing
 
 UNSTATED = "unstated"
 CODE_LICENCE = "Apache-2.0"
@@ -148,9 +149,8 @@ def write_onnx(model: onnx.ModelProto, card: Card, path: Path | str) -> None:
         del value.metadata_props[:]
     onnx.helper.set_model_props(model, card.to_metadata())
     model.producer_name, model.producer_version = "mlcmkd", __version__
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes(model.SerializeToString())
-    unfinished.replace(path)
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(model.SerializeToString())
 
 
 def check_export(path: Path | str) -> Card:

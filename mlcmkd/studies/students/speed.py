@@ -11,8 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from tqdm.auto import tqdm
-
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
@@ -32,6 +30,7 @@ from mlcmkd.studies.students.plan import (
 from mlcmkd.studies.table import read_table, rewrite
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.locks import file_lock
+from mlcmkd.utils.progress import tqdm
 
 ROUNDS = 5  # the networks take turns, so that other load on the machine affects all of them
 
