@@ -21,9 +21,6 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-from tqdm.auto import tqdm
-
 from mlcmkd.cli import guarded
 from mlcmkd.data.manifest import MANIFEST, PairRow, read_rows
 from mlcmkd.evaluation.statistics import difference, interval
@@ -35,6 +32,8 @@ from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.run_directory import WEIGHTS
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.progress import tqdm
+from mlcmkd.utils.yaml_files import read_fields
 
 COLUMNS = (
     "student", "labels", "seed", "faces", "normaliser", "nme", "nme_near_frontal", "run",
@@ -71,11 +70,7 @@ def students_of(params: Path, seeds: Sequence[int], runs: Path | None = None) ->
     Raises:
         InputError: not a parameter file of a sweep, or the student of a seed is missing.
     """
-    try:
-        fields = yaml.safe_load(params.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{params}: not a parameter file of a sweep ({error})") from None
-    sweep = SweepConfig.validated(f"{params}: not a parameter file of a sweep", fields)
+    sweep = SweepConfig.validated(f"{params}: not a parameter file of a sweep", read_fields(params))
     students: dict[str, dict[int, Path]] = {}
     for row in read_table(sweep.table, sweep.columns):
         weights = (runs or sweep.out) / row["run"] / WEIGHTS

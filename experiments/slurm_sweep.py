@@ -13,11 +13,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mlcmkd.cli import guarded
 from mlcmkd.studies.cluster import GPU, Cluster
 from mlcmkd.studies.ktl import KTLStudy, SweepConfig
 from mlcmkd.studies.runner import run_study
+from mlcmkd.utils.yaml_files import read_fields
 
 
 def slurm_cluster(
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--interface", help="network interface that the nodes share, such as ib0")
     options = vars(parser.parse_args())
     file, jobs = options.pop("file"), options.pop("jobs")
-    config = SweepConfig.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    config = SweepConfig.validated(str(file), read_fields(file))
     with slurm_cluster(**options) as cluster:
         cluster.scale(jobs=jobs)
         workers = Cluster(scheduler=cluster.scheduler_address, gpus=int(options["gpus"]), retries=2)
@@ -63,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

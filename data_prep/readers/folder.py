@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, field_validator
 
 from data_prep.readers.base import (
@@ -41,7 +40,7 @@ from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import read_text
+from mlcmkd.utils.yaml_files import read_fields
 
 DESCRIPTION = "dataset.yaml"
 
@@ -181,13 +180,7 @@ def read_description(source: Path) -> Description:
     path = source / DESCRIPTION
     if not path.is_file():
         return Description()
-    try:
-        fields = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML ({str(error).splitlines()[0]}); correct it") from None
-    if not isinstance(fields, dict):
-        raise InputError(f"{path}: no fields; write lines such as `side: thermal`")
-    return Description.validated(str(path), fields)
+    return Description.validated(str(path), read_fields(path))
 
 
 def _landmarks(

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import yaml
 from pydantic import Field, model_validator
 
 from data_prep.registration import Homography, Stereo, ThroughPlane
@@ -13,6 +12,7 @@ from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number, number_or_missing
+from mlcmkd.utils.yaml_files import read_yaml
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".npy")
 _MAX_POINTS = 1000  # more than any scheme; a larger index is an error in the file
@@ -78,8 +78,8 @@ def read_calibration(path: Path) -> Calibration:
         InputError: no such file, not YAML, missing, invalid or unknown fields, or an impossible
             calibration (see Homography, Stereo and ThroughPlane).
     """
+    fields = read_yaml(path)
     try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
         calibration = Calibration.validated("calibration", fields)
         if calibration.homography is not None:
             Homography(_array(calibration.homography))
@@ -88,10 +88,6 @@ def read_calibration(path: Path) -> Calibration:
         return calibration
     except InputError as error:
         raise InputError(f"{path}, {error}") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise InputError(f"{path}: not YAML; write the fields as `name: value`") from None
 
 
 Landmarks = tuple[str | None, np.ndarray]  # scheme, (K, 2) pixels with NaN for a missing point

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
-import yaml
 
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.processes import is_first
+from mlcmkd.utils.yaml_files import parse_yaml, read_fields
 
 C = TypeVar("C", bound=Config)
 
@@ -43,32 +43,13 @@ def config_of(
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"--set {text}: expected name=value")
-        _put(fields, name, value_of(f"--set {text}", value))
+        _put(fields, name, parse_yaml(value, f"--set {text}"))
     return kind.validated("", fields)
-
-
-def value_of(option: str, text: str) -> Any:
-    """The value of a YAML text; an InputError names the option."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        first = str(error).splitlines()[0]
-        raise InputError(f"{option}: not a YAML value ({first}); correct or quote it") from None
 
 
 def read_params(params: Path | None) -> dict[str, Any]:
     """Names and values of a YAML file; empty without a file."""
-    if params is None:
-        return {}
-    if not params.is_file():
-        raise InputError(f"{params}: no such parameter file")
-    try:
-        fields = yaml.safe_load(params.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{params}: not YAML ({error})") from None
-    if not isinstance(fields, dict):
-        raise InputError(f"{params}: expected names and values")
-    return fields
+    return {} if params is None else read_fields(params)
 
 
 def _put(fields: dict[str, Any], dotted: str, value: Any) -> None:

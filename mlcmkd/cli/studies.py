@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlcmkd.cli.configs import config_of, read_params, value_of
+from mlcmkd.cli.configs import config_of, read_params
 from mlcmkd.cli.options import DryRun, Gpus, Retries, Scheduler, Sets, Workers
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.yaml_files import parse_yaml
 
 if TYPE_CHECKING:
     from mlcmkd.studies.study import Study
@@ -128,15 +129,19 @@ def run(
     while words:
         if words[0] not in ("-p", "--parameter") or len(words) < 3:
             raise InputError(f"'{words[0]}': expected -p NAME VALUE")
-        given[words[1]] = value_of(f"-p {words[1]}", words[2])
+        given[words[1]] = parse_yaml(words[2], f"-p {words[1]}")
         words = words[3:]
     typer.echo(f"the run: {run_notebook(notebook, given, out)}")
 
 
 def course(
-    out: Annotated[Path, typer.Option(help="Folder of notebooks, figures and runs.")] = Path(
-        "runs/course"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of notebooks, figures and runs.  [default: runs/course; at another scale "
+            "runs/course-SCALE]"
+        ),
+    ] = None,
     scale: Annotated[
         str, typer.Option(metavar="[smoke|laptop|gpu]", help="How much is computed.")
     ] = "laptop",

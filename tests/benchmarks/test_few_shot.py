@@ -219,5 +219,5 @@ def test_students_of_a_sweep_are_used_by_seed(ready, tmp_path):
     assert set(script.students_of(params, [0, 1], tmp_path / "moved")["dikd"]) == {0, 1}
     with pytest.raises(InputError, match="contains no row"):
         script.students_of(a_sweep(tmp_path, []), [0])
-    with pytest.raises(InputError, match="not a parameter file of a sweep"):
+    with pytest.raises(InputError, match="nothing.yaml: cannot be read"):
         script.students_of(tmp_path / "nothing.yaml", [0])

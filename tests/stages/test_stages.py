@@ -391,7 +391,7 @@ def test_the_command_line_evaluates_by_groups(path, monkeypatch):
         (["--set=steps"], "expected name=value"),
         (["--seed=1", "--set=seed.a=1"], "'seed' is a value"),
         (["--size=huge"], "size: model size 'huge' is unknown; use one of large"),
-        (["--params=nowhere.yaml"], "no such parameter file"),
+        (["--params=nowhere.yaml"], "nowhere.yaml: cannot be read"),
         (["--data=nowhere"], "no such manifest"),
     ],
 )
