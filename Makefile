@@ -5,8 +5,12 @@ VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-OUT ?= runs/course
 SCALE ?= laptop
+# Every scale has a work folder of its own.
+OUT ?= runs/course$(if $(filter-out laptop,$(SCALE)),-$(SCALE))
+# Further options of `make lab` and `make explorer`, such as LAB_OPTIONS="--allow-root --ip=0.0.0.0" in a container.
+LAB_OPTIONS ?=
+EXPLORER_OPTIONS ?=
 
 .PHONY: setup course test lab explorer lint clean
 
@@ -28,11 +32,14 @@ test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 lab: setup
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/jupyter lab --notebook-dir=notebooks $(LAB_OPTIONS)
 
-# The explorer as a page without code; it uses the models of `make course`, or trains its own.
+# The explorer as a page without code; it uses the models of `make course`, or trains its own. The page loads
+# nothing from other hosts; its links to lessons download them.
 explorer: setup
-	$(BIN)/voila notebooks/explorer.ipynb
+	JUPYTER_PATH="notebooks/page$${JUPYTER_PATH:+:$$JUPYTER_PATH}" $(BIN)/voila notebooks/explorer.ipynb \
+		--template=mlcmkd --VoilaConfiguration.file_allowlist="['.*\.ipynb']" \
+		--VoilaConfiguration.file_denylist="[]" $(EXPLORER_OPTIONS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -114,6 +114,15 @@ class Exploration:
                 "temperatures: radiometry 'frame-minmax' does not keep the original range; set none"
             )
 
+    def remark(self, view: View) -> str:
+        """What a reader of a valid view might miss, to be added to a message; otherwise empty."""
+        if view.exchanged and view.rgb_model == view.thermal_model:
+            return (
+                f"; both modalities show {view.rgb_model}, so exchanging the heads changes nothing: "
+                "choose two models"
+            )
+        return ""
+
     def limits(self, view: View) -> tuple[float, float]:
         """The values that become 0 and 1 of the thermal input, in `unit`."""
         stored = self.pairs.radiometry

@@ -8,6 +8,8 @@ explorer is shown as the picture of its view.
 import asyncio
 import base64
 import html
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -64,7 +66,7 @@ class Explorer:
         self.controls = _controls(exploration)
         self.panels = {name: _button(name) for name in get_args(Panel)}
         self.name = widgets.Text("view", description="name", layout=Layout(width="200px"))
-        self.path = widgets.Text("", placeholder="saved view: .json or .png")
+        self.path = widgets.Text("", placeholder="saved view: name or file")
         self.save = _action("save", "save PNG, PDF and JSON in the folder of views", self._save)
         self.open = _action("open", "open the saved view", self._open)
         self.widget = self._layout()
@@ -84,16 +86,26 @@ class Explorer:
     @view.setter
     def view(self, view: View) -> None:
         self.exploration.check(view)
-        self._updating = True
-        try:
-            fields = view.model_dump() | {"temperatures": self.exploration.limits(view)}
+        self._set_controls(view)
+        self._show(view, wait=True)
+
+    def _set_controls(self, view: View) -> None:
+        """Sets all controls and buttons to a view, without drawing it."""
+        fields = view.model_dump() | {"temperatures": self.exploration.limits(view)}
+        with self._quietly():
             for name, control in self.controls.items():
                 control.value = fields[name]
             for name, button in self.panels.items():
                 button.value = name in view.show
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Within it, a change of a control is none of the view."""
+        self._updating = True
+        try:
+            yield
         finally:
             self._updating = False
-        self._show(view, wait=True)
 
     def finish(self) -> None:
         """Computes and draws attributions that are still pending."""
@@ -126,9 +138,21 @@ class Explorer:
         if self._updating:
             return
         try:
+            self._part_handles()
             self._show(self._view_of_controls(), wait=False)
         except InputError as error:
+            # With controls that show no valid view, every further change would be invalid too.
+            self._set_controls(self._view)
             self._report(str(error), error=True)
+
+    def _part_handles(self) -> None:
+        """Keeps the two handles of the temperature range a step apart: an empty range is none."""
+        control = self.controls["temperatures"]
+        low, high = control.value
+        if high - low < control.step / 2:
+            low = min(low, control.max - control.step)
+            with self._quietly():
+                control.value = (low, low + control.step)
 
     def _show(self, view: View, *, wait: bool) -> None:
         """Draws a view; without `wait`, attributions follow later if an event loop is running."""
@@ -149,7 +173,7 @@ class Explorer:
             self._timer.cancel()
             self._timer = None
         if wait or all(self.exploration.is_complete(view, modality) for modality in MODALITIES):
-            self._report(f"landmark {view.landmark}: {DRAWN}")
+            self._report(f"landmark {view.landmark}: {DRAWN}{self.exploration.remark(view)}")
         else:
             self._timer = loop.call_later(_DELAY, self._on_timer)
             self._report(f"landmark {view.landmark}: drawn, attributions follow")
@@ -178,10 +202,27 @@ class Explorer:
 
     def _open(self, _: Any = None) -> None:
         try:
-            self.view = self.exploration.reopen(self.path.value.strip())
-            self._report(f"opened {self.path.value.strip()}")
+            path = self._saved_view(self.path.value.strip())
+            self.view = self.exploration.reopen(path)
+            self._report(f"opened {path}")
         except InputError as error:
             self._report(str(error), error=True)
+
+    def _saved_view(self, text: str) -> Path:
+        """The file of a saved view, from its path, or from its name in the folder of views.
+
+        Raises:
+            InputError: the text is empty; the message lists the views of the folder.
+        """
+        if not text:
+            names = sorted(path.stem for path in self.folder.glob("*.json"))
+            there = (
+                f"there are {', '.join(names)}" if names else "there are none yet; save one first"
+            )
+            raise InputError(f"give the name of a saved view; in {self.folder} {there}")
+        given = Path(text).expanduser()
+        in_folder = (self.folder / given, self.folder / f"{text}.json")
+        return next((path for path in (given, *in_folder) if path.is_file()), given)
 
     def _layout(self) -> widgets.VBox:
         rows = [

@@ -20,7 +20,8 @@ import nbformat
 import pytest
 
 from mlcmkd import course
-from mlcmkd.course.series import NOTEBOOKS, this_interpreter
+from mlcmkd.course.execution import this_interpreter
+from mlcmkd.course.project import NOTEBOOKS
 from mlcmkd.explorer.widget import DRAWN
 
 ROOT = NOTEBOOKS.parent

@@ -473,6 +473,54 @@ def test_an_invalid_choice_gives_a_message_and_keeps_the_picture(explorer):
     assert "cannot" not in explorer.message.value and explorer.picture.value == before
 
 
+def test_the_handles_of_the_temperature_range_stay_apart_and_controls_go_on_working(explorer):
+    """An empty range is no view, and would make every later change of a control an error."""
+    control = explorer.controls["temperatures"]
+    for ends in ((30, 30), (18, 18), (40, 40)):
+        control.value = ends
+        low, high = explorer.view.temperatures
+        assert high - low == pytest.approx(control.step) and (low, high) == control.value
+        assert explorer.message.value.startswith("landmark")
+        before = explorer.picture.value
+        explorer.controls["landmark"].value += 1
+        assert explorer.picture.value != before
+
+
+def test_after_an_invalid_choice_the_controls_show_the_view_and_go_on_working(explorer):
+    explorer.controls["exchanged"].value = True
+    explorer.controls["thermal_model"].value = "wide"
+    assert "cannot be exchanged" in explorer.message.value
+    assert explorer.controls["thermal_model"].value == explorer.view.thermal_model == "student"
+    before = explorer.picture.value
+    explorer.controls["landmark"].value = 5
+    assert explorer.picture.value != before and "cannot" not in explorer.message.value
+
+
+def test_exchanging_the_heads_of_one_model_says_that_nothing_changes(explorer):
+    explorer.controls["exchanged"].value = True
+    assert "changes nothing" not in explorer.message.value
+    explorer.controls["thermal_model"].value = "teacher"
+    assert "both modalities show teacher" in explorer.message.value
+    assert "choose two models" in explorer.message.value
+
+
+def test_a_view_opens_by_its_name_and_an_empty_name_lists_the_views(explorer, tmp_path):
+    explorer.open.click()
+    assert "give the name of a saved view" in explorer.message.value
+    assert "there are none yet" in explorer.message.value
+    explorer.controls["landmark"].value = 12
+    explorer.name.value = "mine"
+    explorer.save.click()
+    explorer.open.click()
+    assert "there are mine" in explorer.message.value
+    for text in ("mine", "mine.json", "mine.png", str(tmp_path / "views" / "mine.json")):
+        explorer.controls["landmark"].value = 50
+        explorer.path.value = text
+        explorer.open.click()
+        assert explorer.view.landmark == 12, text
+        assert "opened" in explorer.message.value
+
+
 def test_save_and_open_by_button(explorer, tmp_path):
     explorer.controls["landmark"].value = 12
     explorer.name.value = "mine"
