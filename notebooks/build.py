@@ -21,9 +21,10 @@ from pathlib import Path
 import jupytext
 import nbformat
 
+from mlcmkd.course.execution import cleaned, execute
 from mlcmkd.course.exercises import exercise_of, exercises_of
+from mlcmkd.course.project import SOLUTIONS
 from mlcmkd.course.resource_usage import count_pictures, read_minutes
-from mlcmkd.course.series import SOLUTIONS, cleaned, execute
 from mlcmkd.utils.markdown import markdown_table
 
 HERE = Path(__file__).resolve().parent

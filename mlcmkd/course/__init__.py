@@ -12,8 +12,9 @@ from mlcmkd.course.lesson import (
 )
 from mlcmkd.course.lesson_runs import kd_loss_run, light_student_run, student_run, teacher_run
 from mlcmkd.course.notebook_run import run_notebook
+from mlcmkd.course.project import RESULTS
 from mlcmkd.course.scales import SCALES, Scale
-from mlcmkd.course.series import RESULTS, run_course
+from mlcmkd.course.series import run_course
 from mlcmkd.course.tables import (
     COLUMNS,
     all_runs,

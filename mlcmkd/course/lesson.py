@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 
 from mlcmkd.attribution import Target
 from mlcmkd.course.cached_faces import CachedSyntheticFaces
+from mlcmkd.course.project import check_scale, work_folder
 from mlcmkd.course.scales import SCALES, Scale, get_scale
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.decay import DecayKind
@@ -19,7 +20,7 @@ from mlcmkd.distillation.strategies import Distillation, Guide, Strategy
 from mlcmkd.evaluation.invariance import FEWEST
 from mlcmkd.plots.style import STYLE
 from mlcmkd.training.config import FitConfig
-from mlcmkd.utils.config import Config
+from mlcmkd.utils.config import Config, Seed
 
 _DPI = 90  # of the pictures stored in notebooks; PDF files have a higher resolution
 _LARGE = 50_000  # bytes; a larger picture is stored as JPEG with a lower resolution
@@ -40,7 +41,7 @@ class Lesson(Config):
         default=Path("runs/course"),
         description="Folder of the course, for runs, figures and synthetic faces.",
     )
-    seed: int = Field(default=0, ge=0, description="Seed of every run.")
+    seed: Seed = Field(default=0, description="Seed of every run.")
 
     @field_validator("scale")
     @classmethod
@@ -207,15 +208,8 @@ LESSONS: dict[str, type[Lesson]] = {
 L = TypeVar("L", bound=Lesson)
 
 
-def check_parameters(namespace: dict[str, Any], kind: type[L] = Lesson) -> L:
-    """Validates the parameters of a notebook; called right after the parameters cell.
-
-    Papermill only warns about an unknown parameter and continues. Here every plain value in the
-    notebook's namespace at its start has to be a parameter.
-
-    Args:
-        namespace: the notebook's `globals()`.
-        kind: the config class of the lesson.
+def validated_parameters(namespace: dict[str, Any], kind: type[L]) -> L:
+    """The parameters among the variables of a notebook, see `check_parameters`.
 
     Raises:
         InputError: a parameter is unknown or has an invalid value.
@@ -228,6 +222,26 @@ def check_parameters(namespace: dict[str, Any], kind: type[L] = Lesson) -> L:
     }
     if namespace.get(_CHECKED):  # a second run: the notebook's variables exist as well
         given = {name: value for name, value in given.items() if name in kind.model_fields}
-    lesson = kind.validated("parameters", given)
+    return kind.validated("parameters", given)
+
+
+def check_parameters(namespace: dict[str, Any], kind: type[L] = Lesson) -> L:
+    """Validates the parameters of a notebook; called right after the parameters cell.
+
+    Papermill only warns about an unknown parameter and continues. Here every plain value in the
+    notebook's namespace at its start has to be a parameter.
+
+    Args:
+        namespace: the notebook's `globals()`.
+        kind: the config class of the lesson.
+
+    Raises:
+        InputError: a parameter is unknown or has an invalid value, or the work folder contains
+            networks of another scale.
+    """
+    lesson = validated_parameters(namespace, kind)
+    given = "work" in lesson.model_fields_set
+    work = work_folder(lesson.work if given else None, lesson.scale)
+    check_scale(work, lesson.scale)
     namespace[_CHECKED] = True
-    return lesson.model_copy(update={"work": lesson.work.resolve()})
+    return lesson.model_copy(update={"work": work})

@@ -1,9 +1,13 @@
 """Runs shared by the lessons: completed runs in the work folder are reused, missing ones are trained."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mlcmkd.course.cached_faces import CachedSyntheticFaces
 from mlcmkd.course.lesson import VARIANCE, KDLossLesson, Lesson, TransferLesson
+from mlcmkd.course.project import check_scale
+from mlcmkd.stages.common import StageConfig
 from mlcmkd.stages.compress import CompressConfig, compress
 from mlcmkd.stages.kd_loss import ABLATION, PLAIN, KDLossConfig, train_kd_loss
 from mlcmkd.stages.train import TrainConfig, train
@@ -23,7 +27,7 @@ def teacher_run(lesson: Lesson, *, modality: str = "rgb") -> Path:
         size=lesson.sizes.teacher_size,
         input_px=lesson.sizes.input_px,
     )
-    return get_or_train(train, config)
+    return _get_or_train(lesson, train, config)
 
 
 def student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
@@ -45,7 +49,7 @@ def student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
         teacher=teacher_run(lesson) / WEIGHTS,
         distillation=distillation,
     )
-    return get_or_train(transfer, config)
+    return _get_or_train(lesson, transfer, config)
 
 
 def light_student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
@@ -66,7 +70,7 @@ def light_student_run(lesson: TransferLesson, strategy: str | None = None) -> Pa
         teacher=student_run(lesson) / WEIGHTS,
         distillation=distillation,
     )
-    return get_or_train(compress, config)
+    return _get_or_train(lesson, compress, config)
 
 
 def kd_loss_run(lesson: KDLossLesson, name: str) -> Path:
@@ -92,7 +96,13 @@ def kd_loss_run(lesson: KDLossLesson, name: str) -> Path:
         variance=lesson.variance,
         **ABLATION[name],
     )
-    return get_or_train(train_kd_loss, config)
+    return _get_or_train(lesson, train_kd_loss, config)
+
+
+def _get_or_train(lesson: Lesson, stage: Callable[..., Any], config: StageConfig) -> Path:
+    """As `studies.reuse.get_or_train`, but never replaces networks of another scale."""
+    check_scale(lesson.work, lesson.scale)
+    return get_or_train(stage, config)
 
 
 def _data(lesson: TransferLesson, strategy: str) -> CachedSyntheticFaces:

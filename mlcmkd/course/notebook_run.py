@@ -1,8 +1,7 @@
 """Executes one notebook as a run: validated parameters, and all results in one run directory.
 
-Papermill only warns about an unknown parameter and continues. Here the names are those of the parameters
-cell, and the values are validated by the lesson class that the notebook passes to `check_parameters`.
-Both are checked before a kernel starts; the error message suggests the closest name.
+See `notebook_parameters` for the validation. A notebook without the parameter `work` is executed without
+a work folder, and its run has no results of stages.
 
     RUN/notebook.ipynb     the executed notebook; up to the error if a cell failed
     RUN/config.json        notebook, hash of its cells, parameters
@@ -11,21 +10,21 @@ Both are checked before a kernel starts; the error message suggests the closest 
     RUN/result.json        the result of every stage run; written last
 """
 
-import ast
 import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import nbformat
 from pydantic import Field
 
-from mlcmkd.course.lesson import LESSONS, Lesson, check_parameters
-from mlcmkd.course.series import NOTEBOOKS, execute, numbered
+from mlcmkd.course.execution import execute
+from mlcmkd.course.notebook_parameters import parameter_values, read_notebook
+from mlcmkd.course.project import NOTEBOOKS
+from mlcmkd.course.series import numbered
 from mlcmkd.training.run_directory import CONFIG, PROVENANCE, RESULT, Run
 from mlcmkd.utils.config import Config
-from mlcmkd.utils.errors import InputError, suggestion
+from mlcmkd.utils.errors import InputError
 
 EXECUTED = "notebook.ipynb"
 WORK = "work"
@@ -45,13 +44,6 @@ class NotebookRun(Config):
         """Name of the run directory: notebook and hash of the config."""
         text = self.model_dump_json().encode()
         return f"{Path(self.notebook).stem}-{hashlib.sha256(text).hexdigest()[:8]}"
-
-
-class _Parameters(NamedTuple):
-    """The parameters cell of a notebook: default values, and the lesson class that validates them."""
-
-    defaults: dict[str, Any]
-    lesson_class: type[Lesson] | None
 
 
 def run_notebook(
@@ -86,12 +78,10 @@ def run_notebook(
         if (out / RESULT).is_file():
             return out
     run = Run(out, "notebook", config)
-    values.setdefault("work", str(out / WORK))
+    if "work" in values:
+        values["work"] = values["work"] or str(out / WORK)
     execute(path, out / EXECUTED, values, show=show)
-    stage_runs = {
-        folder.parent.relative_to(values["work"]).as_posix(): folder.parent
-        for folder in sorted(Path(values["work"]).rglob(RESULT))
-    }
+    stage_runs = _stage_runs(values["work"]) if "work" in values else {}
     run.note(
         data={name: _read(folder / PROVENANCE).get("data") for name, folder in stage_runs.items()}
     )
@@ -125,94 +115,35 @@ def validate_parameters(
     """Validates the parameters of a notebook.
 
     Returns:
-        The run's config, and all parameter values, defaults included.
+        The run's config, and all parameter values, defaults included. `work` is the absolute path of a
+        given folder, None if each run has its own, and missing if the notebook has no such parameter.
 
     Raises:
-        InputError: a name is unknown (the message suggests the closest one), or a value has the wrong
-            type or range.
+        InputError: not a notebook, a name is unknown (the message suggests the closest one), or a value
+            has the wrong type or range.
     """
-    cells = nbformat.read(path, as_version=4).cells
-    defaults, lesson_class = _parameters(path, [cell for cell in cells if cell.cell_type == "code"])
-    for name in parameters:
-        if name not in defaults:
-            raise InputError(f"{path.name}: no parameter '{name}'{suggestion(name, defaults)}")
-    values = {**defaults, **parameters}
-    if lesson_class is None:
-        _check_types(path, defaults, parameters)
-    else:
-        check_parameters(dict(values), lesson_class)  # as in the notebook
+    cells = read_notebook(path).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    values = parameter_values(path.name, code, parameters)
     text = "\0".join(f"{cell.cell_type}\0{cell.source}" for cell in cells)
-    shared = parameters.get("work")
-    values.pop("work", None)
+    others = {name: value for name, value in values.items() if name != "work"}
     config = NotebookRun(
         notebook=path.name,
         cells=hashlib.sha256(text.encode()).hexdigest()[:16],
-        parameters=values,
+        parameters=others,
     )
-    return config, {**values, **({"work": str(Path(shared).resolve())} if shared else {})}
+    if "work" not in values:
+        return config, others
+    shared = parameters.get("work")
+    return config, {**others, "work": str(Path(shared).resolve()) if shared else None}
 
 
-def _parameters(path: Path, cells: list[Any]) -> _Parameters:
-    """Reads the parameters cell, and the lesson class from the call of `check_parameters`."""
-    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
-    if not tagged:
-        raise InputError(f"{path.name}: no cell has the tag 'parameters'; tag the first code cell")
-    try:
-        assignments = ast.parse(tagged[0].source)
-        defaults = {
-            line.targets[0].id: ast.literal_eval(line.value)
-            for line in assignments.body
-            if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name)
-        }
-    except (SyntaxError, ValueError) as error:
-        raise InputError(
-            f"{path.name}: the parameters cell may only assign literal values: {error}"
-        ) from None
-    return _Parameters(defaults, _lesson_class(path, cells))
-
-
-def _lesson_class(path: Path, cells: list[Any]) -> type[Lesson] | None:
-    """The lesson class that a notebook validates its parameters with; None without `check_parameters`.
-
-    Raises:
-        InputError: the class is not one of `mlcmkd.course`.
-    """
-    for cell in cells:
-        name = _checked_class(cell.source)
-        if name is None:
-            continue
-        if name not in LESSONS:
-            raise InputError(
-                f"{path.name}: check_parameters is called with '{name}', which is no lesson class of "
-                f"mlcmkd.course; use one of {', '.join(LESSONS)}"
-            )
-        return LESSONS[name]
-    return None
-
-
-def _checked_class(source: str) -> str | None:
-    """The name of the class in a call `check_parameters(globals(), CLASS)`; None without a call."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:  # a cell with magics
-        return None
-    for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("check_parameters"):
-            classes = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "kind")]
-            return ast.unparse(classes[0]).rpartition(".")[2] if classes else Lesson.__name__
-    return None
-
-
-def _check_types(path: Path, defaults: dict[str, Any], parameters: Mapping[str, Any]) -> None:
-    """Without a lesson class: a value needs the type of its default, unless the default is None."""
-    for name, value in parameters.items():
-        default = defaults[name]
-        matches = default is None or type(value) is type(default)
-        if not matches and not (isinstance(default, float) and type(value) is int):
-            raise InputError(
-                f"{path.name}: parameter {name}={value!r}: a {type(default).__name__} such as "
-                f"{default!r} is expected"
-            )
+def _stage_runs(work: str) -> dict[str, Path]:
+    """The completed runs in a work folder, by their path in it."""
+    return {
+        file.parent.relative_to(work).as_posix(): file.parent
+        for file in sorted(Path(work).rglob(RESULT))
+    }
 
 
 def read_result(run: Path) -> dict[str, Any]:

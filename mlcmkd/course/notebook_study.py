@@ -9,13 +9,13 @@
         vary: {seed: [0, 1, 2], strategy: [fd+ld, dikd], decay: [constant, cosine]}
         leave_out: [{strategy: fd+ld, decay: constant}]    # combinations that are not run
     quote:                                                 # columns: STAGE RUN / FIELD of its result
-      nme: student-{strategy}_*/nme_percent
+      nme: student-{strategy}_*_s{seed}/nme_percent
 
 Each run is the one that `mlcmkd run NOTEBOOK -p NAME VALUE ...` makes, in a directory of the same
 name. Plain papermill gives the same results with the same parameters.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,7 +58,9 @@ class NotebookStudyConfig(StudyConfig):
             that needs one makes it, and the others wait. Otherwise each run makes its own.
         grids: what is run, in this order.
         quote: further columns of the table: "FOLDER/FIELD" of the stage runs' results. FOLDER may have
-            `*`; `{parameter}` is replaced by the value as it is written in names of folders.
+            `*`; `{parameter}` is replaced by the value as it is written in names of folders. With
+            `share`, a FOLDER with `*` has to name every parameter that differs between runs: the
+            folders of all runs are side by side.
     """
 
     notebook: str
@@ -101,9 +103,31 @@ def plan(config: NotebookStudyConfig) -> Iterator[PlannedNotebook]:
     """The runs, in order.
 
     Raises:
-        InputError: a name or a value that the notebook does not have, or one that the study sets.
+        InputError: a name or a value that the notebook does not have, one that the study sets, or a
+            quote that cannot tell the runs apart.
     """
-    return without_repeats(each for grid in config.grids for each in _plan_grid(config, grid))
+    planned = list(without_repeats(p for grid in config.grids for p in _plan_grid(config, grid)))
+    if config.share:
+        for name, pattern in config.quote.items():
+            _check_quote(name, pattern, planned)
+    return iter(planned)
+
+
+def _check_quote(name: str, pattern: str, planned: Sequence["PlannedNotebook"]) -> None:
+    """Refuses a pattern that would match the folders of several runs in a shared work folder."""
+    if not any(mark in pattern for mark in "*?["):
+        return
+    first: dict[str, dict[str, Any]] = {}
+    for values in (each.config.parameters for each in planned):
+        folder = _folder(pattern, values)
+        other = first.setdefault(folder, values)
+        for parameter, value in values.items():
+            if value != other[parameter]:
+                raise InputError(
+                    f"quote '{name}': '{folder}' is the same folder for {parameter}="
+                    f"{other[parameter]} and {parameter}={value}, which share a work folder; add "
+                    f"{{{parameter}}} to '{pattern}', or write the name without *"
+                )
 
 
 def _plan_grid(config: NotebookStudyConfig, grid: NotebookGrid) -> Iterator[PlannedNotebook]:
@@ -114,9 +138,9 @@ def _plan_grid(config: NotebookStudyConfig, grid: NotebookGrid) -> Iterator[Plan
             raise InputError(
                 f"grid '{grid.name}': work is set by the study; use share: true for one folder"
             )
-        run, _ = validate_parameters(notebook, parameters)
         if config.share:
             parameters["work"] = str((config.out / "shared").resolve())
+        run, _ = validate_parameters(notebook, parameters)
         yield PlannedNotebook(notebook, parameters, run, (config.out / run.name).resolve())
 
 
@@ -131,12 +155,8 @@ def quoted(pattern: str, results: dict[str, Any], parameters: dict[str, Any]) ->
     Raises:
         InputError: no folder, or several, or no such field.
     """
-    folder, _, field = pattern.rpartition("/")
-    texts = {name: str(value).replace("+", "-") for name, value in parameters.items()}
-    try:
-        wanted = folder.format(**texts)
-    except (KeyError, IndexError):
-        raise InputError(f"quote '{pattern}': the notebook has no such parameter") from None
+    field = pattern.rpartition("/")[2]
+    wanted = _folder(pattern, parameters)
     matches = [name for name in results if fnmatch(name, wanted)]
     if len(matches) != 1 or field not in results[matches[0]]:
         raise InputError(
@@ -144,6 +164,15 @@ def quoted(pattern: str, results: dict[str, Any], parameters: dict[str, Any]) ->
             f"{', '.join(matches) or 'none'} among {', '.join(results) or 'no stage runs'}"
         )
     return results[matches[0]][field]
+
+
+def _folder(pattern: str, parameters: dict[str, Any]) -> str:
+    """The folder of a quote, with the values of a run's parameters."""
+    texts = {name: str(value).replace("+", "-") for name, value in parameters.items()}
+    try:
+        return pattern.rpartition("/")[0].format(**texts)
+    except (LookupError, ValueError):
+        raise InputError(f"quote '{pattern}': the notebook has no such parameter") from None
 
 
 class NotebookStudy(Study[PlannedNotebook]):

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mlcmkd import course
-from mlcmkd.course import series
+from mlcmkd.course import execution, project
 from mlcmkd.course.cached_faces import CachedSyntheticFaces, renderer_hash, renderer_sources
 from mlcmkd.course.invariance_summary import GAPS, Gap, jackknife_interval
 from mlcmkd.course.lesson import (
@@ -68,6 +68,41 @@ def test_parameters_become_a_lesson_with_an_absolute_work_folder(tmp_path, monke
     given = {"scale": "smoke", "work": "w", "seed": 3, "_": 1, "In": [""], "torch": torch}
     result = course.check_parameters(given)
     assert result == Lesson(scale="smoke", work=tmp_path / "w", seed=3)
+
+
+@pytest.mark.parametrize("folder", ["", "notebooks", "notebooks/exercises", "/tmp"])
+@pytest.mark.parametrize("given", [{}, {"work": "../runs/course"}, {"work": "../../runs/course"}])
+def test_lessons_find_the_project_whatever_the_working_directory(monkeypatch, folder, given):
+    """Plain papermill runs a kernel where it was started, and not in the notebook's folder."""
+    monkeypatch.chdir(project.ROOT / folder)
+    found = course.check_parameters({"scale": "smoke", **given})
+    assert found.work == project.ROOT / "runs" / "course-smoke"
+    assert project.work_folder(None, "laptop") == project.ROOT / "runs" / "course"
+
+
+def test_a_work_folder_holds_networks_of_one_scale(tmp_path):
+    """Runs of all scales have the same names: smoke would replace the networks of hours."""
+    run = tmp_path / "teacher-rgb-s0"
+    run.mkdir()
+    laptop = SCALES["laptop"]
+    data = {"synthetic_train": laptop.synthetic_train, "synthetic_held": laptop.synthetic_held}
+    (run / "config.json").write_text(json.dumps({"data": data}))
+    smoke = {"scale": "smoke", "work": str(tmp_path)}
+    course.check_parameters(dict(smoke))  # no network yet
+    (run / WEIGHTS).write_bytes(b"trained")
+    message = (
+        f"{tmp_path}: contains teacher-rgb-s0 of scale 'laptop', .* such as {tmp_path.name}-smoke"
+    )
+    with pytest.raises(InputError, match=message):
+        course.check_parameters(dict(smoke))
+    with pytest.raises(InputError, match=message):
+        course.run_course(tmp_path, "smoke")
+    with pytest.raises(InputError, match=message):
+        course.teacher_run(Lesson(scale="smoke", work=tmp_path))
+    assert (run / WEIGHTS).read_bytes() == b"trained"
+    course.check_parameters({"work": str(tmp_path)})
+    (run / "config.json").write_text("{}")  # of another program
+    course.check_parameters(dict(smoke))
 
 
 @pytest.mark.parametrize(
@@ -339,7 +374,7 @@ def test_the_kernel_is_this_interpreter_and_not_an_installed_one(tmp_path, monke
     (installed / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
     monkeypatch.delenv("JUPYTER_PATH", raising=False)
-    with series.this_interpreter():
+    with execution.this_interpreter():
         assert KernelSpecManager().get_kernel_spec("python3").argv[0] == sys.executable
     assert "JUPYTER_PATH" not in os.environ
 

@@ -9,8 +9,9 @@ import nbformat
 import pytest
 
 from mlcmkd.course.checks import NotYet
+from mlcmkd.course.execution import execute
 from mlcmkd.course.exercises import IN_WORDS, MARKER, exercise_of, exercises_of, has, without_answer
-from mlcmkd.course.series import NOTEBOOKS, SOLUTIONS, execute
+from mlcmkd.course.project import NOTEBOOKS, SOLUTIONS
 from mlcmkd.utils.errors import InputError
 
 _spec = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")

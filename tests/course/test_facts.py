@@ -13,7 +13,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from mlcmkd.course.series import NOTEBOOKS, SOLUTIONS, numbered
+from mlcmkd.course.project import NOTEBOOKS, SOLUTIONS
+from mlcmkd.course.series import numbered
 
 ROOT = NOTEBOOKS.parent
 CHECKED = "nbval-check-output"

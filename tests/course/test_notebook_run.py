@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mlcmkd.cli import app
-from mlcmkd.course import notebook_run
+from mlcmkd.course import execution, notebook_run
 from mlcmkd.course.notebook_run import (
     EXECUTED,
     find_notebook,
@@ -71,9 +71,10 @@ def test_every_notebook_of_the_course_has_a_lesson_class():
     ("parameters", "message"),
     [
         ({"epohcs": 5}, "mine.ipynb: no parameter 'epohcs'; did you mean 'epochs'\\?"),
-        ({"epochs": "5"}, "parameter epochs='5': a int such as 3 is expected"),
-        ({"epochs": True}, "parameter epochs=True: a int such as 3 is expected"),
-        ({"rate": "fast"}, "parameter rate='fast': a float"),
+        ({"epochs": "5"}, "epochs='5': expected int such as 3"),
+        ({"epochs": True}, "epochs=True: expected int such as 3"),
+        ({"epochs": 2.5}, "epochs=2.5: expected int such as 3"),
+        ({"rate": "fast"}, "rate='fast': expected float"),
     ],
 )
 def test_parameters_of_other_notebooks_are_checked_by_the_types_of_their_defaults(
@@ -84,6 +85,129 @@ def test_parameters_of_other_notebooks_are_checked_by_the_types_of_their_default
         run_notebook(path, parameters, tmp_path / "run")
     config, values = validate_parameters(path, {"rate": 1, "name": "x"})
     assert config.parameters == values == {"epochs": 3, "rate": 1, "name": "x"}
+
+
+OWN = """
+%matplotlib inline
+epochs: int = 3  # annotated, as papermill has it
+rate: float = 1
+span = (30, 36)
+sizes: list[int] = [1, 2]
+limit: "int | None" = None
+name: str = "a"
+first = second = 0
+low, high = 0.5, 1.5
+weights = {1: 2.0}
+needed: int
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "value"),
+    [
+        ({"epochs": 5}, "epochs", 5),
+        ({"epochs": 1e3}, "epochs", 1000),
+        ({"rate": 0.5}, "rate", 0.5),
+        ({"span": [20, 40]}, "span", (20, 40)),
+        ({"span": "(20, 40)"}, "span", (20, 40)),
+        ({"sizes": (3,)}, "sizes", [3]),
+        ({"limit": 4}, "limit", 4),
+        ({"limit": None}, "limit", None),
+        ({"second": 7}, "second", 7),
+        ({"high": 2}, "high", 2),
+    ],
+)
+def test_annotations_tuples_and_joint_assignments_are_parameters(tmp_path, given, name, value):
+    path = notebook(tmp_path, OWN)
+    _, values = validate_parameters(path, {"needed": 1, **given})
+    assert values[name] == value and type(values[name]) is type(value)
+    assert set(values) == {
+        *("epochs", "rate", "span", "sizes", "limit", "name", "first", "second", "low", "high"),
+        *("weights", "needed"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"epochs": "x"}, "epochs='x': expected int such as 3"),
+        ({"limit": "x"}, "limit='x': expected int or None such as None"),
+        ({"name": 10}, "name=10: expected str such as 'a'; quote a text: \"'10'\""),
+        ({"span": "wide"}, "span='wide': expected tuple such as"),
+        ({"needed": "x"}, "needed='x': expected int"),
+        ({}, "parameter 'needed' has no default; add -p needed VALUE"),
+    ],
+)
+def test_values_of_other_types_than_the_annotated_are_refused(no_kernel, tmp_path, given, message):
+    with pytest.raises(InputError, match=message):
+        run_notebook(notebook(tmp_path, OWN), {**({"needed": 1} if given else {}), **given})
+
+
+def test_parameters_reach_the_notebook_as_they_are_and_work_only_where_it_is_known(tmp_path):
+    path = notebook(
+        tmp_path,
+        "span = (30, 36)\none = (1,)\nweights = {1: (2.0, None)}\nepochs: int = 3",
+        "assert span == (20, 40) and one == (1,) and weights == {1: (2.0, None)} and epochs == 7",
+        "assert 'work' not in globals()",
+    )
+    out = run_notebook(path, {"span": [20, 40], "epochs": 7}, tmp_path / "run", show=False)
+    assert json.loads((out / RESULT).read_text()) == {} and not (out / "work").exists()
+    assert run_notebook(path, {"span": (20, 40), "epochs": 7}, out) == out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("# a text", "mine.ipynb: not a Jupyter notebook; give an .ipynb file"),
+        ("[]", "not a Jupyter notebook"),
+        ("{}", "not a Jupyter notebook"),
+        ('{"nbformat": 4}', "not a Jupyter notebook"),
+        ('{"nbformat": 4, "nbformat_minor": 5, "cells": [1], "metadata": {}}', "not a Jupyter"),
+        ('{"nbformat": 99, "cells": [], "metadata": {}}', "not a Jupyter notebook"),
+        ("version https://git-lfs.github.com/spec/v1", "not a Jupyter notebook"),
+        ("\udcff", "not a Jupyter notebook"),
+    ],
+)
+def test_a_file_that_is_no_notebook_is_a_line(no_kernel, tmp_path, content, message):
+    path = tmp_path / "mine.ipynb"
+    path.write_text(content, errors="surrogateescape")
+    with pytest.raises(InputError, match=message) as error:
+        run_notebook(path, {})
+    assert "\n" not in str(error.value)
+
+
+def test_a_notebook_in_another_language_is_refused_and_one_without_a_language_runs(tmp_path):
+    path = notebook(tmp_path, "a = 1", "assert a == 2")
+    document = nbformat.read(path, as_version=4)
+    document.metadata = {"kernelspec": {"name": "ir", "language": "R", "display_name": "R"}}
+    nbformat.write(document, path)
+    with pytest.raises(InputError, match="mine.ipynb: a notebook in R; only notebooks in Python"):
+        run_notebook(path, {})
+    document.metadata = {}
+    nbformat.write(document, path)
+    assert run_notebook(path, {"a": 2}, tmp_path / "run", show=False)
+
+
+def test_of_an_error_in_a_cell_only_the_first_line_is_shown(tmp_path):
+    path = notebook(tmp_path, "a = 1", "raise ValueError('one\\ntwo\\nthree')")
+    with pytest.raises(InputError, match="mine.ipynb, cell 3: ValueError: one .partly") as error:
+        run_notebook(path, {}, tmp_path / "run", show=False)
+    assert "\n" not in str(error.value) and "two" not in str(error.value)
+
+
+def test_a_kernel_that_is_killed_is_a_line_with_its_cell(tmp_path):
+    path = notebook(tmp_path, "a = 1", "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(InputError, match="mine.ipynb, cell 3: the kernel was killed") as error:
+        run_notebook(path, {}, tmp_path / "run", show=False)
+    assert "the same command resumes" in str(error.value) and "\n" not in str(error.value)
+    assert not (tmp_path / "run" / RESULT).exists()
+
+
+def test_a_kernel_that_does_not_start_is_a_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution, "KERNEL", "raise SystemExit(1)")
+    with pytest.raises(InputError, match="mine.ipynb: no kernel starts .Kernel died") as error:
+        run_notebook(notebook(tmp_path, "a = 1"), {}, tmp_path / "run", show=False)
+    assert "ipykernel" in str(error.value) and "\n" not in str(error.value)
 
 
 def test_invalid_notebooks(no_kernel, tmp_path):

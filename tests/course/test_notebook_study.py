@@ -1,6 +1,7 @@
 """A notebook with many parameters: the plan, the rows, and the same as by plain papermill."""
 
 import csv
+import json
 from pathlib import Path
 
 import papermill
@@ -9,8 +10,15 @@ import yaml
 from typer.testing import CliRunner
 
 from mlcmkd.cli import app
-from mlcmkd.course.notebook_study import NotebookGrid, NotebookStudyConfig, plan, quoted
-from mlcmkd.course.series import this_interpreter
+from mlcmkd.cli.configs import config_of
+from mlcmkd.course.execution import this_interpreter
+from mlcmkd.course.notebook_study import (
+    NotebookGrid,
+    NotebookStudy,
+    NotebookStudyConfig,
+    plan,
+    quoted,
+)
 from mlcmkd.utils.errors import InputError
 from tests.course.test_notebook_run import notebook
 
@@ -58,7 +66,7 @@ def test_seeds_are_outermost_and_what_says_nothing_is_left_out():
     ("changes", "message"),
     [
         ({"parameters": {"epohcs": 1}}, "no parameter 'epohcs'"),
-        ({"parameters": {"rate": "fast"}}, "rate='fast': a float"),
+        ({"parameters": {"rate": "fast"}}, "rate='fast': expected float"),
         ({"parameters": {"work": "../.."}}, "work is set by the study"),
         ({"notebook": "99"}, "99: no such notebook"),
     ],
@@ -78,7 +86,7 @@ def test_runs_lie_in_the_sweeps_folder_and_are_those_of_mlcmkd_run(tmp_path):
     ]
     assert {each.out.parent for each in planned} == {(tmp_path / "runs").resolve()}
     assert all("work" not in each.parameters for each in planned)
-    shared = plan(sweep.model_copy(update={"share": True}))
+    shared = plan(sweep.model_copy(update={"share": True, "quote": {}}))
     assert {each.parameters["work"] for each in shared} == {str(tmp_path / "runs" / "shared")}
 
 
@@ -123,8 +131,36 @@ def test_a_sweep_is_many_runs_and_the_same_as_plain_papermill(tmp_path):
     assert "the median of 3 earlier runs" in again.output
 
 
-def test_the_notebook_study_of_the_project_can_be_planned():
-    settings = yaml.safe_load((ROOT / "experiments" / "notebook_03.yaml").read_text())
-    sweep = NotebookStudyConfig.model_validate(settings)
-    assert len(list(plan(sweep))) == 3 * (6 + 3)
-    assert sweep.columns[:4] == ("notebook", "seed", "strategy", "decay")
+def test_a_quote_that_cannot_tell_runs_in_a_shared_folder_apart_is_refused_at_once(tmp_path):
+    """With `share`, the folders of all seeds are side by side, and the pattern meets earlier ones."""
+    settings = fields(tmp_path, share=True)
+    message = (
+        "quote 'nme': 'student-fd-ld_\\*' is the same folder for seed=0 and seed=1.*add {seed}"
+    )
+    with pytest.raises(InputError, match=message):
+        plan(NotebookStudyConfig.model_validate(settings))
+    settings["quote"]["nme"] = "student-{strategy}_*{seed}/nme_percent"
+    assert len(list(plan(NotebookStudyConfig.model_validate(settings)))) == 4
+    settings["quote"]["nme"] = "teacher/nme_percent"  # one folder, whatever the seed
+    assert len(list(plan(NotebookStudyConfig.model_validate(settings)))) == 4
+
+
+def test_the_notebook_study_of_the_project_runs_with_two_seeds_at_scale_smoke(tmp_path):
+    """The shipped file, of which only the scale, the places and the number of runs are changed."""
+    path = ROOT / "experiments" / "notebook_03.yaml"
+    settings = config_of(NotebookStudyConfig, path, [])
+    assert len(list(plan(settings))) == 3 * (6 + 3)
+    assert settings.columns[:4] == ("notebook", "seed", "strategy", "decay") and settings.share
+    small = {"scale": "smoke", "labelled": 16, "device": "cpu"}
+    grid = NotebookGrid(name="two seeds", vary={"seed": [0, 1], "strategy": ["fd+ld"]})
+    places = {"table": tmp_path / "table.csv", "out": tmp_path / "runs"}
+    study = NotebookStudy(
+        settings.model_copy(update={"parameters": small, "grids": [grid], **places})
+    )
+    planned = list(study.plan())
+    rows = [study.row(each, study.make(each)) for each in planned]
+    assert [row["seed"] for row in rows] == [0, 1]
+    for row, each in zip(rows, planned, strict=True):
+        run = tmp_path / "runs" / "shared" / f"student-fd-ld_cosine_both_16labels_s{row['seed']}"
+        assert row["nme"] == json.loads((run / "result.json").read_text())["nme_percent"]
+        assert (each.out / "result.json").is_file()

@@ -9,7 +9,9 @@ import nbformat
 import pytest
 
 from mlcmkd.course import run_course
-from mlcmkd.course.series import NOTEBOOKS, execute, numbered
+from mlcmkd.course.execution import execute
+from mlcmkd.course.project import NOTEBOOKS
+from mlcmkd.course.series import numbered
 from mlcmkd.utils.errors import InputError
 
 _spec = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")

@@ -1,0 +1,145 @@
+"""Executes one notebook by papermill, with the Python of this process as its kernel."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from jupyter_client.kernelspec import NoSuchKernel
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from papermill.translators import PythonTranslator, papermill_translators
+
+from mlcmkd.utils.errors import InputError, first_line
+
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+# tqdm chooses between text and widget at its first import. Imported before IPython it chooses text,
+# which papermill can forward, and `progress` still sees whether the output is a terminal.
+KERNEL = (
+    "import mlcmkd.utils.progress; from ipykernel.kernelapp import launch_new_instance as go; go()"
+)
+
+
+class _Translator(PythonTranslator):
+    """Writes parameters as Python code. Papermill's own makes texts of tuples and of keys."""
+
+    @classmethod
+    def translate(cls, val: Any) -> str:
+        """A value as the code that it is assigned by."""
+        match val:
+            case tuple():
+                return f"({''.join(cls.translate(item) + ', ' for item in val)})"
+            case set() if val:
+                return f"{{{', '.join(map(cls.translate, val))}}}"
+            case dict():
+                items = (f"{cls.translate(key)}: {cls.translate(val[key])}" for key in val)
+                return f"{{{', '.join(items)}}}"
+        return super().translate(val)
+
+
+papermill_translators.register("python", _Translator)
+
+
+@contextmanager
+def this_interpreter() -> Iterator[None]:
+    """Makes `python3` the name of a kernel of this interpreter, independent of installed kernels."""
+    spec = {
+        "argv": [sys.executable, "-c", KERNEL, "-f", "{connection_file}", "--log-level=40"],
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    before = os.environ.get("JUPYTER_PATH")
+    with tempfile.TemporaryDirectory() as folder:
+        kernel = Path(folder) / "kernels" / "python3"
+        kernel.mkdir(parents=True)
+        (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+        # JUPYTER_PATH is searched before the user's own kernels.
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (folder, before)))
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["JUPYTER_PATH"]
+            else:
+                os.environ["JUPYTER_PATH"] = before
+
+
+def execute(source: Path, target: Path, parameters: dict[str, Any], *, show: bool = True) -> None:
+    """Executes a notebook and writes it, cleaned, to `target`.
+
+    Args:
+        show: forward the progress bars of the notebook to the terminal.
+
+    Raises:
+        InputError: a cell failed, or the kernel did; the message contains notebook, cell and error.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with this_interpreter():
+            papermill.execute_notebook(
+                source,
+                target,
+                parameters=parameters,
+                kernel_name="python3",
+                language="python",  # also of a notebook that names no language
+                progress_bar=False,
+                cwd=source.parent,
+                stderr_file=sys.stderr if show else None,
+            )
+    except PapermillExecutionError as error:
+        raise InputError(
+            f"{source.name}, cell {error.exec_count}: {error.ename}: {first_line(error.evalue)} "
+            f"(partly executed notebook: {target})"
+        ) from None
+    except DeadKernelError:
+        raise InputError(
+            f"{source.name}, cell {_running_cell(target)}: the kernel was killed, most often because "
+            f"the memory is full; free some, then the same command resumes (partly executed notebook: "
+            f"{target})"
+        ) from None
+    except (NoSuchKernel, RuntimeError) as error:  # jupyter_client's, if a kernel does not start
+        raise InputError(
+            f"{source.name}: no kernel starts ({first_line(error)}); "
+            f"`{sys.executable} -m ipykernel --version` must work"
+        ) from None
+    nbformat.write(cleaned(nbformat.read(target, as_version=4)), target)
+
+
+def _running_cell(target: Path) -> int:
+    """The number of the code cell that was running when the kernel of a notebook ended."""
+    cells = [cell for cell in nbformat.read(target, as_version=4).cells if cell.cell_type == "code"]
+    states = [cell.metadata.get("papermill", {}).get("status") for cell in cells]
+    return 1 + next((n for n, state in enumerate(states) if state != "completed"), len(cells) - 1)
+
+
+def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Removes progress bars, timings and paths from a notebook."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:02d}"
+        cell.metadata = {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
+        if cell.cell_type == "code":
+            cell.outputs = [out for out in map(_without_widget, cell.outputs) if not _is_bar(out)]
+    return notebook
+
+
+def _without_widget(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """An output with a widget and a picture keeps only the picture, which needs no kernel."""
+    if "image/png" in output.get("data", {}):
+        output.data.pop(_WIDGET, None)
+    return output
+
+
+def _is_bar(output: nbformat.NotebookNode) -> bool:
+    if output.output_type == "stream":
+        return output.name == "stderr"
+    return _WIDGET in output.get("data", {})
