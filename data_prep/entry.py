@@ -38,9 +38,10 @@ class Entry:
         landmarks: (K, 2) pixels, NaN for a point without a label; or None.
         visible: (K,) bool, or None.
         rgb: an 8-bit photo; or a function that returns one, (H, W, 3) uint8 RGB; or None.
-        thermal: a thermal file; or degrees C, (H, W); or a function that simulates them from the
-            photo; or None.
-        radiometry: radiometry of the thermal values; "centikelvin" for an array or a function.
+        thermal: a thermal file; or an array, (H, W): degrees C as floats, or values as cameras store
+            them, uint16 or uint8 (false colours (H, W, 3), RGB); or a function that simulates degrees
+            C from the photo; or None.
+        radiometry: radiometry of the thermal values; "centikelvin" for degrees C.
     """
 
     id: str
@@ -121,17 +122,37 @@ def _store_thermal(
             raise InputError(f"row '{entry.id}': a thermal file without radiometry; give it")
         check_thermal(thermal, entry.radiometry, entry.thermal)
         return thermal, _write(folder, "thermal", data, entry.thermal.suffix)
-    if entry.radiometry is None or entry.radiometry.kind != "centikelvin":
-        raise InputError(
-            f"row '{entry.id}': temperatures are stored as centikelvin; give this radiometry"
-        )
     thermal = entry.thermal
     if callable(thermal):
         if rgb is None:
             raise InputError(f"row '{entry.id}': thermal simulation needs a photo; give one")
         thermal = thermal(as_rgb(rgb), rgb_fields["rgb_sha256"])
-    data = cv2.imencode(".png", to_centikelvin(thermal))[1].tobytes()
-    return thermal, _write(folder, "thermal", data, ".png")
+    stored = _stored_values(entry, np.asarray(thermal))
+    data = cv2.imencode(".png", stored[..., ::-1] if stored.ndim == 3 else stored)[1].tobytes()
+    return stored, _write(folder, "thermal", data, ".png")
+
+
+def _stored_values(entry: Entry, values: np.ndarray) -> np.ndarray:
+    """Return an array as it is stored in a PNG, after the checks that files undergo."""
+    where, radiometry = f"row '{entry.id}'", entry.radiometry
+    centikelvin = radiometry is not None and radiometry.kind == "centikelvin"
+    if values.dtype == np.uint8 and (radiometry is None or centikelvin):
+        raise InputError(
+            f"{where}: an array of uint8 holds grey levels, not degrees C; give the radiometry of its "
+            "levels (such as GREY8), or temperatures as floats"
+        )
+    if values.dtype not in (np.uint8, np.uint16):
+        if not centikelvin:
+            raise InputError(
+                f"{where}: temperatures are stored as centikelvin; give this radiometry"
+            )
+        celsius = Radiometry(kind="celsius", low=radiometry.low, high=radiometry.high)
+        celsius.frame_to_unit(values.astype(np.float64), where)
+        return to_centikelvin(values)
+    if radiometry is None:
+        raise InputError(f"{where}: a thermal array without radiometry; give it")
+    radiometry.frame_to_unit(values, where)
+    return values
 
 
 def _check_geometry(entry: Entry, rgb: np.ndarray | None, thermal: np.ndarray | None) -> None:

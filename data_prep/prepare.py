@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.errors import Unlabelled
+from data_prep.levels import with_stated_levels
 from data_prep.readers import Annotation, get_reader
 from data_prep.readers.base import OnBad
 from data_prep.report_file import REPORT, write_report
@@ -15,6 +16,7 @@ from data_prep.splits import assign_splits
 from data_prep.workers import cores, runner
 from data_prep.writer import Entry, write_manifest
 from mlcmkd.data.modality import Modality
+from mlcmkd.data.thermal.radiometric_jpeg import radiometric_notice
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.utils.errors import InputError
 
@@ -38,6 +40,7 @@ class PrepareReport:
         partly_labelled: how many of the labelled faces lack the label of some points.
         skipped: (name, reason) of everything left out because it cannot be used.
         unlabelled: (name, reason) of everything left out because it has no label.
+        notice: what the user should know of the images; empty for nothing.
     """
 
     folder: Path
@@ -49,6 +52,7 @@ class PrepareReport:
     partly_labelled: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
     unlabelled: list[tuple[str, str]] = field(default_factory=list)
+    notice: str = ""
 
     def __str__(self) -> str:
         parts = [f"{self.splits[s]} {s} ({self.subjects[s]} subjects)" for s in sorted(self.splits)]
@@ -62,6 +66,7 @@ class PrepareReport:
             lines.append(
                 f"{len(self.unlabelled)} left out without a label (see {REPORT}), the first: {first}"
             )
+        lines += [self.notice] if self.notice else []
         lines += [f"skipped {name}: {reason}" for name, reason in self.skipped]
         return "\n".join(lines)
 
@@ -105,6 +110,8 @@ def prepare(
     progress: bool = True,
     settings: SimulationSettings | None = None,
     workers: int | None = None,
+    palette: str | None = None,
+    black_hot: bool = False,
 ) -> PrepareReport:
     """Read the data set at `source` in format `name` and write the manifest `out`.
 
@@ -127,6 +134,8 @@ def prepare(
         progress: show a progress bar.
         settings: settings of the simulation; None for the defaults.
         workers: number of processes; None for one per core if that is faster, 1 for this process.
+        palette: name of the palette of 8-bit thermal images; None to recognise it.
+        black_hot: whether dark is warm in 8-bit thermal images.
 
     Raises:
         InputError: an unknown format, an invalid parameter, invalid input (without `skip_bad`), or
@@ -156,6 +165,7 @@ def prepare(
             f"{source}: no labelled photo without a thermal image, so nothing to simulate; leave "
             "simulate_thermal out"
         )
+    annotations = with_stated_levels(annotations, palette, black_hot, source)
     # Splits are assigned before the limit, so a limited manifest agrees with the full one.
     splits = assign_splits(
         ((a.subject, a.split) for a in annotations),
@@ -200,6 +210,9 @@ def prepare(
         partly_labelled=sum(is_partly_labelled(a.landmarks) for a in annotations),
         skipped=report.skipped,
         unlabelled=unlabelled,
+        notice=radiometric_notice(
+            a.thermal_path for a in annotations if a.thermal_path is not None
+        ),
     )
 
 

@@ -48,6 +48,15 @@ def prepare(
         str | None,
         typer.Option(metavar="[rgb|thermal]", help="Modality to use; without it both."),
     ] = None,
+    palette: Annotated[
+        str | None,
+        typer.Option(
+            help="Palette of 8-bit thermal images: iron, inferno, hot, jet; without it recognised."
+        ),
+    ] = None,
+    black_hot: Annotated[
+        bool, typer.Option("--black-hot", help="In 8-bit thermal images dark is warm.")
+    ] = False,
 ) -> None:
     """Convert a downloaded data set into one manifest, or validate a manifest.
 
@@ -81,6 +90,8 @@ def prepare(
         overwrite=overwrite,
         limit=limit,
         only=only,
+        palette=palette,
+        black_hot=black_hot,
     )
     typer.echo(str(report))
 

@@ -88,6 +88,24 @@ def predict(
             help="Degrees C that become 0 and 1 in the input; without it those of the weights.",
         ),
     ] = None,
+    radiometry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND|FIELDS",
+            help="Scale of the thermal images, as in dataset.yaml: decikelvin, or '{kind: counts, gain: "
+            "0.04, offset: -273.15}' (degrees C = value * gain + offset), or frame-minmax; without it "
+            "16 bits are centikelvin and floats degrees C.",
+        ),
+    ] = None,
+    palette: Annotated[
+        str | None,
+        typer.Option(
+            help="Palette of 8-bit false colours: iron, inferno, hot, jet; without it recognised."
+        ),
+    ] = None,
+    black_hot: Annotated[
+        bool, typer.Option("--black-hot", help="In 8-bit thermal images dark is warm.")
+    ] = False,
 ) -> None:
     """Find and draw the landmarks of faces in images and videos.
 
@@ -98,6 +116,7 @@ def predict(
     from mlcmkd.deployment.boxes import BoxTable
     from mlcmkd.deployment.predictor import Predictor
     from mlcmkd.deployment.smoothing import Smoother
+    from mlcmkd.deployment.thermal_input import StatedInput, parse_radiometry
     from mlcmkd.stages.predict import predict_files
     from mlcmkd.utils.progress import tqdm
 
@@ -107,8 +126,16 @@ def predict(
         name = next(iter(options)).replace("_", "-")
         raise InputError(f"--{name} is an option of --smooth; add --smooth")
     table = None if boxes is None else BoxTable(boxes)
+    stated = StatedInput(
+        None if radiometry is None else parse_radiometry(radiometry), palette, black_hot
+    )
     predictor = Predictor(
-        weights, celsius_range=range_, detector=detector, batch=batch, modality=modality
+        weights,
+        celsius_range=range_,
+        detector=detector,
+        batch=batch,
+        modality=modality,
+        stated=stated,
     )
     formats = tuple(dict.fromkeys(formats or ["csv"]))
     outcome = predict_files(

@@ -10,6 +10,8 @@ from pydantic import Field
 from mlcmkd import synthetic
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.pairs import Pairs, from_synthetic, synthetic_faces
+from mlcmkd.data.thermal.model_range import over_model_range
+from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.synthetic.faces import SyntheticFaces
 from mlcmkd.utils.writing import replacing
 
@@ -72,18 +74,20 @@ class CachedSyntheticFaces(DataConfig):
         with np.load(self.cache_file(split), allow_pickle=False) as arrays:
             return _from_arrays(dict(arrays))
 
-    def load(self, split: str, input_px: int, *, progress: bool = True) -> Pairs:
-        """All pairs of a split."""
+    def _read(
+        self, split: str, input_px: int, radiometry: Radiometry | None, progress: bool
+    ) -> Pairs:
         path = self.cache_file(split)
-        key = (path, path.stat().st_mtime_ns, input_px)
+        reading = over_model_range(FACE_CELSIUS, radiometry)
+        key = (path, path.stat().st_mtime_ns, input_px, reading)
         if key not in _loaded:
-            _loaded[key] = from_synthetic(self.faces(split), input_px)
+            _loaded[key] = from_synthetic(self.faces(split), input_px, reading)
         return _loaded[key]
 
 
 # Pairs that this process has already loaded, shared by the runs of a lesson. The tensors of a Pairs are
 # never modified.
-_loaded: dict[tuple[Path, int, int], Pairs] = {}
+_loaded: dict[tuple[Path, int, int, Radiometry], Pairs] = {}
 
 
 def _to_arrays(faces: SyntheticFaces) -> dict[str, np.ndarray]:

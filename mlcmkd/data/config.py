@@ -8,6 +8,8 @@ from pydantic import Field
 
 from mlcmkd.data.manifest import MANIFEST
 from mlcmkd.data.pairs import Pairs, load_pairs
+from mlcmkd.data.thermal.model_range import over_model_range
+from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.utils.config import Config, Seed
 from mlcmkd.utils.errors import InputError
 
@@ -42,16 +44,43 @@ class DataConfig(Config):
     )
     synthetic_seed: Seed = Field(default=0, description="Seed of the synthetic faces.")
 
-    def load(self, split: str, input_px: int, *, progress: bool = True) -> Pairs:
-        """Load all pairs of a split."""
+    def load(
+        self,
+        split: str,
+        input_px: int,
+        *,
+        radiometry: Radiometry | None = None,
+        progress: bool = True,
+    ) -> Pairs:
+        """Load all pairs of a split; `radiometry` is that of a model, see `load_pairs`."""
+        pairs = self._read(split, input_px, None, progress)
+        own = pairs.radiometry
+        # Usually the ranges agree: one copy of the pairs then serves training and evaluation.
+        if own is None or over_model_range(own, radiometry) == own:
+            return pairs
+        return self._read(split, input_px, radiometry, progress)
+
+    def _read(
+        self, split: str, input_px: int, radiometry: Radiometry | None, progress: bool
+    ) -> Pairs:
+        """Read the pairs of a split, or return those that this process has read before."""
         count = self.synthetic_train if split == "train" else self.synthetic_held
         manifest = Path(self.source) / MANIFEST
         stamp = manifest.stat().st_mtime_ns if manifest.is_file() else 0
-        return _cached(self.source, split, input_px, count, self.synthetic_seed, stamp, progress)
+        return _cached(
+            self.source, split, input_px, count, self.synthetic_seed, stamp, radiometry, progress
+        )
 
-    def load_training(self, input_px: int, seed: int, *, progress: bool = True) -> Pairs:
+    def load_training(
+        self,
+        input_px: int,
+        seed: int,
+        *,
+        radiometry: Radiometry | None = None,
+        progress: bool = True,
+    ) -> Pairs:
         """Load the training pairs of a run, with labels removed if `labelled` is set."""
-        pairs = self.load("train", input_px, progress=progress)
+        pairs = self.load("train", input_px, radiometry=radiometry, progress=progress)
         if self.pairs is not None:
             if self.pairs > len(pairs):
                 raise InputError(
@@ -65,7 +94,16 @@ class DataConfig(Config):
 
 @lru_cache(maxsize=8)
 def _cached(
-    source: str, split: str, px: int, count: int, seed: int, stamp: int, progress: bool
+    source: str,
+    split: str,
+    px: int,
+    count: int,
+    seed: int,
+    stamp: int,
+    radiometry: Radiometry | None,
+    progress: bool,
 ) -> Pairs:
     """Keep pairs for the next run of this process; `stamp`, the manifest's time, detects changes."""
-    return load_pairs(source, split, px, count=count, seed=seed, progress=progress)
+    return load_pairs(
+        source, split, px, count=count, seed=seed, radiometry=radiometry, progress=progress
+    )

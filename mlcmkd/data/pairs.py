@@ -20,6 +20,7 @@ from mlcmkd.data.images import read_image
 from mlcmkd.data.manifest import PairRow, inside, points_of, read_rows
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.storage import allocate, fits, movable
+from mlcmkd.data.thermal.model_range import over_model_range
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
@@ -201,10 +202,17 @@ def read_rgb(root: Path, row: PairRow) -> np.ndarray:
     return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
 
 
-def read_thermal(root: Path, row: PairRow) -> np.ndarray:
-    """Read a row's thermal image by its radiometry, (H, W) float32 in [0, 1]."""
+def read_thermal(root: Path, row: PairRow, radiometry: Radiometry | None = None) -> np.ndarray:
+    """Read a row's thermal image, (H, W) float32 in [0, 1].
+
+    Args:
+        root: the manifest's folder.
+        row: names the image and its radiometry.
+        radiometry: by which the image is read; None for the row's own.
+    """
     image = read_image(inside(root, row.thermal_file_name))
-    return row.radiometry.frame_to_unit(image, f"{row.thermal_file_name} (row '{row.id}')")
+    radiometry = radiometry or row.radiometry
+    return radiometry.frame_to_unit(image, f"{row.thermal_file_name} (row '{row.id}')")
 
 
 def _face_crop(row: PairRow, shape: tuple[int, ...]) -> Crop:
@@ -282,11 +290,18 @@ def need_splits(folder: Path, *splits: str) -> list[PairRow]:
     return rows
 
 
-def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bool = True) -> Pairs:
+def load_manifest(
+    folder: Path | str,
+    split: str,
+    input_px: int,
+    *,
+    radiometry: Radiometry | None = None,
+    progress: bool = True,
+) -> Pairs:
     """Load the pairs of one split of a manifest.
 
     A modality that some rows lack is left out for all rows; `Pairs.require` reports it if a stage
-    needs it.
+    needs it. For `radiometry` see `load_pairs`.
 
     Raises:
         InputError: an unreadable manifest or image (named), mixed schemes or radiometries, or no
@@ -307,13 +322,14 @@ def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bo
             f"{root}: in split '{split}' some rows lack RGB and others thermal images; keep rows of "
             "one modality"
         )
+    reading = over_model_range(rows[0].radiometry, radiometry) if with_thermal else None
     size = stored_px(input_px)
     rgb, thermal = _allocate_images(len(rows), size, with_rgb, with_thermal)
     crops: list[Crop] = []
     bar = tqdm(rows, desc=f"reading {split}", unit="pair", disable=not progress, leave=False)
     for n, row in enumerate(bar):
         photo = read_rgb(root, row) if with_rgb else None
-        heat = read_thermal(root, row) if with_thermal else None
+        heat = read_thermal(root, row, reading) if with_thermal else None
         if photo is not None and heat is not None and photo.shape[:2] != heat.shape[:2]:
             raise InputError(
                 f"{root}, row '{row.id}': RGB {photo.shape[1]}x{photo.shape[0]} and thermal "
@@ -332,7 +348,7 @@ def load_manifest(folder: Path | str, split: str, input_px: int, *, progress: bo
         {
             "ids": tuple(row.id for row in rows),
             "subjects": tuple(row.subject for row in rows),
-            "radiometry": rows[0].radiometry,
+            "radiometry": reading,
             "groups": tuple(row.group for row in rows) if any(row.group for row in rows) else (),
             "visible": _visible(rows),
         },
@@ -387,6 +403,7 @@ def load_pairs(
     *,
     count: int = 2000,
     seed: int = 0,
+    radiometry: Radiometry | None = None,
     progress: bool = True,
 ) -> Pairs:
     """Load the pairs of one split from a manifest's folder, or render synthetic faces.
@@ -396,8 +413,11 @@ def load_pairs(
         split: "train", "val" or "test".
         input_px: side of the network's input, pixels.
         count, seed: number and seed of the synthetic faces; ignored for a manifest.
+        radiometry: of a model that reads the pairs: thermal values are read over its range if both are
+            in one scale (temperatures, or relative levels). None for the range of the data.
         progress: show a progress bar.
     """
     if str(source) == SYNTHETIC:
-        return from_synthetic(synthetic_faces(split, count, seed), input_px)
-    return load_manifest(source, split, input_px, progress=progress)
+        faces = synthetic_faces(split, count, seed)
+        return from_synthetic(faces, input_px, over_model_range(FACE_CELSIUS, radiometry))
+    return load_manifest(source, split, input_px, radiometry=radiometry, progress=progress)

@@ -18,12 +18,14 @@ class Network(Protocol):
     """The interface that a Predictor uses.
 
     Attributes:
-        scheme, modality, radiometry, input_px: as in mlcmkd.models.ModelSpec.
+        scheme, modality, radiometry, normalisation, input_px: as in mlcmkd.models.ModelSpec;
+            normalisation is None where a file does not state it.
     """
 
     scheme: str
     modality: Modality
     radiometry: Radiometry | None
+    normalisation: str | None
     input_px: int
 
     def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
@@ -44,6 +46,7 @@ class TorchNetwork:
         spec = self.model.spec
         self.scheme, self.modality = spec.scheme, spec.modality
         self.radiometry, self.input_px = spec.radiometry, spec.input_px
+        self.normalisation = spec.normalisation
 
     def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         import torch
@@ -79,6 +82,7 @@ class OnnxNetwork:
         card = self.card = self.network.card
         self.scheme, self.modality = card.scheme, card.modality
         self.radiometry, self.input_px = card.radiometry, card.input_px
+        self.normalisation = card.normalisation
         frame_minmax = card.radiometry is not None and card.radiometry.kind == "frame-minmax"
         if card.kind == "image" and frame_minmax:
             raise InputError(

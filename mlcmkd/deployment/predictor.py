@@ -9,11 +9,14 @@ import numpy as np
 from mlcmkd.data.crops import CROP_SCALE, Crop, tight_box
 from mlcmkd.data.images import read_image
 from mlcmkd.data.modality import Modality
+from mlcmkd.data.thermal.model_range import check_model_range
+from mlcmkd.data.thermal.palettes import is_coloured
+from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.deployment.boxes import Box, check_box
 from mlcmkd.deployment.detector import Detector, load_detector, run_detector
 from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
 from mlcmkd.deployment.networks import open_network
-from mlcmkd.deployment.thermal_input import image_radiometry
+from mlcmkd.deployment.thermal_input import INFERRED, StatedInput, image_radiometry
 from mlcmkd.deployment.warm_region import candidate_boxes, detect_warm_region
 from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.utils.errors import InputError
@@ -38,7 +41,9 @@ class Predictor:
     camera also saturates and equalises; weights trained with `Augmentation.agc` take such images, too.
     Weights trained on "frame-minmax" stretch every image to its own range. An exported file only
     handles degrees C and levels: it takes 16 bits as centikelvin, whatever its weights were trained
-    on.
+    on. Weights with normalisation "fixed" take only values in the scale and range of their training
+    data. Images in another scale than stated or inferred are refused, see
+    `mlcmkd.data.thermal.scale_check`.
 
     Args:
         weights: a file of `Landmarker.save` or `mlcmkd export` (`.onnx`); None for a bundled model,
@@ -53,10 +58,11 @@ class Predictor:
         threads: CPU threads of ONNX Runtime; torch has its own setting.
         modality: "rgb" or "thermal", of the bundled model (thermal by default). Of given weights it
             must be their modality.
+        stated: what is known about thermal images beyond their files: radiometry, palette, black hot.
 
     Raises:
         InputError: unusable weights or detector, weights of the other modality, a range that is not
-            ascending, or a range for weights that do not use one.
+            ascending, or a range for weights that do not use one or another one than their own.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class Predictor:
         batch: int = 32,
         threads: int = 1,
         modality: Modality | None = None,
+        stated: StatedInput = INFERRED,
     ):
         if weights is None:
             weights = bundled_weights(modality or "thermal")
@@ -76,14 +83,13 @@ class Predictor:
             raise InputError(
                 f"{weights}: takes {self.network.modality} input, but modality '{modality}' was given"
             )
-        trained = self.network.radiometry
-        if celsius_range is None and trained is not None and trained.absolute:
-            celsius_range = (trained.low, trained.high)
-        if celsius_range is not None and not celsius_range[0] < celsius_range[1]:
-            raise InputError(f"the range {celsius_range} must rise; give the coldest value first")
-        if celsius_range is not None and trained is not None and trained.kind == "frame-minmax":
-            raise InputError("these weights stretch every image to its own range; give no range")
-        self.celsius_range = celsius_range
+        if self.network.modality == "rgb" and stated != INFERRED:
+            raise InputError(
+                f"{weights}: takes RGB input, but a radiometry, a palette or black hot was given, which "
+                "thermal images have; leave it out"
+            )
+        self.stated = stated
+        self.celsius_range = self._checked_range(celsius_range)
         if batch < 1:
             raise InputError(f"batch={batch} must be at least 1")
         self.batch = batch
@@ -97,6 +103,23 @@ class Predictor:
         if isinstance(detector, str) and detector not in ("warm", "looks"):
             detector = load_detector(detector)
         self.detector = detector
+
+    def _checked_range(
+        self, celsius_range: tuple[float, float] | None
+    ) -> tuple[float, float] | None:
+        """The given range of temperatures, or that of the weights."""
+        trained = self.network.radiometry
+        if celsius_range is None:
+            absolute = trained is not None and trained.absolute
+            return (trained.low, trained.high) if absolute else None
+        low, high = celsius_range
+        if not low < high:
+            raise InputError(f"the range {celsius_range} must rise; give the coldest value first")
+        if trained is not None and trained.kind == "frame-minmax":
+            raise InputError("these weights stretch every image to its own range; give no range")
+        given = Radiometry(kind="celsius", low=low, high=high)
+        check_model_range(trained, given, self.network.normalisation, "the given range")
+        return celsius_range
 
     def __call__(self, image: Path | str | np.ndarray, box: Box | None = None) -> FaceLandmarks:
         """Predicts the landmarks of one face; the largest if a detector finds several.
@@ -228,8 +251,8 @@ class Predictor:
 
         Raises:
             InputError: values that do not fit the modality, colours of no known palette for thermal
-                weights, or degrees C for weights that were trained on grey levels and have no
-                range.
+                weights, degrees C for weights that were trained on grey levels and have no range, or
+                values in another scale than the stated one or that of the weights.
         """
         if self.network.modality == "rgb":
             if values.dtype != np.uint8:
@@ -239,10 +262,14 @@ class Predictor:
             return values.astype(np.float32) / 255
         if values.dtype not in (np.uint8, np.uint16):
             values = values.astype(np.float32)
-        radiometry = image_radiometry(values, self.network.radiometry, self.celsius_range)
+        trained, normalisation = self.network.radiometry, self.network.normalisation
+        radiometry = image_radiometry(values, trained, self.celsius_range, self.stated)
+        check_model_range(trained, radiometry, normalisation, name)
         try:
             return radiometry.frame_to_unit(values, name)
         except InputError as error:
+            if not is_coloured(values):
+                raise
             raise InputError(f"{error} (these weights take thermal images)") from None
 
 

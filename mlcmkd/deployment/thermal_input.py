@@ -1,14 +1,52 @@
 """How the stored values of a thermal image are converted to the range of a network."""
 
-import numpy as np
+from dataclasses import dataclass
 
-from mlcmkd.data.thermal.palettes import is_coloured
-from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
+import numpy as np
+import yaml
+
+from mlcmkd.data.thermal.model_range import over_model_range
+from mlcmkd.data.thermal.palettes import get_palette, is_coloured
+from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, GREY8, Radiometry
+from mlcmkd.data.thermal.stated_levels import state_levels
 from mlcmkd.utils.errors import InputError
 
 
+@dataclass(frozen=True)
+class StatedInput:
+    """What a user states about thermal images, because their files do not.
+
+    Attributes:
+        radiometry: of the stored values; None to infer it from their type. Its range is replaced by that
+            of the weights.
+        palette: name of the palette of 8-bit false colours; None to recognise it.
+        black_hot: whether dark is warm in 8-bit images.
+
+    Raises:
+        InputError: an unknown palette, or a radiometry beside the other two, which are fields of it.
+    """
+
+    radiometry: Radiometry | None = None
+    palette: str | None = None
+    black_hot: bool = False
+
+    def __post_init__(self) -> None:
+        if self.palette is not None:
+            get_palette(self.palette)
+        if self.radiometry is not None and (self.palette is not None or self.black_hot):
+            raise InputError(
+                "palette and black_hot are fields of the given radiometry; give them there"
+            )
+
+
+INFERRED = StatedInput()
+
+
 def image_radiometry(
-    values: np.ndarray, trained: Radiometry | None, celsius_range: tuple[float, float] | None
+    values: np.ndarray,
+    trained: Radiometry | None,
+    celsius_range: tuple[float, float] | None,
+    stated: StatedInput = INFERRED,
 ) -> Radiometry:
     """Selects the radiometry of an image, from its type and the radiometry of the training data.
 
@@ -20,14 +58,17 @@ def image_radiometry(
         values: (H, W) or (H, W, 3); uint8, uint16 or float32.
         trained: radiometry of the training data; None where the weights do not have one.
         celsius_range: degrees C that become 0 and 1; None for a network that has no such range.
+        stated: what is known about the image instead.
 
     Raises:
         InputError: temperatures for a network that has no range.
     """
     if trained is not None and trained.kind == "frame-minmax":
-        return trained
+        return _stretched(values, trained, stated)
+    if stated.radiometry is not None:
+        return _over_range(stated.radiometry, trained, celsius_range)
     if values.dtype == np.uint8:
-        return _levels_radiometry(values, trained, celsius_range)
+        return _levels_radiometry(values, trained, celsius_range, stated)
     if celsius_range is None:
         raise InputError(
             "these weights were trained on 8-bit grey levels and have no temperature range; give one, "
@@ -41,8 +82,33 @@ def image_radiometry(
     return Radiometry(kind="centikelvin", low=low, high=high)
 
 
+def _stretched(values: np.ndarray, trained: Radiometry, stated: StatedInput) -> Radiometry:
+    """Radiometry of an image for weights that stretch every image to its own range."""
+    given = stated.radiometry
+    if stated.palette is not None or (given is not None and given.palette is not None):
+        raise InputError(
+            "these weights stretch every image to its own range and recognise its palette; give none"
+        )
+    dark_is_warm = stated.black_hot if given is None else given.black_hot
+    if dark_is_warm and values.dtype == np.uint8:
+        return trained.model_copy(update={"black_hot": True})
+    return trained
+
+
+def _over_range(
+    stated: Radiometry, trained: Radiometry | None, celsius_range: tuple[float, float] | None
+) -> Radiometry:
+    """The stated radiometry over the range of the weights, or the given one."""
+    if stated.absolute and celsius_range is not None:
+        return stated.model_copy(update={"low": celsius_range[0], "high": celsius_range[1]})
+    return over_model_range(stated, trained)
+
+
 def _levels_radiometry(
-    values: np.ndarray, trained: Radiometry | None, celsius_range: tuple[float, float] | None
+    values: np.ndarray,
+    trained: Radiometry | None,
+    celsius_range: tuple[float, float] | None,
+    stated: StatedInput,
 ) -> Radiometry:
     """Radiometry of an 8-bit image: that of the training data where these were 8-bit images, too."""
     levels = trained if trained is not None and trained.kind in ("grey8", "palette") else GREY8
@@ -53,4 +119,30 @@ def _levels_radiometry(
         changes |= {"kind": "grey8", "palette": None}
     elif levels.kind == "grey8":
         changes |= {"kind": "palette"}
-    return levels.model_copy(update=changes)
+    levels = levels.model_copy(update=changes)
+    return state_levels(levels, stated.palette, stated.black_hot)
+
+
+def parse_radiometry(text: str) -> Radiometry:
+    """The radiometry that a command line states.
+
+    Args:
+        text: a kind, or fields as in `dataset.yaml`, such as "{kind: counts, gain: 0.1, offset: 0}".
+            Without low and high, that is the range of faces, or all levels.
+
+    Raises:
+        InputError: not YAML, or an unknown or invalid field.
+    """
+    try:
+        fields = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(
+            f"radiometry: '{text}' is not YAML; write it like '{{kind: decikelvin}}'"
+        ) from None
+    if isinstance(fields, str):
+        fields = {"kind": fields}
+    if isinstance(fields, dict) and fields.get("kind") != "frame-minmax":
+        relative = fields.get("kind") in ("grey8", "palette") and not fields.get("scale_celsius")
+        default = GREY8 if relative else FACE_CELSIUS
+        fields = {"low": default.low, "high": default.high, **fields}
+    return Radiometry.validated("radiometry", fields)

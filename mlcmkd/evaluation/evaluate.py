@@ -5,6 +5,7 @@ import torch
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.thermal.model_range import check_model_range
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation.metrics import Normaliser
 from mlcmkd.evaluation.scores import Scores
@@ -16,14 +17,15 @@ from mlcmkd.utils.progress import tqdm
 
 
 def check_input(model: Landmarker, pairs: Pairs, modality: Modality, task: str) -> None:
-    """Checks that the pairs have a modality, at the input size of a model.
+    """Checks that the pairs have a modality, at the input size and over the range of a model.
 
     Args:
         modality: "rgb" or "thermal".
         task: what needs it, for the error message.
 
     Raises:
-        InputError: the pairs lack the modality, or were cropped for another input size.
+        InputError: the pairs lack the modality, were cropped for another input size, or were read over
+            another range of temperatures than that of a model with normalisation "fixed".
     """
     pairs.require(modality, task)
     if pairs.input_px != model.spec.input_px:
@@ -31,6 +33,9 @@ def check_input(model: Landmarker, pairs: Pairs, modality: Modality, task: str) 
             f"the model takes {model.spec.input_px} px input, but the pairs were cropped for "
             f"{pairs.input_px} px; load them with input_px={model.spec.input_px}"
         )
+    if modality == "thermal":
+        spec = model.spec
+        check_model_range(spec.radiometry, pairs.radiometry, spec.normalisation, "the pairs")
 
 
 @torch.no_grad()

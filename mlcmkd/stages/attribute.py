@@ -20,6 +20,7 @@ from mlcmkd.attribution import attribute as explain
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.transforms import NO_AUGMENTATION, Batch, make_batch
 from mlcmkd.deployment.weights import bundled_weights
+from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.models import Landmarker
 from mlcmkd.plots import attribution_maps
 from mlcmkd.training.run_directory import Run
@@ -90,13 +91,17 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
         modality: landmark_indices(model.spec.scheme, landmarks)
         for modality, model in models.items()
     }
-    pairs = config.data.load(config.split, models["rgb"].spec.input_px, progress=progress)
+    thermal = models["thermal"].spec
+    pairs = config.data.load(
+        config.split, thermal.input_px, radiometry=thermal.radiometry, progress=progress
+    )
+    for modality, model in models.items():
+        check_input(model, pairs, modality, "attribution")
     index = torch.arange(min(config.faces, len(pairs)))
     batch = make_batch(pairs, index, NO_AUGMENTATION, torch.Generator().manual_seed(0))
     run = Run(config.out, "attribute", config)
     attributions: dict[str, Attribution] = {}
     for modality in tqdm(models, desc="attribution", unit="model", disable=not progress):
-        pairs.require(modality, "attribution")
         attributions[modality] = explain(
             models[modality],
             batch.images(modality),

@@ -9,6 +9,7 @@ from pydantic import Field
 from mlcmkd.data.modality import Modality
 from mlcmkd.distillation.mlcm_kd import MCL
 from mlcmkd.distillation.strategies import Distillation
+from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.models import SIZE_NAMES, Landmarker, SizeName
 from mlcmkd.stages.common import StageConfig, in_scheme_of, only_labelled, thermal_version
 from mlcmkd.stages.objective import train_objective
@@ -56,11 +57,17 @@ def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]
             else f"{config.teacher}: takes RGB images; compress the thermal student of "
             "`mlcmkd transfer`, or set one_step"
         )
-    pairs = config.data.load_training(teacher.spec.input_px, config.seed, progress=progress)
+    pairs = config.data.load_training(
+        teacher.spec.input_px,
+        config.seed,
+        radiometry=teacher.spec.radiometry,
+        progress=progress,
+    )
     teacher = in_scheme_of(pairs, teacher)
     pairs.require("thermal", "compression")
-    if config.one_step:
-        pairs.require("rgb", "transfer in one step")
+    check_input(
+        teacher, pairs, modality, "transfer in one step" if config.one_step else "compression"
+    )
     torch.manual_seed(config.seed)
     spec = thermal_version(teacher.spec, pairs).model_copy(
         update={"size": config.size, "head": config.head or teacher.spec.head}

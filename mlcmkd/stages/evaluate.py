@@ -7,7 +7,7 @@ from pydantic import Field
 
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.modality import Modality
-from mlcmkd.evaluation.evaluate import Scores, evaluate_model
+from mlcmkd.evaluation.evaluate import Scores, check_input, evaluate_model
 from mlcmkd.evaluation.metrics import NORMALISERS, Normaliser
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.score_tables import write_scores
@@ -50,7 +50,10 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str
     """
     model = Landmarker.load(config.weights)
     modality = config.modality or model.spec.modality
-    pairs = config.data.load(config.split, model.spec.input_px, progress=progress)
+    pairs = config.data.load(
+        config.split, model.spec.input_px, radiometry=model.spec.radiometry, progress=progress
+    )
+    check_input(model, pairs, modality, "evaluation")
     run = Run(config.out, "evaluate", config)
     run.note(data=data_hash(pairs))
     if config.visible_only and pairs.visible is None:

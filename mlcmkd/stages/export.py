@@ -16,7 +16,7 @@ from mlcmkd.deployment.onnx.export import export_onnx
 from mlcmkd.deployment.onnx.pairs import parity_px, predict_onnx
 from mlcmkd.deployment.onnx.quantise import CALIBRATION_FACES, quantise
 from mlcmkd.deployment.onnx.session import load_onnx
-from mlcmkd.evaluation.evaluate import predict_pairs, score
+from mlcmkd.evaluation.evaluate import check_input, predict_pairs, score
 from mlcmkd.evaluation.metrics import Normaliser
 from mlcmkd.models import Landmarker
 from mlcmkd.schemes import map_indices
@@ -79,9 +79,10 @@ def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
     model = Landmarker.load(config.weights)
     if config.out.resolve() == config.weights.parent.resolve():
         raise InputError(f"{config.out}: holds the weights; choose another folder")
-    pairs = config.data.load("test", model.spec.input_px, progress=progress)
-    pairs = _in_shared_scheme(pairs, model.spec.scheme)
-    pairs.require(model.spec.modality, "export")
+    spec = model.spec
+    pairs = config.data.load("test", spec.input_px, radiometry=spec.radiometry, progress=progress)
+    pairs = _in_shared_scheme(pairs, spec.scheme)
+    check_input(model, pairs, spec.modality, "export")
     run = Run(config.out, "export", config)
     versions = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
     run.note(data=data_hash(pairs), **versions)
@@ -106,7 +107,9 @@ def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
         "float32": {"bytes": path.stat().st_size} | _nme(prediction, config, model, pairs),
     }
     if config.int8:
-        validation = config.data.load("val", model.spec.input_px, progress=progress)
+        validation = config.data.load(
+            "val", spec.input_px, radiometry=spec.radiometry, progress=progress
+        )
         int8_path = config.out / INT8
         quantise(path, int8_path, validation, faces=config.calibration_faces)
         rounded = predict_onnx(load_onnx(int8_path), pairs)

@@ -16,6 +16,7 @@ from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.pseudo_labels import PseudoLabelObjective
 from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
+from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.models import SIZE_NAMES, Landmarker, SizeName
 from mlcmkd.stages.common import StageConfig, network_spec, only_labelled
 from mlcmkd.stages.objective import train_objective
@@ -89,47 +90,64 @@ def train_kd_loss(config: KDLossConfig, *, progress: bool = True) -> dict[str, A
     Raises:
         InputError: a teacher that is missing or of another input size or scheme, or unusable data.
     """
-    pairs = config.data.load_training(config.input_px, config.seed, progress=progress)
+    teachers = _load_teachers(config)
+    specs = [teacher.spec for teacher in teachers if teacher is not None]
+    radiometry = next((spec.radiometry for spec in specs if spec.modality == "thermal"), None)
+    pairs = config.data.load_training(
+        config.input_px, config.seed, radiometry=radiometry, progress=progress
+    )
     pairs.require(config.modality, "training with KD-Loss")
+    for teacher in teachers:
+        if teacher is not None:
+            check_input(teacher, pairs, teacher.spec.modality, "a teacher of KD-Loss")
     spec = network_spec(config, pairs)
     torch.manual_seed(config.seed)
     student = Landmarker(spec, pretrained=config.pretrained)
     if config.loss in PLAIN:
         pairs = only_labelled(pairs)
-    objective = _objective(student, pairs, config)
+    objective = _objective(student, *teachers, pairs, config)
     return train_objective(objective, pairs, config, stage="kd-loss", progress=progress)
 
 
-def _objective(student: Landmarker, pairs: Pairs, config: KDLossConfig) -> Objective:
+def _objective(
+    student: Landmarker,
+    tough: Landmarker | None,
+    tolerant: Landmarker | None,
+    pairs: Pairs,
+    config: KDLossConfig,
+) -> Objective:
     """The objective that `config.loss` names."""
     if config.loss in PLAIN:
         return TaskObjective(student, config.modality, PLAIN[config.loss])
+    if config.loss in PSEUDO_LABELLED:
+        return PseudoLabelObjective(tough, student, PSEUDO_LABELLED[config.loss])
+    soft = fit_shape_model(pairs, config.variance) if tolerant is None else tolerant
+    return TwoTeachers(tough, soft, student, config.weights)
+
+
+def _load_teachers(config: KDLossConfig) -> tuple[Landmarker | None, Landmarker | None]:
+    """The Tough- and the Tolerant-Teacher that `config.loss` needs.
+
+    Raises:
+        InputError: a missing teacher, unusable weights, or another input size than the student's.
+    """
+    if config.loss in PLAIN:
+        return None, None
     if config.tough is None:
         raise InputError(
             f"loss '{config.loss}' needs a Tough-Teacher: tough=WEIGHTS, or loss='l2' without one"
         )
-    tough = _load_teacher(config.tough, pairs, config.input_px)
-    if config.loss in PSEUDO_LABELLED:
-        return PseudoLabelObjective(tough, student, PSEUDO_LABELLED[config.loss])
-    if config.tolerant is None:
-        tolerant = fit_shape_model(pairs, config.variance)
-    else:
-        tolerant = _load_teacher(config.tolerant, pairs, config.input_px)
-    return TwoTeachers(tough, tolerant, student, config.weights)
+    tough = _load_teacher(config.tough, config.input_px)
+    if config.tolerant is None or config.loss in PSEUDO_LABELLED:
+        return tough, None
+    return tough, _load_teacher(config.tolerant, config.input_px)
 
 
-def _load_teacher(path: Path, pairs: Pairs, input_px: int) -> Landmarker:
-    """A teacher for the pairs.
-
-    Raises:
-        InputError: unusable weights, another input size than the student's, or pairs without images of
-            the teacher's modality.
-    """
+def _load_teacher(path: Path, input_px: int) -> Landmarker:
     teacher = Landmarker.load(path)
     if teacher.spec.input_px != input_px:
         raise InputError(
             f"{path}: takes {teacher.spec.input_px} px, the student {input_px} px; train both for "
             "one input size"
         )
-    pairs.require(teacher.spec.modality, "a teacher of KD-Loss")
     return teacher

@@ -18,7 +18,7 @@ from typing import Any
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import Distillation
-from mlcmkd.evaluation.evaluate import evaluate_model
+from mlcmkd.evaluation.evaluate import check_input, evaluate_model
 from mlcmkd.evaluation.invariance import FEWEST, measure_invariance
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.common import StageConfig
@@ -64,7 +64,11 @@ def train_objective(
     """
     student, modality = objective.student, objective.student.spec.modality
     run = Run(config.out, stage, config, seed=config.seed)
-    validation = config.data.load("val", student.spec.input_px, progress=progress)
+    validation = config.data.load(
+        "val", student.spec.input_px, radiometry=student.spec.radiometry, progress=progress
+    )
+    for data in (pairs, validation):
+        check_input(student, data, modality, "training")
     run.note(
         data=data_hash(pairs),
         manifest=manifest_stamp(config.data.source),

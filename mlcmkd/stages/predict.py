@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from mlcmkd.data.thermal.radiometric_jpeg import radiometric_notice
 from mlcmkd.deployment.boxes import Box, BoxTable
 from mlcmkd.deployment.drawing import VideoDrawing, save_drawing
 from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
@@ -89,6 +90,10 @@ def predict_files(
     counts = [count_frames(source) for source in sources]
     out.mkdir(parents=True, exist_ok=True)
     outcome = Outcome()
+    if predictor.network.modality == "thermal":
+        notice = radiometric_notice(source.path for source in sources)
+        if notice:
+            say(notice)
     with ExitStack() as stack:
         writers = [stack.enter_context(closing(WRITERS[name](out))) for name in formats]
         results = _Results(out, writers, smoothing, fps, overlays, say, outcome)

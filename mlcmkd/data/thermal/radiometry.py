@@ -12,17 +12,16 @@ from pydantic import Field, field_validator, model_validator
 
 from mlcmkd.data.thermal.dead_pixels import fill_dead_pixels
 from mlcmkd.data.thermal.palettes import get_palette, invert, is_coloured
+from mlcmkd.data.thermal.scale_check import KELVIN, check_scale
 from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
-
-KELVIN = 273.15
 
 # The type of the stored values of each kind; "frame-minmax" accepts all.
 _STORED = {
     "celsius": (np.float32, np.float64),
     "centikelvin": (np.uint16,),
     "decikelvin": (np.uint16,),
-    "counts": (np.uint16,),
+    "counts": (np.uint16, np.float32, np.float64),
     "grey8": (np.uint8,),
     "palette": (np.uint8,),
 }
@@ -37,11 +36,13 @@ class Radiometry(Config):
     - "celsius": degrees C, floating point.
     - "centikelvin": 16 bits, degrees C = raw / 100 - 273.15 (FLIR's 10 mK mode, Lepton, and ours).
     - "decikelvin": 16 bits, degrees C = raw / 10 - 273.15 (the 100 mK mode).
-    - "counts": 16 bits, degrees C = raw * gain + offset. FLIR's Ax5 and Tau in temperature-
-      linear mode: gain 0.04, offset -273.15 (0.4 at low resolution). Counts that are not linear in
-      temperature, as in radiometric JPEGs, must be converted with the camera's Planck constants
+    - "counts": any linear scale, 16 bits or floating point, degrees C = raw * gain + offset. FLIR's
+      Ax5 and Tau in temperature-linear mode: gain 0.04, offset -273.15 (0.4 at low resolution);
+      kelvin: gain 1, offset -273.15; degrees F: gain 0.5556, offset -17.78. Counts that are not linear
+      in temperature, as in radiometric JPEGs, must be converted with the camera's Planck constants
       first; store the result as "celsius" or "centikelvin".
-    - "grey8": 8-bit grey, brighter is warmer; in one channel, or in three equal ones.
+    - "grey8": 8-bit grey, brighter is warmer (darker with black_hot); in one channel, or in three
+      equal ones.
     - "palette": 8-bit false colours of a palette of `mlcmkd.data.thermal.palettes`, converted to
       levels 0 to 255 (cold to warm) as if they were grey. Files on no known palette are refused.
     - "frame-minmax": any values; each frame's minimum becomes 0 and its maximum 1.
@@ -76,6 +77,11 @@ class Radiometry(Config):
         description="Degrees C of levels 0 and 255, for grey8 and palette, from the camera's scale "
         "bar; the first is the higher one where black is hot. None if they are unknown or differ "
         "between frames: levels are then relative.",
+    )
+    black_hot: bool = late(
+        False,
+        description="Whether dark is warm: 8-bit levels (of a palette, its positions) are inverted, and "
+        "low and high are of the inverted ones. With scale_celsius, swap its two temperatures instead.",
     )
 
     @model_validator(mode="before")
@@ -112,6 +118,11 @@ class Radiometry(Config):
             first, last = self.scale_celsius
             if first == last or not np.isfinite(self.scale_celsius).all():
                 raise ValueError("scale_celsius needs two different temperatures in degrees C")
+        if self.black_hot and (self.absolute or self.kind not in (*_LEVELS, "frame-minmax")):
+            raise ValueError(
+                "black_hot belongs to 8-bit levels without scale_celsius; with it, give the temperature "
+                "of black first"
+            )
         return self
 
     @property
@@ -155,8 +166,19 @@ class Radiometry(Config):
         if raw.dtype.kind == "f" and not np.isfinite(raw).all():
             raise InputError("NaN or infinite thermal values; fill them first")
         if self.kind == "frame-minmax":
-            return _stretched(raw)
-        values = self.celsius(raw) if self.absolute else raw.astype(np.float32)
+            unit = _stretched(raw)
+            return 1 - unit if self.black_hot else unit
+        return self._over_range(self._values(raw))
+
+    def _values(self, raw: np.ndarray) -> np.ndarray:
+        """Convert stored values to the unit of low and high: degrees C, or levels, warm is high."""
+        if self.absolute:
+            return self.celsius(raw)
+        levels = raw.astype(np.float32)
+        return 255 - levels if self.black_hot else levels
+
+    def _over_range(self, values: np.ndarray) -> np.ndarray:
+        """Convert values in the unit of low and high to [0, 1], float32, clipped."""
         return np.clip((values - self.low) / (self.high - self.low), 0, 1).astype(np.float32)
 
     def from_unit(self, unit: np.ndarray) -> np.ndarray:
@@ -166,7 +188,8 @@ class Radiometry(Config):
             unit: [0, 1], any shape.
 
         Returns:
-            float32, same shape: degrees C, or levels 0 to 255 if they are not absolute.
+            float32, same shape: degrees C, or levels 0 to 255 (brighter is warmer) if they are not
+            absolute.
 
         Raises:
             InputError: "frame-minmax", which does not keep the frame's range.
@@ -194,7 +217,8 @@ class Radiometry(Config):
 
         Raises:
             InputError: the image does not agree with this radiometry: another type, unexpected
-                colours, colours of no known palette, too many dead pixels.
+                colours, colours of no known palette, too many dead pixels, or another scale (see
+                `mlcmkd.data.thermal.scale_check`).
         """
         shape, dtype = image.shape, image.dtype
         if len(shape) not in (2, 3) or (len(shape) == 3 and (shape[2] != 3 or dtype != np.uint8)):
@@ -224,7 +248,12 @@ class Radiometry(Config):
             image = invert(image, self.palette, name).levels * 255
         else:
             image = image[..., 0]
-        return self.to_unit(fill_dead_pixels(image, name))
+        stored = fill_dead_pixels(image, name)
+        if self.kind == "frame-minmax":
+            return self.to_unit(stored)
+        values = self._values(stored)
+        check_scale(self, stored, values, name)
+        return self._over_range(values)
 
 
 def _stretched(raw: np.ndarray) -> np.ndarray:

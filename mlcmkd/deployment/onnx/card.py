@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, model_validator
 from mlcmkd import __version__
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
-from mlcmkd.utils.config import Config
+from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.writing import replacing
 
@@ -33,6 +33,10 @@ GRAPH_KINDS = {
     "grey8": "levels 0 to 255, brighter is warmer",
     "frame-minmax": "any values; every frame is stretched to its own range",
 }
+
+
+# Fields that older files lack.
+_LATER = ("normalisation",)
 
 
 class Card(Config):
@@ -57,6 +61,9 @@ class Card(Config):
     )
     size: str = Field(description="Size of the network, as in its ModelSpec.")
     head: str = Field(description="Head of the network, as in its ModelSpec.")
+    normalisation: Literal["fixed", "image"] | None = late(
+        None, description="Normalisation of the input, as in its ModelSpec; None in older files."
+    )
     confidence: Literal["mass", "none"] = Field(
         description="mass: share of the heatmap's probability near the landmark; none: the head has "
         "no heatmap, and `confidence` is NaN."
@@ -173,7 +180,7 @@ def check_export(path: Path | str) -> Card:
             f"{path}: not a complete ONNX model ({_one_line(error)}); export it again"
         ) from None
     entries = {entry.key: entry.value for entry in model.metadata_props}
-    missing = [name for name in Card.model_fields if name not in entries]
+    missing = [name for name in Card.model_fields if name not in (*entries, *_LATER)]
     if missing:
         raise InputError(
             f"{path}: ONNX, but its metadata lacks {', '.join(missing)}; write it with `mlcmkd export`"

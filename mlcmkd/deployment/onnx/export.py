@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mlcmkd.data.crops import CROP_SCALE
+from mlcmkd.data.thermal.model_range import check_model_range
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
 from mlcmkd.deployment.onnx.card import INPUTS, OUTPUTS, UNSTATED, Card, Kind, write_onnx
 from mlcmkd.models import Landmarker, ModelSpec, confidence
@@ -125,6 +126,7 @@ def input_radiometry(
 
     The graph takes degrees C ("celsius"), whatever format the training data stored them in. Levels
     without a temperature remain levels 0 to 255 ("grey8"), and "frame-minmax" stretches any values.
+    Levels of black-hot images are inverted before the graph, by `OnnxLandmarker` and `Predictor`.
 
     Args:
         spec: of the weights.
@@ -132,7 +134,8 @@ def input_radiometry(
 
     Raises:
         InputError: a range for weights that do not use degrees C (RGB, "frame-minmax"), a range
-            that is not ascending, or thermal weights without a radiometry.
+            that is not ascending or not the one of weights with normalisation "fixed", or thermal
+            weights without a radiometry.
     """
     trained = spec.radiometry
     if spec.modality == "rgb" or (trained is not None and trained.kind == "frame-minmax"):
@@ -142,14 +145,19 @@ def input_radiometry(
     if celsius_range is not None:
         if not celsius_range[0] < celsius_range[1]:
             raise InputError(f"the range {celsius_range} must rise; give the coldest value first")
-        return Radiometry(kind="celsius", low=celsius_range[0], high=celsius_range[1])
+        given = Radiometry(kind="celsius", low=celsius_range[0], high=celsius_range[1])
+        check_model_range(trained, given, spec.normalisation, "the given range")
+        return given
     if trained is None:
         raise InputError(
             "these thermal weights do not state which degrees C become 0 and 1; give a range, such "
             "as 18 40"
         )
     return Radiometry(
-        kind="celsius" if trained.absolute else "grey8", low=trained.low, high=trained.high
+        kind="celsius" if trained.absolute else "grey8",
+        low=trained.low,
+        high=trained.high,
+        black_hot=trained.black_hot,
     )
 
 
@@ -235,6 +243,7 @@ def export_onnx(
         crop_scale=CROP_SCALE,
         size=spec.size,
         head=spec.head,
+        normalisation=spec.normalisation,
         confidence="mass" if spec.head == "heatmap" else "none",
         weights_licence=licence.strip(),
     )

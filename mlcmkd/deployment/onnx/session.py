@@ -12,6 +12,7 @@ import onnxruntime
 
 from mlcmkd.data.crops import Crop
 from mlcmkd.data.thermal.radiometry import GREY8
+from mlcmkd.data.thermal.scale_check import check_scale
 from mlcmkd.deployment.boxes import Box
 from mlcmkd.deployment.onnx.card import Card, check_export
 from mlcmkd.utils.errors import InputError
@@ -53,7 +54,7 @@ class OnnxLandmarker:
             box: (x0, y0, x1, y1) of the face, pixels.
 
         Raises:
-            InputError: an image of the wrong type, or an empty box.
+            InputError: an image of the wrong type or in another scale, or an empty box.
         """
         x0, y0, x1, y1 = box
         if not (np.isfinite(box).all() and x0 < x1 and y0 < y1):
@@ -86,10 +87,18 @@ class OnnxLandmarker:
             raise InputError(
                 "NaN or infinite thermal values; fill them with mlcmkd.data.thermal.dead_pixels"
             )
-        return image.astype(np.float32)
+        values = image.astype(np.float32)
+        radiometry = self.card.radiometry
+        if radiometry.black_hot:
+            values = 255 - values
+        if radiometry.kind != "frame-minmax":
+            check_scale(radiometry, image, values, "image")
+        return values
 
     def _unit(self, values: np.ndarray) -> np.ndarray:
-        return (self.card.radiometry or GREY8).to_unit(values)
+        """The input of the network; `values` are not black hot any more."""
+        radiometry = self.card.radiometry or GREY8
+        return radiometry.model_copy(update={"black_hot": False}).to_unit(values)
 
 
 def _describe(image: np.ndarray) -> str:

@@ -1,0 +1,150 @@
+"""Whether a thermal frame can be in the scale that its radiometry states.
+
+A frame in another scale (raw counts, another unit, swapped bytes) would be clipped to one grey value,
+in which a network still predicts landmarks. The thresholds are ours.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlcmkd.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from mlcmkd.data.thermal.radiometry import Radiometry
+
+KELVIN = 273.15
+# A face of 40 px in an image of 640 x 480 is 0.5 % of it; all else may be colder than the range.
+MAX_CLIPPED = 0.995
+# A clear sky may be at -80 degrees C, and asphalt in the sun at 65; cameras do not measure below -100.
+SCENE_CELSIUS = (-100.0, 70.0)
+MAX_IMPOSSIBLE = 0.5
+# Another scale is likely if nearly all pixels of the frame are in this range, and not nearly equal.
+_ROOM_CELSIUS = (-40.0, 60.0)
+_MIN_SPAN = 3.0
+_RAW_14_BIT = 2**14
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """A scale in which cameras and programs store temperatures: degrees C = value * gain + offset."""
+
+    name: str
+    gain: float
+    offset: float
+    kind: str = ""  # of radiometry, where the scale has one of its own
+
+    def fields(self, dtype: np.dtype) -> str:
+        """The radiometry of values of this type, as in `dataset.yaml`, without its range."""
+        if self.kind and (dtype == np.uint16) == (self.kind != "celsius"):
+            return f"{{kind: {self.kind}}}"
+        return f"{{kind: counts, gain: {self.gain:.6g}, offset: {self.offset:.6g}}}"
+
+
+_SCALES = (
+    _Scale("centikelvin", 0.01, -KELVIN, "centikelvin"),
+    _Scale("decikelvin (100 mK)", 0.1, -KELVIN, "decikelvin"),
+    _Scale("40 mK a count (FLIR's temperature-linear mode)", 0.04, -KELVIN),
+    _Scale("1/64 K a count (InfiRay)", 1 / 64, -KELVIN),
+    _Scale("kelvin", 1, -KELVIN),
+    _Scale("degrees C", 1, 0, "celsius"),
+    _Scale("tenths of a degree C", 0.1, 0),
+    _Scale("tenths of a degree C above -100 (Optris)", 0.1, -100),
+    _Scale("hundredths of a degree C", 0.01, 0),
+    _Scale("degrees Fahrenheit", 5 / 9, -160 / 9),
+)
+
+
+def check_scale(
+    radiometry: "Radiometry", stored: np.ndarray, values: np.ndarray, name: str
+) -> None:
+    """Checks that a frame can be in the scale of its radiometry.
+
+    Args:
+        radiometry: of the frame; not of kind "frame-minmax", which fits every scale.
+        stored: (H, W), the frame as stored, without dead pixels.
+        values: (H, W), the same in the unit of the radiometry's range: degrees C, or levels.
+        name: of the file, for the message.
+
+    Raises:
+        InputError: nearly all pixels are beyond one end of the range, or temperatures as no scene has
+            them; the message states the file's own range and the scales that it is likely in.
+    """
+    problem = _problem(radiometry, values)
+    if not problem:
+        return
+    own = f"{stored.dtype} values {stored.min():g} to {stored.max():g}"
+    if radiometry.absolute:
+        own += f" are {values.min():.1f} to {values.max():.1f} degrees C"
+    raise InputError(
+        f"{name}: {problem}: as '{radiometry.kind}', its {own}; {_advice(radiometry, stored, values)}"
+    )
+
+
+def _problem(radiometry: "Radiometry", values: np.ndarray) -> str:
+    """What is implausible, or nothing."""
+    low, high = radiometry.low, radiometry.high
+    unit = "degrees C" if radiometry.absolute else "(grey levels)"
+    for share, side, end in (
+        ((values < low).mean(), "below", low),
+        ((values > high).mean(), "above", high),
+    ):
+        if share >= MAX_CLIPPED:
+            range_ = f"the range {low:g} to {high:g} {unit}"
+            return f"{100 * share:.1f} % of its pixels are {side} {end:g}, outside of {range_}"
+    if radiometry.absolute:
+        coldest, hottest = min(low, SCENE_CELSIUS[0]), max(high, SCENE_CELSIUS[1])
+        share = ((values < coldest) | (values > hottest)).mean()
+        if share > MAX_IMPOSSIBLE:
+            return (
+                f"{100 * share:.1f} % of its pixels are colder than {coldest:g} or hotter than "
+                f"{hottest:g} degrees C"
+            )
+    return ""
+
+
+def _advice(radiometry: "Radiometry", stored: np.ndarray, values: np.ndarray) -> str:
+    """A suggested fix: the likely scales of the frame, or a wider range."""
+    if stored.dtype == np.uint8:
+        what = "scale_celsius and range" if radiometry.absolute else "range"
+        return f"correct the {what} of its radiometry"
+    likely = _likely_scales(radiometry, stored, values)
+    if likely:
+        return f"likely {' or '.join(likely)}; give the radiometry of its scale"
+    if SCENE_CELSIUS[0] < np.median(values) < SCENE_CELSIUS[1]:
+        return (
+            "if these temperatures are right, give a wider range; otherwise correct the radiometry"
+        )
+    raw = "raw 14-bit counts" if stored.max() < _RAW_14_BIT else "raw counts"
+    return (
+        f"it is in no scale that cameras are known for: {raw} need the camera's calibration (kind "
+        "counts, with its gain and offset), or are read as relative values by frame-minmax"
+    )
+
+
+def _likely_scales(radiometry: "Radiometry", stored: np.ndarray, values: np.ndarray) -> list[str]:
+    """The other scales in which the frame has the temperatures of a scene, with their radiometry."""
+    found = []
+    for scale in _SCALES:
+        celsius = stored.astype(np.float64) * scale.gain + scale.offset
+        if not np.allclose(celsius, values, atol=0.1) and _is_scene(celsius):
+            found.append(f"{scale.name}, {scale.fields(stored.dtype)} ({_span(celsius)})")
+    if stored.dtype == np.uint16 and not found:
+        swapped = radiometry.celsius(stored.byteswap())
+        if _is_scene(swapped):
+            found.append(
+                f"'{radiometry.kind}' with swapped bytes ({_span(swapped)}), which array.byteswap() "
+                "corrects"
+            )
+    return found
+
+
+def _is_scene(celsius: np.ndarray) -> bool:
+    coldest, warmest = np.percentile(celsius, (1, 99))
+    in_room = _ROOM_CELSIUS[0] <= coldest and warmest <= _ROOM_CELSIUS[1]
+    return bool(in_room and warmest - coldest >= _MIN_SPAN)
+
+
+def _span(celsius: np.ndarray) -> str:
+    return f"{celsius.min():.1f} to {celsius.max():.1f} degrees C"
