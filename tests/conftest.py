@@ -37,6 +37,17 @@ def make_model(size: str = "light", modality: str = "rgb", seed: int = 0, **spec
     return Landmarker(ModelSpec(size=size, modality=modality, radiometry=radiometry, **spec))
 
 
+def room(
+    background: float = 22, face: float = 34, height: int = 60, width: int = 80
+) -> np.ndarray:
+    """(H, W) float32 degrees C: an oval face in a room, both with some structure."""
+    y, x = np.mgrid[:height, :width]
+    distance = np.hypot((x - width / 2) / width, (y - height / 2) / height)
+    blend = 1 / (1 + np.exp(40 * (distance - 0.25)))
+    waves = np.sin(x / 3) * np.cos(y / 4)
+    return (background + (face - background) * blend + waves).astype(np.float32)
+
+
 def make_pairs(count: int = 8, input_px: int = 32, seed: int = 0, scheme_points: int = 68) -> Pairs:
     """Random images and landmarks: enough for mechanics, where nothing has to be learnt."""
     rng = np.random.default_rng(seed)

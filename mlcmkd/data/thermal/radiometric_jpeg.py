@@ -39,6 +39,6 @@ def radiometric_notice(paths: Iterable[Path]) -> str:
         return ""
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return (
-        f"notice: {found[0]}{more}: a radiometric JPEG, of which the picture is read (8-bit levels), not "
-        "the temperatures; to use those, export them as TIFF or .npy in degrees C"
+        f"notice: {found[0]}{more}: a radiometric JPEG, of which the picture is read (8-bit levels), "
+        "not the temperatures; to use those, export them as TIFF or .npy in degrees C"
     )

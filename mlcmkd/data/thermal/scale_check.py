@@ -111,10 +111,15 @@ def _advice(radiometry: "Radiometry", stored: np.ndarray, values: np.ndarray) ->
         return f"correct the {what} of its radiometry"
     likely = _likely_scales(radiometry, stored, values)
     if likely:
-        return f"likely {' or '.join(likely)}; give the radiometry of its scale"
+        return f"likely {' or '.join(likely)}; give its radiometry (predict: --radiometry)"
+    if stored.dtype == np.uint16:
+        swapped = radiometry.celsius(stored.byteswap())
+        if _fits(radiometry, swapped):
+            return f"likely with swapped bytes ({_span(swapped)}); save array.byteswap() instead"
     if SCENE_CELSIUS[0] < np.median(values) < SCENE_CELSIUS[1]:
         return (
-            "if these temperatures are right, give a wider range; otherwise correct the radiometry"
+            "if these temperatures are right, give a wider range (predict: --range), otherwise another "
+            "radiometry"
         )
     raw = "raw 14-bit counts" if stored.max() < _RAW_14_BIT else "raw counts"
     return (
@@ -124,26 +129,21 @@ def _advice(radiometry: "Radiometry", stored: np.ndarray, values: np.ndarray) ->
 
 
 def _likely_scales(radiometry: "Radiometry", stored: np.ndarray, values: np.ndarray) -> list[str]:
-    """The other scales in which the frame has the temperatures of a scene, with their radiometry."""
+    """The other scales in which the frame fits the range, with their radiometry."""
     found = []
     for scale in _SCALES:
         celsius = stored.astype(np.float64) * scale.gain + scale.offset
-        if not np.allclose(celsius, values, atol=0.1) and _is_scene(celsius):
+        if not np.allclose(celsius, values, atol=0.1) and _fits(radiometry, celsius):
             found.append(f"{scale.name}, {scale.fields(stored.dtype)} ({_span(celsius)})")
-    if stored.dtype == np.uint16 and not found:
-        swapped = radiometry.celsius(stored.byteswap())
-        if _is_scene(swapped):
-            found.append(
-                f"'{radiometry.kind}' with swapped bytes ({_span(swapped)}), which array.byteswap() "
-                "corrects"
-            )
     return found
 
 
-def _is_scene(celsius: np.ndarray) -> bool:
+def _fits(radiometry: "Radiometry", celsius: np.ndarray) -> bool:
+    """Whether these are the temperatures of a scene, some of them in the range of the radiometry."""
     coldest, warmest = np.percentile(celsius, (1, 99))
     in_room = _ROOM_CELSIUS[0] <= coldest and warmest <= _ROOM_CELSIUS[1]
-    return bool(in_room and warmest - coldest >= _MIN_SPAN)
+    clipped = ((celsius < radiometry.low) | (celsius > radiometry.high)).mean()
+    return bool(in_room and warmest - coldest >= _MIN_SPAN and clipped < MAX_CLIPPED)
 
 
 def _span(celsius: np.ndarray) -> str:
