@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from data_prep.image_checks import as_rgb, check_photo, check_thermal, decode, read_bytes
 from data_prep.readers.base import ImageLoader
-from mlcmkd.data.crops import outside
+from mlcmkd.data.crops import face_box, outside
 from mlcmkd.data.manifest import PairRow
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry, to_centikelvin
@@ -120,7 +120,7 @@ def _store_thermal(
         thermal = decode(data, entry.thermal)
         if entry.radiometry is None:
             raise InputError(f"row '{entry.id}': a thermal file without radiometry; give it")
-        check_thermal(thermal, entry.radiometry, entry.thermal)
+        check_thermal(thermal, entry.radiometry, entry.thermal, _face(entry))
         return thermal, _write(folder, "thermal", data, entry.thermal.suffix)
     thermal = entry.thermal
     if callable(thermal):
@@ -147,12 +147,19 @@ def _stored_values(entry: Entry, values: np.ndarray) -> np.ndarray:
                 f"{where}: temperatures are stored as centikelvin; give this radiometry"
             )
         celsius = Radiometry(kind="celsius", low=radiometry.low, high=radiometry.high)
-        celsius.frame_to_unit(values.astype(np.float64), where)
+        celsius.frame_to_unit(values.astype(np.float64), where, _face(entry))
         return to_centikelvin(values)
     if radiometry is None:
         raise InputError(f"{where}: a thermal array without radiometry; give it")
-    radiometry.frame_to_unit(values, where)
+    radiometry.frame_to_unit(values, where, _face(entry))
     return values
+
+
+def _face(entry: Entry) -> tuple[float, float, float, float] | None:
+    """Return the box of the entry's face, None if it is unknown."""
+    marks = entry.landmarks
+    usable = marks is not None and np.ndim(marks) == 2 and np.isfinite(marks).any()
+    return face_box(entry.box, np.asarray(marks, dtype=np.float64) if usable else None)
 
 
 def _check_geometry(entry: Entry, rgb: np.ndarray | None, thermal: np.ndarray | None) -> None:

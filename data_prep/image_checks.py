@@ -9,6 +9,7 @@ from PIL import Image
 
 from mlcmkd.data.images import MAX_PIXELS
 from mlcmkd.data.thermal.radiometry import Radiometry
+from mlcmkd.data.thermal.scale_check import Box
 from mlcmkd.utils.errors import InputError
 
 
@@ -68,13 +69,22 @@ def check_photo(pixels: np.ndarray, path: Path | str) -> None:
         InputError: it does not.
     """
     if pixels.dtype != np.uint8:
-        raise InputError(f"{path}: {pixels.dtype} instead of 8-bit colour; convert it")
+        raise InputError(
+            f"{path}: {pixels.dtype} instead of 8-bit colour; if it is a thermal image, give it as one "
+            "(for a folder, side: thermal and a radiometry in dataset.yaml)"
+        )
 
 
-def check_thermal(pixels: np.ndarray, radiometry: Radiometry, path: Path | str) -> None:
+def check_thermal(
+    pixels: np.ndarray, radiometry: Radiometry, path: Path | str, face: Box | None = None
+) -> None:
     """Check that a thermal image can be read with its radiometry, in the same way as for training.
+
+    Args:
+        face: box of the face (x0, y0, x1, y1), pixels, where it is known.
 
     Raises:
         InputError: it cannot.
     """
-    radiometry.frame_to_unit(as_rgb(pixels) if pixels.ndim == 3 else pixels, str(path))
+    image = as_rgb(pixels) if pixels.ndim == 3 else pixels
+    radiometry.frame_to_unit(image, str(path), face)

@@ -37,9 +37,7 @@ def make_model(size: str = "light", modality: str = "rgb", seed: int = 0, **spec
     return Landmarker(ModelSpec(size=size, modality=modality, radiometry=radiometry, **spec))
 
 
-def room(
-    background: float = 22, face: float = 34, height: int = 60, width: int = 80
-) -> np.ndarray:
+def room(background: float = 22, face: float = 34, height: int = 60, width: int = 80) -> np.ndarray:
     """(H, W) float32 degrees C: an oval face in a room, both with some structure."""
     y, x = np.mgrid[:height, :width]
     distance = np.hypot((x - width / 2) / width, (y - height / 2) / height)

@@ -126,8 +126,8 @@ def eight_bit_radiometry(image: Path) -> Radiometry:
     pixels = read_image(image)
     if pixels.dtype != "uint8":
         raise InputError(
-            f"{image}: {pixels.dtype} values of unknown meaning; read the folder with the format "
-            "'folder' and give the radiometry"
+            f"{image}: {pixels.dtype} values of unknown meaning; give their radiometry in the "
+            "dataset.yaml of the format 'folder'"
         )
     return FALSE_COLOURS if pixels.ndim == 3 and is_coloured(pixels) else GREY8
 

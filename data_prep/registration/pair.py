@@ -76,7 +76,7 @@ def _read(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     rgb, thermal = read_image(pair.rgb), read_image(pair.thermal)
     if rgb.dtype != np.uint8:
         raise InputError(
-            f"{pair.rgb}: {rgb.dtype} instead of 8-bit colour; convert it, or swap the folders"
+            f"{pair.rgb}: {rgb.dtype} instead of 8-bit colour; give 8-bit photos, or swap the folders"
         )
     return rgb, thermal
 

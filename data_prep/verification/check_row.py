@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from data_prep.image_checks import check_photo, check_thermal, decode, read_bytes
 from data_prep.verification.left_right import is_flipped
 from data_prep.verification.report import Problem
-from mlcmkd.data.crops import outside
+from mlcmkd.data.crops import face_box, outside
 from mlcmkd.data.images import read_image
 from mlcmkd.data.manifest import MANIFEST, PairRow, image_fields, inside, points_of
 from mlcmkd.data.modality import Modality
@@ -158,7 +158,7 @@ def _check_image(
         if modality == "rgb":
             check_photo(pixels, path)
         else:
-            check_thermal(pixels, row.radiometry, path)
+            check_thermal(pixels, row.radiometry, path, face_box(row.box, points_of(row)))
     except InputError as error:
         checked.add_problem("wrong image", str(error))
     return pixels.shape[:2]

@@ -68,6 +68,15 @@ def outside(box: tuple[float, float, float, float], size: tuple[int, int]) -> bo
     return x1 < 0 or y1 < 0 or x0 > size[0] - 1 or y0 > size[1] - 1
 
 
+def face_box(
+    box: tuple[float, float, float, float] | None, landmarks: np.ndarray | None
+) -> tuple[float, float, float, float] | None:
+    """Return the given box of a face, or else that of its landmarks (K, 2); None without either."""
+    if box is not None or landmarks is None:
+        return box
+    return tight_box(landmarks)
+
+
 def tight_box(landmarks: np.ndarray) -> tuple[float, float, float, float]:
     """Return the smallest box (x0, y0, x1, y1) around landmarks (K, 2), without those that are NaN."""
     (x0, y0), (x1, y1) = np.nanmin(landmarks, axis=0), np.nanmax(landmarks, axis=0)

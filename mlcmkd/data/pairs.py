@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mlcmkd.data.crops import Crop, tight_box
+from mlcmkd.data.crops import Crop, face_box, tight_box
 from mlcmkd.data.images import read_image
 from mlcmkd.data.manifest import PairRow, inside, points_of, read_rows
 from mlcmkd.data.modality import Modality
@@ -197,7 +197,8 @@ def read_rgb(root: Path, row: PairRow) -> np.ndarray:
     image = read_image(inside(root, row.rgb_file_name))
     if image.dtype != np.uint8:
         raise InputError(
-            f"{row.rgb_file_name} (row '{row.id}'): {image.dtype}, not 8-bit colour; convert it"
+            f"{row.rgb_file_name} (row '{row.id}'): {image.dtype}, not 8-bit colour; if it is a thermal "
+            "image, name it as thermal_file_name"
         )
     return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
 
@@ -211,15 +212,15 @@ def read_thermal(root: Path, row: PairRow, radiometry: Radiometry | None = None)
         radiometry: by which the image is read; None for the row's own.
     """
     image = read_image(inside(root, row.thermal_file_name))
-    radiometry = radiometry or row.radiometry
-    return radiometry.frame_to_unit(image, f"{row.thermal_file_name} (row '{row.id}')")
+    name = f"{row.thermal_file_name} (row '{row.id}')"
+    face = face_box(row.box, points_of(row))
+    return (radiometry or row.radiometry).frame_to_unit(image, name, face)
 
 
 def _face_crop(row: PairRow, shape: tuple[int, ...]) -> Crop:
-    if row.box is not None:
-        return Crop.around(row.box)
-    if row.landmarks is not None:
-        return Crop.around(tight_box(points_of(row)))
+    face = face_box(row.box, points_of(row))
+    if face is not None:
+        return Crop.around(face)
     height, width = shape[:2]
     return Crop.around((0, 0, width - 1, height - 1), scale=1)
 

@@ -26,7 +26,11 @@ SCALED = Radiometry(kind="grey8", low=10, high=60, scale_celsius=(0, 61))
         (WIDE, None, WIDE),
         (WIDE, FACE_CELSIUS, Radiometry(kind="centikelvin", low=18, high=40)),
         (SCALED, FACE_CELSIUS, SCALED.model_copy(update={"low": 18, "high": 40})),
-        (GREY8, Radiometry(kind="palette", low=9, high=99), Radiometry(kind="grey8", low=9, high=99)),
+        (
+            GREY8,
+            Radiometry(kind="palette", low=9, high=99),
+            Radiometry(kind="grey8", low=9, high=99),
+        ),
         (GREY8, FACE_CELSIUS, GREY8),
         (WIDE, GREY8, WIDE),
         (MINMAX, FACE_CELSIUS, MINMAX),
@@ -71,9 +75,7 @@ def celsius_of(pairs):
 def test_a_manifest_of_another_range_is_read_over_that_of_the_model(tmp_path):
     folder = write_manifest(tmp_path / "data")
     own = load_pairs(folder, "test", 32, progress=False)
-    read = DataConfig(source=str(folder)).load(
-        "test", 32, radiometry=FACE_CELSIUS, progress=False
-    )
+    read = DataConfig(source=str(folder)).load("test", 32, radiometry=FACE_CELSIUS, progress=False)
     assert (own.radiometry, read.radiometry.low, read.radiometry.high) == (WIDE, 18, 40)
     np.testing.assert_allclose(celsius_of(read), celsius_of(own), atol=0.01)
     assert abs(read.thermal.numpy() / 65535 - own.thermal.numpy() / 65535).max() > 0.1

@@ -179,7 +179,7 @@ def _(folder):
 
 @breaking("differ in size; register the pair first")
 def _(folder):
-    cv2.imwrite(str(folder / "thermal/1.png"), np.zeros((40, 50), dtype=np.uint16))
+    cv2.imwrite(str(folder / "thermal/1.png"), np.full((40, 50), 30000, np.uint16))
 
 
 @breaking("differ in scheme")

@@ -29,9 +29,24 @@ def as_uint16(values: np.ndarray) -> np.ndarray:
     [
         (FACE_CENTIKELVIN, as_uint16(10 * KELVIN), "uint16 values 29", "{kind: decikelvin}"),
         (FACE_CENTIKELVIN, as_uint16(100 * ROOM), "uint16 values ", "gain: 0.01, offset: 0}"),
-        (FACE_CENTIKELVIN, as_uint16(25 * KELVIN), "uint16 values 73", "gain: 0.04, offset: -273.15"),
-        (FACE_CENTIKELVIN, as_uint16(64 * KELVIN), "uint16 values 18", "gain: 0.015625, offset: -273"),
-        (FACE_CENTIKELVIN, as_uint16(10 * (ROOM + 100)), "uint16 values 1", "gain: 0.1, offset: -100}"),
+        (
+            FACE_CENTIKELVIN,
+            as_uint16(25 * KELVIN),
+            "uint16 values 73",
+            "gain: 0.04, offset: -273.15",
+        ),
+        (
+            FACE_CENTIKELVIN,
+            as_uint16(64 * KELVIN),
+            "uint16 values 18",
+            "gain: 0.015625, offset: -273",
+        ),
+        (
+            FACE_CENTIKELVIN,
+            as_uint16(10 * (ROOM + 100)),
+            "uint16 values 1",
+            "gain: 0.1, offset: -100}",
+        ),
         (FACE_CENTIKELVIN, to_centikelvin(ROOM).byteswap(), "uint16 values ", "with swapped bytes"),
         (DECIKELVIN, to_centikelvin(ROOM), "uint16 values 29", "{kind: centikelvin}"),
         (COUNTS, to_centikelvin(ROOM), "uint16 values 29", "{kind: centikelvin}"),
@@ -73,7 +88,7 @@ def test_raw_counts_without_a_known_scale_ask_for_a_calibration():
 
 
 def test_levels_that_were_written_as_degrees_are_refused():
-    """8-bit levels 0 to 255 as degrees C: 71 % beyond the range, and half of them hotter than asphalt."""
+    """Levels 0 to 255 as degrees C: 71 % beyond the range, and half of them hotter than asphalt."""
     levels = cv2.resize(np.arange(256, dtype=np.float64)[None], (80, 60))
     with pytest.raises(InputError, match="hotter than 70 degrees C"):
         FACE_CENTIKELVIN.frame_to_unit(to_centikelvin(levels))

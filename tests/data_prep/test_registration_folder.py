@@ -244,7 +244,7 @@ def test_an_rgb_image_of_16_bits_and_a_pair_without_landmarks(source):
     ]
     (source / "thermal.csv").write_text("\n".join(rows))
     reasons = dict(pair(source, method="similarity", **landmarks(source)).refused)
-    assert "uint16 instead of 8-bit colour; convert it, or swap the folders" in reasons["a"]
+    assert "uint16 instead of 8-bit colour; give 8-bit photos, or swap the folders" in reasons["a"]
     assert reasons["c"] == "no thermal landmarks of this pair in the table; add them"
 
 

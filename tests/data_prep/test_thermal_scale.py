@@ -75,12 +75,12 @@ def test_check_flags_a_manifest_whose_files_are_in_another_scale(tmp_path):
     for stored in (DECIKELVIN, to_centikelvin(LEVELS)):
         cv2.imwrite(str(out / row.thermal_file_name), stored)
         fields = json.loads((out / MANIFEST).read_text())
-        del fields["thermal_sha256"]
+        fields.pop("thermal_sha256", None)
         (out / MANIFEST).write_text(json.dumps(fields) + "\n")
         kinds = {problem.kind: problem.what for problem in verify(out).problems}
         assert list(kinds) == ["wrong image"]
-        assert "of its pixels are" in kinds["wrong image"]
-        with pytest.raises(InputError, match="of its pixels are"):  # and a training refuses it
+        assert "pixels are" in kinds["wrong image"]
+        with pytest.raises(InputError, match="pixels are"):  # and a training refuses it
             load_manifest(out, "train", 32, progress=False)
 
 
@@ -113,7 +113,7 @@ def test_arrays_are_stored_as_their_type_and_radiometry_say(tmp_path):
     ("thermal", "radiometry", "message"),
     [
         (LEVELS, FACE_CENTIKELVIN, "row 'a': an array of uint8 holds grey levels, not degrees C"),
-        (LEVELS.astype(float), FACE_CENTIKELVIN, "row 'a': .* hotter than 70 degrees C"),
+        (LEVELS.astype(float), FACE_CENTIKELVIN, "row 'a': .*face's .* likely 8-bit grey levels"),
         (ROOM + 273.15, FACE_CENTIKELVIN, "row 'a': .* likely kelvin"),
         (ROOM * 9 / 5 + 32, FACE_CENTIKELVIN, "row 'a': .* likely degrees Fahrenheit"),
         (RAW, FACE_CENTIKELVIN, "row 'a': 100.0 % of its pixels are below 18"),

@@ -316,7 +316,7 @@ def replaced(good, side, pixels):
 
 def test_images_of_another_kind(good):
     replaced(good, "rgb", np.full((60, 40), 300, np.uint16))
-    only(good, "wrong image", 2, "b", "uint16 instead of 8-bit colour; convert it")
+    only(good, "wrong image", 2, "b", "uint16 instead of 8-bit colour; if it is a thermal")
 
 
 def test_a_thermal_image_that_contradicts_its_radiometry(good):

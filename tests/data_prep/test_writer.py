@@ -185,7 +185,7 @@ def test_faults_are_named(tmp_path):
     text = fault(tmp_path, thermal=np.zeros((16, 20)), radiometry=FACE_CELSIUS)
     assert "stored as centikelvin" in text
     text = fault(tmp_path, thermal=np.full((16, 20), 900.0), radiometry=FACE_CENTIKELVIN)
-    assert "between -273.15 and 382.2" in text
+    assert "row 'a': 100.0 % of its pixels are above 40" in text
     text = fault(tmp_path, rgb=None, thermal=lambda *_: None, radiometry=FACE_CENTIKELVIN)
     assert "thermal simulation needs a photo" in text
     assert "neither rgb_file_name nor" in fault(tmp_path, rgb=None)

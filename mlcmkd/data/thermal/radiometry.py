@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mlcmkd.data.thermal.dead_pixels import fill_dead_pixels
 from mlcmkd.data.thermal.palettes import get_palette, invert, is_coloured
-from mlcmkd.data.thermal.scale_check import KELVIN, check_scale
+from mlcmkd.data.thermal.scale_check import KELVIN, Box, check_scale
 from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
 
@@ -201,7 +201,9 @@ class Radiometry(Config):
         unit = np.asarray(unit, dtype=np.float64)
         return (self.low + unit * (self.high - self.low)).astype(np.float32)
 
-    def frame_to_unit(self, image: np.ndarray, name: str = "array") -> np.ndarray:
+    def frame_to_unit(
+        self, image: np.ndarray, name: str = "array", face: Box | None = None
+    ) -> np.ndarray:
         """Convert a thermal image as stored in a file to the model input.
 
         All thermal images are converted by this function. Of three equal grey channels one is used,
@@ -211,6 +213,8 @@ class Radiometry(Config):
         Args:
             image: (H, W) of the kind's type, or (H, W, 3) uint8, RGB.
             name: name of the file, for messages.
+            face: box of the face (x0, y0, x1, y1), pixels, where it is known: its values are checked by
+                themselves, because most of an image may be beyond the range.
 
         Returns:
             (H, W) float32 in [0, 1].
@@ -252,7 +256,7 @@ class Radiometry(Config):
         if self.kind == "frame-minmax":
             return self.to_unit(stored)
         values = self._values(stored)
-        check_scale(self, stored, values, name)
+        check_scale(self, stored, values, name, face)
         return self._over_range(values)
 
 

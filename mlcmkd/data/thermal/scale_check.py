@@ -14,9 +14,13 @@ from mlcmkd.utils.errors import InputError
 if TYPE_CHECKING:
     from mlcmkd.data.thermal.radiometry import Radiometry
 
+Box = tuple[float, float, float, float]
+
 KELVIN = 273.15
 # A face of 40 px in an image of 640 x 480 is 0.5 % of it; all else may be colder than the range.
 MAX_CLIPPED = 0.995
+# Some skin may be beyond the range; in a face without any value of it, nothing can be seen.
+MAX_CLIPPED_FACE = 0.95
 # A clear sky may be at -80 degrees C, and asphalt in the sun at 65; cameras do not measure below -100.
 SCENE_CELSIUS = (-100.0, 70.0)
 MAX_IMPOSSIBLE = 0.5
@@ -57,7 +61,11 @@ _SCALES = (
 
 
 def check_scale(
-    radiometry: "Radiometry", stored: np.ndarray, values: np.ndarray, name: str
+    radiometry: "Radiometry",
+    stored: np.ndarray,
+    values: np.ndarray,
+    name: str,
+    face: Box | None = None,
 ) -> None:
     """Checks that a frame can be in the scale of its radiometry.
 
@@ -66,12 +74,16 @@ def check_scale(
         stored: (H, W), the frame as stored, without dead pixels.
         values: (H, W), the same in the unit of the radiometry's range: degrees C, or levels.
         name: of the file, for the message.
+        face: box of the face (x0, y0, x1, y1), pixels; None if it is unknown.
 
     Raises:
-        InputError: nearly all pixels are beyond one end of the range, or temperatures as no scene has
-            them; the message states the file's own range and the scales that it is likely in.
+        InputError: nearly all pixels are beyond one end of the range, or nearly all of the face beyond
+            either, or temperatures as no scene has them; the message states the file's own range and
+            the scales that it is likely in.
     """
     problem = _problem(radiometry, values)
+    if not problem and face is not None:
+        problem = _face_problem(radiometry, values, face)
     if not problem:
         return
     own = f"{stored.dtype} values {stored.min():g} to {stored.max():g}"
@@ -104,11 +116,26 @@ def _problem(radiometry: "Radiometry", values: np.ndarray) -> str:
     return ""
 
 
+def _face_problem(radiometry: "Radiometry", values: np.ndarray, face: Box) -> str:
+    """What is implausible in the box of the face, or nothing."""
+    low, high = radiometry.low, radiometry.high
+    x0, y0, x1, y1 = (max(0, round(value)) for value in face)
+    inside = values[y0 : y1 + 1, x0 : x1 + 1]
+    share = ((inside < low) | (inside > high)).mean() if inside.size else 0
+    if share < MAX_CLIPPED_FACE:
+        return ""
+    unit = "degrees C" if radiometry.absolute else "(grey levels)"
+    range_ = f"the range {low:g} to {high:g} {unit}"
+    return f"{100 * share:.1f} % of its face's pixels are outside of {range_}"
+
+
 def _advice(radiometry: "Radiometry", stored: np.ndarray, values: np.ndarray) -> str:
     """A suggested fix: the likely scales of the frame, or a wider range."""
     if stored.dtype == np.uint8:
         what = "scale_celsius and range" if radiometry.absolute else "range"
         return f"correct the {what} of its radiometry"
+    if SCENE_CELSIUS[1] < stored.max() <= 255 and stored.min() >= 0 and (stored % 1 == 0).all():
+        return "likely 8-bit grey levels; store them as uint8, with the radiometry {kind: grey8}"
     likely = _likely_scales(radiometry, stored, values)
     if likely:
         return f"likely {' or '.join(likely)}; give its radiometry (predict: --radiometry)"
