@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-import yaml
 
 from mlcmkd.data.thermal.model_range import over_model_range
 from mlcmkd.data.thermal.palettes import get_palette, is_coloured
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, GREY8, Radiometry
 from mlcmkd.data.thermal.stated_levels import state_levels
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.yaml_files import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -133,12 +133,7 @@ def parse_radiometry(text: str) -> Radiometry:
     Raises:
         InputError: not YAML, or an unknown or invalid field.
     """
-    try:
-        fields = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise InputError(
-            f"radiometry: '{text}' is not YAML; write it like '{{kind: decikelvin}}'"
-        ) from None
+    fields = parse_yaml(text, "radiometry")
     if isinstance(fields, str):
         fields = {"kind": fields}
     if isinstance(fields, dict) and fields.get("kind") != "frame-minmax":

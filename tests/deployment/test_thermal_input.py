@@ -89,7 +89,7 @@ def test_counts_of_unknown_scale_can_be_read_as_relative_values(tmp_path):
     [
         ("kelvin", "radiometry: kind: "),
         ("{kind: counts}", "counts need their gain"),
-        ("{kind: [", "not YAML; write it like"),
+        ("{kind: [", "radiometry: not YAML"),
         ("7", "radiometry: "),
         ("{kind: decikelvin, black_hot: true}", "black_hot belongs to 8-bit levels"),
     ],
