@@ -6,6 +6,7 @@ only. `MLCMKD_SCREENSHOTS=folder` saves screenshots.
 
 import hashlib
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -241,12 +242,31 @@ def test_the_explorer_runs_in_jupyterlab_and_a_slider_changes_the_picture(lab, p
     assert errors_in(page) == []
 
 
-def test_voila_shows_the_explorer_without_code(place, page):
-    options = ["explorer.ipynb", "--no-browser", "--Voila.ip=127.0.0.1"]
+def options_of_make_explorer() -> list[str]:
+    """The options of voila in the Makefile."""
+    recipe = (ROOT / "Makefile").read_text().split("explorer: setup\n")[1].split("\n\n")[0]
+    return [word for word in shlex.split(recipe.replace("\\\n", " ")) if word.startswith("--")]
+
+
+def test_make_explorer_shows_no_code_asks_no_other_host_and_has_working_links(
+    place, page, monkeypatch
+):
+    monkeypatch.setenv("JUPYTER_PATH", str(NOTEBOOKS / "page"))
+    options = [
+        "explorer.ipynb",
+        *options_of_make_explorer(),
+        "--no-browser",
+        "--Voila.ip=127.0.0.1",
+    ]
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     with serving(place, "voila", *options) as address:
         page.goto(address, wait_until="commit")
         page.wait_for_selector("h1:has-text('Explorer')")
+        assert page.request.get(f"{address}/00_tour.ipynb").status == 200
         move_the_landmark(page)
         page.locator(".widget-slider").first.evaluate("slider => slider.scrollIntoView()")
         assert "check_parameters" not in page.content()  # no code
         assert errors_in(page) == []
+    own = (address, address.replace("http", "ws"), "data:", "blob:")
+    assert [url for url in asked if not url.startswith(own)] == []
