@@ -8,6 +8,7 @@ import numpy as np
 
 from data_prep.errors import Unlabelled
 from data_prep.levels import with_stated_levels
+from data_prep.notices import notices
 from data_prep.readers import Annotation, get_reader
 from data_prep.readers.base import OnBad
 from data_prep.report_file import REPORT, write_report
@@ -16,7 +17,6 @@ from data_prep.splits import assign_splits
 from data_prep.workers import cores, runner
 from data_prep.writer import Entry, write_manifest
 from mlcmkd.data.modality import Modality
-from mlcmkd.data.thermal.radiometric_jpeg import radiometric_notice
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.utils.errors import InputError
 
@@ -40,7 +40,7 @@ class PrepareReport:
         partly_labelled: how many of the labelled faces lack the label of some points.
         skipped: (name, reason) of everything left out because it cannot be used.
         unlabelled: (name, reason) of everything left out because it has no label.
-        notice: what the user should know of the images; empty for nothing.
+        notices: what the user should know of the images.
     """
 
     folder: Path
@@ -52,7 +52,7 @@ class PrepareReport:
     partly_labelled: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
     unlabelled: list[tuple[str, str]] = field(default_factory=list)
-    notice: str = ""
+    notices: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         parts = [f"{self.splits[s]} {s} ({self.subjects[s]} subjects)" for s in sorted(self.splits)]
@@ -66,8 +66,7 @@ class PrepareReport:
             lines.append(
                 f"{len(self.unlabelled)} left out without a label (see {REPORT}), the first: {first}"
             )
-        lines += [self.notice] if self.notice else []
-        lines += [f"skipped {name}: {reason}" for name, reason in self.skipped]
+        lines += self.notices + [f"skipped {name}: {reason}" for name, reason in self.skipped]
         return "\n".join(lines)
 
 
@@ -210,9 +209,7 @@ def prepare(
         partly_labelled=sum(is_partly_labelled(a.landmarks) for a in annotations),
         skipped=report.skipped,
         unlabelled=unlabelled,
-        notice=radiometric_notice(
-            a.thermal_path for a in annotations if a.thermal_path is not None
-        ),
+        notices=notices(name, annotations),
     )
 
 

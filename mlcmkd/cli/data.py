@@ -51,7 +51,8 @@ def prepare(
     palette: Annotated[
         str | None,
         typer.Option(
-            help="Palette of 8-bit thermal images: iron, inferno, hot, jet; without it recognised."
+            help="Palette of 8-bit thermal images: iron, inferno, hot, jet (recognised without it), "
+            "bone, magma, plasma, rainbow, turbo or viridis."
         ),
     ] = None,
     black_hot: Annotated[

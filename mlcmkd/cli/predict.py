@@ -100,7 +100,8 @@ def predict(
     palette: Annotated[
         str | None,
         typer.Option(
-            help="Palette of 8-bit false colours: iron, inferno, hot, jet; without it recognised."
+            help="Palette of 8-bit false colours: iron, inferno, hot, jet (recognised without it), "
+            "bone, magma, plasma, rainbow, turbo or viridis."
         ),
     ] = None,
     black_hot: Annotated[

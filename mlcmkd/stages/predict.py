@@ -27,6 +27,7 @@ from mlcmkd.deployment.sources import (
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
 
+_MOST_LINES = 1  # of errors of one sequence: often all its frames have the same
 FPS = 30.0  # of stacks, folders, and videos without a frame rate
 
 
@@ -175,8 +176,11 @@ class _Results:
         if self.source is not None and self.frames > 0:
             video = f" {self.video.close()}" if self.video is not None else ""
             self.say(f"{self.source.path}:{video} ({self.frames} frames, {self.faces} faces)")
+            if self.failed > _MOST_LINES:
+                more = f"{self.failed - _MOST_LINES} more frames failed"
+                self.say(f"error: {self.source.path}: {more}; the last: {self.outcome.errors[-1]}")
         self.source, self.video = source, None
-        self.frames = self.faces = 0
+        self.frames = self.faces = self.failed = 0
         if source is not None:
             self.stem = self._unique_stem(source.relative)
             self.rate = self.fps or frame_rate(source) or FPS
@@ -186,7 +190,9 @@ class _Results:
         single = frame.number is None
         if error:
             self.outcome.errors.append(error)
-            self.say(f"error: {error}")
+            self.failed += 1
+            if single or self.failed <= _MOST_LINES:
+                self.say(f"error: {error}")
         else:
             self.outcome.images += 1
             self.outcome.faces += len(faces)

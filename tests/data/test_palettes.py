@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 
 from mlcmkd.data.images import read_image
-from mlcmkd.data.thermal.palettes import (
-    MAX_OFF,
+from mlcmkd.data.thermal.palette_curves import (
+    NAMED_ONLY,
     PALETTES,
     Palette,
-    apply_palette,
     colours,
     get_palette,
+)
+from mlcmkd.data.thermal.palettes import (
+    MAX_OFF,
+    apply_palette,
     invert,
     is_coloured,
     recognise,
@@ -150,6 +153,20 @@ def test_another_palette_is_refused(levels):
             invert(apply_palette(levels, drawn), named)
 
 
+@pytest.mark.parametrize("name", NAMED_ONLY)
+def test_palettes_of_programs_are_read_where_the_user_names_them(levels, name):
+    """Not recognised, so that no camera's palette is taken for one of them; the error names them."""
+    if name == "rainbow":  # OpenCV's own, without a counterpart in matplotlib
+        image = apply_palette(levels, name)
+    else:
+        image = np.rint(matplotlib.colormaps[name](levels)[..., :3] * 255).astype(np.uint8)
+    for read in (image, jpeg(image)):
+        found = invert(read, name)
+        assert found.off < 0.02 and np.abs(found.levels - levels).mean() < 0.02
+    with pytest.raises(InputError, match=f"if it is not a photo, name its palette .*{name}"):
+        invert(image)
+
+
 def test_a_logo_is_filled_from_around_it(levels):
     image = apply_palette(np.full((100, 100), 0.4), "iron")
     image[10:30, 60:85] = (0, 255, 0)  # 5 % of the image
@@ -188,5 +205,5 @@ def test_invalid_images_and_palette_names():
     for image in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)):
         with pytest.raises(InputError, match="not 8-bit RGB"):
             invert(image)
-    with pytest.raises(InputError, match="'rainbow' is unknown; use one of grey, iron, "):
-        get_palette("rainbow")
+    with pytest.raises(InputError, match="'pink' is unknown; use one of grey, iron, .*, viridis"):
+        get_palette("pink")

@@ -166,3 +166,15 @@ def test_prepare_tells_of_radiometric_jpegs(tmp_path):
     jpeg.write_bytes(data[:2] + marker + data[2:])
     report = str(prepare("folder", source, tmp_path / "out", progress=False))
     assert f"notice: {jpeg}: a radiometric JPEG" in report
+
+
+def test_prepare_tells_if_grey_images_were_taken_for_photos_by_default(tmp_path):
+    source = folder(tmp_path / "in", {"a": LEVELS})
+    (source / "dataset.yaml").unlink()
+    report = prepare("folder", source, tmp_path / "out", progress=False)
+    (line,) = report.notices
+    assert f"{source / 'a.png'} and other images have no colour" in line
+    colours = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    photos = folder(tmp_path / "photos", {"a": LEVELS, "b": colours})
+    (photos / "dataset.yaml").unlink()
+    assert prepare("folder", photos, tmp_path / "other", progress=False).notices == []

@@ -190,3 +190,13 @@ def test_the_temperatures_of_a_radiometric_jpeg_are_not_passed_over_in_silence(
     assert result.exit_code == 0 and len(notices) == 1
     assert f"{jpegs[0]} and 1 more" in notices[0] and "not the temperatures" in notices[0]
     assert "notice" not in predict(tmp_path, plain, *BOX).output
+
+
+def test_a_stack_in_another_scale_is_two_lines_however_long_it_is(tmp_path):
+    weights(tmp_path)
+    np.save(tmp_path / "kelvin.npy", np.stack([ROOM + 273.15] * 5))
+    result = predict(tmp_path, tmp_path / "kelvin.npy", *BOX)
+    errors = [line for line in result.output.splitlines() if line.startswith("error: ")]
+    assert result.exit_code == 1 and len(errors) == 2
+    assert "kelvin.npy#000000: 100.0 %" in errors[0] and "4 more frames failed" in errors[1]
+    assert "0 of 5 images" in result.output

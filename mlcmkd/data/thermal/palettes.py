@@ -4,14 +4,9 @@ A palette is a curve through RGB space from the coldest to the warmest colour. T
 the position on that curve nearest to its colour; the distance from the curve (the residual) shows
 whether the image has that palette at all.
 
-The temperature of a level depends on the camera's settings. "Iron" is not standardised: every
-manufacturer has its own version. The curve here is our approximation by control points, close to
-FLIR's larger cameras. With it, the levels of an image in the iron palette of FLIR's Lepton are shifted
-by 0.04 of the range on average and by at most 0.07: order and contrast are preserved, exact
-temperatures are not.
+The temperature of a level depends on the camera's settings. The curves are in `palette_curves`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,6 +15,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from mlcmkd.data.thermal.dead_pixels import fill
+from mlcmkd.data.thermal.palette_curves import NAMED_ONLY, PALETTES, colours, get_palette
 from mlcmkd.utils.errors import InputError
 
 # Largest share of an image that text, logos and scales may cover.
@@ -37,22 +33,7 @@ _MIN_VIVID = 0.02
 _LETTERS = 7
 # Number of pixels used to recognise a palette; using all would take a second for a large image.
 _MAX_SAMPLES = 20_000
-
-
-@dataclass(frozen=True)
-class Palette:
-    """A curve of colours.
-
-    Attributes:
-        name: its name in manifests.
-        anchors: (position, red, green, blue), positions increasing from 0 (cold) to 1 (warm), colours
-            0 to 255, interpolated linearly.
-        tolerance: RGB distance (0 to 441) up to which a pixel counts as a colour of the palette.
-    """
-
-    name: str
-    anchors: tuple[tuple[float, int, int, int], ...]
-    tolerance: float
+_NAME_IT = f"name its palette (one of {', '.join(NAMED_ONLY)}), or save grey levels or raw counts"
 
 
 @dataclass(frozen=True)
@@ -71,102 +52,6 @@ class Inversion:
     levels: np.ndarray
     residual: np.ndarray
     off: float
-
-
-# JPEG of quality 90 changes a colour by less than 30 almost everywhere; manufacturers' versions of iron
-# differ from ours by up to 22 before that. jet and hot are those of matplotlib, inferno differs from it
-# by at most 7 levels.
-_PALETTES = (
-    Palette("grey", ((0, 0, 0, 0), (1, 255, 255, 255)), 30),
-    Palette(
-        "iron",
-        (
-            (0, 0, 0, 15),
-            (0.0625, 10, 0, 110),
-            (0.125, 55, 0, 145),
-            (0.1875, 100, 0, 155),
-            (0.25, 145, 0, 155),
-            (0.3125, 180, 0, 150),
-            (0.375, 200, 15, 135),
-            (0.4375, 220, 40, 95),
-            (0.5, 230, 70, 25),
-            (0.5625, 240, 100, 5),
-            (0.625, 245, 125, 0),
-            (0.75, 255, 180, 0),
-            (0.8125, 255, 210, 5),
-            (0.875, 255, 230, 50),
-            (0.9375, 255, 245, 155),
-            (1, 255, 255, 250),
-        ),
-        40,
-    ),
-    Palette(
-        "inferno",
-        (
-            (0, 0, 0, 4),
-            (0.0625, 11, 7, 36),
-            (0.125, 33, 12, 74),
-            (0.1875, 60, 9, 101),
-            (0.25, 87, 16, 109),
-            (0.3125, 112, 25, 110),
-            (0.375, 137, 34, 106),
-            (0.4375, 163, 43, 97),
-            (0.5, 187, 55, 85),
-            (0.5625, 209, 70, 68),
-            (0.625, 227, 89, 50),
-            (0.6875, 241, 113, 30),
-            (0.75, 249, 141, 10),
-            (0.8125, 252, 171, 15),
-            (0.875, 249, 202, 50),
-            (0.9375, 242, 232, 101),
-            (1, 252, 255, 164),
-        ),
-        30,
-    ),
-    Palette(
-        "hot", ((0, 11, 0, 0), (0.365, 255, 0, 0), (0.746, 255, 255, 0), (1, 255, 255, 255)), 30
-    ),
-    Palette(
-        "jet",
-        (
-            (0, 0, 0, 128),
-            (0.11, 0, 0, 255),
-            (0.125, 0, 0, 255),
-            (0.34, 0, 219, 254),
-            (0.35, 1, 230, 247),
-            (0.375, 21, 254, 226),
-            (0.64, 239, 254, 8),
-            (0.65, 247, 246, 1),
-            (0.66, 254, 236, 0),
-            (0.89, 255, 19, 0),
-            (0.91, 232, 0, 0),
-            (1, 128, 0, 0),
-        ),
-        30,
-    ),
-)
-PALETTES: Mapping[str, Palette] = {palette.name: palette for palette in _PALETTES}
-
-
-def get_palette(name: str) -> Palette:
-    """Return a palette by name.
-
-    Raises:
-        InputError: unknown palette; the message lists the known ones.
-    """
-    try:
-        return PALETTES[name]
-    except KeyError:
-        raise InputError(f"palette '{name}' is unknown; use one of {', '.join(PALETTES)}") from None
-
-
-@cache
-def colours(name: str) -> np.ndarray:
-    """Return a palette's 256 colours, cold to warm, (256, 3) uint8."""
-    anchors = np.array(get_palette(name).anchors, dtype=np.float64)
-    place = np.linspace(0, 1, 256)
-    channels = [np.interp(place, anchors[:, 0], anchors[:, channel]) for channel in (1, 2, 3)]
-    return np.rint(np.stack(channels, axis=1)).astype(np.uint8)
 
 
 @cache
@@ -213,7 +98,7 @@ def recognise(image: np.ndarray, source: str = "array") -> str:
     vivid = image[_spread(image) > _VIVID]
     if len(vivid) < _MIN_VIVID * image[..., 0].size:
         raise InputError(
-            f"{source}: its colours are paler than any known palette's; use a thermal image, not a photo"
+            f"{source}: its colours are paler than any known palette's; if it is not a photo, {_NAME_IT}"
         )
     sample = vivid[:: -(-len(vivid) // _MAX_SAMPLES)].astype(np.float64)
 
@@ -245,7 +130,7 @@ def invert(image: np.ndarray, name: str | None = None, source: str = "array") ->
     palette = recognise(image, source) if name is None else get_palette(name).name
     tree, level = _curve(palette)
     residual, nearest = tree.query(image.astype(np.float64))
-    far = residual > PALETTES[palette].tolerance
+    far = residual > get_palette(palette).tolerance
     off = float(far.mean())
     # Vivid pixels separately: a photo with a white wall is mostly white, which is a colour of iron.
     vivid = _spread(image) > _VIVID
@@ -259,7 +144,7 @@ def invert(image: np.ndarray, name: str | None = None, source: str = "array") ->
         )
         raise InputError(
             f"{source}: {problem}: {100 * worst:.0f} % of them lie off it, and text or a logo may "
-            f"cover {100 * MAX_OFF:g} %; if it is not a photo, save grey levels or raw counts"
+            f"cover {100 * MAX_OFF:g} %; if it is not a photo, {_NAME_IT}"
         )
     return Inversion(
         palette=palette,
