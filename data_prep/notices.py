@@ -30,6 +30,6 @@ def _grey_notice(annotations: Sequence[Annotation]) -> str:
     except InputError:  # reported where the image is written
         return ""
     return (
-        f"notice: {sample[0]} and other images have no colour, and nothing states that they are thermal: "
+        f"notice: {sample[0]} and others have no colour, and nothing states that they are thermal: "
         "they were prepared as RGB photos; if they are thermal, write `side: thermal` into dataset.yaml"
     )

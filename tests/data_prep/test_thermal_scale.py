@@ -173,7 +173,7 @@ def test_prepare_tells_if_grey_images_were_taken_for_photos_by_default(tmp_path)
     (source / "dataset.yaml").unlink()
     report = prepare("folder", source, tmp_path / "out", progress=False)
     (line,) = report.notices
-    assert f"{source / 'a.png'} and other images have no colour" in line
+    assert f"{source / 'a.png'} and others have no colour" in line
     colours = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
     photos = folder(tmp_path / "photos", {"a": LEVELS, "b": colours})
     (photos / "dataset.yaml").unlink()
