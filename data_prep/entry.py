@@ -12,10 +12,12 @@ from pydantic import ValidationError
 
 from data_prep.image_checks import as_rgb, check_photo, check_thermal, decode, read_bytes
 from data_prep.readers.base import ImageLoader
-from mlcmkd.data.crops import face_box, outside
+from mlcmkd.data.crops import face_box
 from mlcmkd.data.manifest import PairRow
 from mlcmkd.data.modality import Modality
+from mlcmkd.data.plausibility import box_fault, landmark_fault
 from mlcmkd.data.thermal.radiometry import Radiometry, to_centikelvin
+from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
 
 # Called with the decoded photo, (H, W, 3) uint8 RGB, and the sha256 of its bytes; returns (H, W)
@@ -37,6 +39,7 @@ class Entry:
             mlcmkd.data.manifest.PairRow.
         landmarks: (K, 2) pixels, NaN for a point without a label; or None.
         visible: (K,) bool, or None.
+        declared_size: (width, height) pixels of the image that was annotated, or None.
         rgb: an 8-bit photo; or a function that returns one, (H, W, 3) uint8 RGB; or None.
         thermal: a thermal file; or an array, (H, W): degrees C as floats, or values as cameras store
             them, uint16 or uint8 (false colours (H, W, 3), RGB); or a function that simulates degrees
@@ -59,6 +62,7 @@ class Entry:
     visible: np.ndarray | None = None
     facts: Mapping[str, str | float] | None = None
     assumed: str | None = None
+    declared_size: tuple[int, int] | None = None
 
 
 def store(entry: Entry, folder: Path) -> PairRow:
@@ -173,17 +177,28 @@ def _check_geometry(entry: Entry, rgb: np.ndarray | None, thermal: np.ndarray | 
     if not shapes:
         return
     (shape,) = shapes
+    size = (shape[1], shape[0])
+    if entry.declared_size is not None and entry.declared_size != size:
+        raise InputError(_other_size(entry.id, entry.declared_size, size))
     if entry.landmarks is not None:
         _check_landmarks(entry, shape)
-    if entry.box is not None and outside(entry.box, shape[::-1]):
-        raise InputError(
-            f"row '{entry.id}': the box {entry.box} lies outside the image of {shape[1]} x "
-            f"{shape[0]} pixels; correct it or leave it out"
-        )
+    if entry.box is not None and (fault := box_fault(entry.box, size, entry.landmarks)):
+        box = " ".join(f"{corner:g}" for corner in entry.box)
+        raise InputError(f"row '{entry.id}': the box {box} {fault.what}")
+
+
+def _other_size(name: str, declared: tuple[int, int], size: tuple[int, int]) -> str:
+    """Return the error of an image that is not the one that was annotated."""
+    turned = " (turned by a quarter)" if declared == size[::-1] else ""
+    return (
+        f"row '{name}': the annotation is of an image of {declared[0]} x {declared[1]} pixels, but the "
+        f"image has {size[0]} x {size[1]}{turned}; use the image that was annotated, or convert the "
+        "annotation to this one"
+    )
 
 
 def _check_landmarks(entry: Entry, shape: tuple[int, int]) -> None:
-    """Check that no landmark is outside the image by more than the image's size."""
+    """Check that landmarks can be a face, and are not outside the image by more than its size."""
     size = np.array(shape[::-1], dtype=np.float64)
     marks = np.asarray(entry.landmarks, dtype=np.float64)
     if marks.ndim != 2 or marks.shape[1] != 2:
@@ -198,6 +213,9 @@ def _check_landmarks(entry: Entry, shape: tuple[int, int]) -> None:
             f"row '{entry.id}': landmark {point} is at {tuple(marks[point].tolist())} in an image "
             f"of {shape[1]} x {shape[0]} pixels; check that its units are pixels"
         )
+    scheme = get_scheme(entry.scheme)
+    if len(marks) == scheme.points and (fault := landmark_fault(scheme, marks)):
+        raise InputError(f"row '{entry.id}': {fault.what}")
 
 
 def _labels(landmarks: np.ndarray | None) -> list[list[float] | None] | None:

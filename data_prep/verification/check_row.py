@@ -9,12 +9,12 @@ import numpy as np
 from pydantic import ValidationError
 
 from data_prep.image_checks import check_photo, check_thermal, decode, read_bytes
-from data_prep.verification.left_right import is_flipped
 from data_prep.verification.report import Problem
-from mlcmkd.data.crops import face_box, outside
+from mlcmkd.data.crops import face_box
 from mlcmkd.data.images import read_image
 from mlcmkd.data.manifest import MANIFEST, PairRow, image_fields, inside, points_of
 from mlcmkd.data.modality import Modality
+from mlcmkd.data.plausibility import box_fault, is_flipped, landmark_fault
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.config import problems
 from mlcmkd.utils.errors import InputError
@@ -106,7 +106,7 @@ def _parse(checked: CheckedRow, line: bytes) -> PairRow | None:
 
 
 def _check_images(checked: CheckedRow, root: Path, row: PairRow) -> None:
-    """Check both images, and whether they fit each other and the box."""
+    """Check both images, and whether they fit each other, the box and the landmarks."""
     shapes = [
         shape
         for modality in ("rgb", "thermal")
@@ -121,13 +121,11 @@ def _check_images(checked: CheckedRow, root: Path, row: PairRow) -> None:
             f"the photo has {a} x {b} pixels and the thermal image {c} x {d}; register and "
             "resample them to one size",
         )
-    if row.box is not None and len(set(shapes)) == 1 and outside(row.box, checked.sizes[0]):
-        width, height = checked.sizes[0]
-        checked.add_problem(
-            "box misses image",
-            f"box {row.box} lies outside the image of {width} x {height} pixels; correct it or leave "
-            "it out",
-        )
+    if row.box is not None:
+        size = checked.sizes[0] if len(set(shapes)) == 1 else None
+        if fault := box_fault(row.box, size, points_of(row)):
+            box = " ".join(f"{corner:g}" for corner in row.box)
+            checked.add_problem(fault.kind, f"the box {box} {fault.what}")
 
 
 def _check_image(
@@ -187,7 +185,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _check_landmarks(checked: CheckedRow, row: PairRow) -> None:
-    """Check the landmarks against the image, the box, and the face's left and right."""
+    """Check the landmarks against the image, and whether they can be a face."""
     points = points_of(row)
     landmarks = f"{row.scheme} {row.landmarks}"
     checked.landmarks_hash = hashlib.sha256(landmarks.encode()).hexdigest()
@@ -202,17 +200,10 @@ def _check_landmarks(checked: CheckedRow, row: PairRow) -> None:
                 f"{len(far)} landmarks, the first of them {far[0]} at ({x:g}, {y:g}), in an "
                 f"image of {width} x {height} pixels; correct or remove the row",
             )
-    if row.box is not None:
-        x0, y0, x1, y1 = row.box
-        within = ((points >= (x0, y0)) & (points <= (x1, y1))).all(axis=1).sum()
-        labelled = np.isfinite(points).all(axis=1).sum()
-        if 2 * within < labelled:
-            checked.add_problem(
-                "box misses face",
-                f"box {row.box} contains {within} of {labelled} landmarks; correct it or leave it "
-                "out",
-            )
-    if is_flipped(get_scheme(row.scheme), points):
+    scheme = get_scheme(row.scheme)
+    if fault := landmark_fault(scheme, points):
+        checked.add_problem(fault.kind, fault.what)
+    elif is_flipped(scheme, points):
         checked.add_problem(
             "left and right",
             "the left of the face is on its right: mirrored, or named from the person's point of "

@@ -18,6 +18,10 @@ KINDS = (
     "other bytes",  # sha256 differs from the row's
     "sizes differ",  # of the two images of a pair
     "point outside",  # a landmark outside the image
+    "shares",  # coordinates divided by the image size
+    "coincident points",  # marks of points that were not found
+    "x and y",  # exchanged
+    "tiny box",
     "box misses image",
     "box misses face",
     "left and right",  # swapped

@@ -62,12 +62,6 @@ class Crop:
         return cv2.resize(sampled, (size, size), interpolation=cv2.INTER_AREA)
 
 
-def outside(box: tuple[float, float, float, float], size: tuple[int, int]) -> bool:
-    """Whether a box (x0, y0, x1, y1) contains no pixel of an image of (width, height)."""
-    x0, y0, x1, y1 = box
-    return x1 < 0 or y1 < 0 or x0 > size[0] - 1 or y0 > size[1] - 1
-
-
 def face_box(
     box: tuple[float, float, float, float] | None, landmarks: np.ndarray | None
 ) -> tuple[float, float, float, float] | None:

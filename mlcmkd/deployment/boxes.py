@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mlcmkd.data.crops import outside
+from mlcmkd.data.file_names import path_parts, trailing_folders
 from mlcmkd.data.landmark_files import name_of
+from mlcmkd.data.plausibility import Box, box_fault
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number, read_csv
 
-Box = tuple[float, float, float, float]
 COLUMNS = ("image", "x0", "y0", "x1", "y1")
 
 
@@ -22,8 +22,8 @@ def check_box(box: Sequence[float], name: str, size: tuple[int, int] | None = No
         size: (width, height) of the image in pixels, where it is known.
 
     Raises:
-        InputError: not four finite numbers with x0 < x1 and y0 < y1, fractions of the image instead
-            of pixels, or a box entirely outside its image.
+        InputError: not four finite numbers with x0 < x1 and y0 < y1, or a box that cannot be that of
+            a face in its image (`mlcmkd.data.plausibility.box_fault`).
     """
     try:
         x0, y0, x1, y1 = (float(value) for value in box)
@@ -32,13 +32,8 @@ def check_box(box: Sequence[float], name: str, size: tuple[int, int] | None = No
     text = f"{name}: the box {x0:g} {y0:g} {x1:g} {y1:g}"
     if not (np.isfinite([x0, y0, x1, y1]).all() and x0 < x1 and y0 < y1):
         raise InputError(f"{text} must be x0 y0 x1 y1 with x0 < x1 and y0 < y1")
-    # Some detectors return coordinates divided by the image size.
-    if max(abs(x0), abs(y0), abs(x1), abs(y1)) <= 1:
-        raise InputError(f"{text} looks like fractions of the image; give pixels")
-    if size is not None and outside((x0, y0, x1, y1), size):
-        raise InputError(
-            f"{text} lies outside the image of {size[0]} x {size[1]} pixels; is it another image's?"
-        )
+    if fault := box_fault((x0, y0, x1, y1), size):
+        raise InputError(f"{text} {fault.what}")
     return x0, y0, x1, y1
 
 
@@ -55,16 +50,17 @@ def iou(one: Box, other: Box) -> float:
 class BoxTable:
     """Face boxes from a CSV with the columns `image,x0,y0,x1,y1`; other columns are ignored.
 
-    Several rows of one image are several faces. A row applies to the image whose path ends with its
-    name, compared folder by folder, with or without the suffix: `anna/001.png` applies to
-    `frames/anna/001.png`. In videos and stacks a row applies to one frame (`clip.mp4#000012`) or,
-    without a number, to all frames.
+    Several rows of one image are several faces. Names are matched as in `mlcmkd prepare folder`: the
+    file's name must agree, with or without suffix, in upper or lower case; of several rows, the one
+    with most trailing folders in common is used. `anna/001.png` and `C:/data/anna/001.PNG` apply to
+    `frames/anna/001.png` and to `001.png`, but not to `ben/001.png`; backslashes count as slashes. In
+    videos and stacks a row applies to one frame (`clip.mp4#000012`) or, without a number, to all.
 
     Args:
         path: the CSV.
 
     Raises:
-        InputError: not such a CSV; the message names file and line.
+        InputError: not such a CSV, or the same box twice; the message names file and line.
     """
 
     def __init__(self, path: Path):
@@ -76,34 +72,65 @@ class BoxTable:
             )
         image, *corners = (header.index(name) for name in COLUMNS)
         self.path = path
-        self._boxes: dict[tuple[str, ...], list[Box]] = {}
+        self._boxes: dict[str, list[Box]] = {}  # by the name in the table
+        self._names: dict[str, list[str]] = {}  # names in the table, by their last part
+        lines: dict[tuple[str, Box], int] = {}
         for line, cells in body:
-            location = f"{path}, line {line}"
-            box = check_box([number(cells[n], location) for n in corners], location)
-            self._boxes.setdefault(_path_parts(cells[image]), []).append(box)
-        self._longest = max(len(parts) for parts in self._boxes)
-        self._used: set[tuple[str, ...]] = set()
+            where, name = f"{path}, line {line}", cells[image].strip()
+            box = check_box([number(cells[n], where) for n in corners], where)
+            if (first := lines.setdefault((name, box), line)) != line:
+                raise InputError(f"{where}: the same box of '{name}' as line {first}; keep one")
+            if name not in self._boxes:
+                self._names.setdefault(_last(name), []).append(name)
+            self._boxes.setdefault(name, []).append(box)
+        self._used: set[str] = set()
 
     def of(self, name: str) -> list[Box]:
         """Boxes of one image or frame; empty if the table has none.
 
-        The longest matching row name is used, so a full path takes precedence over a file name, and
-        the rows of a frame over those of its whole file.
+        The rows of a frame take precedence over those of its whole file.
+
+        Raises:
+            InputError: two names of the table fit equally well.
         """
         file, hash_, _ = name.rpartition("#")
         for candidate in (name, file) if hash_ else (name,):
-            parts = _path_parts(candidate)
-            for length in range(min(self._longest, len(parts)), 0, -1):
-                key = parts[-length:]
-                if key in self._boxes:
-                    self._used.add(key)
-                    return self._boxes[key]
+            found = self._find(candidate)
+            if found is not None:
+                self._used.add(found)
+                return self._boxes[found]
         return []
 
     def unused(self) -> list[str]:
-        """Names of the rows that `of` has not returned yet."""
-        return ["/".join(parts) for parts in self._boxes if parts not in self._used]
+        """Names in the table that `of` has not used yet."""
+        return [name for name in self._boxes if name not in self._used]
+
+    def _find(self, image: str) -> str | None:
+        """Return the name in the table that refers to an image; None without one."""
+        names = self._names.get(_last(image), [])
+        fits = {name: fit for name in names if (fit := _fit(name, image)) is not None}
+        best = [name for name, fit in fits.items() if fit == max(fits.values())]
+        if len(best) > 1:
+            raise InputError(
+                f"{self.path}: '{best[0]}' and '{best[1]}' both fit the image {image}; write more of "
+                "their folders"
+            )
+        return best[0] if best else None
 
 
-def _path_parts(name: str) -> tuple[str, ...]:
-    return tuple(part for part in name_of(name.strip()).split("/") if part not in ("", "."))
+def _last(name: str) -> str:
+    """Return the last part of a path, in lower case and without an image suffix."""
+    return (path_parts(name_of(name)) or ("",))[-1]
+
+
+def _fit(name: str, image: str) -> tuple[int, bool, bool] | None:
+    """Return how well a name of equal last part refers to an image, larger is better; None: not at all.
+
+    First by the number of common folders; then a name without other folders, and one in the same
+    case and with the same suffix, fits better.
+    """
+    a, b = path_parts(name)[:-1], path_parts(image)[:-1]
+    shared = trailing_folders(a, b)
+    if shared is None:
+        return None
+    return shared, shared == len(a), image.endswith(name)

@@ -140,8 +140,8 @@ def _face_crops(
     """The crops of a frame, or none and the error."""
     if frame.values is None:
         return [], frame.error
-    given = box if boxes is None else boxes.of(frame.name)
     try:
+        given = box if boxes is None else boxes.of(frame.name)
         unit = predictor.to_unit(frame.values, frame.name)
         return predictor.face_crops(unit, given, frame.name), ""
     except InputError as error:

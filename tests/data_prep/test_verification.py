@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 from data_prep.report_file import REPORT, read_report, write_report
 from data_prep.verification.check_manifest import verify
-from data_prep.verification.left_right import is_flipped
 from data_prep.verification.report import KINDS
 from data_prep.writer import Entry, write_manifest
 from mlcmkd.cli import app
 from mlcmkd.data.manifest import MANIFEST, PairRow, read_rows
+from mlcmkd.data.plausibility import is_flipped
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.schemes import SCHEMES
 from mlcmkd.utils.errors import InputError
@@ -202,7 +202,11 @@ def nan(points, value=float("nan")):
         ({"landmarks": nan(POINTS.tolist())}, "not finite", "a landmark is not a finite number"),
         ({"landmarks": nan(POINTS.tolist(), 1e999)}, "not finite", "not a finite number"),
         ({"box": [9, 9, 3, 3]}, "box misses face", "is not x0 < x1, y0 < y1"),
-        ({"box": [0, 0, 9, 9]}, "box misses face", "of 68 landmarks; correct it or leave it out"),
+        (
+            {"box": [0, 0, 9, 9]},
+            "box misses face",
+            "of 68 landmarks; correct it, or leave the box out",
+        ),
         (
             {"landmarks": nan(POINTS.tolist(), 41.0)},
             "point outside",
@@ -226,9 +230,24 @@ def test_a_box_outside_its_image(good, box):
     only(good, "box misses image", 2, "b", "lies outside the image of 40 x 60 pixels")
 
 
-def test_a_box_that_touches_its_image(good):
+def test_a_box_that_only_touches_its_image(good):
     change(good, 1, box=[-30, -30, 0, 0], landmarks=None)
+    only(good, "box misses image", 2, "b", "of its area inside the image of 40 x 60 pixels")
+    change(good, 1, box=[-20, 0, 20, 40], landmarks=None)  # half of it
     assert found(good).ok
+
+
+@pytest.mark.parametrize(
+    ("points", "kind"),
+    [
+        (POINTS / [40, 60], "shares"),
+        (np.full((68, 2), 9.0), "coincident points"),
+        (POINTS[:, ::-1] * 0.7, "x and y"),
+    ],
+)
+def test_landmarks_that_no_face_has(good, points, kind):
+    change(good, 1, landmarks=points.tolist(), box=None)
+    only(good, kind, 2, "b")
 
 
 def test_a_point_on_the_border_is_inside(good):

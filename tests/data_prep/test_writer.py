@@ -78,7 +78,7 @@ class Blue:
 
 def test_a_photo_may_come_from_a_function_and_facts_stay(tmp_path):
     fields = {
-        "box": (1.0, 2.0, 9.0, 8.0),
+        "box": (1.0, 2.0, 14.0, 13.0),
         "visible": np.arange(68) > 0,
         "facts": {"distance": 1.5, "sensation": "cold"},
         "assumed": "0-based pixels",
@@ -197,7 +197,7 @@ def test_faults_are_named(tmp_path):
     far[5] = [np.nan, 3]
     assert "landmark 5" in fault(tmp_path, landmarks=far)
     text = fault(tmp_path, box=(20, 0, 30, 9))
-    assert "the box (20, 0, 30, 9) lies outside the image of 20 x 16 pixels; correct it" in text
+    assert "the box 20 0 30 9 lies outside the image of 20 x 16 pixels; give the box of" in text
     assert "'train', 'val' or 'test'" in fault(tmp_path, split="dev")
     assert not (tmp_path / "out").exists()
 

@@ -225,13 +225,20 @@ def test_a_box_of_another_image_is_refused():
     with pytest.raises(InputError, match="a.png.* lies outside the image of 9 x 4 pixels"):
         check_box((2, 5, 8, 9), "a.png", (9, 4))
     with pytest.raises(InputError, match="a.png, detector.* outside the image of 9 x 4 pixels"):
-        run_detector(lambda image: [(10, 1, 12, 3)], np.zeros((4, 9)), "a.png")
-    assert check_box((-5, -5, 0, 0), "a.png", (9, 4)) == (-5, -5, 0, 0)
+        run_detector(lambda image: [(10, 1, 16, 3)], np.zeros((4, 9)), "a.png")
+    with pytest.raises(InputError, match=r"a.png.* only 1 % of its area inside .* cut it off"):
+        check_box((-5, -5, 0, 0), "a.png", (9, 4))
+    assert check_box((-2, -1, 6, 3), "a.png", (9, 4)) == (-2, -1, 6, 3)
+
+
+def test_a_tiny_box_is_refused():
+    with pytest.raises(InputError, match="a.png: the box 5 5 7 8 is smaller than 4 pixels"):
+        check_box((5, 5, 7, 8), "a.png")
 
 
 def test_fractions_of_an_image_are_refused():
     with pytest.raises(
-        InputError, match="a.png: the box 0.1 0.2 0.9 1 looks like fractions .* give pixels"
+        InputError, match="a.png: the box 0.1 0.2 0.9 1 looks like shares .* give pixels"
     ):
         check_box((0.1, 0.2, 0.9, 1), "a.png")
 

@@ -495,16 +495,43 @@ def boxes_of(folder: Path, text: str) -> BoxTable:
 def test_boxes_are_found_by_the_end_of_a_path(tmp_path):
     boxes = boxes_of(
         tmp_path,
-        "image,face,x0,y0,x1,y1\n001.png,0,1,2,3,4\nanna/001.png,0,5,6,7,8\n"
-        "anna/001.png,1,9,9,12,12\nclip.mp4,0,1,1,2,2\nclip.mp4#000003,0,3,3,4,4\nlost,0,1,1,2,2\n",
+        "image,face,x0,y0,x1,y1\n001.png,0,1,2,13,14\nanna/001.png,0,5,6,17,18\n"
+        "anna/001.png,1,9,9,22,22\nclip.mp4,0,1,1,12,12\nclip.mp4#000003,0,3,3,14,14\n"
+        "lost,0,1,1,12,12\n",
     )
-    assert boxes.of("frames/001.png") == [(1, 2, 3, 4)]
-    assert boxes.of("/x/anna/001.png") == [(5, 6, 7, 8), (9, 9, 12, 12)]
-    assert boxes.of("xanna/001.npy") == [(1, 2, 3, 4)]
-    assert boxes.of("a/clip.mp4#000002") == [(1, 1, 2, 2)]
-    assert boxes.of("a/clip.mp4#000003") == [(3, 3, 4, 4)]
+    assert boxes.of("frames/001.png") == [(1, 2, 13, 14)]
+    assert boxes.of("/x/anna/001.png") == [(5, 6, 17, 18), (9, 9, 22, 22)]
+    assert boxes.of("xanna/001.npy") == [(1, 2, 13, 14)]
+    assert boxes.of("a/clip.mp4#000002") == [(1, 1, 12, 12)]
+    assert boxes.of("a/clip.mp4#000003") == [(3, 3, 14, 14)]
     assert boxes.of("other.png") == []
     assert boxes.unused() == ["lost"]
+
+
+@pytest.mark.parametrize(
+    ("row", "image", "fits"),
+    [
+        ("F.PNG", "f.png", True),
+        (r"C:\data\faces\f.png", "f.png", True),
+        (r"C:\data\faces\F.PNG", "/home/anna/faces/f.png", True),
+        (r"faces\f.png", "/home/anna/others/f.png", False),
+        ("anna/f.png", "ben/f.png", False),
+        ("anna/f.tif", "anna/f.png", True),
+        ("anna/ff.png", "anna/f.png", False),
+    ],
+)
+def test_boxes_are_matched_whatever_the_case_and_the_separators(tmp_path, row, image, fits):
+    boxes = boxes_of(tmp_path, f"image,x0,y0,x1,y1\n{row},1,2,13,14\n")
+    assert boxes.of(image) == ([(1, 2, 13, 14)] if fits else [])
+
+
+def test_a_box_table_prefers_the_nearest_name_and_refuses_a_tie(tmp_path):
+    lines = [f"{name},{n},0,{n + 20},20" for n, name in enumerate(["F.png", "f.png", "a/g.png"])]
+    boxes = boxes_of(tmp_path, "\n".join(["image,x0,y0,x1,y1", *lines, "b/g.png,9,0,29,20"]))
+    assert (boxes.of("x/F.png"), boxes.of("x/f.png")) == ([(0, 0, 20, 20)], [(1, 0, 21, 20)])
+    assert boxes.of("c/b/g.png") == [(9, 0, 29, 20)]
+    with pytest.raises(InputError, match="'a/g.png' and 'b/g.png' both fit the image g.png"):
+        boxes.of("g.png")
 
 
 @pytest.mark.parametrize(
@@ -514,6 +541,9 @@ def test_boxes_are_found_by_the_end_of_a_path(tmp_path):
         ("image,x0,y0,x1,y1\na,1,2,3,b\n", "line 2: 'b' is not a finite number"),
         ("image,x0,y0,x1,y1\na,1,2,1,4\n", "line 2: the box 1 2 1 4 must"),
         ("image,x0,y0,x1,y1\n", "a header without rows"),
+        ("image,x0,y0,x1,y1\na,1,2,3,4\n", "line 2: the box 1 2 3 4 is smaller than 4 pixels"),
+        ("image,x0,y0,x1,y1\na,1,2,9,9\na,1,2,9,9\n", "line 3: the same box of 'a' as line 2"),
+        ("image;x0;y0;x1;y1\na;1;2;9;9\n", "separated by semicolons; export the table with commas"),
     ],
 )
 def test_wrong_boxes_name_their_line(tmp_path, text, message):
