@@ -10,9 +10,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from mlcmkd.data.cofw68_results import read_cofw68_results
+from mlcmkd.data.file_names import path_parts
 from mlcmkd.data.manifest import MANIFEST, inside, points_of, read_rows
 from mlcmkd.data.pts import read_pts
-from mlcmkd.schemes import get_scheme
+from mlcmkd.schemes import IBUG68, get_scheme
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number_or_missing, read_csv
 
@@ -28,7 +30,8 @@ class LandmarkFiles:
         scheme: landmark scheme of all faces.
         faces: name -> (K, 2) float64, 0-based pixels; NaN for a missing point.
         groups: name -> group, for faces with one.
-        images: name -> alternative names: for a manifest's row, the names of its images.
+        images: name -> alternative names: for a manifest's row, the names of its images; for COFW68's
+            results, the number as `mlcmkd prepare cofw68` writes it.
     """
 
     scheme: str
@@ -42,8 +45,10 @@ def read_landmarks(
 ) -> LandmarkFiles:
     """Read all faces of a folder of `.pts` files (1-based), a CSV (0-based), or a manifest.
 
+    A `.txt` file is read as the published results on COFW68 (1-based).
+
     Args:
-        path: the folder, searched with its subfolders; or the CSV file.
+        path: the folder, searched with its subfolders; or the file.
         scheme: landmark scheme of `.pts` files and wide CSVs, which do not name it.
         split: split of a manifest.
         bad: list for the errors of single faces of a CSV, which are then left out; None stops at
@@ -54,8 +59,15 @@ def read_landmarks(
     """
     if path.is_file() and path.suffix.lower() == ".csv":
         return _read_csv(path, scheme, bad)
+    if path.is_file() and path.suffix.lower() == ".txt":
+        faces = read_cofw68_results(path)
+        return LandmarkFiles(
+            IBUG68.name, faces, images={name: (f"{int(name):04d}",) for name in faces}
+        )
     if not path.is_dir():
-        raise InputError(f"{path}: neither a folder nor a .csv file; give one of the two")
+        raise InputError(
+            f"{path}: neither a folder nor a .csv file (or .txt, of results on COFW68); give one"
+        )
     if (path / MANIFEST).is_file():
         return _read_manifest(path, split)
     return _read_pts_folder(path, scheme)
@@ -63,7 +75,7 @@ def read_landmarks(
 
 def name_of(path: str) -> str:
     """Return the name of a face from the path of its file, without an image suffix."""
-    name = PurePosixPath(path).as_posix()
+    name = PurePosixPath(path.replace("\\", "/")).as_posix()
     return name[: -len(_suffix(name))] if _suffix(name) else name
 
 
@@ -85,10 +97,19 @@ def match(predictions: LandmarkFiles, annotations: LandmarkFiles) -> dict[str, s
             by_last.setdefault(_parts(name)[-1], {}).setdefault(name, []).append(face)
     matches: dict[str, str] = {}
     for prediction in predictions.faces:
-        candidates = by_last.get(_parts(prediction)[-1], {})
-        fits = candidates.get(prediction) or [
-            face for name, faces in candidates.items() if _same(name, prediction) for face in faces
-        ]
+        fits: list[str] = []
+        for called in (prediction, *predictions.images.get(prediction, ())):
+            candidates = by_last.get(_parts(called)[-1], {})
+            fits = (
+                fits
+                or candidates.get(called)
+                or [
+                    face
+                    for name, faces in candidates.items()
+                    if _same(name, called)
+                    for face in faces
+                ]
+            )
         if len(set(fits)) > 1:
             raise InputError(
                 f"prediction '{prediction}' fits the annotated faces '{fits[0]}' and '{fits[1]}'; "
@@ -110,7 +131,7 @@ def _suffix(name: str) -> str:
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    return PurePosixPath(name).parts or ("",)
+    return path_parts(name) or ("",)
 
 
 def _same(one: str, other: str) -> bool:
@@ -223,15 +244,14 @@ def _wide(
 ) -> LandmarkFiles:
     """Read a table with one line per face: image, x0, y0, x1, y1, ..."""
     points = get_scheme(scheme).points
-    expected = ["image", *(f"{axis}{n}" for n in range(points) for axis in "xy")]
+    # The points are numbered from 0, or from 1 as in the figures of many schemes.
+    first = 1 if header[1:2] == ["x1"] else 0
+    expected = ["image", *(f"{axis}{n + first}" for n in range(points) for axis in "xy")]
     if header != expected:
-        actual = (
-            f"{(len(header) - 1) // 2} points" if header[:2] == ["image", "x0"] else "other columns"
-        )
         raise InputError(
             f"{path}: the header must be {','.join(LONG)}, or image,x0,y0 to "
-            f"x{points - 1},y{points - 1} ({scheme}), but has {actual}; correct it, or name "
-            "another scheme"
+            f"x{points - 1},y{points - 1} ({scheme}), but has {_difference(header, expected)}; correct "
+            "it, or name another scheme"
         )
     faces: dict[str, np.ndarray] = {}
     for line, (image, *cells) in body:
@@ -244,6 +264,16 @@ def _wide(
         except InputError as error:
             _report(error, bad)
     return LandmarkFiles(scheme, faces)
+
+
+def _difference(header: list[str], expected: list[str]) -> str:
+    """Say how a header differs from the expected one."""
+    for column, (name, right) in enumerate(zip(header, expected, strict=False), start=1):
+        if not name:
+            return f"no name in column {column} (row numbers of pandas? export with index=False)"
+        if name != right:
+            return f"'{name[:40]}' instead of '{right}' in column {column}"
+    return f"{(len(header) - 1) // 2} points"
 
 
 def _point(x: str, y: str, where: str) -> tuple[float, float]:

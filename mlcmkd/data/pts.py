@@ -39,7 +39,7 @@ def read_pts(path: Path, points: int, *, missing: bool = False) -> np.ndarray:
             if header[1] == "n_points" and header[2] != str(points):
                 raise InputError(
                     f"{where}: n_points is {header[2][:40]}, but the scheme has {points}; "
-                    "remove the file"
+                    "name another scheme, or leave the file out"
                 )
         elif line.strip() == "{" and not opened and not landmarks:
             opened = True

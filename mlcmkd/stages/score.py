@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +10,8 @@ import numpy as np
 from pydantic import Field
 
 from mlcmkd.data.landmark_files import LandmarkFiles, match, read_landmarks
+from mlcmkd.data.plausibility import collapsed
+from mlcmkd.evaluation.conventions import convention_hints
 from mlcmkd.evaluation.metrics import NORMALISERS, Normaliser
 from mlcmkd.evaluation.scores import Scores
 from mlcmkd.evaluation.scoring import score_points
@@ -26,7 +29,8 @@ class ScoreConfig(Config):
     """Predictions in files, and the annotations that they are scored against."""
 
     predictions: Path = Field(
-        description="Folder of .pts files (pixels from 1), or a CSV (pixels from 0)."
+        description="Folder of .pts files (pixels from 1), a CSV (pixels from 0), or the text file of "
+        "results on COFW68 (pixels from 1)."
     )
     annotations: Path = Field(
         description="Folder of .pts files, a CSV, or the folder of a manifest."
@@ -56,20 +60,20 @@ def score_files(
 ) -> tuple[dict[str, Any], Scores]:
     """Scores predictions in files against annotations in files.
 
-    An annotated face without a prediction was not found: it counts as failed. A prediction without
-    an annotated face is ignored.
+    An annotated face without a prediction was not found: it counts as failed, and so does one whose
+    predicted points coincide (all -1 or 0). A prediction without an annotated face is ignored.
 
     Args:
         config: with `out`, a run directory is written as by `evaluate`.
         groups_of: groups by name of face, for annotations that do not contain groups.
 
     Returns:
-        the result, as in result.json (the summary, and the names without a counterpart), and the
-        scores.
+        the result, as in result.json (the summary, the names without a counterpart or whose points
+        coincide, and hints at another convention), and the scores.
 
     Raises:
-        InputError: unusable files, ambiguous names, no face in common, or an `out` that holds the
-            files to be scored.
+        InputError: unusable files, shares of the image size instead of pixels, ambiguous names, no
+            face in common, or an `out` that holds the files to be scored.
     """
     if config.out is not None:
         _check_out(config)
@@ -77,6 +81,10 @@ def score_files(
         config.predictions, config.predicted_scheme or config.scheme, config.split
     )
     annotated = read_landmarks(config.annotations, config.scheme, config.split)
+    for name, points in annotated.faces.items():
+        if fault := collapsed(points):
+            raise InputError(f"{config.annotations}, face '{name}': {fault.what}")
+    predicted, coincident = _without_marks(config.predictions, predicted)
     matches = match(predicted, annotated)
     if not matches:
         raise InputError(
@@ -84,8 +92,9 @@ def score_files(
             f"'{next(iter(predicted.faces))}' and '{next(iter(annotated.faces))}'; use equal names"
         )
     target = np.stack(list(annotated.faces.values()))
+    prediction = _predictions(predicted, annotated, matches)
     scores = score_points(
-        _predictions(predicted, annotated, matches),
+        prediction,
         target,
         annotated.scheme,
         list(annotated.faces),
@@ -98,7 +107,9 @@ def score_files(
         "normaliser_is": NORMALISERS[config.normaliser],
         **scores.summary(),
         "without_prediction": [name for name in annotated.faces if name not in matches],
+        "coincident_points": [name for name in matches if matches[name] in coincident],
         "ignored_predictions": sorted(set(predicted.faces) - set(matches.values())),
+        "hints": convention_hints(prediction, target, annotated.scheme),
     }
     if config.out is not None:
         run = Run(config.out, "score", config)
@@ -109,16 +120,18 @@ def score_files(
 
 
 def text(result: dict[str, Any], scores: Scores) -> str:
-    """The result as text: the table, then the names without a counterpart."""
+    """The result as text: the table, the names that need attention, and the hints."""
     lines = [scores.text()]
     for key, meaning in (
         ("without_prediction", "annotated faces have no prediction and count as failed"),
+        ("coincident_points", "predictions have coincident points, so they count as failed"),
         ("ignored_predictions", "predictions belong to no annotated face and are ignored"),
     ):
         names = result[key]
         if names:
             more = ", ..." if len(names) > 5 else ""
             lines.append(f"{len(names)} {meaning}: {', '.join(names[:5])}{more}")
+    lines += [f"hint: {hint}" for hint in result["hints"]]
     return "\n".join(lines)
 
 
@@ -128,6 +141,24 @@ def _check_out(config: ScoreConfig) -> None:
     for path in (config.predictions, config.annotations):
         if out == (path.parent if path.is_file() else path).resolve():
             raise InputError(f"{config.out}: holds the files to be scored; choose another folder")
+
+
+def _without_marks(path: Path, files: LandmarkFiles) -> tuple[LandmarkFiles, set[str]]:
+    """Predictions with NaN for faces whose points coincide, and the names of these faces.
+
+    Raises:
+        InputError: shares of the image size instead of pixels.
+    """
+    faces, coincident = dict(files.faces), set()
+    for name, points in files.faces.items():
+        fault = collapsed(points)
+        if fault is None:
+            continue
+        if fault.kind == "shares":
+            raise InputError(f"{path}, face '{name}': {fault.what}")
+        faces[name] = np.full_like(points, np.nan)
+        coincident.add(name)
+    return replace(files, faces=faces), coincident
 
 
 def _predictions(

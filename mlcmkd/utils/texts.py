@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from mlcmkd.utils.errors import InputError
 # An annotation of one face has a few kilobytes; a larger file is something else.
 MAX_FACE_BYTES = 1_000_000
 MAX_TABLE_BYTES = 200_000_000
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
 def read_text(path: Path, max_bytes: int = MAX_FACE_BYTES, fallback: str | None = None) -> str:
@@ -29,23 +31,54 @@ def read_text(path: Path, max_bytes: int = MAX_FACE_BYTES, fallback: str | None 
         data = path.read_bytes() if path.stat().st_size <= max_bytes else None
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read ({error.strerror}); correct the path or remove the file"
+            f"{path}: cannot be read ({error.strerror}); correct the path or the permissions"
         ) from None
     if data is None:
         kind = "an annotation of one face" if max_bytes == MAX_FACE_BYTES else "a table of faces"
-        raise InputError(f"{path}: too large for {kind}; remove it")
-    text = "\0"
+        raise InputError(f"{path}: too large for {kind}; leave it out")
+    text = _decoded(path, data, fallback)
+    if not text.strip():
+        raise InputError(f"{path}: empty; download it again, or leave it out")
+    return text
+
+
+def _decoded(path: Path, data: bytes, fallback: str | None) -> str:
+    """Decode UTF-8, with or without byte order mark, or `fallback`; name other likely encodings."""
+    text, wrong = "\0", None
     for encoding in filter(None, ("utf-8-sig", fallback)):
         try:
-            text = data.decode(encoding)
+            text, wrong = data.decode(encoding), None
             break
+        except UnicodeDecodeError as error:
+            wrong = wrong or error
         except (UnicodeError, LookupError):
             continue
+    if "\0" in text and _is_utf16(data):
+        raise InputError(
+            f"{path}: text in UTF-16 ('Unicode' of Windows programs); save it as UTF-8"
+        )
+    if wrong is not None and _is_text_of_one_byte(data):
+        line = data.count(b"\n", 0, wrong.start) + 1
+        raise InputError(
+            f"{path}, line {line}: a letter that is not UTF-8 (byte 0x{data[wrong.start]:02x}), as in "
+            "Windows-1252 or Latin-1 text; save the file as UTF-8"
+        )
     if "\0" in text:
-        raise InputError(f"{path}: not a text file; download it again or remove it")
-    if not text.strip():
-        raise InputError(f"{path}: empty; download it again or remove it")
+        raise InputError(f"{path}: not a text file; download it again, or leave it out")
     return text
+
+
+def _is_utf16(data: bytes) -> bool:
+    """Whether bytes begin with UTF-16's byte order mark, or with letters and zeros in turns."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return True
+    return len(data) > 3 and {0} in (set(data[:40:2]), set(data[1:40:2]))
+
+
+def _is_text_of_one_byte(data: bytes) -> bool:
+    """Whether bytes are text with a few letters beyond ASCII, and no control characters."""
+    rest = data.translate(None, bytes([9, 10, 12, 13, *range(32, 127)]))
+    return min(rest, default=127) >= 127 and len(rest) < len(data) / 4
 
 
 def read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -58,8 +91,10 @@ def read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """
     lines = csv.reader(io.StringIO(read_text(path, MAX_TABLE_BYTES), newline=""))
     try:
-        header = [cell.strip() for cell in next(lines)]
-        body = [(lines.line_num, cells) for cells in lines if any(cell.strip() for cell in cells)]
+        rows = (cells for cells in lines if any(cell.strip() for cell in cells))
+        header = [cell.strip() for cell in next(rows, [])]
+        _check_header(path, header)
+        body = [(lines.line_num, cells) for cells in rows]
     except csv.Error as error:
         raise InputError(
             f"{path}, line {lines.line_num}: not a CSV ({error}); export it again"
@@ -75,6 +110,23 @@ def read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     return header, body
 
 
+def _check_header(path: Path, header: list[str]) -> None:
+    """Refuse a first line that is not one of comma-separated columns, with the likely cause."""
+    if not header:
+        raise InputError(f"{path}: no names of columns; complete it")
+    if header[0].lower().startswith("sep="):
+        raise InputError(
+            f"{path}, line 1: '{header[0]}' is a line for Excel; delete this line, and separate the "
+            "columns by commas"
+        )
+    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
+        if sum(cell.count(separator) for cell in header) >= len(header):
+            raise InputError(
+                f"{path}: the columns are separated by {name}; export the table with commas, and with "
+                "points in decimal numbers (1.5)"
+            )
+
+
 def read_json(path: Path, max_bytes: int = MAX_TABLE_BYTES) -> dict[str, Any]:
     """Read a JSON file that contains one object.
 
@@ -85,9 +137,11 @@ def read_json(path: Path, max_bytes: int = MAX_TABLE_BYTES) -> dict[str, Any]:
         value = json.loads(read_text(path, max_bytes))
     except (ValueError, RecursionError) as error:
         reason = json_problem(error)
-        raise InputError(f"{path}: not JSON ({reason}); download it again or remove it") from None
+        raise InputError(
+            f"{path}: not JSON ({reason}); download it again, or leave it out"
+        ) from None
     if not isinstance(value, dict):
-        raise InputError(f"{path}: a {type(value).__name__} instead of an object; remove it")
+        raise InputError(f"{path}: a {type(value).__name__} instead of an object; leave it out")
     return value
 
 
@@ -111,10 +165,19 @@ def number(token: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(
-            f"{where}: '{token[:40]}' is not a finite number; correct or remove the file"
-        )
+        if _DECIMAL_COMMA.fullmatch(token.strip()):
+            raise InputError(f"{where}: '{token[:40]}' has a decimal comma; export it with a point")
+        raise InputError(f"{where}: '{token[:40]}' is not a finite number; correct it")
     return value
+
+
+def image_size(width: Any, height: Any) -> tuple[int, int] | None:
+    """Return the (width, height) that a file gives for its image; None without whole numbers above 0."""
+    try:
+        size = int(width), int(height)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return size if min(size) > 0 else None
 
 
 def number_or_missing(token: str, where: str) -> float:

@@ -101,6 +101,30 @@ def test_a_manifest_gives_the_labelled_rows_of_a_split(tmp_path):
         read(tmp_path / "m", split="train")
 
 
+def wide_text(separator=",", name="a.png", first=0):
+    names = (f"{axis}{n + first}" for n in range(68) for axis in "xy")
+    return (
+        "\n".join(separator.join(row) for row in (["image", *names], [name, *["1.5"] * 136])) + "\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        wide_text(),
+        "\ufeff" + wide_text().replace("\n", "\r\n"),
+        wide_text().replace("\n", "\r"),
+        "\n\n" + wide_text(),
+        wide_text(first=1),
+        wide_text().replace("image,", '"image",'),
+    ],
+    ids=["plain", "byte order mark, CR LF", "CR", "blank lines first", "from 1", "quoted"],
+)
+def test_dialects_of_a_csv_that_are_read(tmp_path, text):
+    (tmp_path / "p.csv").write_bytes(text.encode())
+    np.testing.assert_array_equal(read(tmp_path / "p.csv").faces["a"], np.full((68, 2), 1.5))
+
+
 def long_line(change, at=3):
     lines = ["image,scheme,point,x,y", *(f"a.png,ibug68,{n},{n},2" for n in range(68))]
     lines[at] = change
@@ -122,13 +146,26 @@ def long_line(change, at=3):
         (long_line("a.png,nose9,0,1,2", 1), "line 2: landmark scheme 'nose9' is unknown"),
         (long_line("", 68), "face 'a' has 67 of 68 points, 67 is missing"),
         ("image,x0,y0\na,1,2\n", "or image,x0,y0 to x67,y67 (ibug68), but has 1 points"),
+        (wide_text(";"), "the columns are separated by semicolons; export the table with commas"),
+        (wide_text("\t"), "the columns are separated by tabs"),
+        ("sep=,\n" + wide_text(), "line 1: 'sep=' is a line for Excel; delete this line"),
+        (wide_text().replace("1.5", '"1,5"', 1), "line 2: '1,5' has a decimal comma"),
+        (wide_text().encode("utf-16"), "text in UTF-16"),
+        (wide_text().encode("utf-16-le"), "text in UTF-16"),
+        (
+            wide_text(name="é.png").encode("cp1252"),
+            "line 2: a letter that is not UTF-8 (byte 0xe9)",
+        ),
+        (wide_text(name="лицо.png").encode("cp1251"), "line 2: a letter that is not UTF-8"),
+        ("," + wide_text().replace("\n", "\n0,", 1), "no name in column 1 (row numbers of pandas?"),
+        (wide_text().replace("x3,", "x4,"), "but has 'x4' instead of 'x3' in column 8"),
         ("name,x,y\na,1,2\n", "the header must be image,scheme,point,x,y"),
         (",".join(WIDE) + "\n" + "a,1\n", "line 2: 2 cells, but the header has 137"),
         (",".join(WIDE) + ("\na.png" + ",1" * 136) * 2, "line 3: 'a.png' a second time"),
     ],
 )
-def test_a_bad_csv_is_named_with_its_line(tmp_path, text, message):
-    (tmp_path / "p.csv").write_text(text)
+def test_a_bad_csv_is_named_with_its_line_and_cause(tmp_path, text, message):
+    (tmp_path / "p.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InputError) as caught:
         read(tmp_path / "p.csv")
     assert str(tmp_path / "p.csv") in str(caught.value) and message in str(caught.value)

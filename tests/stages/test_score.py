@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from data_prep.readers.ibug_pts import groups_of
 from mlcmkd.cli import app, guarded
-from mlcmkd.schemes import map_indices
+from mlcmkd.schemes import IBUG68, map_indices
 from mlcmkd.stages.score import ScoreConfig, score_files, text
 from mlcmkd.utils.errors import InputError
 from tests.data.test_landmark_files import write_long, write_manifest, write_pts, write_wide
@@ -134,6 +134,107 @@ def test_missing_annotations_and_half_predictions(tmp_path):
     half = write_wide(tmp_path / "h.csv", {"a": truth, "b": FACE})
     with pytest.raises(InputError, match="face 'a': 10 of its 68 predicted points are not numbers"):
         score_files(ScoreConfig(predictions=half, annotations=annotations))
+
+
+@pytest.mark.parametrize("mark", [-1, 0])
+@pytest.mark.parametrize("count", [2, 68])
+def test_marks_of_points_that_were_not_found_are_failures_and_named(tmp_path, mark, count):
+    missed = FACE.copy()
+    missed[:count] = mark
+    faces = {"a": FACE + SIDEWAYS, "b": missed, "c": FACE + SIDEWAYS}
+    config = ScoreConfig(
+        predictions=write_wide(tmp_path / "p.csv", faces),
+        annotations=write_wide(tmp_path / "t.csv", dict.fromkeys("abc", FACE)),
+    )
+    result, scores = score_files(config)
+    assert (result["faces_failed"], result["nme_percent"]) == (1, pytest.approx(1, abs=1e-3))
+    assert result["coincident_points"] == ["b"] and result["without_prediction"] == []
+    assert "1 predictions have coincident points, so they count as failed: b" in text(
+        result, scores
+    )
+
+
+def test_shares_of_the_image_size_are_refused(tmp_path):
+    shares = write_wide(tmp_path / "shares.csv", {"a": FACE / [640, 480]})
+    pixels = write_wide(tmp_path / "pixels.csv", {"a": FACE})
+    for predictions, annotations in ((shares, pixels), (pixels, shares)):
+        with pytest.raises(InputError, match="shares.csv, face 'a': .* shares of the image size"):
+            score_files(ScoreConfig(predictions=predictions, annotations=annotations))
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        (lambda face: face[:, ::-1], "with x and y exchanged the predictions are 0.5 instead of"),
+        (lambda face: face[list(IBUG68.flip)], "with left and right exchanged the predictions are"),
+        (lambda face: face - 1, "count pixels from 0 and the other from 1?"),
+        (lambda face: face, None),
+        (lambda face: face[::-1], None),
+    ],
+)
+def test_hints_at_another_convention(tmp_path, change, hint):
+    noise = np.random.default_rng(1).normal(0, 0.4, (5, 68, 2))
+    faces = {f"{n}": FACE + 3 * n for n in range(5)}
+    config = ScoreConfig(
+        predictions=write_wide(
+            tmp_path / "p.csv", {n: change(face) + noise[int(n)] for n, face in faces.items()}
+        ),
+        annotations=write_wide(tmp_path / "t.csv", faces),
+    )
+    result, scores = score_files(config)
+    assert len(result["hints"]) == (hint is not None)
+    if hint is not None:
+        assert hint in result["hints"][0] and f"hint: {result['hints'][0]}" in text(result, scores)
+
+
+def cofw68_results(path, faces):
+    """The text of results on COFW68: number, x, y and flags in lines, counted from 1."""
+    lines = []
+    for number, points in faces.items():
+        rows = [" ".join(f"{value:.3f}" for value in axis) for axis in (points + 1).T]
+        lines += [f"{number} ", *(f"{row} " for row in rows), "0 " * 68]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_results_on_cofw68_as_they_are_published(tmp_path):
+    faces = {1: FACE + 2 * SIDEWAYS, 10: FACE + 4 * SIDEWAYS}
+    predictions = cofw68_results(tmp_path / "results.txt", faces)
+    manifest = [
+        {"id": f"test/{n:04d}", "rgb_file_name": f"rgb/{n}.png", "landmarks": FACE.tolist()}
+        for n in (1, 2, 10)
+    ]
+    for n in (1, 2, 10):
+        write_pts(tmp_path / f"truth/{n}.pts", FACE)
+    for annotations in (tmp_path / "truth", write_manifest(tmp_path / "manifest", *manifest)):
+        result, _ = score_files(ScoreConfig(predictions=predictions, annotations=annotations))
+        assert (result["faces"], result["faces_failed"]) == (3, 1)
+        assert result["nme_percent"] == pytest.approx(3, abs=1e-3)
+        assert result["ignored_predictions"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: ["x", *lines], "line 1: no number of a photo; COFW68's results have four"),
+        (lambda lines: lines[:2] + lines[3:], "line 1: after photo 1 follow lines of 68, 68"),
+        (lambda lines: lines * 2, "line 5: photo 1 a second time"),
+        (lambda lines: [*lines[:1], "y " * 68, *lines[2:]], "line 2: 'y' is not a finite number"),
+    ],
+)
+def test_another_text_than_results_on_cofw68(tmp_path, change, message):
+    path = cofw68_results(tmp_path / "results.txt", {1: FACE})
+    path.write_text("\n".join(change(path.read_text().splitlines())))
+    write_pts(tmp_path / "truth/1.pts", FACE)
+    with pytest.raises(InputError, match=re.escape(str(path)) + ", " + message):
+        score_files(ScoreConfig(predictions=path, annotations=tmp_path / "truth"))
+
+
+def test_names_of_windows_are_matched(tmp_path):
+    predictions = write_wide(tmp_path / "p.csv", {"C:\\data\\Helen\\11.JPG": FACE + SIDEWAYS})
+    write_pts(tmp_path / "truth/helen/11.pts", FACE)
+    config = ScoreConfig(predictions=predictions, annotations=tmp_path / "truth")
+    assert score_files(config)[0]["nme_percent"] == pytest.approx(1, abs=1e-3)
 
 
 def test_nothing_in_common_is_refused(tmp_path, annotated):

@@ -1,0 +1,55 @@
+"""Signs that predictions follow another convention than the annotations: order, axes, first pixel."""
+
+import numpy as np
+
+from mlcmkd.schemes import get_scheme
+
+# A hint is given if the median error becomes this many times smaller.
+_TIMES = 2.0
+# Largest difference of the mean offset from one pixel, and its largest standard error, pixels.
+_OFFSET_PX, _OFFSET_ERROR_PX = 0.2, 0.1
+
+
+def convention_hints(prediction: np.ndarray, target: np.ndarray, scheme: str) -> list[str]:
+    """Find out whether predictions have another convention than the annotations.
+
+    Three conventions are compared: x and y exchanged, left and right exchanged in the order of the
+    points, and pixels that count from 0 instead of 1. The scores are not changed.
+
+    Args:
+        prediction: (N, K, 2) pixels; NaN for a face that was not found.
+        target: (N, K, 2) pixels; NaN for a point that is not annotated.
+        scheme: landmark scheme of both.
+    """
+    both = (np.isfinite(prediction) & np.isfinite(target)).all(axis=-1)
+    used = both.any(axis=1)
+    if not used.any():
+        return []
+    prediction, target = prediction[used], np.where(both[..., None], target, np.nan)[used]
+    found, now = [], _median_error(prediction, target)
+    for convention, changed in (
+        ("x and y exchanged", prediction[..., ::-1]),
+        ("left and right exchanged", prediction[:, list(get_scheme(scheme).flip)]),
+    ):
+        then = _median_error(changed, target)
+        if then * _TIMES < now:
+            found.append(
+                f"with {convention} the predictions are {then:.1f} instead of {now:.1f} pixels from the "
+                "annotations (median of the faces); check their order"
+            )
+    offsets = np.nanmean(prediction - target, axis=1)
+    if len(offsets) > 1:
+        offset, spread = offsets.mean(axis=0), offsets.std(axis=0, ddof=1) / np.sqrt(len(offsets))
+        one = np.sign(offset[0])
+        if (np.abs(offset - one) < _OFFSET_PX).all() and (spread < _OFFSET_ERROR_PX).all():
+            found.append(
+                f"the predictions are {offset[0]:+.2f}, {offset[1]:+.2f} pixels from the annotations "
+                "on average: does one of them count pixels from 0 and the other from 1? (.pts files "
+                "are read as from 1, tables as from 0)"
+            )
+    return found
+
+
+def _median_error(prediction: np.ndarray, target: np.ndarray) -> float:
+    """Return the median over faces of the mean distance of the points, pixels."""
+    return float(np.median(np.nanmean(np.linalg.norm(prediction - target, axis=-1), axis=1)))
