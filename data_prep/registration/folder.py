@@ -45,6 +45,8 @@ class PairReport:
         refused: (id, reason) of the other pairs.
         unmatched: images without a partner.
         offset: seconds added to the RGB clock; None for pairs matched by name.
+        numbered: (RGB name, thermal name) of the first pair, if pairs were matched by the numbering
+            of FLIR cameras.
     """
 
     folder: Path
@@ -52,6 +54,7 @@ class PairReport:
     refused: list[tuple[str, str]]
     unmatched: list[Path] = field(default_factory=list)
     offset: float | None = None
+    numbered: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         lines = [
@@ -60,6 +63,11 @@ class PairReport:
         ]
         if self.offset is not None:
             lines.append(f"RGB clock plus {self.offset:.3f} s is the thermal clock")
+        if self.numbered is not None:
+            photo, thermal = self.numbered
+            lines.append(
+                f"no equal names: matched by FLIR's numbering, such as {thermal} with {photo}"
+            )
         lines += [f"refused {name}: {reason}" for name, reason in self.refused[:10]]
         if len(self.refused) > 10:
             lines.append(f"... and {len(self.refused) - 10} more")
@@ -85,8 +93,9 @@ def pair_folder(
 ) -> PairReport:
     """Register every pair of two folders and write the aligned pairs to `out`.
 
-    Two images are a pair if their paths below the two folders agree except for the suffix; with time
-    stamps, if their time difference is within the tolerance. The pair has the thermal image's name.
+    Two images are a pair if their paths below the two folders agree except for the suffix, or by the
+    numbering of FLIR cameras (IR_0001, DC_0002); with time stamps, if their time difference is within
+    the tolerance. The pair has the thermal image's name.
 
     Args:
         method: "calibration"; "similarity", "affine" or "tps" by landmarks; "ecc" or "mutual
@@ -117,8 +126,9 @@ def pair_folder(
     names, offset = match_images(rgb, thermal, tolerance, offset, progress)
     if not names:
         raise InputError(
-            f"{rgb_folder} and {thermal_folder}: no pair of images; give the images of a pair the same "
-            "name, or give time stamps"
+            f"{rgb_folder} and {thermal_folder}: no pair of images, the first are called "
+            f"'{next(iter(rgb.images))}' and '{next(iter(thermal.images))}'; give the images of a pair "
+            "the same name, or give time stamps"
         )
     rgb_marks, thermal_marks = (
         input_files.read_landmarks(path, stream.folder, stream.images) if path is not None else {}
@@ -145,7 +155,11 @@ def pair_folder(
     used = {path for pair in pairs for path in (pair.rgb, pair.thermal)}
     images = (*rgb.images.values(), *thermal.images.values())
     unmatched = [path for path in images if path not in used]
-    return PairReport(out, accepted, refused, unmatched, offset)
+    first = names[0][:2]
+    by_number = offset is None and first[0].lower() != first[1].lower()
+    return PairReport(
+        out, accepted, refused, unmatched, offset, numbered=first if by_number else None
+    )
 
 
 def _register_all(

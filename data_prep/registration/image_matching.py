@@ -1,6 +1,7 @@
 """Find which images of two folders belong together: by name, or by time."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from data_prep.registration.input_files import IMAGE_SUFFIXES, read_times
 from mlcmkd.data.images import read_image
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
+
+_FLIR = re.compile(r"^(.*/|)IR_(\d+)$")
 
 
 def images_below(folder: Path) -> dict[str, Path]:
@@ -25,7 +28,7 @@ def images_below(folder: Path) -> dict[str, Path]:
         name = path.relative_to(folder).with_suffix("").as_posix()
         if name in images:
             raise InputError(
-                f"{path}: {images[name].name} has the same name; remove one of the two"
+                f"{path}: {images[name].name} has the same name; keep one of the two in this folder"
             )
         images[name] = path
     if not images:
@@ -52,6 +55,9 @@ def match_images(
 ) -> tuple[list[tuple[str, str, float | None]], float | None]:
     """Match the images of two cameras, by time if there are time stamps, otherwise by name.
 
+    Names match if they are equal, in upper or lower case; or, if no name has an equal one, by the
+    numbering of FLIR cameras.
+
     Args:
         tolerance: largest time difference of a pair, seconds.
         offset: seconds to add to the RGB clock; None to estimate it from the motion in both streams.
@@ -66,7 +72,8 @@ def match_images(
     if (rgb.times is None) != (thermal.times is None):
         raise InputError("time stamps of one camera only; give both or neither")
     if rgb.times is None:
-        return [(name, name, None) for name in thermal.images if name in rgb.images], None
+        pairs = _same_names(rgb.images, thermal.images) or _flir_names(rgb.images, thermal.images)
+        return [(*pair, None) for pair in pairs], None
     times = []
     for stream in (rgb, thermal):
         stamps = read_times(stream.times, stream.folder, stream.images)
@@ -80,6 +87,32 @@ def match_images(
     names = [list(stamps) for stamps in times]
     matches = match_times(*(list(stamps.values()) for stamps in times), tolerance, offset)
     return [(names[0][m.rgb], names[1][m.thermal], m.seconds_apart) for m in matches], offset
+
+
+def _same_names(rgb: Collection[str], thermal: Collection[str]) -> list[tuple[str, str]]:
+    """Match equal names; where there is none, names that differ in upper and lower case only."""
+    other_case: dict[str, list[str]] = {}
+    for name in rgb:
+        if name not in thermal:
+            other_case.setdefault(name.lower(), []).append(name)
+    pairs = []
+    for name in thermal:
+        candidates = [name] if name in rgb else other_case.pop(name.lower(), [])
+        if len(candidates) == 1:
+            pairs.append((candidates[0], name))
+    return pairs
+
+
+def _flir_names(rgb: Collection[str], thermal: Collection[str]) -> list[tuple[str, str]]:
+    """Match the names of FLIR cameras, which number all files in turn: IR_0001 with photo DC_0002."""
+    pairs = []
+    for name in thermal:
+        if named := _FLIR.match(name):
+            folder, number = named.groups()
+            photo = f"{folder}DC_{int(number) + 1:0{len(number)}d}"
+            if photo in rgb:
+                pairs.append((photo, name))
+    return pairs
 
 
 def _motions(paths: list[Path], progress: bool) -> list[float]:

@@ -12,6 +12,7 @@ from PIL import Image
 from data_prep.readers import get_reader
 from data_prep.registration import Limit
 from data_prep.registration.folder import pair_folder
+from data_prep.registration.image_matching import Stream, match_images
 from mlcmkd.data.images import read_image
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.synthetic.realism import Realism
@@ -333,6 +334,34 @@ def test_out_must_be_empty_and_apart(source):
         pair(source)
 
 
+@pytest.mark.parametrize(
+    ("rgb", "thermal", "pairs"),
+    [
+        (["a", "b"], ["b", "c"], [("b", "b")]),
+        (["A/x", "b"], ["a/X", "B"], [("A/x", "a/X"), ("b", "B")]),
+        (["a", "A"], ["a", "A"], [("a", "a"), ("A", "A")]),
+        (["a", "A"], ["á"], []),
+        (["DC_0002", "DC_0010"], ["IR_0009", "IR_0003"], [("DC_0010", "IR_0009")]),
+        (["s/DC_0002"], ["s/IR_0001", "t/IR_0001"], [("s/DC_0002", "s/IR_0001")]),
+        (["DC_0002", "x"], ["IR_0001", "x"], [("x", "x")]),  # equal names are enough
+    ],
+)  # fmt: skip
+def test_names_of_pairs(tmp_path, rgb, thermal, pairs):
+    streams = [Stream(tmp_path, dict.fromkeys(names, tmp_path), None) for names in (rgb, thermal)]
+    found, offset = match_images(*streams, tolerance=0.1, offset=0.0, progress=False)
+    assert found == [(*pair, None) for pair in pairs] and offset is None
+
+
+def test_pairs_by_the_numbering_of_flir_cameras_are_reported(source):
+    for side, letters, first in (("rgb", "DC", 2), ("thermal", "IR", 1)):
+        files = sorted(path for path in (source / side).rglob("*") if path.is_file())
+        for n, path in enumerate(files):
+            path.rename(path.with_name(f"{letters}_{2 * n + first:04d}{path.suffix}"))
+    report = pair(source, method="mutual information")
+    assert report.unmatched == [] and report.numbered == ("DC_0002", "IR_0001")
+    assert "matched by FLIR's numbering, such as IR_0001 with DC_0002" in str(report)
+
+
 def test_folders_without_partners(source, tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         pair_folder(source / "none", source / "thermal", source / "out", progress=False)
@@ -340,7 +369,7 @@ def test_folders_without_partners(source, tmp_path):
     with pytest.raises(InputError, match="empty: no image in it"):
         pair_folder(source / "empty", source / "thermal", source / "out", progress=False)
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(source / "empty/other.png")
-    with pytest.raises(InputError, match="no pair of images"):
+    with pytest.raises(InputError, match="no pair of images, the first are called 'other' and"):
         pair_folder(source / "empty", source / "thermal", source / "out", progress=False)
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(source / "rgb/a.jpg")
     with pytest.raises(InputError, match="a.png: a.jpg has the same name"):
