@@ -22,7 +22,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; restore the image or remove its row") from None
+        raise InputError(f"{path}: {error.strerror}; restore the image, or leave it out") from None
     if not data:
         raise InputError(f"{path}: empty; download the image again")
     return data
@@ -44,7 +44,7 @@ def decode(data: bytes, path: Path | str) -> np.ndarray:
             image.load()
     except Exception as error:  # Pillow raises many types of errors for damaged files
         raise InputError(
-            f"{path}: not a complete image ({error}); download it again or remove it"
+            f"{path}: not a complete image ({error}); download it again, or leave it out"
         ) from None
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

@@ -24,6 +24,8 @@ from mlcmkd.utils.errors import InputError
 # longer than it saves.
 _POOL_FROM = 100
 _POOL_FROM_COPIES = 2000
+# The fact that names the other image of a pair that is not aligned.
+_UNALIGNED = {"rgb": "unaligned photo", "thermal": "unaligned thermal image"}
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,9 @@ def prepare(
         skip_bad: leave out and report what cannot be used, instead of stopping.
         overwrite: replace a manifest of other sources or settings.
         limit: largest number of faces, spread evenly over the source; None for all.
-        only: keep only the images of this modality; None for both. An RGB image that is not aligned
-            with its thermal image is never used with it; the row's facts name it.
+        only: keep only the images of this modality, and do not miss the others; None for both. Of
+            two images that are not aligned, the annotated one is used and the row's facts name the
+            other; the other one alone has no landmarks.
         twins: simulated images per photo, each a separate row: `ID`, `ID#2`, `ID#3`, ... (of the first
             of several faces `ID`, `ID#1#2`, `ID#1#3`, ...).
         progress: show a progress bar.
@@ -236,38 +239,49 @@ def _check_parameters(
         raise InputError(f"{out}: the manifest and its source {source} must be separate folders")
 
 
-def _read(name: str, source: Path, only: str | None, on_bad: OnBad) -> list[Annotation]:
+def _read(name: str, source: Path, only: Modality | None, on_bad: OnBad) -> list[Annotation]:
     """Read all annotations that have an image of the wanted modality."""
     selected = (
-        _select_modality(annotation, only, source)
+        _select_modality(annotation, only, source, on_bad)
         for annotation in get_reader(name)(source, on_bad)
     )
     return [annotation for annotation in selected if annotation is not None]
 
 
-def _select_modality(annotation: Annotation, only: str | None, source: Path) -> Annotation | None:
-    """Keep the images of the wanted modality, and only one of two unaligned images.
+def _select_modality(
+    annotation: Annotation, only: Modality | None, source: Path, on_bad: OnBad
+) -> Annotation | None:
+    """Keep the images of the wanted modality, and only the annotated one of two unaligned images.
 
     Returns:
-        None if no image is left.
+        None if no image is left; a wanted image that cannot be used goes to `on_bad`.
     """
-    rgb, thermal = annotation.rgb_path, annotation.thermal_path
+    for modality, error in annotation.absent.items():
+        if only in (None, modality):
+            on_bad(annotation.id, error)
+            return None
+    images = {"rgb": annotation.rgb_path, "thermal": annotation.thermal_path}
+    images = {modality: image for modality, image in images.items() if image is not None}
     facts = dict(annotation.facts or {})
-    if only is None and rgb is not None and thermal is not None and not annotation.aligned:
-        facts["unaligned photo"] = rgb.relative_to(source).as_posix()
-        only = "thermal"
-    if only == "rgb":
-        thermal = None
-    elif only == "thermal":
-        rgb = None
-    if rgb is None and thermal is None:
+    labels: dict[str, None] = {}
+    if not annotation.aligned:
+        if only is None:
+            only = annotation.landmarks_of
+            for other in set(images) - {only}:
+                facts[_UNALIGNED[other]] = images[other].relative_to(source).as_posix()
+        elif only != annotation.landmarks_of:  # its pixels are not those of the landmarks
+            labels = {"landmarks": None, "box": None, "visible": None, "declared_size": None}
+    if only is not None:
+        images = {only: images[only]} if only in images else {}
+    if not images:
         return None
     return replace(
         annotation,
-        rgb_path=rgb,
-        thermal_path=thermal,
-        radiometry=annotation.radiometry if thermal is not None else None,
+        rgb_path=images.get("rgb"),
+        thermal_path=images.get("thermal"),
+        radiometry=annotation.radiometry if "thermal" in images else None,
         facts=facts or None,
+        **labels,
     )
 
 
@@ -303,6 +317,7 @@ def _entries(
         "visible": annotation.visible,
         "facts": annotation.facts,
         "assumed": annotation.assumed,
+        "declared_size": annotation.declared_size,
     }
     if not twins or not _can_be_simulated(annotation):
         yield Entry(

@@ -102,5 +102,5 @@ def check_leakage(rows: Iterable[PairRow]) -> None:
             if first.split != row.split:
                 raise InputError(
                     f"rows '{first.id}' ({first.split}) and '{row.id}' ({row.split}) have the "
-                    "same image; remove one of them"
+                    "same image; keep it in one split"
                 )

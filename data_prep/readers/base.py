@@ -4,7 +4,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ import numpy as np
 from data_prep.errors import Unlabelled
 from mlcmkd.data.crops import tight_box
 from mlcmkd.data.manifest import inside
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.utils.errors import InputError
 
@@ -37,8 +38,8 @@ class Annotation:
         scheme: landmark scheme, see mlcmkd.schemes.
         landmarks: (K, 2) float64, pixels (x, y), the centre of the first pixel at (0, 0), NaN where a
             point is not labelled; None for an unlabelled image.
-        rgb_path, thermal_path: the images; at least one of the two. An RGB image may also be a
-            function that loads it, (H, W, 3) uint8, from a file of many images.
+        rgb_path, thermal_path: the images; at least one of the two, unless `absent` says why. An RGB
+            image may also be a function that loads it, (H, W, 3) uint8, from a file of many images.
         split: "train", "val" or "test" where the format defines it, None otherwise.
         labels: origin of the landmarks, such as "hand" or "detector (silver)".
         radiometry: how the thermal file's values are read; None without a thermal image.
@@ -49,6 +50,11 @@ class Annotation:
         facts: further metadata of the image, by the data set's own names; None for none.
         assumed: assumptions of the reader where the data set's documentation is not explicit.
         aligned: whether the two images of a pair are pixel-aligned.
+        landmarks_of: the modality whose image was annotated; matters if they are not aligned.
+        absent: why an image that the annotation names cannot be used, by modality. It is an error
+            only where images of this modality are wanted.
+        declared_size: (width, height) of the annotated image in pixels, where its annotation gives
+            it; the preparation compares it with the image.
     """
 
     id: str
@@ -66,6 +72,9 @@ class Annotation:
     facts: Mapping[str, str | float] | None = None
     assumed: str | None = None
     aligned: bool = True
+    landmarks_of: Modality = "thermal"
+    absent: Mapping[Modality, InputError] = field(default_factory=dict)
+    declared_size: tuple[int, int] | None = None
 
 
 OnBad = Callable[[str, InputError], None]

@@ -4,8 +4,7 @@ Visible and thermal images were labelled separately and are not aligned, so each
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -20,9 +19,9 @@ from data_prep.readers.base import (
     valid_faces,
     walk,
 )
-from data_prep.readers.image_index import ImageIndex, eight_bit_radiometry
+from data_prep.readers.image_index import ImageIndex, NamedImage
 from data_prep.readers.parsing.dlib_xml import Box, boxes
-from mlcmkd.data.thermal.radiometry import Radiometry
+from mlcmkd.data.modality import Modality
 from mlcmkd.schemes import CORNERS6
 from mlcmkd.utils.errors import InputError
 
@@ -31,6 +30,8 @@ _PARTS = (
     *("righteye_outer", "righteye_inner", "lefteye_inner", "lefteye_outer"),
     *("mouthcorner_right", "mouthcorner_left"),
 )
+# Folders of visible images, besides those with "visible" or "visual" in their name.
+_VISIBLE = ("vis", "classic")
 
 
 @reader("carl_eurecom")
@@ -38,57 +39,61 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """CARL's or EURECOM's XML files and images: six points, thermal and visible images separately.
 
     The first folder of an image's name is the person. A folder called `TH` or with "thermal" in its
-    name contains thermal images; one called `VIS` or with "visible" or "visual", RGB images.
+    name contains thermal images; one called `VIS` or `classic` (CARL's visible images), or with
+    "visible" or "visual", RGB images.
 
     Raises:
         InputError: through `on_bad`, an invalid file or face, or a missing image.
     """
     images, ids = ImageIndex(source, on_bad), FaceIds()
-    colours: Radiometry | None = None
     for path in walk(source, already_reported):
         if path.suffix.lower() != ".xml":
             continue
         name = path.relative_to(source).as_posix()
         for face in valid_faces(name, boxes(path), on_bad):
             try:
-                image, thermal = images.need(face.image, face.where), _is_thermal(face)
-                if thermal:
-                    colours = colours or eight_bit_radiometry(image)
-                found = _annotation(source, image, face, colours if thermal else None)
-                yield replace(found, id=ids.add(image, found.id, found.landmarks, face.where))
+                yield _annotation(source, images, ids, face)
             except InputError as error:
                 on_bad(name, error)
 
 
-def _is_thermal(face: Box) -> bool:
-    folders = [part.lower() for part in face.image.replace("\\", "/").split("/")]
-    if any(part in ("th",) or "thermal" in part for part in folders):
-        return True
-    if any(part in ("vis",) or "visible" in part or "visual" in part for part in folders):
-        return False
+def _modality(face: Box) -> Modality:
+    parts = [part.lower() for part in face.image.replace("\\", "/").split("/")]
+    if any(part == "th" or "thermal" in part for part in parts):
+        return "thermal"
+    if any(part in _VISIBLE or "visible" in part or "visual" in part for part in parts):
+        return "rgb"
     raise InputError(
-        f"{face.where}: no folder in its name says thermal (TH) or visible (VIS); rename the folder"
+        f"{face.where}: no folder in its name says thermal (TH, thermal) or visible (VIS, visible, "
+        "classic); put the image into such a folder, in the file too"
     )
 
 
-def _annotation(source: Path, image: Path, face: Box, radiometry: Radiometry | None) -> Annotation:
+def _annotation(source: Path, images: ImageIndex, ids: FaceIds, face: Box) -> Annotation:
     points = np.full((len(_PARTS), 2), np.nan)
     for part, x, y in face.parts:
         if part not in _PARTS or not np.isnan(points[_PARTS.index(part)]).all():
             problem = "appears twice" if part in _PARTS else f"is none of {', '.join(_PARTS)}"
-            raise InputError(f"{face.where}: part '{part[:40]}' {problem}; correct or remove it")
+            raise InputError(f"{face.where}: part '{part[:40]}' {problem}; correct the file")
         points[_PARTS.index(part)] = x, y
     if np.isnan(points).all():
         raise Unlabelled(f"{face.where}: no part")
-    path = {"rgb_path": image} if radiometry is None else {"thermal_path": image}
+    modality = _modality(face)
+    image = NamedImage.of(modality, lambda: images.need(face.image, face.where), images.radiometry)
+    named = PurePosixPath(face.image.replace("\\", "/"))
+    below = named if image.path is None else image.path.relative_to(source)
+    name = below.with_suffix("").as_posix()
     return Annotation(
-        id=image.relative_to(source).with_suffix("").as_posix(),
-        subject=face.image.replace("\\", "/").split("/")[0],
+        id=ids.add(source / below, name, points, face.where),
+        subject=named.parts[0],
         scheme=CORNERS6.name,
         landmarks=points,
+        rgb_path=image.path if modality == "rgb" else None,
+        thermal_path=image.path if modality == "thermal" else None,
         labels="hand",
-        radiometry=radiometry,
+        radiometry=image.radiometry,
         box=face.box,
+        declared_size=face.size,
+        absent=image.absent,
         assumed="pixels begin at 0",
-        **path,
     )

@@ -83,7 +83,8 @@ def _annotation(
     if any(cells[given:]) or given not in (2 * CHARLOTTE43.points, 2 * CHARLOTTE73.points):
         raise InputError(
             f"{where}: {sum(map(bool, cells))} coordinates, expected {2 * CHARLOTTE73.points}, or "
-            f"the first {2 * CHARLOTTE43.points} for a profile; correct or remove the row"
+            f"the first {2 * CHARLOTTE43.points} for a profile; "
+            "correct the row, or leave it out (--skip-bad)"
         )
     if given != 2 * scheme.points:
         return None

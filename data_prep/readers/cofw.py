@@ -154,5 +154,8 @@ def _points68(path: Path) -> tuple[np.ndarray, np.ndarray]:
             "download it again"
         )
     if not np.isfinite(points).all():
-        raise InputError(f"{path}: a coordinate is not finite; remove the file")
+        raise InputError(
+            f"{path}: a coordinate is not finite; "
+            "download the file again, or leave it out (--skip-bad)"
+        )
     return points, hidden != 0

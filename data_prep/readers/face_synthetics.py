@@ -106,6 +106,7 @@ def _read_points(path: Path) -> np.ndarray:
             points.append([number(token, where) for token in tokens])
     if len(points) != IBUG70.points:
         raise InputError(
-            f"{path}: {len(points)} points instead of {IBUG70.points}; remove the file"
+            f"{path}: {len(points)} points instead of {IBUG70.points}; "
+            "download the file again, or leave it out (--skip-bad)"
         )
     return np.array(points)

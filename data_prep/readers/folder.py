@@ -25,7 +25,7 @@ from data_prep.readers.base import (
     reader,
     walk,
 )
-from data_prep.readers.image_index import ImageIndex, eight_bit_radiometry
+from data_prep.readers.image_index import ImageIndex, NamedImage, eight_bit_radiometry
 from data_prep.readers.parsing.landmarks import (
     Marks,
     from_csv,
@@ -163,7 +163,8 @@ def _image_of(
     bare = len(name.parts) == 1
     if bare and folder.parts and folder in images.folders:
         raise InputError(
-            f"{marks.where}: no image '{name}' beside it in {folder}; add it, or remove the annotation"
+            f"{marks.where}: no image '{name}' beside it in {folder}; "
+            "add it, or leave the annotation out (--skip-bad)"
         )
     if not bare:
         return images.need(marks.image, marks.where, same_folder=True, prefer=labelled_modality)
@@ -225,25 +226,26 @@ def _annotation(
         raise InputError(
             f"{image}: no landmarks to infer the scheme from; name it in {DESCRIPTION}"
         )
-    radiometry = description.radiometry
-    if thermal is None:
-        radiometry = None
-    elif radiometry is None:
-        radiometry = eight_bit_radiometry(thermal)
+    known = description.radiometry
+    read_as = eight_bit_radiometry if known is None else lambda _: known
+    checked = NamedImage.of("thermal", lambda: thermal, read_as)
     return Annotation(
         id=name,
         subject=_subject(name, description),
         scheme=scheme.name if scheme else description.scheme,
         landmarks=None if points is None else points - description.first_pixel,
         rgb_path=rgb,
-        thermal_path=thermal,
+        thermal_path=checked.path,
         split=_split(path, description),
         labels=description.labels if marks is not None else "",
-        radiometry=radiometry,
+        radiometry=checked.radiometry,
         box=marks.box if marks is not None else None,
+        declared_size=marks.size if marks is not None else None,
         visible=visible,
         assumed=None if (source / DESCRIPTION).is_file() else f"no {DESCRIPTION}: its defaults",
         aligned=description.twin is None or description.twin.aligned,
+        landmarks_of=description.side,
+        absent=checked.absent,
     )
 
 
@@ -275,8 +277,8 @@ def _other_modality(images: ImageIndex, description: Description, path: str) -> 
     candidates = images.at(other) if count and other != path else []
     if len(candidates) > 1:
         raise InputError(
-            f"{path}: its other modality (`twin`) may be {candidates[0]} or {candidates[1]}; remove "
-            "one of them"
+            f"{path}: its other modality (`twin`) may be {candidates[0]} or {candidates[1]}; correct "
+            "the expression so that it names one"
         )
     return images.source / candidates[0] if candidates else None
 

@@ -110,6 +110,6 @@ def _scheme(path: Path, header: list[str]) -> Scheme:
     if header[:4] != _LEADING or odd or points not in _SCHEMES:
         raise InputError(
             f"{path}: the header must be {','.join(_LEADING)},original_0_x,original_0_y,... with "
-            f"{' or '.join(map(str, _SCHEMES))} points; remove the file"
+            f"{' or '.join(map(str, _SCHEMES))} points; leave the file out (--skip-bad)"
         )
     return _SCHEMES[points]

@@ -47,7 +47,9 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
             if path.suffix.lower() == ".pts":
                 yield _annotation(source, path, group)
             elif path.suffix.lower() in IMAGE_SUFFIXES and not path.with_suffix(".pts").is_file():
-                raise InputError(f"{path}: no .pts beside it; add one or remove the photo")
+                raise InputError(
+                    f"{path}: no .pts beside it; add one, or leave the photo out (--skip-bad)"
+                )
         except InputError as error:
             on_bad(name, error)
 
@@ -82,7 +84,10 @@ def _annotation(source: Path, path: Path, group: str | None) -> Annotation:
     below = path.relative_to(source)
     image = image_beside(path.parent, path.stem)
     if image is None:
-        raise InputError(f"{path}: no photo of the same name beside it; add one or remove the .pts")
+        raise InputError(
+            f"{path}: no photo of the same name beside it; "
+            "add one, or leave the .pts out (--skip-bad)"
+        )
     inside(source, str(image.relative_to(source)))
     folders = (source.resolve().name, *below.parts[:-1])
     return Annotation(

@@ -6,11 +6,14 @@ name from a file is never opened as a path.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from data_prep.readers.base import IMAGE_SUFFIXES, OnBad, walk
+from mlcmkd.data.file_names import path_parts, trailing_folders
 from mlcmkd.data.images import read_image
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.palettes import is_coloured
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
 from mlcmkd.utils.errors import InputError
@@ -36,6 +39,7 @@ class ImageIndex:
         self._by_name: defaultdict[str, list[PurePosixPath]] = defaultdict(list)
         self._by_stem: defaultdict[str, list[PurePosixPath]] = defaultdict(list)
         self.folders: set[PurePosixPath] = set()
+        self._radiometries: dict[Path, Radiometry] = {}
         for path in walk(source, on_bad):
             below = PurePosixPath(path.relative_to(source).as_posix())
             if path.suffix.lower() in IMAGE_SUFFIXES and not set(below.parts[:-1]) & set(skip):
@@ -49,7 +53,7 @@ class ImageIndex:
 
     def at(self, name: str) -> list[PurePosixPath]:
         """Return the images with exactly this relative path; those with another suffix if none."""
-        parts = _parts(name)
+        parts = path_parts(name)
         same_stem = [
             path for path in self._by_stem.get(_stem(parts), []) if _folders(path) == parts[:-1]
         ]
@@ -73,20 +77,29 @@ class ImageIndex:
         Raises:
             InputError: several files match equally well; the message names two.
         """
-        parts = _parts(name)
-        shared = {path: _shared(parts[:-1], _folders(path)) for path in self._candidates(parts)}
-        if same_folder and parts[:-1]:
-            shared = {path: n for path, n in shared.items() if n or not _folders(path)}
+        parts = path_parts(name)
+        shared = {
+            path: trailing_folders(parts[:-1], _folders(path)) for path in self._candidates(parts)
+        }
+        if same_folder:
+            shared = {path: n for path, n in shared.items() if n is not None}
+        shared = {path: n or 0 for path, n in shared.items()}
         shared = {path: n for path, n in shared.items() if prefer(path)} or shared
         if not shared:
             return None
         best = [path for path, n in shared.items() if n == max(shared.values())]
         if len(best) > 1:
             raise InputError(
-                f"{self.source}: '{name[:80]}' may be {best[0]} or {best[1]}; remove one of them, "
-                "or give a folder that contains only one"
+                f"{self.source}: '{name[:80]}' may be {best[0]} or {best[1]}; give a "
+                "folder that contains only one of them, or more of the folders in the name"
             )
         return self.source / best[0]
+
+    def radiometry(self, image: Path) -> Radiometry:
+        """Return `eight_bit_radiometry` of the first image of this image's folder that was asked for."""
+        if image.parent not in self._radiometries:
+            self._radiometries[image.parent] = eight_bit_radiometry(image)
+        return self._radiometries[image.parent]
 
     def _candidates(self, parts: tuple[str, ...]) -> list[PurePosixPath]:
         if not parts:
@@ -112,9 +125,44 @@ class ImageIndex:
             raise InputError(f"{where}: {error}") from None
         if found is None:
             raise InputError(
-                f"{where}: no image '{name[:80]}' below {self.source}; add it, or remove the row"
+                f"{where}: no image '{name[:80]}' below {self.source}; "
+                "add it, or leave it out (--skip-bad)"
             )
         return found
+
+
+class NamedImage(NamedTuple):
+    """The image that an annotation names; or, without a path, why it cannot be used.
+
+    Attributes:
+        path: the file, or None.
+        radiometry: how a thermal image's values are read, or None.
+        absent: as in `Annotation`.
+    """
+
+    path: Path | None
+    radiometry: Radiometry | None
+    absent: Mapping[Modality, InputError]
+
+    @classmethod
+    def of(
+        cls,
+        modality: Modality,
+        find: Callable[[], Path | None],
+        radiometry: Callable[[Path], Radiometry] | None = None,
+    ) -> "NamedImage":
+        """Find an image and, if it is thermal, its radiometry; an error is kept in `absent`.
+
+        Args:
+            find: returns the image; None for an image that may be missing.
+            radiometry: returns the radiometry of a thermal image.
+        """
+        try:
+            path = find()
+            thermal = path is not None and modality == "thermal" and radiometry is not None
+            return cls(path, radiometry(path) if thermal else None, {})
+        except InputError as error:
+            return cls(None, None, {modality: error})
 
 
 def eight_bit_radiometry(image: Path) -> Radiometry:
@@ -132,10 +180,6 @@ def eight_bit_radiometry(image: Path) -> Radiometry:
     return FALSE_COLOURS if pixels.ndim == 3 and is_coloured(pixels) else GREY8
 
 
-def _parts(name: str) -> tuple[str, ...]:
-    return PurePosixPath(name.replace("\\", "/").lower()).parts
-
-
 def _stem(parts: tuple[str, ...]) -> str:
     last = PurePosixPath(parts[-1]) if parts else PurePosixPath()
     return last.stem if last.suffix in IMAGE_SUFFIXES else last.name
@@ -143,13 +187,3 @@ def _stem(parts: tuple[str, ...]) -> str:
 
 def _folders(path: PurePosixPath) -> tuple[str, ...]:
     return tuple(map(str.lower, path.parts[:-1]))
-
-
-def _shared(a: tuple[str, ...], b: tuple[str, ...]) -> int:
-    """Count the trailing folders that two paths have in common."""
-    count = 0
-    for folder, other in zip(reversed(a), reversed(b), strict=False):
-        if folder != other:
-            break
-        count += 1
-    return count

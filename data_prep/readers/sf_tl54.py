@@ -22,14 +22,19 @@ from data_prep.readers.base import (
     valid_faces,
     walk,
 )
-from data_prep.readers.image_index import FALSE_COLOURS, ImageIndex, eight_bit_radiometry
+from data_prep.readers.image_index import (
+    FALSE_COLOURS,
+    ImageIndex,
+    NamedImage,
+    eight_bit_radiometry,
+)
 from data_prep.readers.parsing.dlib_xml import boxes
 from data_prep.readers.parsing.landmarks import Marks, in_scheme_order
 from mlcmkd.data.manifest import SPLITS
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
 from mlcmkd.schemes import SFTL54
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import MAX_TABLE_BYTES, number, read_json, read_text
+from mlcmkd.utils.texts import MAX_TABLE_BYTES, image_size, number, read_json, read_text
 
 _COLOURS = {"gray": GREY8, "iron": FALSE_COLOURS}
 _MIRRORED = "images_mirr"  # mirrored copies for dlib's training; not additional data
@@ -63,9 +68,9 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     for path in faces:
         name = path.relative_to(source).as_posix()
         try:
-            points, box = _labelme(path)
+            points, box, size = _labelme(path)
             stem = path.parent.parent.joinpath("images", path.stem).relative_to(source).as_posix()
-            yield _annotation(source, images, ids, stem, points, box, str(path))
+            yield _annotation(source, images, ids, stem, points, box, str(path), size=size)
         except InputError as error:
             on_bad(name, error)
     for path in tables:
@@ -85,30 +90,42 @@ def _annotation(
     box: tuple[float, float, float, float],
     where: str,
     assumed: str | None = None,
+    size: tuple[int, int] | None = None,
 ) -> Annotation:
     if points.shape != (SFTL54.points, 2):
         raise InputError(
-            f"{where}: {len(points)} points instead of {SFTL54.points}; remove the face"
+            f"{where}: {len(points)} points instead of {SFTL54.points}; "
+            "download the file again, or leave the face out (--skip-bad)"
         )
-    image = images.need(name, where)
-    below = image.relative_to(source)
+    image = NamedImage.of(
+        "thermal",
+        lambda: images.need(name, where),
+        lambda path: _radiometry(path, path.relative_to(source)),
+    )
+    below = Path(name if image.path is None else image.path.relative_to(source))
     stem, _, stream = below.stem.rpartition("_")
-    photo = None
-    if stream == "1" and stem:
-        photo = images.find(_photo_name(below.as_posix(), f"{stem}_3"))
+    has_photo = stream == "1" and bool(stem)
+    photo = NamedImage.of(
+        "rgb",
+        lambda: images.find(_photo_name(below.as_posix(), f"{stem}_3")) if has_photo else None,
+    )
     return Annotation(
-        id=ids.add(image, below.with_suffix("").as_posix(), points, where),
+        id=ids.add(source / below, below.with_suffix("").as_posix(), points, where),
         subject=below.stem.split("_")[0],
         scheme=SFTL54.name,
         landmarks=points,
-        rgb_path=photo,
-        thermal_path=image,
+        rgb_path=photo.path,
+        thermal_path=image.path,
         split=next((part for part in below.parts if part in SPLITS), None),
         labels="hand",
-        radiometry=_radiometry(image, below),
+        radiometry=image.radiometry,
         box=box,
+        declared_size=size,
+        absent={**image.absent, **photo.absent},
         assumed="; ".join(
-            filter(None, ("pixels begin at 0", assumed, photo and "stream 3 is the aligned photo"))
+            filter(
+                None, ("pixels begin at 0", assumed, photo.path and "stream 3 is the aligned photo")
+            )
         ),
     )
 
@@ -125,11 +142,16 @@ def _photo_name(below: str, stem: str) -> str:
     return "/".join(filter(None, ("rgb", split, f"{stem}.png")))
 
 
-def _labelme(path: Path) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-    """Read points and box of one of the data set's JSON files."""
-    shapes = read_json(path, 1_000_000).get("shapes")
+def _labelme(
+    path: Path,
+) -> tuple[np.ndarray, tuple[float, float, float, float], tuple[int, int] | None]:
+    """Read points, box and, if it is given, size of the image of one of the data set's JSON files."""
+    table = read_json(path, 1_000_000)
+    shapes = table.get("shapes")
     if not isinstance(shapes, list):
-        raise InputError(f"{path}: no list 'shapes'; download the file again or remove it")
+        raise InputError(
+            f"{path}: no list 'shapes'; download the file again, or leave it out (--skip-bad)"
+        )
     points: list[tuple[float, float]] = []
     box = None
     for n, shape in enumerate(shapes):
@@ -140,8 +162,11 @@ def _labelme(path: Path) -> tuple[np.ndarray, tuple[float, float, float, float]]
         else:
             points += marks
     if box is None:
-        raise InputError(f"{path}: no shape 'face' (the box); remove the file")
-    return np.array(points).reshape(-1, 2), box
+        raise InputError(
+            f"{path}: no shape 'face' (the box); add it, or leave the file out (--skip-bad)"
+        )
+    size = image_size(table.get("imageWidth"), table.get("imageHeight"))
+    return np.array(points).reshape(-1, 2), box, size
 
 
 def _lines(
@@ -184,7 +209,9 @@ def _xml(
         marks = Marks(image, points, face.where, names=tuple(part[0] for part in face.parts))
         try:
             _, points, _ = in_scheme_order(marks, SFTL54.name)
-            yield _annotation(source, images, ids, image, points, face.box, face.where, _WHOLE)
+            yield _annotation(
+                source, images, ids, image, points, face.box, face.where, _WHOLE, face.size
+            )
         except InputError as error:
             on_bad(name, error)
 
@@ -194,12 +221,18 @@ def _points(value: Any, where: str) -> list[tuple[float, float]]:
     if not isinstance(value, list) or not all(
         isinstance(mark, list) and len(mark) == 2 for mark in value
     ):
-        raise InputError(f"{where}: no list of points (x, y); download the file again or remove it")
+        raise InputError(
+            f"{where}: no list of points (x, y); "
+            "download the file again, or leave it out (--skip-bad)"
+        )
     return [(number(str(x), where), number(str(y), where)) for x, y in value]
 
 
 def _corners(marks: list[tuple[float, float]], where: str) -> tuple[float, float, float, float]:
     if len(marks) != 2:
-        raise InputError(f"{where}: a box has two corners, not {len(marks)}; remove the face")
+        raise InputError(
+            f"{where}: a box has two corners, not {len(marks)}; "
+            "correct it, or leave the face out (--skip-bad)"
+        )
     (x0, y0), (x1, y1) = marks
     return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)

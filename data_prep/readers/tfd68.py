@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from data_prep.readers.base import (
@@ -15,9 +14,8 @@ from data_prep.readers.base import (
     valid_faces,
     walk,
 )
-from data_prep.readers.image_index import ImageIndex, eight_bit_radiometry
+from data_prep.readers.image_index import ImageIndex, NamedImage
 from data_prep.readers.parsing import coco
-from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import IBUG68
 from mlcmkd.utils.errors import InputError
 
@@ -39,51 +37,52 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
         InputError: through `on_bad`, an invalid file or annotation, or a missing frame.
     """
     images, ids = ImageIndex(source, on_bad), FaceIds()
-    colours: Radiometry | None = None
     for path in walk(source, already_reported):
         if path.suffix.lower() != ".json":
             continue
         name = path.relative_to(source).as_posix()
         for face in valid_faces(name, coco.faces(path), on_bad):
             try:
-                colours = colours or eight_bit_radiometry(images.need(face.image, face.where))
-                found = _annotation(source, images, face, colours)
-                identity = ids.add(found.thermal_path, found.id, found.landmarks, face.where)
-                yield replace(found, id=identity)
+                yield _annotation(source, images, ids, face)
             except InputError as error:
                 on_bad(name, error)
 
 
-def _annotation(
-    source: Path, images: ImageIndex, face: coco.Face, radiometry: Radiometry
-) -> Annotation:
+def _annotation(source: Path, images: ImageIndex, ids: FaceIds, face: coco.Face) -> Annotation:
     if len(face.points) != IBUG68.points:
-        raise InputError(f"{face.where}: {len(face.points)} points instead of 68; remove the face")
-    image = images.need(face.image, face.where)
-    below = PurePosixPath(image.relative_to(source).as_posix())
+        raise InputError(
+            f"{face.where}: {len(face.points)} points instead of 68; correct it, or leave the face out"
+        )
+    image = NamedImage.of("thermal", lambda: images.need(face.image, face.where), images.radiometry)
+    below = PurePosixPath(face.image.replace("\\", "/"))
+    if image.path is not None:
+        below = PurePosixPath(image.path.relative_to(source).as_posix())
     named = _NAME.match(below.name)
     if not named:
         raise InputError(
             f"{face.where}: '{below.name}' is not named thermal_<person>_<yaw>_<pitch>, so the "
             "person is unknown; rename it"
         )
+    photo = NamedImage.of("rgb", lambda: _photo(images, below))
     person, yaw, pitch = named.groups()
     facts = {"yaw": float(yaw), "pitch": float(pitch), "category": face.category}
     return Annotation(
-        id=below.with_suffix("").as_posix(),
+        id=ids.add(source / below, below.with_suffix("").as_posix(), face.points, face.where),
         subject=person,
         scheme=IBUG68.name,
         landmarks=face.points,
-        rgb_path=_photo(images, below),
-        thermal_path=image,
+        rgb_path=photo.path,
+        thermal_path=image.path,
         split="test" if person in _TEST else None,
         labels="hand",
-        radiometry=radiometry,
+        radiometry=image.radiometry,
         box=face.box,
+        declared_size=face.size,
         visible=face.visible,
         facts={key: value for key, value in facts.items() if value != ""},
         assumed="pixels begin at 0; photos are not aligned with their thermal images",
         aligned=False,
+        absent={**image.absent, **photo.absent},
     )
 
 

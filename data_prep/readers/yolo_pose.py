@@ -54,7 +54,8 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
                 label = path.parent.parent / "labels" / f"{path.stem}.txt"
                 if not label.is_file():
                     raise InputError(
-                        f"{path}: its label {label} is missing; add it, or remove the frame"
+                        f"{path}: its label {label} is missing; "
+                        "add it, or leave the frame out (--skip-bad)"
                     )
         except InputError as error:
             on_bad(name, error)
@@ -62,42 +63,50 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
 
 @reader("thermal_knapik54")
 def read_knapik54(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
-    """Knapik's four drivers, 54 points of a detector: `1_Man_NoGlasses_Normal` is driver `1_Man`.
+    """Knapik's drivers, 54 points of a detector: `1_Man_NoGlasses_Normal` is driver `1_Man`.
 
     Sequences `1_...` are the development data, split "val" (all tuning uses them); sequences
-    `2_...` are the split "test". There is no split "train".
+    `2_...` are the split "test". There is no split "train". Sequences of further people, `3_...` and
+    so on, are in the split "test" too; then each number is a group of the split, "drivers 2",
+    "drivers 3", so that the scores of `2_...` are still given alone.
 
     Raises:
-        InputError: as `read`; also a sequence whose name does not begin with 1 or 2.
+        InputError: as `read`; also a sequence whose name is not a number, a person and more.
     """
+    annotations = []
     for annotation in read(source, on_bad):
         sequence = annotation.subject.rsplit("/", 1)[-1]
         parts = sequence.split("_")
-        if len(parts) < 3 or parts[0] not in ("1", "2"):
-            on_bad(
-                annotation.id,
-                InputError(
-                    f"{source / annotation.subject}: the sequence's name does not begin with 1_ or 2_; "
-                    "expected a name such as 1_Man_NoGlasses_Normal"
-                ),
+        if len(parts) < 3 or not parts[0].isdecimal():
+            error = (
+                f"{source / annotation.subject}: the sequence's name does not begin with a number and a "
+                "person; expected a name such as 1_Man_NoGlasses_Normal"
+            )
+        elif annotation.scheme != SFTL54.name:
+            error = (
+                f"{source / annotation.id}: points of scheme {annotation.scheme} instead of the 54 "
+                "points of this data set; leave its label out"
+            )
+        else:
+            annotations.append(
+                replace(
+                    annotation,
+                    subject="_".join(parts[:2]),
+                    split="val" if parts[0] == "1" else "test",
+                    labels="detector (silver)",
+                    assumed=None,
+                )
             )
             continue
-        if annotation.scheme != SFTL54.name:
-            on_bad(
-                annotation.id,
-                InputError(
-                    f"{source / annotation.id}: points of scheme {annotation.scheme} instead of the 54 "
-                    "points of this data set; remove its label"
-                ),
-            )
-            continue
-        yield replace(
-            annotation,
-            subject="_".join(parts[:2]),
-            split={"1": "val", "2": "test"}[parts[0]],
-            labels="detector (silver)",
-            assumed=None,
-        )
+        on_bad(annotation.id, InputError(error))
+    tested = {_number(annotation) for annotation in annotations if annotation.split == "test"}
+    for annotation in annotations:
+        grouped = annotation.split == "test" and tested != {"2"}
+        yield replace(annotation, group=f"drivers {_number(annotation)}" if grouped else None)
+
+
+def _number(annotation: Annotation) -> str:
+    return annotation.subject.partition("_")[0]
 
 
 @dataclass(frozen=True)
@@ -174,11 +183,16 @@ def _annotations(source: Path, path: Path, ids: FaceIds, on_bad: OnBad) -> Itera
     sequence = path.parent.parent
     image_path = image_beside(sequence / "images", path.stem)
     if image_path is None:
-        raise InputError(f"{path}: no frame of the same name in ../images; remove the label")
+        raise InputError(
+            f"{path}: no frame of the same name in ../images; "
+            "add it, or leave the label out (--skip-bad)"
+        )
     inside(source, str(image_path.relative_to(source)))
     image = cv2.imread(str(image_path), cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise InputError(f"{image_path}: not a readable image; download it again or remove it")
+        raise InputError(
+            f"{image_path}: not a readable image; download it again, or leave it out (--skip-bad)"
+        )
     below, name = sequence.relative_to(source), path.relative_to(source).as_posix()
     for face in valid_faces(name, read_faces(path, image.shape[1], image.shape[0]), on_bad):
         try:

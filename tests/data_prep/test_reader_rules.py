@@ -196,7 +196,7 @@ def test_photo_and_points_must_come_together(tmp_path):
     face(tmp_path, "whole")
     assert [a.id for a in ibug_pts.read(tmp_path, lambda *_: None)] == ["whole"]
     bad = dict(messages(ibug_pts.read, tmp_path))
-    assert "no .pts beside it; add one or remove the photo" in bad["alone.jpg"]
+    assert "no .pts beside it; add one, or leave the photo out" in bad["alone.jpg"]
     assert "no photo of the same name beside it" in bad["lonely.pts"]
     with pytest.raises(InputError, match=r"alone\.jpg: no \.pts beside it"):
         list(ibug_pts.read(tmp_path))
@@ -259,15 +259,27 @@ def test_yolo_measures_from_the_corner(tmp_path):
 def test_drivers_and_their_splits(tmp_path):
     for sequence in ("1_Man_NoGlasses_Normal", "1_Man_Glasses1_Yawning", "2_Woman_Glasses1_Normal"):
         frame(tmp_path, sequence, "Imag_00000")
-    found = [(a.id, a.subject, a.split) for a in yolo_pose.read_knapik54(tmp_path)]
+    found = [(a.id, a.subject, a.split, a.group) for a in yolo_pose.read_knapik54(tmp_path)]
     assert found == [
-        ("1_Man_Glasses1_Yawning/Imag_00000", "1_Man", "val"),
-        ("1_Man_NoGlasses_Normal/Imag_00000", "1_Man", "val"),
-        ("2_Woman_Glasses1_Normal/Imag_00000", "2_Woman", "test"),
+        ("1_Man_Glasses1_Yawning/Imag_00000", "1_Man", "val", None),
+        ("1_Man_NoGlasses_Normal/Imag_00000", "1_Man", "val", None),
+        ("2_Woman_Glasses1_Normal/Imag_00000", "2_Woman", "test", None),
     ]
 
 
-@pytest.mark.parametrize("sequence", ["3_Man_Normal", "1_Man", "driver"])
+def test_further_drivers_are_test_groups_of_their_own(tmp_path):
+    for sequence in ("1_Man_A_Normal", "2_Man_A_Normal", "3_Man_A_Normal", "10_Woman_A_Normal"):
+        frame(tmp_path, sequence, "f")
+    found = {a.subject: (a.split, a.group) for a in yolo_pose.read_knapik54(tmp_path)}
+    assert found == {
+        "1_Man": ("val", None),
+        "2_Man": ("test", "drivers 2"),
+        "3_Man": ("test", "drivers 3"),
+        "10_Woman": ("test", "drivers 10"),
+    }
+
+
+@pytest.mark.parametrize("sequence", ["x_Man_Normal", "1_Man", "driver"])
 def test_a_sequence_without_driver(tmp_path, sequence):
     frame(tmp_path, sequence, "f")
     with pytest.raises(InputError, match=f"{sequence}: the sequence's name does not begin"):

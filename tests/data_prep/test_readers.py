@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,9 +42,10 @@ def found(name: str, folder: Path) -> dict:
 
 
 def reasons(name: str, folder: Path) -> list[str]:
+    """What the reader reports, and the images that it misses."""
     bad: list[str] = []
-    list(get_reader(name)(folder, lambda _, error: bad.append(str(error))))
-    return bad
+    annotations = list(get_reader(name)(folder, lambda _, error: bad.append(str(error))))
+    return bad + [str(error) for face in annotations for error in face.absent.values()]
 
 
 @pytest.fixture(params=sorted(SOURCES))
@@ -356,6 +358,87 @@ def test_carl_and_eurecom_modalities_follow_the_folders(tmp_path):
     np.testing.assert_array_equal(visible.landmarks, points(6, 1))
 
 
+def carl_classic(folder):
+    """CARL's own layout: thermal images, and visible ones in `classic`."""
+    marks = dict(zip(sources.CARL_PARTS, points(6), strict=True))
+    names = ("01/session_4/thermal_bmp/01S4BNA1.bmp", "01/session_4/classic/01S4CNA1.bmp")
+    for n, name in enumerate(names):
+        sources.image(folder / name, n, "photo" if n else "grey")
+    faces = [sources.dlib_face(name, marks) for name in names]
+    sources.text(folder / "01.xml", "<images>", *faces, "</images>")
+    return names
+
+
+def test_carls_classic_images_are_visible(tmp_path):
+    carl_classic(tmp_path)
+    faces = found("carl_eurecom", tmp_path)
+    assert faces["01/session_4/classic/01S4CNA1"].thermal_path is None
+    assert faces["01/session_4/thermal_bmp/01S4BNA1"].rgb_path is None
+
+
+def only_rows(name, source, out, only):
+    rows = read_rows(prepare(name, source, out, progress=False, only=only).folder)
+    images = {(row.rgb_file_name is not None, row.thermal_file_name is not None) for row in rows}
+    assert images == {(only == "rgb", only == "thermal")}
+    return rows
+
+
+@pytest.mark.parametrize("name", ["carl_eurecom", "sf_tl54", "tfw", "tfd68"])
+@pytest.mark.parametrize("only", ["rgb", "thermal"])
+def test_images_of_the_other_modality_are_not_missed(tmp_path, name, only):
+    """Only the images of one modality were downloaded, and only those are asked for."""
+    source = tmp_path / "source"
+    (carl_classic if name == "carl_eurecom" else SOURCES[name])(source)
+    shutil.rmtree(source / "dataset/iron", ignore_errors=True)  # the same frames as grey ones
+    rows = only_rows(name, source, tmp_path / "whole", only)
+    for annotation in list(get_reader(name)(source)):
+        path = annotation.thermal_path if only == "rgb" else annotation.rgb_path
+        if path is not None:
+            path.unlink(missing_ok=True)
+    half = only_rows(name, source, tmp_path / "half", only)
+    for field in ("subject", "landmarks", f"{only}_sha256"):
+        assert [getattr(row, field) for row in half] == [getattr(row, field) for row in rows]
+    if only == "rgb" or name == "carl_eurecom":  # elsewhere the RGB image of a pair may be missing
+        with pytest.raises(InputError, match="no image '"):
+            prepare(name, source, tmp_path / "both", progress=False)
+
+
+def test_thermal_counts_of_unknown_meaning_do_not_matter_to_photos(tmp_path):
+    source = tmp_path / "source"
+    sources.own_folder(source)
+    description = yaml.safe_load((source / "dataset.yaml").read_text())
+    twin = {"find": "^rgb/(.*)[.]jpg$", "replace": r"thermal/\1.tif"}
+    changes = {"side": "rgb", "radiometry": None, "twin": twin, "subject": "^rgb/([^/]+)"}
+    (source / "dataset.yaml").write_text(yaml.safe_dump({**description, **changes}))
+    table = (source / "landmarks.csv").read_text().replace("thermal/", "rgb/")
+    (source / "landmarks.csv").write_text(table.replace(".tif", ".jpg"))
+    assert len(only_rows("folder", source, tmp_path / "rgb", "rgb")) == 3
+    with pytest.raises(InputError, match="uint16 values of unknown meaning"):
+        prepare("folder", source, tmp_path / "both", progress=False)
+
+
+def test_an_image_without_landmarks_of_its_own_pixels_is_unlabelled(tmp_path):
+    """Of two images that are not aligned, the landmarks are those of the annotated one."""
+    sources.tfd68(tmp_path / "in")
+    assert all(
+        row.landmarks is None for row in only_rows("tfd68", tmp_path / "in", tmp_path / "p", "rgb")
+    )
+    assert all(
+        row.landmarks for row in only_rows("tfd68", tmp_path / "in", tmp_path / "t", "thermal")
+    )
+    sources.own_folder(tmp_path / "own")
+    path = tmp_path / "own/dataset.yaml"
+    description = yaml.safe_load(path.read_text())
+    description["twin"]["aligned"] = False
+    path.write_text(yaml.safe_dump(description))
+    prepare("folder", tmp_path / "own", tmp_path / "m", progress=False)
+    for row in read_rows(tmp_path / "m"):
+        assert row.rgb_file_name is None and row.facts["unaligned photo"].startswith("rgb/anna/")
+    assert {
+        row.landmarks for row in only_rows("folder", tmp_path / "own", tmp_path / "r", "rgb")
+    } == {None}
+
+
 @pytest.mark.parametrize("name", ["carl_01_head30.xml", "eurecom_001_head30.xml"])
 def test_carl_and_eurecom_first_faces(tmp_path, name):
     text = (samples("carl_eurecom") / name).read_text()
@@ -369,6 +452,43 @@ def test_carl_and_eurecom_first_faces(tmp_path, name):
     for face in faces:  # outer corners outside inner ones, the viewer's left first
         assert (np.diff(face.landmarks[:4, 0]) > 0).all()
         assert face.landmarks[4, 0] < face.landmarks[5, 0]
+
+
+def tfw_folders(folder, *suffixes):
+    """TFW with the same names in both splits, in folders with these suffixes."""
+    header = "name,xs,ys,xe,ye,p1x,p1y,p2x,p2y,p3x,p3y,p4x,p4y,p5x,p5y"
+    for n, split in enumerate(("train", "test")):
+        row = f"2,3,40,38,{sources.flat(points(5, n), ',')}"
+        for place, name in (("indoor", f"{n}_1_1_4_450_1.png"), ("outdoor", "1.png")):
+            sources.text(folder / split / f"{place}.csv", header, f"{name},{row}")
+            for k, suffix in enumerate(suffixes):
+                kind = "iron" if suffix == "_iron" else "grey"
+                path = folder / split / f"{place}{suffix}/{name}"
+                sources.image(path, 4 * n + 2 * k + (place == "indoor"), kind)
+
+
+@pytest.mark.parametrize(
+    ("suffixes", "taken"),
+    [
+        ([""], ""),
+        (["_gray"], "_gray"),
+        (["_iron"], "_iron"),
+        (["_iron", "_gray"], "_gray"),
+        (["_gray", ""], ""),
+    ],
+)
+def test_tfw_s_folders_and_its_own_splits(tmp_path, suffixes, taken):
+    tfw_folders(tmp_path, *suffixes)
+    faces = found("tfw", tmp_path)
+    assert set(faces) == {
+        f"{split}/{place}{taken}/{name}"
+        for n, split in enumerate(("train", "test"))
+        for place, name in (("indoor", f"{n}_1_1_4_450_1"), ("outdoor", "1"))
+    }
+    for name, annotation in faces.items():
+        assert annotation.split == name.split("/")[0]
+        assert annotation.radiometry == (FALSE_COLOURS if taken == "_iron" else GREY8)
+        np.testing.assert_array_equal(annotation.landmarks, points(5, annotation.split == "test"))
 
 
 @pytest.mark.parametrize("with_confidences", [True, False])
@@ -539,7 +659,7 @@ def test_a_description_that_does_not_fit_the_folder(tmp_path, changes, message):
     path = tmp_path / "dataset.yaml"
     path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **changes}))
     with pytest.raises(InputError, match=message):
-        list(get_reader("folder")(tmp_path))
+        prepare("folder", tmp_path, tmp_path.with_name("out"), progress=False)
 
 
 # --- what several share
@@ -646,7 +766,7 @@ def test_invalid_files_are_named_with_a_fix(tmp_path, name, file, old, new, mess
     bad = [text for text in reasons(name, tmp_path) if re.search(message, text)]
     assert bad and path.name in bad[0]
     with pytest.raises(InputError):
-        list(get_reader(name)(tmp_path))
+        prepare(name, tmp_path, tmp_path.with_name("out"), progress=False)
 
 
 # --- an own folder's names

@@ -9,7 +9,7 @@ import numpy as np
 
 from data_prep.errors import Unlabelled
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import number, read_json
+from mlcmkd.utils.texts import image_size, number, read_json
 
 # 30,000 faces of 68 points take about 50 MB; a much larger file is not a table of faces.
 _MAX_BYTES = 1_000_000_000
@@ -26,6 +26,7 @@ class Face:
         visible: (K,) bool.
         box: (x0, y0, x1, y1) pixels; None without one.
         category: name of the annotation's category, or "".
+        size: (width, height) of the image in the file; None without one.
         where: file and annotation, for error messages.
         names: names of the points, as the category gives them; None if it does not.
     """
@@ -37,6 +38,7 @@ class Face:
     category: str
     where: str
     names: tuple[str, ...] | None = None
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ def faces(path: Path) -> Iterator[Face | InputError]:
         for image in images
         if isinstance(image, dict) and isinstance(image.get("id"), (int, str))
     }
+    sizes = {
+        image.get("id"): image_size(image.get("width"), image.get("height"))
+        for image in images
+        if isinstance(image, dict) and isinstance(image.get("id"), (int, str))
+    }
     categories = {
         entry.get("id"): _category(entry)
         for entry in table.get("categories") or []
@@ -74,7 +81,7 @@ def faces(path: Path) -> Iterator[Face | InputError]:
         try:
             if not isinstance(annotation, dict):
                 raise InputError(f"{where}: not an object; remove it")
-            yield _face(annotation, names, categories, where)
+            yield _face(annotation, names, sizes, categories, where)
         except InputError as error:
             yield error
 
@@ -88,6 +95,7 @@ def _category(entry: dict[str, Any]) -> _Category:
 def _face(
     annotation: dict[str, Any],
     names: dict[Any, Any],
+    sizes: dict[Any, tuple[int, int] | None],
     categories: dict[Any, _Category],
     where: str,
 ) -> Face:
@@ -117,6 +125,7 @@ def _face(
         category=category.name,
         where=where,
         names=category.points,
+        size=sizes[annotation["image_id"]],
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import MAX_TABLE_BYTES, number, read_text
+from mlcmkd.utils.texts import MAX_TABLE_BYTES, image_size, number, read_text
 
 # Annotations need no entities; entity expansion can exhaust the memory.
 _ENCODING = re.compile(rb"""^<\?xml[^>]*encoding=["']([A-Za-z][A-Za-z0-9._-]*)["']""")
@@ -23,12 +23,14 @@ class Box:
         box: (x0, y0, x1, y1) pixels.
         parts: (name, x, y) in file order, which says nothing: the names do.
         where: file, image and box, for error messages.
+        size: (width, height) of the image in the file; None without one.
     """
 
     image: str
     box: tuple[float, float, float, float]
     parts: tuple[tuple[str, float, float], ...]
     where: str
+    size: tuple[int, int] | None = None
 
 
 def boxes(path: Path) -> Iterator[Box | InputError]:
@@ -46,10 +48,11 @@ def boxes(path: Path) -> Iterator[Box | InputError]:
         raise InputError(f"{path}: not XML ({error}); download it again or remove it") from None
     for image in root.iter("image"):
         name = image.get("file", "")
+        size = image_size(image.get("width"), image.get("height"))
         for count, box in enumerate(image.iter("box"), start=1):
             where = f"{path}, image '{name[:80]}', box {count}"
             try:
-                yield _box(name, box, where)
+                yield _box(name, box, where, size)
             except InputError as error:
                 yield error
 
@@ -68,7 +71,7 @@ def _declared_encoding(path: Path) -> str | None:
     return declared[1].decode("ascii") if declared else None
 
 
-def _box(name: str, box: ElementTree.Element, where: str) -> Box:
+def _box(name: str, box: ElementTree.Element, where: str, size: tuple[int, int] | None) -> Box:
     left, top, width, height = (
         number(box.get(side, ""), f"{where}, {side}") for side in ("left", "top", "width", "height")
     )
@@ -80,4 +83,4 @@ def _box(name: str, box: ElementTree.Element, where: str) -> Box:
         )
         for part in box.iter("part")
     )
-    return Box(name, (left, top, left + width, top + height), parts, where)
+    return Box(name, (left, top, left + width, top + height), parts, where, size)

@@ -18,7 +18,7 @@ from mlcmkd.data.landmark_files import read_landmarks
 from mlcmkd.data.pts import read_pts
 from mlcmkd.schemes import SCHEMES, Scheme, get_scheme, scheme_of_count
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import MAX_TABLE_BYTES, number, read_json, read_text
+from mlcmkd.utils.texts import image_size, number, read_csv, read_json, read_text
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Marks:
         visible: (N,) bool, or None.
         box: (x0, y0, x1, y1), or None.
         names: names of the points, which decide their order (`point_names.places`), or None.
+        size: (width, height) of the image in the file, or None.
     """
 
     image: str
@@ -41,6 +42,7 @@ class Marks:
     visible: np.ndarray | None = None
     box: tuple[float, float, float, float] | None = None
     names: tuple[str, ...] | None = None
+    size: tuple[int, int] | None = None
 
 
 def in_scheme_order(
@@ -93,7 +95,7 @@ def from_csv(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks
 
 def _scheme_of_header(path: Path) -> str:
     """Infer the scheme of a wide table from its columns; a long table names its scheme itself."""
-    columns = read_text(path, MAX_TABLE_BYTES).split("\n", 1)[0].count(",")
+    columns = len(read_csv(path)[0]) - 1
     scheme = scheme_of_count(columns // 2) if columns % 2 == 0 else None
     return scheme.name if scheme else next(iter(SCHEMES))
 
@@ -119,7 +121,15 @@ def from_json(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Mark
         if isinstance(face, InputError):
             yield face
         else:
-            yield Marks(face.image, face.points, face.where, face.visible, face.box, face.names)
+            yield Marks(
+                face.image,
+                face.points,
+                face.where,
+                face.visible,
+                face.box,
+                face.names,
+                face.size,
+            )
 
 
 def _labelme(path: Path, table: dict[str, Any]) -> Iterator[Marks | InputError]:
@@ -155,6 +165,7 @@ def _labelme(path: Path, table: dict[str, Any]) -> Iterator[Marks | InputError]:
             str(path) if len(faces) == 1 else f"{path}, group_id {group[:40]}",
             box=boxes.get(group, only_box),
             names=tuple(label for label, *_ in marks),
+            size=image_size(table.get("imageWidth"), table.get("imageHeight")),
         )
 
 
@@ -165,4 +176,4 @@ def from_xml(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks
             continue
         points = np.array([part[1:] for part in box.parts]).reshape(-1, 2)
         names = tuple(part[0] for part in box.parts)
-        yield Marks(box.image, points, box.where, box=box.box, names=names)
+        yield Marks(box.image, points, box.where, box=box.box, names=names, size=box.size)

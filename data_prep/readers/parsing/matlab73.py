@@ -69,7 +69,7 @@ class Cell:
         if pixels.dtype != np.uint8 or pixels.shape[2:] not in ((), (3,)) or pixels.ndim < 2:
             raise InputError(
                 f"{self.path}: {self.name}{{{self.index + 1}}} is {pixels.dtype} of shape "
-                f"{pixels.shape}, not an 8-bit image; remove its row"
+                f"{pixels.shape}, not an 8-bit image; leave it out (--skip-bad)"
             )
         return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
 
