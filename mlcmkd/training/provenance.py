@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from mlcmkd.data.manifest import MANIFEST
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.pairs import SYNTHETIC, Pairs
+from mlcmkd.synthetic import RENDERER_VERSION
 
 _LIBRARIES = ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "opencv-python-headless")
 
@@ -28,10 +29,12 @@ def data_hash(pairs: Pairs) -> str:
 def manifest_stamp(source: str) -> str | None:
     """Identifies a data set: the hash of its manifest, which has those of all files.
 
-    None for the synthetic faces, and where there is no manifest.
+    The synthetic faces are identified by the version of the renderer. None where there is no manifest.
     """
+    if source == SYNTHETIC:
+        return f"renderer {RENDERER_VERSION}"
     manifest = Path(source) / MANIFEST
-    if source == "synthetic" or not manifest.is_file():
+    if not manifest.is_file():
         return None
     return hashlib.sha256(manifest.read_bytes()).hexdigest()
 

@@ -7,7 +7,9 @@ import pytest
 
 from mlcmkd.stages.train import TrainConfig
 from mlcmkd.stages.transfer import TransferConfig
+from mlcmkd.studies.config import run_id
 from mlcmkd.studies.reuse import is_complete
+from mlcmkd.training import provenance
 from mlcmkd.training.provenance import manifest_stamp
 from mlcmkd.training.run_directory import WEIGHTS, Run
 
@@ -41,6 +43,16 @@ def test_a_run_of_other_data_in_the_same_folder_does_not_stand(tmp_path, data):
     assert is_complete(config)
     (data / "metadata.jsonl").write_text('{"id": "other"}\n')
     assert not is_complete(config)
+
+
+def test_a_run_on_faces_of_another_renderer_is_not_reused(tmp_path, monkeypatch):
+    config = TrainConfig(out=tmp_path / "run")
+    finished(config)
+    assert is_complete(config)
+    before = run_id(config, config, "test")
+    monkeypatch.setattr(provenance, "RENDERER_VERSION", provenance.RENDERER_VERSION + 1)
+    assert not is_complete(config)
+    assert run_id(config, config, "test") != before  # nor is its row in a table
 
 
 def test_a_run_that_does_not_know_its_manifest_is_taken_as_before(tmp_path, data):
