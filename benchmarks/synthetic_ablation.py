@@ -7,9 +7,10 @@ Each variant switches a part of the rendering or of the augmentation off, or cha
 or their yaw. It trains the network of the bundled thermal model on rendered faces as that model was
 trained (experiments/bundled_thermal.yaml), for fewer steps, one process with one thread for each run.
 It is scored on the Knapik development sequences (box) and on 300W's validation photos with simulated
-thermal images (inter-ocular), whose faces no training has seen. Weights, faces and augmentation change
-with the seed. Completed runs are reused, so the command resumes. `--final` scores the same trainings on
-the test splits (Knapik test sequences, lfpw_test) instead: use it once, when nothing is tuned any more.
+thermal images (inter-ocular), whose faces no training has seen. Weights, order and augmentation change
+with the seed; the faces are the same for all seeds. Completed runs are reused, so the command resumes.
+`--final` scores the same trainings on the test splits (Knapik test sequences, lfpw_test) instead: use
+it once, when nothing is tuned any more.
 
 The column `renderer` is a digest of a few rendered faces. Rows of another version of the renderer are
 not mixed with those of this one: after a change of the renderer, all runs are made again.
@@ -19,46 +20,38 @@ import argparse
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from pydantic import Field
+from rendered_sets import load_set, render_set, set_file
+from variants import as_table, draw, nme_of
 
 from mlcmkd.cli import guarded
 from mlcmkd.cli.configs import read_params
-from mlcmkd.data.config import DataConfig
-from mlcmkd.data.pairs import Pairs, from_synthetic
-from mlcmkd.evaluation.statistics import difference, interval
-from mlcmkd.plots import variants_compared
-from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
 from mlcmkd.stages.train import TrainConfig, train_on
 from mlcmkd.studies.cluster import Cluster
 from mlcmkd.studies.config import short_hash
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.studies.runner import run_study
-from mlcmkd.studies.study import Row, Study
+from mlcmkd.studies.study import Row, Say, Study
 from mlcmkd.studies.table import read_table
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.synthetic.realism import Realism
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.provenance import manifest_stamp
-from mlcmkd.training.run_directory import WEIGHTS
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.markdown import markdown_table
 
 FACES = 8000
+FACES_SEED = 0  # one set of faces for all seeds: rendering takes longer than training
 HELD = 200  # rendered validation faces, for the log of a training
-STEPS = 4000
+STEPS = 2000
 # Network, augmentation and learning rate are those of the bundled thermal model.
 _PARAMETERS = Path(__file__).parents[1] / "experiments/bundled_thermal.yaml"
 BUNDLED = TrainConfig.model_validate({**read_params(_PARAMETERS), "out": "runs"})
 AGC = BUNDLED.augmentation.agc
-_CHUNK = 2000  # faces rendered at once, which limits the memory
-FACES_PER_IDENTITY = 4
 COLUMNS = (
     "variant", "seed", "faces", "steps", "split", "nme_real", "nme_simulated", "renderer", "run",
 )  # fmt: skip
@@ -105,45 +98,15 @@ def renderer_digest() -> str:
     return digest.hexdigest()[:12]
 
 
-@lru_cache(maxsize=1)
-def rendered_pairs(count: int, seed: int, input_px: int, realism: Realism) -> Pairs:
-    """Render thermal images and landmarks, some faces at a time.
-
-    Faces are counted by identity, so a small set is the first part of a large one.
-    """
-    parts = []
-    for first in range(0, count, _CHUNK):
-        faces = make_faces(
-            min(_CHUNK, count - first),
-            seed=seed,
-            first_identity=first // FACES_PER_IDENTITY,
-            faces_per_identity=FACES_PER_IDENTITY,
-            workers=1,
-            realism=realism,
-        )
-        parts.append(from_synthetic(faces, input_px).only(["thermal"]))
-    return joined(parts)
-
-
-def joined(parts: Sequence[Pairs]) -> Pairs:
-    """One set of pairs with the thermal images, landmarks and names of all parts."""
-    count = sum(len(part) for part in parts)
-    return replace(
-        parts[0],
-        thermal=torch.cat([part.thermal for part in parts]),
-        landmarks=torch.cat([part.landmarks for part in parts]),
-        labelled=torch.cat([part.labelled for part in parts]),
-        crops=sum((part.crops for part in parts), ()),
-        ids=tuple(f"synthetic/{n}" for n in range(count)),
-        subjects=sum((part.subjects for part in parts), ()),
-        visible=None,  # trainings do not use it
-    )
+def faces_file(config: VariantConfig) -> Path:
+    """The file of the faces of a run, beside its directory."""
+    folder = config.out.parent / "faces"
+    return set_file(folder, config.renderer, Realism(**config.realism), FACES_SEED, config.input_px)
 
 
 def train_variant(config: VariantConfig, *, progress: bool = True) -> Row:
-    """Train on the faces that the config describes."""
-    count, seed = config.data.synthetic_train, config.data.synthetic_seed
-    pairs = rendered_pairs(count, seed, config.input_px, Realism(**config.realism))
+    """Train on the faces that the config describes, which `AblationStudy.prepare` rendered."""
+    pairs = load_set(faces_file(config), config.data.synthetic_train, config.input_px)
     return train_on(pairs, config, progress=progress)
 
 
@@ -172,7 +135,7 @@ class AblationStudy(Study[PlannedVariant]):
         photos: manifest of 300W with simulated thermal images.
         real: manifest of the Knapik frames.
         variants: by name.
-        seeds: of weights, faces and augmentation.
+        seeds: of weights, order and augmentation.
         fit: training loop.
         split: "val", or "test" at the end.
     """
@@ -209,7 +172,7 @@ class AblationStudy(Study[PlannedVariant]):
             data={
                 "synthetic_train": variant.faces,
                 "synthetic_held": HELD,
-                "synthetic_seed": seed,
+                "synthetic_seed": FACES_SEED,
             },
             fit=self.fit,
             augmentation=BUNDLED.augmentation.model_copy(update={"agc": variant.agc}),
@@ -223,25 +186,30 @@ class AblationStudy(Study[PlannedVariant]):
         run = short_hash(json.dumps([text, self.stamps, self.split]))
         return PlannedVariant(name, config, run)
 
+    def prepare(
+        self, missing: Sequence[PlannedVariant], rows: Sequence[dict[str, str]], say: Say
+    ) -> list[Row]:
+        """Render the faces of the missing runs, those that several runs share once."""
+        counts: dict[Path, int] = {}
+        configs = {}
+        for planned in missing:
+            file = faces_file(planned.config)
+            counts[file] = max(counts.get(file, 0), planned.config.data.synthetic_train)
+            configs[file] = planned.config
+        for file, count in counts.items():
+            config = configs[file]
+            say(f"{count} faces, {config.realism or 'all features'}")
+            render_set(file, count, Realism(**config.realism), FACES_SEED, config.input_px)
+        return []
+
     def make(self, planned: PlannedVariant) -> Row:
         """Train one variant and score it."""
         folder = get_or_train(train_variant, planned.config, progress=False)
         sets = {"nme_real": (self.real, "box"), "nme_simulated": (self.photos, "inter-ocular")}
         return {
-            name: self._nme(folder, name, source, normaliser)
+            name: nme_of(folder, source, self.split, "thermal", normaliser)
             for name, (source, normaliser) in sets.items()
         }
-
-    def _nme(self, folder: Path, name: str, source: Path, normaliser: str) -> float:
-        config = EvaluateConfig(
-            out=folder / f"score-{name}-{self.split}",
-            weights=folder / WEIGHTS,
-            data=DataConfig(source=str(source)),
-            split=self.split,
-            modality="thermal",
-            normaliser=normaliser,
-        )
-        return evaluate(config, progress=False)[0]["nme_percent"]
 
     def row(self, planned: PlannedVariant, result: Row) -> Row:
         config = planned.config
@@ -264,43 +232,6 @@ class AblationStudy(Study[PlannedVariant]):
         return sorted(rows, key=lambda row: (order.index(row["variant"]), int(row["seed"])))
 
 
-def by_seed(rows: Sequence[dict[str, str]], column: str) -> dict[str, dict[int, float]]:
-    """Scores of a column: variant -> seed -> NME in percent."""
-    found: dict[str, dict[int, float]] = {}
-    for row in rows:
-        found.setdefault(row["variant"], {})[int(row["seed"])] = float(row[column])
-    return found
-
-
-def as_table(rows: Sequence[dict[str, str]]) -> str:
-    """The scores as Markdown: mean and 95 % interval over seeds, and the difference from "full"."""
-    scores = {column: by_seed(rows, column) for column in TEST_SETS}
-    lines = []
-    for name in dict.fromkeys(row["variant"] for row in rows):
-        seeds = scores["nme_real"][name]
-        line: dict[str, object] = {"variant": name, "seeds": len(seeds)}
-        for column, title in TEST_SETS.items():
-            values, full = scores[column][name], scores[column].get(FULL, {})
-            shared = name != FULL and set(values) & set(full)
-            line[f"{title}, NME (%)"] = interval(list(values.values())).text()
-            line[f"{title}, minus {FULL}"] = difference(values, full).text() if shared else ""
-        lines.append(line)
-    return markdown_table(lines)
-
-
-def draw(rows: Sequence[dict[str, str]], out: Path) -> None:
-    """Save the figure of the scores."""
-    panels = {
-        title: {
-            name: interval(list(values.values()))[:3]
-            for name, values in by_seed(rows, column).items()
-        }
-        for column, title in TEST_SETS.items()
-    }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    variants_compared(panels, FULL).savefig(out, dpi=110)
-
-
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options of the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -312,6 +243,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
                         default=list(VARIANTS), help="; ".join(VARIANTS))  # fmt: skip
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--precision", default="32-true",
+                        help="bf16-mixed is faster on a processor with such units")  # fmt: skip
     parser.add_argument("--jobs", type=int, default=1, help="processes, with one thread each")
     parser.add_argument("--out", type=Path, default=Path("runs/synthetic_ablation"),
                         help="folder of the runs")  # fmt: skip
@@ -324,7 +257,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     fit = BUNDLED.fit.model_copy(
-        update={"steps": options.steps, "evaluations": 2, "accelerator": "cpu"}
+        update={
+            "steps": options.steps,
+            "precision": options.precision,
+            "evaluations": 2,
+            "accelerator": "cpu",
+        }
     )
     study = AblationStudy(
         options.table,
@@ -338,9 +276,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     failed = run_study(study, Cluster(workers=options.jobs), dry_run=options.dry_run)
     if rows := study.rows():
-        print(as_table(rows))
+        print(as_table(rows, TEST_SETS, FULL))
         if options.figure is not None:
-            draw(rows, options.figure)
+            draw(rows, TEST_SETS, FULL, options.figure)
     if failed:
         raise InputError(f"{len(failed)} runs failed; the same command tries them again")
 

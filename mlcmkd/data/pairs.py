@@ -369,9 +369,10 @@ def from_synthetic(
     size = stored_px(input_px)
     crops = [Crop.around(tight_box(mark)) for mark in faces.landmarks]
     heat = radiometry.to_unit(faces.thermal)
-    rgb, thermal = _allocate_images(len(crops), size, True, True)
+    rgb, thermal = _allocate_images(len(crops), size, faces.rgb is not None, True)
     for n, crop in enumerate(crops):
-        rgb[n] = crop.cut(faces.rgb[n], size, MARGIN).transpose(2, 0, 1)
+        if rgb is not None:
+            rgb[n] = crop.cut(faces.rgb[n], size, MARGIN).transpose(2, 0, 1)
         thermal[n, 0] = _as_counts(crop.cut(heat[n], size, MARGIN))
     return _assemble(
         rgb,

@@ -11,7 +11,13 @@ from mlcmkd.distillation.mlcm_kd import MCL
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.models import SIZE_NAMES, Landmarker, SizeName
-from mlcmkd.stages.common import StageConfig, in_scheme_of, only_labelled, thermal_version
+from mlcmkd.stages.common import (
+    StageConfig,
+    in_scheme_of,
+    initialise_from,
+    only_labelled,
+    thermal_version,
+)
 from mlcmkd.stages.objective import train_objective
 from mlcmkd.utils.config import late
 from mlcmkd.utils.errors import InputError
@@ -29,6 +35,11 @@ class CompressConfig(StageConfig):
     )
     distillation: Distillation = Field(
         default=Distillation(), description="Strategy, decay and guide."
+    )
+    init: Path | None = late(
+        None,
+        description="Start the student from these weights of the same network, such as the bundled "
+        "model's; of another landmark scheme if it has all points of the data's scheme.",
     )
     one_step: bool = Field(
         default=False,
@@ -73,6 +84,8 @@ def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]
         update={"size": config.size, "head": config.head or teacher.spec.head}
     )
     student = Landmarker(spec)
+    if config.init is not None:
+        initialise_from(student, Landmarker.load(config.init).for_scheme(pairs.scheme))
     distillation = config.distillation
     if not distillation.resolved().any():
         pairs = only_labelled(pairs)

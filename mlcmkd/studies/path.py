@@ -20,7 +20,7 @@ from mlcmkd.stages.transfer import TransferConfig, transfer
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.run_directory import WEIGHTS
-from mlcmkd.utils.config import Config, Seed
+from mlcmkd.utils.config import Config, Seed, late
 from mlcmkd.utils.markdown import markdown_table
 from mlcmkd.utils.writing import replacing
 
@@ -45,6 +45,12 @@ class PathConfig(Config):
         default="base", description=f"Size of the teacher and of its student: {SIZE_NAMES}."
     )
     light: SizeName = Field(default="slim", description="Size of the light student.")
+    init: Path | None = late(
+        None, description="Start the teacher from these weights, see TrainConfig."
+    )
+    light_init: Path | None = late(
+        None, description="Start the light student from these weights, see CompressConfig."
+    )
     input_px: int = Field(
         default=96, description="Side of the networks' input, pixels; a multiple of 32."
     )
@@ -109,6 +115,7 @@ def _train(config: PathConfig, progress: bool) -> dict[str, Path]:
             out=config.out / "teacher",
             size=config.size,
             input_px=config.input_px,
+            init=config.init,
             fit=config.train,
             **common,
         ),
@@ -131,6 +138,7 @@ def _train(config: PathConfig, progress: bool) -> dict[str, Path]:
             out=config.out / "light",
             teacher=student / WEIGHTS,
             size=config.light,
+            init=config.light_init,
             distillation=config.mcl,
             fit=config.compress,
             **common,

@@ -2,20 +2,23 @@
 
 import importlib.util
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from data_prep.prepare import prepare
+from mlcmkd.data.pairs import from_synthetic
 from mlcmkd.studies.table import add_row
 from mlcmkd.synthetic.faces import SyntheticFaces
 from mlcmkd.synthetic.realism import Realism
 from mlcmkd.training.config import FitConfig
 from mlcmkd.utils.errors import InputError
 from tests.benchmarks.test_few_shot import make_source
-from tests.conftest import make_pairs
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))  # as for a script that is run
+import rendered_sets as sets  # noqa: E402
 
 _spec = importlib.util.spec_from_file_location(
     "synthetic_ablation", Path(__file__).parents[2] / "benchmarks/synthetic_ablation.py"
@@ -108,12 +111,11 @@ def test_a_manifest_that_is_missing(tmp_path, manifest):
         )
 
 
-def noise_faces(count, *, seed, first_identity, faces_per_identity, realism, workers):
-    """Faces of noise with the identities of the renderer's contract; `realism` is remembered."""
-    noise_faces.realism = realism
+def noise_faces(count, *, seed, first_identity, faces_per_identity, realism, rgb):
+    """Faces of noise with the identities of the renderer's contract."""
     rng = np.random.default_rng([seed, first_identity])
     return SyntheticFaces(
-        rgb=np.zeros((count, 64, 64, 3), np.uint8),
+        rgb=np.zeros((count, 64, 64, 3), np.uint8) if rgb else None,
         thermal=rng.uniform(20, 36, (count, 64, 64)).astype(np.float32),
         landmarks=rng.uniform(16, 48, (count, 68, 2)).astype(np.float32),
         identity=first_identity + np.arange(count) // faces_per_identity,
@@ -121,38 +123,65 @@ def noise_faces(count, *, seed, first_identity, faces_per_identity, realism, wor
     )
 
 
-def test_faces_are_rendered_in_parts_with_identities_of_their_own(monkeypatch):
-    monkeypatch.setattr(script, "make_faces", noise_faces)
-    monkeypatch.setattr(script, "_CHUNK", 8)
-    script.rendered_pairs.cache_clear()
-    pairs = script.rendered_pairs(20, 3, 32, Realism(curvature=False))
-    script.rendered_pairs.cache_clear()
-    assert noise_faces.realism == Realism(curvature=False)
-    assert len(pairs) == 20 and pairs.rgb is None and pairs.thermal.shape == (20, 1, 45, 45)
-    assert pairs.subjects == tuple(str(n // 4) for n in range(20))
-    assert len(set(pairs.ids)) == 20 and pairs.labelled.all()
-    small = script.rendered_pairs(8, 3, 32, Realism())
-    assert np.array_equal(small.thermal.numpy(), pairs.thermal[:8].numpy())
-    script.rendered_pairs.cache_clear()
+def test_a_small_set_is_the_first_part_of_a_large_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(sets, "make_faces", noise_faces)
+    monkeypatch.setattr(sets, "_CHUNK", 8)
+    file = sets.set_file(tmp_path, "digest", Realism(), 3, 32)
+    assert sets.size_of(file) == 0
+    sets.render_set(file, 20, Realism(), 3, 32)
+    sets.render_set(file, 8, Realism(), 3, 32)  # which it has
+    assert sets.size_of(file) == 20
+    pairs, small = sets.load_set(file, 20, 32), sets.load_set(file, 8, 32)
+    assert pairs.rgb is None and pairs.thermal.shape == (20, 1, 45, 45) and pairs.labelled.all()
+    assert pairs.subjects == tuple(str(n // 4) for n in range(20)) and len(set(pairs.ids)) == 20
+    assert torch.equal(small.thermal, pairs.thermal[:8])
+    first = from_synthetic(
+        noise_faces(
+            8, seed=3, first_identity=0, faces_per_identity=4, realism=Realism(), rgb=False
+        ),
+        32,
+    )
+    assert torch.equal(small.thermal, first.thermal)
+    assert torch.equal(small.landmarks, first.landmarks)
+    assert (small.crops, small.radiometry) == (first.crops, first.radiometry)
+
+
+def test_other_faces_have_another_file(tmp_path):
+    given = [
+        ("digest", Realism(), 3, 32),
+        ("other", Realism(), 3, 32),
+        ("digest", Realism(curvature=False), 3, 32),
+        ("digest", Realism(), 4, 32),
+        ("digest", Realism(), 3, 64),
+    ]
+    assert len({sets.set_file(tmp_path, *each) for each in given}) == len(given)
 
 
 def test_a_variant_is_trained_scored_and_reported(study, monkeypatch, tmp_path):
-    asked = []
+    rendered = []
 
-    def rendered(count, seed, input_px, realism):
-        asked.append((count, seed, realism))
-        return replace(make_pairs(count, input_px=input_px, seed=seed), rgb=None)
+    def noise(file, count, realism, seed, input_px):
+        rendered.append((count, realism, seed))
+        monkeypatch.setattr(sets, "make_faces", noise_faces)
+        render_set(file, count, realism, seed, input_px)
 
-    monkeypatch.setattr(script, "rendered_pairs", rendered)
-    small = study(dict(list(SMALL.items())[::2]), seeds=(5,))
-    for planned in small.plan():
+    render_set = sets.render_set
+    monkeypatch.setattr(script, "render_set", noise)
+    variants = {**SMALL, "more faces": script.Variant(faces=8)}
+    del variants["without gain control"]
+    small = study(variants, seeds=(5,))
+    plan = list(small.plan())
+    assert small.prepare(plan, [], lambda line: None) == []
+    # Both numbers of faces are of one set.
+    assert rendered == [(8, Realism(), 0), (6, Realism(**script.GEOMETRY_ONLY), 0)]
+    for planned in plan:
         row = small.row(planned, small.make(planned))
         assert row["nme_real"] > 0 and row["nme_simulated"] > 0
         assert planned.config.augmentation.agc == script.AGC
         add_row(small.table, script.COLUMNS, row)
-    assert asked == [(6, 5, Realism()), (6, 5, Realism(**script.GEOMETRY_ONLY))]
-    assert [row["variant"] for row in small.rows()] == ["full", "geometry only"]
-    script.draw(small.rows(), tmp_path / "figure.png")
+    assert [row["variant"] for row in small.rows()] == ["full", "geometry only", "more faces"]
+    assert [row["faces"] for row in small.rows()] == ["6", "6", "8"]
+    script.draw(small.rows(), script.TEST_SETS, script.FULL, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
@@ -163,7 +192,7 @@ def test_the_table_by_hand():
         for name, values in scores.items()
         for seed, nme in enumerate(values)
     ]
-    lines = script.as_table(rows).splitlines()
+    lines = script.as_table(rows, script.TEST_SETS, script.FULL).splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     # t(0.975, 1) = 12.706; the differences are 1.0 and 1.2, so 1.1 +- 12.706 * 0.1.
     assert cells[3][:4] == ["without curvature", "2", "6.20 [3.66, 8.74]", "1.10 [-0.17, 2.37]"]

@@ -221,6 +221,32 @@ def test_transfer_can_start_from_the_teacher(path):
     assert all(torch.allclose(teacher[name], copy[name], atol=1e-8) for name in teacher)
 
 
+def test_a_light_student_can_start_from_weights_of_more_points(tmp_path, monkeypatch):
+    """With a tiny learning rate it equals its start, without the points that are not needed."""
+    pairs = replace(make_pairs(scheme_points=54), scheme="sf_tl54")
+    for name in ("load", "load_training"):
+        monkeypatch.setattr(DataConfig, name, lambda *_, **__: pairs)
+    make_model("small", "thermal").save(tmp_path / "teacher.safetensors")
+    start = make_model("slim", "thermal", seed=5)
+    start.save(tmp_path / "start.safetensors")
+
+    def config(size):
+        return CompressConfig(
+            out=tmp_path / size,
+            teacher=tmp_path / "teacher.safetensors",
+            size=size,
+            init=tmp_path / "start.safetensors",
+            fit=FIT | {"steps": 1, "learning_rate": 1e-12, "weight_decay": 0},
+        )
+
+    result = compress(config("slim"), progress=False)
+    wanted = dict(start.for_scheme("sf_tl54").named_parameters())
+    found = dict(Landmarker.load(result["weights"]).named_parameters())
+    assert all(torch.allclose(wanted[name], found[name], atol=1e-8) for name in wanted)
+    with pytest.raises(InputError, match="cannot start a light model from a slim one"):
+        compress(config("light"), progress=False)
+
+
 def test_few_pairs_and_few_labels():
     data = DataConfig(**DATA, pairs=6, labelled=2)
     pairs = data.load_training(32, seed=0, progress=False)

@@ -6,13 +6,16 @@ import json
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from mlcmkd.data.thermal.radiometry import GREY8
+from mlcmkd.models import Landmarker
 from mlcmkd.stages.transfer import TransferConfig
 from mlcmkd.studies.path import TABLE, PathConfig, as_table, run_path
 from mlcmkd.studies.reuse import is_complete
 from mlcmkd.training.run_directory import CONFIG, WEIGHTS
 from mlcmkd.utils.errors import InputError
+from tests.conftest import make_model
 
 FIT = {"steps": 2, "batch": 4, "evaluations": 1, "accelerator": "cpu"}
 
@@ -69,6 +72,26 @@ def test_every_model_is_scored_on_every_benchmark_it_can_read(rows):
         expected.add((model, "thermal", "val", "box", 1))
         expected.add((model, "thermal", "test", "box", 2))
     assert found == expected and len(rows) == len(expected)
+
+
+def test_teacher_and_light_student_start_from_given_weights(config, tmp_path):
+    """With a tiny learning rate they equal their start; the KTL student is not concerned."""
+    starts = {"init": ("teacher", "small", "rgb"), "light_init": ("light", "slim", "thermal")}
+    for seed, (name, (_, size, modality)) in enumerate(starts.items()):
+        make_model(size, modality, seed=7 + seed).save(tmp_path / f"{name}.safetensors")
+    still = FIT | {"steps": 1, "learning_rate": 1e-12, "weight_decay": 0}
+    given = config.model_dump() | {
+        "out": tmp_path / "runs",
+        "zero_shot": None,
+        "train": still,
+        "compress": still,
+        **{name: tmp_path / f"{name}.safetensors" for name in starts},
+    }
+    run_path(PathConfig(**given), progress=False)
+    for name, (folder, *_) in starts.items():
+        start = dict(Landmarker.load(tmp_path / f"{name}.safetensors").named_parameters())
+        found = dict(Landmarker.load(tmp_path / "runs" / folder / WEIGHTS).named_parameters())
+        assert all(torch.allclose(start[each], found[each], atol=1e-8) for each in start), name
 
 
 def test_a_split_that_is_missing_is_found_before_the_training(config, unseen, tmp_path):

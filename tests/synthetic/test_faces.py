@@ -5,7 +5,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from mlcmkd.data.pairs import from_synthetic
 from mlcmkd.schemes import IBUG68, get_scheme
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.synthetic.head.landmarks import DEFINED
@@ -87,6 +89,16 @@ def test_attributes_are_complete_and_vary(faces):
     for name in ("smile", "mouth_open", "eye_closure", "skin_tone"):
         assert faces.attributes[name].min() >= 0 and faces.attributes[name].max() <= 1, name
     assert np.abs(faces.attributes["light_side"]).max() <= 1
+
+
+def test_thermal_images_do_not_depend_on_whether_rgb_is_rendered(faces):
+    alone = make_faces(COUNT, seed=3, workers=1, maps=True, rgb=False)
+    assert alone.rgb is None
+    for name in ("thermal", "landmarks", "hidden_by", "depth", "temperature"):
+        assert np.array_equal(getattr(alone, name), getattr(faces, name), equal_nan=True), name
+    pairs = from_synthetic(alone, 32)
+    assert pairs.rgb is None
+    assert torch.equal(pairs.thermal, from_synthetic(faces, 32).thermal)
 
 
 def test_maps_are_the_depth_and_the_true_temperature(faces):
