@@ -151,8 +151,10 @@ def course(
 ) -> None:
     """Run every numbered notebook on the synthetic faces."""
     from mlcmkd.course import run_course
+    from mlcmkd.training.run_directory import lock_run
 
-    run_course(out, scale, solutions=solutions)
+    with lock_run(out):
+        run_course(out, scale, solutions=solutions)
 
 
 def report(

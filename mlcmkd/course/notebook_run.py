@@ -22,7 +22,7 @@ from mlcmkd.course.execution import execute
 from mlcmkd.course.notebook_parameters import parameter_values, read_notebook
 from mlcmkd.course.project import NOTEBOOKS
 from mlcmkd.course.series import numbered
-from mlcmkd.training.run_directory import CONFIG, PROVENANCE, RESULT, Run
+from mlcmkd.training.run_directory import CONFIG, PROVENANCE, RESULT, Run, lock_run
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
@@ -66,7 +66,7 @@ def run_notebook(
 
     Raises:
         InputError: the notebook or a parameter is unknown, a value is invalid, `out` contains another
-            run, or a cell failed.
+            run or is written by another command, or a cell failed.
     """
     path = find_notebook(notebook)
     config, values = validate_parameters(path, parameters)
@@ -77,15 +77,15 @@ def run_notebook(
             raise InputError(f"{out}: contains another run; choose another folder")
         if (out / RESULT).is_file():
             return out
-    run = Run(out, "notebook", config)
-    if "work" in values:
-        values["work"] = values["work"] or str(out / WORK)
-    execute(path, out / EXECUTED, values, show=show)
-    stage_runs = _stage_runs(values["work"]) if "work" in values else {}
-    run.note(
-        data={name: _read(folder / PROVENANCE).get("data") for name, folder in stage_runs.items()}
-    )
-    run.finish(**{name: _read(folder / RESULT) for name, folder in stage_runs.items()})
+    with lock_run(out):
+        run = Run(out, "notebook", config)
+        if "work" in values:
+            values["work"] = values["work"] or str(out / WORK)
+        execute(path, out / EXECUTED, values, show=show)
+        stage_runs = _stage_runs(values["work"]) if "work" in values else {}
+        data = {name: _read(folder / PROVENANCE).get("data") for name, folder in stage_runs.items()}
+        run.note(data=data)
+        run.finish(**{name: _read(folder / RESULT) for name, folder in stage_runs.items()})
     return out
 
 

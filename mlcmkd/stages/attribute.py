@@ -23,6 +23,7 @@ from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.models import Landmarker
 from mlcmkd.plots import attribution_maps
+from mlcmkd.stages.common import locks_its_run
 from mlcmkd.training.run_directory import Run
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
@@ -68,6 +69,7 @@ class AttributeConfig(Config):
     )
 
 
+@locks_its_run
 def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, Any]:
     """Computes attribution maps of an RGB and a thermal model for a landmark or a group of landmarks.
 
@@ -82,8 +84,8 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
         The contents of result.json.
 
     Raises:
-        InputError: a model of the other modality, models with different input sizes, or an unknown
-            landmark.
+        InputError: a model of the other modality, models with different input sizes, an unknown
+            landmark, or another command writes `out`.
     """
     models = _load_models(config)
     landmarks = config.landmark if config.group is None else config.group

@@ -1,7 +1,10 @@
 """What the training stages share: their config, the student's network, and its first weights."""
 
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import wraps
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, ParamSpec, Protocol, TypeVar
 
 from pydantic import Field
 
@@ -11,8 +14,42 @@ from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import Augmentation
 from mlcmkd.models import Landmarker, ModelSpec, SizeName
 from mlcmkd.training.config import FitConfig
+from mlcmkd.training.run_directory import lock_run
 from mlcmkd.utils.config import Config, Seed
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.processes import process_state
+
+P, R = ParamSpec("P"), TypeVar("R")
+
+
+def alone_in_process(stage: Callable[P, R]) -> Callable[P, R]:
+    """A stage that waits until no other thread of this process trains.
+
+    Training stages seed torch's random state, which all threads share: side by side, both would get
+    other numbers than alone.
+    """
+
+    @wraps(stage)
+    def waiting(*args: P.args, **kwargs: P.kwargs) -> R:
+        with process_state:
+            return stage(*args, **kwargs)
+
+    return waiting
+
+
+def locks_its_run(stage: Callable[P, R]) -> Callable[P, R]:
+    """A stage of one process that locks its run directory, `out` of its config, until it ends.
+
+    Training stages lock it in `train_objective`, after their processes have joined.
+    """
+
+    @wraps(stage)
+    def locked(*args: P.args, **kwargs: P.kwargs) -> R:
+        out = (args[0] if args else kwargs["config"]).out
+        with lock_run(out) if out is not None else nullcontext():
+            return stage(*args, **kwargs)
+
+    return locked
 
 
 class StageConfig(Config):

@@ -13,6 +13,7 @@ from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.models import SIZE_NAMES, Landmarker, SizeName
 from mlcmkd.stages.common import (
     StageConfig,
+    alone_in_process,
     in_scheme_of,
     initialise_from,
     only_labelled,
@@ -48,6 +49,7 @@ class CompressConfig(StageConfig):
     )
 
 
+@alone_in_process
 def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]:
     """MCL: trains a light thermal student with a thermal teacher, or with `one_step` an RGB teacher.
 

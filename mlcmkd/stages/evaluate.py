@@ -10,6 +10,7 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.evaluation.evaluate import Scores, check_input, evaluate_model
 from mlcmkd.evaluation.metrics import NORMALISERS, Normaliser
 from mlcmkd.models import Landmarker
+from mlcmkd.stages.common import locks_its_run
 from mlcmkd.stages.score_tables import write_scores
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
@@ -38,6 +39,7 @@ class EvaluateConfig(Config):
     )
 
 
+@locks_its_run
 def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str, Any], Scores]:
     """Scores weights on a split; writes the tables of `score_tables` and result.json.
 
@@ -45,8 +47,8 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str
         The content of result.json, and the scores.
 
     Raises:
-        InputError: weights or data that cannot be used, or `visible_only` for a data set that does not
-            mark hidden points.
+        InputError: weights or data that cannot be used, another command writes `out`, or
+            `visible_only` for a data set that does not mark hidden points.
     """
     model = Landmarker.load(config.weights)
     modality = config.modality or model.spec.modality

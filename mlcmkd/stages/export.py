@@ -20,6 +20,7 @@ from mlcmkd.evaluation.evaluate import check_input, predict_pairs, score
 from mlcmkd.evaluation.metrics import Normaliser
 from mlcmkd.models import Landmarker
 from mlcmkd.schemes import map_indices
+from mlcmkd.stages.common import locks_its_run
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
 from mlcmkd.utils.config import Config
@@ -64,6 +65,7 @@ class ExportConfig(Config):
     )
 
 
+@locks_its_run
 def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
     """Writes model.onnx, and with `int8` also model_int8.onnx, and evaluates them.
 
@@ -73,8 +75,8 @@ def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
         mean displacement of its landmarks in pixels of the network input.
 
     Raises:
-        InputError: unusable weights or data, `out` is the folder of the weights, or the landmarks
-            of the export differ from torch; the file is then deleted.
+        InputError: unusable weights or data, `out` is the folder of the weights or written by another
+            command, or the landmarks of the export differ from torch; the file is then deleted.
     """
     model = Landmarker.load(config.weights)
     if config.out.resolve() == config.weights.parent.resolve():

@@ -13,6 +13,7 @@ weights on the test split.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from mlcmkd.data.pairs import Pairs
@@ -23,9 +24,10 @@ from mlcmkd.evaluation.invariance import FEWEST, measure_invariance
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.common import StageConfig
 from mlcmkd.training import checkpoint
+from mlcmkd.training.fabric import entered_by_all, join
 from mlcmkd.training.loop import fit
 from mlcmkd.training.provenance import data_hash, manifest_stamp
-from mlcmkd.training.run_directory import Run
+from mlcmkd.training.run_directory import Run, lock_run
 from mlcmkd.utils.progress import tqdm
 
 
@@ -37,6 +39,7 @@ def train_objective(
     stage: str = "objective",
     distillation: Distillation | None = None,
     rgb_teacher: Landmarker | None = None,
+    save_beside: Callable[[Path], None] | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Trains an objective's student, scores it on the validation pairs and writes the run directory.
@@ -54,56 +57,63 @@ def train_objective(
         distillation: gives the decay of the distillation terms; None for a constant decay of 1.
         rgb_teacher: its features and the student's are compared at each evaluation, and how invariant
             they are to the modality is logged; None to log nothing of it.
+        save_beside: writes further files into the run directory, which it is called with.
         progress: show progress bars.
 
     Returns:
         The run's result, as in result.json: validation scores and where the weights are.
 
     Raises:
-        InputError: `config.out` or the validation data cannot be used, or the loss is not finite.
+        InputError: `config.out` or the validation data cannot be used, another command writes
+            `config.out`, or the loss is not finite.
     """
     student, modality = objective.student, objective.student.spec.modality
-    run = Run(config.out, stage, config, seed=config.seed)
-    validation = config.data.load(
-        "val", student.spec.input_px, radiometry=student.spec.radiometry, progress=progress
-    )
-    for data in (pairs, validation):
-        check_input(student, data, modality, "training")
-    run.note(
-        data=data_hash(pairs),
-        manifest=manifest_stamp(config.data.source),
-        pairs=len(pairs),
-        labelled=int(pairs.labelled.sum()),
-    )
-    try:
-        fabric = fit(
-            objective,
-            pairs,
-            config.fit,
-            run,
-            augmentation=config.augmentation,
-            seed=config.seed,
-            validate=lambda: evaluate_model(student, validation, modality).nme,
-            observe=_invariance(rgb_teacher, student, validation) if rgb_teacher else None,
-            distillation=distillation,
-            progress=progress,
+    fabric = join(config.fit)
+    with entered_by_all(fabric, lock_run(config.out)):
+        run = Run(config.out, stage, config, seed=config.seed)
+        validation = config.data.load(
+            "val", student.spec.input_px, radiometry=student.spec.radiometry, progress=progress
         )
-    except KeyboardInterrupt:
-        tqdm.write(f"{run.path}: stopped; the same command resumes from the last checkpoint")
-        raise
-    if run.writes:
-        student.save(run.weights)
-        checkpoint.remove(run.path)
-    scores = evaluate_model(student, validation, modality)
-    run.errors(scores.rows())
-    result = run.finish(
-        split="val",
-        modality=modality,
-        parameters=student.parameter_count(),
-        weights=str(run.weights),
-        **scores.summary(),
-    )
-    fabric.barrier()  # later code may read the weights that the first process has written
+        for data in (pairs, validation):
+            check_input(student, data, modality, "training")
+        run.note(
+            data=data_hash(pairs),
+            manifest=manifest_stamp(config.data.source),
+            pairs=len(pairs),
+            labelled=int(pairs.labelled.sum()),
+        )
+        try:
+            fit(
+                objective,
+                pairs,
+                config.fit,
+                run,
+                augmentation=config.augmentation,
+                seed=config.seed,
+                validate=lambda: evaluate_model(student, validation, modality).nme,
+                observe=_invariance(rgb_teacher, student, validation) if rgb_teacher else None,
+                distillation=distillation,
+                fabric=fabric,
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            tqdm.write(f"{run.path}: stopped; the same command resumes from the last checkpoint")
+            raise
+        if run.writes:
+            student.save(run.weights)
+            if save_beside is not None:
+                save_beside(run.path)
+            checkpoint.remove(run.path)
+        scores = evaluate_model(student, validation, modality)
+        run.errors(scores.rows())
+        result = run.finish(
+            split="val",
+            modality=modality,
+            parameters=student.parameter_count(),
+            weights=str(run.weights),
+            **scores.summary(),
+        )
+        fabric.barrier()  # later code may read the weights that the first process has written
     return result
 
 

@@ -24,6 +24,7 @@ from mlcmkd.deployment.sources import (
     frame_rate,
     read_source,
 )
+from mlcmkd.training.run_directory import lock_run
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
 
@@ -81,7 +82,8 @@ def predict_files(
 
     Raises:
         InputError: an unknown format, two sources of boxes, an invalid frame rate, an `out` that
-            holds one of the input files (their tables would be overwritten), or no existing file.
+            holds one of the input files (their tables would be overwritten), no existing file, or
+            an `out` that another command writes.
     """
     if box is not None and boxes is not None:
         raise InputError("both a box and a table of boxes were given; give one of the two")
@@ -96,6 +98,7 @@ def predict_files(
         if notice:
             say(notice)
     with ExitStack() as stack:
+        stack.enter_context(lock_run(out))
         writers = [stack.enter_context(closing(WRITERS[name](out))) for name in formats]
         results = _Results(out, writers, smoothing, fps, overlays, say, outcome)
         stack.callback(results.start, None)

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.shape_model import ShapeModel
 from mlcmkd.schemes import get_scheme
+from mlcmkd.stages.common import alone_in_process
 from mlcmkd.stages.train import TrainConfig, train_on
 
 # Share of the shapes' variance that soft landmarks keep. Our choice: the paper varies it and does not
@@ -29,6 +30,7 @@ class TolerantConfig(TrainConfig):
     )
 
 
+@alone_in_process
 def train_tolerant(config: TolerantConfig, *, progress: bool = True) -> dict[str, Any]:
     """Trains a Tolerant-Teacher, and saves the shape model beside its weights.
 
@@ -46,9 +48,12 @@ def train_tolerant(config: TolerantConfig, *, progress: bool = True) -> dict[str
         tqdm.write(f"{left_out} partly labelled faces are left out: a shape needs all its points")
         pairs = pairs.subset(torch.nonzero(whole).flatten().tolist())
     shapes = fit_shape_model(pairs, config.variance)
-    result = train_on(with_soft_landmarks(pairs, shapes), config, progress=progress)
-    shapes.save(config.out / SHAPES)
-    return result
+    return train_on(
+        with_soft_landmarks(pairs, shapes),
+        config,
+        save_beside=lambda run: shapes.save(run / SHAPES),
+        progress=progress,
+    )
 
 
 def with_soft_landmarks(pairs: Pairs, shapes: ShapeModel) -> Pairs:

@@ -1,5 +1,6 @@
 """The stage `train`: supervised training on one modality, for the RGB teacher or a thermal baseline."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,13 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.models import SIZE_NAMES, Landmarker, SizeName
-from mlcmkd.stages.common import StageConfig, initialise_from, network_spec, only_labelled
+from mlcmkd.stages.common import (
+    StageConfig,
+    alone_in_process,
+    initialise_from,
+    network_spec,
+    only_labelled,
+)
 from mlcmkd.stages.objective import train_objective
 
 
@@ -39,6 +46,7 @@ class TrainConfig(StageConfig):
     )
 
 
+@alone_in_process
 def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
     """Trains a Landmarker on one modality.
 
@@ -52,8 +60,22 @@ def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
     return train_on(pairs, config, progress=progress)
 
 
-def train_on(pairs: Pairs, config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
-    """As `train`, on given pairs; their landmarks may be soft ones."""
+@alone_in_process
+def train_on(
+    pairs: Pairs,
+    config: TrainConfig,
+    *,
+    save_beside: Callable[[Path], None] | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """As `train`, on given pairs; their landmarks may be soft ones.
+
+    Args:
+        pairs: the training pairs.
+        config: validated parameters.
+        save_beside: see `train_objective`.
+        progress: show progress bars.
+    """
     pairs.require(config.modality, "training")
     pairs = only_labelled(pairs)
     spec = network_spec(config, pairs)
@@ -61,5 +83,11 @@ def train_on(pairs: Pairs, config: TrainConfig, *, progress: bool = True) -> dic
     student = Landmarker(spec, pretrained=config.pretrained)
     if config.init is not None:
         initialise_from(student, Landmarker.load(config.init).for_scheme(pairs.scheme))
-    objective = TaskObjective(student, config.modality)
-    return train_objective(objective, pairs, config, stage="train", progress=progress)
+    return train_objective(
+        TaskObjective(student, config.modality),
+        pairs,
+        config,
+        stage="train",
+        save_beside=save_beside,
+        progress=progress,
+    )

@@ -11,6 +11,7 @@ from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.common import (
     StageConfig,
+    alone_in_process,
     in_scheme_of,
     initialise_from,
     only_labelled,
@@ -33,6 +34,7 @@ class TransferConfig(StageConfig):
     )
 
 
+@alone_in_process
 def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]:
     """KTL: trains a thermal student with an RGB teacher of the same size.
 

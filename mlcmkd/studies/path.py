@@ -1,6 +1,7 @@
 """The whole path: teacher, transfer, compress, and all of their scores in one table."""
 
 import csv
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from mlcmkd.stages.train import TrainConfig, train
 from mlcmkd.stages.transfer import TransferConfig, transfer
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.training.config import FitConfig
-from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.training.run_directory import WEIGHTS, lock_run
 from mlcmkd.utils.config import Config, Seed, late
 from mlcmkd.utils.markdown import markdown_table
 from mlcmkd.utils.writing import replacing
@@ -84,9 +85,16 @@ def run_path(config: PathConfig, *, progress: bool = True) -> list[dict[str, Any
         The table's rows: model, input modality, benchmark, and the scores with their normaliser.
 
     Raises:
-        InputError: a manifest lacks a split that is scored.
+        InputError: a manifest lacks a split that is scored, or another command writes `out`.
     """
     _need_splits(config)
+    alone = config.train.processes == config.transfer.processes == config.compress.processes == 1
+    # Of several processes none knows its rank before the first training.
+    with lock_run(config.out) if alone else nullcontext():
+        return _run(config, progress)
+
+
+def _run(config: PathConfig, progress: bool) -> list[dict[str, Any]]:
     models = _train(config, progress)
     rows = []
     for name, run in models.items():

@@ -47,3 +47,9 @@ class FitConfig(Config):
         description="Batches per step; the optimiser steps by the mean of their gradients.",
     )
     nodes: int = late(1, ge=1, description="Machines that take part.")
+
+    @property
+    def processes(self) -> int | None:
+        """Number of processes; None if it is that of the machine's devices."""
+        known = isinstance(self.devices, int) and self.devices >= 0
+        return self.devices * self.nodes if known else None

@@ -17,7 +17,7 @@ from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.training.checkpoint import Checkpoints, fingerprint_of
 from mlcmkd.training.config import FitConfig
-from mlcmkd.training.fabric import make_fabric
+from mlcmkd.training.fabric import join
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
 from mlcmkd.training.trainer import Trainer
@@ -36,6 +36,7 @@ def fit(
     validate: Callable[[], float],
     observe: Callable[[], dict[str, float]] | None = None,
     distillation: Distillation | None = None,
+    fabric: Fabric | None = None,
     checkpoint_seconds: float = 60.0,
     progress: bool = True,
 ) -> Fabric:
@@ -55,6 +56,8 @@ def fit(
             `config.evaluations` times, and once before the first step.
         observe: returns further values for the same log lines, by name; called as often.
         distillation: gives the decay; None for a constant decay of 1.
+        fabric: of processes that have joined, see `fabric.join`; None to join them here. With several
+            processes `run` must be made after they joined.
         checkpoint_seconds: seconds between two checkpoints; several processes save one per interval.
         progress: show a progress bar.
 
@@ -63,10 +66,9 @@ def fit(
 
     Raises:
         InputError: the loss is not finite; the message names the step, the term and the ids of the
-            batch. Or as `make_fabric`.
+            batch. Or as `join`.
     """
-    fabric = make_fabric(config)
-    fabric.launch()
+    fabric = fabric or join(config)
     settings = (config, augmentation, seed, distillation, data_hash(pairs), fabric.world_size)
     fingerprint = fingerprint_of(objective, *settings, run.hyperparameters)
     trainer = Trainer.prepare(fabric, objective, pairs, config, augmentation, seed, distillation)
@@ -84,7 +86,9 @@ def fit(
         done = step + 1
         if done % interval and done < config.steps:
             if checkpoints.due and fabric.world_size == 1 and trainer.finite:
-                checkpoints.save(done, trainer.state, metrics=run.metrics_lines())
+                checkpoints.save(
+                    done, trainer.state, metrics=run.metrics_lines(), minutes=run.minutes
+                )
             continue
         means = trainer.interval_means(step, steps=step % interval + 1)
         total = sum(means.values())
@@ -102,7 +106,7 @@ def fit(
                 **(observe() if observe else {}),
             )
         if done < config.steps and (checkpoints.due or fabric.world_size > 1):
-            checkpoints.save(done, trainer.state, metrics=run.metrics_lines())
+            checkpoints.save(done, trainer.state, metrics=run.metrics_lines(), minutes=run.minutes)
     return fabric
 
 
@@ -113,9 +117,9 @@ def _resume(trainer: Trainer, checkpoints: Checkpoints, run: Run) -> int:
     steps_of_each = fabric.all_gather(steps).view(-1, 2).tolist()
     step = max(set.intersection(*map(set, steps_of_each)), default=0)
     if step:
-        lines = checkpoints.restore(step, trainer.state)["metrics"]
+        metadata = checkpoints.restore(step, trainer.state)
         if fabric.is_global_zero:
-            run.restore_metrics(lines)
+            run.resume(metadata["metrics"], metadata.get("minutes", 0.0))
             run.note(resumed_at_step=step)
         tqdm.write(f"{run.path.name}: resumes after step {step}")
     return step

@@ -14,6 +14,7 @@ from mlcmkd.data.manifest import MANIFEST
 from mlcmkd.data.pairs import SYNTHETIC, Pairs
 from mlcmkd.synthetic import RENDERER_VERSION
 
+_PACKAGE = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "opencv-python-headless")
 
 
@@ -36,14 +37,28 @@ def manifest_stamp(source: str) -> str | None:
     manifest = Path(source) / MANIFEST
     if not manifest.is_file():
         return None
-    return hashlib.sha256(manifest.read_bytes()).hexdigest()
+    return file_hash(manifest)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def environment() -> dict[str, Any]:
-    """Commit, versions and hardware, for provenance.json."""
+    """Commit, versions and hardware, for provenance.json.
+
+    `commit` and `dirty` (whether there are changes that are not committed) are None where they are
+    unknown.
+    """
+    commit = changes = None
+    if _is_checkout(_PACKAGE):
+        commit = _git(_PACKAGE, "rev-parse", "HEAD")
+        changes = _git(_PACKAGE, "status", "--porcelain")
     return {
-        "commit": _git("rev-parse", "HEAD"),
-        "dirty": bool(_git("status", "--porcelain")),
+        "commit": commit,
+        "dirty": None if changes is None else bool(changes),
         "python": platform.python_version(),
         "libraries": {name: _version(name) for name in _LIBRARIES},
         "processor": processor_name(),
@@ -62,19 +77,30 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def _git(*arguments: str) -> str:
-    """Output of git about the code that runs; empty outside a checkout."""
+def _is_checkout(package: Path) -> bool:
+    """Whether the package lies at the top of a git repository, which is then its own.
+
+    An installed package may lie in the environment of another project, whose commit says nothing about
+    it.
+    """
+    top = _git(package, "rev-parse", "--show-toplevel")
+    return top is not None and Path(top).resolve() == package.parent
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Output of git about a folder; None where git does not answer."""
     try:
         result = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), *arguments],
+            ["git", "-C", str(folder), *arguments],
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=10,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return result.stdout.strip() if result.returncode == 0 else ""
+        return None
+    return result.stdout.strip() if result.returncode == 0 else None
 
 
 def _version(library: str) -> str:

@@ -1,7 +1,8 @@
 """The run directory: the files of one run, from which reports and later stages read.
 
 config.json          the stage's validated config
-provenance.json      stage, seed, commit, data hash, versions, hardware, minutes
+provenance.json      stage, seed, commit, data hash, hashes of the weights it started from, versions,
+                     hardware, minutes
 metrics.jsonl        one line per evaluation interval: step, learning rate, every term, NME
 errors.csv           one row per face of the evaluated split
 landmarks.csv        of a scored run: one row per landmark; also regions.csv, ced.csv and ced.png (the
@@ -9,18 +10,24 @@ landmarks.csv        of a scored run: one row per landmark; also regions.csv, ce
 result.json          the scores that tables quote; the last file of a completed run
 model.safetensors    the trained weights; the weights of an earlier run in the same directory are kept
                      with the suffix .before until the new run is complete
+
+A run directory is locked while a stage writes it, by `.NAME.lock` beside it.
 """
 
 import csv
 import json
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from mlcmkd.training.provenance import environment
+from mlcmkd.training.provenance import environment, file_hash
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.locks import file_lock
 from mlcmkd.utils.processes import is_first
 from mlcmkd.utils.writing import naming, replacing
 
@@ -31,8 +38,11 @@ ERRORS = "errors.csv"
 RESULT = "result.json"
 WEIGHTS = "model.safetensors"
 BEFORE = f"{WEIGHTS}.before"
+INPUTS = "inputs"  # entry of provenance.json: hashes of the files that the config names, by field
 _SCORERS = ("evaluate", "attribute", "score")  # stages that train nothing
 _REPLACED = (METRICS, ERRORS, RESULT, WEIGHTS)
+_BUSY = "another command is writing it; wait for its end, or choose another folder"
+_held: set[tuple[Path, int]] = set()  # run directories locked by this process, with the thread
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -41,8 +51,37 @@ def write_atomically(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
+@contextmanager
+def lock_run(path: Path, *, wait: bool = False) -> Iterator[None]:
+    """Locks a run directory, so that no other command writes it.
+
+    Of several processes only the first one locks. The same thread may lock it again inside: a study
+    locks the directory of a run, and so does the stage that makes the run.
+
+    Args:
+        path: the directory; it need not exist.
+        wait: wait while another command writes it.
+
+    Raises:
+        InputError: another command writes it, and `wait` is false.
+    """
+    mine = (path.resolve(), threading.get_ident())
+    if mine in _held or not is_first():
+        yield
+        return
+    with file_lock(path, None if wait else _BUSY):
+        _held.add(mine)
+        try:
+            yield
+        finally:
+            _held.remove(mine)
+
+
 class Run:
     """Writes a run directory. Of several processes only the first one writes.
+
+    Lock the directory first (`lock_run`). With several processes, make it after they have joined
+    (`training.fabric.join`): before, none of them knows its rank.
 
     Args:
         path: the directory, created if needed. The files of an earlier run in it are replaced.
@@ -67,6 +106,7 @@ class Run:
         self.hyperparameters = config.model_dump_json(exclude={"data", *inputs})
         self.path.mkdir(parents=True, exist_ok=True)
         self.writes = is_first()
+        hashes = {name: file_hash(value) for name, value in inputs.items() if value.is_file()}
         self._started = time.monotonic()
         self._provenance: dict[str, Any] = {}
         if not self.writes:
@@ -76,7 +116,7 @@ class Run:
             (self.path / WEIGHTS).replace(self.path / BEFORE)
         for name in _REPLACED:
             (self.path / name).unlink(missing_ok=True)
-        self._provenance |= {"stage": stage, "seed": seed, **environment()}
+        self._provenance |= {"stage": stage, "seed": seed, **environment(), INPUTS: hashes}
         write_atomically(self.path / CONFIG, config.model_dump_json(indent=2))
         self.note()
 
@@ -99,8 +139,13 @@ class Run:
         self._provenance |= entries
         if not self.writes:
             return
-        self._provenance["minutes"] = round((time.monotonic() - self._started) / 60, 2)
+        self._provenance["minutes"] = round(self.minutes, 2)
         write_atomically(self.path / PROVENANCE, json.dumps(self._provenance, indent=2))
+
+    @property
+    def minutes(self) -> float:
+        """Duration so far, with that before an interruption."""
+        return (time.monotonic() - self._started) / 60
 
     def log(self, **values: float) -> None:
         """Adds a line to metrics.jsonl."""
@@ -115,8 +160,14 @@ class Run:
         path = self.path / METRICS
         return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
-    def restore_metrics(self, lines: list[str]) -> None:
-        """Replaces the lines of metrics.jsonl, when a training resumes from a checkpoint."""
+    def resume(self, lines: list[str], minutes: float) -> None:
+        """Continues a run that was interrupted, from a checkpoint.
+
+        Args:
+            lines: of metrics.jsonl, at the checkpoint.
+            minutes: duration until the checkpoint.
+        """
+        self._started -= 60 * minutes
         if self.writes:
             write_atomically(self.path / METRICS, "".join(line + "\n" for line in lines))
 

@@ -1,22 +1,47 @@
-"""The rank of this process in distributed training, before the process group is initialised.
+"""This process among others: its rank in distributed training, and what its threads share.
 
-Fabric (with `fit.devices` above 1) or torchrun starts the processes and sets their ranks in the
-environment. The first process writes the run directory and the terminal output; the others compute.
+The environment is no proof of a rank. `RANK`, `LOCAL_RANK` or `SLURM_PROCID` are also set in a shell or
+a program that another launcher has started, and in every task of srun. A process has a rank once it has
+joined the others, see `training.fabric.join`. The first process writes the run directory and the
+terminal output; the others compute.
 """
 
 import os
+import sys
+import threading
 
-_RANKS = ("RANK", "LOCAL_RANK")  # torchrun's over all nodes; Fabric's on one node
+# Lightning reads these as numbers while it is imported.
+_RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
+
+# Torch's random state and the working directory belong to the process, so that two threads that train
+# at the same time would get other numbers than each by itself. Who changes one of them holds this lock.
+process_state = threading.RLock()
 
 
 def is_first() -> bool:
-    """Whether this is the only process or the first of several."""
-    return next((int(os.environ[name]) for name in _RANKS if name in os.environ), 0) == 0
+    """Whether this is the only process of its training, or the first of those that it has joined."""
+    distributed = sys.modules.get("torch.distributed")  # without torch, nothing was joined
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return True
+    return distributed.get_rank() == 0
 
 
 def started_by_torchrun() -> tuple[int, int] | None:
     """Return (nodes, processes per node) if torchrun started this process, otherwise None."""
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
+    per_node, world = number_of("LOCAL_WORLD_SIZE"), number_of("WORLD_SIZE")
+    if "TORCHELASTIC_RUN_ID" not in os.environ or not per_node or not world:
         return None
-    per_node = int(os.environ["LOCAL_WORLD_SIZE"])
-    return int(os.environ["WORLD_SIZE"]) // per_node, per_node
+    return world // per_node, per_node
+
+
+def number_of(variable: str) -> int | None:
+    """A whole number from the environment; None if the variable is missing or no such number."""
+    text = os.environ.get(variable, "").strip()
+    return int(text) if text.isdecimal() else None
+
+
+def forget_unusable_ranks() -> None:
+    """Removes ranks from the environment that are no numbers, such as an empty one."""
+    for name in _RANKS:
+        if name in os.environ and number_of(name) is None:
+            del os.environ[name]

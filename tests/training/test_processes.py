@@ -12,40 +12,73 @@ import torch
 from mlcmkd.distillation.decay import Decay
 from mlcmkd.stages.train import TrainConfig
 from mlcmkd.training.config import FitConfig
-from mlcmkd.training.fabric import make_fabric
-from mlcmkd.training.run_directory import RESULT, Run
+from mlcmkd.training.fabric import entered_by_all, join, make_fabric
+from mlcmkd.training.run_directory import RESULT, Run, lock_run
 from mlcmkd.training.sampling import Stream
 from mlcmkd.training.trainer import mean_over_processes
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.processes import is_first, started_by_torchrun
+from mlcmkd.utils.processes import forget_unusable_ranks, is_first, started_by_torchrun
+
+LEFT_BEHIND = {  # by a launcher that did not start this process
+    "torchrun": {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2"},
+    "a task of srun": {"SLURM_PROCID": "1", "SLURM_NTASKS": "2", "SLURM_STEP_ID": "0"},
+    "the script of sbatch": {"SLURM_PROCID": "0", "SLURM_NTASKS": "4", "SLURM_JOB_NAME": "x"},
+    "empty": {"RANK": "", "LOCAL_RANK": "", "SLURM_PROCID": "", "WORLD_SIZE": ""},
+}
 
 
-@pytest.mark.parametrize(
-    ("environment", "first"),
-    [
-        ({}, True),
-        ({"LOCAL_RANK": "0"}, True),
-        ({"LOCAL_RANK": "1"}, False),
-        ({"RANK": "2", "LOCAL_RANK": "0"}, False),  # the first of a second node
-    ],
-)
-def test_which_process_is_first(monkeypatch, environment, first):
-    for name in ("RANK", "LOCAL_RANK"):
-        monkeypatch.delenv(name, raising=False)
+def leave(monkeypatch, environment: dict[str, str]) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert is_first() is first
+
+
+def join_as(monkeypatch, rank: int) -> None:
+    """As if this process had joined others."""
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
+
+
+@pytest.mark.parametrize("launcher", LEFT_BEHIND)
+def test_a_rank_in_the_environment_is_not_believed(tmp_path, monkeypatch, launcher):
+    """A process that has joined no others trains by itself and writes its run."""
+    leave(monkeypatch, LEFT_BEHIND[launcher])
+    assert is_first()
+    fabric = join(FitConfig(accelerator="cpu"))
+    assert (fabric.world_size, fabric.global_rank) == (1, 0)
+    Run(tmp_path, "test", FitConfig()).finish(nme=1.0)
+    assert (tmp_path / RESULT).is_file()
+
+
+def test_ranks_that_are_no_numbers_are_forgotten_before_lightning_reads_them(monkeypatch):
+    leave(monkeypatch, {"RANK": "", "SLURM_PROCID": "first", "LOCAL_RANK": "1"})
+    forget_unusable_ranks()
+    assert not {"RANK", "SLURM_PROCID"} & set(os.environ) and os.environ["LOCAL_RANK"] == "1"
+    done = subprocess.run(
+        [sys.executable, "-c", "import mlcmkd.training.fabric"],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "RANK": "", "SLURM_PROCID": "first"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_of_joined_processes_one_is_first(monkeypatch, rank):
+    join_as(monkeypatch, rank)
+    assert is_first() is (rank == 0)
 
 
 def test_another_process_writes_nothing(tmp_path, monkeypatch):
     written = Run(tmp_path, "test", FitConfig())
     written.log(step=1)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    monkeypatch.setenv("RANK", "1")
+    join_as(monkeypatch, 1)
     other = Run(tmp_path, "test", FitConfig(steps=7))
     other.note(fact=1)
     other.log(step=2)
-    other.restore_metrics([])
+    other.resume([], 1.0)
     other.errors([{"a": 1}])
     assert other.finish(nme=1.0) == {"nme": 1.0}
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
@@ -88,6 +121,55 @@ def test_the_decay_gets_the_mean_over_parts_and_processes():
     assert mean_over_processes(Two(), []).tolist() == [3.0, 1.0]
     assert mean_over_processes(Two(), parts).tolist() == pytest.approx([9 / 3, 7 / 3])
     assert Decay("progress").follows_losses
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"LOCAL_RANK": "1", "WORLD_SIZE": "4", "MASTER_PORT": "1"}, "one of 4 .*fit.devices"),
+        ({"SLURM_NTASKS": "1", "SLURM_NODEID": "0"}, "that came together are 1; start as many"),
+        ({"SLURM_NTASKS": "1"}, "the environment has no SLURM_NODEID"),
+    ],
+)
+def test_a_world_of_another_size_than_the_config_names_is_refused(
+    monkeypatch, environment, message
+):
+    task = {"SLURM_STEP_ID": "0", "SLURM_PROCID": "0", "SLURM_LOCALID": "0"}
+    leave(monkeypatch, environment | task)
+    monkeypatch.setattr("lightning_fabric.Fabric.launch", lambda self: None)
+    with pytest.raises(InputError, match=message):
+        join(FitConfig(accelerator="cpu", devices=2))
+
+
+def test_processes_that_do_not_come_together_are_one_line(monkeypatch):
+    def fail(self):
+        raise RuntimeError("timed out\nafter 1800 s")
+
+    monkeypatch.setattr("lightning_fabric.Fabric.launch", fail)
+    with pytest.raises(InputError, match="did not come together: timed out after 1800 s"):
+        join(FitConfig(accelerator="cpu", devices=2))
+
+
+def test_a_rank_without_the_address_of_the_others_is_not_believed(monkeypatch):
+    """Lightning would wait for half an hour for processes that nobody started."""
+    leave(monkeypatch, {"LOCAL_RANK": "1", "WORLD_SIZE": "2"})
+    make_fabric(FitConfig(accelerator="cpu", devices=2))
+    assert "LOCAL_RANK" not in os.environ
+
+
+class Second:
+    """A process that hears of the first one's error."""
+
+    def broadcast(self, own: str) -> str:
+        return own or "first: another command is writing it"
+
+
+def test_a_directory_that_the_first_process_cannot_have_ends_all_processes(tmp_path):
+    with (
+        pytest.raises(InputError, match="first: another command"),
+        entered_by_all(Second(), lock_run(tmp_path)),
+    ):
+        raise AssertionError("it trains")
 
 
 def test_torchrun_and_config_must_agree(monkeypatch):
