@@ -21,7 +21,7 @@ from mlcmkd.data.config import DataConfig
 from mlcmkd.stages.common import StageConfig
 from mlcmkd.stages.train import TrainConfig
 from mlcmkd.studies.reuse import TEACHERS
-from mlcmkd.training.provenance import manifest_stamp
+from mlcmkd.training.provenance import file_hash, manifest_stamp
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
@@ -134,7 +134,7 @@ def run_id(config: StageConfig, teacher: TrainConfig, split: str) -> str:
     if origin.pop("init") is not None:  # weights are identified by their bytes
         if not teacher.init.is_file():
             raise InputError(f"{teacher.init}: no such weights for the teacher to start from")
-        origin["init"] = hashlib.sha256(teacher.init.read_bytes()).hexdigest()
+        origin["init"] = file_hash(teacher.init)
     return short_hash(json.dumps([student, origin, split], sort_keys=True))
 
 

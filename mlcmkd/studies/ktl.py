@@ -20,12 +20,11 @@ from mlcmkd.studies.config import (
     run_id,
     teacher_config,
 )
-from mlcmkd.studies.reuse import matches_stored_config
+from mlcmkd.studies.reuse import is_run_of, made_from
 from mlcmkd.studies.scores import nme_percent, teacher_nme
 from mlcmkd.studies.study import Row, Say, Study, without_repeats
 from mlcmkd.training.run_directory import RESULT, WEIGHTS
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.locks import file_lock
 
 COLUMNS = (
     "benchmark", "model", "input_px", "steps", "pairs", "labelled", "strategy", "decay", "init",
@@ -209,19 +208,14 @@ class KTLStudy(Study[PlannedTransfer]):
         return []
 
     def make(self, planned: PlannedTransfer) -> Row:
-        """Trains one student and scores it.
-
-        The lock is for a worker that lost its scheduler and still trains the run: this one waits, and
-        reuses the result.
-        """
+        """Trains one student and scores it; a run that was scored before is only read."""
         config, out = planned.config, planned.out
         pairs = config.data.load_training(planned.teacher.input_px, config.seed, progress=False)
-        with file_lock(out):
-            nme = _stored_nme(config, self.config.split)
-            if nme is None:
-                nme = _train_and_score(config, bool(pairs.labelled.any()), self.config.split)
-            if not self.config.keep_weights:
-                (out / WEIGHTS).unlink(missing_ok=True)
+        nme = _stored_nme(config, self.config.split)
+        if nme is None:
+            nme = _train_and_score(config, bool(pairs.labelled.any()), self.config.split)
+        if not self.config.keep_weights:
+            (out / WEIGHTS).unlink(missing_ok=True)
         return {"pairs": len(pairs), "labelled": int(pairs.labelled.sum()), "nme": nme}
 
     def row(self, planned: PlannedTransfer, result: Row) -> Row:
@@ -256,9 +250,9 @@ def _train_and_score(config: TransferConfig, any_label: bool, split: str) -> flo
 
 def _stored_nme(config: TransferConfig, split: str) -> float | None:
     """NME in percent of a run that was scored but has no row; None if there is none."""
-    score = config.out / f"score-{split}" / RESULT
-    if not score.is_file() or not matches_stored_config(config):
+    score = config.out / f"score-{split}"
+    scored = (score / RESULT).is_file() and (config.out / RESULT).is_file() and is_run_of(config)
+    # Weights that are still there may be of a run that was made again and interrupted before its score.
+    if not scored or not made_from(score, {"weights": config.out / WEIGHTS}):
         return None
-    if score.stat().st_mtime < config.teacher.stat().st_mtime:
-        return None
-    return json.loads(score.read_text(encoding="utf-8"))["nme_percent"]
+    return json.loads((score / RESULT).read_text(encoding="utf-8"))["nme_percent"]

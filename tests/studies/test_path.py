@@ -139,5 +139,8 @@ def test_a_run_stands_for_its_own_config_only(config, rows):
     (kept.out / "config.json").write_text(json.dumps(written))
     assert not is_complete(kept.model_copy(update={"seed": 1}))
     assert not is_complete(kept.model_copy(update={"out": config.out / "elsewhere"}))
-    (config.out / "teacher" / WEIGHTS).touch()  # a teacher made anew outdates its student
+    teacher = config.out / "teacher" / WEIGHTS
+    teacher.touch()
+    assert is_complete(kept)
+    teacher.write_bytes(teacher.read_bytes() + b" ")  # a teacher made anew outdates its student
     assert not is_complete(kept)

@@ -1,6 +1,8 @@
-"""When a finished run is taken, and when it is made again."""
+"""When a finished run is taken, and when it is made again: content decides, not dates."""
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,10 @@ import pytest
 from mlcmkd.stages.train import TrainConfig
 from mlcmkd.stages.transfer import TransferConfig
 from mlcmkd.studies.config import run_id
-from mlcmkd.studies.reuse import is_complete
+from mlcmkd.studies.reuse import get_or_train, is_complete
 from mlcmkd.training import provenance
 from mlcmkd.training.provenance import manifest_stamp
-from mlcmkd.training.run_directory import WEIGHTS, Run
+from mlcmkd.training.run_directory import INPUTS, PROVENANCE, RESULT, WEIGHTS, Run
 
 
 def finished(config) -> None:
@@ -64,14 +66,74 @@ def test_a_run_that_does_not_know_its_manifest_is_taken_as_before(tmp_path, data
     assert not is_complete(config)
 
 
-@pytest.mark.parametrize("name", ["init", "teacher"])
-def test_a_run_does_not_outlive_the_weights_that_it_began_with(tmp_path, name):
+@pytest.fixture(params=["init", "teacher"])
+def based(request, tmp_path) -> TrainConfig | TransferConfig:
+    """The config of a finished run that began with weights of another run."""
     began = tmp_path / "first" / WEIGHTS
     began.parent.mkdir()
-    began.write_bytes(b"")
-    kind = TrainConfig if name == "init" else TransferConfig
-    config = kind(out=tmp_path / "run", **{name: began})
+    began.write_bytes(b"good")
+    (began.parent / PROVENANCE).write_text("{}")
+    kind = TrainConfig if request.param == "init" else TransferConfig
+    config = kind(out=tmp_path / "run", **{request.param: began})
     finished(config)
     assert is_complete(config)
-    later(began)
-    assert not is_complete(config)
+    return config
+
+
+def began_with(config: TrainConfig | TransferConfig) -> Path:
+    return config.init if isinstance(config, TrainConfig) else config.teacher
+
+
+def forget_inputs(config: TrainConfig | TransferConfig) -> None:
+    """Makes the run one of an earlier version, which did not record its weights."""
+    path = config.out / PROVENANCE
+    provenance = json.loads(path.read_text())
+    del provenance[INPUTS]
+    path.write_text(json.dumps(provenance))
+
+
+def test_other_weights_under_an_old_date_are_other_weights(based):
+    began = began_with(based)
+    began.write_bytes(b"other")
+    os.utime(began, (0, 0))
+    assert not is_complete(based)
+    began.write_bytes(b"good")
+    assert is_complete(based)
+
+
+def test_a_copied_folder_is_not_trained_again(based, tmp_path):
+    later(began_with(based))
+    assert is_complete(based), "the same weights under a new date"
+    copied = tmp_path / "copy"
+    for name in ("run", "first"):
+        shutil.copytree(tmp_path / name, copied / name, copy_function=shutil.copyfile)
+    os.utime(copied / "run" / RESULT, (0, 0))
+    field = "init" if isinstance(based, TrainConfig) else "teacher"
+    there = {"out": copied / "run", field: copied / "first" / WEIGHTS}
+    assert is_complete(based.model_copy(update=there))
+
+
+def test_a_run_of_an_earlier_version_stands_while_nothing_contradicts_it(based, capsys):
+    forget_inputs(based)
+    later(began_with(based))
+    assert is_complete(based), "a date contradicts nothing"
+    get_or_train(None, based)
+    assert "an earlier version made it and did not record" in capsys.readouterr().out
+    # This version has trained the weights, so the earlier run cannot have begun with them.
+    (began_with(based).parent / PROVENANCE).write_text(json.dumps({INPUTS: {}}))
+    assert not is_complete(based)
+
+
+def test_weights_that_are_gone_are_known_by_their_folder(based):
+    began_with(based).unlink()
+    assert is_complete(based)
+    field = "init" if isinstance(based, TrainConfig) else "teacher"
+    other = based.out.parent / "other" / WEIGHTS
+    assert not is_complete(based.model_copy(update={field: other}))
+
+
+def test_moved_data_are_the_same_data(tmp_path, data):
+    config = TrainConfig(out=tmp_path / "run", data={"source": str(data)})
+    finished(config)
+    moved = data.rename(tmp_path / "elsewhere")
+    assert is_complete(TrainConfig(out=config.out, data={"source": str(moved)}))
