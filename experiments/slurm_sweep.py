@@ -10,6 +10,7 @@ command resumes the sweep.
 """
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,12 @@ def main() -> None:
     config = SweepConfig.validated(str(file), read_fields(file))
     with slurm_cluster(**options) as cluster:
         cluster.scale(jobs=jobs)
-        workers = Cluster(scheduler=cluster.scheduler_address, gpus=int(options["gpus"]), retries=2)
+        workers = Cluster(
+            scheduler=cluster.scheduler_address,
+            gpus=int(options["gpus"]),
+            retries=2,
+            patience=math.inf,  # jobs may wait long for their turn
+        )
         failed = run_study(KTLStudy(config), workers)
     raise SystemExit(bool(failed))
 

@@ -1,17 +1,23 @@
 """Independent jobs on the workers of a dask cluster, submitted in order.
 
 By default the cluster consists of processes on this machine with one thread each, and cannot be reached
-from outside. A running scheduler can be used instead if its workers see the same folders.
+from outside. A running scheduler can be used instead if its workers see the same folders. Wherever a
+worker was started and however many threads it has, a job runs as it would by itself in the folder where
+the command was given.
 """
 
 import os
+import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.processes import process_state
 
 Job = TypeVar("Job")
 
@@ -22,11 +28,15 @@ _WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
 }
 GPU = "GPU"  # name of the dask resource of which a worker with a GPU has 1
+REPORTED_AFTER = 10.0  # seconds without a worker after which a line says so
+_LOOK_EVERY = 1.0  # seconds between two looks for workers
+_PAUSE = 0.02  # seconds between two looks for finished jobs
 
 
 def worker_threads() -> int:
-    """Threads of the arithmetic in a worker: OMP_NUM_THREADS, or 1."""
-    return int(os.environ.get("OMP_NUM_THREADS", "1"))
+    """Threads of the arithmetic in a worker: OMP_NUM_THREADS (the first of a list), or 1."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return max(1, int(first)) if first.isdecimal() else 1
 
 
 class Cluster(NamedTuple):
@@ -38,12 +48,15 @@ class Cluster(NamedTuple):
         gpus: number of workers with one GPU each, in the place of `workers`. With a scheduler any number
             above 0 makes each job request one GPU; its workers are started with `--resources GPU=1`.
         retries: how often a failed job is tried again. Invalid input is not tried again.
+        patience: seconds after which a scheduler that has no worker is given up. Jobs of a batch system
+            may wait longer for their turn.
     """
 
     workers: int = 1
     scheduler: str | None = None
     gpus: int = 0
     retries: int = 1
+    patience: float = 600.0
 
     @property
     def at_once(self) -> int:
@@ -63,6 +76,7 @@ def run_jobs(
     cluster: Cluster | None = None,
     *,
     key: Callable[[Job], str],
+    say: Callable[[str], None] = print,
 ) -> Iterator[tuple[Job, Any, BaseException | None]]:
     """Runs all jobs and yields each when it ends: the job, its result, its error.
 
@@ -73,15 +87,17 @@ def run_jobs(
         work: the function that runs a job.
         cluster: where to run; one worker by default.
         key: a unique name for each job.
+        say: prints a line.
 
     Raises:
-        InputError: the scheduler is unavailable, or has no worker with a GPU.
+        InputError: the scheduler is unavailable, has no worker with a GPU, or had none at all for
+            `cluster.patience` seconds.
     """
     cluster = cluster or Cluster()
+    alone = partial(_alone_here, work, Path.cwd())
     with _client(cluster) as client:
-        for job, future in _finished_jobs(
-            client, jobs, partial(_catch_input_error, work), cluster, key
-        ):
+        _report_idle_threads(client, cluster, say)
+        for job, future in _finished_jobs(client, jobs, alone, cluster, key, say):
             if future.status != "finished":
                 yield job, None, _error(future, cluster)
             elif isinstance(result := future.result(), _InvalidInput):
@@ -90,11 +106,43 @@ def run_jobs(
                 yield job, result, None
 
 
-def _catch_input_error(work: Callable[[Job], Any], job: Job) -> Any:
+def _alone_here(work: Callable[[Job], Any], folder: Path, job: Job) -> Any:
+    """Runs a job in a worker, as it would run by itself in the folder of the command."""
+    with process_state:  # a worker may have several threads
+        try:
+            with _working_in(folder):
+                return work(job)
+        except InputError as error:
+            return _InvalidInput(str(error))
+
+
+@contextmanager
+def _working_in(folder: Path) -> Iterator[None]:
+    """Changes the working directory, to which the relative paths of a parameter file refer."""
     try:
-        return work(job)
-    except InputError as error:
-        return _InvalidInput(str(error))
+        before = Path.cwd()
+        os.chdir(folder)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the worker on {socket.gethostname()} cannot work in this folder "
+            f"({error.strerror}); start workers where the same folders are visible"
+        ) from None
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _report_idle_threads(client: Any, cluster: Cluster, say: Callable[[str], None]) -> None:
+    """Says that threads of a worker make no runs side by side."""
+    if not cluster.scheduler:
+        return
+    threads = client.nthreads().values()
+    if any(count > 1 for count in threads):
+        say(
+            f"{cluster.scheduler}: {len(threads)} workers with {sum(threads)} threads; a worker makes "
+            f"one run at a time, so start {sum(threads)} workers with --nthreads 1 to make as many"
+        )
 
 
 def _error(future: Any, cluster: Cluster) -> BaseException:
@@ -139,16 +187,20 @@ def _client(cluster: Cluster) -> Iterator[Any]:
         Client(local) as client,
     ):
         if cluster.gpus:
-            client.register_plugin(_one_gpu_each())
+            client.register_plugin(_one_gpu_each(cluster.gpus))
         yield client
 
 
-def _one_gpu_each() -> Any:
+def _one_gpu_each(gpus: int) -> Any:
     """A plugin that lets worker n see only the n-th of the GPUs that this process may use."""
     from distributed import WorkerPlugin
 
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     visible = allowed.split(",") if allowed else None
+    if visible is not None and len(visible) < gpus:
+        raise InputError(
+            f"--gpus {gpus}: CUDA_VISIBLE_DEVICES={allowed} allows {len(visible)}; use as many"
+        )
 
     class OneGpu(WorkerPlugin):
         """Runs before the worker first uses a GPU; the replacement of a worker keeps its number."""
@@ -163,16 +215,21 @@ def _one_gpu_each() -> Any:
 
 
 def _slots(client: Any, cluster: Cluster) -> int:
-    """Number of jobs that can run side by side, at least one."""
-    if not cluster.gpus:
-        return max(1, sum(client.nthreads().values()))
+    """Number of jobs that can run side by side: one for each worker.
+
+    At least one, because workers may come later, and some schedulers start them when there is a job.
+    """
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    slots = int(sum(worker.get("resources", {}).get(GPU, 0) for worker in workers))
-    if not slots:
+    usable = [
+        worker
+        for worker in workers
+        if not cluster.gpus or worker.get("resources", {}).get(GPU, 0) >= 1
+    ]
+    if workers and not usable:
         raise InputError(
             f"{cluster.scheduler}: no worker offers a GPU; start workers with --resources GPU=1"
         )
-    return slots
+    return max(1, len(usable))
 
 
 def _finished_jobs(
@@ -181,6 +238,7 @@ def _finished_jobs(
     work: Callable[[Job], Any],
     cluster: Cluster,
     key: Callable[[Job], str],
+    say: Callable[[str], None],
 ) -> Iterator[tuple[Job, Any]]:
     """Each job with its finished future; at most as many jobs are submitted as there are workers.
 
@@ -199,9 +257,45 @@ def _finished_jobs(
             running.add(future)
 
     submit_more()
-    for future in running:
+    for future in _as_they_end(running, client, cluster, say):
         job = submitted.pop(future)
         yield job, future
         # The result of a future that is not released would be computed again if its worker died later.
         future.release()
         submit_more()
+
+
+def _as_they_end(
+    running: Any, client: Any, cluster: Cluster, say: Callable[[str], None]
+) -> Iterator[Any]:
+    """The futures as they end. A scheduler that has no workers is reported, later given up.
+
+    Raises:
+        InputError: there was no worker for `cluster.patience` seconds.
+    """
+    if not cluster.scheduler:  # an embedded cluster replaces its workers
+        yield from running
+        return
+    seen = looked = time.monotonic()
+    reported = False
+    while not running.is_empty():
+        if running.has_ready():
+            yield next(running)
+            continue
+        time.sleep(_PAUSE)
+        now = time.monotonic()
+        if now - looked < _LOOK_EVERY:
+            continue
+        looked = now
+        if client.scheduler_info(n_workers=-1)["workers"]:
+            seen, reported = now, False
+            continue
+        without = f"{cluster.scheduler}: no worker for {now - seen:.0f} seconds"
+        start = f"start one with `dask worker {cluster.scheduler} --nthreads 1`"
+        if now - seen >= cluster.patience:
+            raise InputError(
+                f"{without}; {start} and give the command again: completed runs are in the table"
+            )
+        if now - seen >= REPORTED_AFTER and not reported:
+            say(f"{without}; waiting: {start}")
+            reported = True

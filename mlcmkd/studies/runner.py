@@ -14,6 +14,7 @@ import torch
 from mlcmkd.studies.cluster import Cluster, run_jobs, worker_threads
 from mlcmkd.studies.study import Planned, Row, Say, Study
 from mlcmkd.studies.table import add_row, read_table
+from mlcmkd.training.run_directory import lock_run
 from mlcmkd.utils.locks import file_lock
 from mlcmkd.utils.progress import tqdm
 
@@ -103,7 +104,7 @@ def _make_runs(
     failed = []
     with tqdm(total=len(missing), desc=study.table.stem, unit="run") as bar:
         for planned, result, error in run_jobs(
-            missing, partial(_make, study), cluster, key=lambda planned: planned.run
+            missing, partial(_make, study), cluster, key=lambda planned: planned.run, say=say
         ):
             if error is None:
                 row = study.row(planned, result)
@@ -117,9 +118,13 @@ def _make_runs(
 
 
 def _make(study: Study[Planned], planned: Planned) -> Any:
-    """Makes one run; called in a worker."""
+    """Makes one run; called in a worker.
+
+    A worker that lost its scheduler may still be making the same run: this one waits for its end.
+    """
     torch.set_num_threads(worker_threads())
-    return study.make(planned)
+    with lock_run(planned.out, wait=True):
+        return study.make(planned)
 
 
 def _progress_text(label: str, row: Row) -> str:

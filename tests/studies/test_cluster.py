@@ -1,15 +1,23 @@
-"""Jobs on a real cluster of processes: retries, order, one GPU a worker, no access from outside."""
+"""Jobs on a real cluster of processes: retries, order, one GPU a worker, no access from outside.
+
+A job runs as by itself, also in a worker with several threads that was started in another folder.
+"""
 
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
+import torch
+from distributed import LocalCluster
 
-from mlcmkd.studies.cluster import GPU, Cluster, _client, _slots, run_jobs
+from mlcmkd.studies import cluster as cluster_module
+from mlcmkd.studies.cluster import GPU, Cluster, _client, _slots, run_jobs, worker_threads
 from mlcmkd.utils.errors import InputError
 
 
@@ -48,8 +56,35 @@ def which_gpu(job: int) -> tuple[str, float, float]:
     return os.environ["CUDA_VISIBLE_DEVICES"], start, time.time()
 
 
-def done(work, cluster, jobs=(0, 1, 2)) -> dict:
-    found = run_jobs(jobs, work, cluster, key=lambda job: f"job-{job}")
+def seeded(job: int) -> tuple[str, list[float]]:
+    """As a training: seeds torch's random state, and draws from it for a while."""
+    torch.manual_seed(job)
+    drawn = []
+    for _ in range(5):
+        drawn.append(float(torch.rand(())))
+        time.sleep(0.05)
+    return os.getcwd(), drawn
+
+
+def which_process(job: int) -> int:
+    return os.getpid()
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+@contextmanager
+def scheduler(workers: int, threads: int = 1) -> Iterator[str]:
+    """The address of a scheduler with workers of its own, which start in the present folder."""
+    with LocalCluster(
+        n_workers=workers, threads_per_worker=threads, host="127.0.0.1", dashboard_address=None
+    ) as local:
+        yield local.scheduler_address
+
+
+def done(work, cluster, jobs=(0, 1, 2), say=quiet) -> dict:
+    found = run_jobs(jobs, work, cluster, key=lambda job: f"job-{job}", say=say)
     return {job: (result, error) for job, result, error in found}
 
 
@@ -112,3 +147,66 @@ def test_the_embedded_cluster_is_bound_to_loopback_and_counts_its_slots():
 def test_an_unavailable_scheduler():
     with pytest.raises(InputError, match="tcp://127.0.0.1:9: no dask scheduler answers"):
         done(which_gpu, Cluster(scheduler="tcp://127.0.0.1:9"))
+
+
+def test_a_worker_with_threads_gives_the_numbers_of_a_lone_run(tmp_path, monkeypatch):
+    """Torch's random state is shared by its threads; relative paths are those of the command."""
+    lines = []
+    with scheduler(workers=1, threads=4) as address:
+        monkeypatch.chdir(tmp_path)
+        found = done(seeded, Cluster(scheduler=address), range(4), lines.append)
+    assert found == {job: (seeded(job), None) for job in range(4)}
+    assert found[0][0][0] == str(tmp_path)
+    assert (
+        len(lines) == 1 and "1 workers with 4 threads; a worker makes one run at a time" in lines[0]
+    )
+
+
+def test_a_folder_that_a_worker_does_not_see_is_named(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setattr(cluster_module.Path, "cwd", lambda: gone / "elsewhere")
+    (error,) = [error for _, error in done(seeded, Cluster(), [0]).values()]
+    assert isinstance(error, InputError)
+    assert str(error).startswith(f"{gone / 'elsewhere'}: the worker on ")
+
+
+def test_a_scheduler_without_workers_says_so_and_is_given_up(monkeypatch):
+    monkeypatch.setattr(cluster_module, "REPORTED_AFTER", 0.5)
+    monkeypatch.setattr(cluster_module, "_LOOK_EVERY", 0.2)
+    lines = []
+    with (
+        scheduler(workers=0) as address,
+        pytest.raises(InputError, match=f"{address}: no worker for . seconds; start one with"),
+    ):
+        done(seeded, Cluster(scheduler=address, patience=1.5), say=lines.append)
+    assert len(lines) == 1 and f"`dask worker {address} --nthreads 1`" in lines[0]
+
+
+def test_a_worker_that_comes_late_does_the_jobs(monkeypatch):
+    monkeypatch.setattr(cluster_module, "REPORTED_AFTER", 0.2)
+    monkeypatch.setattr(cluster_module, "_LOOK_EVERY", 0.1)
+    with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None) as local:
+        lines = []
+
+        def say(line: str) -> None:
+            lines.append(line)
+            local.scale(1)
+
+        found = done(which_process, Cluster(scheduler=local.scheduler_address), say=say)
+    assert len(lines) == 1 and [error for _, error in found.values()] == [None] * 3
+
+
+def test_more_gpus_than_may_be_used_are_refused(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    with pytest.raises(InputError, match="--gpus 2: CUDA_VISIBLE_DEVICES=3 allows 1"):
+        done(which_gpu, Cluster(gpus=2))
+
+
+@pytest.mark.parametrize(
+    ("given", "threads"), [("", 1), ("3", 3), ("4,2", 4), ("0", 1), ("many", 1), (" 2 ", 2)]
+)
+def test_threads_of_a_worker_whatever_the_environment_holds(monkeypatch, given, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    assert worker_threads() == threads

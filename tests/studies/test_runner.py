@@ -78,7 +78,7 @@ def quiet(line: str) -> None:
     pass
 
 
-def here(jobs, work, cluster, *, key):
+def here(jobs, work, cluster, *, key, say):
     """`run_jobs` in this process; the job travels by pickle as to a worker."""
     for job in jobs:
         work, job = pickle.loads(pickle.dumps((work, job)))

@@ -89,7 +89,7 @@ def made(tmp_path_factory):
     """A small table, made without a cluster."""
     out = tmp_path_factory.mktemp("students")
 
-    def here(jobs, work, cluster, *, key):
+    def here(jobs, work, cluster, *, key, say):
         assert len({key(job) for job in jobs}) == len(jobs)
         for job in jobs:
             yield job, work(job), None
