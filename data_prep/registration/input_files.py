@@ -1,17 +1,18 @@
 """Files that `pair_folder` reads besides the images: landmarks, time stamps, a calibration."""
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from data_prep.registration import Homography, Stereo, ThroughPlane
+from mlcmkd.data.file_names import path_parts, trailing_folders
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import number, number_or_missing
+from mlcmkd.utils.texts import number, number_or_missing, read_csv
 from mlcmkd.utils.yaml_files import read_yaml
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".npy")
@@ -105,9 +106,10 @@ def read_landmarks(path: Path, folder: Path, names: Mapping[str, Path]) -> dict[
     """
     faces: dict[str, dict[int, tuple[float, float]]] = {}
     schemes: dict[str, str] = {}
+    find = _finder(folder, names)
     for where, row in _rows(path, ("image", "scheme", "point", "x", "y")):
-        name = _id(row["image"], folder)
-        if name not in names:
+        name = find(row["image"])
+        if name is None:
             continue
         if schemes.setdefault(name, row["scheme"]) != row["scheme"]:
             raise InputError(
@@ -122,6 +124,11 @@ def read_landmarks(path: Path, folder: Path, names: Mapping[str, Path]) -> dict[
                 f"{where}: point {int(index)} of '{row['image']}' appears twice; keep one"
             )
         points[int(index)] = tuple(number_or_missing(row[axis], where) for axis in "xy")
+    if not faces:
+        raise InputError(
+            f"{path}: none of its images is in {folder}, where the first is called "
+            f"'{next(iter(names))}'; use the names of the images"
+        )
     return {name: _as_array(path, name, schemes[name], points) for name, points in faces.items()}
 
 
@@ -150,14 +157,42 @@ def read_times(path: Path, folder: Path, names: Mapping[str, Path]) -> dict[str,
         InputError: not readable, a missing column, or an image that does not exist or appears twice.
     """
     times: dict[str, float] = {}
+    find = _finder(folder, names)
     for where, row in _rows(path, ("image", "seconds")):
-        name = _id(row["image"], folder)
-        if name not in names:
+        name = find(row["image"])
+        if name is None:
             raise InputError(f"{where}: no image '{row['image']}' in {folder}; correct the name")
         if name in times:
             raise InputError(f"{where}: '{row['image']}' appears twice; keep one row")
         times[name] = number(row["seconds"], where)
     return times
+
+
+def _finder(folder: Path, names: Collection[str]) -> Callable[[str], str | None]:
+    """Return a function that finds the id that an image name in a table refers to, None without one.
+
+    The name is a path of this machine, or as in the tables of `mlcmkd prepare folder`: of two ids with
+    the same last part, that with more trailing folders in common.
+    """
+    by_last: dict[str, list[str]] = {}
+    for name in names:
+        by_last.setdefault(path_parts(name)[-1], []).append(name)
+
+    @cache
+    def find(image: str) -> str | None:
+        name = _id(image, folder)
+        if name in names:
+            return name
+        *folders, last = path_parts(_id(image.replace("\\", "/"), folder)) or ("",)
+        shared = {
+            other: trailing_folders(tuple(folders), path_parts(other)[:-1])
+            for other in by_last.get(last, [])
+        }
+        shared = {other: count for other, count in shared.items() if count is not None}
+        best = [other for other, count in shared.items() if count == max(shared.values())]
+        return best[0] if len(best) == 1 else None
+
+    return find
 
 
 def _id(image: str, folder: Path) -> str:
@@ -173,18 +208,9 @@ def _id(image: str, folder: Path) -> str:
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the rows of a CSV with a header, each with its location for error messages."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
-            missing = [name for name in columns if name not in (table.fieldnames or ())]
-            if missing:
-                raise InputError(f"{path}: no column '{missing[0]}'; name {', '.join(columns)}")
-            for row in table:
-                where = f"{path}, line {table.line_num}"
-                if any(row[name] is None for name in columns):
-                    raise InputError(f"{where}: too few values; complete or remove the row")
-                yield where, row
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a CSV text file ({error}); export it again") from None
+    header, body = read_csv(path)
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise InputError(f"{path}: no column '{missing[0]}'; name {', '.join(columns)}")
+    for line, cells in body:
+        yield f"{path}, line {line}", dict(zip(header, cells, strict=True))

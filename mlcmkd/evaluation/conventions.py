@@ -40,8 +40,8 @@ def convention_hints(prediction: np.ndarray, target: np.ndarray, scheme: str) ->
     offsets = np.nanmean(prediction - target, axis=1)
     if len(offsets) > 1:
         offset, spread = offsets.mean(axis=0), offsets.std(axis=0, ddof=1) / np.sqrt(len(offsets))
-        one = np.sign(offset[0])
-        if (np.abs(offset - one) < _OFFSET_PX).all() and (spread < _OFFSET_ERROR_PX).all():
+        by_one = any((np.abs(offset - one) < _OFFSET_PX).all() for one in (-1, 1))
+        if by_one and (spread < _OFFSET_ERROR_PX).all():
             found.append(
                 f"the predictions are {offset[0]:+.2f}, {offset[1]:+.2f} pixels from the annotations "
                 "on average: does one of them count pixels from 0 and the other from 1? (.pts files "

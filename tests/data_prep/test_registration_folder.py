@@ -13,6 +13,7 @@ from data_prep.readers import get_reader
 from data_prep.registration import Limit
 from data_prep.registration.folder import pair_folder
 from data_prep.registration.image_matching import Stream, match_images
+from data_prep.registration.input_files import read_times
 from mlcmkd.data.images import read_image
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.synthetic.realism import Realism
@@ -268,11 +269,16 @@ def test_a_calibration_that_does_not_reach_the_images(source):
         ({"calibration": "none.yaml"}, "none.yaml: cannot be read"),
         ({"calibration": "thermal.csv"}, "thermal.csv, calibration: Input should be"),
         ({"rgb_landmarks": "bad.csv"}, "bad.csv: no column 'scheme'; name image, scheme"),
-        ({"rgb_landmarks": "short.csv"}, "short.csv, line 3: too few values"),
+        ({"rgb_landmarks": "short.csv"}, "short.csv, line 3: 3 cells, but the header"),
         ({"rgb_landmarks": "twice.csv"}, "twice.csv, line 3: point 0 of 'a.png' appears twice"),
         ({"rgb_landmarks": "words.csv"}, "words.csv, line 2: 'left' is not a finite number"),
         ({"rgb_landmarks": "unknown.csv"}, "unknown.csv: landmark scheme 'mine' is unknown"),
         ({"rgb_landmarks": "many.csv"}, "many.csv: 'a' has point 70, but scheme ibug68 has 68"),
+        (
+            {"rgb_landmarks": "other.csv"},
+            "none of its images is in .*rgb, where the first is .* 'a'",
+        ),
+        ({"rgb_landmarks": "tabs.csv"}, "tabs.csv: the columns are separated by tabs"),
         ({"rgb_landmarks": "mixed.csv"}, "mixed.csv, line 3: a second scheme, 'sf_tl54'"),
     ],
 )
@@ -280,12 +286,14 @@ def test_invalid_parameters_and_files(source, options, message):
     head = "image,scheme,point,x,y\n"
     first = "a.png,ibug68,0,1,2\n"
     for name, text in {
-        "bad.csv": "image,point,x,y\n",
+        "bad.csv": "image,point,x,y\na.png,0,1,2\n",
         "short.csv": head + first + "a.png,ibug68,1\n",
         "twice.csv": head + first + first,
         "words.csv": head + "a.png,ibug68,0,left,2\n",
         "unknown.csv": head + "a.png,mine,0,1,2\n",
         "many.csv": head + "a.png,ibug68,70,1,2\n",
+        "other.csv": head + "z.png,ibug68,0,1,2\n",
+        "tabs.csv": (head + first).replace(",", "\t"),
         "mixed.csv": head + first + "a.png,sf_tl54,1,1,2\n",
     }.items():
         (source / name).write_text(text)
@@ -350,6 +358,28 @@ def test_names_of_pairs(tmp_path, rgb, thermal, pairs):
     streams = [Stream(tmp_path, dict.fromkeys(names, tmp_path), None) for names in (rgb, thermal)]
     found, offset = match_images(*streams, tolerance=0.1, offset=0.0, progress=False)
     assert found == [(*pair, None) for pair in pairs] and offset is None
+
+
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [
+        ("a.png", "a"),
+        ("A.PNG", "a"),
+        (r"C:\data\more\b.png", "more/b"),
+        (r"C:\data\more\a.png", "a"),
+        ("other/b.png", None),
+        ("c.png", None),  # two of them
+    ],
+)
+def test_names_in_tables_of_another_machine(tmp_path, image, found):
+    names = {name: tmp_path / name for name in ("a", "more/b", "x/c", "y/c")}
+    table = tmp_path / "times.csv"
+    table.write_text(f"image,seconds\n{image},1.5\n")
+    if found is None:
+        with pytest.raises(InputError, match="line 2: no image"):
+            read_times(table, tmp_path, names)
+    else:
+        assert read_times(table, tmp_path, names) == {found: 1.5}
 
 
 def test_pairs_by_the_numbering_of_flir_cameras_are_reported(source):

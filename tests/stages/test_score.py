@@ -183,6 +183,8 @@ def test_hints_at_another_convention(tmp_path, change, hint):
     )
     result, scores = score_files(config)
     assert len(result["hints"]) == (hint is not None)
+    exact = ScoreConfig(predictions=tmp_path / "t.csv", annotations=tmp_path / "t.csv")
+    assert score_files(exact)[0]["hints"] == []
     if hint is not None:
         assert hint in result["hints"][0] and f"hint: {result['hints'][0]}" in text(result, scores)
 

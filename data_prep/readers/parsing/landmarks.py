@@ -95,8 +95,8 @@ def from_csv(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks
 
 def _scheme_of_header(path: Path) -> str:
     """Infer the scheme of a wide table from its columns; a long table names its scheme itself."""
-    columns = len(read_csv(path)[0]) - 1
-    scheme = scheme_of_count(columns // 2) if columns % 2 == 0 else None
+    # Of an odd number one is too many, and is named when the table is read.
+    scheme = scheme_of_count((len(read_csv(path)[0]) - 1) // 2)
     return scheme.name if scheme else next(iter(SCHEMES))
 
 
