@@ -1,23 +1,58 @@
 """What a user should know of the images of a data set although all of them can be used."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
 
 from data_prep.readers import Annotation
+from data_prep.readers.base import ImageLoader
+from mlcmkd.data.crops import tight_box
 from mlcmkd.data.images import read_image
 from mlcmkd.data.thermal.palettes import is_coloured
 from mlcmkd.data.thermal.radiometric_jpeg import radiometric_notice
 from mlcmkd.utils.errors import InputError
 
 _SAMPLED = 8
+# Intersection over union of two boxes above which they may belong to one face.
+_ONE_FACE = 0.5
 
 
 def notices(name: str, annotations: Sequence[Annotation]) -> list[str]:
     """Return one line for each thing to know of the images of a data set in the format `name`."""
     thermal = [a.thermal_path for a in annotations if a.thermal_path is not None]
-    found = [radiometric_notice(thermal)]
+    found = [radiometric_notice(thermal), _overlap_notice(annotations)]
     if name == "folder" and not thermal:
         found.append(_grey_notice(annotations))
     return [line for line in found if line]
+
+
+def _overlap_notice(annotations: Sequence[Annotation]) -> str:
+    """One line if faces of one image overlap so much that they may be one face; else nothing."""
+    boxes: defaultdict[Path | ImageLoader | None, list[np.ndarray]] = defaultdict(list)
+    overlapping = []
+    for annotation in annotations:
+        if annotation.landmarks is None:
+            continue
+        image = annotation.thermal_path or annotation.rgb_path
+        box = np.reshape(tight_box(annotation.landmarks), (2, 2))
+        if any(_overlap(box, other) > _ONE_FACE for other in boxes[image]):
+            overlapping.append(annotation.id)
+        boxes[image].append(box)
+    if not overlapping:
+        return ""
+    return (
+        f"notice: {len(overlapping)} faces cover another face of their image, the first of them "
+        f"'{overlapping[0]}'; if they are the same face, annotated twice, keep one of the two"
+    )
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the intersection of two boxes, (2, 2) corners, over their union, 0 to 1."""
+    shared = np.prod(np.maximum(np.minimum(a[1], b[1]) - np.maximum(a[0], b[0]), 0))
+    union = np.prod(a[1] - a[0]) + np.prod(b[1] - b[0]) - shared
+    return float(shared / union) if union > 0 else 0.0
 
 
 def _grey_notice(annotations: Sequence[Annotation]) -> str:

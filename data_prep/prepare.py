@@ -1,7 +1,7 @@
 """From a downloaded data set to a manifest: reader, splits, simulated thermal images, writer."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +9,10 @@ import numpy as np
 from data_prep.errors import Unlabelled
 from data_prep.levels import with_stated_levels
 from data_prep.notices import notices
+from data_prep.prepare_report import PrepareReport
 from data_prep.readers import Annotation, get_reader
 from data_prep.readers.base import OnBad
-from data_prep.report_file import REPORT, write_report
+from data_prep.report_file import write_report
 from data_prep.simulation.simulate import SimulationSettings, simulate_for_photo
 from data_prep.splits import assign_splits
 from data_prep.workers import cores, runner
@@ -26,50 +27,6 @@ _POOL_FROM = 100
 _POOL_FROM_COPIES = 2000
 # The fact that names the other image of a pair that is not aligned.
 _UNALIGNED = {"rgb": "unaligned photo", "thermal": "unaligned thermal image"}
-
-
-@dataclass(frozen=True)
-class PrepareReport:
-    """The result of `prepare`.
-
-    Attributes:
-        folder: the manifest's folder.
-        rows: number of rows.
-        splits: split -> number of rows.
-        subjects: split -> number of subjects.
-        images: number of faces and unlabelled images in the source.
-        labelled: how many of those have landmarks.
-        partly_labelled: how many of the labelled faces lack the label of some points.
-        skipped: (name, reason) of everything left out because it cannot be used.
-        unlabelled: (name, reason) of everything left out because it has no label.
-        notices: what the user should know of the images.
-    """
-
-    folder: Path
-    rows: int
-    splits: dict[str, int]
-    subjects: dict[str, int]
-    images: int
-    labelled: int
-    partly_labelled: int = 0
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    unlabelled: list[tuple[str, str]] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        parts = [f"{self.splits[s]} {s} ({self.subjects[s]} subjects)" for s in sorted(self.splits)]
-        lines = [f"{self.folder}: {self.rows} rows; {', '.join(parts)}"]
-        if self.labelled < self.images:
-            lines[0] += f"; {self.labelled} of {self.images} images have landmarks"
-        if self.partly_labelled:
-            lines.append(f"{self.partly_labelled} faces have points without a label")
-        if self.unlabelled:
-            first = self.unlabelled[0][1]
-            lines.append(
-                f"{len(self.unlabelled)} left out without a label (see {REPORT}), the first: {first}"
-            )
-        lines += self.notices + [f"skipped {name}: {reason}" for name, reason in self.skipped]
-        return "\n".join(lines)
 
 
 @dataclass(frozen=True)

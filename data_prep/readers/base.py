@@ -11,7 +11,6 @@ from typing import TypeVar
 import numpy as np
 
 from data_prep.errors import Unlabelled
-from mlcmkd.data.crops import tight_box
 from mlcmkd.data.manifest import inside
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
@@ -19,8 +18,8 @@ from mlcmkd.utils.errors import InputError
 
 # Files of `mlcmkd pair` that are not accepted pairs: its table, the refused pairs, the drawings.
 PAIRING, REFUSED, OVERLAYS = "pairing.csv", "refused", "overlays"
-# Two boxes of one image that overlap more belong to one face; those of two people overlap less.
-_SAME_FACE = 0.5
+# Mean distance below which two annotations are one, in files of other precision for instance.
+_SAME_FACE_PX = 1.0
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 
 T = TypeVar("T")
@@ -153,7 +152,7 @@ class FaceIds:
 
     def __init__(self) -> None:
         self._count: Counter[str] = Counter()
-        self._boxes: defaultdict[Path, list[tuple[float, float, float, float]]] = defaultdict(list)
+        self._faces: defaultdict[Path, list[np.ndarray]] = defaultdict(list)
 
     def add(self, image: Path, name: str, points: np.ndarray, where: str) -> str:
         """Return the id of one more face.
@@ -165,22 +164,15 @@ class FaceIds:
             where: file and face, for messages.
 
         Raises:
-            InputError: it covers a face of this image that was added before, so it is the same face.
+            InputError: its points are those of a face of this image that was added before.
         """
-        box = tight_box(points)
-        if any(_overlap(box, other) > _SAME_FACE for other in self._boxes[image]):
-            raise InputError(f"{where}: a second annotation of the same face of {image}; keep one")
-        self._boxes[image].append(box)
+        for other in self._faces[image]:
+            both = ~np.isnan(points + other).any(axis=1) if len(points) == len(other) else []
+            if np.any(both) and np.hypot(*(points - other)[both].T).mean() < _SAME_FACE_PX:
+                raise InputError(f"{where}: the same points as another face of {image}; keep one")
+        self._faces[image].append(points)
         self._count[name] += 1
         return name if self._count[name] == 1 else f"{name}#{self._count[name]}"
-
-
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    """Return the intersection of two boxes over their union, 0 to 1; 1 for two equal points."""
-    (low, high), (low_b, high_b) = np.reshape(a, (2, 2)), np.reshape(b, (2, 2))
-    shared = np.prod(np.maximum(np.minimum(high, high_b) - np.maximum(low, low_b), 0))
-    union = np.prod(high - low) + np.prod(high_b - low_b) - shared
-    return float(shared / union) if union > 0 else float(a == b)
 
 
 # `1051618982_2` is the second face of photo 1051618982; `image_0001` is the name of a photo.

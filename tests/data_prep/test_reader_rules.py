@@ -292,7 +292,7 @@ GOOD = "0 .5 .5 1 1" + " .5 .5 1" * 54
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (f"{GOOD}\n{GOOD}\n", "line 2: a second annotation of the same face"),
+        (f"{GOOD}\n{GOOD}\n", "line 2: the same points as another face"),
         (GOOD[:-6], "line 1: 165 numbers, expected 5 (class, box) and x, y"),
         (GOOD[:-1] + "nan", "line 1: 'nan' is not a finite number"),
         (GOOD.replace("0 ", "x ", 1), "line 1: 'x' is not a finite number"),

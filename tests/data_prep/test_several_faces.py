@@ -55,13 +55,27 @@ def test_a_second_face_of_an_image_has_an_id_of_its_own(tmp_path, write):
 def test_a_face_that_is_annotated_twice_is_one_row(tmp_path, write):
     sources.image(tmp_path / "in/a.png")
     write(tmp_path / "in", FIRST, FIRST + 0.5, SECOND)
-    with pytest.raises(
-        InputError, match="a second annotation of the same face of .*a.png; keep one"
-    ):
+    with pytest.raises(InputError, match="the same points as another face of .*a.png; keep one"):
         prepare("folder", tmp_path / "in", tmp_path / "out", progress=False)
     report = prepare("folder", tmp_path / "in", tmp_path / "out", progress=False, skip_bad=True)
     assert len(report.skipped) == 1
     assert [row.id for row in read_rows(tmp_path / "out")] == ["a", "a#2"]
+
+
+@pytest.mark.parametrize("write", [coco, labelme, dlib])
+def test_faces_that_cover_each_other_are_kept_and_this_is_said(tmp_path, write):
+    """Two annotators, or two people: only the user knows."""
+    sources.image(tmp_path / "in/a.png")
+    write(tmp_path / "in", FIRST, FIRST + 2)
+    report = prepare("folder", tmp_path / "in", tmp_path / "out", progress=False)
+    assert [row.id for row in read_rows(tmp_path / "out")] == ["a", "a#2"]
+    assert "notice: 1 faces cover another face of their image, the first of them 'a#2'" in str(
+        report
+    )
+    write(tmp_path / "in", FIRST, SECOND)
+    assert "cover another" not in str(
+        prepare("folder", tmp_path / "in", tmp_path / "apart", progress=False)
+    )
 
 
 def carl_eurecom(folder: Path) -> None:
@@ -125,7 +139,7 @@ def test_a_second_annotation_is_skipped_and_the_others_are_kept(tmp_path, name):
     {**sources.SOURCES, "sf_tl54": sources.sf_tl54_xml}[name](once)
     TWICE[name](twice)
     prepare(name, once, tmp_path / "expected", progress=False)
-    with pytest.raises(InputError, match="same face|appears 2 times"):
+    with pytest.raises(InputError, match="same points|appears 2 times"):
         prepare(name, twice, tmp_path / "out", progress=False)
     report = prepare(name, twice, tmp_path / "out", progress=False, skip_bad=True)
     expected = [row.id for row in read_rows(tmp_path / "expected")]
