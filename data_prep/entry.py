@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from pydantic import ValidationError
 
-from data_prep.image_checks import as_rgb, check_photo, check_thermal, decode, read_bytes
+from data_prep.image_checks import as_rgb, check_photo, check_thermal, read_bytes
 from data_prep.readers.base import ImageLoader
 from mlcmkd.data.crops import face_box
+from mlcmkd.data.images import encode_image, read_decoded
 from mlcmkd.data.manifest import PairRow
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.plausibility import box_fault, landmark_fault
@@ -105,12 +105,10 @@ def _store_rgb(entry: Entry, folder: Path) -> tuple[np.ndarray | None, dict[str,
         return None, {}
     if callable(entry.rgb):
         pixels = entry.rgb()
-        data = cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
-        return pixels, _write(folder, "rgb", data, ".png")
-    data = read_bytes(entry.rgb)
-    pixels = decode(data, entry.rgb)
+        return pixels, _write(folder, "rgb", *encode_image(pixels))
+    pixels, data, suffix = _read(entry.rgb)
     check_photo(pixels, entry.rgb)
-    return pixels, _write(folder, "rgb", data, entry.rgb.suffix)
+    return pixels, _write(folder, "rgb", data, suffix)
 
 
 def _store_thermal(
@@ -120,20 +118,29 @@ def _store_thermal(
     if entry.thermal is None:
         return None, {}
     if isinstance(entry.thermal, Path):
-        data = read_bytes(entry.thermal)
-        thermal = decode(data, entry.thermal)
+        thermal, data, suffix = _read(entry.thermal)
         if entry.radiometry is None:
             raise InputError(f"row '{entry.id}': a thermal file without radiometry; give it")
         check_thermal(thermal, entry.radiometry, entry.thermal, _face(entry))
-        return thermal, _write(folder, "thermal", data, entry.thermal.suffix)
+        return thermal, _write(folder, "thermal", data, suffix)
     thermal = entry.thermal
     if callable(thermal):
         if rgb is None:
             raise InputError(f"row '{entry.id}': thermal simulation needs a photo; give one")
         thermal = thermal(as_rgb(rgb), rgb_fields["rgb_sha256"])
     stored = _stored_values(entry, np.asarray(thermal))
-    data = cv2.imencode(".png", stored[..., ::-1] if stored.ndim == 3 else stored)[1].tobytes()
-    return stored, _write(folder, "thermal", data, ".png")
+    return stored, _write(folder, "thermal", *encode_image(stored))
+
+
+def _read(path: Path) -> tuple[np.ndarray, bytes, str]:
+    """Decode an image; return it with the bytes and suffix of the manifest's copy.
+
+    The copy has the file's own bytes, or is upright where the file has an orientation tag, because
+    not every program applies it.
+    """
+    data = read_bytes(path)
+    pixels, as_stored = read_decoded(path)
+    return (pixels, data, path.suffix) if as_stored else (pixels, *encode_image(pixels))
 
 
 def _stored_values(entry: Entry, values: np.ndarray) -> np.ndarray:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.readers import Annotation
-from data_prep.readers.base import ImageLoader
+from data_prep.readers.base import ImageLoader, already_reported, walk
 from mlcmkd.data.crops import tight_box
-from mlcmkd.data.images import read_image
+from mlcmkd.data.images import UNREAD_SUFFIXES, VIDEO_SUFFIXES, read_image, unread_summary
 from mlcmkd.data.thermal.palettes import is_coloured
 from mlcmkd.data.thermal.radiometric_jpeg import radiometric_notice
 from mlcmkd.utils.errors import InputError
@@ -26,6 +26,16 @@ def notices(name: str, annotations: Sequence[Annotation]) -> list[str]:
     if name == "folder" and not thermal:
         found.append(_grey_notice(annotations))
     return [line for line in found if line]
+
+
+def unread_files(source: Path) -> list[str]:
+    """Return one line on the images and recordings below `source` of types that no reader reads."""
+    summary = unread_summary(
+        path
+        for path in walk(source, already_reported)
+        if path.suffix.lower() in UNREAD_SUFFIXES + VIDEO_SUFFIXES
+    )
+    return [f"notice: {source}: {summary}"] if summary else []
 
 
 def _overlap_notice(annotations: Sequence[Annotation]) -> str:

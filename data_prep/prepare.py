@@ -8,7 +8,7 @@ import numpy as np
 
 from data_prep.errors import Unlabelled
 from data_prep.levels import with_stated_levels
-from data_prep.notices import notices
+from data_prep.notices import notices, unread_files
 from data_prep.prepare_report import PrepareReport
 from data_prep.readers import Annotation, get_reader
 from data_prep.readers.base import OnBad
@@ -20,6 +20,7 @@ from data_prep.writer import Entry, write_manifest
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.texts import is_text, printable
 
 # With fewer simulated images, or rows that are only checked and copied, starting processes takes
 # longer than it saves.
@@ -169,7 +170,7 @@ def prepare(
         partly_labelled=sum(is_partly_labelled(a.landmarks) for a in annotations),
         skipped=report.skipped,
         unlabelled=unlabelled,
-        notices=notices(name, annotations),
+        notices=[*notices(name, annotations), *unread_files(source)],
     )
 
 
@@ -198,11 +199,17 @@ def _check_parameters(
 
 def _read(name: str, source: Path, only: Modality | None, on_bad: OnBad) -> list[Annotation]:
     """Read all annotations that have an image of the wanted modality."""
-    selected = (
-        _select_modality(annotation, only, source, on_bad)
-        for annotation in get_reader(name)(source, on_bad)
-    )
-    return [annotation for annotation in selected if annotation is not None]
+    annotations = []
+    for annotation in get_reader(name)(source, on_bad):
+        if not (is_text(annotation.id) and is_text(annotation.subject)):
+            where = printable(source / annotation.id)
+            reason = f"{where}: its name is not UTF-8 text; rename the file or its folder"
+            on_bad(printable(annotation.id), InputError(reason))
+            continue
+        selected = _select_modality(annotation, only, source, on_bad)
+        if selected is not None:
+            annotations.append(selected)
+    return annotations
 
 
 def _select_modality(

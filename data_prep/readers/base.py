@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from data_prep.errors import Unlabelled
+from mlcmkd.data.images import IMAGE_SUFFIXES
 from mlcmkd.data.manifest import inside
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
@@ -20,7 +21,6 @@ from mlcmkd.utils.errors import InputError
 PAIRING, REFUSED, OVERLAYS = "pairing.csv", "refused", "overlays"
 # Mean distance below which two annotations are one, in files of other precision for instance.
 _SAME_FACE_PX = 1.0
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 
 T = TypeVar("T")
 ImageLoader = Callable[[], np.ndarray]  # returns (H, W, 3) uint8 RGB

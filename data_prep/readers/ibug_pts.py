@@ -6,7 +6,6 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from data_prep.readers.base import (
-    IMAGE_SUFFIXES,
     Annotation,
     OnBad,
     fail,
@@ -15,6 +14,7 @@ from data_prep.readers.base import (
     reader,
     walk,
 )
+from mlcmkd.data.images import PICTURE_SUFFIXES
 from mlcmkd.data.manifest import inside
 from mlcmkd.data.pts import read_pts
 from mlcmkd.schemes import IBUG68
@@ -46,7 +46,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
         try:
             if path.suffix.lower() == ".pts":
                 yield _annotation(source, path, group)
-            elif path.suffix.lower() in IMAGE_SUFFIXES and not path.with_suffix(".pts").is_file():
+            elif path.suffix.lower() in PICTURE_SUFFIXES and not path.with_suffix(".pts").is_file():
                 raise InputError(
                     f"{path}: no .pts beside it; add one, or leave the photo out (--skip-bad)"
                 )

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from data_prep.readers.base import IMAGE_SUFFIXES, OnBad, walk
+from data_prep.readers.base import OnBad, walk
 from mlcmkd.data.file_names import path_parts, trailing_folders
-from mlcmkd.data.images import read_image
+from mlcmkd.data.images import IMAGE_SUFFIXES, read_image
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.palettes import is_coloured
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
@@ -31,7 +31,7 @@ class ImageIndex:
         skip: names of folders to leave out.
 
     Attributes:
-        folders: the folders that contain an image, relative to the source.
+        folders: the folders that contain a picture, relative to the source.
     """
 
     def __init__(self, source: Path, on_bad: OnBad, skip: tuple[str, ...] = ()) -> None:
@@ -42,14 +42,22 @@ class ImageIndex:
         self._radiometries: dict[Path, Radiometry] = {}
         for path in walk(source, on_bad):
             below = PurePosixPath(path.relative_to(source).as_posix())
-            if path.suffix.lower() in IMAGE_SUFFIXES and not set(below.parts[:-1]) & set(skip):
-                self._by_name[below.name.lower()].append(below)
-                self._by_stem[below.stem.lower()].append(below)
+            if path.suffix.lower() not in IMAGE_SUFFIXES or set(below.parts[:-1]) & set(skip):
+                continue
+            self._by_name[below.name.lower()].append(below)
+            self._by_stem[below.stem.lower()].append(below)
+            if path.suffix.lower() != ".npy":
                 self.folders.add(below.parent)
+        # An array beside a picture of the same name may be anything, such as its landmarks.
+        for stem, paths in self._by_stem.items():
+            pictures = [path for path in paths if path.suffix.lower() != ".npy"]
+            folders = {path.parent for path in pictures}
+            arrays = [p for p in paths if p.suffix.lower() == ".npy" and p.parent not in folders]
+            self._by_stem[stem] = pictures + arrays
 
     def __iter__(self):
         """Iterate over all images, as paths relative to the source, sorted."""
-        return iter(sorted(path for paths in self._by_name.values() for path in paths))
+        return iter(sorted(path for paths in self._by_stem.values() for path in paths))
 
     def at(self, name: str) -> list[PurePosixPath]:
         """Return the images with exactly this relative path; those with another suffix if none."""

@@ -12,12 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from data_prep.errors import Unlabelled
 from data_prep.readers.base import (
-    IMAGE_SUFFIXES,
     Annotation,
     FaceIds,
     OnBad,
@@ -27,6 +25,7 @@ from data_prep.readers.base import (
     valid_faces,
     walk,
 )
+from mlcmkd.data.images import PICTURE_SUFFIXES, image_size
 from mlcmkd.data.manifest import inside
 from mlcmkd.data.thermal.radiometry import GREY8
 from mlcmkd.schemes import SCHEMES, SFTL54, Scheme
@@ -50,7 +49,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
         try:
             if kind == "labels" and path.suffix == ".txt":
                 yield from _annotations(source, path, ids, on_bad)
-            elif kind == "images" and path.suffix.lower() in IMAGE_SUFFIXES:
+            elif kind == "images" and path.suffix.lower() in PICTURE_SUFFIXES:
                 label = path.parent.parent / "labels" / f"{path.stem}.txt"
                 if not label.is_file():
                     raise InputError(
@@ -188,13 +187,8 @@ def _annotations(source: Path, path: Path, ids: FaceIds, on_bad: OnBad) -> Itera
             "add it, or leave the label out (--skip-bad)"
         )
     inside(source, str(image_path.relative_to(source)))
-    image = cv2.imread(str(image_path), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise InputError(
-            f"{image_path}: not a readable image; download it again, or leave it out (--skip-bad)"
-        )
     below, name = sequence.relative_to(source), path.relative_to(source).as_posix()
-    for face in valid_faces(name, read_faces(path, image.shape[1], image.shape[0]), on_bad):
+    for face in valid_faces(name, read_faces(path, *image_size(image_path)), on_bad):
         try:
             identity = ids.add(image_path, (below / path.stem).as_posix(), face.points, face.where)
         except InputError as error:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from data_prep.readers.base import fail, walk
 from data_prep.registration import estimate_offset, match_times, motion
-from data_prep.registration.input_files import IMAGE_SUFFIXES, read_times
-from mlcmkd.data.images import read_image
+from data_prep.registration.input_files import read_times
+from mlcmkd.data.images import IMAGE_SUFFIXES, read_image
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
 

@@ -9,13 +9,13 @@ from pydantic import Field, model_validator
 
 from data_prep.registration import Homography, Stereo, ThroughPlane
 from mlcmkd.data.file_names import path_parts, trailing_folders
+from mlcmkd.data.images import IMAGE_SUFFIXES
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number, number_or_missing, read_csv
 from mlcmkd.utils.yaml_files import read_yaml
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".npy")
 _MAX_POINTS = 1000  # more than any scheme; a larger index is an error in the file
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from data_prep.image_checks import check_photo, check_thermal, decode, read_bytes
+from data_prep.image_checks import check_photo, check_thermal, read_bytes
 from data_prep.verification.report import Problem
 from mlcmkd.data.crops import face_box
 from mlcmkd.data.images import read_image
@@ -148,7 +148,7 @@ def _check_image(
             f"{name}: the file's sha256 differs from the row's; restore the file or prepare again",
         )
     try:
-        pixels = read_image(path) if path.suffix == ".npy" else decode(data, path)
+        pixels = read_image(path)
     except InputError as error:
         checked.add_problem("broken file", str(error))
         return None

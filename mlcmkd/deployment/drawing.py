@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mlcmkd.data.images import encode_image
 from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
@@ -50,9 +51,15 @@ def to_display(values: np.ndarray) -> np.ndarray:
 
 def save_drawing(faces: FaceLandmarks | list[FaceLandmarks], path: Path) -> Path:
     """Writes `draw(faces)` as a PNG and returns its path."""
-    if not cv2.imwrite(str(path), cv2.cvtColor(draw(faces), cv2.COLOR_RGB2BGR)):
-        raise InputError(f"{path}: cannot be written")
+    _write_png(draw(faces), path)
     return path
+
+
+def _write_png(image: np.ndarray, path: Path) -> None:
+    try:
+        path.write_bytes(encode_image(image)[0])
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 class VideoDrawing:
@@ -73,16 +80,16 @@ class VideoDrawing:
 
     def add(self, faces: list[FaceLandmarks], values: np.ndarray) -> None:
         """Adds a frame, in the size of the first one; `values` are drawn if it has no face."""
-        frame = cv2.cvtColor(draw(faces, values), cv2.COLOR_RGB2BGR)
+        frame = draw(faces, values)
         if self._size is None:
             self._size = frame.shape[1], frame.shape[0]
             self._open()
         if (frame.shape[1], frame.shape[0]) != self._size:
             frame = cv2.resize(frame, self._size)
         if self._writer is not None:
-            self._writer.write(frame)
-        elif not cv2.imwrite(str(self.path / f"{self._count:06d}.png"), frame):
-            raise InputError(f"{self.path}: cannot be written")
+            self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        else:
+            _write_png(frame, self.path / f"{self._count:06d}.png")
         self._count += 1
 
     def _open(self) -> None:

@@ -1,23 +1,18 @@
-"""Reads the files that a path names: images, folders, stacks of frames, and videos.
+"""Finds the files that a path names, and reads their frames: images, folders, stacks and videos.
 
 Sequences are read frame by frame and never loaded whole. Frames are named `clip.mp4#000012`,
 counted from 0.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
-from PIL.TiffImagePlugin import TiffImageFile
 
-from mlcmkd.data.images import read_image, read_page
+from mlcmkd.data.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, open_frames, open_video
 from mlcmkd.utils.errors import InputError
-
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")
-VIDEOS = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".wmv")
+from mlcmkd.utils.texts import is_text, printable
 
 
 @dataclass(frozen=True)
@@ -52,119 +47,100 @@ class Source:
     @property
     def is_video(self) -> bool:
         """Whether the suffix is that of a video."""
-        return self.path.suffix.lower() in VIDEOS
+        return self.path.suffix.lower() in VIDEO_SUFFIXES
 
 
-def find_sources(paths: list[Path]) -> Iterator[Source]:
+def find_sources(paths: Iterable[Path]) -> Iterator[Source]:
     """Finds the files of paths, in folders recursively and sorted by name.
 
-    In folders, files of other types are ignored. Missing files and folders without images are
-    returned, too; `read_source` then yields the error.
+    In folders, files of other types are left out; `other_files` lists them. Missing files and folders
+    without images are returned, too; `read_source` then yields the error.
     """
     for path in paths:
         if not path.is_dir():
             yield Source(path, Path(path.name))
             continue
-        suffixes = IMAGES + VIDEOS
-        files = sorted(f for f in path.rglob("*") if f.suffix.lower() in suffixes and f.is_file())
+        files = [file for file in _files_below(path) if _is_read(file)]
         yield from (Source(file, file.relative_to(path)) for file in files)
         if not files:
             yield Source(path, Path(path.name))
 
 
+def other_files(folder: Path) -> list[Path]:
+    """Lists the files below a folder that `find_sources` leaves out; hidden files are not listed."""
+    return [
+        file
+        for file in _files_below(folder)
+        if not _is_read(file) and not any(part[0] == "." for part in file.relative_to(folder).parts)
+    ]
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+def _is_read(file: Path) -> bool:
+    return file.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES
+
+
 def count_frames(source: Source) -> int | None:
     """Number of frames according to the header of a file; None if unknown, 1 for a single image."""
-    path = source.path
-    if source.is_video:
-        capture = cv2.VideoCapture(str(path)) if path.is_file() else None
-        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture is not None else 0
-        return count if count > 0 else None
-    try:
-        if path.suffix.lower() == ".npy":
-            shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
-            return shape[0] if len(shape) == 3 else 1
-        if path.suffix.lower() in (".tif", ".tiff"):
-            with Image.open(path) as image:
-                return image.n_frames if isinstance(image, TiffImageFile) else 1
-    except (OSError, ValueError, EOFError, SyntaxError, UnidentifiedImageError):
+    if not is_text(source.path):
         return 1  # read_source yields the error
-    return 1
+    try:
+        if source.is_video:
+            with open_video(source.path) as video:
+                return video.count
+        with open_frames(source.path) as frames:
+            return len(frames)
+    except InputError:
+        return None if source.is_video else 1
 
 
 def frame_rate(source: Source) -> float | None:
     """Frames per second in the header of a video; None for other files and for unknown rates."""
-    if not (source.is_video and source.path.is_file()):
+    if not (source.is_video and is_text(source.path)):
         return None
-    rate = cv2.VideoCapture(str(source.path)).get(cv2.CAP_PROP_FPS)
-    return float(rate) if np.isfinite(rate) and 0 < rate <= 1000 else None
+    try:
+        with open_video(source.path) as video:
+            return video.rate
+    except InputError:
+        return None
 
 
 def read_source(source: Source) -> Iterator[Frame]:
     """Yields the frames of one file; an unreadable one becomes a frame without values.
 
-    Values are 8 bits, 16 bits or degrees C, as in `read_image`; videos are 8 bits, grey or false
-    colours. `.npy` of shape (N, H, W) and TIFFs with several pages are stacks.
+    Values are 8 bits, 16 bits or degrees C, as in `mlcmkd.data.images.read_image`. `.npy` of shape
+    (N, H, W) and TIFFs with several pages are stacks.
     """
     path = source.path
-    if path.is_dir():
-        yield Frame(str(path), None, None, f"{path}: the folder contains no image and no video")
-        return
-    if source.is_video:
-        yield from _read_video(path)
-        return
-    count = count_frames(source) if path.is_file() else 1
-    if count == 1:
-        yield _frame(str(path), None, lambda: read_image(path))
-    elif path.suffix.lower() == ".npy":
-        stack = np.load(path, mmap_mode="r", allow_pickle=False)
-        if not count:
-            yield Frame(str(path), None, None, f"{path}: a stack without a frame")
-        for n in range(count):
-            yield _frame(
-                f"{path}#{n:06d}", n, lambda n=n: _stack_frame(stack, n, f"{path}#{n:06d}")
-            )
+    if not is_text(path):  # no table could name it, and native decoders may crash
+        yield _failed(printable(path), "the name is not UTF-8 text; rename the file or its folder")
+    elif path.is_dir():
+        yield _failed(str(path), "the folder contains no image and no video")
     else:
-        for n in range(count):
-            yield _frame(f"{path}#{n:06d}", n, lambda n=n: read_page(path, n))
+        try:
+            yield from (_video_frames if source.is_video else _image_frames)(path)
+        except InputError as error:
+            yield Frame(str(path), None, None, str(error))
 
 
-def _frame(name: str, number: int | None, read: Callable[[], np.ndarray]) -> Frame:
-    try:
-        return Frame(name, number, read())
-    except InputError as error:
-        return Frame(name, number, None, str(error))
+def _failed(name: str, reason: str) -> Frame:
+    return Frame(name, None, None, f"{name}: {reason}")
 
 
-def _stack_frame(stack: np.ndarray, number: int, name: str) -> np.ndarray:
-    values = np.array(stack[number])
-    if values.dtype.kind not in "fiu" or values.size == 0:
-        raise InputError(f"{name}: {values.dtype} values; expected degrees C or 16-bit counts")
-    return values if values.dtype in (np.uint8, np.uint16) else values.astype(np.float32)
+def _video_frames(path: Path) -> Iterator[Frame]:
+    with open_video(path) as video:
+        for number, values in enumerate(video):
+            yield Frame(f"{path}#{number:06d}", number, values)
 
 
-def _read_video(path: Path) -> Iterator[Frame]:
-    def failed(reason: str) -> Frame:
-        return Frame(str(path), None, None, f"{path}: {reason}")
-
-    if not path.is_file():
-        yield failed("no such file")
-        return
-    if path.stat().st_size == 0:
-        yield failed("the file is empty")
-        return
-    capture = cv2.VideoCapture(str(path))
-    try:
-        expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        number = 0
-        while True:
-            success, values = capture.read()
-            if not success:
-                break
-            yield Frame(f"{path}#{number:06d}", number, cv2.cvtColor(values, cv2.COLOR_BGR2RGB))
-            number += 1
-    finally:
-        capture.release()
-    if number == 0:
-        yield failed("not a video, or its codec is unavailable; convert it to MP4 or AVI")
-    elif number < expected - 1:  # some containers estimate their length and are off by one
-        yield failed(f"ends after {number} of {expected} frames; the file may be truncated")
+def _image_frames(path: Path) -> Iterator[Frame]:
+    with open_frames(path) as frames:
+        for n in range(len(frames)):
+            number = None if len(frames) == 1 else n
+            try:
+                yield Frame(frames.name(n), number, frames.read(n).values)
+            except InputError as error:
+                yield Frame(frames.name(n), number, None, str(error))

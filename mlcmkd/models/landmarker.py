@@ -20,9 +20,11 @@ from mlcmkd.models.layers import Neck
 from mlcmkd.models.spec import ModelSpec
 from mlcmkd.schemes import get_scheme, map_indices
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.file_kinds import incomplete
 from mlcmkd.utils.writing import replacing
 
 _KEY = "mlcmkd"  # of the spec in the metadata of a weights file
+_FIX = "give a .safetensors file that `mlcmkd train`, `transfer` or `compress` wrote"
 # Fields of the spec that name something a user can add, and the function that adds it.
 _REGISTERED_BY = {"size": "register_backbone", "scheme": "register_scheme"}
 
@@ -123,17 +125,19 @@ class Landmarker(nn.Module):
         """
         path = Path(path)
         if not path.is_file():
-            raise InputError(f"{path}: no such weights; train them with `mlcmkd train`")
+            fix = (
+                "give a file in this folder" if path.is_dir() else "train them with `mlcmkd train`"
+            )
+            raise InputError(f"{path}: no such weights; {fix}")
         try:
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except SafetensorError as error:
-            raise InputError(f"{path}: not a complete safetensors file ({error})") from None
+            raise incomplete(path, "safetensors file", str(error), _FIX) from None
         if _KEY not in metadata:
             raise InputError(
-                f"{path}: safetensors, but without mlcmkd's description of the model; give a file "
-                "that `mlcmkd train`, `transfer` or `compress` wrote"
+                f"{path}: safetensors, but without mlcmkd's description of the model; {_FIX}"
             )
         model = cls(_read_spec(path, metadata[_KEY]))
         try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from mlcmkd.data.images import unread_summary
 from mlcmkd.data.thermal.radiometric_jpeg import radiometric_notice
 from mlcmkd.deployment.boxes import Box, BoxTable
 from mlcmkd.deployment.drawing import VideoDrawing, save_drawing
@@ -22,11 +23,13 @@ from mlcmkd.deployment.sources import (
     count_frames,
     find_sources,
     frame_rate,
+    other_files,
     read_source,
 )
 from mlcmkd.training.run_directory import lock_run
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
+from mlcmkd.utils.texts import is_text, printable
 
 _MOST_LINES = 1  # of errors of one sequence: often all its frames have the same
 FPS = 30.0  # of stacks, folders, and videos without a frame rate
@@ -88,8 +91,12 @@ def predict_files(
     if box is not None and boxes is not None:
         raise InputError("both a box and a table of boxes were given; give one of the two")
     _check_output(formats, fps)
-    out, sources = Path(out), list(find_sources([Path(path) for path in paths]))
+    out, paths = Path(out), [Path(path) for path in paths]
+    sources = list(find_sources(paths))
     _check_folders(sources, out)
+    for path in paths:
+        if path.is_dir() and (summary := unread_summary(other_files(path))):
+            say(f"notice: {printable(path)}: {summary}")
     counts = [count_frames(source) for source in sources]
     out.mkdir(parents=True, exist_ok=True)
     outcome = Outcome()
@@ -128,13 +135,22 @@ def _check_output(formats: Sequence[str], fps: float | None) -> None:
 
 def _check_folders(sources: list[Source], out: Path) -> None:
     """Prevents overwriting tables beside the inputs, and earlier results if no input exists."""
+    if not is_text(out):
+        raise InputError(f"{printable(out)}: the name is not UTF-8 text; choose another folder")
     for source in sources:
         if source.path.resolve().parent == out.resolve():
             raise InputError(
                 f"{out}: holds {source.path.name}, which is an input; choose another folder"
             )
     if sources and not any(source.path.is_file() for source in sources):
-        raise InputError(f"{sources[0].path}: no such file")
+        path = sources[0].path
+        if not path.is_dir():
+            raise InputError(f"{printable(path)}: no such file")
+        others = unread_summary(other_files(path))
+        raise InputError(
+            f"{printable(path)}: the folder contains no image and no video"
+            + (f"; {others}" if others else "")
+        )
 
 
 def _face_crops(

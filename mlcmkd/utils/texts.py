@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,20 @@ from mlcmkd.utils.errors import InputError
 MAX_FACE_BYTES = 1_000_000
 MAX_TABLE_BYTES = 200_000_000
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+
+
+def is_text(path: Path | str) -> bool:
+    """Whether a path is valid Unicode, so that UTF-8 files can name it."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(path: Path | str) -> str:
+    """Return a path as text; bytes that are no text become escapes such as `\\xfc`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def read_text(path: Path, max_bytes: int = MAX_FACE_BYTES, fallback: str | None = None) -> str:

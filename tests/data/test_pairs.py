@@ -165,7 +165,7 @@ def _(folder):
     (folder / "rgb/1.png").write_bytes(b"")
 
 
-@breaking("broken or truncated")
+@breaking("not a complete image")
 def _(folder):
     path = folder / "rgb/1.png"
     path.write_bytes(path.read_bytes()[:2000])

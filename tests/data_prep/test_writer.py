@@ -9,12 +9,20 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from data_prep.report_file import REPORT, read_report, write_report
 from data_prep.writer import Entry, write_manifest
+from mlcmkd.data.images import read_image
 from mlcmkd.data.manifest import MANIFEST, read_rows
 from mlcmkd.data.thermal.palettes import apply_palette
-from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, FACE_CENTIKELVIN, GREY8, Radiometry
+from mlcmkd.data.thermal.radiometry import (
+    FACE_CELSIUS,
+    FACE_CENTIKELVIN,
+    GREY8,
+    Radiometry,
+    to_centikelvin,
+)
 from mlcmkd.utils.errors import InputError
 
 MARKS = np.arange(136.0).reshape(68, 2) / 10
@@ -67,6 +75,41 @@ def test_a_thermal_file_is_copied(tmp_path):
     (row,) = read_rows(tmp_path / "out")
     assert row.rgb_file_name is None
     assert (tmp_path / "out" / row.thermal_file_name).read_bytes() == thermal.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tiff"])
+def test_the_copy_of_an_image_with_an_orientation_tag_is_upright(tmp_path, suffix):
+    """Without the tag, because training, Hugging Face and viewers do not all apply it."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the stored image is turned by a quarter
+    stored = np.random.default_rng(0).integers(0, 256, (20, 16, 3), dtype=np.uint8)
+    fields = {"rgb": tmp_path / f"a.{suffix}"}
+    Image.fromarray(stored).save(fields["rgb"], exif=exif)
+    counts = np.arange(320, dtype=np.uint16).reshape(20, 16) + 29000
+    Image.fromarray(counts).save(tmp_path / "t.tiff", exif=exif)
+    fields |= {"thermal": tmp_path / "t.tiff", "radiometry": FACE_CENTIKELVIN}
+    write_manifest([entry(tmp_path, **fields)], tmp_path / "out")
+    (row,) = read_rows(tmp_path / "out")
+    for name, source in ((row.rgb_file_name, "rgb"), (row.thermal_file_name, "thermal")):
+        with Image.open(tmp_path / "out" / name) as image:
+            assert image.size == (20, 16) and not image.getexif()
+            assert np.array_equal(np.array(image), read_image(fields[source]))
+    assert np.array_equal(read_image(fields["thermal"]), np.rot90(counts, -1))
+
+
+def test_arrays_are_stored_as_images(tmp_path):
+    """Viewers and Hugging Face open TIFF and PNG, but no `.npy`."""
+    celsius = np.linspace(20, 38, 320, dtype=np.float32).reshape(16, 20)
+    for values, radiometry, suffix in (
+        (celsius, FACE_CELSIUS, "tiff"),
+        (to_centikelvin(celsius), FACE_CENTIKELVIN, "png"),
+    ):
+        np.save(tmp_path / "a.npy", values)
+        one = entry(tmp_path, rgb=None, thermal=tmp_path / "a.npy", radiometry=radiometry)
+        write_manifest([one], tmp_path / suffix)
+        (row,) = read_rows(tmp_path / suffix)
+        assert row.thermal_file_name.endswith(suffix)
+        assert np.array_equal(read_image(tmp_path / suffix / row.thermal_file_name), values)
 
 
 class Blue:
@@ -138,7 +181,7 @@ def truncated(path):
         (lambda path: path.unlink(), "No such file"),
         (lambda path: path.write_bytes(b""), "empty; download the image again"),
         (truncated, "not a complete image"),
-        (lambda path: path.write_bytes(b"garbage" * 40), "not a complete image"),
+        (lambda path: path.write_bytes(b"garbage" * 40), "not a complete image: it is a text file"),
     ],
 )
 def test_bad_images_stop_or_are_listed(tmp_path, suffix, spoil, message):

@@ -307,6 +307,17 @@ def test_incomplete_files_are_refused(tmp_path, exports):
             load_onnx(path)
 
 
+def test_files_of_other_programs_are_named_by_their_kind(tmp_path, exports):
+    model = onnx.load(exports("thermal-crop").path)
+    onnx.helper.set_model_props(model, {"author": "somebody"})
+    onnx.save(model, tmp_path / "other.onnx")
+    with pytest.raises(InputError, match="an ONNX model, but of another program: its metadata"):
+        check_export(tmp_path / "other.onnx")
+    (tmp_path / "lfs.onnx").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(InputError, match="a Git LFS pointer.*git lfs pull"):
+        check_export(tmp_path / "lfs.onnx")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

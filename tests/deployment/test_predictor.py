@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import re
 from pathlib import Path
 
@@ -213,10 +214,10 @@ def broken_files(folder: Path) -> dict[str, Path]:
 REASONS = {
     "missing.png": "no such file",
     "empty.png": "the file is empty",
-    "cut.jpg": "broken or truncated",
-    "text.png": "not an image",
+    "cut.jpg": "not a complete image",
+    "text.png": "not a complete image: it is a text file",
     "nan.npy": "NaN",
-    "pickle.npy": "not a NumPy array",
+    "pickle.npy": "not a complete NumPy array",
 }
 
 
@@ -458,9 +459,9 @@ BROKEN = {
     "empty.mp4": (b"", "the file is empty"),
     "text.mp4": (b"no video" * 50, "not a video"),
     "flat.npy": (np.zeros(5), r"not one \(H, W\) array"),
-    "words.npy": (np.full((2, 4, 4), "a"), "expected degrees C"),
-    "none.npy": (np.zeros((0, 4, 4)), "without a frame"),
-    "cut.tiff": (b"II*\x00" + b"\x00" * 40, "not an image|broken"),
+    "words.npy": (np.full((2, 4, 5), "a"), "expected degrees C"),
+    "none.npy": (np.zeros((0, 4, 5)), "without a frame"),
+    "cut.tiff": (b"II*\x00" + b"\x00" * 40, "not a complete image"),
 }
 
 
@@ -683,6 +684,46 @@ def test_broken_files_do_not_stop_the_rest_of_a_folder(tmp_path, thermal):
     assert len(errors) == 4 and any("stack.npy#000001" in line for line in errors)
     assert (out / "sub/good_landmarks.png").is_file()
     assert "3 of 7 images; 3 faces" in output
+
+
+def test_names_that_are_no_text_are_reported_and_the_rest_done(tmp_path, thermal):
+    """On most file systems of Linux a name is any bytes; tables are UTF-8, native readers may crash."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    np.save(folder / "Grüße ä 漢.npy", CELSIUS)
+    for name in (b"M\xfcller.png", b"M\xfcller.avi", b"M\xfcller.npy"):
+        try:
+            (folder / os.fsdecode(name)).write_bytes(b"")
+        except OSError:
+            pytest.skip("this file system has no such names")
+    code, output = invoke(folder, "--weights", thermal, "--out", out)
+    assert code == 1
+    errors = [line for line in output.splitlines() if line.startswith("error:")]
+    assert len(errors) == 3
+    assert all(r"M\xfcller." in line and "not UTF-8 text; rename" in line for line in errors)
+    assert "1 of 4 images; 1 faces" in output
+    assert (out / "Grüße ä 漢_landmarks.png").is_file()
+    code, output = invoke(folder, "--weights", thermal, "--out", tmp_path / os.fsdecode(b"\xfc"))
+    assert code != 0 and r"\xfc: the name is not UTF-8 text; choose another folder" in output
+
+
+def test_files_that_are_left_out_are_counted(tmp_path, thermal):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    (folder / ".hidden").mkdir(parents=True)
+    np.save(folder / "a.npy", CELSIUS)
+    cv2.imwrite(str(folder / "b.webp"), np.zeros((40, 40), np.uint8))
+    cv2.imwrite(str(folder / "c.pgm"), to_centikelvin(CELSIUS))
+    for name in ("rec.seq", "d.csv", "e.csv", ".hidden/f.csv"):
+        (folder / name).write_bytes(b"1;2")
+    code, output = invoke(folder, "--weights", thermal, "--out", out)
+    assert code == 0, output
+    assert "3 of 3 images" in output
+    assert f"{folder}: 3 other files are not read (2 .csv, 1 .seq); export recordings as" in output
+    (folder / "only").mkdir()
+    (folder / "only/x.csv").write_bytes(b"1;2")
+    code, output = invoke(folder / "only", "--weights", thermal, "--out", tmp_path / "none")
+    assert code != 0 and "contains no image and no video; 1 other file is not read" in output
+    assert not (tmp_path / "none").exists()
 
 
 def test_images_without_a_box_have_no_face_and_unused_rows_are_reported(tmp_path, thermal):

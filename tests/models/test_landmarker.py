@@ -148,6 +148,36 @@ def test_a_pickle_is_never_loaded(tmp_path):
         Landmarker.load(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("lfs.safetensors", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        ("page.safetensors", b"\n<!DOCTYPE html>", "a web page; the download failed"),
+        (
+            "w.pth",
+            b"PK\x03\x04" + bytes(60),
+            "a ZIP archive .also .npz, and .pth of PyTorch.; give",
+        ),
+        ("old.pth", b"\x80\x02\x8a\nl\xfc", "a Python pickle"),
+        ("w.h5", b"\x89HDF\r\n\x1a\n" + bytes(60), "an HDF5 file .also Keras"),
+        ("w.onnx", b"\x08\n:S\n\x15\n\x05input", "an ONNX model; give a .safetensors file"),
+        ("w.npy", b"\x93NUMPY\x01\x00", "a NumPy array"),
+        (
+            "cut.safetensors",
+            b'\x10\x27\0\0\0\0\0\0{"a"',
+            "safetensors file .*header.*; give",
+        ),
+        ("empty.safetensors", b"", "safetensors file"),
+    ],
+)
+def test_foreign_weights_are_named_by_their_kind(tmp_path, name, data, reason):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match=f"^{tmp_path / name}: not a complete .*{reason}"):
+        Landmarker.load(tmp_path / name)
+    with pytest.raises(InputError, match="no such weights; give a file in this folder"):
+        Landmarker.load(tmp_path)
+
+
 def test_pretrained_fails_clearly_without_a_network(monkeypatch):
     def no_network(*_, pretrained, **__):
         assert pretrained

@@ -18,6 +18,7 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.file_kinds import incomplete
 from mlcmkd.utils.writing import replacing
 
 UNSTATED = "unstated"
@@ -176,14 +177,14 @@ def check_export(path: Path | str) -> Card:
             raise InputError(f"{path}: its weights are in another file; export it again")
         onnx.checker.check_model(model)
     except (DecodeError, onnx.checker.ValidationError) as error:
-        raise InputError(
-            f"{path}: not a complete ONNX model ({_one_line(error)}); export it again"
-        ) from None
+        raise incomplete(path, "ONNX model", _one_line(error), "export it again") from None
     entries = {entry.key: entry.value for entry in model.metadata_props}
     missing = [name for name in Card.model_fields if name not in (*entries, *_LATER)]
     if missing:
+        whose = "of another program: " if "mlcmkd" not in entries else ""
         raise InputError(
-            f"{path}: ONNX, but its metadata lacks {', '.join(missing)}; write it with `mlcmkd export`"
+            f"{path}: an ONNX model, but {whose}its metadata lacks {', '.join(missing)}, which "
+            "`mlcmkd export` writes; give a file of this command"
         )
     card = Card.from_metadata(entries, f"{path}: ONNX, but its metadata is invalid")
     inputs = tuple(entry.name for entry in model.graph.input)
