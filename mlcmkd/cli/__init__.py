@@ -40,6 +40,10 @@ def guarded(command: Callable[[], None]) -> None:
         line = str(error)
     except OSError as error:
         line = f"{system_problem(error)}; {_again()}"
+    except ValueError as error:  # UnicodeEncodeError, or pydantic's of the same text
+        if "surrogates not allowed" not in str(error):
+            raise
+        line = f"{_name_in(error)}: a name that is not UTF-8 text; rename the file or folder"
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":
             raise  # the other one is torch's, of a GPU
@@ -57,6 +61,14 @@ def _again() -> str:
     if command in RESUMING:
         return "then the same command resumes"
     return "then give the same command again"
+
+
+def _name_in(error: ValueError) -> str:
+    """The argument that is not UTF-8, or else the part of the text that could not be encoded."""
+    names = [word for word in sys.argv[1:] if not word.isprintable() and not word.isascii()]
+    if isinstance(error, UnicodeEncodeError):
+        names.append(error.object[max(0, error.start - 40) : error.end + 20])
+    return names[0] if names else "a path"
 
 
 def _make_printable() -> None:

@@ -23,15 +23,21 @@ no_full_device = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
 as_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 
 
+class Place(Config):
+    """A config with a place."""
+
+    out: Path
+
+
+def raise_(error: BaseException) -> None:
+    raise error
+
+
 def line_of(error: BaseException, capsys, monkeypatch, command: str = "train") -> str:
     """What the guard prints for an error of a command."""
-
-    def fails() -> None:
-        raise error
-
     monkeypatch.setattr(sys, "argv", ["mlcmkd", command])
     with pytest.raises(SystemExit) as ended:
-        guarded(fails)
+        guarded(lambda: raise_(error))
     assert ended.value.code == 2
     printed = capsys.readouterr().err
     assert printed.startswith("error: ") and printed.count("\n") == 1
@@ -198,6 +204,21 @@ def test_a_path_beyond_ascii_in_another_locale_than_utf_8_is_a_line(tmp_path):
 def test_a_name_that_the_terminal_cannot_show_is_printed_all_the_same(capsys):
     guarded(lambda: print("caf\udce9"))
     assert "caf" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("in_config", [True, False])
+def test_a_name_that_is_not_utf_8_is_a_line(tmp_path, capsys, monkeypatch, in_config):
+    name = "caf\udce9"  # as Python reads the bytes of "café" in Latin-1
+    with pytest.raises(ValueError) as error:
+        if in_config:
+            Place(out=name).model_dump_json()
+        (tmp_path / "a.csv").write_text(name, encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["mlcmkd", "train", "--out", name])
+    with pytest.raises(SystemExit):
+        guarded(lambda: raise_(error.value))
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: caf") and printed.count("\n") == 1
+    assert "a name that is not UTF-8 text; rename the file or folder" in printed
 
 
 @pytest.mark.parametrize("seed", [2**63, 2**64, -1])
