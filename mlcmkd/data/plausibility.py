@@ -18,7 +18,7 @@ Box = tuple[float, float, float, float]
 _MIN_SPAN_PX = 2.0
 _MIN_BOX_PX = 4.0  # of the longer side
 # Share of a box that must be inside the image (or of the image inside the box, if it is larger).
-_MIN_INSIDE = 0.5
+MIN_INSIDE = 0.5
 # Written by programs for a point that they did not find; files that count from 1 are one lower.
 _NOT_FOUND = ((0.0, 0.0), (-1.0, -1.0), (-2.0, -2.0))
 # The shorter of the two lengths that are compared must be at least this share of the longer one.
@@ -92,7 +92,10 @@ def collapsed(landmarks: np.ndarray) -> Fault | None:
 
 
 def box_fault(
-    box: Box, size: tuple[int, int] | None = None, landmarks: np.ndarray | None = None
+    box: Box,
+    size: tuple[int, int] | None = None,
+    landmarks: np.ndarray | None = None,
+    min_inside: float = MIN_INSIDE,
 ) -> Fault | None:
     """Find a box that cannot be that of a face in its image.
 
@@ -100,11 +103,12 @@ def box_fault(
         box: (x0, y0, x1, y1) pixels, x0 < x1 and y0 < y1.
         size: (width, height) of the image in pixels; None if unknown.
         landmarks: (K, 2) pixels of the face, NaN for points that are not labelled; None if unknown.
+        min_inside: share of the box that must be inside the image.
 
     Returns:
-        "shares" for coordinates divided by the image size; "tiny box" for a side of under 4 pixels;
-        "box misses image" if more than half of it lies outside the image; "box misses face" if it
-        contains less than half of the landmarks; None otherwise.
+        "shares" for coordinates divided by the image size; "tiny box" if it is under 4 pixels wide
+        and high; "box misses image" if it is outside the image, or too much of it; "box misses face"
+        if it contains less than half of the landmarks; None otherwise.
     """
     x0, y0, x1, y1 = box
     if max(map(abs, box)) <= 1:
@@ -113,7 +117,8 @@ def box_fault(
         return Fault(
             "tiny box", f"is smaller than {_MIN_BOX_PX:g} pixels, which is no face; give pixels"
         )
-    if size is not None and (inside := _share_inside(box, size)) < _MIN_INSIDE:
+    inside = 1.0 if size is None else _share_inside(box, size)
+    if inside == 0 or inside < min_inside:
         how = "lies outside" if inside == 0 else f"has only {100 * inside:.0f} % of its area inside"
         advice = "" if inside == 0 else ", or cut it off at the border of the image"
         return Fault(

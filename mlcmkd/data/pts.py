@@ -34,7 +34,7 @@ def read_pts(path: Path, points: int, *, missing: bool = False) -> np.ndarray:
         if not line.strip():
             continue
         if closed:
-            raise InputError(f"{where}: text after the closing brace; remove it")
+            raise InputError(f"{where}: text after the closing brace; correct the file")
         if header and not opened and not landmarks:
             if header[1] == "n_points" and header[2] != str(points):
                 raise InputError(
@@ -69,7 +69,7 @@ def write_pts(path: Path, landmarks: np.ndarray) -> None:
     """
     if not np.isfinite(landmarks).all():
         raise InputError(
-            f"{path}: a landmark is not a finite number and cannot be written; remove it"
+            f"{path}: a landmark is not a finite number and cannot be written; leave it out"
         )
     lines = [f"{x:.3f} {y:.3f}" for x, y in np.asarray(landmarks, dtype=np.float64) + 1.0]
     text = "\n".join(["version: 1", f"n_points: {len(lines)}", "{", *lines, "}", ""])

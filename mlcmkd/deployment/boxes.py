@@ -7,19 +7,25 @@ import numpy as np
 
 from mlcmkd.data.file_names import path_parts, trailing_folders
 from mlcmkd.data.landmark_files import name_of
-from mlcmkd.data.plausibility import Box, box_fault
+from mlcmkd.data.plausibility import MIN_INSIDE, Box, box_fault
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number, read_csv
 
 COLUMNS = ("image", "x0", "y0", "x1", "y1")
 
 
-def check_box(box: Sequence[float], name: str, size: tuple[int, int] | None = None) -> Box:
+def check_box(
+    box: Sequence[float],
+    name: str,
+    size: tuple[int, int] | None = None,
+    min_inside: float = MIN_INSIDE,
+) -> Box:
     """Returns a box as four floats after checking it.
 
     Args:
         name: whose box it is, for error messages.
         size: (width, height) of the image in pixels, where it is known.
+        min_inside: share of the box that must be inside the image.
 
     Raises:
         InputError: not four finite numbers with x0 < x1 and y0 < y1, or a box that cannot be that of
@@ -32,7 +38,7 @@ def check_box(box: Sequence[float], name: str, size: tuple[int, int] | None = No
     text = f"{name}: the box {x0:g} {y0:g} {x1:g} {y1:g}"
     if not (np.isfinite([x0, y0, x1, y1]).all() and x0 < x1 and y0 < y1):
         raise InputError(f"{text} must be x0 y0 x1 y1 with x0 < x1 and y0 < y1")
-    if fault := box_fault((x0, y0, x1, y1), size):
+    if fault := box_fault((x0, y0, x1, y1), size, min_inside=min_inside):
         raise InputError(f"{text} {fault.what}")
     return x0, y0, x1, y1
 

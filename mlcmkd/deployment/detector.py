@@ -64,4 +64,6 @@ def run_detector(detector: Detector, unit: np.ndarray, name: str) -> list[Box]:
         raise InputError(
             f"{name}: the detector failed ({type(error).__name__}: {message})"
         ) from None
-    return [check_box(box, f"{name}, detector", unit.shape[1::-1]) for box in boxes]
+    # A face that leaves the image is no error of a detector.
+    size = unit.shape[1::-1]
+    return [check_box(box, f"{name}, detector", size, min_inside=0) for box in boxes]

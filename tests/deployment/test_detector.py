@@ -229,6 +229,8 @@ def test_a_box_of_another_image_is_refused():
     with pytest.raises(InputError, match=r"a.png.* only 1 % of its area inside .* cut it off"):
         check_box((-5, -5, 0, 0), "a.png", (9, 4))
     assert check_box((-2, -1, 6, 3), "a.png", (9, 4)) == (-2, -1, 6, 3)
+    leaving = (-5, -5, 1, 1)  # a detector's box of a face that leaves the image
+    assert run_detector(lambda image: [leaving], np.zeros((4, 9)), "a.png") == [leaving]
 
 
 def test_a_tiny_box_is_refused():

@@ -110,7 +110,7 @@ def test_parity_notices_another_network(exports, pairs):
     [
         (60, 30, 100, 72),  # smaller than the input
         (5, 5, 140, 100),  # sampled three times a pixel
-        (-30, 60, 40, 130),  # beyond the image
+        (-20, 50, 50, 120),  # beyond the image
         (60.25, 30.5, 100.75, 50.125),  # not square, not on the grid
     ],
 )

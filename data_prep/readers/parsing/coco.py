@@ -60,7 +60,9 @@ def faces(path: Path) -> Iterator[Face | InputError]:
     table = read_json(path, _MAX_BYTES)
     images, annotations = table.get("images"), table.get("annotations")
     if not isinstance(images, list) or not isinstance(annotations, list):
-        raise InputError(f"{path}: no lists 'images' and 'annotations'; remove the file")
+        raise InputError(
+            f"{path}: no lists 'images' and 'annotations', so no COCO file; leave it out (--skip-bad)"
+        )
     names = {
         image.get("id"): image.get("file_name")
         for image in images
@@ -80,7 +82,9 @@ def faces(path: Path) -> Iterator[Face | InputError]:
         where = f"{path}, annotation {n}"
         try:
             if not isinstance(annotation, dict):
-                raise InputError(f"{where}: not an object; remove it")
+                raise InputError(
+                    f"{where}: not an object; correct it, or leave it out (--skip-bad)"
+                )
             yield _face(annotation, names, sizes, categories, where)
         except InputError as error:
             yield error
@@ -104,10 +108,14 @@ def _face(
     key = annotation.get("image_id")
     name = names.get(key) if isinstance(key, (int, str)) else None
     if not isinstance(name, str):
-        raise InputError(f"{where}: no image with image_id {str(key)[:40]}; remove the annotation")
+        raise InputError(
+            f"{where}: no image with image_id {str(key)[:40]}; correct it, or leave it out (--skip-bad)"
+        )
     values = annotation["keypoints"]
     if not isinstance(values, list) or len(values) % 3:
-        raise InputError(f"{where}: keypoints are not triplets of x, y and visibility; remove it")
+        raise InputError(
+            f"{where}: keypoints are not triplets of x, y and visibility; correct them"
+        )
     marks = np.array([number(str(value), where) for value in values]).reshape(-1, 3)
     key = annotation.get("category_id")
     category = categories.get(key) if isinstance(key, (int, str)) else None
@@ -152,6 +160,6 @@ def _box(value: Any, where: str) -> tuple[float, float, float, float] | None:
     if not value:
         return None
     if not isinstance(value, list) or len(value) != 4:
-        raise InputError(f"{where}: bbox is not (x, y, width, height); remove it")
+        raise InputError(f"{where}: bbox is not (x, y, width, height); correct it")
     x, y, width, height = (number(str(side), where) for side in value)
     return (x, y, x + width, y + height) if width > 0 and height > 0 else None

@@ -45,7 +45,9 @@ def boxes(path: Path) -> Iterator[Box | InputError]:
     try:
         root = ElementTree.fromstring(text)
     except (ElementTree.ParseError, UnicodeError) as error:
-        raise InputError(f"{path}: not XML ({error}); download it again or remove it") from None
+        raise InputError(
+            f"{path}: not XML ({error}); download it again, or leave it out (--skip-bad)"
+        ) from None
     for image in root.iter("image"):
         name = image.get("file", "")
         size = image_size(image.get("width"), image.get("height"))

@@ -146,7 +146,7 @@ def _labelme(path: Path, table: dict[str, Any]) -> Iterator[Marks | InputError]:
         if not isinstance(corners, list) or not all(
             isinstance(corner, list) and len(corner) == 2 for corner in corners
         ):
-            raise InputError(f"{where}: no list of points (x, y); remove the shape")
+            raise InputError(f"{where}: no list of points (x, y); correct the shape")
         values = [(number(str(x), where), number(str(y), where)) for x, y in corners]
         group = str(shape.get("group_id"))
         if len(values) == 1:
