@@ -70,7 +70,8 @@ def store(entry: Entry, folder: Path) -> PairRow:
 
     Raises:
         InputError: an image is missing, cannot be decoded or does not agree with the radiometry, the
-            two images differ in size, or the landmarks or the box are far outside.
+            two images differ in size, the annotation is of an image of another size, or the landmarks
+            or the box cannot be those of a face in this image.
     """
     rgb, rgb_fields = _store_rgb(entry, folder)
     thermal, thermal_fields = _store_thermal(entry, folder, rgb, rgb_fields)

@@ -1,4 +1,4 @@
-"""Read landmarks from a folder of `.pts` files, a CSV or a manifest, and match two such sources.
+"""Read landmarks from `.pts` files, a CSV, a manifest or COFW68's results, and match two sources.
 
 A face is identified by its name: the path of its file below the folder, or the column `image` of a
 CSV, without suffix. `match` finds the same faces in two sources.
