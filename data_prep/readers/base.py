@@ -169,7 +169,9 @@ class FaceIds:
         for other in self._faces[image]:
             both = ~np.isnan(points + other).any(axis=1) if len(points) == len(other) else []
             if np.any(both) and np.hypot(*(points - other)[both].T).mean() < _SAME_FACE_PX:
-                raise InputError(f"{where}: the same points as another face of {image}; keep one")
+                raise InputError(
+                    f"{where}: the same points as another face of {image}; leave it out (--skip-bad)"
+                )
         self._faces[image].append(points)
         self._count[name] += 1
         return name if self._count[name] == 1 else f"{name}#{self._count[name]}"

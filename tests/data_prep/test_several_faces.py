@@ -55,7 +55,9 @@ def test_a_second_face_of_an_image_has_an_id_of_its_own(tmp_path, write):
 def test_a_face_that_is_annotated_twice_is_one_row(tmp_path, write):
     sources.image(tmp_path / "in/a.png")
     write(tmp_path / "in", FIRST, FIRST + 0.5, SECOND)
-    with pytest.raises(InputError, match="the same points as another face of .*a.png; keep one"):
+    with pytest.raises(
+        InputError, match="the same points as another face of .*a.png; leave it out"
+    ):
         prepare("folder", tmp_path / "in", tmp_path / "out", progress=False)
     report = prepare("folder", tmp_path / "in", tmp_path / "out", progress=False, skip_bad=True)
     assert len(report.skipped) == 1

@@ -42,7 +42,7 @@ def places(names: Sequence[str], scheme: Scheme, where: str) -> list[int] | None
             expected = _expected(index_of is own, scheme, index_of, numbers)
             raise InputError(
                 f"{where}: '{original[:_CHARACTERS]}' is not the name of a point of scheme "
-                f"{scheme.name} ({expected}); rename or remove that point, or name another scheme"
+                f"{scheme.name} ({expected}); rename that point, or name another scheme"
             )
     indices = [index_of[name] for name in plain]
     index, count = Counter(indices).most_common(1)[0]
