@@ -170,7 +170,7 @@ def _stored_values(entry: Entry, values: np.ndarray) -> np.ndarray:
 def _face(entry: Entry) -> tuple[float, float, float, float] | None:
     """Return the box of the entry's face, None if it is unknown."""
     marks = entry.landmarks
-    usable = marks is not None and np.ndim(marks) == 2 and np.isfinite(marks).any()
+    usable = marks is not None and np.shape(marks)[1:] == (2,) and np.isfinite(marks).any()
     return face_box(entry.box, np.asarray(marks, dtype=np.float64) if usable else None)
 
 

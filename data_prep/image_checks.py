@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mlcmkd.data.plausibility import Box
 from mlcmkd.data.thermal.radiometry import Radiometry
-from mlcmkd.data.thermal.scale_check import Box
 from mlcmkd.utils.errors import InputError
 
 

@@ -178,3 +178,12 @@ def test_prepare_tells_if_grey_images_were_taken_for_photos_by_default(tmp_path)
     photos = folder(tmp_path / "photos", {"a": LEVELS, "b": colours})
     (photos / "dataset.yaml").unlink()
     assert prepare("folder", photos, tmp_path / "other", progress=False).notices == []
+
+
+def test_a_box_that_is_none_is_named_not_a_traceback(tmp_path):
+    for box in ((0, 0, np.inf, 9), (0, np.nan, 5, 9)):
+        entry = Entry(
+            "a", "s", "train", "ibug68", thermal=ROOM, radiometry=FACE_CENTIKELVIN, box=box
+        )
+        with pytest.raises(InputError, match="row 'a': "):
+            write_manifest([entry], tmp_path / "out")

@@ -1,6 +1,7 @@
 """How predict reads thermal images: in which scale, over which range, of which palette and polarity."""
 
 import re
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,10 +12,15 @@ from typer.testing import CliRunner
 from mlcmkd.cli import app
 from mlcmkd.data.thermal.palettes import apply_palette
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry, to_centikelvin
+from mlcmkd.deployment.onnx.card import Card
+from mlcmkd.deployment.onnx.export import input_radiometry
+from mlcmkd.deployment.onnx.pairs import input_feeds
+from mlcmkd.deployment.onnx.session import OnnxLandmarker
 from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.deployment.thermal_input import StatedInput, parse_radiometry
+from mlcmkd.models import ModelSpec
 from mlcmkd.utils.errors import InputError
-from tests.conftest import make_model, room
+from tests.conftest import make_model, make_pairs, room
 
 ROOM = room()
 UNIT = FACE_CELSIUS.to_unit(ROOM)
@@ -200,3 +206,52 @@ def test_a_stack_in_another_scale_is_two_lines_however_long_it_is(tmp_path):
     assert result.exit_code == 1 and len(errors) == 2
     assert "kelvin.npy#000000: 100.0 %" in errors[0] and "4 more frames failed" in errors[1]
     assert "0 of 5 images" in result.output
+
+
+class Session:
+    """Records the inputs of a graph of kind "image"."""
+
+    def run(self, names, feeds):
+        self.image = feeds["image"]
+        return np.zeros((1, 68, 2)), np.zeros((1, 68))
+
+
+def exported(radiometry):
+    card = Card(
+        kind="image",
+        scheme="ibug68",
+        points=68,
+        modality="thermal",
+        radiometry=radiometry,
+        input_px=32,
+        crop_scale=1.1,
+        size="light",
+        head="heatmap",
+        confidence="mass",
+    )
+    return OnnxLandmarker(Session(), card)
+
+
+def test_an_exported_network_refuses_another_scale_and_inverts_black_hot():
+    box = (20, 10, 60, 50)
+    degrees = exported(FACE_CELSIUS)
+    degrees(ROOM, box)
+    np.testing.assert_array_equal(degrees.session.image[0, 0], ROOM)
+    with pytest.raises(InputError, match="^image: .* likely kelvin"):
+        degrees(ROOM + 273.15, box)
+    black = exported(Radiometry(kind="grey8", low=0, high=255, black_hot=True))
+    black(255 - LEVELS, box)
+    np.testing.assert_array_equal(black.session.image[0, 0], LEVELS)
+
+
+def test_the_card_of_an_export_names_black_hot_and_fixed_normalisation():
+    levels = Radiometry(kind="grey8", low=0, high=255, black_hot=True)
+    spec = ModelSpec(modality="thermal", radiometry=levels, normalisation="fixed")
+    assert input_radiometry(spec) == levels
+    spec = spec.model_copy(update={"radiometry": FACE_CELSIUS})
+    with pytest.raises(InputError, match="the given range: read as 10 to 50 degrees C"):
+        input_radiometry(spec, (10, 50))
+    fixed = exported(FACE_CELSIUS).card.model_copy(update={"normalisation": "fixed"})
+    assert Card.from_metadata(fixed.to_metadata()) == fixed
+    with pytest.raises(InputError, match="relative grey levels"):
+        next(input_feeds(fixed, replace(make_pairs(2), radiometry=levels)))

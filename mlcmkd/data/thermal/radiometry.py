@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from mlcmkd.data.plausibility import Box
 from mlcmkd.data.thermal.dead_pixels import fill_dead_pixels
 from mlcmkd.data.thermal.palettes import get_palette, invert, is_coloured
-from mlcmkd.data.thermal.scale_check import KELVIN, Box, check_scale
+from mlcmkd.data.thermal.scale_check import KELVIN, check_scale
 from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
 

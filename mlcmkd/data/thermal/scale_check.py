@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlcmkd.data.plausibility import Box
 from mlcmkd.utils.errors import InputError
 
 if TYPE_CHECKING:
     from mlcmkd.data.thermal.radiometry import Radiometry
-
-Box = tuple[float, float, float, float]
 
 KELVIN = 273.15
 # A face of 40 px in an image of 640 x 480 is 0.5 % of it; all else may be colder than the range.
@@ -119,6 +118,8 @@ def _problem(radiometry: "Radiometry", values: np.ndarray) -> str:
 def _face_problem(radiometry: "Radiometry", values: np.ndarray, face: Box) -> str:
     """What is implausible in the box of the face, or nothing."""
     low, high = radiometry.low, radiometry.high
+    if not np.isfinite(face).all():  # not a box; reported where boxes are checked
+        return ""
     x0, y0, x1, y1 = (max(0, round(value)) for value in face)
     inside = values[y0 : y1 + 1, x0 : x1 + 1]
     share = ((inside < low) | (inside > high)).mean() if inside.size else 0

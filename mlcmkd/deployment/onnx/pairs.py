@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from mlcmkd.data.pairs import MARGIN, Pairs
+from mlcmkd.data.thermal.model_range import check_model_range
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.deployment.onnx.card import Card
@@ -22,8 +23,8 @@ def input_feeds(card: Card, pairs: Pairs, batch: int = 32) -> Iterator[dict[str,
     input in them.
 
     Raises:
-        InputError: the pairs lack the modality of the network, or were cropped for another input
-            size.
+        InputError: the pairs lack the modality of the network, were cropped for another input size, or
+            were read over another range than that of a network with normalisation "fixed".
     """
     pairs.require(card.modality, "this network")
     if pairs.input_px != card.input_px:
@@ -31,6 +32,8 @@ def input_feeds(card: Card, pairs: Pairs, batch: int = 32) -> Iterator[dict[str,
             f"the network takes {card.input_px} px input, but the pairs were cropped for "
             f"{pairs.input_px} px; load them with input_px={card.input_px}"
         )
+    if card.modality == "thermal":
+        check_model_range(card.radiometry, pairs.radiometry, card.normalisation, "the pairs")
     generator = torch.Generator().manual_seed(0)
     for start in range(0, len(pairs), batch):
         index = torch.arange(start, min(start + batch, len(pairs)))
