@@ -16,8 +16,16 @@ from typing import Any, get_args
 import ipywidgets as widgets
 from ipywidgets import Layout
 
-from mlcmkd.attribution import Target
 from mlcmkd.data.modality import MODALITIES
+from mlcmkd.explorer.controls import (
+    WIDTH,
+    action_button,
+    make_controls,
+    part_handles,
+    reach,
+    row_of,
+    toggle_button,
+)
 from mlcmkd.explorer.exploration import Exploration
 from mlcmkd.explorer.figure import ExplorerFigure
 from mlcmkd.explorer.view import Panel, View
@@ -26,7 +34,6 @@ from mlcmkd.utils.errors import InputError
 
 _DELAY = 0.15  # seconds without a change after which attributions are computed
 DRAWN = "all drawn"  # the message when all panels are complete
-_WIDTH = "1010px"  # of the picture, at most
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -61,14 +68,16 @@ class Explorer:
         self._timer: asyncio.TimerHandle | None = None
         self._figure: ExplorerFigure | None = None
         self._kinds: tuple[str, ...] | None = None
-        self.picture = widgets.Image(format="png", layout=Layout(width="100%", max_width=_WIDTH))
+        self.picture = widgets.Image(format="png", layout=Layout(width="100%", max_width=WIDTH))
         self.message = widgets.HTML()
-        self.controls = _controls(exploration)
-        self.panels = {name: _button(name) for name in get_args(Panel)}
+        self.controls = make_controls(exploration)
+        self.panels = {name: toggle_button(name) for name in get_args(Panel)}
         self.name = widgets.Text("view", description="name", layout=Layout(width="200px"))
         self.path = widgets.Text("", placeholder="saved view: name or file")
-        self.save = _action("save", "save PNG, PDF and JSON in the folder of views", self._save)
-        self.open = _action("open", "open the saved view", self._open)
+        self.save = action_button(
+            "save", "save PNG, PDF and JSON in the folder of views", self._save
+        )
+        self.open = action_button("open", "open the saved view", self._open)
         self.widget = self._layout()
         self.view = self._view
         for control in (*self.controls.values(), *self.panels.values()):
@@ -94,6 +103,7 @@ class Explorer:
         fields = view.model_dump() | {"temperatures": self.exploration.limits(view)}
         with self._quietly():
             for name, control in self.controls.items():
+                reach(control, fields[name])
                 control.value = fields[name]
             for name, button in self.panels.items():
                 button.value = name in view.show
@@ -138,21 +148,13 @@ class Explorer:
         if self._updating:
             return
         try:
-            self._part_handles()
+            with self._quietly():
+                part_handles(self.controls["temperatures"])
             self._show(self._view_of_controls(), wait=False)
         except InputError as error:
             # With controls that show no valid view, every further change would be invalid too.
             self._set_controls(self._view)
             self._report(str(error), error=True)
-
-    def _part_handles(self) -> None:
-        """Keeps the two handles of the temperature range a step apart: an empty range is none."""
-        control = self.controls["temperatures"]
-        low, high = control.value
-        if high - low < control.step / 2:
-            low = min(low, control.max - control.step)
-            with self._quietly():
-                control.value = (low, low + control.step)
 
     def _show(self, view: View, *, wait: bool) -> None:
         """Draws a view; without `wait`, attributions follow later if an event loop is running."""
@@ -231,78 +233,7 @@ class Explorer:
             ("misalignment", "direction"),
             ("noise", "temperatures"),
         ]
-        boxes = [_row(*(self.controls[name] for name in row)) for row in rows]
-        display = _row(*self.panels.values(), self.controls["layer"], self.controls["target"])
-        files = _row(self.name, self.save, self.path, self.open)
+        boxes = [row_of(*(self.controls[name] for name in row)) for row in rows]
+        display = row_of(*self.panels.values(), self.controls["layer"], self.controls["target"])
+        files = row_of(self.name, self.save, self.path, self.open)
         return widgets.VBox([*boxes, display, self.picture, self.message, files])
-
-
-def _controls(exploration: Exploration) -> dict[str, widgets.Widget]:
-    """A widget for each field of a view except `show` and `noise_seed`."""
-    models, radiometry = list(exploration.models), exploration.pairs.radiometry
-    wide = {"style": {"description_width": "125px"}, "layout": Layout(width="49%")}
-    model = {"style": {"description_width": "105px"}, "layout": Layout(width="40%")}
-    unit = "°C" if exploration.unit == "degrees C" else exploration.unit
-    return {
-        "pair": widgets.IntSlider(
-            max=len(exploration.pairs) - 1, description="pair (number)", **wide
-        ),
-        "landmark": widgets.IntSlider(
-            max=exploration.scheme.points - 1, description="landmark (index)", **wide
-        ),
-        "rgb_model": widgets.Dropdown(options=models, description="model for RGB", **model),
-        "thermal_model": widgets.Dropdown(options=models, description="model for thermal", **model),
-        "exchanged": _button(
-            "exchange heads",
-            "features of each modality with the head of the other modality's model",
-        ),
-        "misalignment": widgets.FloatSlider(
-            max=12, step=0.5, readout_format=".1f", description="shift of RGB (px)", **wide
-        ),
-        "direction": widgets.FloatSlider(
-            max=360, step=15, readout_format=".0f", description="to (°, 90 is down)", **wide
-        ),
-        "noise": widgets.FloatSlider(
-            max=0.2, step=0.01, readout_format=".0%", description="noise (of range)", **wide
-        ),
-        "temperatures": widgets.FloatRangeSlider(
-            min=radiometry.low,
-            max=radiometry.high,
-            step=(radiometry.high - radiometry.low) / 44,  # 0.5 degrees C for a range of 22
-            value=(radiometry.low, radiometry.high),
-            readout_format=".1f",
-            description=f"thermal range ({unit})",
-            disabled=radiometry.kind == "frame-minmax",
-            **wide,
-        ),
-        "layer": widgets.Dropdown(
-            options=exploration.layers,
-            description="layer",
-            style={"description_width": "60px"},
-            layout=Layout(width="170px"),
-        ),
-        "target": widgets.Dropdown(
-            options=get_args(Target),
-            description="attribution of",
-            style={"description_width": "95px"},
-            layout=Layout(width="240px"),
-        ),
-    }
-
-
-def _button(name: str, tooltip: str = "") -> widgets.ToggleButton:
-    return widgets.ToggleButton(
-        description=name, tooltip=tooltip or f"show or hide: {name}", layout=Layout(width="132px")
-    )
-
-
-def _action(name: str, tooltip: str, callback: Any) -> widgets.Button:
-    button = widgets.Button(description=name, tooltip=tooltip, layout=Layout(width="80px"))
-    button.on_click(callback)
-    return button
-
-
-def _row(*children: widgets.Widget) -> widgets.HBox:
-    # At most as wide as the picture.
-    layout = Layout(flex_flow="row wrap", width="100%", max_width=_WIDTH)
-    return widgets.HBox(children, layout=layout)

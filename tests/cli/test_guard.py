@@ -221,6 +221,14 @@ def test_a_name_that_is_not_utf_8_is_a_line(tmp_path, capsys, monkeypatch, in_co
     assert "a name that is not UTF-8 text; rename the file or folder" in printed
 
 
+def test_a_batch_of_one_is_a_line(tmp_path):
+    """The BatchNorm of the backbones has no statistics of one image."""
+    from mlcmkd.stages.train import TrainConfig
+
+    with pytest.raises(InputError, match="fit.batch: Input should be greater than or equal to 2"):
+        TrainConfig.validated("", {"out": tmp_path, "fit": {"batch": 1}})
+
+
 @pytest.mark.parametrize("seed", [2**63, 2**64, -1])
 def test_a_seed_that_no_random_state_takes_is_a_line(seed, tmp_path):
     from mlcmkd.stages.train import TrainConfig

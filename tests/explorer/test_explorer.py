@@ -462,6 +462,14 @@ def test_setting_the_view_sets_the_widgets_and_draws_once(explorer, monkeypatch)
     assert [name for name, button in explorer.panels.items() if button.value] == ["heatmap"]
 
 
+def test_sliders_reach_the_values_of_a_given_view_and_do_not_cut_them(explorer):
+    other = explorer.view.changed(misalignment=20, noise=0.5, temperatures=(10, 50))
+    explorer.view = other
+    assert explorer.controls["misalignment"].value == 20
+    explorer.controls["landmark"].value = 7
+    assert explorer.view == other.changed(landmark=7)
+
+
 def test_an_invalid_choice_gives_a_message_and_keeps_the_picture(explorer):
     before, shown = explorer.picture.value, explorer.view
     explorer.controls["exchanged"].value = True
