@@ -106,7 +106,6 @@ class Run:
         self.hyperparameters = config.model_dump_json(exclude={"data", *inputs})
         self.path.mkdir(parents=True, exist_ok=True)
         self.writes = is_first()
-        hashes = {name: file_hash(value) for name, value in inputs.items() if value.is_file()}
         self._started = time.monotonic()
         self._provenance: dict[str, Any] = {}
         if not self.writes:
@@ -116,6 +115,7 @@ class Run:
             (self.path / WEIGHTS).replace(self.path / BEFORE)
         for name in _REPLACED:
             (self.path / name).unlink(missing_ok=True)
+        hashes = {name: file_hash(value) for name, value in inputs.items() if value.is_file()}
         self._provenance |= {"stage": stage, "seed": seed, **environment(), INPUTS: hashes}
         write_atomically(self.path / CONFIG, config.model_dump_json(indent=2))
         self.note()

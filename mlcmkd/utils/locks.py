@@ -83,7 +83,7 @@ def _open(lock: Path) -> int:
         if not lock.exists():
             raise
         return _open_of_another_user(lock)
-    with suppress(OSError):  # not ours, or a file system without modes
+    with suppress(OSError, AttributeError):  # not ours, or a system without modes
         os.fchmod(handle, 0o666)  # whoever may write in the folder may lock it, whatever the umask
     return handle
 

@@ -230,6 +230,14 @@ def test_a_run_has_its_provenance(tmp_path):
     assert (run.path / "errors.csv").read_text().splitlines() == ["id,nme", "a,0.1"]
 
 
+def test_a_resumed_run_counts_the_minutes_before_its_interruption(tmp_path):
+    run = Run(tmp_path, "train", Config())
+    run.resume(['{"step": 1}'], minutes=30)
+    run.finish()
+    assert read_metrics(tmp_path) == [{"step": 1}]
+    assert 30 <= json.loads((tmp_path / "provenance.json").read_text())["minutes"] < 40
+
+
 def test_a_new_run_removes_an_old_result(tmp_path):
     """A run that is started again and then killed must not look complete."""
     Run(tmp_path, "train", Config()).finish(nme=0.1)
