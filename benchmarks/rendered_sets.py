@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from tqdm.auto import tqdm
 
 from mlcmkd.data.crops import Crop
 from mlcmkd.data.pairs import Pairs, from_synthetic
@@ -18,6 +17,7 @@ from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
 from mlcmkd.studies.config import short_hash
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.synthetic.realism import Realism
+from mlcmkd.utils.progress import tqdm
 
 FACES_PER_IDENTITY = 4
 _CHUNK = 2000  # faces rendered at once, which limits the memory

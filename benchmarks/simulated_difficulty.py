@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from data_prep.simulation.settings import SimulationSettings
 from data_prep.simulation.simulate import simulate_for_photo
@@ -31,6 +30,7 @@ from mlcmkd.evaluation.metrics import bootstrap_interval
 from mlcmkd.models import Landmarker
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.markdown import markdown_table
+from mlcmkd.utils.progress import tqdm
 
 _FACE = (
     "nose", "nose_weak", "midface", "cheeks", "forehead", "chin", "beard", "eye_socket", "eye_corner",

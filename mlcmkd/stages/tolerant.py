@@ -5,13 +5,13 @@ from typing import Any
 
 import torch
 from pydantic import Field
-from tqdm.auto import tqdm
 
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.shape_model import ShapeModel
 from mlcmkd.schemes import get_scheme
 from mlcmkd.stages.common import alone_in_process
 from mlcmkd.stages.train import TrainConfig, train_on
+from mlcmkd.utils.progress import tqdm
 
 # Share of the shapes' variance that soft landmarks keep. Our choice: the paper varies it and does not
 # state a best value.
