@@ -4,7 +4,7 @@ Visible and thermal images were labelled separately and are not aligned, so each
 """
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
@@ -80,12 +80,11 @@ def _annotation(source: Path, images: ImageIndex, ids: FaceIds, face: Box) -> An
         raise Unlabelled(f"{face.where}: no part")
     modality = _modality(face)
     image = NamedImage.of(modality, lambda: images.need(face.image, face.where), images.radiometry)
-    named = PurePosixPath(face.image.replace("\\", "/"))
-    below = named if image.path is None else image.path.relative_to(source)
+    below = image.below(source, face.image)
     name = below.with_suffix("").as_posix()
     return Annotation(
         id=ids.add(source / below, name, points, face.where),
-        subject=named.parts[0],
+        subject=face.image.replace("\\", "/").split("/")[0],
         scheme=CORNERS6.name,
         landmarks=points,
         rgb_path=image.path if modality == "rgb" else None,

@@ -172,6 +172,19 @@ class NamedImage(NamedTuple):
         except InputError as error:
             return cls(None, None, {modality: error})
 
+    def below(self, source: Path, name: str) -> PurePosixPath:
+        """Return the path of the image below the source; without an image, the annotation's name of it.
+
+        Raises:
+            InputError: there is no image, and the name is none of a file.
+        """
+        if self.path is not None:
+            return PurePosixPath(self.path.relative_to(source).as_posix())
+        named = PurePosixPath(name.replace("\\", "/"))
+        if named.name in ("", ".."):
+            raise next(iter(self.absent.values()))
+        return named
+
 
 def eight_bit_radiometry(image: Path) -> Radiometry:
     """Return the radiometry of 8-bit thermal images, grey or false colours, judged by one of them.

@@ -102,7 +102,7 @@ def _annotation(
         lambda: images.need(name, where),
         lambda path: _radiometry(path, path.relative_to(source)),
     )
-    below = Path(name if image.path is None else image.path.relative_to(source))
+    below = image.below(source, name)
     stem, _, stream = below.stem.rpartition("_")
     has_photo = stream == "1" and bool(stem)
     photo = NamedImage.of(

@@ -54,9 +54,7 @@ def _annotation(source: Path, images: ImageIndex, ids: FaceIds, face: coco.Face)
             f"{face.where}: {len(face.points)} points instead of 68; correct it, or leave the face out"
         )
     image = NamedImage.of("thermal", lambda: images.need(face.image, face.where), images.radiometry)
-    below = PurePosixPath(face.image.replace("\\", "/"))
-    if image.path is not None:
-        below = PurePosixPath(image.path.relative_to(source).as_posix())
+    below = image.below(source, face.image)
     named = _NAME.match(below.name)
     if not named:
         raise InputError(

@@ -76,9 +76,8 @@ def _annotation(
         return images.need((folder / place / cells[0].strip()).as_posix(), where, prefer=of_split)
 
     image = NamedImage.of("thermal", find, images.radiometry)
-    below = folder / place / cells[0].strip()
+    below = image.below(images.source, (folder / place / cells[0].strip()).as_posix())
     if image.path is not None:
-        below = PurePosixPath(image.path.relative_to(images.source).as_posix())
         split = next((part for part in below.parts if part in SPLITS), None)
     name = below.with_suffix("").as_posix()
     seen[name] += 1

@@ -31,7 +31,7 @@ def read_cofw68_results(path: Path) -> dict[str, np.ndarray]:
     for start in range(0, len(lines), 4):
         n, head = lines[start]
         where, rows = f"{path}, line {n}", lines[start + 1 : start + 4]
-        if len(head) != 1 or not head[0].isdecimal():
+        if len(head) != 1 or not head[0].isdecimal() or len(head[0]) > 9:
             raise InputError(
                 f"{where}: no number of a photo; COFW68's results have four lines a face: the number of "
                 f"the photo, {IBUG68.points} x, {IBUG68.points} y, {IBUG68.points} flags"

@@ -403,6 +403,27 @@ def test_images_of_the_other_modality_are_not_missed(tmp_path, name, only):
             prepare(name, source, tmp_path / "both", progress=False)
 
 
+@pytest.mark.parametrize("name", ["carl_eurecom", "sf_tl54", "tfw", "tfd68"])
+@pytest.mark.parametrize("image", ["", "/", "..", "a/..", "thermal/"])
+def test_names_of_no_file_are_errors(tmp_path, name, image):
+    source = tmp_path / "source"
+    if name == "sf_tl54":
+        marks = {f"{n:02d}": tuple(p) for n, p in enumerate(points(54))}
+        text = sources.dlib_face(image, marks)
+        sources.text(source / "a.xml", "<images>", text, "</images>")
+    else:
+        (carl_classic if name == "carl_eurecom" else SOURCES[name])(source)
+        path, old = {
+            "carl_eurecom": ("01.xml", "01/session_4/classic/01S4CNA1.bmp"),
+            "tfw": ("train/indoor.csv", "103_1_1_4_450_1.png"),
+            "tfd68": ("tfd68.json", "thermal_1_0_0.jpg"),
+        }[name]
+        text = (source / path).read_text()
+        assert old in text
+        (source / path).write_text(text.replace(old, image))
+    assert reasons(name, source)
+
+
 def test_thermal_counts_of_unknown_meaning_do_not_matter_to_photos(tmp_path):
     source = tmp_path / "source"
     sources.own_folder(source)
