@@ -271,6 +271,49 @@ def own_folder(folder: Path) -> None:
     )
 
 
+def folder_coco(folder: Path) -> None:
+    names = ("anna/0.png", "ben/1.png")
+    for n, name in enumerate(names):
+        image(folder / name, n)
+    coco(
+        folder / "faces.json",
+        [(name, flagged(68, n, n)) for n, name in enumerate(names)],
+        images=[
+            {"id": n, "file_name": name, "width": WIDTH, "height": HEIGHT}
+            for n, name in enumerate(names)
+        ],
+        categories=[{"id": 1, "name": "face", "keypoints": [f"p{n}" for n in range(1, 69)]}],
+    )
+
+
+def folder_labelme(folder: Path) -> None:
+    for n in range(2):
+        image(folder / f"anna/{n}.png", n)
+        shapes = [
+            {"label": str(label), "points": [point.tolist()], "shape_type": "point"}
+            for label, point in enumerate(points(68, n))
+        ]
+        size = {"imageWidth": WIDTH, "imageHeight": HEIGHT}
+        table = {"shapes": shapes, "imagePath": f"{n}.png", **size}
+        text(folder / f"anna/{n}.json", json.dumps(table))
+
+
+def folder_dlib(folder: Path) -> None:
+    faces = []
+    for n, name in enumerate(("anna/0.png", "ben/1.png")):
+        image(folder / name, n)
+        face = dlib_face(name, {f"{k:02d}": tuple(point) for k, point in enumerate(points(68, n))})
+        faces.append(face.replace("<image", f'<image width="{WIDTH}" height="{HEIGHT}"', 1))
+    text(folder / "faces.xml", "<dataset><images>", *faces, "</images></dataset>")
+
+
+def folder_pts(folder: Path) -> None:
+    for n in range(2):
+        image(folder / f"anna/{n}.png", n)
+        rows = [f"{x:g} {y:g}" for x, y in points(68, n)[1:] + 1]
+        text(folder / f"anna/{n}.pts", "n_points: 68", "{", "nan nan", *rows, "}")
+
+
 # By the name of the format that reads it.
 SOURCES: dict[str, Callable[[Path], None]] = {
     "ibug_pts": ibug_pts,
@@ -289,4 +332,13 @@ SOURCES: dict[str, Callable[[Path], None]] = {
     "thermal_knapik54": thermal_knapik54,
     "yolo_pose": yolo_pose,
     "folder": own_folder,
+}
+
+# Other files that these formats read, by a name of their own: the format, and the source.
+MORE_SOURCES: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "sf_tl54 XML": ("sf_tl54", sf_tl54_xml),
+    "folder COCO": ("folder", folder_coco),
+    "folder labelme": ("folder", folder_labelme),
+    "folder dlib": ("folder", folder_dlib),
+    "folder pts": ("folder", folder_pts),
 }

@@ -1,0 +1,203 @@
+"""Mutations of image files and NumPy arrays: tags, types, channels, pages, axes, values."""
+
+import io
+import struct
+import zlib
+from functools import lru_cache, partial
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from tests.mutations.kinds import Mutation, mutation
+
+IMAGES: list[Mutation] = []
+ARRAYS: list[Mutation] = []
+_PNG, _JPEG, _TIFF = b"\x89PNG", b"\xff\xd8", (b"II*\0", b"MM\0*")
+
+
+@lru_cache(maxsize=256)
+def _decoded(data: bytes) -> np.ndarray | None:
+    """The values of an intact image, (H, W) or (H, W, 3) BGR; None for other bytes."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    except cv2.error:
+        return None
+
+
+def _encoded(values: np.ndarray, data: bytes) -> bytes:
+    """The file of these values, of the type that `data` has if it can hold them, otherwise a PNG."""
+    eight = values.dtype == np.uint8 and values.shape[2:] != (4,)
+    kind = ".tiff" if data[:4] in _TIFF or values.dtype == np.float32 else ".png"
+    if eight and data[:2] in (_JPEG, b"BM"):
+        kind = ".jpg" if data[:2] == _JPEG else ".bmp"
+    return cv2.imencode(kind, values)[1].tobytes()
+
+
+def _values_mutation(expect: str = "either"):
+    """Decorate a function of the values of an image, which returns others or bytes."""
+
+    def add(change):
+        def apply(data: bytes, rng: np.random.Generator) -> bytes | None:
+            values = _decoded(data)
+            changed = None if values is None else change(values, rng)
+            return _encoded(changed, data) if isinstance(changed, np.ndarray) else changed
+
+        apply.__name__ = change.__name__
+        return mutation(IMAGES, expect)(apply)
+
+    return add
+
+
+def _tagged(data: bytes, orientation: int) -> bytes | None:
+    """The file with an orientation tag, its pixels unchanged."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    block = exif.tobytes()
+    if data[:2] == _JPEG:
+        return data[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + data[2:]
+    if data[:4] == _PNG:
+        chunk = b"eXIf" + block.removeprefix(b"Exif\0\0")
+        size, check = struct.pack(">I", len(chunk) - 4), struct.pack(">I", zlib.crc32(chunk))
+        return data[:33] + size + chunk + check + data[33:]
+    if data[:4] in _TIFF:
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                file = io.BytesIO()
+                image.save(file, "TIFF", tiffinfo={0x0112: orientation})
+                return file.getvalue()
+        except Exception:  # an earlier mutation
+            return None
+    return None
+
+
+@mutation(IMAGES, "same")
+def orientation_tag_1(data: bytes, rng: np.random.Generator) -> bytes | None:
+    return _tagged(data, 1)
+
+
+@mutation(IMAGES)
+def orientation_tag(data: bytes, rng: np.random.Generator) -> bytes | None:
+    return _tagged(data, int(rng.integers(2, 10)))
+
+
+@_values_mutation()
+def sixteen_bits(values: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+    return values.astype(np.uint16) * 257 if values.dtype == np.uint8 else None
+
+
+@_values_mutation()
+def alpha(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    colour = values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2)
+    return np.dstack([colour[..., :3], np.full(values.shape[:2], 200, values.dtype)])
+
+
+@_values_mutation()
+def grey_or_colour(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    if values.ndim == 3:
+        return values[..., :3].mean(axis=2).astype(values.dtype)
+    return np.repeat(values[..., None], 3, axis=2)
+
+
+@_values_mutation()
+def floats(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    grey = values if values.ndim == 2 else values[..., 0]
+    return grey.astype(np.float32)
+
+
+@_values_mutation()
+def pages(values: np.ndarray, rng: np.random.Generator) -> bytes:
+    first, *others = [Image.fromarray(values)] * int(rng.integers(2, 4))
+    file = io.BytesIO()
+    first.save(file, "TIFF", save_all=True, append_images=others)
+    return file.getvalue()
+
+
+@_values_mutation()
+def an_array(values: np.ndarray, rng: np.random.Generator) -> bytes:
+    return _saved(values)
+
+
+@_values_mutation()
+def values_times_ten(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    highest = np.iinfo(values.dtype).max if values.dtype.kind == "u" else np.inf
+    return np.minimum(values * 10.0, highest).astype(values.dtype)
+
+
+@_values_mutation()
+def values_over_ten(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return (values / 10.0).astype(values.dtype)
+
+
+@_values_mutation()
+def values_with_swapped_bytes(values: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+    return values.byteswap() if values.dtype == np.uint16 else None
+
+
+@_values_mutation()
+def one_value(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.full_like(values, values.flat[0])
+
+
+@_values_mutation()
+def inverted(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return values.max() - values
+
+
+@_values_mutation()
+def another_size(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.ascontiguousarray(values[: rng.integers(1, len(values))])
+
+
+def _truncated(data: bytes, rng: np.random.Generator) -> bytes | None:
+    """The first half: a part of every compressed image is missing."""
+    return data[: len(data) // 2] if _decoded(data) is not None else None
+
+
+mutation(IMAGES, "refused")(_truncated)
+
+
+def _saved(values: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, values, allow_pickle=True)
+    return file.getvalue()
+
+
+def _array_mutation(name: str, change, expect: str = "either") -> None:
+    def apply(data: bytes, rng: np.random.Generator) -> bytes | None:
+        try:
+            return _saved(change(np.load(io.BytesIO(data), allow_pickle=False)))
+        except (ValueError, EOFError, OSError, SyntaxError):  # an earlier mutation
+            return None
+
+    apply.__name__ = name
+    mutation(ARRAYS, expect)(apply)
+
+
+for _name, _change in {
+    "last_axis_one": lambda values: values[..., None],
+    "first_axis_one": lambda values: values[None],
+    "axes_reversed": lambda values: values.T,
+    "fortran_order": np.asfortranarray,
+    "three_channels": lambda values: np.stack([values] * 3, axis=-1),
+    "two_channels": lambda values: np.stack([values] * 2, axis=-1),
+    "five_axes": lambda values: values[None, None, None],
+    "one_row": lambda values: values.ravel(),
+    "no_frame": lambda values: values[:0],
+    "a_number": lambda values: values.flat[0],
+    "times_ten": lambda values: values * 10,
+    "over_ten": lambda values: values / 10,
+    "kelvin": lambda values: values + 273.15,
+    "one_value": lambda values: np.full_like(values, values.flat[0]),
+    "all_nan": lambda values: values * np.nan,
+    "a_third_nan": lambda values: np.where(np.arange(values.shape[-1]) % 3, values, np.nan),
+    "infinite": lambda values: np.where(values > np.median(values), np.inf, values),
+    "pickled": lambda values: np.array([{"values": 1}, None], dtype=object),
+    "fields": lambda values: values.astype([("celsius", values.dtype)]),
+    "texts": lambda values: values.astype(str),
+    **{
+        f"of_type_{dtype}": partial(lambda values, dtype: values.astype(dtype), dtype=dtype)
+        for dtype in ("f2", "f4", "f8", ">f4", "i2", "u1", "u2", ">u2", "i8", "u8", "b1", "c8")
+    },
+}.items():
+    _array_mutation(_name, _change)
