@@ -4,7 +4,7 @@ Visible and thermal images were labelled separately and are not aligned, so each
 """
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from data_prep.readers.base import (
 )
 from data_prep.readers.image_index import ImageIndex, NamedImage
 from data_prep.readers.parsing.dlib_xml import Box, boxes
+from mlcmkd.data.file_names import path_parts, trailing_folders
 from mlcmkd.data.modality import Modality
 from mlcmkd.schemes import CORNERS6
 from mlcmkd.utils.errors import InputError
@@ -38,7 +39,8 @@ _VISIBLE = ("vis", "classic")
 def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
     """CARL's or EURECOM's XML files and images: six points, thermal and visible images separately.
 
-    The first folder of an image's name is the person. A folder called `TH` or with "thermal" in its
+    The first folder of an image's name is the person; of an absolute name, the first one that the
+    image has here, too. A folder called `TH` or with "thermal" in its
     name contains thermal images; one called `VIS` or `classic` (CARL's visible images), or with
     "visible" or "visual", RGB images.
 
@@ -69,6 +71,29 @@ def _modality(face: Box) -> Modality:
     )
 
 
+def _person(named: PurePosixPath, below: PurePosixPath, where: str) -> str:
+    """Return the person of an image.
+
+    Args:
+        named: its name in the file.
+        below: its path below the source.
+        where: file and face, for messages.
+
+    Raises:
+        InputError: an absolute name that shares no folder with the path.
+    """
+    if not (named.is_absolute() or PureWindowsPath(named).drive or named.parts[0] == ".."):
+        return named.parts[0]
+    folders = path_parts(below.as_posix())[:-1]
+    shared = trailing_folders(path_parts(str(named))[:-1], folders)
+    if not shared:
+        raise InputError(
+            f"{where}: '{str(named)[:80]}' has no folder that its image has here, so the person is "
+            "unknown; write names such as 001/TH/TH_001_1.bmp"
+        )
+    return named.parts[-1 - shared]
+
+
 def _annotation(source: Path, images: ImageIndex, ids: FaceIds, face: Box) -> Annotation:
     points = np.full((len(_PARTS), 2), np.nan)
     for part, x, y in face.parts:
@@ -81,10 +106,11 @@ def _annotation(source: Path, images: ImageIndex, ids: FaceIds, face: Box) -> An
     modality = _modality(face)
     image = NamedImage.of(modality, lambda: images.need(face.image, face.where), images.radiometry)
     below = image.below(source, face.image)
+    named = PurePosixPath(face.image.replace("\\", "/"))
     name = below.with_suffix("").as_posix()
     return Annotation(
         id=ids.add(source / below, name, points, face.where),
-        subject=face.image.replace("\\", "/").split("/")[0],
+        subject=_person(named, below, face.where),
         scheme=CORNERS6.name,
         landmarks=points,
         rgb_path=image.path if modality == "rgb" else None,

@@ -30,11 +30,19 @@ from data_prep.readers.image_index import (
 )
 from data_prep.readers.parsing.dlib_xml import boxes
 from data_prep.readers.parsing.landmarks import Marks, in_scheme_order
+from mlcmkd.data.file_names import path_parts
 from mlcmkd.data.manifest import SPLITS
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
 from mlcmkd.schemes import SFTL54
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import MAX_TABLE_BYTES, image_size, number, read_json, read_text
+from mlcmkd.utils.texts import (
+    MAX_TABLE_BYTES,
+    image_size,
+    number,
+    read_json,
+    read_text,
+    unique_keys,
+)
 
 _COLOURS = {"gray": GREY8, "iron": FALSE_COLOURS}
 _MIRRORED = "images_mirr"  # mirrored copies for dlib's training; not additional data
@@ -179,7 +187,9 @@ def _lines(
             if not line.strip():
                 continue
             try:
-                face = json.loads(line)
+                face = json.loads(line, object_pairs_hook=unique_keys)
+            except InputError as error:
+                raise InputError(f"{where}: {error}") from None
             except (ValueError, RecursionError):
                 face = None
             if not isinstance(face, dict):
@@ -201,7 +211,7 @@ def _xml(
 ) -> Iterator[Annotation]:
     name = path.relative_to(source).as_posix()
     for face in valid_faces(name, boxes(path), on_bad):
-        if face.image.startswith(_MIRRORED):
+        if _MIRRORED in path_parts(face.image):
             continue
         # Names are relative to the folder of the XML file.
         image = f"{path.parent.relative_to(source).as_posix()}/{face.image}"

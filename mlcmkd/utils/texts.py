@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -146,10 +147,14 @@ def read_json(path: Path, max_bytes: int = MAX_TABLE_BYTES) -> dict[str, Any]:
     """Read a JSON file that contains one object.
 
     Raises:
-        InputError: as `read_text`; also if it is not JSON, or not an object.
+        InputError: as `read_text`; also if it is not JSON, not an object, or if a key appears twice in
+            an object, of which JSON keeps the last.
     """
+    text = read_text(path, max_bytes)
     try:
-        value = json.loads(read_text(path, max_bytes))
+        value = json.loads(text, object_pairs_hook=unique_keys)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (ValueError, RecursionError) as error:
         reason = json_problem(error)
         raise InputError(
@@ -158,6 +163,19 @@ def read_json(path: Path, max_bytes: int = MAX_TABLE_BYTES) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{path}: a {type(value).__name__} instead of an object; leave it out")
     return value
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of the keys and values of a JSON object; the `object_pairs_hook` of `json.loads`.
+
+    Raises:
+        InputError: a key appears twice.
+    """
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        key, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise InputError(f"the key '{key[:40]}' appears twice in one object; keep one of the two")
+    return fields
 
 
 def json_problem(error: ValueError | RecursionError) -> str:

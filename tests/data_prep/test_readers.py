@@ -358,6 +358,17 @@ def test_carl_and_eurecom_modalities_follow_the_folders(tmp_path):
     np.testing.assert_array_equal(visible.landmarks, points(6, 1))
 
 
+def test_persons_of_carl_are_known_from_absolute_names(tmp_path):
+    """`C:\\Users\\Me\\001\\TH\\...` is person 001: otherwise all faces would be of one person, `C:`."""
+    sources.carl_eurecom(tmp_path)
+    path = tmp_path / "faces.xml"
+    relative = path.read_text()
+    for start in ("C:\\Users\\Me\\", "/home/me/", "../"):
+        path.write_text(relative.replace('file="', f'file="{start}'))
+        faces = found("carl_eurecom", tmp_path).values()
+        assert [face.subject for face in faces] == ["001", "002"]
+
+
 def carl_classic(folder):
     """CARL's own layout: thermal images, and visible ones in `classic`."""
     marks = dict(zip(sources.CARL_PARTS, points(6), strict=True))

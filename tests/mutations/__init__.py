@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.mutations.kinds import BYTES, Mutation
 from tests.mutations.images import ARRAYS, IMAGES
+from tests.mutations.kinds import BYTES, Mutation
 from tests.mutations.texts import TEXTS
 
 _OF_SUFFIX: dict[str, list[Mutation]] = {

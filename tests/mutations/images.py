@@ -3,13 +3,14 @@
 import io
 import struct
 import zlib
-from functools import lru_cache, partial
+from collections.abc import Callable
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from tests.mutations.kinds import Mutation, mutation
+from tests.mutations.kinds import Apply, Mutation, mutation
 
 IMAGES: list[Mutation] = []
 ARRAYS: list[Mutation] = []
@@ -63,6 +64,8 @@ def _tagged(data: bytes, orientation: int) -> bytes | None:
     if data[:4] in _TIFF:
         try:
             with Image.open(io.BytesIO(data)) as image:
+                if image.n_frames > 1:
+                    return None
                 file = io.BytesIO()
                 image.save(file, "TIFF", tiffinfo={0x0112: orientation})
                 return file.getvalue()
@@ -163,41 +166,63 @@ def _saved(values: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def _array_mutation(name: str, change, expect: str = "either") -> None:
-    def apply(data: bytes, rng: np.random.Generator) -> bytes | None:
-        try:
-            return _saved(change(np.load(io.BytesIO(data), allow_pickle=False)))
-        except (ValueError, EOFError, OSError, SyntaxError):  # an earlier mutation
-            return None
+def _array_mutations(expect: str, **changes: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Add mutations of arrays by name."""
 
-    apply.__name__ = name
-    mutation(ARRAYS, expect)(apply)
+    def of(change: Callable[[np.ndarray], np.ndarray]) -> Apply:
+        def apply(data: bytes, rng: np.random.Generator) -> bytes | None:
+            try:
+                return _saved(change(np.load(io.BytesIO(data), allow_pickle=False)))
+            except (ValueError, EOFError, OSError, SyntaxError):  # an earlier mutation
+                return None
+
+        return apply
+
+    for name, change in changes.items():
+        apply = of(change)
+        apply.__name__ = name
+        mutation(ARRAYS, expect)(apply)
 
 
-for _name, _change in {
-    "last_axis_one": lambda values: values[..., None],
-    "first_axis_one": lambda values: values[None],
-    "axes_reversed": lambda values: values.T,
-    "fortran_order": np.asfortranarray,
-    "three_channels": lambda values: np.stack([values] * 3, axis=-1),
-    "two_channels": lambda values: np.stack([values] * 2, axis=-1),
-    "five_axes": lambda values: values[None, None, None],
-    "one_row": lambda values: values.ravel(),
-    "no_frame": lambda values: values[:0],
-    "a_number": lambda values: values.flat[0],
-    "times_ten": lambda values: values * 10,
-    "over_ten": lambda values: values / 10,
-    "kelvin": lambda values: values + 273.15,
-    "one_value": lambda values: np.full_like(values, values.flat[0]),
-    "all_nan": lambda values: values * np.nan,
-    "a_third_nan": lambda values: np.where(np.arange(values.shape[-1]) % 3, values, np.nan),
-    "infinite": lambda values: np.where(values > np.median(values), np.inf, values),
-    "pickled": lambda values: np.array([{"values": 1}, None], dtype=object),
-    "fields": lambda values: values.astype([("celsius", values.dtype)]),
-    "texts": lambda values: values.astype(str),
-    **{
-        f"of_type_{dtype}": partial(lambda values, dtype: values.astype(dtype), dtype=dtype)
-        for dtype in ("f2", "f4", "f8", ">f4", "i2", "u1", "u2", ">u2", "i8", "u8", "b1", "c8")
-    },
-}.items():
-    _array_mutation(_name, _change)
+def _as_type(dtype: str) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda values: values.astype(dtype)
+
+
+_array_mutations(
+    "same",
+    last_axis_one=lambda values: values[..., None],
+    first_axis_one=lambda values: values[None],
+    fortran_order=np.asfortranarray,
+    doubles=_as_type("f8"),
+    bytes_swapped_and_declared=_as_type(">f4"),
+)
+_array_mutations(
+    "refused",
+    three_channels=lambda values: np.stack([values] * 3, axis=-1),
+    two_channels=lambda values: np.stack([values] * 2, axis=-1),
+    five_axes=lambda values: values[None, None, None],
+    one_row=np.ravel,
+    no_frame=lambda values: values[:0],
+    a_number=lambda values: values.flat[0],
+    times_ten=lambda values: values * 10,
+    over_ten=lambda values: values / 10,
+    kelvin=lambda values: values + np.float32(273.15),
+    all_nan=lambda values: values * np.nan,
+    pickled=lambda values: np.array([{"values": 1}, None], dtype=object),
+    with_fields=lambda values: values.astype([("celsius", values.dtype)]),
+    of_texts=lambda values: values.astype(str),
+    degrees_as_int16=_as_type("i2"),
+    degrees_as_uint16=_as_type("u2"),
+    degrees_as_int64=_as_type("i8"),
+    booleans=_as_type("b1"),
+    complex_numbers=_as_type("c8"),
+)
+_array_mutations(
+    "either",
+    axes_reversed=np.transpose,
+    a_third_nan=lambda values: np.where(np.arange(values.shape[-1]) % 3, values, np.nan),
+    some_infinite=lambda values: np.where(values > values.mean(), np.inf, values),
+    one_value_everywhere=lambda values: np.full_like(values, values.flat[0]),
+    half_precision=_as_type("f2"),
+    degrees_as_uint8=_as_type("u1"),
+)

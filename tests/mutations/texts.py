@@ -1,5 +1,6 @@
 """Mutations of annotation files: tables, lists of points, JSON, XML, YAML."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -11,9 +12,11 @@ from tests.mutations.kinds import Mutation, mutation
 TEXTS: list[Mutation] = []
 Point = tuple[str, ...]  # x, y, and a flag where the file has one
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?![\w.])"
 # What may be between two numbers of one face, in any of the formats.
-_BETWEEN = r'(?:[\s,;\[\]]+|"\s*y="|"[^"<]*<part name="[^"]*" x="|\]\][^\[\]]*\[\[)'
+_BETWEEN = (
+    r'(?:\]\][^\[\]]*\[\[|[\s,;\[\]]+|"\s*y="|"[^"<]*<part name="[^"]*" x=")'  # JSON, text, XML
+)
 _FACE = re.compile(rf"{_NUMBER}(?:{_BETWEEN}{_NUMBER}){{9,}}")
 _STEP = re.compile(rf"({_NUMBER})({_BETWEEN})?")
 _FLAGS = {"0", "1", "2", "0.0", "1.0", "2.0"}
@@ -21,10 +24,9 @@ _FLAGS = {"0", "1", "2", "0.0", "1.0", "2.0"}
 _IMAGE_NAME = re.compile(
     r"(?<![\w/.\\-])(?:[A-Za-z][\w/.-]*(?: [A-Za-z][\w/.-]*)*|\d[\w/.-]*)\.(?:png|jpg|bmp|tiff?)\b"
 )
-_POINT_NAMES = (
-    re.compile(r'<part name="([^"]*)"'),
-    re.compile(r'"label": "([^"]*)"'),
-)
+_PART = re.compile(r'<part name="([^"]*)"')
+_POINT_NAMES = (_PART, re.compile(r'"label": "([^"]*)"'), re.compile(r'"(p\d+)"'))
+_FACE_OF_PARTS = re.compile(r"(?:<part [^>]*/>)+")
 _DECLARED = re.compile(r'(<image width="|"(?:imageWidth|width)": )(\d+)')
 
 
@@ -63,7 +65,9 @@ def _change_faces(
         points = [tuple(values[n : n + width]) for n in range(start, len(values), width)]
         values[start:] = [value for point in change(points) for value in point]
         between = [separator for _, separator in steps]
-        joined = "".join(value + separator for value, separator in zip(values, between, strict=True))
+        joined = "".join(
+            value + separator for value, separator in zip(values, between, strict=True)
+        )
         text = text[: face.start()] + joined + text[face.end() :]
     return text
 
@@ -112,12 +116,34 @@ def names_of_images_of_another_machine(text: str, rng: np.random.Generator) -> s
 
 @text_mutation("same")
 def points_in_another_order_with_their_names(text: str, rng: np.random.Generator) -> str | None:
-    parts = list(re.finditer(r"<part [^>]*/>", text))
-    if not parts:
+    if _is_json(text):
+        return _in_another_order(text, rng)
+    box = _FACE_OF_PARTS.search(text)
+    if box is None:
         return None
-    box = text[parts[0].start() :].split("</box>")[0]
-    parts = re.findall(r"<part [^>]*/>", box)
-    return text.replace(box, "".join(parts[n] for n in rng.permutation(len(parts))))
+    parts = re.findall(r"<part [^>]*/>", box[0])
+    shuffled = "".join(parts[n] for n in rng.permutation(len(parts)))
+    return text[: box.start()] + shuffled + text[box.end() :]
+
+
+def _in_another_order(text: str, rng: np.random.Generator) -> str | None:
+    """Permute the shapes of labelme, or the named points of COCO."""
+    try:
+        table = json.loads(text.removeprefix("\ufeff"))
+    except ValueError:  # an earlier mutation
+        return None
+    if "shapes" in table and any(shape["label"] == "0" for shape in table["shapes"]):
+        table["shapes"] = [table["shapes"][n] for n in rng.permutation(len(table["shapes"]))]
+        return json.dumps(table)
+    category = next(iter(table.get("categories", [])), {})
+    if "keypoints" not in category:
+        return None
+    order = rng.permutation(len(category["keypoints"])).tolist()
+    category["keypoints"] = [category["keypoints"][n] for n in order]
+    for face in table["annotations"]:
+        marks = face["keypoints"]
+        face["keypoints"] = [mark for n in order for mark in marks[3 * n : 3 * n + 3]]
+    return json.dumps(table)
 
 
 @text_mutation()
@@ -140,7 +166,7 @@ def names_of_points_removed(text: str, rng: np.random.Generator) -> str | None:
 
 @text_mutation("refused")
 def name_of_a_point_unknown(text: str, rng: np.random.Generator) -> str | None:
-    names = list(_POINT_NAMES[0].finditer(text))
+    names = list(_PART.finditer(text))
     if not names:
         return None
     name = names[rng.integers(len(names))]

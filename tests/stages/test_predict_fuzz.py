@@ -1,0 +1,122 @@
+"""1,000 mutants of images, stacks and videos, through the prediction with the bundled model.
+
+Each ends in one line that names it, or in results. A file that still means the same has the same
+landmarks, what cannot be right has none, and the good files beside them are predicted as ever.
+"""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from mlcmkd.data.thermal.palettes import apply_palette
+from mlcmkd.data.thermal.radiometry import to_centikelvin
+from mlcmkd.deployment.predictor import Predictor
+from mlcmkd.stages.predict import Outcome, predict_files
+from tests.conftest import room
+from tests.mutations import Mutant, mutants
+
+MUTANTS, BATCH = 1000, 50
+BOX = (14.0, 8.0, 34.0, 32.0)  # of the face in every frame
+Landmarks = dict[str, np.ndarray]  # (frames x 68, 2) pixels, by the name of the file
+
+
+def _frames() -> np.ndarray:
+    """(3, 40, 48) float32 degrees C."""
+    return np.stack([room(height=40, width=48), room(24, 35, 40, 48), room(20, 33, 40, 48)])
+
+
+def _video(path: Path, code: str, frames: np.ndarray) -> None:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*code), 10, frames.shape[2:0:-1])
+    for frame in frames:
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
+    writer.release()
+
+
+def _write_good_files(folder: Path) -> dict[Path, bytes]:
+    """Write one file of each kind that is read, and return their bytes."""
+    folder.mkdir()
+    celsius = _frames()
+    grey = np.rint(np.clip((celsius - 15) * 10, 0, 255)).astype(np.uint8)
+    counts = [Image.fromarray(to_centikelvin(frame)) for frame in celsius]
+    np.save(folder / "celsius.npy", celsius[0])
+    np.save(folder / "stack.npy", celsius)
+    Image.fromarray(celsius[0]).save(folder / "celsius.tif")
+    counts[0].save(folder / "counts.png")
+    counts[0].save(folder / "pages.tiff", save_all=True, append_images=counts[1:])
+    Image.fromarray(grey[0]).save(folder / "grey.jpg", quality=95)
+    Image.fromarray(grey[0]).save(folder / "grey.bmp")
+    Image.fromarray(apply_palette(grey[0] / 255, "iron")).save(folder / "iron.png")
+    _video(folder / "clip.avi", "MJPG", grey)
+    _video(folder / "clip.mp4", "mp4v", grey)
+    return {path: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    return Predictor()
+
+
+def _predicted(
+    predictor: Predictor, folder: Path, out: Path, **options
+) -> tuple[Outcome, Landmarks]:
+    """Predict a folder; check the lines of its errors."""
+    lines: list[str] = []
+    outcome = predict_files(
+        predictor, [folder], out, say=lines.append, progress=False, **{"box": BOX, **options}
+    )
+    for error in outcome.errors:
+        assert "\n" not in error and len(error) < 1000
+    table: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in csv.DictReader(io.StringIO((out / "landmarks.csv").read_text())):
+        table[row["image"].split("#")[0].split("@")[0]].append((row["x"], row["y"]))
+    return outcome, {
+        Path(name).relative_to(folder).as_posix(): np.array(points, dtype=float)
+        for name, points in table.items()
+    }
+
+
+def _check(mutant: Mutant, path: Path, outcome: Outcome, found: Landmarks, good: Landmarks) -> None:
+    what = f"{mutant.path.name}, {mutant.kinds}"
+    errors = [error for error in outcome.errors if error.startswith(str(path))]
+    empty = [name for name in outcome.empty if name.startswith(str(path))]
+    points = found.get(path.name)
+    assert errors or empty or points is not None, f"{what}: nothing is said of it"
+    if points is not None:
+        assert np.isfinite(points).all(), what
+    if mutant.same and not errors:
+        assert points == pytest.approx(good[mutant.path.name], abs=0.03), what
+    if mutant.refused:
+        assert errors, f"{what}: read although it cannot be right"
+
+
+def _batches(files: dict[Path, bytes]) -> Iterator[list[Mutant]]:
+    stream = mutants(files, MUTANTS, seed=1)
+    while batch := list(islice(stream, BATCH)):
+        yield batch
+
+
+def test_mutants_end_in_one_line_or_results_and_good_files_are_predicted(predictor, tmp_path):
+    files = _write_good_files(tmp_path / "good")
+    outcome, good = _predicted(predictor, tmp_path / "good", tmp_path / "expected")
+    assert not outcome.errors and len(good) == len(files)
+    for number, batch in enumerate(_batches(files)):
+        folder, out = tmp_path / f"mutants{number}", tmp_path / f"out{number}"
+        folder.mkdir()
+        for path, data in files.items():
+            (folder / path.name).write_bytes(data)
+        named = [(mutant, folder / f"m{n}_{mutant.path.name}") for n, mutant in enumerate(batch)]
+        for mutant, path in named:
+            path.write_bytes(mutant.data)
+        outcome, found = _predicted(predictor, folder, out, overlays=number == 0)
+        for mutant, path in named:
+            _check(mutant, path, outcome, found, good)
+        for name, points in good.items():
+            assert found[name] == pytest.approx(points, abs=0.03), f"the good file {name}"
