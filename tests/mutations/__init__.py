@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tests.mutations import faces  # noqa: F401  (adds to TEXTS)
 from tests.mutations.images import ARRAYS, IMAGES
 from tests.mutations.kinds import BYTES, Mutation
 from tests.mutations.texts import TEXTS
