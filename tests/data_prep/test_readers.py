@@ -253,6 +253,11 @@ def test_sf_tl54_as_xml_loses_fractions_and_says_so(tmp_path):
     assert face.box == (2, 3, 40, 38) and face.split == "train" and face.rgb_path is None
     np.testing.assert_array_equal(face.landmarks, points(54).astype(int))
     assert "whole pixels" in face.assumed
+    xml = tmp_path / "gray/train/dlib_landmarks_train.xml"
+    relative = xml.read_text()
+    for start in ("./", "C:\\data\\gray\\train\\"):
+        xml.write_text(relative.replace('file="', f'file="{start}'))
+        assert found("sf_tl54", tmp_path).keys() == faces.keys(), "the mirrored one is left out"
 
 
 def test_sf_tl54_first_rows_agree_as_lines_and_as_xml(tmp_path):

@@ -1,4 +1,4 @@
-"""1,000 mutants of images, stacks and videos, through the prediction with the bundled model.
+"""2,000 mutants of images, stacks and videos, through the prediction with the bundled model.
 
 Each ends in one line that names it, or in results. A file that still means the same has the same
 landmarks, what cannot be right has none, and the good files beside them are predicted as ever.
@@ -18,12 +18,13 @@ from PIL import Image
 
 from mlcmkd.data.thermal.palettes import apply_palette
 from mlcmkd.data.thermal.radiometry import to_centikelvin
+from mlcmkd.deployment.boxes import Box
 from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.stages.predict import Outcome, predict_files
 from tests.conftest import room
 from tests.mutations import Mutant, mutants
 
-MUTANTS, BATCH = 1000, 50
+MUTANTS, BATCH = 2000, 50
 BOX = (14.0, 8.0, 34.0, 32.0)  # of the face in every frame
 Landmarks = dict[str, np.ndarray]  # (frames x 68, 2) pixels, by the name of the file
 
@@ -65,18 +66,17 @@ def predictor() -> Predictor:
 
 
 def _predicted(
-    predictor: Predictor, folder: Path, out: Path, **options
+    predictor: Predictor, folder: Path, out: Path, box: Box | None, **options
 ) -> tuple[Outcome, Landmarks]:
-    """Predict a folder; check the lines of its errors."""
-    lines: list[str] = []
+    """Predict a folder, and check the lines of its errors."""
     outcome = predict_files(
-        predictor, [folder], out, say=lines.append, progress=False, **{"box": BOX, **options}
+        predictor, [folder], out, box=box, say=lambda line: None, progress=False, **options
     )
     for error in outcome.errors:
         assert "\n" not in error and len(error) < 1000
     table: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for row in csv.DictReader(io.StringIO((out / "landmarks.csv").read_text())):
-        table[row["image"].split("#")[0].split("@")[0]].append((row["x"], row["y"]))
+        table[row["image"].split("#")[0]].append((row["x"], row["y"]))
     return outcome, {
         Path(name).relative_to(folder).as_posix(): np.array(points, dtype=float)
         for name, points in table.items()
@@ -105,8 +105,10 @@ def _batches(files: dict[Path, bytes]) -> Iterator[list[Mutant]]:
 
 def test_mutants_end_in_one_line_or_results_and_good_files_are_predicted(predictor, tmp_path):
     files = _write_good_files(tmp_path / "good")
-    outcome, good = _predicted(predictor, tmp_path / "good", tmp_path / "expected")
-    assert not outcome.errors and len(good) == len(files)
+    expected = {}
+    for box in (BOX, None):  # None: the face is detected
+        outcome, expected[box] = _predicted(predictor, tmp_path / "good", tmp_path / "out", box)
+        assert not outcome.errors and len(expected[box]) == len(files)
     for number, batch in enumerate(_batches(files)):
         folder, out = tmp_path / f"mutants{number}", tmp_path / f"out{number}"
         folder.mkdir()
@@ -115,8 +117,11 @@ def test_mutants_end_in_one_line_or_results_and_good_files_are_predicted(predict
         named = [(mutant, folder / f"m{n}_{mutant.path.name}") for n, mutant in enumerate(batch)]
         for mutant, path in named:
             path.write_bytes(mutant.data)
-        outcome, found = _predicted(predictor, folder, out, overlays=number == 0)
+        box = None if number % 4 == 0 else BOX
+        outcome, found = _predicted(
+            predictor, folder, out, box, overlays=number < 4, formats=("csv", "pts", "coco")
+        )
         for mutant, path in named:
-            _check(mutant, path, outcome, found, good)
-        for name, points in good.items():
+            _check(mutant, path, outcome, found, expected[box])
+        for name, points in expected[box].items():
             assert found[name] == pytest.approx(points, abs=0.03), f"the good file {name}"
