@@ -60,7 +60,10 @@ def mutants(files: dict[Path, bytes], count: int, seed: int) -> Iterator[Mutant]
         if data is not None and rng.random() < _TWICE:
             second = [other for of_path, other in pairs if of_path == path]
             done.append(second[rng.integers(len(second))])
-            data = done[1].apply(data, rng)
+            try:
+                data = done[1].apply(data, rng)
+            except Exception:  # it does not apply to what the first one left
+                continue
         if data is None or (digest := (path, hashlib.sha1(data).digest())) in seen:
             continue
         seen.add(digest)
