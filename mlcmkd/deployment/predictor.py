@@ -226,7 +226,9 @@ class Predictor:
     def _forward(self, crops: list[FaceCrop]) -> list[FaceLandmarks]:
         """One forward pass of the network."""
         cuts = [crop.crop.cut(crop.image, self.network.input_px) for crop in crops]
-        batch = np.stack([cut[..., None] if cut.ndim == 2 else cut for cut in cuts])
+        channels = 3 if self.network.modality == "rgb" else 1  # a grey photo has three equal ones
+        cuts = [cut[..., None] if cut.ndim == 2 else cut for cut in cuts]
+        batch = np.stack([np.broadcast_to(cut, (*cut.shape[:2], channels)) for cut in cuts])
         batch = np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
         coordinates, confidences = self.network(batch)
         return [

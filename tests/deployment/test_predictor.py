@@ -113,6 +113,14 @@ def test_wrong_kinds_of_images(rgb, thermal):
     assert Predictor(rgb)(colour[..., 0]).landmarks.shape == (68, 2)
 
 
+def test_grey_and_colour_photos_are_predicted_in_one_batch(rgb):
+    colour = RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    predictor, box = Predictor(rgb), (10, 10, 50, 50)
+    both = predictor.faces([colour, colour[..., 0]], [box, box])
+    for (face,), photo in zip(both, (colour, colour[..., 0]), strict=True):
+        assert face.landmarks == pytest.approx(predictor(photo, box).landmarks, abs=0.01)
+
+
 def test_grey_stored_as_three_equal_channels_is_thermal(thermal):
     grey = RNG.integers(0, 256, (60, 80, 1), dtype=np.uint8).repeat(3, axis=2)
     assert Predictor(thermal)(grey).image.ndim == 2
