@@ -742,7 +742,7 @@ def test_images_without_a_box_have_no_face_and_unused_rows_are_reported(tmp_path
     code, output = invoke(tmp_path / "a.npy", tmp_path / "b.npy", *given)
     assert code == 0 and "b.npy: no face" in output and "2 of 2 images; 1 faces" in output
     code, output = invoke(tmp_path / "b.npy", *given)
-    assert code == 1 and "no image 'a' among the given files" in output
+    assert code == 1 and "no image 'a.npy' among the given files" in output
 
 
 @pytest.mark.parametrize(
