@@ -147,7 +147,8 @@ def warp_landmarks(landmarks: Tensor, matrix: Tensor, mirrored: Tensor, scheme: 
     moved = torch.linalg.solve(
         matrix[:, :, :2], (places - matrix[:, None, :, 2]).transpose(1, 2)
     ).transpose(1, 2)
-    moved = torch.where(missing, torch.nan, moved)
+    # A landmark that is not finite must not turn into one without a label.
+    moved = torch.where(missing, torch.nan, moved.nan_to_num(math.inf, math.inf, -math.inf))
     flip = torch.tensor(scheme.flip, device=landmarks.device)
     return torch.where(mirrored[:, None, None], moved[:, flip], moved)
 

@@ -11,6 +11,7 @@ import pytest
 
 from data_prep.prepare import prepare
 from mlcmkd.models import Landmarker
+from mlcmkd.plots.schemes import template
 from mlcmkd.training.config import FitConfig
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model
@@ -26,8 +27,10 @@ FRAMES = {"1_Man": 6, "1_Woman": 2, "2_Man": 3, "2_Woman": 2}
 
 
 def make_source(folder: Path) -> Path:
-    """Sequences of noise images with 54 points."""
+    """Sequences of noise images with the 54 points of an upright face."""
     rng = np.random.default_rng(0)
+    face = template("sf_tl54")
+    face = 0.25 + 0.5 * (face - face.min(axis=0)) / np.ptp(face, axis=0)  # shares of the image
     for driver, count in FRAMES.items():
         for kind in ("images", "labels"):
             (folder / f"{driver}_NoGlasses_Normal" / kind).mkdir(parents=True)
@@ -35,7 +38,8 @@ def make_source(folder: Path) -> Path:
             place = folder / f"{driver}_NoGlasses_Normal"
             image = rng.integers(0, 256, (48, 64), dtype=np.uint8)
             cv2.imwrite(str(place / f"images/{number}.png"), image)
-            points = " ".join(f"{x:.4f} {y:.4f} 0.9" for x, y in rng.uniform(0.2, 0.8, (54, 2)))
+            shares = face + rng.uniform(-0.02, 0.02, face.shape)
+            points = " ".join(f"{x:.4f} {y:.4f} 0.9" for x, y in shares)
             (place / f"labels/{number}.txt").write_text(f"0 .5 .5 .6 .6 {points}")
     return folder
 

@@ -319,7 +319,7 @@ def test_frames_and_labels_must_come_together(tmp_path):
     reasons = dict(messages(yolo_pose.read, tmp_path))
     assert "unlabelled.txt is missing" in reasons["s/images/unlabelled.jpg"]
     assert "no frame of the same name in ../images" in reasons["s/labels/lonely.txt"]
-    assert "broken.jpg: not a readable image" in reasons["s/labels/broken.txt"]
+    assert "broken.jpg: not a complete image: it is a text file" in reasons["s/labels/broken.txt"]
 
 
 @QUIET
