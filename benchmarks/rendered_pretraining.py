@@ -15,11 +15,11 @@ use it once, when nothing is tuned any more. Completed runs are reused.
 import argparse
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from variants import as_table, nme_of
+from variants import PlannedVariant, VariantStudy, as_table, nme_of
 
 from mlcmkd.cli import guarded
 from mlcmkd.data.modality import Modality
@@ -30,10 +30,8 @@ from mlcmkd.studies.cluster import Cluster
 from mlcmkd.studies.config import short_hash
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.studies.runner import run_study
-from mlcmkd.studies.study import Row, Study
-from mlcmkd.studies.table import read_table
+from mlcmkd.studies.study import Row
 from mlcmkd.training.config import FitConfig
-from mlcmkd.training.provenance import manifest_stamp
 from mlcmkd.utils.errors import InputError
 
 COLUMNS = (
@@ -95,38 +93,15 @@ class Steps(NamedTuple):
         return self.all if variant.labels is None else self.few
 
 
-class PlannedVariant(NamedTuple):
-    """A run: a variant with a seed; `run` is a hash of all that decides its scores."""
-
-    variant: Variant
-    config: TrainConfig
-    run: str
-
-    @property
-    def label(self) -> str:
-        return f"{self.variant.name}, seed {self.config.seed}"
-
-    @property
-    def out(self) -> Path:
-        return self.config.out
-
-
-class PretrainingStudy(Study[PlannedVariant]):
-    """The variants with all seeds as a study.
+class PretrainingStudy(VariantStudy):
+    """The variants with all seeds as a study; the seed is that of weights, labels and augmentation.
 
     Args:
-        table: CSV of the scores.
-        out: folder of the runs.
-        photos: manifest of 300W with simulated thermal images.
-        real: manifest of the Knapik frames.
         variants: what to train.
-        seeds: of weights, labels and augmentation.
         steps: of the trainings.
         fit: training loop, but for its steps.
-        split: "val", or "test" at the end.
 
-    Raises:
-        InputError: a folder has no manifest.
+    Other arguments as in `VariantStudy`.
     """
 
     def __init__(
@@ -141,22 +116,12 @@ class PretrainingStudy(Study[PlannedVariant]):
         fit: FitConfig,
         split: str = "val",
     ):
-        super().__init__(table, COLUMNS)
-        self.folder, self.photos, self.real = out, photos, real
-        self.variants, self.seeds = tuple(variants), tuple(seeds)
-        self.steps, self.fit, self.split = steps, fit, split
-        self.stamps = [manifest_stamp(str(folder)) for folder in (real, photos)]
-        if None in self.stamps:
-            missing = (real, photos)[self.stamps.index(None)]
-            raise InputError(f"{missing}: no manifest; make it with `mlcmkd prepare`")
+        self.variants = {variant.name: variant for variant in variants}
+        super().__init__(table, COLUMNS, out, photos, real, list(self.variants), seeds, split)
+        self.steps, self.fit = steps, fit
 
-    def plan(self) -> Iterable[PlannedVariant]:
-        """The runs, with seeds as the outermost loop, so that an interrupted table is balanced."""
-        for seed in self.seeds:
-            for variant in self.variants:
-                yield self._planned(variant, seed)
-
-    def _planned(self, variant: Variant, seed: int) -> PlannedVariant:
+    def planned(self, name: str, seed: int) -> PlannedVariant:
+        variant = self.variants[name]
         modality = variant.modality
         start = bundled_weights(modality) if variant.rendered else None
         config = TrainConfig(
@@ -175,21 +140,20 @@ class PretrainingStudy(Study[PlannedVariant]):
         trained = short_hash(json.dumps([text, weights, variant.labels, self.stamps[1]]))
         # Both splits are scored with the same training.
         config = config.model_copy(update={"out": self.folder / trained})
-        return PlannedVariant(
-            variant, config, short_hash(json.dumps([trained, self.stamps, self.split]))
-        )
+        run = short_hash(json.dumps([trained, self.stamps, self.split]))
+        return PlannedVariant(name, config, run)
 
     def make(self, planned: PlannedVariant) -> Row:
         """Train one variant and score it."""
         folder = get_or_train(train, planned.config, progress=False)
-        modality = planned.variant.modality
+        modality = planned.config.modality
         scores = {"nme_photos": nme_of(folder, self.photos, self.split, modality, "inter-ocular")}
         if modality == "thermal":
             scores["nme_real"] = nme_of(folder, self.real, self.split, modality, "box")
         return scores
 
     def row(self, planned: PlannedVariant, result: Row) -> Row:
-        variant, config = planned.variant, planned.config
+        variant, config = self.variants[planned.variant], planned.config
         return {
             "variant": variant.name,
             "seed": config.seed,
@@ -202,13 +166,6 @@ class PretrainingStudy(Study[PlannedVariant]):
             "run": planned.run,
             **result,
         }
-
-    def rows(self) -> list[dict[str, str]]:
-        """The rows of the planned runs, as far as the table has them, in the order of the variants."""
-        planned = {each.run for each in self.plan()}
-        rows = [row for row in read_table(self.table, COLUMNS) if row["run"] in planned]
-        order = [variant.name for variant in self.variants]
-        return sorted(rows, key=lambda row: (order.index(row["variant"]), int(row["seed"])))
 
 
 def as_tables(rows: Sequence[dict[str, str]]) -> str:

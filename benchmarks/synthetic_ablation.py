@@ -19,7 +19,7 @@ not mixed with those of this one: after a change of the renderer, all runs are m
 import argparse
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field
 from rendered_sets import load_set, render_set, set_file
-from variants import as_table, draw, nme_of
+from variants import PlannedVariant, VariantStudy, as_table, draw, nme_of
 
 from mlcmkd.cli import guarded
 from mlcmkd.cli.configs import read_params
@@ -36,12 +36,10 @@ from mlcmkd.studies.cluster import Cluster
 from mlcmkd.studies.config import short_hash
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.studies.runner import run_study
-from mlcmkd.studies.study import Row, Say, Study
-from mlcmkd.studies.table import read_table
+from mlcmkd.studies.study import Row, Say
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.synthetic.realism import Realism
 from mlcmkd.training.config import FitConfig
-from mlcmkd.training.provenance import manifest_stamp
 from mlcmkd.utils.errors import InputError
 
 FACES = 8000
@@ -110,34 +108,14 @@ def train_variant(config: VariantConfig, *, progress: bool = True) -> Row:
     return train_on(pairs, config, progress=progress)
 
 
-class PlannedVariant(NamedTuple):
-    """A run: a variant with a seed; `run` is a hash of all that decides its scores."""
-
-    variant: str
-    config: VariantConfig
-    run: str
-
-    @property
-    def label(self) -> str:
-        return f"{self.variant}, seed {self.config.seed}"
-
-    @property
-    def out(self) -> Path:
-        return self.config.out
-
-
-class AblationStudy(Study[PlannedVariant]):
-    """The variants with all seeds as a study.
+class AblationStudy(VariantStudy):
+    """The variants with all seeds as a study; the seed is that of weights, order and augmentation.
 
     Args:
-        table: CSV of the scores.
-        out: folder of the runs.
-        photos: manifest of 300W with simulated thermal images.
-        real: manifest of the Knapik frames.
         variants: by name.
-        seeds: of weights, order and augmentation.
         fit: training loop.
-        split: "val", or "test" at the end.
+
+    Other arguments as in `VariantStudy`.
     """
 
     def __init__(
@@ -151,21 +129,11 @@ class AblationStudy(Study[PlannedVariant]):
         fit: FitConfig,
         split: str = "val",
     ):
-        super().__init__(table, COLUMNS)
-        self.folder, self.photos, self.real = out, photos, real
-        self.variants, self.seeds, self.fit, self.split = variants, seeds, fit, split
-        self.stamps = [manifest_stamp(str(folder)) for folder in (real, photos)]
-        if None in self.stamps:
-            missing = (real, photos)[self.stamps.index(None)]
-            raise InputError(f"{missing}: no manifest; make it with `mlcmkd prepare`")
+        super().__init__(table, COLUMNS, out, photos, real, list(variants), seeds, split)
+        self.variants, self.fit = variants, fit
 
-    def plan(self) -> Iterable[PlannedVariant]:
-        """The runs, with seeds as the outermost loop, so that an interrupted table is balanced."""
-        for seed in self.seeds:
-            for name, variant in self.variants.items():
-                yield self._planned(name, variant, seed)
-
-    def _planned(self, name: str, variant: Variant, seed: int) -> PlannedVariant:
+    def planned(self, name: str, seed: int) -> PlannedVariant:
+        variant = self.variants[name]
         config = VariantConfig(
             out=self.folder,
             **BUNDLED.model_dump(include={"modality", "size", "input_px"}),
@@ -223,13 +191,6 @@ class AblationStudy(Study[PlannedVariant]):
             "run": planned.run,
             **result,
         }
-
-    def rows(self) -> list[dict[str, str]]:
-        """The rows of the planned runs, as far as the table has them, in the order of the variants."""
-        planned = {each.run for each in self.plan()}
-        rows = [row for row in read_table(self.table, COLUMNS) if row["run"] in planned]
-        order = list(self.variants)
-        return sorted(rows, key=lambda row: (order.index(row["variant"]), int(row["seed"])))
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -62,9 +62,10 @@ def test_the_plan_has_every_variant_and_seed_once(study):
 def test_every_variant_is_in_one_group_and_is_what_its_name_says(study):
     grouped = [variant for _, variants in script.GROUPS for variant in variants]
     assert grouped == list(script.VARIANTS)
-    assert len({variant.name for variant in grouped}) == len(grouped)
+    variants = {variant.name: variant for variant in grouped}
+    assert len(variants) == len(grouped)
     for planned in study(seeds=(0,)).plan():
-        variant, config = planned.variant, planned.config
+        variant, config = variants[planned.variant], planned.config
         assert (config.init is not None) == ("rendered" in variant.name) == variant.rendered
         assert (config.augmentation.agc == script.AGC) == ("gain control" in variant.name)
         assert config.data.labelled == (None if "all labels" in variant.name else 100)

@@ -1,6 +1,6 @@
 """Recognise radiometric JPEGs: pictures of thermal cameras whose files also hold the temperatures.
 
-The picture is read, 8-bit levels of a palette, and the user is told so. The temperatures have a size of
+The picture is read, 8-bit levels of a palette, and a notice says so. The temperatures have a size of
 their own, often half of the picture's, so landmarks of the picture would not fit them.
 """
 
