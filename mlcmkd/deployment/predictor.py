@@ -191,7 +191,7 @@ class Predictor:
         if region is not None:
             candidates = tuple(Crop.around(box) for box in candidate_boxes(region))
             return [
-                FaceCrop(unit, Crop.around(region), "warm blob", WARM_REGION_PASSES, candidates)
+                FaceCrop(unit, Crop.around(region), "warm region", WARM_REGION_PASSES, candidates)
             ]
         height, width = unit.shape[:2]
         whole = Crop.around((0, 0, width - 1, height - 1), scale=1)

@@ -103,7 +103,7 @@ def test_without_a_warm_region_the_whole_image_is_refined(tmp_path):
     make_model(modality="thermal").save(tmp_path / "w.safetensors")
     predictor = Predictor(tmp_path / "w.safetensors")
     assert predictor(np.full((60, 80), 25, dtype=np.float32)).by == "looks"
-    assert predictor((18 + 22 * disc(150, 90, 40)).astype(np.float32)).by == "warm blob"
+    assert predictor((18 + 22 * disc(150, 90, 40)).astype(np.float32)).by == "warm region"
 
 
 def test_candidate_boxes_lie_above_and_below():
