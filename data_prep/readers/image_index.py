@@ -13,6 +13,7 @@ from typing import NamedTuple
 from data_prep.readers.base import OnBad, walk
 from mlcmkd.data.file_names import path_parts, trailing_folders
 from mlcmkd.data.images import IMAGE_SUFFIXES, read_image
+from mlcmkd.data.landmark_files import name_of
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.palettes import is_coloured
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
@@ -202,8 +203,7 @@ def eight_bit_radiometry(image: Path) -> Radiometry:
 
 
 def _stem(parts: tuple[str, ...]) -> str:
-    last = PurePosixPath(parts[-1]) if parts else PurePosixPath()
-    return last.stem if last.suffix in IMAGE_SUFFIXES else last.name
+    return name_of(parts[-1]) if parts else ""
 
 
 def _folders(path: PurePosixPath) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ thermal image, 3 the aligned RGB image (both from the data set SpeakingFaces).
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ from mlcmkd.schemes import SFTL54
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import (
     MAX_TABLE_BYTES,
-    image_size,
+    declared_size,
     number,
     read_json,
     read_text,
@@ -46,11 +46,12 @@ from mlcmkd.utils.texts import (
 
 _COLOURS = {"gray": GREY8, "iron": FALSE_COLOURS}
 _MIRRORED = "images_mirr"  # mirrored copies for dlib's training; not additional data
-# The parts in the JSON-lines version, in the order of the points.
-_PARTS = (
-    *("chin", "left_eyebrow", "right_eyebrow", "nose_bridge", "nose_tip", "left_eye", "right_eye"),
-    *(f"lip_p{n}" for n in range(1, 7)),
-)
+# The parts of a face in the order of the points, and the number of points of each.
+_PARTS = {
+    **{"chin": 17, "left_eyebrow": 5, "right_eyebrow": 5, "nose_bridge": 4, "nose_tip": 5},
+    **{"left_eye": 6, "right_eye": 6},
+    **{f"lip_p{n}": 1 for n in range(1, 7)},
+}
 _WHOLE = "dlib's file holds whole pixels, cut off rather than rounded"
 
 
@@ -160,7 +161,7 @@ def _labelme(
         raise InputError(
             f"{path}: no list 'shapes'; download the file again, or leave it out (--skip-bad)"
         )
-    points: list[tuple[float, float]] = []
+    parts: list[tuple[str, list[tuple[float, float]]]] = []
     box = None
     for n, shape in enumerate(shapes):
         where = f"{path}, shape {n}"
@@ -168,13 +169,31 @@ def _labelme(
         if shape.get("label") == "face":
             box = _corners(marks, where)
         else:
-            points += marks
+            parts.append((str(shape.get("label")), marks))
     if box is None:
         raise InputError(
             f"{path}: no shape 'face' (the box); add it, or leave the file out (--skip-bad)"
         )
-    size = image_size(table.get("imageWidth"), table.get("imageHeight"))
+    # The names of all parts decide; with other labels the order of the file is that of the authors.
+    if sorted(name for name, _ in parts) == sorted(_PARTS):
+        points = _of_parts(dict(parts), str(path))
+    else:
+        points = [mark for _, marks in parts for mark in marks]
+    size = declared_size(table.get("imageWidth"), table.get("imageHeight"))
     return np.array(points).reshape(-1, 2), box, size
+
+
+def _of_parts(
+    parts: Mapping[str, list[tuple[float, float]]], where: str
+) -> list[tuple[float, float]]:
+    """Join the named parts of a face in the order of the points."""
+    for name, count in _PARTS.items():
+        if len(parts[name]) != count:
+            raise InputError(
+                f"{where}: {len(parts[name])} points in '{name}' instead of {count}; "
+                "download the file again, or leave the face out (--skip-bad)"
+            )
+    return [mark for name in _PARTS for mark in parts[name]]
 
 
 def _lines(
@@ -194,14 +213,14 @@ def _lines(
                 face = None
             if not isinstance(face, dict):
                 raise InputError(f"{where}: not a JSON object; download the file again")
-            points = [
-                mark for part in _PARTS for mark in _points(face.get(part), f"{where}, {part}")
-            ]
+            parts = {name: _points(face.get(name), f"{where}, {name}") for name in _PARTS}
+            points = np.array(_of_parts(parts, where))
             box = _corners(_points(face.get("face"), f"{where}, face"), where)
             name = face.get("image")
             if not isinstance(name, str):
                 raise InputError(f"{where}: no name of the image; download the file again")
-            yield _annotation(source, images, ids, name, np.array(points), box, where)
+            size = declared_size(face.get("width"), face.get("height"))
+            yield _annotation(source, images, ids, name, points, box, where, size=size)
         except InputError as error:
             on_bad(f"{path.relative_to(source).as_posix()}:{n}", error)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from mlcmkd.data.cofw68_results import read_cofw68_results
 from mlcmkd.data.file_names import path_parts
+from mlcmkd.data.images import IMAGE_SUFFIXES
 from mlcmkd.data.manifest import MANIFEST, inside, points_of, read_rows
 from mlcmkd.data.pts import read_pts
 from mlcmkd.schemes import IBUG68, get_scheme
@@ -19,7 +20,6 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number_or_missing, read_csv
 
 LONG = ["image", "scheme", "point", "x", "y"]  # header of the tables of `mlcmkd predict`
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".npy")
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def match(predictions: LandmarkFiles, annotations: LandmarkFiles) -> dict[str, s
 
 def _suffix(name: str) -> str:
     suffix = PurePosixPath(name).suffix
-    return suffix if suffix.lower() in _SUFFIXES else ""
+    return suffix if suffix.lower() in IMAGE_SUFFIXES else ""
 
 
 def _parts(name: str) -> tuple[str, ...]:

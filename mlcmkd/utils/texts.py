@@ -204,7 +204,7 @@ def number(token: str, where: str) -> float:
     return value
 
 
-def image_size(width: Any, height: Any) -> tuple[int, int] | None:
+def declared_size(width: Any, height: Any) -> tuple[int, int] | None:
     """Return the (width, height) that a file gives for its image; None without whole numbers above 0."""
     try:
         size = int(width), int(height)

@@ -506,6 +506,47 @@ def test_a_video_of_16_bits_keeps_them(tmp_path):
     assert np.array_equal(found, frames)
 
 
+def y4m(path, space, planes):
+    """Write a video of two frames in an uncompressed format that needs no encoder."""
+    frame = b"FRAME\n" + b"".join(plane.tobytes() for plane in planes)
+    path.write_bytes(f"YUV4MPEG2 W64 H48 F10:1 Ip A1:1 C{space}\n".encode() + 2 * frame)
+
+
+@pytest.mark.parametrize("bits", [9, 10, 12])
+def test_a_grey_video_of_9_to_15_bits_is_refused(tmp_path, bits):
+    path = tmp_path / "a.mkv"
+    y4m(path, f"mono{bits}", [np.full((48, 64), 2**bits - 1, "<u2")])
+    reason = (
+        f"a.mkv: grey levels of {bits} bits, of which OpenCV keeps 8; save .* 16-bit PNG or TIFF"
+    )
+    with open_video(path) as video, pytest.raises(InputError, match=reason):
+        next(iter(video))
+
+
+@pytest.mark.parametrize("space", ["420p9", "420p10", "422p10", "444p12", "444p14", "420p16"])
+def test_a_colour_video_of_more_than_8_bits_is_refused(tmp_path, space):
+    path, (sampling, bits) = tmp_path / "a.mp4", space.split("p")
+    chroma = {"420": (24, 32), "422": (48, 32), "444": (48, 64)}[sampling]
+    y4m(path, space, [np.full(shape, 200, "<u2") for shape in ((48, 64), chroma, chroma)])
+    reason = (
+        f"a.mp4: colours of {bits} bits, of which OpenCV keeps 8; .* ffmpeg -i IN -pix_fmt yuv420p"
+    )
+    with open_video(path) as video, pytest.raises(InputError, match=reason):
+        next(iter(video))
+
+
+@pytest.mark.parametrize("space", ["420jpeg", "411", "422", "444", "444alpha", "mono"])
+def test_a_video_of_8_bits_is_read_whatever_its_pixel_format(tmp_path, space):
+    path = tmp_path / "a.mp4"
+    chroma = {"420jpeg": (24, 32), "411": (48, 16), "422": (48, 32)}.get(space, (48, 64))
+    count = {"mono": 0, "444alpha": 3}.get(space, 2)
+    planes = [np.full((48, 64), 150, np.uint8), *(np.full(chroma, 128, np.uint8),) * count]
+    y4m(path, space, planes)
+    with open_video(path) as video:
+        frames = list(video)
+    assert [(frame.shape, frame.dtype) for frame in frames] == [((48, 64, 3), np.uint8)] * 2
+
+
 # One decoder
 
 # What reads no file of a user, or no pixels: assets of the package, JPEG artefacts in memory, the

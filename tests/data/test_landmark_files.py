@@ -7,7 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from data_prep.readers.base import fail
+from data_prep.readers.image_index import ImageIndex
+from mlcmkd.data.images import IMAGE_SUFFIXES
 from mlcmkd.data.landmark_files import LandmarkFiles, match, name_of, read_landmarks
+from mlcmkd.deployment.boxes import BoxTable
 from mlcmkd.utils.errors import InputError
 
 POINTS = np.arange(136.0).reshape(68, 2)
@@ -208,6 +212,19 @@ def files(*names: str, **images: tuple[str, ...]) -> LandmarkFiles:
 def test_names_of_files():
     assert name_of("x/image_01.JPG") == "x/image_01"
     assert name_of("frame.0001") == "frame.0001"
+
+
+@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
+def test_an_image_of_every_type_goes_by_its_name(tmp_path, suffix):
+    """In annotations, predictions, tables of boxes and folders alike."""
+    assert name_of(f"x/a{suffix}") == name_of(f"x/a{suffix.upper()}") == "x/a"
+    assert match(files("a"), files(name_of(f"x/a{suffix}"))) == {"x/a": "a"}
+    (tmp_path / "boxes.csv").write_text(f"image,x0,y0,x1,y1\na{suffix},1,2,30,40\n")
+    assert BoxTable(tmp_path / "boxes.csv").of("frames/a.png") == [(1, 2, 30, 40)]
+    (tmp_path / "x").mkdir()
+    (tmp_path / f"x/a{suffix}").touch()
+    assert ImageIndex(tmp_path, fail).find("a.other-suffix.png") is None
+    assert ImageIndex(tmp_path, fail).find("a.png") == tmp_path / f"x/a{suffix}"
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,24 @@ def sf_tl54_xml(folder: Path) -> None:
     text(folder / "gray/train/dlib_landmarks_train.xml", "<images>", *faces, "</images>")
 
 
+SFTL54_BEGINS = (17, 22, 27, 31, 36, 42, 48, 49, 50, 51, 52, 53)  # of the parts after the first
+SFTL54_NAMES = (
+    *("chin", "left_eyebrow", "right_eyebrow", "nose_bridge", "nose_tip", "left_eye", "right_eye"),
+    *(f"lip_p{n}" for n in range(1, 7)),
+)
+
+
+def sf_tl54_lines(folder: Path) -> None:
+    names = [f"gray/train/images/{name}" for name in ("111_1_2_1_120_100_1.png", "112_1_1_1.png")]
+    lines = []
+    for n, name in enumerate(names):
+        image(folder / name, n, "grey")
+        parts = [part.tolist() for part in np.split(points(54, n), SFTL54_BEGINS)]
+        face = dict(zip(SFTL54_NAMES, parts, strict=True)) | {"face": [[3, 4], [40, 38]]}
+        lines.append(json.dumps({"image": name, "height": HEIGHT, "width": WIDTH, **face}))
+    text(folder / "labels.jsonl", *lines)
+
+
 CHARLOTTE_HEADER = ",".join(
     ["ID", *(f"{axis}{n}" for n in range(73) for axis in "xy")]
     + ["Distance", "RH", "Airflow", "env-temp", "Sensation"]

@@ -260,6 +260,68 @@ def test_sf_tl54_as_xml_loses_fractions_and_says_so(tmp_path):
         assert found("sf_tl54", tmp_path).keys() == faces.keys(), "the mirrored one is left out"
 
 
+def test_sf_tl54_as_lines_is_read_by_the_names_of_parts(tmp_path):
+    sources.sf_tl54_lines(tmp_path)
+    faces = list(found("sf_tl54", tmp_path).values())
+    assert [face.declared_size for face in faces] == [(sources.WIDTH, sources.HEIGHT)] * 2
+    for n, face in enumerate(faces):
+        np.testing.assert_array_equal(face.landmarks, points(54, n))
+        assert face.box == (3, 4, 40, 38) and face.split == "train"
+
+
+def _without_a_point(face: dict) -> dict:
+    return {**face, "chin": face["chin"][1:], "nose_tip": [*face["nose_tip"], [20, 20]]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda face: "{", "line 2: not a JSON object"),
+        (
+            lambda face: json.dumps(face)[:-1] + ', "chin": []}',
+            "line 2: the key 'chin' appears twice",
+        ),
+        (lambda face: {**face, "chin": None}, "line 2, chin: no list of points"),
+        (lambda face: {**face, "lip_p1": [["a", 1]]}, "line 2, lip_p1: 'a' is not a finite number"),
+        (_without_a_point, "line 2: 16 points in 'chin' instead of 17"),
+        (lambda face: {**face, "face": [[3, 4]]}, "line 2: a box has two corners, not 1"),
+        (lambda face: {**face, "image": 5}, "line 2: no name of the image"),
+        (lambda face: {**face, "image": "b.png"}, "line 2: no image 'b.png' below"),
+    ],
+)
+def test_a_wrong_face_of_sf_tl54_as_lines_is_an_error_with_its_line(tmp_path, change, message):
+    """The other faces are still read."""
+    sources.sf_tl54_lines(tmp_path)
+    table = tmp_path / "labels.jsonl"
+    first, second = table.read_text().splitlines()
+    changed = change(json.loads(second))
+    table.write_text(f"{first}\n{changed if isinstance(changed, str) else json.dumps(changed)}\n")
+    (reason,) = reasons("sf_tl54", tmp_path)
+    assert f"{table}, {message}" in reason
+    bad: list[str] = []
+    faces = get_reader("sf_tl54")(tmp_path, lambda name, _: bad.append(name))
+    assert [face.id for face in faces if not face.absent] == [
+        "gray/train/images/111_1_2_1_120_100_1"
+    ]
+
+
+def test_parts_of_sf_tl54_json_decide_the_order_where_all_are_named(tmp_path):
+    image = sources.image(tmp_path / "gray/train/images/111_1_1.png", kind="grey")
+    path = image.parent.parent / "json/111_1_1.json"
+    parts = [part.tolist() for part in np.split(points(54), sources.SFTL54_BEGINS)]
+    shapes = [
+        {"label": name, "points": marks}
+        for name, marks in zip(sources.SFTL54_NAMES, parts, strict=True)
+    ]
+    face = {"label": "face", "points": [[3, 4], [40, 38]]}
+    sources.text(path, json.dumps({"shapes": [face, *shapes[::-1]]}))
+    (read,) = found("sf_tl54", tmp_path).values()
+    np.testing.assert_array_equal(read.landmarks, points(54))
+    shapes[0]["points"] = shapes[0]["points"][1:]
+    sources.text(path, json.dumps({"shapes": [face, *shapes]}))
+    assert "111_1_1.json: 16 points in 'chin' instead of 17" in reasons("sf_tl54", tmp_path)[0]
+
+
 def test_sf_tl54_first_rows_agree_as_lines_and_as_xml(tmp_path):
     folder = samples("sf_tl54")
     lines = (folder / "labels_first5.jsonl").read_text().splitlines()

@@ -9,7 +9,7 @@ import numpy as np
 
 from data_prep.errors import Unlabelled
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import image_size, number, read_json
+from mlcmkd.utils.texts import declared_size, number, read_json
 
 # 30,000 faces of 68 points take about 50 MB; a much larger file is not a table of faces.
 _MAX_BYTES = 1_000_000_000
@@ -69,7 +69,7 @@ def faces(path: Path) -> Iterator[Face | InputError]:
         if isinstance(image, dict) and isinstance(image.get("id"), (int, str))
     }
     sizes = {
-        image.get("id"): image_size(image.get("width"), image.get("height"))
+        image.get("id"): declared_size(image.get("width"), image.get("height"))
         for image in images
         if isinstance(image, dict) and isinstance(image.get("id"), (int, str))
     }

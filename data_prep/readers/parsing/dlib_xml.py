@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import MAX_TABLE_BYTES, image_size, number, read_text
+from mlcmkd.utils.texts import MAX_TABLE_BYTES, declared_size, number, read_text
 
 # Annotations need no entities; entity expansion can exhaust the memory.
 _ENCODING = re.compile(rb"""^<\?xml[^>]*encoding=["']([A-Za-z][A-Za-z0-9._-]*)["']""")
@@ -50,7 +50,7 @@ def boxes(path: Path) -> Iterator[Box | InputError]:
         ) from None
     for image in root.iter("image"):
         name = image.get("file", "")
-        size = image_size(image.get("width"), image.get("height"))
+        size = declared_size(image.get("width"), image.get("height"))
         for count, box in enumerate(image.iter("box"), start=1):
             where = f"{path}, image '{name[:80]}', box {count}"
             try:

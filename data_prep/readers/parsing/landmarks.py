@@ -18,7 +18,7 @@ from mlcmkd.data.landmark_files import read_landmarks
 from mlcmkd.data.pts import read_pts
 from mlcmkd.schemes import SCHEMES, Scheme, get_scheme, scheme_of_count
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import image_size, number, read_csv, read_json, read_text
+from mlcmkd.utils.texts import declared_size, number, read_csv, read_json, read_text
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _labelme(path: Path, table: dict[str, Any]) -> Iterator[Marks | InputError]:
             str(path) if len(faces) == 1 else f"{path}, group_id {group[:40]}",
             box=boxes.get(group, only_box),
             names=tuple(label for label, *_ in marks),
-            size=image_size(table.get("imageWidth"), table.get("imageHeight")),
+            size=declared_size(table.get("imageWidth"), table.get("imageHeight")),
         )
 
 
