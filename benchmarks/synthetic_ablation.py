@@ -1,7 +1,7 @@
 """What makes a synthetic face useful to a real thermal camera: an ablation of the renderer.
 
     python benchmarks/synthetic_ablation.py --photos data/300w --real data/knapik --jobs 2 \\
-        --table results/synthetic_ablation.csv --figure docs/synthetic_ablation.png
+        --table results/synthetic_ablation.csv --figure docs/figures/synthetic_ablation.png
 
 Each variant switches a part of the rendering or of the augmentation off, or changes the number of faces
 or their yaw. It trains the network of the bundled thermal model on rendered faces as that model was

@@ -1,4 +1,4 @@
-"""Counts of the architecture, for the table in CONTRIBUTING.md.
+"""Counts of the architecture, for the table in docs/contributing/architecture.md.
 
     python scripts/architecture_counts.py            # this checkout
     python scripts/architecture_counts.py FOLDER     # another checkout, such as an older commit

@@ -1,6 +1,6 @@
-"""The README's picture of the explorer, on the models of `make course`.
+"""The picture of the explorer in the guide, on the models of `make course`.
 
-    python scripts/explorer_figure.py runs/course docs
+    python scripts/explorer_figure.py runs/course docs/figures
 
 Writes `explorer.png`: heads exchanged, RGB shifted by 3 px. Synthetic faces only.
 """

@@ -1,6 +1,6 @@
 """The README's picture of the synthetic faces: RGB, thermal and landmarks, one pair a column.
 
-    python scripts/faces_figure.py docs/faces.png
+    python scripts/faces_figure.py docs/figures/faces.png
 
 The faces are the first of ten people of the test split.
 """

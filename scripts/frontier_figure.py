@@ -1,6 +1,6 @@
 """Error against costs and the methods of light students, from the table of `mlcmkd students`.
 
-    python scripts/frontier_figure.py results/frontier.csv docs
+    python scripts/frontier_figure.py results/frontier.csv docs/figures
 
 Writes `frontier.png` and `students.png`, of students that have all labels, and
 `students_few_labels.png`, of the others. Prints the table and the difference of each method from its

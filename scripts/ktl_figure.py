@@ -1,6 +1,6 @@
 """The figures and tables of the KTL ablation, from the table of `mlcmkd sweep`.
 
-    python scripts/ktl_figure.py results/ktl_ablation.csv docs
+    python scripts/ktl_figure.py results/ktl_ablation.csv docs/figures
 
 Writes `ktl_few_pairs.png` and `ktl_few_labels.png` for 300W, `..._synthetic.png` for the synthetic
 faces, and prints the tables as Markdown.

@@ -4,7 +4,8 @@ Evaluates the weights on synthetic test faces and, where manifests are given, on
 photos for an RGB model, their simulated thermal images for a thermal one) and on real frames of the
 Knapik test sequences (thermal models), each with its 95 % bootstrap interval over faces. Then writes
 the weights to mlcmkd/deployment/weights, as the bundled model of the run's modality, and the table into
-its card and into README, between two markers. The run must be chosen before, by validation pairs only.
+its card and into the page of results, between two markers. The run must be chosen before, by validation
+pairs only.
 """
 
 import argparse
@@ -29,7 +30,8 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "mlcmkd/deployment/weights"
 CANDIDATE = "bundled.safetensors"  # in the run directory
 CARD_MARKER = "figures"
-README_MARKERS = {"thermal": "figures", "rgb": "figures of the RGB model"}
+RESULTS_PAGE = "docs/results/bundled_models.md"
+RESULTS_MARKERS = {"thermal": "figures", "rgb": "figures of the RGB model"}
 
 
 class ScoredSet(NamedTuple):
@@ -122,7 +124,7 @@ def pack(run: Path, photos: Path | None, real: Path | None, *, half: bool) -> st
     table = markdown_table(
         [score(candidate, each, column, run / f"score-{n}") for n, each in enumerate(sets)]
     )
-    pages = {FOLDER / files.card: CARD_MARKER, ROOT / "README.md": README_MARKERS[modality]}
+    pages = {FOLDER / files.card: CARD_MARKER, ROOT / RESULTS_PAGE: RESULTS_MARKERS[modality]}
     texts = {
         page: with_table(page.read_text(encoding="utf-8"), marker, table)
         for page, marker in pages.items()

@@ -1,6 +1,6 @@
 """The README's figure: predictions of teacher and students on synthetic faces, one face a column.
 
-    python scripts/path_figure.py runs/course docs/path.png
+    python scripts/path_figure.py runs/course docs/figures/path.png
 
 It needs the runs of the course (`make course`) and draws faces of the test split.
 """

@@ -1,6 +1,7 @@
 """The figure and table of registration error, from the tables of `mlcmkd sweep`.
 
-    python scripts/registration_figure.py results/ktl_registration.csv results/ktl_ablation.csv docs
+    python scripts/registration_figure.py results/ktl_registration.csv results/ktl_ablation.csv \
+        docs/figures
 
 Runs without a shift are those of the ablation with the same seeds, and so are those of the student
 without a teacher, which never sees the RGB image.

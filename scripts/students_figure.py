@@ -1,6 +1,7 @@
 """The methods of a table of light students, as a figure and as text.
 
-    python scripts/students_figure.py results/coordinate_students.csv docs/coordinate_students.png
+    python scripts/students_figure.py results/coordinate_students.csv \
+        docs/figures/coordinate_students.png
 
 Prints the same as `frontier_figure.py`: the table, and the difference of each method from its controls.
 """

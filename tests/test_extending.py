@@ -1,6 +1,6 @@
-"""The library is extended from outside, by the code of docs/extending.md as it is printed there.
+"""The library is extended from outside, by the code of docs/extending/ as it is printed there.
 
-Each test executes one section in an empty folder, and then looks at what the section has made.
+Each test executes one page in an empty folder, and then looks at what the page has made.
 """
 
 import json
@@ -20,34 +20,38 @@ from mlcmkd.models import SIZES
 from mlcmkd.schemes import SCHEMES
 from mlcmkd.training.run_directory import read_metrics
 
-PAGE = Path(__file__).parents[1] / "docs/extending.md"
+ROOT = Path(__file__).parents[1]
+INDEX = ROOT / "docs/extending.md"
+# By their titles.
+PAGES = {
+    page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# "): page
+    for page in (INDEX, *sorted((ROOT / "docs/extending").glob("*.md")))
+}
 
 
 def code_of(title: str) -> str:
-    """The code blocks of a section, each line at its own line number of the page."""
-    lines, section, inside = [], "", False
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
-        heading = re.match(r"#+ (.*)", line)
-        if heading and not inside:
-            section = heading[1]
+    """The code blocks of a page, each line at its own line number of the page."""
+    lines, inside = [], False
+    for line in PAGES[title].read_text(encoding="utf-8").splitlines():
         fence = line.startswith("```")
-        lines.append(line if inside and not fence and section == title else "")
+        lines.append(line if inside and not fence else "")
         inside = line == "```python" if fence else inside
     return "\n".join(lines)
 
 
 @pytest.fixture
 def extending(tmp_path, monkeypatch):
-    """Executes a section after the page's first block; all registrations end with the test."""
+    """Executes a page after the code of the index; all registrations end with the test."""
     monkeypatch.chdir(tmp_path)
     for registry in (SIZES, SCHEMES, READERS):
         monkeypatch.setattr(registry, "_added", {})
 
     def execute(title: str) -> SimpleNamespace:
         names: dict[str, object] = {"__name__": "extending"}
-        for code in (code_of("Extending mlcmkd"), code_of(title)):
-            assert code.strip(), title
-            exec(compile(code, str(PAGE), "exec"), names)
+        for name in ("Extending", title):
+            code = code_of(name)
+            assert code.strip(), name
+            exec(compile(code, str(PAGES[name]), "exec"), names)
         return SimpleNamespace(**names)
 
     return execute
@@ -182,13 +186,15 @@ def test_a_scheme_and_a_reader_of_ones_own_reach_a_trained_model(extending, my_p
     assert mlcmkd.Landmarker.load("runs/corners/model.safetensors").spec.scheme == "corners5"
 
 
-def test_every_section_is_executed():
-    sections = re.findall(r"^## (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+def test_every_page_is_executed_and_linked():
     tested = re.findall(r'extending\("(.*?)"\)', Path(__file__).read_text(encoding="utf-8"))
-    assert set(sections) == set(tested)
+    assert set(PAGES) - {"Extending"} == set(tested)
+    linked = set(re.findall(r"\]\(extending/(\w+\.md)\)", INDEX.read_text(encoding="utf-8")))
+    assert linked == {page.name for page in PAGES.values()} - {INDEX.name}
 
 
-def test_the_page_names_files_that_exist():
-    named = set(re.findall(r"`((?:mlcmkd|data_prep|tests)/[\w/.]+)`", PAGE.read_text("utf-8")))
+def test_the_pages_name_files_that_exist():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES.values())
+    named = set(re.findall(r"`((?:mlcmkd|data_prep|tests)/[\w/.]+)`", text))
     assert len(named) >= 8
-    assert not [name for name in named if not (PAGE.parents[1] / name).exists()]
+    assert not [name for name in named if not (ROOT / name).exists()]

@@ -1,4 +1,4 @@
-"""scripts/pack_weights.py: bundling the weights of a run, and the tables in card and README."""
+"""scripts/pack_weights.py: bundling the weights of a run, and the tables in card and results."""
 
 import importlib.util
 import re
@@ -17,7 +17,9 @@ pack_weights = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(pack_weights)
 
 PAGE = "# Page\n\n<!-- figures -->\nold\n<!-- end of figures -->\n\nRGB\n\n"
-README = PAGE + "<!-- figures of the RGB model -->\nold\n<!-- end of figures of the RGB model -->\n"
+RESULTS = (
+    PAGE + "<!-- figures of the RGB model -->\nold\n<!-- end of figures of the RGB model -->\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +37,14 @@ def runs(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture
 def package(tmp_path, monkeypatch) -> Path:
-    """A package folder and README of its own."""
+    """A package folder and a page of results of its own."""
     folder = tmp_path / "weights"
     folder.mkdir()
     for files in FILES.values():
         (folder / files.card).write_text(PAGE, encoding="utf-8")
-    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    page = tmp_path / pack_weights.RESULTS_PAGE
+    page.parent.mkdir(parents=True)
+    page.write_text(RESULTS, encoding="utf-8")
     monkeypatch.setattr(pack_weights, "ROOT", tmp_path)
     monkeypatch.setattr(pack_weights, "FOLDER", folder)
     return folder
@@ -56,14 +60,14 @@ def test_a_run_becomes_the_bundled_model_of_its_modality(runs, package, modality
     assert re.search(r"\| synthetic faces, other identities *\| synthetic *\| 4 ", table)
     card = (package / FILES[modality].card).read_text(encoding="utf-8")
     assert card == PAGE.replace("\nold\n", f"\n\n{table}\n\n")
-    readme = (package.parent / "README.md").read_text(encoding="utf-8")
-    before, between, after = README.split("\nold\n")
+    results = (package.parent / pack_weights.RESULTS_PAGE).read_text(encoding="utf-8")
+    before, between, after = RESULTS.split("\nold\n")
     new = f"\n\n{table}\n\n"
     expected = {
         "thermal": before + new + between + "\nold\n" + after,
         "rgb": before + "\nold\n" + between + new + after,
     }
-    assert readme == expected[modality]
+    assert results == expected[modality]
 
 
 def test_weights_that_are_too_large_leave_everything_as_it_was(runs, package, monkeypatch):
@@ -95,7 +99,7 @@ def test_the_pages_have_the_markers():
     for modality, files in FILES.items():
         pages = {
             ROOT / "mlcmkd/deployment/weights" / files.card: pack_weights.CARD_MARKER,
-            ROOT / "README.md": pack_weights.README_MARKERS[modality],
+            ROOT / pack_weights.RESULTS_PAGE: pack_weights.RESULTS_MARKERS[modality],
         }
         for page, marker in pages.items():
             text = page.read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ def test_its_links_and_files_exist():
         if heading:
             headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
             assert heading in [text.lower().replace(" ", "-") for text in headings], target
-    names = re.findall(r"`((?:results|docs)/[\w.]+|(?:\w+/)*\w+\.py)`", TEXT)
+    names = re.findall(r"`((?:results|docs)/[\w/.]+|(?:\w+/)*\w+\.py)`", TEXT)
     assert len(names) > 10
     for name in set(names):
         assert (ROOT / name).exists() or (ROOT / "mlcmkd" / name).exists(), name

@@ -134,7 +134,7 @@ def python_blocks() -> list:
     root = SOURCE.parents[1]
     return [
         pytest.param(block, id=f"{page.name} {n}")
-        for page in (root / "README.md", *sorted((root / "docs").glob("*.md")))
+        for page in (root / "README.md", *sorted((root / "docs").rglob("*.md")))
         for n, block in enumerate(
             re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
         )

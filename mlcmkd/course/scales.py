@@ -49,7 +49,7 @@ SCALES: dict[str, Scale] = {
         evaluations=2,
         path_steps=8,
     ),
-    # Two CPU cores; the minutes of each notebook are in CONTRIBUTING.md.
+    # Two CPU cores; the minutes of each notebook are in docs/course.md.
     "laptop": Scale(
         synthetic_train=1600,
         synthetic_held=300,

@@ -7,7 +7,7 @@ outputs of convolutions are rounded. Coordinates are not: radiometry, crop, norm
 soft-argmax and the sums of the last linear layer stay in float32, where rounding would move
 landmarks and save little time.
 
-The choices are ours; CONTRIBUTING.md lists the measurements.
+The choices are ours; docs/contributing/decisions.md lists the measurements.
 """
 
 from pathlib import Path
