@@ -268,10 +268,28 @@ def test_encoded_images_come_back(tmp_path, values):
 
 
 class Sheet:
-    """A page of `write_tiff`: its values, orientation, and whether it is a reduced image."""
+    """A page of `write_tiff`: its values, orientation, and whether it is a reduced image.
 
-    def __init__(self, values: np.ndarray, orientation: int = 1, reduced: bool = False):
+    `bits` packs integers of fewer bits than their type has; `planar` separates the samples.
+    """
+
+    def __init__(
+        self,
+        values: np.ndarray,
+        orientation: int = 1,
+        reduced: bool = False,
+        bits: int = 0,
+        planar: bool = False,
+    ):
         self.values, self.orientation, self.reduced = values, orientation, reduced
+        self.bits, self.planar = bits or values.dtype.itemsize * 8, planar
+
+    def data(self, order: str) -> bytes:
+        values = self.values.transpose(2, 0, 1) if self.planar else self.values
+        if self.bits == values.dtype.itemsize * 8:
+            return values.astype(values.dtype.newbyteorder(order)).tobytes()
+        text = "".join(f"{value:0{self.bits}b}" for value in values.ravel().tolist())
+        return int(text, 2).to_bytes(len(text) // 8, "big")
 
 
 def write_tiff(path: Path, sheets: list[Sheet], order: str = "<") -> Path:
@@ -281,14 +299,13 @@ def write_tiff(path: Path, sheets: list[Sheet], order: str = "<") -> Path:
         values = sheet.values
         height, width = values.shape[:2]
         samples = values.shape[2] if values.ndim == 3 else 1
-        pixels = values.astype(values.dtype.newbyteorder(order)).tobytes()
+        pixels, bits = sheet.data(order), sheet.bits
         kind = {"u": 1, "i": 2, "f": 3}[values.dtype.kind]
-        bits = values.dtype.itemsize * 8
         tags = {
             254: (4, [int(sheet.reduced)]), 256: (4, [width]), 257: (4, [height]),
             258: (3, [bits] * samples), 259: (3, [1]), 262: (3, [2 if samples >= 3 else 1]),
             273: (4, [0]), 274: (3, [sheet.orientation]), 277: (3, [samples]), 278: (4, [height]),
-            279: (4, [len(pixels)]), 339: (3, [kind] * samples),
+            279: (4, [len(pixels)]), 284: (3, [1 + sheet.planar]), 339: (3, [kind] * samples),
         }  # fmt: skip
         place = len(data)
         extra = place + 2 + 12 * len(tags) + 4
@@ -298,8 +315,13 @@ def write_tiff(path: Path, sheets: list[Sheet], order: str = "<") -> Path:
                 packed = struct.pack(f"{order}{samples}H", *tags[tag][1])
                 tags[tag] = (3, packed, extra + len(outside))
                 outside += packed
-        start = extra + len(outside)
+        start = extra + len(outside) + 8 * samples * sheet.planar
         tags[273] = (4, [start])
+        if sheet.planar:
+            size = len(pixels) // samples
+            for tag, numbers in ((273, [start + size * n for n in range(samples)]), (279, [size] * 3)):
+                tags[tag] = (4, b"", extra + len(outside))
+                outside += struct.pack(f"{order}{samples}I", *numbers)
         after = start + len(pixels) if number + 1 < len(sheets) else 0
         entries = b""
         for tag, (kind_code, content, *where) in tags.items():
@@ -324,6 +346,40 @@ def test_a_thumbnail_is_no_frame(tmp_path, marked):
         assert image_size(path) == GREY16.shape[::-1]
 
 
+@pytest.mark.parametrize(
+    ("sheet", "kind"),
+    [
+        (Sheet(np.dstack([GREY16, GREY16])), "2 x uint16"),
+        (Sheet(COLOUR16, planar=True), r"3 x uint16 \(in planes\)"),
+        (Sheet(GREY16 >> 2, bits=14), "uint14"),
+        (Sheet(GREY16 >> 6, bits=10), "uint10"),
+        (Sheet(GREY8.astype(np.int8)), "int8"),
+    ],
+    ids=["grey and alpha", "planes", "14 bits", "10 bits", "signed"],
+)
+def test_tiffs_that_decoders_read_with_other_values_are_refused(tmp_path, sheet, kind):
+    path = write_tiff(tmp_path / "a.tiff", [sheet])
+    with pytest.raises(InputError, match=f"{kind} pixels cannot be read.*; save counts as 16-bit"):
+        read_image(path)
+
+
+def test_tiffs_of_planes_and_12_bits_that_are_read_right(tmp_path):
+    colours = write_tiff(tmp_path / "a.tiff", [Sheet(COLOUR8, planar=True)])
+    assert np.array_equal(read_image(colours), COLOUR8)
+    packed = write_tiff(tmp_path / "b.tiff", [Sheet(GREY16 >> 4, bits=12)])
+    assert np.array_equal(read_image(packed), GREY16 >> 4)
+
+
+def test_a_stack_of_imagej_whose_frames_have_no_pages_is_refused(tmp_path):
+    path = tmp_path / "a.tif"
+    Image.fromarray(GREY16).save(path, tiffinfo={270: "ImageJ=1.54f\nimages=3\nslices=3\n"})
+    path.write_bytes(path.read_bytes() + GREY16.tobytes() * 2)
+    with pytest.raises(InputError, match="a stack of 3 images, but only 1 of them"):
+        read_image(path)
+    Image.fromarray(GREY16).save(path, tiffinfo={270: "ImageJ=1.54f\nmin=0.0\n"})
+    assert np.array_equal(read_image(path), GREY16)
+
+
 def test_a_stack_is_not_one_image(tmp_path):
     path = write_tiff(tmp_path / "a.tiff", [Sheet(GREY16), Sheet(GREY16 + 1), Sheet(GREY16 + 2)])
     np.save(tmp_path / "a.npy", np.stack([GREY16] * 3))
@@ -344,7 +400,7 @@ def test_pages_of_float64_are_read_in_order(tmp_path):
 def test_a_tiff_whose_pages_lead_back_ends(tmp_path):
     path = write_tiff(tmp_path / "a.tiff", [Sheet(GREY16)])
     data = bytearray(path.read_bytes())
-    data[8 + 2 + 12 * 12 : 8 + 2 + 12 * 12 + 4] = struct.pack("<I", 8)
+    data[8 + 2 + 12 * 13 : 8 + 2 + 12 * 13 + 4] = struct.pack("<I", 8)
     path.write_bytes(data)
     assert np.array_equal(read_image(path), GREY16)
 
@@ -405,6 +461,8 @@ def test_axes_of_arrays_are_named_by_shape_and_type(tmp_path, name, array, first
     [
         (np.dstack([CELSIUS] * 3), r"not one \(H, W\) array or a stack"),
         (np.zeros(5), r"not one \(H, W\) array or a stack"),
+        (np.zeros((240, 320, 30), np.float32), r"shape \(240, 320, 30\), not one"),  # (H, W, N)
+        (np.zeros((24, 32, 8), np.uint16), r"shape \(24, 32, 8\), not one"),
         (np.zeros((2, 3, 4, 5, 6)), r"not one \(H, W\) array or a stack"),
         (np.full((4, 5), 1j), "complex128 values"),
         (np.full((4, 5), "a"), "<U1 values"),

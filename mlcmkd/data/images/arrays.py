@@ -9,6 +9,8 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.file_kinds import incomplete
 
 MAGIC = b"\x93NUMPY"
+# Sides of the frames of a stack: shorter ones, or much longer than wide, are not images of a face.
+_MIN_SIDE, _MAX_RATIO = 16, 4
 _LAYOUTS = "(H, W), (H, W, 1), (N, H, W), (N, H, W, 1), and uint8 RGB as (H, W, 3) or (N, H, W, 3)"
 
 
@@ -42,9 +44,18 @@ def _as_frames(values: np.ndarray, path: Path) -> np.ndarray:
         return values
     if len(shape) == 4 and shape[1] == 1:
         return values[:, 0]
-    if len(shape) == 3 and channels not in (2, 3, 4):
+    if len(shape) == 3 and channels not in (2, 3, 4) and _may_be_frames(*shape[1:]):
         return values
     raise InputError(
         f"{path}: {values.dtype} values of shape {shape}, not one (H, W) array or a stack; save "
         f"{_LAYOUTS}"
     )
+
+
+def _may_be_frames(height: int, width: int) -> bool:
+    """Whether the last two axes of a stack may be rows and columns, as in (N, H, W).
+
+    In (H, W, N), which Matlab and HDF5 files have, the frames would be strips of H x N pixels.
+    """
+    low, high = sorted((height, width))
+    return low >= _MIN_SIDE and high <= _MAX_RATIO * low

@@ -32,7 +32,8 @@ class Picture:
         count: number of frames.
 
     Raises:
-        InputError: an animation. Damaged files raise errors of Pillow.
+        InputError: an animation, or a stack whose frames are not all listed. Damaged files raise errors
+            of Pillow.
     """
 
     def __init__(self, file: BinaryIO, path: Path):
@@ -44,6 +45,11 @@ class Picture:
         self._pages = frame_pages(file) if head[:4] in MAGIC else None
         if self._pages is not None:
             self.count = len(self._pages)
+            if (images := max(page.images for page in self._pages)) > self.count:
+                raise InputError(
+                    f"{path}: a stack of {images} images, but only {self.count} of them can be found by "
+                    "other programs than ImageJ; save it as an image sequence"
+                )
             return
         image = self._open()
         self.count = 1
@@ -86,6 +92,8 @@ class Picture:
         return upright(values, orientation), orientation != 1
 
     def _read_page(self, page: Page) -> np.ndarray:
+        if page.is_misread:
+            raise self._unreadable(page.kind)
         if page.beyond_pillow:
             return self._by_opencv(page.index, page.kind)
         try:
@@ -117,14 +125,17 @@ class Picture:
         finally:
             logging.setLogLevel(level)
         if not pages:
-            raise InputError(
-                f"{self._path}: {kind} pixels cannot be read, or the file is truncated; save counts as "
-                "16-bit integers or degrees C as 32-bit floats"
-            )
+            raise self._unreadable(kind)
         values = pages[0]
         if values.ndim == 3 and values.shape[2] >= 3:  # BGR, then alpha
             values = np.concatenate((values[..., 2::-1], values[..., 3:]), axis=2)
         return values
+
+    def _unreadable(self, kind: str) -> InputError:
+        return InputError(
+            f"{self._path}: {kind} pixels cannot be read, or the file is truncated; save counts as "
+            "16-bit integers or degrees C as 32-bit floats"
+        )
 
 
 def _orientation(image: Image.Image) -> int:

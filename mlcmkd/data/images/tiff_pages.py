@@ -3,6 +3,7 @@
 Pillow opens only files of pixel types that it knows, so the directories are read here.
 """
 
+import re
 from typing import BinaryIO, NamedTuple
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
@@ -10,8 +11,12 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _SUBFILE, _OLD_SUBFILE = 254, 255
 _WIDTH, _HEIGHT, _BITS, _ORIENTATION, _SAMPLES, _SAMPLE_FORMAT = 256, 257, 258, 274, 277, 339
+_DESCRIPTION, _PLANES = 270, 284
 _REDUCED, _MASK = 1, 4  # bits of the subfile type
-_FLOAT = 3
+_SIGNED, _FLOAT = 2, 3  # sample formats
+_SEPARATE = 2  # the samples of a pixel are in planes of their own
+# Programs of microscopy write one page for many images, which follow without a page of their own.
+_IMAGES = re.compile(r"^ImageJ=[\s\S]*^images=(\d{1,9})\s*$", re.MULTILINE)
 
 
 class Page(NamedTuple):
@@ -23,6 +28,9 @@ class Page(NamedTuple):
         bits: of a sample.
         samples: of a pixel.
         is_float: whether the samples are floating-point numbers.
+        is_signed: whether they are signed integers.
+        is_planar: whether the samples of a pixel are in separate planes.
+        images: the number of images that the page stands for, by its description.
         orientation: 1 to 8; 1 without the tag.
         is_reduced: whether it is marked as a thumbnail or mask of another page.
     """
@@ -33,14 +41,26 @@ class Page(NamedTuple):
     bits: int
     samples: int
     is_float: bool
+    is_signed: bool
+    is_planar: bool
+    images: int
     orientation: int
     is_reduced: bool
 
     @property
     def kind(self) -> str:
         """Its pixel type in words, such as "float16" or "3 x uint16"."""
-        name = f"{'float' if self.is_float else 'uint'}{self.bits}"
-        return name if self.samples == 1 else f"{self.samples} x {name}"
+        name = "float" if self.is_float else "int" if self.is_signed else "uint"
+        if self.samples == 1:
+            return f"{name}{self.bits}"
+        return f"{self.samples} x {name}{self.bits}" + (" (in planes)" if self.is_planar else "")
+
+    @property
+    def is_misread(self) -> bool:
+        """Whether Pillow and OpenCV return other values than the file holds, without an error."""
+        if self.samples > 1 and self.bits > 8:
+            return self.is_planar or self.samples == 2 or self.bits == 12
+        return self.bits not in (1, 2, 4, 8, 12, 16, 32, 64) or (self.is_signed and self.bits == 8)
 
     @property
     def beyond_pillow(self) -> bool:
@@ -86,6 +106,7 @@ def _read_pages(file: BinaryIO) -> list[Page]:
 def _page(directory: ImageFileDirectory_v2, index: int) -> Page:
     bits = directory.get(_BITS, (1,))
     formats = directory.get(_SAMPLE_FORMAT, (1,))
+    images = _IMAGES.match(str(directory.get(_DESCRIPTION, "")))
     subfile, old = directory.get(_SUBFILE, 0), directory.get(_OLD_SUBFILE, 1)
     return Page(
         index=index,
@@ -94,6 +115,9 @@ def _page(directory: ImageFileDirectory_v2, index: int) -> Page:
         bits=max(bits),
         samples=int(directory.get(_SAMPLES, len(bits))),
         is_float=_FLOAT in formats,
+        is_signed=_SIGNED in formats,
+        is_planar=directory.get(_PLANES, 1) == _SEPARATE,
+        images=int(images[1]) if images else 1,
         orientation=int(directory.get(_ORIENTATION, 1)),
         is_reduced=bool(subfile & (_REDUCED | _MASK)) or old == 2,
     )
