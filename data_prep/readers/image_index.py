@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from data_prep.readers.base import OnBad, walk
-from mlcmkd.data.file_names import path_parts, trailing_folders
+from mlcmkd.data.file_names import folded, path_parts, same_spelling, trailing_folders
 from mlcmkd.data.images import IMAGE_SUFFIXES, read_image
 from mlcmkd.data.landmark_files import name_of
 from mlcmkd.data.modality import Modality
@@ -45,8 +45,8 @@ class ImageIndex:
             below = PurePosixPath(path.relative_to(source).as_posix())
             if path.suffix.lower() not in IMAGE_SUFFIXES or set(below.parts[:-1]) & set(skip):
                 continue
-            self._by_name[below.name.lower()].append(below)
-            self._by_stem[below.stem.lower()].append(below)
+            self._by_name[folded(below.name)].append(below)
+            self._by_stem[folded(below.stem)].append(below)
             if path.suffix.lower() != ".npy":
                 self.folders.add(below.parent)
         # An array beside a picture of the same name may be anything, such as its landmarks.
@@ -66,7 +66,8 @@ class ImageIndex:
         same_stem = [
             path for path in self._by_stem.get(_stem(parts), []) if _folders(path) == parts[:-1]
         ]
-        return [path for path in same_stem if path.name.lower() == parts[-1]] or same_stem
+        same_name = [path for path in same_stem if folded(path.name) == parts[-1]]
+        return list(same_spelling(same_name or same_stem, name))
 
     def find(
         self, name: str, *, same_folder: bool = False, prefer: PathFilter = lambda _: True
@@ -97,6 +98,7 @@ class ImageIndex:
         if not shared:
             return None
         best = [path for path, n in shared.items() if n == max(shared.values())]
+        best = same_spelling(best, name)
         if len(best) > 1:
             raise InputError(
                 f"{self.source}: '{name[:80]}' may be {best[0]} or {best[1]}; give a "
@@ -207,4 +209,4 @@ def _stem(parts: tuple[str, ...]) -> str:
 
 
 def _folders(path: PurePosixPath) -> tuple[str, ...]:
-    return tuple(map(str.lower, path.parts[:-1]))
+    return tuple(map(folded, path.parts[:-1]))

@@ -29,6 +29,7 @@ from data_prep.registration.pair import (
     register_pair,
     registration_columns,
 )
+from mlcmkd.data.file_names import folded
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
 
@@ -156,7 +157,7 @@ def pair_folder(
     images = (*rgb.images.values(), *thermal.images.values())
     unmatched = [path for path in images if path not in used]
     first = names[0][:2]
-    by_number = offset is None and first[0].lower() != first[1].lower()
+    by_number = offset is None and folded(first[0]) != folded(first[1])
     return PairReport(
         out, accepted, refused, unmatched, offset, numbered=first if by_number else None
     )

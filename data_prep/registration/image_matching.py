@@ -8,6 +8,7 @@ from typing import NamedTuple
 from data_prep.readers.base import fail, walk
 from data_prep.registration import estimate_offset, match_times, motion
 from data_prep.registration.input_files import read_times
+from mlcmkd.data.file_names import folded
 from mlcmkd.data.images import IMAGE_SUFFIXES, read_image
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
@@ -94,10 +95,10 @@ def _same_names(rgb: Collection[str], thermal: Collection[str]) -> list[tuple[st
     other_case: dict[str, list[str]] = {}
     for name in rgb:
         if name not in thermal:
-            other_case.setdefault(name.lower(), []).append(name)
+            other_case.setdefault(folded(name), []).append(name)
     pairs = []
     for name in thermal:
-        candidates = [name] if name in rgb else other_case.pop(name.lower(), [])
+        candidates = [name] if name in rgb else other_case.pop(folded(name), [])
         if len(candidates) == 1:
             pairs.append((candidates[0], name))
     return pairs

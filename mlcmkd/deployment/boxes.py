@@ -1,5 +1,6 @@
 """Face boxes (x0, y0, x1, y1) in 0-based pixels: checks, overlap, and tables in CSV files."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from mlcmkd.data.plausibility import MIN_INSIDE, Box, box_fault
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number, read_csv
 
+_FRAME = re.compile(r"(.+)#\d{6,}")
 COLUMNS = ("image", "x0", "y0", "x1", "y1")
 
 
@@ -99,8 +101,8 @@ class BoxTable:
         Raises:
             InputError: two names of the table fit equally well.
         """
-        file, hash_, _ = name.rpartition("#")
-        for candidate in (name, file) if hash_ else (name,):
+        frame = _FRAME.fullmatch(name)  # a file may be called `a#1.png`, too
+        for candidate in (name, frame[1]) if frame else (name,):
             found = self._find(candidate)
             if found is not None:
                 self._used.add(found)

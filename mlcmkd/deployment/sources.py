@@ -76,7 +76,12 @@ def other_files(folder: Path) -> list[Path]:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.is_file())
+    """Files, and links to files that are missing, such as data that were not fetched."""
+    return sorted(
+        file
+        for file in folder.rglob("*")
+        if file.is_file() or (file.is_symlink() and not file.exists())
+    )
 
 
 def _is_read(file: Path) -> bool:

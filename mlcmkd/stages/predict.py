@@ -32,6 +32,7 @@ from mlcmkd.utils.progress import tqdm
 from mlcmkd.utils.texts import is_text, printable
 
 _MOST_LINES = 1  # of errors of one sequence: often all its frames have the same
+_LONGEST = 200  # bytes of a file's name in those of its results, which file systems limit to 255
 FPS = 30.0  # of stacks, folders, and videos without a frame rate
 
 
@@ -256,9 +257,10 @@ class _Results:
 
     def _unique_stem(self, relative: Path) -> Path:
         """Path of a file's results without suffix, numbered if `a.png` and `a.npy` both occur."""
-        stem, n = relative.with_suffix(""), 1
+        name = relative.stem.encode(errors="replace")[:_LONGEST].decode(errors="ignore")
+        stem, n = relative.with_name(name), 1
         while str(stem).casefold() in self._stems:
             n += 1
-            stem = relative.with_name(f"{relative.stem}-{n}")
+            stem = relative.with_name(f"{name}-{n}")
         self._stems.add(str(stem).casefold())
         return stem

@@ -319,7 +319,10 @@ def write_tiff(path: Path, sheets: list[Sheet], order: str = "<") -> Path:
         tags[273] = (4, [start])
         if sheet.planar:
             size = len(pixels) // samples
-            for tag, numbers in ((273, [start + size * n for n in range(samples)]), (279, [size] * 3)):
+            for tag, numbers in (
+                (273, [start + size * n for n in range(samples)]),
+                (279, [size] * 3),
+            ):
                 tags[tag] = (4, b"", extra + len(outside))
                 outside += struct.pack(f"{order}{samples}I", *numbers)
         after = start + len(pixels) if number + 1 < len(sheets) else 0

@@ -467,7 +467,7 @@ BROKEN = {
     "empty.mp4": (b"", "the file is empty"),
     "text.mp4": (b"no video" * 50, "not a video"),
     "flat.npy": (np.zeros(5), r"not one \(H, W\) array"),
-    "words.npy": (np.full((2, 4, 5), "a"), "expected degrees C"),
+    "words.npy": (np.full((2, 16, 20), "a"), "expected degrees C"),
     "none.npy": (np.zeros((0, 4, 5)), "without a frame"),
     "cut.tiff": (b"II*\x00" + b"\x00" * 40, "not a complete image"),
 }
@@ -532,6 +532,12 @@ def test_boxes_are_found_by_the_end_of_a_path(tmp_path):
 def test_boxes_are_matched_whatever_the_case_and_the_separators(tmp_path, row, image, fits):
     boxes = boxes_of(tmp_path, f"image,x0,y0,x1,y1\n{row},1,2,13,14\n")
     assert boxes.of(image) == ([(1, 2, 13, 14)] if fits else [])
+
+
+def test_a_name_with_a_hash_is_not_a_frame_of_another_file(tmp_path):
+    boxes = boxes_of(tmp_path, "image,x0,y0,x1,y1\na.png,1,2,13,14\nb.mp4,1,1,12,12\n")
+    assert boxes.of("a#1.png") == [] and boxes.of("a#000001.png") == []
+    assert boxes.of("b.mp4#000001") == boxes.of("b.mp4#1000001") == [(1, 1, 12, 12)]
 
 
 def test_a_box_table_prefers_the_nearest_name_and_refuses_a_tie(tmp_path):
@@ -713,6 +719,27 @@ def test_names_that_are_no_text_are_reported_and_the_rest_done(tmp_path, thermal
     assert (out / "Grüße ä 漢_landmarks.png").is_file()
     code, output = invoke(folder, "--weights", thermal, "--out", tmp_path / os.fsdecode(b"\xfc"))
     assert code != 0 and r"\xfc: the name is not UTF-8 text; choose another folder" in output
+
+
+def test_names_up_to_the_limit_of_the_file_system_have_results(tmp_path, thermal):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in ("ä" * 123 + "1", "ä" * 123 + "2", "z"):  # 251 bytes with the suffix
+        np.save(folder / f"{name}.npy", CELSIUS)
+    code, output = invoke(folder, "--weights", thermal, "--out", out, "--format", "pts")
+    assert code == 0, output
+    assert "3 of 3 images; 3 faces" in output
+    assert len(list((out / "pts").iterdir())) == len(list(out.glob("*_landmarks.png"))) == 3
+
+
+def test_links_to_missing_files_are_reported(tmp_path, thermal):
+    """As git-annex and DVC leave them for files that were not fetched."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    np.save(folder / "a.npy", CELSIUS)
+    (folder / "b.npy").symlink_to(tmp_path / "not fetched.npy")
+    code, output = invoke(folder, "--weights", thermal, "--out", tmp_path / "out")
+    assert code == 1 and "b.npy: no such file" in output and "1 of 2 images" in output
 
 
 def test_files_that_are_left_out_are_counted(tmp_path, thermal):
