@@ -69,9 +69,9 @@ def store(entry: Entry, folder: Path) -> PairRow:
     """Check an entry, write its images into `folder` and return its row.
 
     Raises:
-        InputError: an image is missing, cannot be decoded or does not agree with the radiometry, the
-            two images differ in size, the annotation is of an image of another size, or the landmarks
-            or the box cannot be those of a face in this image.
+        InputError: an image is missing, cannot be decoded, has only one value or does not agree with
+            the radiometry, the two images differ in size, the annotation is of an image of another
+            size, or the landmarks or the box cannot be those of a face in this image.
     """
     rgb, rgb_fields = _store_rgb(entry, folder)
     thermal, thermal_fields = _store_thermal(entry, folder, rgb, rgb_fields)
@@ -106,6 +106,7 @@ def _store_rgb(entry: Entry, folder: Path) -> tuple[np.ndarray | None, dict[str,
         return None, {}
     if callable(entry.rgb):
         pixels = entry.rgb()
+        check_photo(pixels, f"row '{entry.id}'")
         return pixels, _write(folder, "rgb", *encode_image(pixels))
     pixels, data, suffix = _read(entry.rgb)
     check_photo(pixels, entry.rgb)
@@ -159,11 +160,11 @@ def _stored_values(entry: Entry, values: np.ndarray) -> np.ndarray:
                 f"{where}: temperatures are stored as centikelvin; give this radiometry"
             )
         celsius = Radiometry(kind="celsius", low=radiometry.low, high=radiometry.high)
-        celsius.frame_to_unit(values.astype(np.float64), where, _face(entry))
+        check_thermal(values.astype(np.float64), celsius, where, _face(entry))
         return to_centikelvin(values)
     if radiometry is None:
         raise InputError(f"{where}: a thermal array without radiometry; give it")
-    radiometry.frame_to_unit(values, where, _face(entry))
+    check_thermal(values, radiometry, where, _face(entry))
     return values
 
 

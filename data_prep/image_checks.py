@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mlcmkd.data.blank_image import check_content
 from mlcmkd.data.plausibility import Box
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.utils.errors import InputError
@@ -30,7 +31,7 @@ def as_rgb(pixels: np.ndarray) -> np.ndarray:
 
 
 def check_photo(pixels: np.ndarray, path: Path | str) -> None:
-    """Check that a photo has 8 bits.
+    """Check that a photo has 8 bits and shows something.
 
     Raises:
         InputError: it does not.
@@ -40,12 +41,13 @@ def check_photo(pixels: np.ndarray, path: Path | str) -> None:
             f"{path}: {pixels.dtype} instead of 8-bit colour; if it is a thermal image, give it as one "
             "(for a folder, side: thermal and a radiometry in dataset.yaml)"
         )
+    check_content(pixels, str(path))
 
 
 def check_thermal(
     pixels: np.ndarray, radiometry: Radiometry, path: Path | str, face: Box | None = None
 ) -> None:
-    """Check that a thermal image can be read with its radiometry, in the same way as for training.
+    """Check that a thermal image can be read with its radiometry, as for training, and shows something.
 
     Args:
         face: box of the face (x0, y0, x1, y1), pixels, where it is known.
@@ -53,4 +55,5 @@ def check_thermal(
     Raises:
         InputError: it cannot.
     """
+    check_content(pixels, str(path))
     radiometry.frame_to_unit(pixels, str(path), face)

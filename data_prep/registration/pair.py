@@ -19,6 +19,7 @@ from data_prep.registration import (
     from_stereo,
     input_files,
 )
+from mlcmkd.data.blank_image import check_content
 from mlcmkd.data.images import read_image
 from mlcmkd.data.overlays import checkerboard, edge_overlay
 from mlcmkd.utils.errors import InputError
@@ -78,6 +79,8 @@ def _read(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(
             f"{pair.rgb}: {rgb.dtype} instead of 8-bit colour; give 8-bit photos, or swap the folders"
         )
+    check_content(rgb, str(pair.rgb))
+    check_content(thermal, str(pair.thermal))
     return rgb, thermal
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mlcmkd.data.blank_image import check_content
 from mlcmkd.data.crops import CROP_SCALE, Crop, tight_box
 from mlcmkd.data.images import read_image
 from mlcmkd.data.modality import Modality
@@ -255,7 +256,9 @@ class Predictor:
             InputError: values that do not fit the modality, colours of no known palette for thermal
                 weights, degrees C for weights that were trained on grey levels and have no range, or
                 values in another scale than the stated one or that of the weights.
+            BlankImage: all pixels have one value.
         """
+        check_content(values, name)
         if self.network.modality == "rgb":
             if values.dtype != np.uint8:
                 raise InputError(

@@ -1,6 +1,7 @@
 """Prediction of landmarks in files: images, folders, stacks and videos, with tables and overlays.
 
-An unreadable file gives one error line; the other files are still processed.
+An unreadable or blank file gives one error line; the other files are still processed. A blank frame of a
+sequence has no face.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from mlcmkd.data.blank_image import BlankImage
 from mlcmkd.data.images import unread_summary
 from mlcmkd.data.thermal.radiometric_jpeg import radiometric_notice
 from mlcmkd.deployment.boxes import Box, BoxTable
@@ -157,13 +159,15 @@ def _check_folders(sources: list[Source], out: Path) -> None:
 def _face_crops(
     predictor: Predictor, frame: Frame, box: Box | None, boxes: BoxTable | None
 ) -> tuple[list[FaceCrop], str]:
-    """The crops of a frame, or none and the error."""
+    """The crops of a frame, or none and the error; a blank frame of a sequence has no face."""
     if frame.values is None:
         return [], frame.error
     try:
         given = box if boxes is None else boxes.of(frame.name)
         unit = predictor.to_unit(frame.values, frame.name)
         return predictor.face_crops(unit, given, frame.name), ""
+    except BlankImage as error:  # cameras close their shutter during a recording
+        return [], str(error) if frame.number is None else ""
     except InputError as error:
         return [], str(error)
 

@@ -116,7 +116,9 @@ class Blue:
     """A photo out of a file that holds many."""
 
     def __call__(self):
-        return np.full((16, 20, 3), (0, 0, 200), np.uint8)
+        pixels = np.full((16, 20, 3), (0, 0, 200), np.uint8)
+        pixels[8:] = 90
+        return pixels
 
 
 def test_a_photo_may_come_from_a_function_and_facts_stay(tmp_path):
@@ -156,10 +158,10 @@ def test_a_thermal_image_is_simulated_from_the_photo_and_its_hash(tmp_path):
 
     def twin(rgb, sha256):
         seen.append((rgb, sha256))
-        return np.full(rgb.shape[:2], 30.0)
+        return np.linspace(20, 36, 320).reshape(rgb.shape[:2])
 
     pixels = np.zeros((16, 20, 3), np.uint8)
-    pixels[..., 2] = 255  # red, for OpenCV
+    pixels[:8, :, 2] = 255  # red, for OpenCV
     path = tmp_path / "red.png"
     cv2.imwrite(str(path), pixels)
     write_manifest(
@@ -209,7 +211,7 @@ def fault(tmp_path, **fields):
 
 def test_faults_are_named(tmp_path):
     grey16 = tmp_path / "t16.png"
-    cv2.imwrite(str(grey16), np.full((16, 20), 30000, np.uint16))
+    cv2.imwrite(str(grey16), 30000 + np.arange(320, dtype=np.uint16).reshape(16, 20))
     colour = photo(tmp_path / "colour.png")
     small = photo(tmp_path / "small.png", shape=(8, 10))
     text = fault(tmp_path, thermal=small, radiometry=GREY8)
@@ -227,7 +229,7 @@ def test_faults_are_named(tmp_path):
     assert "a thermal file without radiometry" in fault(tmp_path, thermal=small)
     text = fault(tmp_path, thermal=np.zeros((16, 20)), radiometry=FACE_CELSIUS)
     assert "stored as centikelvin" in text
-    text = fault(tmp_path, thermal=np.full((16, 20), 900.0), radiometry=FACE_CENTIKELVIN)
+    text = fault(tmp_path, thermal=900.0 + np.eye(16, 20), radiometry=FACE_CENTIKELVIN)
     assert "row 'a': 100.0 % of its pixels are above 40" in text
     text = fault(tmp_path, rgb=None, thermal=lambda *_: None, radiometry=FACE_CENTIKELVIN)
     assert "thermal simulation needs a photo" in text
@@ -378,8 +380,8 @@ for folder in sys.argv[2:]:
 
 def test_hugging_face_opens_every_kind(tmp_path):
     pytest.importorskip("datasets")
-    celsius = {"thermal": np.full((16, 20), 30.0), "radiometry": FACE_CENTIKELVIN}
-    other = {**celsius, "thermal": np.full((16, 20), 31.0)}
+    celsius = {"thermal": 30 + np.eye(16, 20), "radiometry": FACE_CENTIKELVIN}
+    other = {**celsius, "thermal": 31 + np.eye(16, 20)}
     kinds = {
         "paired": [entry(tmp_path, "p", **celsius), entry(tmp_path, "q", 1, "val", **other)],
         "rgb_only": [entry(tmp_path, "r", 2), entry(tmp_path, "s", 3, "test")],

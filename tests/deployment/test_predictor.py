@@ -12,6 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from mlcmkd.cli import app
+from mlcmkd.data.blank_image import BlankImage
 from mlcmkd.data.crops import CROP_SCALE, Crop, tight_box
 from mlcmkd.data.images import read_image
 from mlcmkd.data.landmark_files import read_landmarks
@@ -178,7 +179,8 @@ def test_images_are_read_as_the_weights_own_data(tmp_path):
 
     weights = trained_on(tmp_path, kind="grey8", low=100, high=200)
     grey = np.full((60, 80), 150, np.uint8)
-    assert Predictor(weights)(grey).image == pytest.approx(0.5)
+    grey[:, :40] = 50
+    assert Predictor(weights)(grey).image == pytest.approx((grey - 100.0).clip(0, 100) / 100)
 
 
 def test_frame_minmax_weights_stretch_every_image(tmp_path):
@@ -700,6 +702,44 @@ def test_broken_files_do_not_stop_the_rest_of_a_folder(tmp_path, thermal):
     assert "3 of 7 images; 3 faces" in output
 
 
+@pytest.mark.parametrize("boxed", [True, False])
+def test_an_image_of_one_value_has_no_landmarks(tmp_path, thermal, boxed):
+    """A single one is an error, as a broken file; in a sequence it is a frame without a face."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    stack = np.stack([CELSIUS, np.full_like(CELSIUS, 29), CELSIUS])
+    np.save(folder / "good.npy", CELSIUS)
+    np.save(folder / "stack.npy", stack)
+    cv2.imwrite(str(folder / "counts.png"), to_centikelvin(stack[1]))
+    cv2.imwrite(str(folder / "zero.png"), np.zeros((60, 80), np.uint16))
+    cv2.imwrite(str(folder / "black.png"), np.zeros((60, 80, 3), np.uint8))
+    video(folder / "clip.avi")  # each frame is of one grey level
+    box = ("--box", 10, 10, 50, 50) if boxed else ()
+    code, output = invoke(folder, "--weights", thermal, "--out", out, *box)
+    assert code == 1
+    errors = [line for line in output.splitlines() if line.startswith("error:")]
+    assert len(errors) == 3
+    for name, value in (("black", "0 0 0"), ("counts", "30215"), ("zero", "0")):
+        reason = f"{name}.png: all pixels have the value {value}, so nothing can be seen"
+        assert any(reason in line for line in errors)
+    names = {line.split(",")[0] for line in (out / "faces.csv").read_text().splitlines()[1:]}
+    assert names == {
+        *(f"{folder}/stack.npy#00000{number}" for number in (0, 2)),
+        f"{folder}/good.npy",
+    }
+    assert "10 of 13 images; 3 faces" in output and "(3 frames, 2 faces)" in output
+    assert "(6 frames, 0 faces)" in output
+
+
+def test_a_photo_of_one_colour_has_no_landmarks(tmp_path, rgb):
+    Image.new("RGB", (80, 60), (10, 20, 30)).save(tmp_path / "blank.png")
+    code, output = invoke(tmp_path / "blank.png", "--weights", rgb, "--out", tmp_path / "out")
+    assert code == 1 and "blank.png: all pixels have the value 10 20 30" in output
+    assert "0 of 1 images; 0 faces" in output
+    with pytest.raises(BlankImage, match="^array: all pixels have the value 7 7 7"):
+        Predictor(rgb)(np.full((60, 80, 3), 7, np.uint8))
+
+
 def test_names_that_are_no_text_are_reported_and_the_rest_done(tmp_path, thermal):
     """On most file systems of Linux a name is any bytes; tables are UTF-8, native readers may crash."""
     folder, out = tmp_path / "in", tmp_path / "out"
@@ -746,7 +786,7 @@ def test_files_that_are_left_out_are_counted(tmp_path, thermal):
     folder, out = tmp_path / "in", tmp_path / "out"
     (folder / ".hidden").mkdir(parents=True)
     np.save(folder / "a.npy", CELSIUS)
-    cv2.imwrite(str(folder / "b.webp"), np.zeros((40, 40), np.uint8))
+    cv2.imwrite(str(folder / "b.webp"), np.eye(40, dtype=np.uint8))
     cv2.imwrite(str(folder / "c.pgm"), to_centikelvin(CELSIUS))
     for name in ("rec.seq", "d.csv", "e.csv", ".hidden/f.csv"):
         (folder / name).write_bytes(b"1;2")

@@ -134,7 +134,7 @@ def values_with_swapped_bytes(values: np.ndarray, rng: np.random.Generator) -> n
     return values.byteswap() if values.dtype == np.uint16 else None
 
 
-@_values_mutation()
+@_values_mutation("refused")
 def one_value(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.full_like(values, values.flat[0])
 
