@@ -147,12 +147,24 @@ def read_json(path: Path, max_bytes: int = MAX_TABLE_BYTES) -> dict[str, Any]:
     """Read a JSON file that contains one object.
 
     Raises:
-        InputError: as `read_text`; also if it is not JSON, not an object, or if a key appears twice in
-            an object, of which JSON keeps the last.
+        InputError: as `read_json_value`; also if it is not an object.
+    """
+    value = read_json_value(path, max_bytes)
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: a {type(value).__name__} instead of an object; leave it out")
+    return value
+
+
+def read_json_value(path: Path, max_bytes: int = MAX_TABLE_BYTES) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        InputError: as `read_text`; also if it is not JSON, or if a key appears twice in an object, of
+            which JSON keeps the last.
     """
     text = read_text(path, max_bytes)
     try:
-        value = json.loads(text, object_pairs_hook=unique_keys)
+        return json.loads(text, object_pairs_hook=unique_keys)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except (ValueError, RecursionError) as error:
@@ -160,9 +172,6 @@ def read_json(path: Path, max_bytes: int = MAX_TABLE_BYTES) -> dict[str, Any]:
         raise InputError(
             f"{path}: not JSON ({reason}); download it again, or leave it out"
         ) from None
-    if not isinstance(value, dict):
-        raise InputError(f"{path}: a {type(value).__name__} instead of an object; leave it out")
-    return value
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """COCO keypoint JSON: faces with image name, box and points."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from mlcmkd.utils.texts import declared_size, number, read_json
 
 # 30,000 faces of 68 points take about 50 MB; a much larger file is not a table of faces.
 _MAX_BYTES = 1_000_000_000
+T = TypeVar("T")
 NOT_LABELLED, HIDDEN = 0, 1  # COCO's flags; 2 is visible
 
 
@@ -42,6 +43,14 @@ class Face:
 
 
 @dataclass(frozen=True)
+class _Image:
+    """An image: its name as the file gives it, and its (width, height); None without them."""
+
+    name: Any
+    size: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
 class _Category:
     """A category: its name, and the names of its points; None without them."""
 
@@ -63,21 +72,8 @@ def faces(path: Path) -> Iterator[Face | InputError]:
         raise InputError(
             f"{path}: no lists 'images' and 'annotations', so no COCO file; leave it out (--skip-bad)"
         )
-    names = {
-        image.get("id"): image.get("file_name")
-        for image in images
-        if isinstance(image, dict) and isinstance(image.get("id"), (int, str))
-    }
-    sizes = {
-        image.get("id"): declared_size(image.get("width"), image.get("height"))
-        for image in images
-        if isinstance(image, dict) and isinstance(image.get("id"), (int, str))
-    }
-    categories = {
-        entry.get("id"): _category(entry)
-        for entry in table.get("categories") or []
-        if isinstance(entry, dict) and isinstance(entry.get("id"), (int, str))
-    }
+    by_id = _by_id(images, _image)
+    categories = _by_id(table.get("categories") or [], _category)
     for n, annotation in enumerate(annotations):
         where = f"{path}, annotation {n}"
         try:
@@ -85,31 +81,45 @@ def faces(path: Path) -> Iterator[Face | InputError]:
                 raise InputError(
                     f"{where}: not an object; correct it, or leave it out (--skip-bad)"
                 )
-            yield _face(annotation, names, sizes, categories, where)
+            yield _face(annotation, by_id, categories, where)
         except InputError as error:
             yield error
 
 
+def _by_id(entries: list[Any], parse: Callable[[dict[str, Any]], T]) -> dict[Any, list[T]]:
+    """Return the parsed entries of each id, without repetitions; merged files may use an id twice."""
+    found: dict[Any, list[T]] = {}
+    for entry in entries:
+        if isinstance(entry, dict) and isinstance(entry.get("id"), (int, str)):
+            parsed, same_id = parse(entry), found.setdefault(entry["id"], [])
+            if parsed not in same_id:
+                same_id.append(parsed)
+    return found
+
+
+def _image(entry: dict[str, Any]) -> _Image:
+    return _Image(entry.get("file_name"), declared_size(entry.get("width"), entry.get("height")))
+
+
 def _category(entry: dict[str, Any]) -> _Category:
     points = entry.get("keypoints")
-    named = isinstance(points, list) and points and all(isinstance(name, str) for name in points)
-    return _Category(str(entry.get("name", "")), tuple(points) if named else None)
+    named = isinstance(points, list) and points
+    return _Category(str(entry.get("name", "")), tuple(map(str, points)) if named else None)
 
 
 def _face(
     annotation: dict[str, Any],
-    names: dict[Any, Any],
-    sizes: dict[Any, tuple[int, int] | None],
-    categories: dict[Any, _Category],
+    images: dict[Any, list[_Image]],
+    categories: dict[Any, list[_Category]],
     where: str,
 ) -> Face:
     if not annotation.get("keypoints"):
         raise Unlabelled(f"{where}: no keypoints")
-    key = annotation.get("image_id")
-    name = names.get(key) if isinstance(key, (int, str)) else None
-    if not isinstance(name, str):
+    image = _of_id(annotation, "image_id", images, where)
+    if image is None or not isinstance(image.name, str):
         raise InputError(
-            f"{where}: no image with image_id {str(key)[:40]}; correct it, or leave it out (--skip-bad)"
+            f"{where}: no image with image_id {str(annotation.get('image_id'))[:40]}; correct it, or "
+            "leave it out (--skip-bad)"
         )
     values = annotation["keypoints"]
     if not isinstance(values, list) or len(values) % 3:
@@ -117,24 +127,47 @@ def _face(
             f"{where}: keypoints are not triplets of x, y and visibility; correct them"
         )
     marks = np.array([number(str(value), where) for value in values]).reshape(-1, 3)
-    key = annotation.get("category_id")
-    category = categories.get(key) if isinstance(key, (int, str)) else None
+    category = _of_id(annotation, "category_id", categories, where)
+    if category is None and any(c.points for same_id in categories.values() for c in same_id):
+        raise InputError(
+            f"{where}: no category with category_id {str(annotation.get('category_id'))[:40]}, so the "
+            "names of its points are unknown; correct it"
+        )
     category = category or _Category()
     if category.points is not None and len(category.points) != len(marks):
         raise InputError(
             f"{where}: {len(marks)} points, but its category '{category.name[:40]}' names "
             f"{len(category.points)}; correct 'keypoints' of the category"
         )
+    points = _labelled(marks, annotation.get("num_keypoints"), where)
     return Face(
-        image=name,
-        points=_labelled(marks, annotation.get("num_keypoints"), where),
+        image=image.name,
+        points=points,
         visible=(marks[:, 2] > NOT_LABELLED) & (marks[:, 2] != HIDDEN),
-        box=_box(annotation.get("bbox"), where),
+        box=_box(annotation.get("bbox"), points, where),
         category=category.name,
         where=where,
         names=category.points,
-        size=sizes[annotation["image_id"]],
+        size=image.size,
     )
+
+
+def _of_id(
+    annotation: dict[str, Any], field: str, found: dict[Any, list[T]], where: str
+) -> T | None:
+    """Return the image or category that an annotation refers to; None without one.
+
+    Raises:
+        InputError: several have its id.
+    """
+    key = annotation.get(field)
+    same_id = found.get(key, []) if isinstance(key, (int, str)) else []
+    if len(same_id) > 1:
+        one, other = (str(entry.name)[:40] for entry in same_id[:2])
+        raise InputError(
+            f"{where}: its {field} {str(key)[:40]} is the id of '{one}' and '{other}'; give each its own"
+        )
+    return same_id[0] if same_id else None
 
 
 def _labelled(marks: np.ndarray, stated: Any, where: str) -> np.ndarray:
@@ -155,11 +188,29 @@ def _labelled(marks: np.ndarray, stated: Any, where: str) -> np.ndarray:
     return np.where(labelled[:, None], marks[:, :2], np.nan)
 
 
-def _box(value: Any, where: str) -> tuple[float, float, float, float] | None:
+def _box(value: Any, points: np.ndarray, where: str) -> tuple[float, float, float, float] | None:
     """Convert COCO's (x, y, width, height) to two corners; None for an empty box."""
     if not value:
         return None
     if not isinstance(value, list) or len(value) != 4:
         raise InputError(f"{where}: bbox is not (x, y, width, height); correct it")
     x, y, width, height = (number(str(side), where) for side in value)
+    if _is_corners((x, y, width, height), points):
+        raise InputError(
+            f"{where}: bbox {x:g}, {y:g}, {width:g}, {height:g} fits the points as x0, y0, x1, y1, but "
+            "COCO's is x, y, width, height; correct it"
+        )
     return (x, y, x + width, y + height) if width > 0 and height > 0 else None
+
+
+def _is_corners(box: tuple[float, float, float, float], points: np.ndarray) -> bool:
+    """Whether a bbox is (x0, y0, x1, y1) although COCO's is (x, y, width, height).
+
+    All points, at least half of which must be labelled, lie between its "corners", which is less than
+    half of the box: the landmarks of a face are not all in that part of its box.
+    """
+    x, y, right, bottom = box
+    labelled = points[~np.isnan(points).any(axis=1)]
+    if 2 * len(labelled) < len(points) or 2 * (right - x) * (bottom - y) >= right * bottom:
+        return False
+    return bool(((labelled >= (x, y)) & (labelled <= (right, bottom))).all())

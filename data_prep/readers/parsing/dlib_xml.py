@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from data_prep.errors import Unlabelled
+from data_prep.readers.parsing.foreign import foreign_xml
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import MAX_TABLE_BYTES, declared_size, number, read_text
 
@@ -37,7 +39,7 @@ def boxes(path: Path) -> Iterator[Box | InputError]:
     """Yield every face of the file, or the error of an invalid one, in file order.
 
     Raises:
-        InputError: not an XML file.
+        InputError: not an XML file, or one of another program.
     """
     text = read_text(path, MAX_TABLE_BYTES, fallback=_declared_encoding(path))
     if _DECLARATION.search(text):
@@ -48,12 +50,16 @@ def boxes(path: Path) -> Iterator[Box | InputError]:
         raise InputError(
             f"{path}: not XML ({error}); download it again, or leave it out (--skip-bad)"
         ) from None
+    if kind := foreign_xml(root):
+        raise InputError(f"{path}: {kind}")
     for image in root.iter("image"):
         name = image.get("file", "")
         size = declared_size(image.get("width"), image.get("height"))
         for count, box in enumerate(image.iter("box"), start=1):
             where = f"{path}, image '{name[:80]}', box {count}"
             try:
+                if box.get("ignore", "0") not in ("", "0"):  # dlib does not train on it
+                    raise Unlabelled(f"{where}: marked as to be ignored")
                 yield _box(name, box, where, size)
             except InputError as error:
                 yield error

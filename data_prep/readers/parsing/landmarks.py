@@ -13,12 +13,16 @@ import numpy as np
 
 from data_prep.errors import Unlabelled
 from data_prep.readers.parsing import coco, dlib_xml
+from data_prep.readers.parsing.foreign import foreign_json
 from data_prep.readers.parsing.point_names import places
 from mlcmkd.data.landmark_files import read_landmarks
 from mlcmkd.data.pts import read_pts
 from mlcmkd.schemes import SCHEMES, Scheme, get_scheme, scheme_of_count
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import declared_size, number, read_csv, read_json, read_text
+from mlcmkd.utils.texts import declared_size, number, read_csv, read_json_value, read_text
+
+# Types of labelme's shapes of many points, which have one label together.
+_OUTLINES = ("linestrip", "polygon", "points")
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,10 @@ def _count_pts(path: Path) -> int:
 
 
 def from_json(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks | InputError]:
-    table = read_json(path)
-    if "shapes" in table:
+    table = read_json_value(path)
+    if kind := foreign_json(table):
+        raise InputError(f"{path}: {kind}")
+    if isinstance(table, dict) and "shapes" in table:
         yield from _labelme(path, table)
         return
     for face in coco.faces(path):
@@ -139,6 +145,7 @@ def _labelme(path: Path, table: dict[str, Any]) -> Iterator[Marks | InputError]:
     """
     faces: dict[Any, list[tuple[str, float, float]]] = {}
     boxes: dict[Any, tuple[float, ...]] = {}
+    outline = ""
     shapes = table["shapes"] if isinstance(table["shapes"], list) else []
     for n, shape in enumerate(shapes):
         where = f"{path}, shape {n}"
@@ -151,9 +158,16 @@ def _labelme(path: Path, table: dict[str, Any]) -> Iterator[Marks | InputError]:
         group = str(shape.get("group_id"))
         if len(values) == 1:
             faces.setdefault(group, []).append((str(shape.get("label", "")), *values[0]))
-        elif len(values) == 2 and shape.get("shape_type") == "rectangle":
+        elif shape.get("shape_type") == "rectangle" and len(values) in (2, 4):  # corners
             low, high = np.min(values, axis=0), np.max(values, axis=0)
             boxes[group] = (*low.tolist(), *high.tolist())
+        elif len(values) > 2 and shape.get("shape_type") in _OUTLINES:
+            kind = shape["shape_type"]
+            outline = outline or f"{where}: {len(values)} points in one {kind} shape"
+    if not faces and outline:
+        raise InputError(
+            f"{outline}; make each landmark a shape of type 'point' with its own label"
+        )
     if not faces:
         yield Unlabelled(f"{path}: no shape is a point")
     image = table.get("imagePath")
