@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from data_prep.image_checks import as_rgb, check_photo, check_thermal, read_bytes
+from data_prep.image_checks import as_rgb, check_photo, check_thermal, read_with_copy
 from data_prep.readers.base import ImageLoader
 from mlcmkd.data.crops import face_box
-from mlcmkd.data.images import encode_image, read_decoded
+from mlcmkd.data.images import encode_image
 from mlcmkd.data.manifest import PairRow
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.plausibility import box_fault, landmark_fault
@@ -108,7 +108,7 @@ def _store_rgb(entry: Entry, folder: Path) -> tuple[np.ndarray | None, dict[str,
         pixels = entry.rgb()
         check_photo(pixels, f"row '{entry.id}'")
         return pixels, _write(folder, "rgb", *encode_image(pixels))
-    pixels, data, suffix = _read(entry.rgb)
+    pixels, data, suffix = read_with_copy(entry.rgb)
     check_photo(pixels, entry.rgb)
     return pixels, _write(folder, "rgb", data, suffix)
 
@@ -120,7 +120,7 @@ def _store_thermal(
     if entry.thermal is None:
         return None, {}
     if isinstance(entry.thermal, Path):
-        thermal, data, suffix = _read(entry.thermal)
+        thermal, data, suffix = read_with_copy(entry.thermal)
         if entry.radiometry is None:
             raise InputError(f"row '{entry.id}': a thermal file without radiometry; give it")
         check_thermal(thermal, entry.radiometry, entry.thermal, _face(entry))
@@ -132,17 +132,6 @@ def _store_thermal(
         thermal = thermal(as_rgb(rgb), rgb_fields["rgb_sha256"])
     stored = _stored_values(entry, np.asarray(thermal))
     return stored, _write(folder, "thermal", *encode_image(stored))
-
-
-def _read(path: Path) -> tuple[np.ndarray, bytes, str]:
-    """Decode an image; return it with the bytes and suffix of the manifest's copy.
-
-    The copy has the file's own bytes, or is upright where the file has an orientation tag, because
-    not every program applies it.
-    """
-    data = read_bytes(path)
-    pixels, as_stored = read_decoded(path)
-    return (pixels, data, path.suffix) if as_stored else (pixels, *encode_image(pixels))
 
 
 def _stored_values(entry: Entry, values: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mlcmkd.data.blank_image import check_content
+from mlcmkd.data.images import encode_image, read_decoded
 from mlcmkd.data.plausibility import Box
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.utils.errors import InputError
@@ -23,6 +24,17 @@ def read_bytes(path: Path) -> bytes:
     if not data:
         raise InputError(f"{path}: empty; download the image again")
     return data
+
+
+def read_with_copy(path: Path) -> tuple[np.ndarray, bytes, str]:
+    """Decode an image; return it with the bytes and suffix of the copy to be written.
+
+    The copy has the file's own bytes, or is upright where the file has an orientation tag, because
+    not every program applies it. A NumPy array becomes an image file.
+    """
+    data = read_bytes(path)
+    pixels, as_stored = read_decoded(path)
+    return (pixels, data, path.suffix) if as_stored else (pixels, *encode_image(pixels))
 
 
 def as_rgb(pixels: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Register two folders of images: one folder of aligned pairs, and a table of their residuals.
 
 out/rgb/ID.png      the RGB image warped to the thermal image's pixels
-out/thermal/ID.*    an unchanged copy of the thermal file
+out/thermal/ID.*    the thermal image: an unchanged copy, or upright where it has an orientation tag
 out/refused/        the same two folders for pairs above the limit
 out/overlays/       a checkerboard and an edge overlay of the first pairs
 out/pairing.csv     one row per pair
@@ -184,9 +184,11 @@ def _register_all(
         table.writeheader()
         for number, pair in enumerate(tqdm(pairs, desc="pair", unit="pair", disable=not progress)):
             draw = number < overlays
-            registration = None
+            registration, image = None, ""
             try:
-                registration = register_pair(pair, method, calibration, limit, out, draw=draw)
+                registration, image = register_pair(
+                    pair, method, calibration, limit, out, draw=draw
+                )
                 columns = registration_columns(registration)
             except InputError as error:  # refuses this pair only
                 columns = {"ok": False, "reason": str(error)}
@@ -194,7 +196,7 @@ def _register_all(
             file.flush()  # keeps the finished rows if the process is interrupted
             if columns["ok"]:
                 accepted.append(pair.id)
-                points += moved_landmarks(pair, registration)
+                points += moved_landmarks(pair, registration, image)
             else:
                 refused.append((pair.id, columns["reason"]))
     return accepted, refused, points

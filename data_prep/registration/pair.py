@@ -1,6 +1,5 @@
 """One pair of files: registration, the files written, and its row of the table."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from data_prep.image_checks import read_with_copy
 from data_prep.readers.base import OVERLAYS, REFUSED
 from data_prep.registration import (
     Limit,
@@ -52,36 +52,41 @@ def register_pair(
     limit: Limit,
     out: Path,
     draw: bool,
-) -> Registration:
+) -> tuple[Registration, str]:
     """Register a pair and write its images, and overlays if `draw`.
+
+    Returns:
+        The registration, and the name of the thermal image in the folder.
 
     Raises:
         InputError: images or landmarks of this pair that cannot be used.
     """
-    rgb, thermal = _read(pair)
+    rgb, thermal, data, suffix = _read(pair)
     registration = _register(pair, rgb, thermal, method, calibration, limit)
     warped = registration.warp(rgb) if registration.transform is not None else None
     folder = out if registration.ok else out / REFUSED
     if warped is not None:
         _save(folder / "rgb" / f"{pair.id}.png", warped)
-    copy = folder / _thermal_name(pair)
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(pair.thermal, copy)
+    name = f"thermal/{pair.id}{suffix}"
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
     if draw and warped is not None:
         for kind, overlay in (("checkerboard", checkerboard), ("edges", edge_overlay)):
             _save(out / OVERLAYS / f"{pair.id}_{kind}.png", overlay(warped, thermal))
-    return registration
+    return registration, name
 
 
-def _read(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
-    rgb, thermal = read_image(pair.rgb), read_image(pair.thermal)
+def _read(pair: Pair) -> tuple[np.ndarray, np.ndarray, bytes, str]:
+    """Return both images, and the bytes and suffix of the thermal one's copy."""
+    rgb = read_image(pair.rgb)
+    thermal, data, suffix = read_with_copy(pair.thermal)
     if rgb.dtype != np.uint8:
         raise InputError(
             f"{pair.rgb}: {rgb.dtype} instead of 8-bit colour; give 8-bit photos, or swap the folders"
         )
     check_content(rgb, str(pair.rgb))
     check_content(thermal, str(pair.thermal))
-    return rgb, thermal
+    return rgb, thermal, data, suffix
 
 
 def _register(
@@ -129,10 +134,6 @@ def _marks(pair: Pair) -> tuple[str | None, np.ndarray | None, np.ndarray | None
     return (schemes.pop() if schemes else None), rgb, thermal
 
 
-def _thermal_name(pair: Pair) -> str:
-    return f"thermal/{pair.id}{pair.thermal.suffix}"
-
-
 def _save(path: Path, image: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image).save(path)
@@ -165,11 +166,11 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def moved_landmarks(pair: Pair, registration: Registration) -> Iterator[tuple]:
-    """Yield the RGB landmarks in thermal pixels as table rows, without unmapped ones."""
+def moved_landmarks(pair: Pair, registration: Registration, image: str) -> Iterator[tuple]:
+    """Yield the RGB landmarks in pixels of the thermal `image` as table rows, without unmapped ones."""
     if pair.rgb_marks is None:
         return
     scheme, marks = pair.rgb_marks
     for index, (x, y) in enumerate(registration.apply(marks)):
         if np.isfinite((x, y)).all():
-            yield _thermal_name(pair), scheme or "", index, round(float(x), 3), round(float(y), 3)
+            yield image, scheme or "", index, round(float(x), 3), round(float(y), 3)

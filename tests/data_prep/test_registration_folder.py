@@ -7,14 +7,16 @@ import cv2
 import numpy as np
 import pytest
 import yaml
-from PIL import Image
+from PIL import ExifTags, Image
 
+from data_prep.prepare import prepare
 from data_prep.readers import get_reader
 from data_prep.registration import Limit
 from data_prep.registration.folder import pair_folder
 from data_prep.registration.image_matching import Stream, match_images
 from data_prep.registration.input_files import read_times
 from mlcmkd.data.images import read_image
+from mlcmkd.data.manifest import read_rows
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.synthetic.realism import Realism
 from mlcmkd.utils.errors import InputError
@@ -132,6 +134,38 @@ def test_pairs_by_landmarks_end_to_end(source, faces):
     assert np.allclose(prepared["thermal/a"].landmarks, faces.landmarks[0], atol=0.01)
 
 
+def test_a_pair_of_turned_images_is_written_upright_without_a_tag(source, faces):
+    """Whatever reads the folder then, its pixels are those of the landmarks."""
+    photo, thermal = source / "rgb/a.png", source / "thermal/a.tiff"
+    upright = read_image(thermal)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # a quarter turn clockwise brings it upright
+    Image.fromarray(np.rot90(read_image(photo))).save(photo, exif=exif)
+    Image.fromarray(np.rot90(upright)).save(thermal, tiffinfo={ExifTags.Base.Orientation: 6})
+    pair(source, method="affine", overlays=0, **landmarks(source))
+    for written in (source / "out/rgb/a.png", source / "out/thermal/a.png"):
+        with Image.open(written) as image:
+            assert ExifTags.Base.Orientation not in image.getexif()
+    raw = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+    assert np.array_equal(cv2.imread(str(source / "out/thermal/a.png"), raw), upright)
+    warped = cv2.imread(str(source / "out/rgb/a.png"), raw)[20:-20, 20:-20, ::-1]
+    assert np.abs(warped.astype(float) - faces.rgb[0][20:-20, 20:-20]).mean() < 4
+    with (source / "out/landmarks.csv").open(newline="") as file:
+        moved = list(csv.DictReader(file))
+    places = [(float(r["x"]), float(r["y"])) for r in moved if r["image"] == "thermal/a.png"]
+    assert np.allclose(places, faces.landmarks[0], atol=0.01)
+    (source / "out/dataset.yaml").write_text(
+        "{side: thermal, radiometry: {kind: centikelvin, low: 18, high: 40}, "
+        "twin: {find: '^thermal/(.*)[.](tiff|png)$', replace: 'rgb/\\1.png'}}"
+    )
+    prepare("folder", source / "out", source / "manifest", progress=False)
+    row = next(row for row in read_rows(source / "manifest") if row.id == "thermal/a")
+    assert np.array_equal(
+        cv2.imread(str(source / "manifest" / row.thermal_file_name), raw), upright
+    )
+    assert np.allclose(row.landmarks, faces.landmarks[0], atol=0.01)
+
+
 def test_a_refused_pair_keeps_both_images(source):
     report = pair(source, method="similarity", limit=Limit(percent=1e-3), **landmarks(source))
     assert report.accepted == []
@@ -235,7 +269,7 @@ def test_one_bad_pair_does_not_stop_the_others(source):
     reasons = dict(report.refused)
     assert report.accepted == ["more/b"]
     assert "a.png: not a complete image" in reasons["a"]
-    assert "c.tiff: the file is empty" in reasons["c"]
+    assert "c.tiff: empty; download" in reasons["c"]
     assert [path.name for path in report.unmatched] == ["lonely.png"]
 
 
