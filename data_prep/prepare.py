@@ -1,7 +1,7 @@
 """From a downloaded data set to a manifest: reader, splits, simulated thermal images, writer."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,8 @@ from data_prep.prepare_report import PrepareReport
 from data_prep.readers import Annotation, get_reader
 from data_prep.readers.base import OnBad
 from data_prep.report_file import write_report
-from data_prep.simulation.simulate import SimulationSettings, simulate_for_photo
+from data_prep.simulation.of_photo import SimulatedThermal
+from data_prep.simulation.settings import SimulationSettings
 from data_prep.splits import assign_splits
 from data_prep.workers import cores, runner
 from data_prep.writer import Entry, write_manifest
@@ -28,28 +29,6 @@ _POOL_FROM = 100
 _POOL_FROM_COPIES = 2000
 # The fact that names the other image of a pair that is not aligned.
 _UNALIGNED = {"rgb": "unaligned photo", "thermal": "unaligned thermal image"}
-
-
-@dataclass(frozen=True)
-class _SimulatedThermal:
-    """A function that simulates one thermal image of a photo; worker processes can receive it.
-
-    Attributes:
-        landmarks: (68, 2) pixels.
-        seed: the preparation's seed.
-        number: 1 for a photo's first simulated image, 2 for its second, ...
-        settings: ranges of the simulation's parameters.
-    """
-
-    landmarks: np.ndarray
-    seed: int
-    number: int
-    settings: SimulationSettings
-
-    def __call__(self, rgb: np.ndarray, sha256: str) -> np.ndarray:
-        return simulate_for_photo(
-            rgb, self.landmarks, sha256, self.seed, number=self.number, settings=self.settings
-        )
 
 
 def prepare(
@@ -298,7 +277,7 @@ def _entries(
             row_id = f"{annotation.id}#1#{number}"
         yield Entry(
             id=row_id,
-            thermal=_SimulatedThermal(annotation.landmarks, seed, number, settings),
+            thermal=SimulatedThermal(annotation.landmarks, seed, number, settings),
             radiometry=FACE_CENTIKELVIN,
             source=f"{name}, thermal simulated",
             **row,

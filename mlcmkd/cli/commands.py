@@ -33,6 +33,7 @@ COMMANDS = {  # in the order of `mlcmkd --help`
     "prepare": Command(
         "Data", "data", "Convert a downloaded data set into one manifest, or validate a manifest."
     ),
+    "render": Command("Data", "data", "Render synthetic faces into a manifest."),
     "formats": Command("Data", "data", "List the formats that `prepare` reads."),
     "pair": Command("Data", "data", "Align the images of two cameras pair by pair."),
     "train": Command(
@@ -89,7 +90,7 @@ COMMANDS = {  # in the order of `mlcmkd --help`
 }
 # Given again, these resume what was interrupted.
 RESUMING = {
-    *("prepare", "train", "transfer", "compress", "tolerant", "kd-loss", "path"),
+    *("prepare", "render", "train", "transfer", "compress", "tolerant", "kd-loss", "path"),
     *("sweep", "students", "levels", "run", "course"),
 }
 

@@ -97,6 +97,40 @@ def prepare(
     typer.echo(str(report))
 
 
+def render(
+    out: Annotated[Path, typer.Argument(help="Folder for the manifest.")],
+    faces: Annotated[int, typer.Option(help="Faces in the training split.")] = 2000,
+    held: Annotated[int, typer.Option(help="Faces in each of the validation and test splits.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the faces; each gives other people.")] = 0,
+    size: Annotated[int, typer.Option(help="Side of the images, pixels, 48 to 512.")] = 96,
+    scheme: Annotated[str, typer.Option(help="Landmark scheme.")] = "ibug68",
+    simulate_thermal: Annotated[
+        bool,
+        typer.Option(help="Simulate the thermal images from the photos instead of rendering them."),
+    ] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing manifest.")] = False,
+) -> None:
+    """Render synthetic faces into a manifest.
+
+    Stages render faces themselves (`--data synthetic`); a manifest is needed to mix faces with other
+    data (`--set data.also`) and for other programs. An interrupted rendering resumes.
+    """
+    from data_prep.rendered import write_rendered
+
+    report = write_rendered(
+        out,
+        faces,
+        held=held,
+        seed=seed,
+        size=size,
+        scheme=scheme,
+        simulate_thermal=simulate_thermal,
+        overwrite=overwrite,
+    )
+    splits = ", ".join(f"{split} {number}" for split, number in report.splits.items())
+    typer.echo(f"{out}: {report.rows} faces ({splits})")
+
+
 def formats() -> None:
     """List the formats that `prepare` reads."""
     from data_prep.readers import READERS

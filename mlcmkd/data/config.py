@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
+from mlcmkd.data.joined import joined
 from mlcmkd.data.manifest import MANIFEST
 from mlcmkd.data.pairs import Pairs, load_pairs
 from mlcmkd.data.thermal.model_range import over_model_range
 from mlcmkd.data.thermal.radiometry import Radiometry
-from mlcmkd.utils.config import Config, Seed
+from mlcmkd.utils.config import Config, Seed, late
 from mlcmkd.utils.errors import InputError
 
 
@@ -36,6 +37,12 @@ class DataConfig(Config):
         description="Shift of every training pair's RGB image, pixels of the network's input; to "
         "study the cost of poor registration.",
     )
+    also: tuple[str, ...] = late(
+        (),
+        description="Further sources, folders of manifests or 'synthetic'. Their training pairs are "
+        "added to those of `source`, all of them with their labels: `pairs`, `labelled` and "
+        "`misalignment` concern `source` alone. Validation and test are those of `source`.",
+    )
     synthetic_train: int = Field(
         default=2000, ge=2, description="Synthetic faces in the training split."
     )
@@ -53,22 +60,33 @@ class DataConfig(Config):
         progress: bool = True,
     ) -> Pairs:
         """Load all pairs of a split; `radiometry` is that of a model, see `load_pairs`."""
-        pairs = self._read(split, input_px, None, progress)
+        return self._over_range(self.source, split, input_px, radiometry, progress)
+
+    def _over_range(
+        self,
+        source: str,
+        split: str,
+        input_px: int,
+        radiometry: Radiometry | None,
+        progress: bool,
+    ) -> Pairs:
+        """Read the pairs of a source over the range of `radiometry`, or over its own if that is None."""
+        pairs = self._read(source, split, input_px, None, progress)
         own = pairs.radiometry
         # Usually the ranges agree: one copy of the pairs then serves training and evaluation.
         if own is None or over_model_range(own, radiometry) == own:
             return pairs
-        return self._read(split, input_px, radiometry, progress)
+        return self._read(source, split, input_px, radiometry, progress)
 
     def _read(
-        self, split: str, input_px: int, radiometry: Radiometry | None, progress: bool
+        self, source: str, split: str, input_px: int, radiometry: Radiometry | None, progress: bool
     ) -> Pairs:
         """Read the pairs of a split, or return those that this process has read before."""
         count = self.synthetic_train if split == "train" else self.synthetic_held
-        manifest = Path(self.source) / MANIFEST
+        manifest = Path(source) / MANIFEST
         stamp = manifest.stat().st_mtime_ns if manifest.is_file() else 0
         return _cached(
-            self.source, split, input_px, count, self.synthetic_seed, stamp, radiometry, progress
+            source, split, input_px, count, self.synthetic_seed, stamp, radiometry, progress
         )
 
     def load_training(
@@ -79,7 +97,12 @@ class DataConfig(Config):
         radiometry: Radiometry | None = None,
         progress: bool = True,
     ) -> Pairs:
-        """Load the training pairs of a run, with labels removed if `labelled` is set."""
+        """Load the training pairs of a run, with labels removed if `labelled` is set.
+
+        Raises:
+            InputError: there are fewer pairs or labels than asked for, or the sources do not fit
+                together, see `joined`.
+        """
         pairs = self.load("train", input_px, radiometry=radiometry, progress=progress)
         if self.pairs is not None:
             if self.pairs > len(pairs):
@@ -89,7 +112,14 @@ class DataConfig(Config):
             pairs = pairs.subset(np.random.default_rng(seed).permutation(len(pairs))[: self.pairs])
         if self.labelled is not None:
             pairs = pairs.with_labels(self.labelled, seed)
-        return pairs.misaligned(self.misalignment, seed)
+        pairs = pairs.misaligned(self.misalignment, seed)
+        if not self.also:
+            return pairs
+        more = [
+            self._over_range(source, "train", input_px, pairs.radiometry or radiometry, progress)
+            for source in self.also
+        ]
+        return joined([pairs, *more], [self.source, *self.also])
 
 
 @lru_cache(maxsize=8)

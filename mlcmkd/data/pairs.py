@@ -23,6 +23,7 @@ from mlcmkd.data.storage import allocate, fits, movable
 from mlcmkd.data.thermal.model_range import over_model_range
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.schemes import get_scheme
+from mlcmkd.synthetic.splits import FIRST_IDENTITY
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
 
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 MARGIN = 1.4  # side of the stored square / side of the network's input
 SYNTHETIC = "synthetic"
-# Each split of the synthetic faces has its own range of identities, so no identity is in two splits.
-_FIRST_IDENTITY = {"train": 0, "val": 1_000_000, "test": 2_000_000}
 
 
 @dataclass(frozen=True)
@@ -395,7 +394,7 @@ def synthetic_faces(split: str, count: int, seed: int = 0, size: int = 96) -> "S
     # Imported here: the renderer compiles its loops with numba, which prediction never needs.
     from mlcmkd.synthetic.faces import make_faces
 
-    return make_faces(count, seed=seed, size=size, first_identity=_FIRST_IDENTITY[split])
+    return make_faces(count, seed=seed, size=size, first_identity=FIRST_IDENTITY[split])
 
 
 def load_pairs(

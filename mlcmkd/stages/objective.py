@@ -26,7 +26,7 @@ from mlcmkd.stages.common import StageConfig
 from mlcmkd.training import checkpoint
 from mlcmkd.training.fabric import entered_by_all, join
 from mlcmkd.training.loop import fit
-from mlcmkd.training.provenance import data_hash, manifest_stamp
+from mlcmkd.training.provenance import data_hash, further_stamps, manifest_stamp
 from mlcmkd.training.run_directory import Run, lock_run
 from mlcmkd.utils.progress import tqdm
 
@@ -79,6 +79,7 @@ def train_objective(
         run.note(
             data=data_hash(pairs),
             manifest=manifest_stamp(config.data.source),
+            also=further_stamps(config.data.also),
             pairs=len(pairs),
             labelled=int(pairs.labelled.sum()),
         )

@@ -21,7 +21,7 @@ from mlcmkd.data.config import DataConfig
 from mlcmkd.stages.common import StageConfig
 from mlcmkd.stages.train import TrainConfig
 from mlcmkd.studies.reuse import TEACHERS
-from mlcmkd.training.provenance import file_hash, manifest_stamp
+from mlcmkd.training.provenance import file_hash, further_stamps, manifest_stamp
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
@@ -131,6 +131,8 @@ def run_id(config: StageConfig, teacher: TrainConfig, split: str) -> str:
             fields.pop(place, None)
         source = fields["data"]["source"]
         fields["data"]["source"] = manifest_stamp(source) or source
+        if also := further_stamps(fields["data"].get("also", ())):
+            fields["data"]["also"] = also
     if origin.pop("init") is not None:  # weights are identified by their bytes
         if not teacher.init.is_file():
             raise InputError(f"{teacher.init}: no such weights for the teacher to start from")

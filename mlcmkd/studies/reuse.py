@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlcmkd.stages.common import StageConfig
-from mlcmkd.training.provenance import file_hash, manifest_stamp
+from mlcmkd.training.provenance import file_hash, further_stamps, manifest_stamp
 from mlcmkd.training.run_directory import (
     CONFIG,
     INPUTS,
@@ -24,7 +24,7 @@ from mlcmkd.training.run_directory import (
 )
 
 TEACHERS = ("teacher", "tough", "tolerant")  # fields that hold a teacher's weights
-_MANIFEST = "manifest"
+_MANIFEST, _ALSO = "manifest", "also"
 _reported: set[Path] = set()  # run directories that this process has printed a line about
 
 
@@ -79,6 +79,10 @@ def is_run_of(config: StageConfig) -> bool:
             return False
     elif _MANIFEST in provenance and manifest_stamp(config.data.source) is not None:
         return False
+    if provenance.get(_ALSO) != further_stamps(config.data.also):
+        return False
+    for fields in (before, now):  # known by their stamps, wherever they are now
+        fields["data"].pop(_ALSO, None)
     weights = started_from(config)
     compared = [name for name, path in weights.items() if INPUTS in provenance and path.is_file()]
     for fields in (before, now):

@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,14 @@ def manifest_stamp(source: str) -> str | None:
     if not manifest.is_file():
         return None
     return file_hash(manifest)
+
+
+def further_stamps(sources: Sequence[str]) -> list[str] | None:
+    """Identify further sources as `manifest_stamp` does, by their paths where there is no manifest.
+
+    None without further sources.
+    """
+    return [manifest_stamp(source) or source for source in sources] or None
 
 
 def file_hash(path: Path) -> str:

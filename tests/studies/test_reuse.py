@@ -12,14 +12,14 @@ from mlcmkd.stages.transfer import TransferConfig
 from mlcmkd.studies.config import run_id
 from mlcmkd.studies.reuse import get_or_train, is_complete
 from mlcmkd.training import provenance
-from mlcmkd.training.provenance import manifest_stamp
+from mlcmkd.training.provenance import further_stamps, manifest_stamp
 from mlcmkd.training.run_directory import INPUTS, PROVENANCE, RESULT, WEIGHTS, Run
 
 
 def finished(config) -> None:
     """A run as its stage leaves it, without the training."""
     run = Run(config.out, "test", config)
-    run.note(manifest=manifest_stamp(config.data.source))
+    run.note(manifest=manifest_stamp(config.data.source), also=further_stamps(config.data.also))
     run.weights.write_bytes(b"")
     run.finish()
 
@@ -45,6 +45,19 @@ def test_a_run_of_other_data_in_the_same_folder_does_not_stand(tmp_path, data):
     assert is_complete(config)
     (data / "metadata.jsonl").write_text('{"id": "other"}\n')
     assert not is_complete(config)
+
+
+def test_a_run_with_other_further_sources_does_not_stand(tmp_path, data):
+    config = TrainConfig(out=tmp_path / "run", data={"also": [str(data)]})
+    finished(config)
+    assert is_complete(config)
+    assert not is_complete(TrainConfig(out=tmp_path / "run"))
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(data, elsewhere)
+    moved = TrainConfig(out=tmp_path / "run", data={"also": [str(elsewhere)]})
+    assert is_complete(moved) and run_id(moved, moved, "val") == run_id(config, config, "val")
+    (elsewhere / "metadata.jsonl").write_text('{"id": "other"}\n')
+    assert not is_complete(moved) and run_id(moved, moved, "val") != run_id(config, config, "val")
 
 
 def test_a_run_on_faces_of_another_renderer_is_not_reused(tmp_path, monkeypatch):

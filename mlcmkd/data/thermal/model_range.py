@@ -45,7 +45,7 @@ def check_model_range(
     Raises:
         InputError: the model's normalisation is "fixed", and the range or the scale differs.
     """
-    if normalisation != "fixed" or trained is None or data is None or _same_range(trained, data):
+    if normalisation != "fixed" or trained is None or data is None or same_range(trained, data):
         return
     # Of data in another scale, only the fix is another one: no range can be given for it.
     comparable = over_model_range(data, trained) != data
@@ -55,19 +55,20 @@ def check_model_range(
         else "use a model that was trained on such data, or one with normalisation 'image'"
     )
     raise InputError(
-        f"{name}: read as {_described(data)}, but the model (normalisation 'fixed') was trained on "
-        f"{_described(trained)}; {fix}"
+        f"{name}: read as {described(data)}, but the model (normalisation 'fixed') was trained on "
+        f"{described(trained)}; {fix}"
     )
 
 
-def _same_range(a: Radiometry, b: Radiometry) -> bool:
-    """Whether equal inputs mean equal values."""
+def same_range(a: Radiometry, b: Radiometry) -> bool:
+    """Whether equal inputs of a network mean equal values."""
     if "frame-minmax" in (a.kind, b.kind):
         return a.kind == b.kind
     return (a.absolute, a.low, a.high) == (b.absolute, b.low, b.high)
 
 
-def _described(radiometry: Radiometry) -> str:
+def described(radiometry: Radiometry) -> str:
+    """A radiometry's range in words."""
     if radiometry.kind == "frame-minmax":
         return "each frame's own range"
     unit = "degrees C" if radiometry.absolute else "relative grey levels"
