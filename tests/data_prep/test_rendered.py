@@ -66,7 +66,7 @@ def test_simulated_thermal_images_are_those_of_the_rendered_photos(tmp_path):
     for n, row in enumerate(read_rows(tmp_path / "out")):
         assert np.array_equal(read_image(tmp_path / "out" / row.rgb_file_name), faces.rgb[n])
         simulated = SimulatedThermal(faces.landmarks[n], 5)(faces.rgb[n], row.rgb_sha256)
-        stored = row.radiometry.to_celsius(read_image(tmp_path / "out" / row.thermal_file_name))
+        stored = read_image(tmp_path / "out" / row.thermal_file_name) / 100 - 273.15
         assert np.abs(stored - simulated).max() <= 0.0051
         assert np.abs(stored - faces.thermal[n]).mean() > 1  # not the rendered one
         assert row.source == "rendered, thermal simulated" and row.visible is None
@@ -75,8 +75,8 @@ def test_simulated_thermal_images_are_those_of_the_rendered_photos(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"count": 0}, "0 training and 0 held-out faces"),
-        ({"held": -1}, "-1 held-out faces"),
+        ({"count": 0}, "0 faces for training and 0 held out"),
+        ({"held": -1}, "6 faces for training and -1 held out"),
         ({"simulate_thermal": True, "scheme": "wflw98"}, "need the scheme ibug68, not 'wflw98'"),
         ({"scheme": "ibug86"}, "is not defined on the rendered head"),
         ({"size": 20}, "size"),
