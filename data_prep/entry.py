@@ -15,7 +15,7 @@ from mlcmkd.data.crops import face_box
 from mlcmkd.data.images import encode_image
 from mlcmkd.data.manifest import PairRow
 from mlcmkd.data.modality import Modality
-from mlcmkd.data.plausibility import box_fault, landmark_fault
+from mlcmkd.data.plausibility import box_fault, landmark_fault, outside_fault
 from mlcmkd.data.thermal.radiometry import Radiometry, to_centikelvin
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
@@ -212,7 +212,8 @@ def _check_landmarks(entry: Entry, shape: tuple[int, int]) -> None:
             f"of {shape[1]} x {shape[0]} pixels; check that its units are pixels"
         )
     scheme = get_scheme(entry.scheme)
-    if len(marks) == scheme.points and (fault := landmark_fault(scheme, marks)):
+    fault = landmark_fault(scheme, marks) if len(marks) == scheme.points else None
+    if fault := fault or outside_fault(marks, (shape[1], shape[0])):
         raise InputError(f"row '{entry.id}': {fault.what}")
 
 

@@ -55,10 +55,12 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
 
     `prepare` splits the faces of a list with "train" in its name; every other list ("valid", "val",
     "test") is the test split, as in the repository. A face in several files is one row; its group is
-    what follows "valid_" or "test_" in a file's name.
+    what follows "valid_" or "test_" in a file's name. Scale and centre, which describe HRNet's crop, are
+    not used.
 
     Raises:
-        InputError: through `on_bad`, an invalid table or row, or a missing photo.
+        InputError: through `on_bad`, an invalid table or row, a missing photo, or a face in the lists
+            of both splits.
     """
     images = ImageIndex(source, on_bad)
     faces: dict[tuple[Path, bytes], _Face] = {}
@@ -82,6 +84,12 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
                 continue
             split = "train" if "train" in path.stem.lower() else "test"
             face = faces.setdefault((image, values.tobytes()), _Face(image, scheme, values, split))
+            if face.split != split:
+                error = (
+                    f"{where}: the face is in a list of the split {face.split}, too; keep it in one"
+                )
+                on_bad(f"{path.relative_to(source)}:{line}", InputError(error))
+                continue
             if part:
                 face.groups.add(part[1])
     yield from _annotations(source, list(faces.values()))

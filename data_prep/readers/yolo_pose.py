@@ -2,8 +2,8 @@
 
 `<sequence>/images/NAME.jpg` and `<sequence>/labels/NAME.txt`; one line per face,
 `0 cx cy w h x0 y0 c0 x1 y1 c1 ...` or the same without confidences, every length divided by the
-image's width or height. A point of confidence 0 is not labelled. The number of points determines the
-scheme. YOLO measures from the image's
+image's width or height. A point of confidence 0, or without confidences at `0 0`, is not labelled. The
+number of points determines the scheme. YOLO measures from the image's
 corner, so the centre of the first pixel is at 0.5 pixels: the 0-based pixel coordinate is
 `value * width - 0.5`.
 """
@@ -155,8 +155,8 @@ def _face(line: str, where: str, width: int, height: int) -> LabelledFace:
     values = np.array([number(token, where) for token in tokens])
     marks = values[5:].reshape(scheme.points, numbers)
     points = marks[:, :2] * [width, height] - 0.5
-    if numbers == 3:
-        points[marks[:, 2] <= 0] = np.nan
+    unlabelled = marks[:, 2] <= 0 if numbers == 3 else (marks == 0).all(axis=1)
+    points[unlabelled] = np.nan
     if np.isnan(points).all():
         raise Unlabelled(f"{where}: no point is labelled")
     centre, size = values[1:3] * [width, height] - 0.5, values[3:5] * [width, height]

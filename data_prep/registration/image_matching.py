@@ -68,7 +68,7 @@ def match_images(
         that was used, None when matching by name.
 
     Raises:
-        InputError: time stamps of one camera only, or unusable ones.
+        InputError: time stamps of one camera only, or unusable ones; or an unclear numbering.
     """
     if (rgb.times is None) != (thermal.times is None):
         raise InputError("time stamps of one camera only; give both or neither")
@@ -105,11 +105,21 @@ def _same_names(rgb: Collection[str], thermal: Collection[str]) -> list[tuple[st
 
 
 def _flir_names(rgb: Collection[str], thermal: Collection[str]) -> list[tuple[str, str]]:
-    """Match the names of FLIR cameras, which number all files in turn: IR_0001 with photo DC_0002."""
+    """Match the names of FLIR cameras, which number all files in turn: IR_0001 with photo DC_0002.
+
+    Raises:
+        InputError: a thermal image and a photo have one number, so they are not numbered in turn.
+    """
     pairs = []
     for name in thermal:
         if named := _FLIR.match(name):
             folder, number = named.groups()
+            if f"{folder}DC_{number}" in rgb:
+                raise InputError(
+                    f"'{name}' and '{folder}DC_{number}' have one number, but FLIR cameras number all "
+                    "files in turn, so the photo of a thermal image is unknown; give the images of a "
+                    "pair the same name, or give time stamps"
+                )
             photo = f"{folder}DC_{int(number) + 1:0{len(number)}d}"
             if photo in rgb:
                 pairs.append((photo, name))

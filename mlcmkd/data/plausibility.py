@@ -62,9 +62,10 @@ def collapsed(landmarks: np.ndarray) -> Fault | None:
         landmarks: (K, 2) pixels; NaN for points that are not labelled.
 
     Returns:
-        "shares" for coordinates divided by the image size. "coincident points" if several points
-        are at a place that means "not found", (0, 0) or (-1, -1), if half of the points and at least
-        three are at one place, or if all are within two pixels. None otherwise.
+        "shares" for coordinates divided by the image size. "coincident points" if several points,
+        or one far from all others, are at a place that means "not found", (0, 0) or (-1, -1), if half
+        of the points and at least three are at one place, or if all are within two pixels. None
+        otherwise.
     """
     points = np.asarray(landmarks, dtype=np.float64)
     points = points[np.isfinite(points).all(axis=1)]
@@ -72,11 +73,13 @@ def collapsed(landmarks: np.ndarray) -> Fault | None:
         return None
     counts = Counter(map(tuple, points.tolist()))
     for place, count in [(place, counts[place]) for place in _NOT_FOUND] + counts.most_common(1):
-        if (count >= 2 and place in _NOT_FOUND) or (count >= 3 and 2 * count >= len(points)):
+        marked = place in _NOT_FOUND and (count >= 2 or (count == 1 and _is_apart(place, points)))
+        if marked or (count >= 3 and 2 * count >= len(points)):
+            are, they, them = ("is", "it was", "it") if count == 1 else ("are", "they were", "them")
             return Fault(
                 "coincident points",
-                f"{count} of {len(points)} points are at ({place[0]:g}, {place[1]:g}), so they were "
-                "not found or not labelled; mark them as missing, or leave the face out",
+                f"{count} of {len(points)} points {are} at ({place[0]:g}, {place[1]:g}), so {they} "
+                f"not found or not labelled; mark {them} as missing, or leave the face out",
             )
     if np.ptp(points, axis=0).max() >= _MIN_SPAN_PX:
         return None
@@ -88,6 +91,37 @@ def collapsed(landmarks: np.ndarray) -> Fault | None:
         "coincident points",
         f"all {len(points)} points lie within {_MIN_SPAN_PX:g} pixels; correct them, or leave the face "
         "out",
+    )
+
+
+def _is_apart(place: tuple[float, float], points: np.ndarray) -> bool:
+    """Whether a point is above or left of all others by more than half of their extent.
+
+    A landmark at the border of the image is not: the face reaches that border.
+    """
+    others = points[(points != place).any(axis=1)]
+    if len(others) < 2:
+        return False
+    extent = np.ptp(others, axis=0).max()
+    return bool((np.array(place) < others.min(axis=0) - extent / 2).any())
+
+
+def outside_fault(landmarks: np.ndarray, size: tuple[int, int]) -> Fault | None:
+    """Find landmarks of which fewer than half are inside their image, as those of another image size.
+
+    Args:
+        landmarks: (K, 2) pixels; NaN for points that are not labelled.
+        size: (width, height) of the image in pixels.
+    """
+    points = np.asarray(landmarks, dtype=np.float64)
+    points = points[np.isfinite(points).all(axis=1)]
+    inside = int(((points > -1) & (points < size)).all(axis=1).sum())
+    if 2 * inside >= len(points):
+        return None
+    return Fault(
+        "point outside",
+        f"only {inside} of {len(points)} landmarks are inside the image of {size[0]} x {size[1]} "
+        "pixels; use the image that was annotated, or convert the landmarks to this one",
     )
 
 

@@ -6,6 +6,8 @@ from mlcmkd.schemes import get_scheme
 
 # A hint is given if the median error becomes this many times smaller.
 _TIMES = 2.0
+# Factors of x and y within 5 % are no sign of another image size.
+_LOG_FACTOR = np.log(1.05)
 # Largest difference of the mean offset from one pixel, and its largest standard error, pixels.
 _OFFSET_PX, _OFFSET_ERROR_PX = 0.2, 0.1
 
@@ -13,8 +15,9 @@ _OFFSET_PX, _OFFSET_ERROR_PX = 0.2, 0.1
 def convention_hints(prediction: np.ndarray, target: np.ndarray, scheme: str) -> list[str]:
     """Find out whether predictions have another convention than the annotations.
 
-    Three conventions are compared: x and y exchanged, left and right exchanged in the order of the
-    points, and pixels that count from 0 instead of 1. The scores are not changed.
+    Four conventions are compared: x and y exchanged, left and right exchanged in the order of the
+    points, pixels of an image of another size (or shares of it, in percent), and pixels that count from
+    0 instead of 1. The scores are not changed.
 
     Args:
         prediction: (N, K, 2) pixels; NaN for a face that was not found.
@@ -37,6 +40,14 @@ def convention_hints(prediction: np.ndarray, target: np.ndarray, scheme: str) ->
                 f"with {convention} the predictions are {then:.1f} instead of {now:.1f} pixels from the "
                 "annotations (median of the faces); check their order"
             )
+    times = _best_factors(prediction, target)
+    then = _median_error(prediction * times, target)
+    if then * _TIMES < now and (np.abs(np.log(times)) > _LOG_FACTOR).any():
+        found.append(
+            f"with x multiplied by {times[0]:.3g} and y by {times[1]:.3g} the predictions are "
+            f"{then:.1f} instead of {now:.1f} pixels from the annotations (median of the faces); are "
+            "they of images of another size?"
+        )
     offsets = np.nanmean(prediction - target, axis=1)
     if len(offsets) > 1:
         offset, spread = offsets.mean(axis=0), offsets.std(axis=0, ddof=1) / np.sqrt(len(offsets))
@@ -48,6 +59,15 @@ def convention_hints(prediction: np.ndarray, target: np.ndarray, scheme: str) ->
                 "are read as from 1, tables as from 0)"
             )
     return found
+
+
+def _best_factors(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the median factors of x and y, (2,), from predictions to annotations; both are positive."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = target / prediction
+    ratios[~np.isfinite(ratios) | (ratios <= 0)] = np.nan
+    factors = [np.nanmedian(axis) if np.isfinite(axis).any() else 1.0 for axis in ratios.T]
+    return np.array(factors)
 
 
 def _median_error(prediction: np.ndarray, target: np.ndarray) -> float:

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from mlcmkd.data.plausibility import box_fault, collapsed, is_transposed, landmark_fault
+from mlcmkd.data.plausibility import (
+    box_fault,
+    collapsed,
+    is_transposed,
+    landmark_fault,
+    outside_fault,
+)
 from mlcmkd.schemes import SCHEMES
 from tests.data_prep.test_verification import JUDGED, face, turned
 
@@ -30,11 +36,33 @@ def test_a_face_that_was_not_found_is_no_face(mark):
     assert f"68 of 68 points are at ({mark:g}, {mark:g})" in fault.what
 
 
-@pytest.mark.parametrize(("count", "place", "found"), [(2, 0, True), (2, -1, True), (1, 0, False)])
+@pytest.mark.parametrize(
+    ("count", "place", "found"),
+    [(2, 0, True), (2, -1, True), (1, 0, True), (1, -1, True), (1, -2, True), (1, 3, False)],
+)
 def test_marks_of_single_points_that_were_not_found(count, place, found):
     points = FACE.copy()
     points[20 : 20 + count] = place
     assert (kind(collapsed(points)) == "coincident points") == found
+
+
+@pytest.mark.parametrize("scheme", JUDGED, ids=lambda scheme: scheme.name)
+def test_one_landmark_at_the_corner_of_the_image_is_accepted(scheme):
+    points = face(scheme)
+    points -= points.min(axis=0)  # a face at the corner of the image
+    points[0] = 0
+    assert landmark_fault(scheme, points) is None
+
+
+def test_landmarks_of_another_image_size_are_found():
+    assert kind(outside_fault(FACE * 3, (320, 240))) == "point outside"
+    assert (
+        "only 0 of 68 landmarks are inside the image of 320 x 240"
+        in outside_fault(FACE + 900, (320, 240)).what
+    )
+    half = FACE - [np.quantile(FACE[:, 0], 0.3), 0]  # a face that the border of the image cuts
+    assert outside_fault(half, (320, 240)) is None
+    assert outside_fault(np.full((68, 2), np.nan), (320, 240)) is None
 
 
 def test_half_of_the_points_at_one_place_are_no_face():

@@ -256,6 +256,15 @@ def test_yolo_measures_from_the_corner(tmp_path):
     assert annotation.rgb_path is None
 
 
+def test_a_yolo_point_at_the_corner_is_not_labelled(tmp_path):
+    points = np.full((54, 2), 0.5)
+    points[[3, 7]] = 0
+    numbers = " ".join(map(str, points.ravel().tolist()))
+    frame(tmp_path, "s", "f", line=f"0 0.5 0.5 1 1 {numbers}")
+    (annotation,) = yolo_pose.read(tmp_path)
+    assert np.flatnonzero(np.isnan(annotation.landmarks).all(axis=1)).tolist() == [3, 7]
+
+
 def test_drivers_and_their_splits(tmp_path):
     for sequence in ("1_Man_NoGlasses_Normal", "1_Man_Glasses1_Yawning", "2_Woman_Glasses1_Normal"):
         frame(tmp_path, sequence, "Imag_00000")

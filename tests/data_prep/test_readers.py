@@ -109,6 +109,18 @@ def test_hrnet_lists_are_merged_and_begin_at_one(tmp_path):
     np.testing.assert_allclose(faces["images/ibug/image_99"].landmarks, points(68, 1))
 
 
+def test_a_face_in_hrnet_lists_of_both_splits_is_an_error(tmp_path):
+    sources.hrnet_csv(tmp_path)
+    train = tmp_path / "face_landmarks_300w_train.csv"
+    train.with_name("face_landmarks_300w_valid_extra.csv").write_text(train.read_text())
+    message = (
+        "valid_extra.csv, line 2: the face is in a list of the split train, too; keep it in one"
+    )
+    with pytest.raises(InputError, match=message):
+        found("hrnet_csv", tmp_path)
+    assert len(reasons("hrnet_csv", tmp_path)) == 1
+
+
 def test_hrnet_first_rows_are_those_of_the_pts(tmp_path):
     """The owners' list repeats the .pts of the same face, so both begin at 1."""
     folder = samples("hrnet_csv")

@@ -394,6 +394,13 @@ def test_names_of_pairs(tmp_path, rgb, thermal, pairs):
     assert found == [(*pair, None) for pair in pairs] and offset is None
 
 
+def test_cameras_that_number_each_for_itself_are_not_paired_by_flirs_numbering(tmp_path):
+    names = (["DC_0001", "DC_0002", "DC_0003"], ["IR_0001", "IR_0002", "IR_0003"])
+    streams = [Stream(tmp_path, dict.fromkeys(side, tmp_path), None) for side in names]
+    with pytest.raises(InputError, match="'IR_0001' and 'DC_0001' have one number.*the same name"):
+        match_images(*streams, tolerance=0.1, offset=0.0, progress=False)
+
+
 @pytest.mark.parametrize(
     ("image", "found"),
     [

@@ -137,14 +137,15 @@ def test_missing_annotations_and_half_predictions(tmp_path):
 
 
 @pytest.mark.parametrize("mark", [-1, 0])
-@pytest.mark.parametrize("count", [2, 68])
+@pytest.mark.parametrize("count", [1, 2, 68])
 def test_marks_of_points_that_were_not_found_are_failures_and_named(tmp_path, mark, count):
-    missed = FACE.copy()
+    face = FACE + 150  # far from the mark
+    missed = face.copy()
     missed[:count] = mark
-    faces = {"a": FACE + SIDEWAYS, "b": missed, "c": FACE + SIDEWAYS}
+    faces = {"a": face + SIDEWAYS, "b": missed, "c": face + SIDEWAYS}
     config = ScoreConfig(
         predictions=write_wide(tmp_path / "p.csv", faces),
-        annotations=write_wide(tmp_path / "t.csv", dict.fromkeys("abc", FACE)),
+        annotations=write_wide(tmp_path / "t.csv", dict.fromkeys("abc", face)),
     )
     result, scores = score_files(config)
     assert (result["faces_failed"], result["nme_percent"]) == (1, pytest.approx(1, abs=1e-3))
@@ -167,6 +168,14 @@ def test_shares_of_the_image_size_are_refused(tmp_path):
     [
         (lambda face: face[:, ::-1], "with x and y exchanged the predictions are 0.5 instead of"),
         (lambda face: face[list(IBUG68.flip)], "with left and right exchanged the predictions are"),
+        (
+            lambda face: face / 2,
+            "with x multiplied by 2 and y by 2 the predictions are 0.9 instead",
+        ),
+        (
+            lambda face: face / [3.2, 2.4],
+            "with x multiplied by 3.2 and y by 2.4 the predictions are",
+        ),
         (lambda face: face - 1, "count pixels from 0 and the other from 1?"),
         (lambda face: face, None),
         (lambda face: face[::-1], None),
