@@ -9,15 +9,21 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from data_prep.image_checks import as_rgb, check_photo, check_thermal, read_with_copy
+from data_prep.geometry_checks import check_box, check_declared_size, check_landmarks, image_size
+from data_prep.image_checks import (
+    as_rgb,
+    as_thermal_array,
+    check_photo,
+    check_thermal,
+    read_with_copy,
+    without_dead_pixels,
+)
 from data_prep.readers.base import ImageLoader
 from mlcmkd.data.crops import face_box
 from mlcmkd.data.images import encode_image
 from mlcmkd.data.manifest import PairRow
 from mlcmkd.data.modality import Modality
-from mlcmkd.data.plausibility import box_fault, landmark_fault, outside_fault
 from mlcmkd.data.thermal.radiometry import Radiometry, to_centikelvin
-from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
 
 # Called with the decoded photo, (H, W, 3) uint8 RGB, and the sha256 of its bytes; returns (H, W)
@@ -40,11 +46,14 @@ class Entry:
         landmarks: (K, 2) pixels, NaN for a point without a label; or None.
         visible: (K,) bool, or None.
         declared_size: (width, height) pixels of the image that was annotated, or None.
-        rgb: an 8-bit photo; or a function that returns one, (H, W, 3) uint8 RGB; or None.
+        rgb: an 8-bit photo file; or a function that returns one, (H, W, 3) uint8 RGB; or None.
         thermal: a thermal file; or an array, (H, W): degrees C as floats, or values as cameras store
             them, uint16 or uint8 (false colours (H, W, 3), RGB); or a function that simulates degrees
             C from the photo; or None.
         radiometry: radiometry of the thermal values; "centikelvin" for degrees C.
+
+    Raises:
+        InputError: a photo that is neither a file nor a function.
     """
 
     id: str
@@ -63,6 +72,15 @@ class Entry:
     facts: Mapping[str, str | float] | None = None
     assumed: str | None = None
     declared_size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("rgb", "thermal"):
+            if isinstance(path := getattr(self, field), str):
+                object.__setattr__(self, field, Path(path))
+        if isinstance(self.rgb, np.ndarray):
+            raise InputError(
+                f"row '{self.id}': a photo as an array; give its file, or a function that returns it"
+            )
 
 
 def store(entry: Entry, folder: Path) -> PairRow:
@@ -130,7 +148,7 @@ def _store_thermal(
         if rgb is None:
             raise InputError(f"row '{entry.id}': thermal simulation needs a photo; give one")
         thermal = thermal(as_rgb(rgb), rgb_fields["rgb_sha256"])
-    stored = _stored_values(entry, np.asarray(thermal))
+    stored = _stored_values(entry, as_thermal_array(thermal, f"row '{entry.id}'"))
     return stored, _write(folder, "thermal", *encode_image(stored))
 
 
@@ -150,7 +168,7 @@ def _stored_values(entry: Entry, values: np.ndarray) -> np.ndarray:
             )
         celsius = Radiometry(kind="celsius", low=radiometry.low, high=radiometry.high)
         check_thermal(values.astype(np.float64), celsius, where, _face(entry))
-        return to_centikelvin(values)
+        return to_centikelvin(without_dead_pixels(values, where))
     if radiometry is None:
         raise InputError(f"{where}: a thermal array without radiometry; give it")
     check_thermal(values, radiometry, where, _face(entry))
@@ -166,55 +184,16 @@ def _face(entry: Entry) -> tuple[float, float, float, float] | None:
 
 def _check_geometry(entry: Entry, rgb: np.ndarray | None, thermal: np.ndarray | None) -> None:
     """Check that both images have one size, and that landmarks and box fit it."""
-    shapes = {image.shape[:2] for image in (rgb, thermal) if image is not None}
-    if len(shapes) > 1:
-        raise InputError(
-            f"row '{entry.id}': the photo is {_size(rgb)} and the thermal image {_size(thermal)} "
-            "pixels; register and resample them to one size first"
-        )
-    if not shapes:
+    where = f"row '{entry.id}'"
+    size = image_size(rgb, thermal, where)
+    if size is None:
         return
-    (shape,) = shapes
-    size = (shape[1], shape[0])
-    if entry.declared_size is not None and entry.declared_size != size:
-        raise InputError(_other_size(entry.id, entry.declared_size, size))
+    if entry.declared_size is not None:
+        check_declared_size(entry.declared_size, size, where)
     if entry.landmarks is not None:
-        _check_landmarks(entry, shape)
-    if entry.box is not None and (fault := box_fault(entry.box, size, entry.landmarks)):
-        box = " ".join(f"{corner:g}" for corner in entry.box)
-        raise InputError(f"row '{entry.id}': the box {box} {fault.what}")
-
-
-def _other_size(name: str, declared: tuple[int, int], size: tuple[int, int]) -> str:
-    """Return the error of an image that is not the one that was annotated."""
-    turned = " (turned by a quarter)" if declared == size[::-1] else ""
-    return (
-        f"row '{name}': the annotation is of an image of {declared[0]} x {declared[1]} pixels, but the "
-        f"image has {size[0]} x {size[1]}{turned}; use the image that was annotated, or convert the "
-        "annotation to this one"
-    )
-
-
-def _check_landmarks(entry: Entry, shape: tuple[int, int]) -> None:
-    """Check that landmarks can be a face, and are not outside the image by more than its size."""
-    size = np.array(shape[::-1], dtype=np.float64)
-    marks = np.asarray(entry.landmarks, dtype=np.float64)
-    if marks.ndim != 2 or marks.shape[1] != 2:
-        raise InputError(
-            f"row '{entry.id}': landmarks of shape {marks.shape} instead of (K, 2); reshape them"
-        )
-    labelled = ~np.isnan(marks).all(axis=1)
-    far = labelled & ~((marks > -size) & (marks < 2 * size)).all(axis=1)
-    if far.any():
-        point = int(np.argmax(far))
-        raise InputError(
-            f"row '{entry.id}': landmark {point} is at {tuple(marks[point].tolist())} in an image "
-            f"of {shape[1]} x {shape[0]} pixels; check that its units are pixels"
-        )
-    scheme = get_scheme(entry.scheme)
-    fault = landmark_fault(scheme, marks) if len(marks) == scheme.points else None
-    if fault := fault or outside_fault(marks, (shape[1], shape[0])):
-        raise InputError(f"row '{entry.id}': {fault.what}")
+        check_landmarks(entry.landmarks, entry.scheme, size, where)
+    if entry.box is not None:
+        check_box(entry.box, size, entry.landmarks, where)
 
 
 def _labels(landmarks: np.ndarray | None) -> list[list[float] | None] | None:
@@ -223,10 +202,6 @@ def _labels(landmarks: np.ndarray | None) -> list[list[float] | None] | None:
         return None
     points = np.asarray(landmarks, dtype=np.float64)
     return [None if np.isnan(point).all() else point.tolist() for point in points]
-
-
-def _size(image: np.ndarray) -> str:
-    return f"{image.shape[1]} x {image.shape[0]}"
 
 
 def _write(folder: Path, modality: Modality, data: bytes, suffix: str) -> dict[str, str]:

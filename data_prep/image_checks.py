@@ -7,6 +7,7 @@ import numpy as np
 from mlcmkd.data.blank_image import check_content
 from mlcmkd.data.images import encode_image, read_decoded
 from mlcmkd.data.plausibility import Box
+from mlcmkd.data.thermal.dead_pixels import fill_dead_pixels
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.utils.errors import InputError
 
@@ -43,7 +44,7 @@ def as_rgb(pixels: np.ndarray) -> np.ndarray:
 
 
 def check_photo(pixels: np.ndarray, path: Path | str) -> None:
-    """Check that a photo has 8 bits and shows something.
+    """Check that a photo is (H, W) or (H, W, 3), has 8 bits and shows something.
 
     Raises:
         InputError: it does not.
@@ -53,6 +54,8 @@ def check_photo(pixels: np.ndarray, path: Path | str) -> None:
             f"{path}: {pixels.dtype} instead of 8-bit colour; if it is a thermal image, give it as one "
             "(for a folder, side: thermal and a radiometry in dataset.yaml)"
         )
+    if pixels.ndim != 2 and pixels.shape[2:] != (3,):
+        raise InputError(f"{path}: a photo of shape {pixels.shape}; give (H, W, 3) or (H, W)")
     check_content(pixels, str(path))
 
 
@@ -69,3 +72,26 @@ def check_thermal(
     """
     check_content(pixels, str(path))
     radiometry.frame_to_unit(pixels, str(path), face)
+
+
+def as_thermal_array(values: object, where: str) -> np.ndarray:
+    """Return numbers as an array of the processor's byte order.
+
+    Raises:
+        InputError: no numbers, none at all, or masked ones.
+    """
+    if np.ma.is_masked(values):
+        raise InputError(f"{where}: masked thermal values; replace them, as by NaN in degrees C")
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf" or not array.size:
+        raise InputError(
+            f"{where}: thermal values of type {array.dtype} and shape {array.shape}; give numbers (H, W)"
+        )
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def without_dead_pixels(celsius: np.ndarray, where: str) -> np.ndarray:
+    """Fill the NaN of an array as those of a file; an array without them is returned as it is."""
+    if celsius.dtype.kind != "f" or np.isfinite(celsius).all():
+        return celsius
+    return fill_dead_pixels(celsius.astype(np.float32), where)

@@ -426,3 +426,52 @@ def test_hugging_face_opens_every_kind(tmp_path):
         f"v [None, {size}] {point} train v",
         f"w [{size}, {size}] {point} train w",
     ]
+
+
+CELSIUS = np.linspace(20, 38, 16 * 20, dtype=np.float32).reshape(16, 20)
+COUNTS = to_centikelvin(CELSIUS)
+
+
+def stored(tmp_path, **fields):
+    """The thermal values in the manifest of one entry; None without a thermal image."""
+    write_manifest([entry(tmp_path, **fields)], tmp_path / "out")
+    (row,) = read_rows(tmp_path / "out")
+    return row.thermal_file_name and read_image(tmp_path / "out" / row.thermal_file_name)
+
+
+def test_arrays_of_an_entry_are_read_as_their_values_say(tmp_path):
+    (tmp_path / "t.npy").write_bytes(b"")
+    np.save(tmp_path / "t.npy", COUNTS)
+    kinds = (CELSIUS.astype(np.float64), CELSIUS.tolist(), COUNTS, COUNTS.astype(">u2"))
+    for n, thermal in enumerate((*kinds, str(tmp_path / "t.npy"))):
+        place = tmp_path / str(n)
+        np.testing.assert_array_equal(
+            stored(place, thermal=thermal, radiometry=FACE_CENTIKELVIN), COUNTS
+        )
+    dead = CELSIUS.copy()
+    dead[4, 5] = np.nan
+    found = stored(tmp_path / "dead", thermal=dead, radiometry=FACE_CENTIKELVIN)
+    assert abs(int(found[4, 5]) - int(COUNTS[4, 5])) < 100
+    np.testing.assert_array_equal(np.delete(found, 85), np.delete(COUNTS, 85))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"rgb": np.zeros((16, 20, 3), np.uint8)}, "a photo as an array; give its file, or a func"),
+        ({"rgb": lambda: np.full((16, 20, 3), 0.5)}, "float64 instead of 8-bit colour"),
+        ({"rgb": lambda: np.zeros((16, 20, 4), np.uint8)}, r"a photo of shape \(16, 20, 4\)"),
+        ({"rgb": lambda: np.zeros((3, 16, 20), np.uint8)}, r"a photo of shape \(3, 16, 20\)"),
+        ({"thermal": CELSIUS[:0]}, r"type float32 and shape \(0, 20\); give numbers"),
+        ({"thermal": CELSIUS > 30}, "type bool and shape"),
+        ({"thermal": CELSIUS[..., None]}, "not a thermal image; give .H, W."),
+        ({"thermal": np.ma.masked_less(CELSIUS, 25)}, "masked thermal values; replace them"),
+        ({"box": (12, 12, 2, 2)}, "box 12 12 2 2 must be x0 y0 x1 y1"),
+        ({"box": (1, 1, np.nan, 12)}, "box 1 1 nan 12 must be x0 y0 x1 y1"),
+        ({"box": (1, 1, 12, 12, 0.9)}, "box 1 1 12 12 0.9 must be x0 y0 x1 y1"),
+        ({"landmarks": MARKS + [14, 0]}, "only .* of 68 landmarks are inside the image of 20 x 16"),
+    ],
+)
+def test_an_entry_of_another_kind_is_an_error_that_names_its_row(tmp_path, fields, message):
+    with pytest.raises(InputError, match=f"row 'a': .*{message}"):
+        stored(tmp_path, radiometry=FACE_CENTIKELVIN, **fields)
