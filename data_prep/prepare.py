@@ -1,7 +1,6 @@
 """From a downloaded data set to a manifest: reader, splits, simulated thermal images, writer."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from data_prep.prepare_report import PrepareReport
 from data_prep.readers import Annotation, get_reader
 from data_prep.readers.base import OnBad
 from data_prep.report_file import write_report
+from data_prep.selection import select_modality, without_repeats
 from data_prep.simulation.of_photo import SimulatedThermal
 from data_prep.simulation.settings import SimulationSettings
 from data_prep.splits import assign_splits
@@ -27,8 +27,6 @@ from mlcmkd.utils.texts import is_text, printable
 # longer than it saves.
 _POOL_FROM = 100
 _POOL_FROM_COPIES = 2000
-# The fact that names the other image of a pair that is not aligned.
-_UNALIGNED = {"rgb": "unaligned photo", "thermal": "unaligned thermal image"}
 
 
 def prepare(
@@ -185,47 +183,10 @@ def _read(name: str, source: Path, only: Modality | None, on_bad: OnBad) -> list
             reason = f"{where}: its name is not UTF-8 text; rename the file or its folder"
             on_bad(printable(annotation.id), InputError(reason))
             continue
-        selected = _select_modality(annotation, only, source, on_bad)
+        selected = select_modality(annotation, only, source, on_bad)
         if selected is not None:
-            annotations.append(selected)
-    return annotations
-
-
-def _select_modality(
-    annotation: Annotation, only: Modality | None, source: Path, on_bad: OnBad
-) -> Annotation | None:
-    """Keep the images of the wanted modality, and only the annotated one of two unaligned images.
-
-    Returns:
-        None if no image is left; a wanted image that cannot be used goes to `on_bad`.
-    """
-    for modality, error in annotation.absent.items():
-        if only in (None, modality):
-            on_bad(annotation.id, error)
-            return None
-    images = {"rgb": annotation.rgb_path, "thermal": annotation.thermal_path}
-    images = {modality: image for modality, image in images.items() if image is not None}
-    facts = dict(annotation.facts or {})
-    labels: dict[str, None] = {}
-    if not annotation.aligned:
-        if only is None:
-            only = annotation.landmarks_of
-            for other in set(images) - {only}:
-                facts[_UNALIGNED[other]] = images[other].relative_to(source).as_posix()
-        elif only != annotation.landmarks_of:  # its pixels are not those of the landmarks
-            labels = {"landmarks": None, "box": None, "visible": None, "declared_size": None}
-    if only is not None:
-        images = {only: images[only]} if only in images else {}
-    if not images:
-        return None
-    return replace(
-        annotation,
-        rgb_path=images.get("rgb"),
-        thermal_path=images.get("thermal"),
-        radiometry=annotation.radiometry if "thermal" in images else None,
-        facts=facts or None,
-        **labels,
-    )
+            annotations.append((annotation, selected))
+    return without_repeats(annotations)
 
 
 def is_partly_labelled(landmarks: np.ndarray | None) -> bool:

@@ -59,7 +59,7 @@ from pydantic import BaseModel, ValidationError
 from setuptools import find_packages
 
 from data_prep.prepare import prepare
-from data_prep.readers.folder import Description
+from data_prep.readers.parsing.description import Description
 from data_prep.simulation.simulate import SimulationSettings
 from mlcmkd.attribution.methods import Settings
 from mlcmkd.cli import app

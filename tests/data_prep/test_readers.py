@@ -21,6 +21,7 @@ from data_prep.readers.cofw import _points68
 from data_prep.readers.image_index import FALSE_COLOURS, ImageIndex, eight_bit_radiometry
 from data_prep.readers.parsing.dlib_xml import boxes
 from data_prep.readers.parsing.matlab73 import Cell
+from data_prep.verification.check_manifest import verify
 from mlcmkd.data.manifest import read_rows
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN, GREY8
 from mlcmkd.schemes import SCHEMES, register_scheme
@@ -473,13 +474,16 @@ def only_rows(name, source, out, only):
     return rows
 
 
-@pytest.mark.parametrize("name", ["carl_eurecom", "sf_tl54", "tfw", "tfd68"])
+@pytest.mark.parametrize("name", ["carl_eurecom", "sf_tl54", "tfw", "tfd68", "folder"])
 @pytest.mark.parametrize("only", ["rgb", "thermal"])
 def test_images_of_the_other_modality_are_not_missed(tmp_path, name, only):
     """Only the images of one modality were downloaded, and only those are asked for."""
     source = tmp_path / "source"
     (carl_classic if name == "carl_eurecom" else SOURCES[name])(source)
     shutil.rmtree(source / "dataset/iron", ignore_errors=True)  # the same frames as grey ones
+    if name == "folder":  # unlabelled images are listed by those of the labelled camera
+        text = (source / "dataset.yaml").read_text()
+        (source / "dataset.yaml").write_text(text.replace("unlabelled: true", "unlabelled: false"))
     rows = only_rows(name, source, tmp_path / "whole", only)
     for annotation in list(get_reader(name)(source)):
         path = annotation.thermal_path if only == "rgb" else annotation.rgb_path
@@ -491,6 +495,35 @@ def test_images_of_the_other_modality_are_not_missed(tmp_path, name, only):
     if only == "rgb" or name == "carl_eurecom":  # elsewhere the RGB image of a pair may be missing
         with pytest.raises(InputError, match="no image '"):
             prepare(name, source, tmp_path / "both", progress=False)
+
+
+def test_a_photo_of_two_thermal_images_is_one_row_where_only_photos_are_asked_for(tmp_path):
+    sources.t_fake(tmp_path / "in")
+    assert len(only_rows("t_fake", tmp_path / "in", tmp_path / "t", "thermal")) == 3
+    rows = only_rows("t_fake", tmp_path / "in", tmp_path / "p", "rgb")
+    assert [row.subject for row in rows] == ["000000", "000001"]
+    assert rows[0].facts is None, "the condition is that of the thermal image"
+    assert "duplicate" not in verify(tmp_path / "p", progress=False).counts
+
+
+def test_an_image_of_the_other_camera_is_not_taken_for_a_missing_one(tmp_path):
+    """A grey photo of the same name would be read as temperatures."""
+    sources.own_folder(tmp_path)
+    text = (tmp_path / "dataset.yaml").read_text()
+    (tmp_path / "dataset.yaml").write_text(
+        text.replace("{kind: centikelvin, low: 18, high: 40}", "")
+    )
+    (tmp_path / "thermal/anna/0.tif").unlink()
+    for n in (0, 1):
+        sources.image(tmp_path / f"rgb/anna/{n}.jpg", n, "grey")
+    sources.image(tmp_path / "thermal/anna/1.tif", 1, "grey")
+    sources.image(tmp_path / "thermal/anna/2.tif", 2, "grey")
+    faces, bad = problems(tmp_path)
+    assert set(faces) == {"thermal/anna/1", "thermal/anna/2"}
+    reason = (
+        "no image 'thermal/anna/0' of the labelled camera; rgb/anna/0.jpg does not match `twin`"
+    )
+    assert list(bad) == ["thermal/anna/0"] and reason in bad["thermal/anna/0"]
 
 
 @pytest.mark.parametrize("name", ["carl_eurecom", "sf_tl54", "tfw", "tfd68"])
@@ -890,7 +923,8 @@ def pts_file(path, count=68):
 def problems(folder):
     bad = []
     faces = list(get_reader("folder")(folder, lambda name, error: bad.append((name, str(error)))))
-    return {face.id: face for face in faces}, dict(bad)
+    bad += [(face.id, str(error)) for face in faces for error in face.absent.values()]
+    return {face.id: face for face in faces if not face.absent}, dict(bad)
 
 
 def test_pts_beside_images_of_the_same_name_in_other_folders(tmp_path):
@@ -931,7 +965,7 @@ def test_an_annotation_without_image_is_not_matched_to_another(tmp_path):
     sources.image(tmp_path / "ben/002.jpg")
     pts_file(tmp_path / "ben/001.pts")
     faces, bad = problems(tmp_path)
-    assert not faces and "no image '001' beside it in ben" in bad["ben/001.pts"]
+    assert not faces and "no image '001' beside it in ben" in bad["ben/001"]
 
 
 def test_a_name_in_another_folder_is_another_image(tmp_path):
@@ -940,7 +974,7 @@ def test_a_name_in_another_folder_is_another_image(tmp_path):
     values = ",".join(f"{value:g}" for value in points(68).ravel())
     sources.text(tmp_path / "labels.csv", f"image,{header}", f"anna/001.jpg,{values}")
     faces, bad = problems(tmp_path)
-    assert not faces and "no image 'anna/001" in bad["labels.csv"]
+    assert not faces and "no image 'anna/001" in bad["anna/001"]
     sources.text(tmp_path / "labels.csv", f"image,{header}", f"/mnt/disk/ben/001.jpg,{values}")
     faces, bad = problems(tmp_path)
     assert set(faces) == {"ben/001"} and not bad
