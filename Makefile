@@ -5,6 +5,7 @@ VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BOOK_STAMP := $(VENV)/.installed_book
 SCALE ?= laptop
 # Every scale has a work folder of its own.
 OUT ?= runs/course$(if $(filter-out laptop,$(SCALE)),-$(SCALE))
@@ -12,7 +13,7 @@ OUT ?= runs/course$(if $(filter-out laptop,$(SCALE)),-$(SCALE))
 LAB_OPTIONS ?=
 EXPLORER_OPTIONS ?=
 
-.PHONY: setup course test lab explorer lint clean
+.PHONY: setup course test lab explorer book lint clean
 
 setup: $(STAMP)
 
@@ -41,6 +42,15 @@ explorer: setup
 		--template=mlcmkd --VoilaConfiguration.file_allowlist="['.*\.ipynb']" \
 		--VoilaConfiguration.file_denylist="[]" $(EXPLORER_OPTIONS)
 
+$(BOOK_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --editable '.[book]'
+	@touch $(BOOK_STAMP)
+
+# The site: docs/_build/html/index.html. Warnings, dead links and pictures without a text are errors.
+book: $(BOOK_STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going \
+		docs docs/_build/html
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,4 +58,4 @@ lint: setup
 
 # Trained models in runs/ are kept; remove them by hand.
 clean:
-	rm -rf build dist *.egg-info
+	rm -rf build dist *.egg-info docs/_build docs/lessons docs/exercises docs/source docs/reference/api

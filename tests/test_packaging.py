@@ -27,7 +27,8 @@ def project() -> dict:
 
 
 def test_environment_yml_lists_what_pyproject_lists():
-    wanted = project()["dependencies"] + project()["optional-dependencies"]["test"]
+    extras = project()["optional-dependencies"]
+    wanted = [*project()["dependencies"], *extras["test"], *extras["book"]]
     listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     (pip,) = [entry["pip"] for entry in listed if isinstance(entry, dict)]
     assert pip == wanted
@@ -39,6 +40,10 @@ def test_every_dependency_says_why():
     start = lines.index("dependencies = [")
     for line in lines[start + 1 : lines.index("]", start)]:
         assert "#" in line, line
+    for extra in project()["optional-dependencies"]:
+        start = lines.index(f"{extra} = [")
+        for line in lines[start + 1 : lines.index("]", start)]:
+            assert "#" in line, line
 
 
 def test_every_package_is_packed():
@@ -53,8 +58,9 @@ def test_every_package_is_packed():
     assert packed == found and "mlcmkd.deployment.weights" in found
 
 
-def test_ci_runs_the_tests():
-    assert "make test" in (ROOT / ".ci/run").read_text()
+def test_ci_runs_the_tests_and_builds_the_book():
+    commands = (ROOT / ".ci/run").read_text().splitlines()
+    assert {"make test", "make book"} <= set(commands)
 
 
 def run(*command: str) -> subprocess.CompletedProcess:
