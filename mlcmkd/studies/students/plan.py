@@ -88,6 +88,9 @@ class Grid(GridConfig):
         labelled: number of training pairs with a label for the light students, which are thermal then;
             None for all. The RGB teacher has all labels, the KTL student none: each seed draws its own
             labels, and a KTL student trained on others would add their information.
+        benchmarks, networks, methods: names in the parameter file.
+        modalities: of the students' input.
+        seeds: of the weights, the drawn pairs, the shuffling and the augmentation.
     """
 
     labelled: int | None = Field(default=None, ge=1)
