@@ -10,8 +10,10 @@ from data_prep.readers import Annotation
 from data_prep.readers.base import ImageLoader, already_reported, walk
 from mlcmkd.data.crops import tight_box
 from mlcmkd.data.images import UNREAD_SUFFIXES, VIDEO_SUFFIXES, read_image, unread_summary
+from mlcmkd.data.plausibility import is_flipped
 from mlcmkd.data.thermal.palettes import is_coloured
 from mlcmkd.data.thermal.radiometric_jpeg import radiometric_notice
+from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
 
 _SAMPLED = 8
@@ -22,7 +24,11 @@ _ONE_FACE = 0.5
 def notices(name: str, annotations: Sequence[Annotation]) -> list[str]:
     """Return one line for each thing to know of the images of a data set in the format `name`."""
     thermal = [a.thermal_path for a in annotations if a.thermal_path is not None]
-    found = [radiometric_notice(thermal), _overlap_notice(annotations)]
+    found = [
+        radiometric_notice(thermal),
+        _overlap_notice(annotations),
+        _mirrored_notice(annotations),
+    ]
     if name == "folder" and not thermal:
         found.append(_grey_notice(annotations))
     return [line for line in found if line]
@@ -55,6 +61,22 @@ def _overlap_notice(annotations: Sequence[Annotation]) -> str:
     return (
         f"notice: {len(overlapping)} faces cover another face of their image, the first of them "
         f"'{overlapping[0]}'; if they are the same face, annotated twice, keep one of the two"
+    )
+
+
+def _mirrored_notice(annotations: Sequence[Annotation]) -> str:
+    """One line if left and right are exchanged in the landmarks of some faces; else nothing."""
+    mirrored = []
+    for annotation in annotations:
+        scheme, marks = get_scheme(annotation.scheme), annotation.landmarks
+        if marks is not None and len(marks) == scheme.points and is_flipped(scheme, marks):
+            mirrored.append(annotation.id)
+    if not mirrored:
+        return ""
+    return (
+        f"notice: {len(mirrored)} faces have left and right exchanged, the first of them "
+        f"'{mirrored[0]}': mirrored, or named from the person's point of view; `mlcmkd prepare --check` "
+        "lists them"
     )
 
 

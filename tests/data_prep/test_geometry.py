@@ -125,6 +125,19 @@ def test_exchanged_x_and_y_are_refused(tmp_path):
     assert "upright only with x and y exchanged" in refused(tmp_path, marks[:, ::-1])
 
 
+def test_exchanged_left_and_right_are_said(tmp_path):
+    scheme = SCHEMES["ibug68"]
+    marks = face(scheme) * 0.2 + [20, 18]
+    for order, said in ((list(scheme.flip), True), (slice(None), False)):
+        folder = tmp_path / str(said)
+        sources.image(folder / "a/a.png")
+        faces = [("a/a.png", np.column_stack([marks[order], [2] * 68]))]
+        sources.coco(folder / "faces.json", faces)
+        report = prepare("folder", folder, tmp_path / f"out {said}", progress=False)
+        notice = "1 faces have left and right exchanged, the first of them 'a/a'"
+        assert any(notice in line for line in report.notices) == said
+
+
 @pytest.mark.parametrize(
     ("box", "message"),
     [
