@@ -102,6 +102,8 @@ class Lesson(Config):
         # Elements that matplotlib creates while drawing, such as ticks, also need the style.
         with matplotlib.rc_context(STYLE):
             figure.savefig(folder / f"{name}.png", dpi=_DPI)
+            # The layout does not depend on the resolution; without this every savefig draws twice.
+            figure.set_layout_engine("none")
             figure.savefig(folder / f"{name}.pdf", dpi=150)
             picture = (folder / f"{name}.png").read_bytes()
             if len(picture) > _LARGE:  # photos: a third of the size without a visible difference
