@@ -10,8 +10,9 @@ The names of `__all__` are the public interface:
 Each name is imported at its first use (PEP 562), so `import mlcmkd` loads neither torch nor OpenCV.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from mlcmkd.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from mlcmkd.data.config import DataConfig
@@ -113,26 +114,6 @@ _NAMES_OF = {
     "mlcmkd.training.config": ("FitConfig",),
     "mlcmkd.utils.errors": ("InputError",),
 }
-_MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names}
-
 
 if not TYPE_CHECKING:  # a type checker would accept every name of a module with __getattr__
-
-    def __getattr__(name: str) -> object:
-        """Imports a public name at its first use."""
-        if name not in _MODULE_OF:
-            raise AttributeError(f"module 'mlcmkd' has no attribute '{name}'{_closest(name)}")
-        value = getattr(import_module(_MODULE_OF[name]), name)
-        globals()[name] = value  # the next access does not come here
-        return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
-
-def _closest(name: str) -> str:
-    from difflib import get_close_matches
-
-    matches = [] if name.startswith("_") else get_close_matches(name, __all__, n=1)
-    return f"; did you mean '{matches[0]}'?" if matches else ""
+    __getattr__, __dir__ = lazy_names(__name__, _NAMES_OF)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import mlcmkd
+from mlcmkd import course
 
 SOURCE = Path(mlcmkd.__file__)
 PROMISED = {
@@ -32,11 +33,11 @@ PROMISED = {
 }
 
 
-def names_for_editors() -> dict[str, str]:
+def names_for_editors(package=mlcmkd) -> dict[str, str]:
     """Name -> module of the imports under `if TYPE_CHECKING:`, which Python never executes."""
     (block,) = [
         node
-        for node in ast.parse(SOURCE.read_text()).body
+        for node in ast.parse(Path(package.__file__).read_text()).body
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     ]
     return {alias.name: node.module for node in block.body for alias in node.names}
@@ -59,10 +60,13 @@ def test_every_promised_name_is_public():
     assert set(mlcmkd.__all__) >= PROMISED
 
 
-def test_editors_python_and_all_agree():
-    assert names_for_editors() == mlcmkd._MODULE_OF
-    assert sorted(mlcmkd.__all__) == sorted(mlcmkd._MODULE_OF)
-    assert len(set(mlcmkd.__all__)) == len(mlcmkd.__all__)
+@pytest.mark.parametrize("package", [mlcmkd, course], ids=lambda package: package.__name__)
+def test_editors_python_and_all_agree(package):
+    module_of = {name: module for module, names in package._NAMES_OF.items() for name in names}
+    assert names_for_editors(package) == module_of
+    assert sorted(package.__all__) == sorted(module_of)
+    assert len(set(package.__all__)) == len(package.__all__)
+    assert set(package.__all__) <= set(dir(package))
 
 
 @pytest.mark.parametrize("name", mlcmkd.__all__)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,6 +17,8 @@ def spearman(maps: Tensor, others: Tensor) -> np.ndarray:
 
     Ties get their mean rank. NaN where a map is constant.
     """
+    from scipy.stats import rankdata  # here, because its import takes a second
+
     ranks = [rankdata(_flat(group), axis=1) for group in (maps, others)]
     a, b = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
     size = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))

@@ -1,29 +1,37 @@
-"""Shared code of the notebooks: scales, checked parameters, reused runs, tables, the whole course."""
+"""Shared code of the notebooks: scales, checked parameters, reused runs, tables, the whole course.
 
-from mlcmkd.course.invariance_summary import compare_gaps, invariance_gaps, summarise_gaps
-from mlcmkd.course.lesson import (
-    AttributionLesson,
-    CompressLesson,
-    InvarianceLesson,
-    KDLossLesson,
-    Lesson,
-    TransferLesson,
-    check_parameters,
-)
-from mlcmkd.course.lesson_runs import kd_loss_run, light_student_run, student_run, teacher_run
-from mlcmkd.course.notebook_run import run_notebook
-from mlcmkd.course.project import RESULTS
-from mlcmkd.course.scales import SCALES, Scale
-from mlcmkd.course.series import run_course
-from mlcmkd.course.tables import (
-    COLUMNS,
-    all_runs,
-    compare,
-    markdown_table,
-    score_all_runs,
-    scores_of,
-    title_of,
-)
+Names are imported at their first use, because a lesson needs few of them and some import slowly.
+"""
+
+from typing import TYPE_CHECKING
+
+from mlcmkd.utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from mlcmkd.course.invariance_summary import compare_gaps, invariance_gaps, summarise_gaps
+    from mlcmkd.course.lesson import (
+        AttributionLesson,
+        CompressLesson,
+        InvarianceLesson,
+        KDLossLesson,
+        Lesson,
+        TransferLesson,
+        check_parameters,
+    )
+    from mlcmkd.course.lesson_runs import kd_loss_run, light_student_run, student_run, teacher_run
+    from mlcmkd.course.notebook_run import run_notebook
+    from mlcmkd.course.project import RESULTS
+    from mlcmkd.course.scales import SCALES, Scale
+    from mlcmkd.course.series import run_course
+    from mlcmkd.course.tables import (
+        COLUMNS,
+        all_runs,
+        compare,
+        markdown_table,
+        score_all_runs,
+        scores_of,
+        title_of,
+    )
 
 __all__ = [
     "COLUMNS",
@@ -53,3 +61,46 @@ __all__ = [
     "title_of",
     "summarise_gaps",
 ]
+
+# Module -> its public names, as under TYPE_CHECKING.
+_NAMES_OF = {
+    "mlcmkd.course.invariance_summary": (
+        "compare_gaps",
+        "invariance_gaps",
+        "summarise_gaps",
+    ),
+    "mlcmkd.course.lesson": (
+        "AttributionLesson",
+        "CompressLesson",
+        "InvarianceLesson",
+        "KDLossLesson",
+        "Lesson",
+        "TransferLesson",
+        "check_parameters",
+    ),
+    "mlcmkd.course.lesson_runs": (
+        "kd_loss_run",
+        "light_student_run",
+        "student_run",
+        "teacher_run",
+    ),
+    "mlcmkd.course.notebook_run": ("run_notebook",),
+    "mlcmkd.course.project": ("RESULTS",),
+    "mlcmkd.course.scales": (
+        "SCALES",
+        "Scale",
+    ),
+    "mlcmkd.course.series": ("run_course",),
+    "mlcmkd.course.tables": (
+        "COLUMNS",
+        "all_runs",
+        "compare",
+        "markdown_table",
+        "score_all_runs",
+        "scores_of",
+        "title_of",
+    ),
+}
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(__name__, _NAMES_OF)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mlcmkd import synthetic
 from mlcmkd.data.config import DataConfig
-from mlcmkd.data.pairs import Pairs, from_synthetic, synthetic_faces
+from mlcmkd.data.pairs import SYNTHETIC, Pairs, from_synthetic, synthetic_faces
 from mlcmkd.data.thermal.model_range import over_model_range
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.synthetic.faces import SyntheticFaces
@@ -75,8 +75,10 @@ class CachedSyntheticFaces(DataConfig):
             return _from_arrays(dict(arrays))
 
     def _read(
-        self, split: str, input_px: int, radiometry: Radiometry | None, progress: bool
+        self, source: str, split: str, input_px: int, radiometry: Radiometry | None, progress: bool
     ) -> Pairs:
+        if source != SYNTHETIC:
+            return super()._read(source, split, input_px, radiometry, progress)
         path = self.cache_file(split)
         reading = over_model_range(FACE_CELSIUS, radiometry)
         key = (path, path.stat().st_mtime_ns, input_px, reading)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.stats import t as student_t
 from torch import Tensor
 
 from mlcmkd.data.pairs import Pairs
@@ -107,9 +106,11 @@ def jackknife_interval(
         value: on all subjects.
         leave_one_out: (G,) the values without each group.
     """
+    from scipy import stats  # here, because its import takes a second
+
     count = len(leave_one_out)
     error = np.sqrt((count - 1) / count * np.square(leave_one_out - np.mean(leave_one_out)).sum())
-    margin = float(error * student_t.ppf((1 + level) / 2, count - 1))
+    margin = float(error * stats.t.ppf((1 + level) / 2, count - 1))
     return value - margin, value + margin
 
 

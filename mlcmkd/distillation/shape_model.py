@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
-from sklearn.decomposition import PCA
 from torch import Tensor
 
 from mlcmkd.distillation.shape_alignment import (
@@ -114,6 +113,8 @@ class ShapeModel:
             )
         check_shapes(shapes, scheme)
         mean, aligned = align(shapes, scheme)
+        from sklearn.decomposition import PCA  # here, because its import takes seconds
+
         pca = PCA(svd_solver="full").fit(torch.view_as_real(aligned).flatten(1).numpy())
         variances = pca.explained_variance_[pca.explained_variance_ > _MIN_VARIANCE]
         if len(variances) == 0:

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from mlcmkd.utils.errors import InputError
 
@@ -55,6 +54,8 @@ def interval(values: Sequence[float]) -> Interval:
         raise InputError("the mean of no values is undefined; give at least one")
     if len(values) == 1:
         return Interval(float(values[0]), float("nan"), float("nan"), 1)
+    from scipy import stats  # here, because its import takes a second
+
     reach = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
     mean = values.mean()
     return Interval(float(mean), float(mean - reach), float(mean + reach), len(values))

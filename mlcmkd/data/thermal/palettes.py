@@ -9,14 +9,17 @@ The temperature of a level depends on the camera's settings. The curves are in `
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from scipy.spatial import KDTree
 
 from mlcmkd.data.thermal.dead_pixels import fill
 from mlcmkd.data.thermal.palette_curves import NAMED_ONLY, PALETTES, colours, get_palette
 from mlcmkd.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from scipy.spatial import KDTree
 
 # Largest share of an image that text, logos and scales may cover.
 # None of 2,236 photos of faces (300W) is accepted as a coloured palette; a tenth of them are grey.
@@ -55,11 +58,13 @@ class Inversion:
 
 
 @cache
-def _curve(name: str) -> tuple[KDTree, np.ndarray]:
+def _curve(name: str) -> tuple["KDTree", np.ndarray]:
     """Return a search tree of a palette's distinct colours, and the level of each.
 
     A colour of several levels, such as jet's pure blue, has their mean.
     """
+    from scipy.spatial import KDTree  # here, because its import takes a second
+
     distinct, which = np.unique(colours(name), axis=0, return_inverse=True)
     shared = np.bincount(which.ravel())
     level = np.bincount(which.ravel(), weights=np.linspace(0, 1, 256)) / shared

@@ -1,10 +1,6 @@
 """Measures of similarity between two sets of features: linear CKA, recall, and a modality probe."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from mlcmkd.utils.errors import InputError
 
@@ -96,6 +92,12 @@ def probe_accuracy(rgb: np.ndarray, thermal: np.ndarray, subjects: tuple[str, ..
         raise InputError(
             "the modality probe is tested on subjects outside its training folds: give two or more"
         )
+    # Imported here: scikit-learn takes seconds to import, and most commands and lessons do without.
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupKFold, cross_val_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     accuracies = cross_val_score(
         probe,

@@ -1,15 +1,18 @@
 """Features made visible: principal components as colours, descriptors in a plane."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from torch import Tensor
 
 from mlcmkd.evaluation.invariance.features import place_rows
 from mlcmkd.utils.errors import InputError
+
+# Otherwise imported where it is used: scikit-learn takes seconds to import, and most commands and
+# lessons do without.
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class FeatureColours:
         low, high: (3,) values of each component that become 0 and 1.
     """
 
-    pca: PCA
+    pca: "PCA"
     low: np.ndarray
     high: np.ndarray
 
@@ -42,6 +45,8 @@ def fit_colours(*features: Tensor) -> FeatureColours:
     Args:
         features: (N, C, h, w) each, with the same C.
     """
+    from sklearn.decomposition import PCA
+
     rows = np.concatenate([place_rows(maps.detach().cpu()) for maps in features])
     pca = PCA(n_components=3)
     low, high = np.percentile(pca.fit_transform(rows), [2, 98], axis=0)
@@ -87,8 +92,12 @@ def joint_embedding(
     """
     both = np.concatenate([x, y])
     if method == "pca":
+        from sklearn.decomposition import PCA
+
         points = PCA(n_components=2, random_state=seed).fit_transform(both)
     elif method == "tsne":
+        from sklearn.manifold import TSNE
+
         # The usual perplexity of 30, or the largest that few points allow.
         perplexity = min(30.0, (len(both) - 1) / 3)
         points = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(both)
