@@ -52,7 +52,6 @@ class CachedSyntheticFaces(DataConfig):
 
     The folder is not part of a run's config: `mlcmkd train` with the same numbers renders the same
     faces.
-
     """
 
     cache: Path = Field(exclude=True, description="Folder of the synthetic faces.")

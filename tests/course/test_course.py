@@ -156,6 +156,15 @@ def test_cached_faces_are_those_of_the_command_line(tmp_path, capsys):
     assert faces.attributes["glasses"].dtype == bool and faces.thermal.shape == (2, 96, 96)
 
 
+def test_a_lesson_trains_on_further_sources_too(tmp_path):
+    faces = {"synthetic_train": 4, "synthetic_held": 2, "also": ("synthetic",)}
+    cached = CachedSyntheticFaces(cache=tmp_path, **faces)
+    pairs, plain = (
+        each.load_training(64, 0, progress=False) for each in (cached, DataConfig(**faces))
+    )
+    assert len(pairs) == 8 and torch.equal(pairs.rgb, plain.rgb)
+
+
 def test_a_config_with_cached_faces_is_that_of_the_command_line(tmp_path):
     config = CachedSyntheticFaces(synthetic_train=4, cache=tmp_path).model_dump()
     assert config == DataConfig(synthetic_train=4).model_dump()
