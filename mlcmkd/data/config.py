@@ -1,5 +1,6 @@
 """Selection of the pairs of a run: a manifest or the synthetic faces, and how many of them."""
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -84,7 +85,7 @@ class DataConfig(Config):
         """Read the pairs of a split, or return those that this process has read before."""
         count = self.synthetic_train if split == "train" else self.synthetic_held
         manifest = Path(source) / MANIFEST
-        stamp = manifest.stat().st_mtime_ns if manifest.is_file() else 0
+        stamp = hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else ""
         return _cached(
             source, split, input_px, count, self.synthetic_seed, stamp, radiometry, progress
         )
@@ -129,11 +130,11 @@ def _cached(
     px: int,
     count: int,
     seed: int,
-    stamp: int,
+    stamp: str,
     radiometry: Radiometry | None,
     progress: bool,
 ) -> Pairs:
-    """Keep pairs for the next run of this process; `stamp`, the manifest's time, detects changes."""
+    """Keep pairs for the next run of this process; `stamp`, the manifest's hash, detects changes."""
     return load_pairs(
         source, split, px, count=count, seed=seed, radiometry=radiometry, progress=progress
     )

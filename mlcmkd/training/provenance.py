@@ -87,23 +87,30 @@ def processor_name() -> str:
 
 
 def _is_checkout(package: Path) -> bool:
-    """Whether the package lies at the top of a git repository, which is then its own.
+    """Whether the package lies at the top of a git repository that tracks it.
 
-    An installed package may lie in the environment of another project, whose commit says nothing about
-    it.
+    An installed package may lie in the environment of another project, and a copy beside the files of
+    one; the commit of such a project says nothing about the package.
     """
     top = _git(package, "rev-parse", "--show-toplevel")
-    return top is not None and Path(top).resolve() == package.parent
+    if top is None or Path(top).resolve() != package.parent:
+        return False
+    return _git(package, "ls-files", "--error-unmatch", "__init__.py") is not None
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """Output of git about a folder; None where git does not answer."""
+    """Output of git about a folder; None where git does not answer.
+
+    Variables such as GIT_DIR, which git sets for its hooks, would name another repository.
+    """
+    variables = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
     try:
         result = subprocess.run(
             ["git", "-C", str(folder), *arguments],
             capture_output=True,
             text=True,
             errors="replace",
+            env=variables,
             timeout=10,
             check=False,
         )

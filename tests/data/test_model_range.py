@@ -1,6 +1,7 @@
 """Models read data over their own range, or refuse it: nothing is read over another one in silence."""
 
 import json
+import os
 
 import cv2
 import numpy as np
@@ -86,6 +87,18 @@ def test_pairs_over_the_range_of_the_model_are_read_once(tmp_path):
     own = data.load("test", 32, progress=False)
     assert data.load("test", 32, radiometry=WIDE, progress=False) is own
     assert data.load("test", 32, radiometry=GREY8, progress=False) is own  # no scale in common
+
+
+def test_another_manifest_under_an_old_date_is_read_again(tmp_path):
+    """As `cp -p` leaves it. Pairs that a process has read are known by the content of their manifest."""
+    folder = write_manifest(tmp_path / "data")
+    data = DataConfig(source=str(folder))
+    data.load("test", 32, progress=False)
+    manifest = folder / MANIFEST
+    times = manifest.stat()
+    manifest.write_text(manifest.read_text().replace('"id": "a"', '"id": "c"'))
+    os.utime(manifest, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert data.load("test", 32, progress=False).ids == ("c",)
 
 
 def test_given_pairs_of_another_range_are_refused_by_fixed_models_only():

@@ -37,6 +37,7 @@ def installed(folder: Path, monkeypatch) -> Path:
     """The package in another folder."""
     package = folder / "mlcmkd"
     package.mkdir(parents=True)
+    (package / "__init__.py").touch()
     monkeypatch.setattr(provenance, "_PACKAGE", package)
     return package
 
@@ -57,11 +58,41 @@ def test_the_commit_of_another_project_is_not_ours(repository, monkeypatch):
     assert source_of(place, monkeypatch) == (None, None)
 
 
-def test_a_checkout_has_a_commit_and_is_clean_or_not(repository, monkeypatch):
-    commit = git(repository, "rev-parse", "HEAD")
-    assert source_of(repository, monkeypatch) == (commit, False)
-    (repository / "mlcmkd" / "changed.py").touch()
+@pytest.mark.parametrize("ignored", ["", "mlcmkd/"])
+def test_a_project_beside_a_copy_of_the_package_is_not_ours(repository, monkeypatch, ignored):
+    (repository / ".gitignore").write_text(ignored)
+    assert source_of(repository, monkeypatch) == (None, None)
+
+
+@pytest.fixture
+def checkout(repository, monkeypatch) -> Path:
+    """A repository that holds the package."""
+    installed(repository, monkeypatch)
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "-m", "y")
+    return repository
+
+
+def test_a_checkout_has_a_commit_and_is_clean_or_not(checkout):
+    found = environment()
+    assert (found["commit"], found["dirty"]) == (git(checkout, "rev-parse", "HEAD"), False)
+    (checkout / "mlcmkd" / "changed.py").touch()
     assert environment()["dirty"] is True
+
+
+def test_a_repository_in_the_environment_is_not_ours(checkout, tmp_path_factory, monkeypatch):
+    """Git sets these variables for its hooks."""
+    other = tmp_path_factory.mktemp("other")
+    (other / "file").touch()
+    git(other, "init", "--quiet")
+    git(other, "add", ".")
+    git(other, "commit", "--quiet", "-m", "z")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(checkout))
+    found = environment()["commit"]
+    monkeypatch.delenv("GIT_DIR")
+    monkeypatch.delenv("GIT_WORK_TREE")
+    assert found == git(checkout, "rev-parse", "HEAD")
 
 
 def test_without_git_nothing_is_known(repository, monkeypatch):
