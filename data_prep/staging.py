@@ -8,8 +8,8 @@
     old/            the previous OUT while it is replaced
 
 No file in it is called metadata.jsonl before the last row is written, so an incomplete manifest
-cannot be mistaken for a complete one. The folder is locked while it is used; the lock ends with the
-process, also when it is killed.
+cannot be mistaken for a complete one. OUT is locked during a preparation, as a run directory is, by
+`.OUT.lock` beside it (`mlcmkd.utils.locks`).
 """
 
 import errno
@@ -23,14 +23,11 @@ from typing import IO
 from data_prep.report_file import REPORT
 from mlcmkd.data.manifest import MANIFEST
 from mlcmkd.utils.errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # on Windows, nothing prevents two preparations of one folder
-    fcntl = None
+from mlcmkd.utils.locks import file_lock
+from mlcmkd.utils.writing import naming
 
 _KEY_CHARACTERS = 64
-_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+_BUSY = "another process is preparing the same folder; wait for it, or choose another folder"
 
 
 class Staging:
@@ -89,18 +86,14 @@ def staging(out: Path) -> Iterator[Staging]:
 
     Raises:
         InputError: another process is preparing `out`, or the folder cannot be used.
+        OSError: nothing can be written, such as on a full disk; its `filename` is set.
     """
     place = out.parent / f".{out.name}.partial"
-    with _locked(place):
+    with _locked(out):
+        _create(place)
         _refuse_links(place)
-        try:
-            if (
-                place / "old"
-            ).is_dir():  # interrupted between the two renames that replace a manifest
-                if out.exists():
-                    shutil.rmtree(place / "old")
-                else:
-                    (place / "old").rename(out)
+        with naming(place):
+            _finish_replacement(place, out)
             (place / "manifest").mkdir(exist_ok=True)
             for name in (MANIFEST, REPORT):  # interrupted before the last rename, or refused there
                 (place / "manifest" / name).unlink(missing_ok=True)
@@ -116,53 +109,44 @@ def staging(out: Path) -> Iterator[Staging]:
                             f"{error} ({len(stage)} finished rows in {place} will be reused)"
                         ) from None
                     raise
-        except OSError as error:
-            if error.errno not in _DISK_ERRORS:
-                raise
-            raise InputError(
-                f"{place}: cannot be written ({error}); free disk space or change the permissions"
-            ) from error
         shutil.rmtree(place, ignore_errors=True)
 
 
 @contextmanager
-def _locked(place: Path) -> Iterator[None]:
-    """Create `place` if necessary and lock it for this process."""
-    while True:
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.mkdir(exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"{place}: cannot be created ({error.strerror}); choose another folder"
-            ) from None
-        if place.is_symlink():
-            raise InputError(f"{place}: a link; remove it")
-        if fcntl is None:
-            yield
-            return
-        try:
-            handle = os.open(place, os.O_RDONLY)
-        except FileNotFoundError:  # another process has just finished and deleted it
-            continue
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(
-                    f"{place}: another process is preparing the same folder; wait for it, or choose "
-                    "another folder"
-                ) from None
-            except OSError as error:
-                raise InputError(
-                    f"{place}: cannot be locked ({error.strerror}); choose a folder on another disk"
-                ) from None
-            # The previous holder of the lock may have deleted the folder.
-            if place.is_dir() and os.path.samestat(os.fstat(handle), place.stat()):
-                yield
-                return
-        finally:
-            os.close(handle)
+def _locked(out: Path) -> Iterator[None]:
+    """Lock `out` for this process; the preparation folder beside it can be created."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(out.parent, os.W_OK):  # then the lock would be inside the manifest
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _cannot_be_created(out, error) from None
+    with file_lock(out, _BUSY):
+        yield
+
+
+def _finish_replacement(place: Path, out: Path) -> None:
+    """After an interruption between the two renames that replace a manifest."""
+    old = place / "old"
+    if not old.is_dir():
+        return
+    if out.exists():
+        shutil.rmtree(old)
+    else:
+        old.rename(out)
+
+
+def _create(place: Path) -> None:
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError as error:
+        raise _cannot_be_created(place, error) from None
+    if place.is_symlink():
+        raise InputError(f"{place}: a link; remove it")
+
+
+def _cannot_be_created(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot be created ({error.strerror}); choose another folder")
 
 
 def _refuse_links(place: Path) -> None:

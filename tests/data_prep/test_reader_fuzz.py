@@ -78,8 +78,8 @@ class _Source:
             raise
         finally:
             # `.out.partial` holds finished rows for the next time; nothing else may appear.
-            partial = self.out.with_name(".out.partial")
-            assert set(self.out.parent.iterdir()) <= {self.folder, self.out, partial}
+            partial, lock = (self.out.with_name(f".out.{end}") for end in ("partial", "lock"))
+            assert set(self.out.parent.iterdir()) <= {self.folder, self.out, partial, lock}
             for folder in (self.out, partial):
                 shutil.rmtree(folder, ignore_errors=True)
             for path in changed or {}:

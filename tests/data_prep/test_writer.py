@@ -195,7 +195,8 @@ def test_bad_images_stop_or_are_listed(tmp_path, suffix, spoil, message):
     assert str(bad) in str(caught.value)
     assert message in str(caught.value)
     # Neither a manifest nor what could be taken for one is left behind.
-    assert [p.name for p in tmp_path.iterdir() if "out" in p.name] == [".out.partial"]
+    left = sorted(p.name for p in tmp_path.iterdir() if "out" in p.name)
+    assert left == [".out.lock", ".out.partial"]
     assert not list(tmp_path.rglob(MANIFEST))
     report = write_manifest(entries, tmp_path / "out", skip_bad=True)
     assert [name for name, _ in report.skipped] == ["b"]
@@ -283,7 +284,7 @@ def test_an_existing_manifest_is_kept(tmp_path):
     with pytest.raises(InputError, match="of other sources or settings"):
         write_manifest([b], out)
     write_manifest([b], out, overwrite=True)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jpg", "b.jpg", "out"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".out.lock", "a.jpg", "b.jpg", "out"]
 
 
 def test_a_report_changes_nothing_of_a_manifest(tmp_path):
@@ -361,7 +362,7 @@ def test_no_manifest_before_its_end(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         write_manifest(interrupted(), tmp_path / "out")
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".out.partial", "a.jpg"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".out.lock", ".out.partial", "a.jpg"]
     assert not list(tmp_path.rglob(MANIFEST))
 
 
