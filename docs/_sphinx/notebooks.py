@@ -14,6 +14,7 @@ _CAPTION = "**How to read it.**"
 # How far behind its figure the text can be: tables may stand between.
 _CELLS_TO_CAPTION = 3
 _LONGEST = 250
+_IMPORT = re.compile(r"(from|import) \w")
 
 
 def read(path: Path) -> NotebookNode:
@@ -118,11 +119,11 @@ def _folded(cell: NotebookNode, name: str, how: str = "hide-cell") -> NotebookNo
 
 
 def _fold_imports(notebook: NotebookNode) -> None:
-    """Folds the cells before the first section: parameters and imports, which print nothing."""
+    """Folds the cells before the first section: parameters and imports."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and re.search(r"^## ", cell.source, re.MULTILINE):
             return
-        if cell.cell_type == "code" and not cell.outputs:
+        if cell.cell_type == "code" and (not cell.outputs or _IMPORT.match(cell.source)):
             name = "parameters" if "parameters" in _tags(cell) else "imports"
             _folded(cell, name, "hide-input")
 

@@ -16,6 +16,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from typer.main import get_command
 
+from _sphinx.repository import ROOT
+
 _WIDTH = 96  # columns of the help
 
 
@@ -28,6 +30,8 @@ class Sections(SphinxDirective):
         section += nodes.title("", "", nodes.literal(title, title))
         self.state.document.note_implicit_target(section, section)
         section += self.parsed(text)
+        for table in section.findall(nodes.table):
+            table["classes"].append("fields")
         return section
 
     def parsed(self, text: str) -> list[nodes.Node]:
@@ -37,6 +41,12 @@ class Sections(SphinxDirective):
         self.state.nested_parse(lines, self.content_offset, container)
         return container.children
 
+    def depend_on(self, *packages: str) -> None:
+        """Makes the page be read again when a file of these packages has changed."""
+        for package in packages:
+            for path in (ROOT / package).rglob("*.py"):
+                self.env.note_dependency(path)
+
 
 class PublicNames(Sections):
     """A table of the names of `import mlcmkd`, each with the first sentence of its documentation."""
@@ -44,6 +54,7 @@ class PublicNames(Sections):
     def run(self) -> list[nodes.Node]:
         import mlcmkd
 
+        self.depend_on("mlcmkd")
         rows = ["| name | what it is |", "| --- | --- |"]
         for name in sorted(mlcmkd.__all__, key=str.lower):
             value = getattr(mlcmkd, name)
@@ -62,6 +73,7 @@ class CommandHelp(Sections):
 
     def run(self) -> list[nodes.Node]:
         os.environ["COLUMNS"] = str(_WIDTH)
+        self.depend_on("mlcmkd", "docs/_sphinx")
         from mlcmkd.cli import COMMANDS, app
 
         group = get_command(app)

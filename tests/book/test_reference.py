@@ -40,8 +40,15 @@ def test_bars_and_underscores_have_no_meaning_outside_of_code():
 
 
 def test_formulas_become_mathml():
-    html = to_mathml(r"\big(\frac{a}{b}\big)", None, block=True)
-    assert "<math" in html and "mfrac" in html
+    html = to_mathml(r"\tfrac12\big(\mathcal L + \lVert b_i \rVert^2\big)", None, block=True)
+    assert "<mn>1</mn><mn>2</mn></mfrac>" in html and "&#x02112;" in html  # script L
+    assert html.count('stretchy="false" lspace="0" rspace="0">&#x02016;') == 2
+
+
+def test_an_unknown_command_of_a_formula_is_a_warning(caplog):
+    with caplog.at_level("WARNING"):
+        to_mathml(r"\nosuchcommand x", None, block=False)
+    assert "nosuchcommand" in caplog.text
 
 
 def test_public_names_are_documented():
