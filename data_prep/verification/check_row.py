@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from data_prep.image_checks import check_photo, check_thermal, read_bytes
 from data_prep.verification.report import Problem
 from mlcmkd.data.crops import face_box
-from mlcmkd.data.images import read_image
+from mlcmkd.data.images import read_decoded
 from mlcmkd.data.manifest import MANIFEST, PairRow, image_fields, inside, points_of
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.plausibility import box_fault, is_flipped, landmark_fault
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.config import problems
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import json_problem
+from mlcmkd.utils.texts import json_problem, unique_keys
 
 # Landmarks may lie on the border: annotators and 1-based formats place them there.
 _BORDER_PX = 1.0
@@ -86,7 +86,10 @@ def check_row(numbered: tuple[int, bytes], root: Path) -> CheckedRow:
 def _parse(checked: CheckedRow, line: bytes) -> PairRow | None:
     """Return the line's row; without landmarks, visibility and box if only these are invalid."""
     try:
-        fields = json.loads(line.decode("utf-8"))
+        fields = json.loads(line.decode("utf-8"), object_pairs_hook=unique_keys)
+    except InputError as error:
+        checked.add_problem("no valid row", f"{MANIFEST}: {error}")
+        return None
     except (ValueError, RecursionError) as error:
         reason = json_problem(error)
         checked.add_problem("no valid row", f"{MANIFEST}: not JSON ({reason}); prepare it again")
@@ -148,10 +151,15 @@ def _check_image(
             f"{name}: the file's sha256 differs from the row's; restore the file or prepare again",
         )
     try:
-        pixels = read_image(path)
+        pixels, as_stored = read_decoded(path)
     except InputError as error:
         checked.add_problem("broken file", str(error))
         return None
+    if not as_stored and path.suffix.lower() != ".npy":
+        checked.add_problem(
+            "orientation",
+            f"{name}: has an orientation tag, so other programs may show it turned; prepare it again",
+        )
     try:
         if modality == "rgb":
             check_photo(pixels, path)

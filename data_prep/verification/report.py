@@ -15,6 +15,7 @@ KINDS = (
     "missing file",
     "broken file",  # empty, truncated, not an image
     "wrong image",  # not 8-bit colour, not what the radiometry says
+    "orientation",  # an image that is turned by a tag
     "other bytes",  # sha256 differs from the row's
     "sizes differ",  # of the two images of a pair
     "point outside",  # a landmark outside the image

@@ -17,7 +17,7 @@ from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.texts import json_problem
+from mlcmkd.utils.texts import json_problem, unique_keys
 
 MANIFEST = "metadata.jsonl"
 SPLITS = ("train", "val", "test")
@@ -166,7 +166,9 @@ def read_rows(folder: Path | str) -> list[PairRow]:
         if not line.strip():
             continue
         try:
-            fields = json.loads(line)
+            fields = json.loads(line, object_pairs_hook=unique_keys)
+        except InputError as error:
+            raise InputError(f"{path}, line {number}: {error}") from None
         except (ValueError, RecursionError) as error:
             reason = json_problem(error)
             raise InputError(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from typer.testing import CliRunner
 
 from data_prep.report_file import REPORT, read_report, write_report
@@ -161,6 +162,7 @@ def test_a_good_manifest_has_no_problems(good):
         ("[]", "Input should be a valid dictionary"),
         ("[" * 100_000, "not JSON"),
         ("1" * 5000, "not JSON"),
+        ('{"id": "a", "id": "b"}', "metadata.jsonl: the key 'id' appears twice in one object"),
     ],
 )
 def test_a_line_that_is_no_row(good, line, words):
@@ -320,6 +322,16 @@ def test_broken_files(good, side, damage, words):
     path.write_bytes(data)
     change(good, 1, **{f"{side}_sha256": hashlib.sha256(data).hexdigest()})
     only(good, "broken file", 2, "b", str(path), words)
+
+
+def test_an_image_that_a_tag_turns(good):
+    path = file_of(good, 1, "rgb")
+    exif = Image.Exif()
+    exif[274] = 3
+    Image.open(path).save(path, exif=exif)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    change(good, 1, rgb_sha256=sha256)
+    only(good, "orientation", 2, "b", "has an orientation tag", "prepare it again")
 
 
 def replaced(good, side, pixels):
