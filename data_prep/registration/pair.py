@@ -22,6 +22,7 @@ from data_prep.registration import (
 from mlcmkd.data.blank_image import check_content
 from mlcmkd.data.images import read_image
 from mlcmkd.data.overlays import checkerboard, edge_overlay
+from mlcmkd.data.plausibility import collapsed, outside_fault
 from mlcmkd.utils.errors import InputError
 
 Method = Literal["calibration", "similarity", "affine", "tps", "ecc", "mutual information"]
@@ -99,6 +100,8 @@ def _register(
 ) -> Registration:
     size = (thermal.shape[1], thermal.shape[0])
     scheme, rgb_marks, thermal_marks = _marks(pair)
+    _check_marks("RGB", rgb_marks, rgb)
+    _check_marks("thermal", thermal_marks, thermal)
     if method in BY_LANDMARKS:
         for name, marks in (("RGB", rgb_marks), ("thermal", thermal_marks)):
             if marks is None:
@@ -132,6 +135,21 @@ def _marks(pair: Pair) -> tuple[str | None, np.ndarray | None, np.ndarray | None
         raise InputError(f"landmarks of two schemes, {' and '.join(map(str, schemes))}; use one")
     rgb, thermal = (None if marks is None else marks[1] for marks in modalities)
     return (schemes.pop() if schemes else None), rgb, thermal
+
+
+def _check_marks(name: str, marks: np.ndarray | None, image: np.ndarray) -> None:
+    """Check that landmarks (K, 2) are pixels of this image; single wrong ones are left to the fit.
+
+    Raises:
+        InputError: they are shares of the image size, or mostly outside the image.
+    """
+    if marks is None:
+        return
+    fault = collapsed(marks)
+    if fault is None or fault.kind != "shares":
+        fault = outside_fault(marks, image.shape[1::-1])
+    if fault is not None:
+        raise InputError(f"{name} landmarks: {fault.what}")
 
 
 def _save(path: Path, image: np.ndarray) -> None:

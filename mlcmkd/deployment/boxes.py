@@ -78,6 +78,8 @@ class BoxTable:
             raise InputError(
                 f"{path}: no column '{missing[0]}'; the header must contain {','.join(COLUMNS)}"
             )
+        if twice := [name for name in COLUMNS if header.count(name) > 1]:
+            raise InputError(f"{path}: two columns '{twice[0]}'; keep one")
         image, *corners = (header.index(name) for name in COLUMNS)
         self.path = path
         self._boxes: dict[str, list[Box]] = {}  # by the name in the table

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import re
 
 import cv2
 import numpy as np
@@ -282,6 +283,27 @@ def test_an_rgb_image_of_16_bits_and_a_pair_without_landmarks(source):
     reasons = dict(pair(source, method="similarity", **landmarks(source)).refused)
     assert "uint16 instead of 8-bit colour; give 8-bit photos, or swap the folders" in reasons["a"]
     assert reasons["c"] == "no thermal landmarks of this pair in the table; add them"
+
+
+@pytest.mark.parametrize("method", ["similarity", "calibration"])
+@pytest.mark.parametrize(
+    ("scale", "reason"),
+    [
+        ((1 / 300, 1 / 280), "RGB landmarks: the coordinates look like shares of the image size"),
+        ((3, 3), "RGB landmarks: only .* of 68 landmarks are inside the image of 300 x 280 pixels"),
+    ],
+)
+def test_landmarks_that_are_no_pixels_of_their_image_fit_no_pair(source, scale, reason, method):
+    """A similarity from shares to pixels fits perfectly, and the warped image is one pixel."""
+    with (source / "rgb.csv").open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    rows = [(*r[:3], float(r[3]) * scale[0], float(r[4]) * scale[1]) for r in rows]
+    write_csv(source / "rgb.csv", header, rows)
+    (source / "rig.yaml").write_text(yaml.safe_dump({"homography": TO_THERMAL.tolist()}))
+    options = {"calibration": source / "rig.yaml"} if method == "calibration" else {}
+    report = pair(source, method=method, **landmarks(source), **options)
+    assert report.accepted == []
+    assert all(re.match(reason, text) for _, text in report.refused)
 
 
 def test_a_calibration_that_does_not_reach_the_images(source):

@@ -555,6 +555,7 @@ def test_a_box_table_prefers_the_nearest_name_and_refuses_a_tie(tmp_path):
     ("text", "message"),
     [
         ("image,x0,y0,x1\na,1,2,3\n", "no column 'y1'"),
+        ("image,x0,y0,x1,y1,x0\na,1,2,9,9,3\n", "two columns 'x0'; keep one"),
         ("image,x0,y0,x1,y1\na,1,2,3,b\n", "line 2: 'b' is not a finite number"),
         ("image,x0,y0,x1,y1\na,1,2,1,4\n", "line 2: the box 1 2 1 4 must"),
         ("image,x0,y0,x1,y1\n", "a header without rows"),
