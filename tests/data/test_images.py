@@ -340,9 +340,10 @@ def write_tiff(path: Path, sheets: list[Sheet], order: str = "<") -> Path:
     return path
 
 
-@pytest.mark.parametrize("marked", [True, False])
-def test_a_thumbnail_is_no_frame(tmp_path, marked):
-    small = Sheet(GREY8[::4, ::4], reduced=marked)
+@pytest.mark.parametrize(("marked", "step"), [(True, 4), (False, 4), (True, 1)])
+def test_a_thumbnail_is_no_frame(tmp_path, marked, step):
+    """Nor is a preview of the image's own size, if it is marked."""
+    small = Sheet(GREY8[::step, ::step], reduced=marked)
     for sheets in ([Sheet(GREY16), small], [small, Sheet(GREY16)]):
         path = write_tiff(tmp_path / "a.tiff", sheets)
         assert np.array_equal(read_image(path), GREY16)

@@ -114,6 +114,16 @@ def test_a_narrow_range_of_levels_is_checked_too():
         assert (GREY8.frame_to_unit(frame) == black_or_white / 255).all()
 
 
+def test_a_face_beyond_the_range_is_refused_also_in_a_scene_within_it():
+    for degrees in (30, -30):
+        frame = ROOM.copy()
+        frame[12:42, 15:60] += degrees
+        assert FACE_CELSIUS.frame_to_unit(frame).shape == frame.shape  # the face is unknown
+        assert FACE_CELSIUS.frame_to_unit(frame, face=(0, 0, 15, 12)).shape == frame.shape
+        with pytest.raises(InputError, match=r"^a: 100\.0 % of its face's pixels are outside"):
+            FACE_CELSIUS.frame_to_unit(frame, "a", face=(20, 15, 53, 37))
+
+
 def outdoors(background: float) -> np.ndarray:
     """A face of 40 px in an image of 640 x 480."""
     frame = np.full((480, 640), background, np.float32)

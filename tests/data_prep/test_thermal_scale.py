@@ -58,6 +58,15 @@ def test_prepare_refuses_each_file_in_another_scale_and_skips_it_on_request(tmp_
     assert [row.id for row in read_rows(tmp_path / "out")] == ["good"]
 
 
+def test_prepare_refuses_a_file_whose_face_is_beyond_the_range(tmp_path):
+    hot = ROOM.copy()
+    hot[12:42, 15:60] += 30  # where POINTS are
+    images = {"good": to_centikelvin(ROOM), "hot": to_centikelvin(hot)}
+    source = folder(tmp_path / "in", images, CENTIKELVIN)
+    with pytest.raises(InputError, match=r"hot\.png: 100\.0 % of its face's pixels are outside"):
+        prepare("folder", source, tmp_path / "out", progress=False)
+
+
 def test_check_flags_a_manifest_whose_files_are_in_another_scale(tmp_path):
     entry = Entry(
         id="a",

@@ -379,6 +379,8 @@ def test_images_of_another_kind_are_refused(exports):
         rgb(scene("thermal"), box)
     with pytest.raises(InputError, match="NaN or infinite"):
         thermal(np.where(np.eye(80) > 0, np.nan, 30.0).astype(np.float32), box)
+    with pytest.raises(InputError, match="image: 100.0 % of its pixels are above .* likely kelvin"):
+        thermal(scene("thermal") + np.float32(273.15), box)
 
 
 def test_pairs_that_do_not_fit_are_refused(exports, pairs):
