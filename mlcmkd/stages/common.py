@@ -11,6 +11,7 @@ from pydantic import Field
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.thermal.model_range import check_model_range
 from mlcmkd.data.transforms import Augmentation
 from mlcmkd.models import Landmarker, ModelSpec, SizeName
 from mlcmkd.training.config import FitConfig
@@ -122,8 +123,11 @@ def initialise_from(student: Landmarker, other: Landmarker) -> None:
     """Copies the weights of a Landmarker of the same architecture into the student.
 
     Raises:
-        InputError: the shapes of the weights differ.
+        InputError: the shapes of the weights differ, or the range over which both read temperatures.
     """
+    old, new = other.spec, student.spec
+    if old.modality == new.modality:
+        check_model_range(old.radiometry, new.radiometry, new.normalisation, "the training pairs")
     try:
         student.load_state_dict(other.state_dict())
     except RuntimeError:

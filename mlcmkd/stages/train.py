@@ -9,6 +9,7 @@ from pydantic import Field
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.models import SIZE_NAMES, Landmarker, SizeName
 from mlcmkd.stages.common import (
@@ -56,8 +57,17 @@ def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
     Raises:
         InputError: data or weights that cannot be used.
     """
-    pairs = config.data.load_training(config.input_px, config.seed, progress=progress)
+    pairs = config.data.load_training(
+        config.input_px, config.seed, radiometry=_range_of_init(config), progress=progress
+    )
     return train_on(pairs, config, progress=progress)
+
+
+def _range_of_init(config: TrainConfig) -> Radiometry | None:
+    """The range over which the network goes on reading temperatures; None for that of the data."""
+    if config.init is None or config.modality != "thermal" or config.normalisation != "fixed":
+        return None
+    return Landmarker.load(config.init).spec.radiometry
 
 
 @alone_in_process

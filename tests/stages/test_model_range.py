@@ -151,6 +151,17 @@ def test_validation_is_read_over_the_range_of_the_training_pairs(tmp_path):
         train(TrainConfig(out=tmp_path / "run", data=mixed, fit=FIT, **fields), progress=False)
 
 
+def test_a_training_that_starts_from_weights_keeps_their_range(tmp_path, fixed):
+    fields = {"modality": "thermal", "normalisation": "fixed", "size": "light", "input_px": 32}
+    fields |= {"init": fixed, "fit": FIT}
+    wide, levels = data(tmp_path / "wide", WIDE), data(tmp_path / "levels", LEVELS)
+    train(TrainConfig(out=tmp_path / "run", data=wide, **fields), progress=False)
+    radiometry = Landmarker.load(tmp_path / "run" / "model.safetensors").spec.radiometry
+    assert (radiometry.low, radiometry.high) == (18, 40)
+    with pytest.raises(InputError, match="the training pairs: read as .* relative grey levels"):
+        train(TrainConfig(out=tmp_path / "other", data=levels, **fields), progress=False)
+
+
 def test_invariant_models_still_take_levels(tmp_path):
     make_model(modality="thermal").save(tmp_path / "image.safetensors")
     source = data(tmp_path / "levels", LEVELS)
