@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 
 from mlcmkd.course.notebook_run import run_notebook
 from mlcmkd.data.config import DataConfig
+from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.stages.attribute import AttributeConfig, attribute
 from mlcmkd.stages.compress import CompressConfig, compress
 from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
 from mlcmkd.stages.export import ExportConfig, export
 from mlcmkd.stages.kd_loss import KDLossConfig, train_kd_loss
+from mlcmkd.stages.predict import predict_files
 from mlcmkd.stages.score import ScoreConfig, score_files
 from mlcmkd.stages.tolerant import SHAPES, TolerantConfig, train_tolerant
 from mlcmkd.stages.train import TrainConfig, train
@@ -27,7 +30,7 @@ from mlcmkd.stages.transfer import TransferConfig, transfer
 from mlcmkd.studies.path import PathConfig, run_path
 from mlcmkd.training.run_directory import RESULT, WEIGHTS, lock_run
 from mlcmkd.utils.errors import InputError
-from tests.conftest import make_model, make_pairs
+from tests.conftest import make_model, make_pairs, room
 
 FIT = {"steps": 2, "batch": 4, "evaluations": 1, "accelerator": "cpu"}
 
@@ -90,8 +93,13 @@ def notebook(folder: Path) -> Path:
     return folder / "one.ipynb"
 
 
+def frame(folder: Path) -> Path:
+    np.save(folder / "frame.npy", room())
+    return folder / "frame.npy"
+
+
 def stages(out: Path, rgb: Path, thermal: Path) -> dict[str, Callable[[], Any]]:
-    """Every stage that writes a run directory, by its command."""
+    """Every stage that writes a run directory or a folder of results, by its command."""
     small = {"out": out, "size": "slim", "input_px": 32, "fit": FIT}
     return {
         "train": lambda: train(TrainConfig(**small), progress=False),
@@ -106,6 +114,7 @@ def stages(out: Path, rgb: Path, thermal: Path) -> dict[str, Callable[[], Any]]:
         "score": lambda: score_files(ScoreConfig(out=out, predictions=rgb, annotations=rgb)),
         "attribute": lambda: attribute(AttributeConfig(out=out, rgb=rgb), progress=False),
         "export": lambda: export(ExportConfig(out=out, weights=rgb), progress=False),
+        "predict": lambda: predict_files(Predictor(), [frame(rgb.parent)], out, progress=False),
         "run": lambda: run_notebook(notebook(rgb.parent), {}, out),
     }
 
