@@ -1,6 +1,6 @@
 """What a user should know of the images of a data set although all of them can be used."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +9,14 @@ import numpy as np
 from data_prep.readers import Annotation
 from data_prep.readers.base import ImageLoader, already_reported, walk
 from mlcmkd.data.crops import tight_box
-from mlcmkd.data.images import UNREAD_SUFFIXES, VIDEO_SUFFIXES, read_image, unread_summary
+from mlcmkd.data.images import (
+    IMAGE_SUFFIXES,
+    PICTURE_SUFFIXES,
+    UNREAD_SUFFIXES,
+    VIDEO_SUFFIXES,
+    read_image,
+    unread_summary,
+)
 from mlcmkd.data.plausibility import is_flipped
 from mlcmkd.data.thermal.palettes import is_coloured
 from mlcmkd.data.thermal.radiometric_jpeg import radiometric_notice
@@ -17,6 +24,10 @@ from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
 
 _SAMPLED = 8
+# Files of these types may hold landmarks, but the format "folder" does not read them.
+_OTHER_TABLES = (
+    ".mat", ".npz", ".h5", ".hdf5", ".pkl", ".pickle", ".tsv", ".xls", ".xlsx", ".jsonl", ".asf",
+)  # fmt: skip
 # Intersection over union of two boxes above which they may belong to one face.
 _ONE_FACE = 0.5
 
@@ -34,14 +45,45 @@ def notices(name: str, annotations: Sequence[Annotation]) -> list[str]:
     return [line for line in found if line]
 
 
-def unread_files(source: Path) -> list[str]:
-    """Return one line on the images and recordings below `source` of types that no reader reads."""
+def unread_files(name: str, source: Path) -> list[str]:
+    """Return a line on files below `source` that the reader of format `name` does not read.
+
+    These are images and recordings of types that no reader reads, and other files of landmarks.
+    """
     summary = unread_summary(
         path
         for path in walk(source, already_reported)
         if path.suffix.lower() in UNREAD_SUFFIXES + VIDEO_SUFFIXES
     )
-    return [f"notice: {source}: {summary}"] if summary else []
+    found = filter(None, (summary, unread_annotations(name, source)))
+    return [f"notice: {source}: {line}" for line in found]
+
+
+def unread_annotations(name: str, source: Path) -> str:
+    """Describe files of a user's own folder that may hold landmarks and are not read; empty without one.
+
+    A text file may be one if it has the name of an image, as those of YOLO have, and an array if it
+    lies beside a picture of its name.
+    """
+    if name != "folder":
+        return ""
+    paths = list(walk(source, already_reported))
+    images = {path.stem for path in paths if path.suffix.lower() in IMAGE_SUFFIXES}
+    pictures = {path.with_suffix("") for path in paths if path.suffix.lower() in PICTURE_SUFFIXES}
+    counts: Counter[str] = Counter()
+    for path in paths:
+        suffix = path.suffix.lower()
+        labels = suffix == ".txt" and path.stem in images
+        array = suffix == ".npy" and path.with_suffix("") in pictures
+        if suffix in _OTHER_TABLES or labels or array:
+            counts[suffix] += 1
+    if not counts:
+        return ""
+    kinds = ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common())
+    fix = "write landmarks as CSV, COCO, labelme, dlib XML or .pts"
+    if ".txt" in counts:
+        fix += ", or prepare labels of YOLO by the format yolo_pose"
+    return f"files that may hold landmarks are not read ({kinds}); {fix}"
 
 
 def _overlap_notice(annotations: Sequence[Annotation]) -> str:

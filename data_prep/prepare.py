@@ -7,7 +7,7 @@ import numpy as np
 
 from data_prep.errors import Unlabelled
 from data_prep.levels import with_stated_levels
-from data_prep.notices import notices, unread_files
+from data_prep.notices import notices, unread_annotations, unread_files
 from data_prep.prepare_report import PrepareReport
 from data_prep.readers import Annotation, get_reader
 from data_prep.readers.base import OnBad
@@ -95,6 +95,7 @@ def prepare(
     if not annotations:
         left_out = skipped + unlabelled
         first = f"; the first of {len(left_out)} left out: {left_out[0][1]}" if left_out else ""
+        first = first or "; ".join(filter(None, ("", unread_annotations(name, source))))
         modality = f" with {only} images" if only else ""
         raise InputError(f"{source}: no face{modality} in format '{name}' in it{first}")
     if simulate_thermal and not any(_can_be_simulated(a) for a in annotations):
@@ -147,7 +148,7 @@ def prepare(
         partly_labelled=sum(is_partly_labelled(a.landmarks) for a in annotations),
         skipped=report.skipped,
         unlabelled=unlabelled,
-        notices=[*notices(name, annotations), *unread_files(source)],
+        notices=[*notices(name, annotations), *unread_files(name, source)],
     )
 
 

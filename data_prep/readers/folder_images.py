@@ -3,7 +3,7 @@
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
 from data_prep.readers.image_index import ImageIndex, NamedImage, eight_bit_radiometry
@@ -137,6 +137,9 @@ def _of_name(
         return is_of_labelled_camera(path.as_posix(), description)
 
     beside = images.at((folder / name).as_posix())
+    if not beside and _is_absolute(marks.image) and PurePosixPath(file).stem == name.stem:
+        # labelme may write the image's path on the annotator's machine, but the image is beside it.
+        beside = images.at((folder / name.name).as_posix())
     beside = list(filter(of_labelled_camera, beside)) or beside
     if len(beside) == 1:
         return beside[0]
@@ -150,6 +153,11 @@ def _of_name(
     wanted = (folder / name).as_posix() if bare else marks.image
     found = images.need(wanted, marks.where, same_folder=not bare, prefer=of_labelled_camera)
     return PurePosixPath(found.relative_to(images.source).as_posix())
+
+
+def _is_absolute(name: str) -> bool:
+    """Whether a name is an absolute path, of this machine's system or of Windows."""
+    return PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute()
 
 
 def _other_camera(images: ImageIndex, description: Description, path: str) -> Path | None:

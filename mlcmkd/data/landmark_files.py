@@ -4,8 +4,9 @@ A face is identified by its name: the path of its file below the folder, or the 
 CSV, without suffix. `match` finds the same faces in two sources.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -31,7 +32,8 @@ class LandmarkFiles:
         faces: name -> (K, 2) float64, 0-based pixels; NaN for a missing point.
         groups: name -> group, for faces with one.
         images: name -> alternative names: for a manifest's row, the names of its images; for COFW68's
-            results, the number as `mlcmkd prepare cofw68` writes it.
+            results, the number as `mlcmkd prepare cofw68` writes it; for a CSV with `several` faces of
+            an image, the name of the image.
     """
 
     scheme: str
@@ -41,7 +43,11 @@ class LandmarkFiles:
 
 
 def read_landmarks(
-    path: Path, scheme: str, split: str = "test", bad: list[InputError] | None = None
+    path: Path,
+    scheme: str,
+    split: str = "test",
+    bad: list[InputError] | None = None,
+    several: bool = False,
 ) -> LandmarkFiles:
     """Read all faces of a folder of `.pts` files (1-based), a CSV (0-based), or a manifest.
 
@@ -53,12 +59,14 @@ def read_landmarks(
         split: split of a manifest.
         bad: list for the errors of single faces of a CSV, which are then left out; None stops at
             the first error.
+        several: whether an image of a CSV may have several faces, which are named `IMAGE`, `IMAGE@1`,
+            ... in their order: rows of one image, or, in a table with one line per point, these names.
 
     Raises:
         InputError: no face, or an invalid file; the message names it and a fix.
     """
     if path.is_file() and path.suffix.lower() == ".csv":
-        return _read_csv(path, scheme, bad)
+        return _read_csv(path, scheme, bad, several)
     if path.is_file() and path.suffix.lower() == ".txt":
         faces = read_cofw68_results(path)
         return LandmarkFiles(
@@ -177,11 +185,23 @@ def _read_manifest(folder: Path, split: str) -> LandmarkFiles:
     )
 
 
-def _read_csv(path: Path, scheme: str, bad: list[InputError] | None) -> LandmarkFiles:
+def _read_csv(
+    path: Path, scheme: str, bad: list[InputError] | None, several: bool
+) -> LandmarkFiles:
     header, body = read_csv(path)
-    if header == LONG:
-        return _long(path, body, bad)
-    return _wide(path, header, body, scheme, bad)
+    if header != LONG:
+        return _wide(path, header, body, scheme, bad, several)
+    files = _long(path, body, bad)
+    if not several:
+        return files
+    images = {name_of(cells[0]): (_image_of_face(cells[0]),) for _, cells in body}
+    return replace(files, images=images)
+
+
+def _image_of_face(name: str) -> str:
+    """Return the image of `IMAGE@1`, the second face of an image as `mlcmkd predict` names it."""
+    image, _, number = name.strip().rpartition("@")
+    return image if number.isdecimal() and _suffix(image) else name.strip()
 
 
 def _report(error: InputError, bad: list[InputError] | None) -> None:
@@ -241,6 +261,7 @@ def _wide(
     body: Iterable[tuple[int, list[str]]],
     scheme: str,
     bad: list[InputError] | None,
+    several: bool,
 ) -> LandmarkFiles:
     """Read a table with one line per face: image, x0, y0, x1, y1, ..."""
     points = get_scheme(scheme).points
@@ -254,16 +275,23 @@ def _wide(
             "it, or name another scheme"
         )
     faces: dict[str, np.ndarray] = {}
+    images: dict[str, tuple[str, ...]] = {}
+    count: Counter[str] = Counter()
     for line, (image, *cells) in body:
         where, name = f"{path}, line {line}", name_of(image)
-        if name in faces:
-            raise InputError(f"{where}: '{image}' a second time; keep one face per image")
+        count[name] += 1
+        if count[name] > 1:
+            if not several:
+                raise InputError(f"{where}: '{image}' a second time; keep one face per image")
+            name = f"{image.strip()}@{count[name] - 1}"
+        if several:
+            images[name] = (image.strip(),)
         pairs = zip(cells[0::2], cells[1::2], strict=True)
         try:
             faces[name] = np.array([_point(x, y, where) for x, y in pairs])
         except InputError as error:
             _report(error, bad)
-    return LandmarkFiles(scheme, faces)
+    return LandmarkFiles(scheme, faces, images=images)
 
 
 def _difference(header: list[str], expected: list[str]) -> str:

@@ -137,7 +137,8 @@ def box_fault(
         box: (x0, y0, x1, y1) pixels, x0 < x1 and y0 < y1.
         size: (width, height) of the image in pixels; None if unknown.
         landmarks: (K, 2) pixels of the face, NaN for points that are not labelled; None if unknown.
-        min_inside: share of the box that must be inside the image.
+        min_inside: share of the box that must be inside the image, unless the box contains at least
+            half of the landmarks: then it is that of the face, which the border cuts off.
 
     Returns:
         "shares" for coordinates divided by the image size; "tiny box" if it is under 4 pixels wide
@@ -151,23 +152,23 @@ def box_fault(
         return Fault(
             "tiny box", f"is smaller than {_MIN_BOX_PX:g} pixels, which is no face; give pixels"
         )
+    points = np.empty((0, 2)) if landmarks is None else np.asarray(landmarks, dtype=np.float64)
+    points = points[np.isfinite(points).all(axis=1)]
+    within = int(((points >= (x0, y0)) & (points <= (x1, y1))).all(axis=1).sum())
+    fits_face = len(points) > 0 and 2 * within >= len(points)
     inside = 1.0 if size is None else _share_inside(box, size)
-    if inside == 0 or inside < min_inside:
+    if inside == 0 or (inside < min_inside and not fits_face):
         how = "lies outside" if inside == 0 else f"has only {100 * inside:.0f} % of its area inside"
         advice = "" if inside == 0 else ", or cut it off at the border of the image"
         return Fault(
             "box misses image",
             f"{how} the image of {size[0]} x {size[1]} pixels; give the box of this image{advice}",
         )
-    if landmarks is not None:
-        points = np.asarray(landmarks, dtype=np.float64)
-        points = points[np.isfinite(points).all(axis=1)]
-        within = int(((points >= (x0, y0)) & (points <= (x1, y1))).all(axis=1).sum())
-        if 2 * within < len(points):
-            return Fault(
-                "box misses face",
-                f"contains {within} of {len(points)} landmarks; correct it, or leave the box out",
-            )
+    if len(points) and not fits_face:
+        return Fault(
+            "box misses face",
+            f"contains {within} of {len(points)} landmarks; correct it, or leave the box out",
+        )
     return None
 
 

@@ -14,6 +14,7 @@ from mlcmkd.utils.texts import number, read_csv
 
 _FRAME = re.compile(r"(.+)#\d{6,}")
 COLUMNS = ("image", "x0", "y0", "x1", "y1")
+_BY_SIZE = ("image", "x", "y", "width", "height")
 
 
 def check_box(
@@ -39,7 +40,9 @@ def check_box(
         raise InputError(f"{name}: a box is four numbers, x0 y0 x1 y1") from None
     text = f"{name}: the box {x0:g} {y0:g} {x1:g} {y1:g}"
     if not (np.isfinite([x0, y0, x1, y1]).all() and x0 < x1 and y0 < y1):
-        raise InputError(f"{text} must be x0 y0 x1 y1 with x0 < x1 and y0 < y1")
+        raise InputError(
+            f"{text} must be x0 y0 x1 y1 with x0 < x1 and y0 < y1, two corners instead of a size"
+        )
     if fault := box_fault((x0, y0, x1, y1), size, min_inside=min_inside):
         raise InputError(f"{text} {fault.what}")
     return x0, y0, x1, y1
@@ -56,7 +59,9 @@ def iou(one: Box, other: Box) -> float:
 
 
 class BoxTable:
-    """Face boxes from a CSV with the columns `image,x0,y0,x1,y1`; other columns are ignored.
+    """Face boxes from a CSV with the columns `image,x0,y0,x1,y1`, or `image,x,y,width,height`.
+
+    The names of the columns decide: numbers do not tell corners from sizes. Other columns are ignored.
 
     Several rows of one image are several faces. Names are matched as in `mlcmkd prepare folder`: the
     file's name must agree, with or without suffix, in upper or lower case; of several rows, the one
@@ -73,21 +78,26 @@ class BoxTable:
 
     def __init__(self, path: Path):
         header, body = read_csv(path)
-        missing = [name for name in COLUMNS if name not in header]
+        by_size = "x0" not in header and set(_BY_SIZE) <= set(header)
+        columns = _BY_SIZE if by_size else COLUMNS
+        missing = [name for name in columns if name not in header]
         if missing:
             raise InputError(
-                f"{path}: no column '{missing[0]}'; the header must contain {','.join(COLUMNS)}"
+                f"{path}: no column '{missing[0]}'; the header must contain {','.join(COLUMNS)}, or "
+                f"{','.join(_BY_SIZE)}"
             )
-        if twice := [name for name in COLUMNS if header.count(name) > 1]:
+        if twice := [name for name in columns if header.count(name) > 1]:
             raise InputError(f"{path}: two columns '{twice[0]}'; keep one")
-        image, *corners = (header.index(name) for name in COLUMNS)
+        image, *sides = (header.index(name) for name in columns)
         self.path = path
         self._boxes: dict[str, list[Box]] = {}  # by the name in the table
         self._names: dict[str, list[str]] = {}  # names in the table, by their last part
         lines: dict[tuple[str, Box], int] = {}
         for line, cells in body:
             where, name = f"{path}, line {line}", cells[image].strip()
-            box = check_box([number(cells[n], where) for n in corners], where)
+            x0, y0, x1, y1 = (number(cells[n], where) for n in sides)
+            corners = (x0, y0, x0 + x1, y0 + y1) if by_size else (x0, y0, x1, y1)
+            box = check_box(corners, where)
             if (first := lines.setdefault((name, box), line)) != line:
                 raise InputError(f"{where}: the same box of '{name}' as line {first}; keep one")
             if name not in self._boxes:

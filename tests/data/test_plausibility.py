@@ -128,3 +128,21 @@ def test_a_box_must_contain_half_of_the_landmarks():
     assert fault.kind == "box misses face" and "contains 1 of 4 landmarks" in fault.what
     points[1:3] = np.nan
     assert box_fault((5, 5, 15, 25), (100, 80), points) is None
+
+
+@pytest.mark.parametrize(
+    ("x0", "alone", "with_landmarks"),
+    [
+        (-50.5, None, None),  # exactly half of it inside
+        (-51.5, "box misses image", None),  # 49 %
+        (-85, "box misses image", None),  # 15 %, and half of the landmarks
+        (-96, "box misses image", "box misses image"),  # 4 %, and less than half of them
+        (-101, "box misses image", "box misses image"),
+    ],
+)
+def test_a_box_of_a_face_that_the_border_cuts_off(x0, alone, with_landmarks):
+    """Without landmarks half of it must be inside; with them, it must contain half of them."""
+    box = (x0, 10, x0 + 100, 60)
+    points = np.array([[-20, 30], [5, 30], [13, 30], [14, 40.0]])
+    assert kind(box_fault(box, (100, 80))) == alone
+    assert kind(box_fault(box, (100, 80), points)) == with_landmarks

@@ -536,6 +536,30 @@ def test_boxes_are_matched_whatever_the_case_and_the_separators(tmp_path, row, i
     assert boxes.of(image) == ([(1, 2, 13, 14)] if fits else [])
 
 
+def test_the_columns_of_a_box_table_tell_corners_from_sizes(tmp_path):
+    """`10, 10, 60, 70` may be either: only the names of the columns decide."""
+    rows = "a,10,10,60,70\n"
+    assert boxes_of(tmp_path, f"image,x0,y0,x1,y1\n{rows}").of("a") == [(10, 10, 60, 70)]
+    assert boxes_of(tmp_path, f"image,x,y,width,height\n{rows}").of("a") == [(10, 10, 70, 80)]
+    assert boxes_of(tmp_path, f"image,x,y,x0,y0,x1,y1\na,1,1{rows[1:]}").of("a") == [
+        (10, 10, 60, 70)
+    ]
+    for header in ("image,x,y,w,h", "image,x0,y0,w,h", "image,a,b,c,d"):
+        with pytest.raises(InputError, match="must contain image,x0,y0,x1,y1, or image,x,y,width"):
+            boxes_of(tmp_path, f"{header}\n{rows}")
+    with pytest.raises(InputError, match="line 3: the box 90 40 60 70 must .* instead of a size"):
+        boxes_of(tmp_path, f"image,x0,y0,x1,y1\n{rows}b,90,40,60,70\n")
+
+
+@pytest.mark.parametrize(("x0", "fits"), [(-40.5, True), (-42, False)])
+def test_a_given_box_must_be_half_inside_the_image(tmp_path, thermal, x0, fits):
+    np.save(tmp_path / "a.npy", CELSIUS)
+    box = ("--box", x0, 10, x0 + 80, 50)
+    code, output = invoke(tmp_path / "a.npy", "--weights", thermal, "--out", tmp_path / "o", *box)
+    assert (code == 0) == fits
+    assert ("has only 48 % of its area inside the image of 80 x 60 pixels" in output) != fits
+
+
 def test_a_name_with_a_hash_is_not_a_frame_of_another_file(tmp_path):
     boxes = boxes_of(tmp_path, "image,x0,y0,x1,y1\na.png,1,2,13,14\nb.mp4,1,1,12,12\n")
     assert boxes.of("a#1.png") == [] and boxes.of("a#000001.png") == []

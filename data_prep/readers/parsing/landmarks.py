@@ -91,10 +91,10 @@ def in_scheme_order(
 def from_csv(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks | InputError]:
     scheme = scheme or _scheme_of_header(path)
     bad: list[InputError] = []
-    faces = read_landmarks(path, scheme, bad=bad).faces
+    table = read_landmarks(path, scheme, bad=bad, several=True)
     yield from bad
-    for name, points in faces.items():
-        yield Marks(name, points, f"{path}, image '{name}'")
+    for name, points in table.faces.items():
+        yield Marks(*table.images[name], points, f"{path}, image '{name}'")
 
 
 def _scheme_of_header(path: Path) -> str:
