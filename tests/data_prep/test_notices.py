@@ -22,7 +22,7 @@ def test_files_that_may_hold_landmarks_and_are_not_read_are_counted(tmp_path):
         picture.with_suffix(".npy"),
     ):
         path.write_bytes(b"0")
-    heic, tables = prepare("folder", source, tmp_path / "out", progress=False).notices
+    *_, heic, tables = prepare("folder", source, tmp_path / "out", progress=False).notices
     assert f"notice: {source}: 1 other file is not read (1 .heic)" in heic
     kinds = "(2 .mat, 1 .npz, 1 .npy, 1 .txt)"
     assert sorted(tables.split("not read ")[1].split(")")[0]) == sorted(kinds[:-1])
