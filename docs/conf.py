@@ -46,6 +46,8 @@ myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 4
 html_math_renderer = "mathml"
 
+highlight_language = "text"  # of indented blocks: commands, and tables in docstrings
+
 # Names in single backticks in docstrings are links where they are names of documented objects.
 default_role = "py:obj"
 autodoc_member_order = "bysource"

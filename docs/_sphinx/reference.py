@@ -95,9 +95,16 @@ class ConfigFields(Sections):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        return [
-            self.section(kind.__name__, config_text(kind)) for kind in configs_of(self.arguments[0])
-        ]
+        self.depend_on(self.arguments[0].replace(".", "/"), "docs/_sphinx")
+        kinds = configs_of(self.arguments[0])
+        names = [kind.__name__ for kind in kinds]
+        found = []
+        for kind in kinds:
+            alone = names.count(kind.__name__) == 1
+            place = kind.__module__.removeprefix(f"{self.arguments[0]}.")
+            title = kind.__name__ if alone else f"{place}.{kind.__name__}"
+            found.append(self.section(title, config_text(kind)))
+        return found
 
 
 def configs_of(package: str) -> list[type]:

@@ -1,0 +1,99 @@
+"""The built site in a real browser: search without a server, a phone, the dark theme.
+
+Skipped where `make book` has not built it, and without Chromium; `MLCMKD_SCREENSHOTS=folder` saves
+screenshots.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.explorer.test_browser import CHROMIUM, FLAGS, PATIENCE
+
+SITE = Path(__file__).parents[2] / "docs/_build/html"
+if not (SITE / "search.html").is_file():
+    pytest.skip("no site: make book", allow_module_level=True)
+sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: make setup")
+
+PAGES = [
+    "index.html",
+    "course.html",
+    "lessons/03_ktl_dikd.html",
+    "exercises/03_ktl_dikd.html",
+    "results/ktl_strategies.html",
+    "reference/api/mlcmkd.distillation.html",
+    "reference/configs.html",
+    "reference/commands.html",
+    "what_is_checked.html",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def opened(browser, page: str, width: int, theme: str = "light"):
+    """A page of the site, which may not ask another host."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
+    tab = context.new_page()
+    tab.set_default_timeout(PATIENCE)
+    foreign: list[str] = []
+    tab.on("request", lambda each: foreign.append(each.url))
+    tab.goto((SITE / page.partition("?")[0]).as_uri() + page[len(page.partition("?")[0]) :])
+    if folder := os.environ.get("MLCMKD_SCREENSHOTS"):
+        name = f"book_{page.partition('?')[0].replace('/', '_')}_{width}_{theme}.png"
+        tab.screenshot(path=Path(folder) / name)
+    assert not [url for url in foreign if not url.startswith(("file:", "data:"))]
+    return tab
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("width", [400, 1400])
+def test_a_page_is_as_wide_as_the_screen(browser, page, width):
+    tab = opened(browser, page, width)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    # Nothing sticks out, but for what scrolls by itself.
+    outside = tab.evaluate(
+        """width => [...document.querySelectorAll(".bd-article :is(h1, h2, h3, p, li, dt, img)")]
+        .filter(each => each.getBoundingClientRect().right > width + 2)
+        .filter(each => !each.closest("table, pre, .formula"))
+        .map(each => each.textContent.slice(0, 60))""",
+        width,
+    )
+    assert not outside
+    tab.context.close()
+
+
+def test_the_search_works_without_a_server(browser):
+    tab = opened(browser, "search.html?q=radiometry", 1400)
+    tab.wait_for_selector("#search-results li a")
+    found = tab.locator("#search-results").inner_text()
+    assert "mlcmkd.data.thermal.radiometry" in found
+    tab.context.close()
+
+
+def test_the_dark_theme_is_dark_and_its_figures_have_a_light_ground(browser):
+    tab = opened(browser, "lessons/03_ktl_dikd.html", 1400, "dark")
+    red = tab.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+    assert max(red[:3]) < 60
+    ground = tab.evaluate(
+        "getComputedStyle(document.querySelector('.bd-article img')).backgroundColor"
+    )
+    assert ground == "rgb(255, 255, 255)"
+    tab.context.close()
+
+
+def test_a_solution_is_shown_on_demand(browser):
+    tab = opened(browser, "exercises/03_ktl_dikd.html", 400)
+    summary = tab.get_by_text("Show the solution").first
+    answer = summary.locator("xpath=ancestor::details").locator("pre").first
+    assert not answer.is_visible()
+    summary.click()
+    assert answer.is_visible()
+    tab.context.close()
