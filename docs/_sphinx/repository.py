@@ -16,7 +16,6 @@ LESSONS, EXERCISES, SOURCES = "lessons", "exercises", "source"
 # Files that a page of the site contains, or stands for.
 PAGES = {
     "README.md": "index",
-    "CONTRIBUTING.md": "contributing",
     "benchmarks/README.md": "performance/peers",
 }
 _LINK = re.compile(

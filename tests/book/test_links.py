@@ -55,7 +55,7 @@ def test_links_lead_to_the_pages_of_the_site():
         "[a](/source/mlcmkd/data/pairs.py.md) [b](/lessons/00_tour.ipynb) [c](/results.md#in-short)"
     )
     assert page_of(ROOT / "notebooks/solutions/00_tour.ipynb") == "exercises/00_tour.ipynb"
-    assert page_of(ROOT / "CONTRIBUTING.md") == "contributing.md"
+    assert page_of(ROOT / "benchmarks/README.md") == "performance/peers.md"
 
 
 @pytest.mark.parametrize(
