@@ -48,7 +48,7 @@ def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
 def add_font(app: Sphinx) -> None:
     """Copies the font to the site; book.css names it."""
     (package,) = find_spec("ziamath").submodule_search_locations
-    app.config.html_static_path.append(str(Path(package) / "fonts"))
+    app.config.html_static_path.append(str(Path(package) / "fonts/STIXTwoMath-Regular.ttf"))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -91,9 +91,9 @@ def test_the_dark_theme_is_dark_and_its_figures_have_a_light_ground(browser):
 
 def test_a_solution_is_shown_on_demand(browser):
     tab = opened(browser, "exercises/03_ktl_dikd.html", 400)
-    summary = tab.get_by_text("Show the solution").first
+    summary = tab.locator("summary", has_text="Show the solution").first
     answer = summary.locator("xpath=ancestor::details").locator("pre").first
     assert not answer.is_visible()
     summary.click()
-    assert answer.is_visible()
+    answer.wait_for(state="visible")
     tab.context.close()
