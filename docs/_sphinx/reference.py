@@ -18,7 +18,7 @@ from typer.main import get_command
 
 from _sphinx.repository import ROOT
 
-_WIDTH = 96  # columns of the help
+_WIDTH = 86  # columns of the help
 
 
 class Sections(SphinxDirective):
