@@ -17,10 +17,15 @@ class Scale(Config):
     )
     labelled: int = Field(description="Pairs that keep their label in knowledge transfer.")
     input_px: int = Field(default=64, description="Side of the networks' input, pixels.")
-    teacher_size: Literal["large", "base", "small"] = Field(
-        default="base", description="Size of the RGB teacher and of its thermal student."
+    teacher_size: Literal["large", "base", "half", "small"] = Field(
+        default="half",
+        description="Size of the RGB teacher and of its thermal student. On 300W `half` is level with "
+        "`base` at a third of its operations (docs/results.md, *Light students*).",
     )
     teacher_steps: int = Field(description="Optimiser steps of a teacher.")
+    teacher_rate: float = Field(
+        default=4e-3, description="Learning rate of a teacher; a narrow network takes a higher one."
+    )
     transfer_steps: int = Field(description="Optimiser steps of a KTL student.")
     compress_steps: int = Field(description="Optimiser steps of a light student.")
     compress_rate: float = Field(
@@ -54,7 +59,7 @@ SCALES: dict[str, Scale] = {
         synthetic_train=1600,
         synthetic_held=300,
         labelled=100,
-        teacher_steps=450,
+        teacher_steps=600,
         transfer_steps=200,
         compress_steps=300,
         evaluations=6,

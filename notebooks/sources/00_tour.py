@@ -97,7 +97,7 @@ lesson.show_text(
 # | [01 pairing](01_pairing.ipynb) | What does a pair contain, and what makes it unusable? |
 # | [02 teacher](02_teacher.ipynb) | How accurate is the RGB teacher, and how wide is the modality gap? |
 # | [03 KTL with DIKD](03_ktl_dikd.ipynb) | What does the teacher transfer, and by which gradients? |
-# | [04 MCL](04_mcl.ipynb) | How much accuracy does a network of a tenth of the size keep? |
+# | [04 MCL](04_mcl.ipynb) | How much accuracy does a network of a third of the size keep? |
 # | [05 KD-Loss](05_kd_loss.ipynb) | What do a tough and a tolerant teacher add to a light student? |
 # | [06 attribution](06_attribution.ipynb) | Which pixels determine a landmark in RGB and in thermal? |
 # | [07 invariance](07_invariance.ipynb) | What do RGB and thermal features share, by four measures? |

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 04 · MCL: a light thermal student
 #
-# **Goals.** After this notebook you can compress a thermal model to a tenth of its parameters, connect
+# **Goals.** After this notebook you can compress a thermal model to a third of its parameters, connect
 # two feature widths by adapters that are not part of the checkpoint, and compare models by error, size
 # and time.
 #
@@ -112,8 +112,8 @@ lesson.show_text("\n\n".join(course.compare(ours, scores[ours], o, scores[o]) fo
 # %% [markdown]
 # ## Error, size and time
 #
-# The number of parameters is one measure of cost. The file size is another. The latency is a third and
-# depends on the hardware: a tenth of the parameters is not necessarily a tenth of the time.
+# The number of parameters is one measure of cost; file size and latency are others. Latency depends on
+# the hardware, and a third of the parameters does not always mean a third of the time.
 
 # %%
 repeats = 5 if lesson.fast else 40
