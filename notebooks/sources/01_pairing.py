@@ -861,7 +861,7 @@ folder = lesson.work / "misaligned"  # separate from the other runs of the cours
 def short_fit(steps: int):
     """Half the batch size of the course and two validations, for a quick comparison."""
     half = {"batch": lesson.sizes.batch // 2, "evaluations": 2}
-    return lesson.fit(steps).model_copy(update=half)
+    return lesson.fit(steps, lesson.sizes.compress_rate / 2).model_copy(update=half)
 
 
 rgb_teacher = get_or_train(
@@ -869,9 +869,9 @@ rgb_teacher = get_or_train(
     TrainConfig(
         out=folder / f"teacher-s{seed}",
         data=lesson.data(),
-        fit=short_fit(lesson.sizes.teacher_steps * 2 // 3),
+        fit=short_fit(lesson.sizes.compress_steps),
         seed=seed,
-        size="light",
+        size="slim",
         input_px=lesson.sizes.input_px,
     ),
 )
