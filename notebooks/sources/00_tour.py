@@ -4,7 +4,7 @@
 # **Goals.** After this notebook you can state the problem, recognise it in two pictures, and find your
 # way through the notebooks and the code.
 #
-# **Time.** About three minutes on two CPU cores. Most of it is the training of the RGB teacher, which
+# **Time.** About two minutes on two CPU cores. Most of it is the training of the RGB teacher, which
 # the later notebooks reuse. **Prerequisites.** Python, and the idea of a neural network.
 
 # %% tags=["parameters"]

@@ -5,7 +5,7 @@
 # verify by autograd which parameters each term trains, keep a teacher frozen, and compare strategies
 # fairly.
 #
-# **Time.** About five minutes on two CPU cores, seven if the RGB teacher has to be trained as well.
+# **Time.** About three minutes on two CPU cores, four if the RGB teacher has to be trained as well.
 # **Prerequisites.** [02](02_teacher.ipynb) and the concept of a gradient.
 
 # %% tags=["parameters"]

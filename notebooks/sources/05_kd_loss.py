@@ -5,7 +5,7 @@
 # describe the effect of each region of KD-Loss on one coordinate, train a light student with two
 # teachers, and determine by an ablation which part of the loss improved it.
 #
-# **Time.** About four minutes on two CPU cores, more if earlier runs are missing. **Prerequisites.**
+# **Time.** About three minutes on two CPU cores, more if earlier runs are missing. **Prerequisites.**
 # [03](03_ktl_dikd.ipynb); [04](04_mcl.ipynb) is an alternative method of compression.
 
 # %% tags=["parameters"]

@@ -5,7 +5,7 @@
 # distinguish a map that depends on the network from one that only looks plausible; and state with an
 # interval whether an RGB and a thermal network use the same positions, before and after distillation.
 #
-# **Time.** Two to three minutes on two CPU cores, more if earlier runs are missing; half an hour to
+# **Time.** One to two minutes on two CPU cores, more if earlier runs are missing; half an hour to
 # read. **Prerequisites.** [02](02_teacher.ipynb), [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb), and
 # the concept of a gradient: the change of an output per change of an input.
 
