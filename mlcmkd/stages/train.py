@@ -64,7 +64,7 @@ def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
 
 
 def _range_of_init(config: TrainConfig) -> Radiometry | None:
-    """The range over which the network goes on reading temperatures; None for that of the data."""
+    """The range over which the network keeps reading temperatures; None for that of the data."""
     if config.init is None or config.modality != "thermal" or config.normalisation != "fixed":
         return None
     return Landmarker.load(config.init).spec.radiometry
