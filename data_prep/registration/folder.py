@@ -57,6 +57,21 @@ class PairReport:
     offset: float | None = None
     numbered: tuple[str, str] | None = None
 
+    def check(self) -> None:
+        """Check that at least one pair was accepted; what was written stays.
+
+        Raises:
+            InputError: all pairs were refused.
+        """
+        if self.accepted:
+            return
+        name, reason = self.refused[0]
+        raise InputError(
+            f"{self.folder}: all pairs ({len(self.refused)}) were refused, the first, '{name}': "
+            f"{reason.partition('; ')[0]}; {self.folder / PAIRING} lists the reasons; correct them, or "
+            "try another method or landmarks, with a new folder"
+        )
+
     def __str__(self) -> str:
         lines = [
             f"{self.folder}: {len(self.accepted)} pairs, {len(self.refused)} refused, "

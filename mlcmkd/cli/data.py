@@ -175,7 +175,8 @@ def pair(
 ) -> None:
     """Align the images of two cameras pair by pair.
 
-    Reports the residual of each pair, and puts poorly aligned pairs into a folder of their own.
+    Reports the residual of each pair, and puts poorly aligned pairs into a folder of their own. It is
+    an error if no pair is accepted.
     """
     from data_prep.registration.folder import pair_folder
 
@@ -194,3 +195,4 @@ def pair(
         overlays=overlays,
     )
     typer.echo(str(report))
+    report.check()

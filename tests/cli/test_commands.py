@@ -36,6 +36,18 @@ def test_pair_writes_a_row_a_pair(two_cameras):
     assert "pairs" in result.output
 
 
+def test_pair_is_an_error_if_every_pair_is_refused_and_keeps_what_it_wrote(two_cameras):
+    for path in (two_cameras / "rgb").iterdir():
+        cv2.imwrite(str(path), np.full((96, 96, 3), 7, dtype=np.uint8))
+    folders = [str(two_cameras / name) for name in ("rgb", "thermal", "pairs")]
+    result = CliRunner().invoke(app, ["pair", *folders])
+    assert isinstance(result.exception, InputError)
+    line, table = str(result.exception), two_cameras / "pairs/pairing.csv"
+    assert "all pairs (3) were refused, the first, '0': " in line and "\n" not in line
+    assert f"{table} lists the reasons" in line and "0 pairs, 3 refused" in result.output
+    assert len(table.read_text().splitlines()) == 4
+
+
 def test_pair_names_the_methods_that_there_are(two_cameras):
     folders = [str(two_cameras / name) for name in ("rgb", "thermal", "pairs")]
     result = CliRunner().invoke(app, ["pair", *folders, "--method", "magic"])
