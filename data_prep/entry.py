@@ -50,10 +50,11 @@ class Entry:
         thermal: a thermal file; or an array, (H, W): degrees C as floats, or values as cameras store
             them, uint16 or uint8 (false colours (H, W, 3), RGB); or a function that simulates degrees
             C from the photo; or None.
-        radiometry: radiometry of the thermal values; "centikelvin" for degrees C.
+        radiometry: radiometry of the thermal values, or a mapping of its fields; kind "centikelvin"
+            for degrees C.
 
     Raises:
-        InputError: a photo that is neither a file nor a function.
+        InputError: a photo that is neither a file nor a function, or an invalid radiometry.
     """
 
     id: str
@@ -77,6 +78,9 @@ class Entry:
         for field in ("rgb", "thermal"):
             if isinstance(path := getattr(self, field), str):
                 object.__setattr__(self, field, Path(path))
+        if self.radiometry is not None:  # a mapping of its fields becomes one
+            radiometry = Radiometry.validated(f"row '{self.id}': radiometry", self.radiometry)
+            object.__setattr__(self, "radiometry", radiometry)
         if isinstance(self.rgb, np.ndarray):
             raise InputError(
                 f"row '{self.id}': a photo as an array; give its file, or a function that returns it"

@@ -79,6 +79,7 @@ def prepare(
             `out` cannot be written.
     """
     source, out = Path(source), Path(out)
+    settings = SimulationSettings.validated("settings", {} if settings is None else settings)
     _check_parameters(source, out, limit, only, twins, workers, simulate_thermal)
     skipped: list[tuple[str, str]] = []
     unlabelled: list[tuple[str, str]] = []
@@ -127,7 +128,7 @@ def prepare(
             name=name,
             twins=twins,
             seed=seed,
-            settings=settings or SimulationSettings(),
+            settings=settings,
         )
     )
     if workers is None:

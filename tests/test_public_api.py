@@ -13,7 +13,13 @@ from pathlib import Path
 import pytest
 
 import mlcmkd
+from data_prep.prepare import prepare
+from data_prep.registration.folder import pair_folder
 from mlcmkd import course
+from mlcmkd.deployment.thermal_input import StatedInput
+from mlcmkd.stages.attribute import attribute
+from mlcmkd.stages.score import score_files
+from mlcmkd.stages.tolerant import train_tolerant
 
 SOURCE = Path(mlcmkd.__file__)
 PROMISED = {
@@ -137,6 +143,50 @@ def test_pickles_name_the_module_of_a_class():
     assert mlcmkd.TrainConfig.__module__ == "mlcmkd.stages.train"
     assert pickle.loads(pickle.dumps(config)) == config
     assert pickle.loads(pickle.dumps(mlcmkd.Landmarker)) is mlcmkd.Landmarker
+
+
+STAGES = [
+    *(mlcmkd.train, mlcmkd.transfer, mlcmkd.compress, mlcmkd.train_kd_loss, mlcmkd.evaluate),
+    *(mlcmkd.export, train_tolerant, attribute, score_files),
+]
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.__name__)
+def test_a_config_may_be_a_mapping_and_what_is_none_is_a_line(stage):
+    with pytest.raises(mlcmkd.InputError, match="^config: otu: no such field"):
+        stage({"otu": "run"})
+    for other in ("run", mlcmkd.FitConfig()):
+        with pytest.raises(mlcmkd.InputError, match="^config: Input should be a .* instance of"):
+            stage(other)
+
+
+def test_smaller_configs_may_be_mappings_and_what_is_none_is_a_line(tmp_path):
+    model = mlcmkd.Landmarker({"size": "light", "modality": "thermal"})
+    assert model.spec == mlcmkd.ModelSpec(size="light", modality="thermal")
+    celsius = {"kind": "celsius", "low": 20, "high": 40}
+    data = mlcmkd.DataConfig(synthetic_held=2)
+    for pairs in (
+        mlcmkd.load_pairs("synthetic", "val", 64, count=2, radiometry=celsius),
+        data.load("val", 64, radiometry=celsius),
+    ):
+        assert (pairs.radiometry.low, pairs.radiometry.high) == (20, 40)
+    assert StatedInput(celsius).radiometry.kind == "celsius"
+    assert dict(mlcmkd.MCL(model, model, {"fd": 2}).terms)["fd"].weight == 2
+    for call, start in (
+        (lambda: mlcmkd.Landmarker("light"), "spec: Input should be"),
+        (lambda: mlcmkd.MCL(model, model, {"df": 2}), "weights: df: no such field"),
+        (lambda: mlcmkd.TwoTeachers(model, model, model, {"mian": 2}), "weights: mian: no such"),
+        (lambda: data.load("val", 64, radiometry={"kind": "k"}), "radiometry: "),
+        (lambda: StatedInput("celsius"), "radiometry: Input should be"),
+        (lambda: mlcmkd.Predictor(stated={"black_hot": True}), "stated: dict; give a StatedInput"),
+        (
+            lambda: prepare("folder", "in", "out", settings={"gasses": 1}),
+            "settings: gasses: no such",
+        ),
+        (lambda: pair_folder("rgb", "thermal", "out", limit=8), "limit: 8; give a Limit"),
+    ):
+        with pytest.raises(mlcmkd.InputError, match=f"^{start}"):
+            call()
 
 
 def python_blocks() -> list:

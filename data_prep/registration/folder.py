@@ -29,6 +29,7 @@ from data_prep.registration.pair import (
     register_pair,
     registration_columns,
 )
+from data_prep.registration.residual import DEFAULT_LIMIT
 from mlcmkd.data.file_names import folded
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
@@ -132,6 +133,9 @@ def pair_folder(
             overlaps with the sources. A single pair that cannot be registered is refused instead.
     """
     rgb_folder, thermal_folder, out = Path(rgb_folder), Path(thermal_folder), Path(out)
+    limit = DEFAULT_LIMIT if limit is None else limit
+    if not isinstance(limit, Limit):
+        raise InputError(f"limit: {limit!r}; give a Limit, such as Limit(percent=8)")
     _check(method, calibration, rgb_landmarks, thermal_landmarks, overlays)
     _check_out(out, rgb_folder, thermal_folder)
     calibration_data = (
@@ -163,7 +167,7 @@ def pair_folder(
     ]
     out.mkdir(parents=True, exist_ok=True)
     accepted, refused, points = _register_all(
-        pairs, method, calibration_data, limit or Limit(), out, overlays, progress
+        pairs, method, calibration_data, limit, out, overlays, progress
     )
     if rgb_landmarks is not None:
         with (out / LANDMARKS).open("w", newline="", encoding="utf-8") as file:

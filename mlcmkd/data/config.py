@@ -72,6 +72,8 @@ class DataConfig(Config):
         progress: bool,
     ) -> Pairs:
         """Read the pairs of a source over the range of `radiometry`, or over its own if that is None."""
+        if radiometry is not None:
+            radiometry = Radiometry.validated("radiometry", radiometry)
         pairs = self._read(source, split, input_px, None, progress)
         own = pairs.radiometry
         # Usually the ranges agree: one copy of the pairs then serves training and evaluation.

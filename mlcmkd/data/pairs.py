@@ -418,6 +418,8 @@ def load_pairs(
             in one scale (temperatures, or relative levels). None for the range of the data.
         progress: show a progress bar.
     """
+    if radiometry is not None:
+        radiometry = Radiometry.validated("radiometry", radiometry)
     if str(source) == SYNTHETIC:
         faces = synthetic_faces(split, count, seed)
         return from_synthetic(faces, input_px, over_model_range(FACE_CELSIUS, radiometry))

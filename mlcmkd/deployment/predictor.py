@@ -77,6 +77,8 @@ class Predictor:
         modality: Modality | None = None,
         stated: StatedInput = INFERRED,
     ):
+        if not isinstance(stated, StatedInput):
+            raise InputError(f"stated: {type(stated).__name__}; give a StatedInput")
         if weights is None:
             weights = bundled_weights(modality or "thermal")
         self.network = open_network(weights, threads)

@@ -23,7 +23,8 @@ class StatedInput:
         black_hot: whether dark is warm in 8-bit images.
 
     Raises:
-        InputError: an unknown palette, or a radiometry beside the other two, which are fields of it.
+        InputError: an unknown palette, an invalid radiometry, or one beside the other two, which are
+            fields of it.
     """
 
     radiometry: Radiometry | None = None
@@ -33,6 +34,9 @@ class StatedInput:
     def __post_init__(self) -> None:
         if self.palette is not None:
             get_palette(self.palette)
+        if self.radiometry is not None:  # a mapping of its fields becomes one
+            radiometry = Radiometry.validated("radiometry", self.radiometry)
+            object.__setattr__(self, "radiometry", radiometry)
         if self.radiometry is not None and (self.palette is not None or self.black_hot):
             raise InputError(
                 "palette and black_hot are fields of the given radiometry; give them there"

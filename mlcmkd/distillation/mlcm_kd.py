@@ -81,6 +81,7 @@ class DistillationObjective(Objective):
         extra_terms: Mapping[str, DistillationTerm] | None = None,
     ):
         super().__init__(student)
+        weights = Weights.validated("weights", weights)
         require_same_scheme(teacher.spec.scheme, student)
         self.teacher = FrozenTeacher(teacher)
         self.guide: Guide = guide

@@ -73,7 +73,7 @@ class TwoTeachers(Objective):
         soft = isinstance(tolerant, ShapeModel)
         self.tolerant = None if soft else FrozenTeacher(tolerant)
         self.shapes = tolerant if soft else None
-        self.weights = weights or KDWeights()
+        self.weights = KDWeights.validated("weights", {} if weights is None else weights)
 
     @property
     def reads(self) -> frozenset[Modality]:

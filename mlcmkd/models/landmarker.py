@@ -47,7 +47,7 @@ class Landmarker(nn.Module):
 
     def __init__(self, spec: ModelSpec, *, pretrained: bool = False):
         super().__init__()
-        self.spec = spec
+        self.spec = spec = ModelSpec.validated("spec", spec)
         self.width = SIZES.find(spec.size).width
         self.backbone, channels = make_backbone(spec.size, pretrained=pretrained)
         self.neck = Neck(channels, self.width)

@@ -23,7 +23,7 @@ from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.models import Landmarker
 from mlcmkd.plots import attribution_maps
-from mlcmkd.stages.common import locks_its_run
+from mlcmkd.stages.common import locks_its_run, validates_config
 from mlcmkd.training.run_directory import Run
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
@@ -69,6 +69,7 @@ class AttributeConfig(Config):
     )
 
 
+@validates_config
 @locks_its_run
 def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, Any]:
     """Computes attribution maps of an RGB and a thermal model for a landmark or a group of landmarks.

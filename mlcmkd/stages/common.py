@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import wraps
+from inspect import signature
 from pathlib import Path
-from typing import Literal, ParamSpec, Protocol, TypeVar
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 from pydantic import Field
 
@@ -21,6 +22,21 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.processes import process_state
 
 P, R = ParamSpec("P"), TypeVar("R")
+
+
+def validates_config(stage: Callable[P, R]) -> Callable[P, R]:
+    """A stage whose first argument, `config`, may also be a mapping of the config's fields.
+
+    Anything else than that and its own class of config is an InputError. Put it above other decorators,
+    which read the config.
+    """
+    kind = signature(stage).parameters["config"].annotation
+
+    @wraps(stage)
+    def validated(config: Any, *args: Any, **kwargs: Any) -> R:
+        return stage(kind.validated("config", config), *args, **kwargs)
+
+    return validated
 
 
 def alone_in_process(stage: Callable[P, R]) -> Callable[P, R]:

@@ -18,6 +18,7 @@ from mlcmkd.stages.common import (
     initialise_from,
     only_labelled,
     thermal_version,
+    validates_config,
 )
 from mlcmkd.stages.objective import train_objective
 from mlcmkd.utils.config import late
@@ -49,6 +50,7 @@ class CompressConfig(StageConfig):
     )
 
 
+@validates_config
 @alone_in_process
 def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]:
     """MCL: trains a light thermal student with a thermal teacher, or with `one_step` an RGB teacher.

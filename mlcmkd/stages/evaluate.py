@@ -10,7 +10,7 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.evaluation.evaluate import Scores, check_input, evaluate_model
 from mlcmkd.evaluation.metrics import NORMALISERS, Normaliser
 from mlcmkd.models import Landmarker
-from mlcmkd.stages.common import locks_its_run
+from mlcmkd.stages.common import locks_its_run, validates_config
 from mlcmkd.stages.score_tables import write_scores
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
@@ -39,6 +39,7 @@ class EvaluateConfig(Config):
     )
 
 
+@validates_config
 @locks_its_run
 def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str, Any], Scores]:
     """Scores weights on a split; writes the tables of `score_tables` and result.json.

@@ -20,7 +20,7 @@ from mlcmkd.evaluation.evaluate import check_input, predict_pairs, score
 from mlcmkd.evaluation.metrics import Normaliser
 from mlcmkd.models import Landmarker
 from mlcmkd.schemes import map_indices
-from mlcmkd.stages.common import locks_its_run
+from mlcmkd.stages.common import locks_its_run, validates_config
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
 from mlcmkd.utils.config import Config
@@ -65,6 +65,7 @@ class ExportConfig(Config):
     )
 
 
+@validates_config
 @locks_its_run
 def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
     """Writes model.onnx, and with `int8` also model_int8.onnx, and evaluates them.

@@ -18,7 +18,13 @@ from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
 from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.models import SIZE_NAMES, Landmarker, SizeName
-from mlcmkd.stages.common import StageConfig, alone_in_process, network_spec, only_labelled
+from mlcmkd.stages.common import (
+    StageConfig,
+    alone_in_process,
+    network_spec,
+    only_labelled,
+    validates_config,
+)
 from mlcmkd.stages.objective import train_objective
 from mlcmkd.stages.tolerant import VARIANCE, fit_shape_model
 from mlcmkd.utils.errors import InputError
@@ -81,6 +87,7 @@ class KDLossConfig(StageConfig):
     )
 
 
+@validates_config
 @alone_in_process
 def train_kd_loss(config: KDLossConfig, *, progress: bool = True) -> dict[str, Any]:
     """Trains a light student with KD-Loss, or with one of its controls.

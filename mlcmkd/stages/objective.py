@@ -67,6 +67,9 @@ def train_objective(
         InputError: `config.out` or the validation data cannot be used, another command writes
             `config.out`, or the loss is not finite.
     """
+    config = StageConfig.validated("config", config)
+    if distillation is not None:
+        distillation = Distillation.validated("distillation", distillation)
     student, modality = objective.student, objective.student.spec.modality
     fabric = join(config.fit)
     with entered_by_all(fabric, lock_run(config.out)):

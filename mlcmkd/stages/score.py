@@ -16,7 +16,7 @@ from mlcmkd.evaluation.metrics import NORMALISERS, Normaliser
 from mlcmkd.evaluation.scores import Scores
 from mlcmkd.evaluation.scoring import score_points
 from mlcmkd.schemes import get_scheme, map_indices
-from mlcmkd.stages.common import locks_its_run
+from mlcmkd.stages.common import locks_its_run, validates_config
 from mlcmkd.stages.score_tables import write_scores
 from mlcmkd.training.run_directory import Run
 from mlcmkd.utils.config import Config
@@ -56,6 +56,7 @@ class ScoreConfig(Config):
     )
 
 
+@validates_config
 @locks_its_run
 def score_files(
     config: ScoreConfig, groups_of: GroupsOf | None = None

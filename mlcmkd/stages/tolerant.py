@@ -9,7 +9,7 @@ from pydantic import Field
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.shape_model import ShapeModel
 from mlcmkd.schemes import get_scheme
-from mlcmkd.stages.common import alone_in_process
+from mlcmkd.stages.common import alone_in_process, validates_config
 from mlcmkd.stages.train import TrainConfig, train_on
 from mlcmkd.utils.progress import tqdm
 
@@ -30,6 +30,7 @@ class TolerantConfig(TrainConfig):
     )
 
 
+@validates_config
 @alone_in_process
 def train_tolerant(config: TolerantConfig, *, progress: bool = True) -> dict[str, Any]:
     """Trains a Tolerant-Teacher, and saves the shape model beside its weights.

@@ -18,6 +18,7 @@ from mlcmkd.stages.common import (
     initialise_from,
     network_spec,
     only_labelled,
+    validates_config,
 )
 from mlcmkd.stages.objective import train_objective
 
@@ -47,6 +48,7 @@ class TrainConfig(StageConfig):
     )
 
 
+@validates_config
 @alone_in_process
 def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
     """Trains a Landmarker on one modality.

@@ -16,6 +16,7 @@ from mlcmkd.stages.common import (
     initialise_from,
     only_labelled,
     thermal_version,
+    validates_config,
 )
 from mlcmkd.stages.objective import train_objective
 from mlcmkd.utils.errors import InputError
@@ -34,6 +35,7 @@ class TransferConfig(StageConfig):
     )
 
 
+@validates_config
 @alone_in_process
 def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]:
     """KTL: trains a thermal student with an RGB teacher of the same size.

@@ -29,7 +29,7 @@ class Config(BaseModel):
 
         Args:
             where: what the error message begins with, such as the name of a file; may be empty.
-            fields: names and values.
+            fields: names and values; or a config of this class, which is returned as it is.
 
         Raises:
             InputError: an unknown or missing field, or a value that is not allowed.

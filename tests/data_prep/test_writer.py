@@ -471,8 +471,19 @@ def test_arrays_of_an_entry_are_read_as_their_values_say(tmp_path):
         ({"box": (1, 1, np.nan, 12)}, "box 1 1 nan 12 must be x0 y0 x1 y1"),
         ({"box": (1, 1, 12, 12, 0.9)}, "box 1 1 12 12 0.9 must be x0 y0 x1 y1"),
         ({"landmarks": MARKS + [14, 0]}, "only .* of 68 landmarks are inside the image of 20 x 16"),
+        ({"radiometry": "centikelvin"}, "radiometry: Input should be .* instance of Radiometry"),
+        (
+            {"radiometry": {"kind": "celsius", "lo": 1}},
+            "radiometry: lo: no such field; did you mean",
+        ),
     ],
 )
 def test_an_entry_of_another_kind_is_an_error_that_names_its_row(tmp_path, fields, message):
     with pytest.raises(InputError, match=f"row 'a': .*{message}"):
-        stored(tmp_path, radiometry=FACE_CENTIKELVIN, **fields)
+        stored(tmp_path, **{"radiometry": FACE_CENTIKELVIN, **fields})
+
+
+def test_the_radiometry_of_an_entry_may_be_a_mapping_of_its_fields(tmp_path):
+    fields = {"kind": "centikelvin", "low": 18, "high": 40}
+    np.testing.assert_array_equal(stored(tmp_path, thermal=COUNTS, radiometry=fields), COUNTS)
+    assert read_rows(tmp_path / "out")[0].radiometry == Radiometry(**fields)
