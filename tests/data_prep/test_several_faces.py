@@ -71,6 +71,41 @@ def test_a_second_face_of_an_image_has_an_id_of_its_own(tmp_path, write):
     np.testing.assert_allclose([one.landmarks, two.landmarks], [FIRST, SECOND], atol=decimals)
 
 
+@pytest.mark.parametrize("group", [None, 7])
+@pytest.mark.parametrize("label", [str, "p{}".format, lambda n: "face"])
+@pytest.mark.parametrize("scheme", ["", "scheme: ibug68"])
+def test_faces_of_labelme_without_group_ids_are_an_error_with_the_fix(
+    tmp_path, group, label, scheme
+):
+    for name, faces in (("a", [FIRST, SECOND]), ("b", [FIRST])):
+        sources.image(tmp_path / f"in/{name}.png", seed=len(faces))
+        shapes = [
+            {"label": label(n), "points": [mark], "shape_type": "point", "group_id": group}
+            for face in faces
+            for n, mark in enumerate(face.tolist())
+        ]
+        table = {"shapes": shapes, "imagePath": f"{name}.png"}
+        sources.text(tmp_path / f"in/{name}.json", json.dumps(table))
+    sources.text(tmp_path / "in/dataset.yaml", scheme)
+    message = "a.json: 136 points, as of 2 faces, with.* group_id; give the shapes of each face a "
+    with pytest.raises(InputError, match=message):
+        prepare("folder", tmp_path / "in", tmp_path / "out", progress=False)
+    prepare("folder", tmp_path / "in", tmp_path / "out", progress=False, skip_bad=True)
+    assert [row.id for row in read_rows(tmp_path / "out")] == ["b"]
+
+
+def test_of_several_rectangles_of_a_labelme_face_none_is_the_box(tmp_path):
+    sources.image(tmp_path / "a.png")
+    labelme(tmp_path, FIRST)
+    table = json.loads((tmp_path / "a.json").read_text())
+    boxes = []
+    for corners in ([[1, 1], [30, 30]], [[5, 5], [9, 9]]):
+        table["shapes"].append({"label": "x", "points": corners, "shape_type": "rectangle"})
+        sources.text(tmp_path / "a.json", json.dumps(table))
+        boxes += [face.box for face in get_reader("folder")(tmp_path)]
+    assert boxes == [(1, 1, 30, 30), None]
+
+
 @pytest.mark.parametrize("write", [coco, labelme, dlib, wide_csv, long_csv])
 def test_a_face_that_is_annotated_twice_is_one_row(tmp_path, write):
     sources.image(tmp_path / "in/a.png")

@@ -4,7 +4,8 @@ Each `from_...` function takes a file, the landmark scheme (None to infer it) an
 the first pixel's centre, and yields the landmarks of a face or the error of an invalid entry.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def from_json(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Mark
     if kind := foreign_json(table):
         raise InputError(f"{path}: {kind}")
     if isinstance(table, dict) and "shapes" in table:
-        yield from _labelme(path, table)
+        yield from _labelme(path, table, scheme)
         return
     for face in coco.faces(path):
         if isinstance(face, InputError):
@@ -138,13 +139,13 @@ def from_json(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Mark
             )
 
 
-def _labelme(path: Path, table: dict[str, Any]) -> Iterator[Marks | InputError]:
+def _labelme(path: Path, table: dict[str, Any], scheme: str | None) -> Iterator[Marks | InputError]:
     """Parse a labelme file: one shape per point, labelled by the point's number or name.
 
-    Shapes of one `group_id` are one face.
+    Shapes of one `group_id` are one face. Of several rectangles none is the box.
     """
     faces: dict[Any, list[tuple[str, float, float]]] = {}
-    boxes: dict[Any, tuple[float, ...]] = {}
+    boxes: dict[Any, tuple[float, ...] | None] = {}
     outline = ""
     shapes = table["shapes"] if isinstance(table["shapes"], list) else []
     for n, shape in enumerate(shapes):
@@ -160,7 +161,7 @@ def _labelme(path: Path, table: dict[str, Any]) -> Iterator[Marks | InputError]:
             faces.setdefault(group, []).append((str(shape.get("label", "")), *values[0]))
         elif shape.get("shape_type") == "rectangle" and len(values) in (2, 4):  # corners
             low, high = np.min(values, axis=0), np.max(values, axis=0)
-            boxes[group] = (*low.tolist(), *high.tolist())
+            boxes[group] = None if group in boxes else (*low.tolist(), *high.tolist())
         elif len(values) > 2 and shape.get("shape_type") in _OUTLINES:
             kind = shape["shape_type"]
             outline = outline or f"{where}: {len(values)} points in one {kind} shape"
@@ -173,14 +174,39 @@ def _labelme(path: Path, table: dict[str, Any]) -> Iterator[Marks | InputError]:
     image = table.get("imagePath")
     only_box = next(iter(boxes.values())) if len(boxes) == len(faces) == 1 else None
     for group, marks in faces.items():
+        names = tuple(label for label, *_ in marks)
+        where = str(path) if len(faces) == 1 else f"{path}, group_id {group[:40]}"
+        if (several := _faces_in(names, scheme)) > 1:
+            how = "without group_id" if group == "None" else "with one group_id"
+            yield InputError(
+                f"{where}: {len(names)} points, as of {several} faces, {how}; give the shapes of each "
+                "face a group_id of their own, or write a file for each face"
+            )
+            continue
         yield Marks(
             image if isinstance(image, str) and image else path.stem,
             np.array([mark[1:] for mark in marks]).reshape(-1, 2),
-            str(path) if len(faces) == 1 else f"{path}, group_id {group[:40]}",
+            where,
             box=boxes.get(group, only_box),
-            names=tuple(label for label, *_ in marks),
+            names=names,
             size=declared_size(table.get("imageWidth"), table.get("imageHeight")),
         )
+
+
+def _faces_in(labels: Sequence[str], scheme: str | None) -> int:
+    """Return how many faces the points of a group seem to belong to.
+
+    Most labels of several faces occur as often as there are faces. If all points have one label, their
+    number is a multiple of a scheme's.
+    """
+    counts = Counter(labels)
+    if len(counts) > 1:
+        times, number = Counter(counts.values()).most_common(1)[0]
+        return times if 2 * number > len(counts) else 1
+    if scheme is None and scheme_of_count(len(labels)):
+        return 1
+    schemes = SCHEMES.values() if scheme is None else [get_scheme(scheme)]
+    return min((len(labels) // s.points for s in schemes if len(labels) % s.points == 0), default=1)
 
 
 def from_xml(path: Path, scheme: str | None, first_pixel: int) -> Iterator[Marks | InputError]:
