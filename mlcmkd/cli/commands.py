@@ -1,13 +1,15 @@
 """The table of commands, each imported only when it is used."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
+from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.writing import naming
 
 
@@ -106,6 +108,19 @@ def _naming_out(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+class SingleCommand(TyperCommand):
+    """A command that takes each option once, except for repeatable ones; click keeps the last value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parses the arguments, after a check that no option occurs twice."""
+        *_, given = self.make_parser(ctx).parse_args(args=list(args))
+        for parameter, times in Counter(given).items():
+            if times > 1 and not getattr(parameter, "multiple", False):
+                name = max(parameter.opts, key=len)
+                raise InputError(f"{name}: given {times} times, but takes one value; keep one")
+        return super().parse_args(ctx, args)
+
+
 class LazyCommands(Mapping):
     """The commands by name; the module of a command is imported when the command is looked up."""
 
@@ -114,7 +129,7 @@ class LazyCommands(Mapping):
         module = import_module(f"mlcmkd.cli.{command.module}")
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
         function = _naming_out(getattr(module, name.replace("-", "_")))
-        single.command(name, context_settings=command.settings)(function)
+        single.command(name, cls=SingleCommand, context_settings=command.settings)(function)
         return typer.main.get_command(single)
 
     def __iter__(self) -> Iterator[str]:

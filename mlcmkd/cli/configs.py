@@ -4,6 +4,7 @@ Each command builds the same config that a notebook would, so a misspelt name fa
 computed.
 """
 
+import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,17 +35,30 @@ def config_of(
         options: values of the options that were typed, by dotted field names.
 
     Raises:
-        InputError: a file that cannot be read, an unknown field, or a value that is not allowed.
+        InputError: a file that cannot be read, an unknown field, a value that is not allowed, or a
+            field that --set gives twice.
     """
     fields = read_params(params)
     for name, value in (options or {}).items():
         _put(fields, name, value)
-    for text in sets or []:
+    for name, value in _set_fields(sets or []).items():
+        _put(fields, name, value)
+    return kind.validated("", fields)
+
+
+def _set_fields(sets: list[str]) -> dict[str, Any]:
+    """Values of --set by dotted names; a later one must not replace an earlier one."""
+    values: dict[str, Any] = {}
+    nested: dict[str, Any] = {}
+    for text in sets:
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"--set {text}: expected name=value")
-        _put(fields, name, parse_yaml(value, f"--set {text}"))
-    return kind.validated("", fields)
+        if _is_in(nested, name):
+            raise InputError(f"--set {text}: '{name}' is given twice; keep one")
+        values[name] = parse_yaml(value, f"--set {text}")
+        _put(nested, name, copy.deepcopy(values[name]))
+    return values
 
 
 def read_params(params: Path | None) -> dict[str, Any]:
@@ -59,6 +73,15 @@ def _put(fields: dict[str, Any], dotted: str, value: Any) -> None:
         if not isinstance(fields, dict):
             raise InputError(f"{dotted}: '{part}' is a value, not a group of fields")
     fields[last] = value
+
+
+def _is_in(fields: Mapping[str, Any], dotted: str) -> bool:
+    """Whether a field, or a group of fields, has a value."""
+    for part in dotted.split("."):
+        if not isinstance(fields, Mapping) or part not in fields:
+            return False
+        fields = fields[part]
+    return True
 
 
 def show(result: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Commands that run studies and notebooks, and report their runs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -125,13 +125,16 @@ def run(
     from mlcmkd.course import run_notebook
 
     given = read_params(params)
+    typed: dict[str, Any] = {}
     words = list(context.args)
     while words:
         if words[0] not in ("-p", "--parameter") or len(words) < 3:
             raise InputError(f"'{words[0]}': expected -p NAME VALUE")
-        given[words[1]] = parse_yaml(words[2], f"-p {words[1]}")
-        words = words[3:]
-    typer.echo(f"the run: {run_notebook(notebook, given, out)}")
+        name, value, *words = words[1:]
+        if name in typed:
+            raise InputError(f"-p {name} {value}: '{name}' is given twice; keep one")
+        typed[name] = parse_yaml(value, f"-p {name}")
+    typer.echo(f"the run: {run_notebook(notebook, {**given, **typed}, out)}")
 
 
 def course(

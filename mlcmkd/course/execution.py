@@ -77,7 +77,8 @@ def execute(source: Path, target: Path, parameters: dict[str, Any], *, show: boo
         show: forward the progress bars of the notebook to the terminal.
 
     Raises:
-        InputError: a cell failed, or the kernel did; the message contains notebook, cell and error.
+        InputError: a cell failed, or the kernel did; the message contains notebook, cell and error. Code
+            cells are counted as in the source, without the cell that papermill adds.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -94,14 +95,15 @@ def execute(source: Path, target: Path, parameters: dict[str, Any], *, show: boo
             )
     except PapermillExecutionError as error:
         raise InputError(
-            f"{source.name}, cell {error.exec_count}: {error.ename}: {first_line(error.evalue)} "
-            f"(partly executed notebook: {target})"
+            f"{source.name}, code cell {_failed_cell(target, error.exec_count)}: {error.ename}: "
+            f"{first_line(error.evalue)} (cell [{error.exec_count}] of the partly executed notebook "
+            f"{target})"
         ) from None
     except DeadKernelError:
         raise InputError(
-            f"{source.name}, cell {_running_cell(target)}: the kernel was killed, most often because "
-            f"the memory is full; free some, then the same command resumes (partly executed notebook: "
-            f"{target})"
+            f"{source.name}, code cell {_failed_cell(target)}: the kernel was killed, most often "
+            "because the memory is full; free some, then the same command resumes (partly executed "
+            f"notebook: {target})"
         ) from None
     except (NoSuchKernel, RuntimeError) as error:  # jupyter_client's, if a kernel does not start
         raise InputError(
@@ -111,11 +113,24 @@ def execute(source: Path, target: Path, parameters: dict[str, Any], *, show: boo
     nbformat.write(cleaned(nbformat.read(target, as_version=4)), target)
 
 
-def _running_cell(target: Path) -> int:
-    """The number of the code cell that was running when the kernel of a notebook ended."""
-    cells = [cell for cell in nbformat.read(target, as_version=4).cells if cell.cell_type == "code"]
-    states = [cell.metadata.get("papermill", {}).get("status") for cell in cells]
-    return 1 + next((n for n, state in enumerate(states) if state != "completed"), len(cells) - 1)
+def _failed_cell(target: Path, execution: int | None = None) -> int:
+    """The number of the code cell that failed, counted as in the source from 1.
+
+    Args:
+        target: the partly executed notebook.
+        execution: the cell's execution count; None for the cell that was running when the kernel ended.
+    """
+    cells = [
+        cell
+        for cell in nbformat.read(target, as_version=4).cells
+        if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", [])
+    ]
+    if execution is None:
+        states = [cell.metadata.get("papermill", {}).get("status") for cell in cells]
+        failed = [state != "completed" for state in states]
+    else:
+        failed = [cell.execution_count == execution for cell in cells]
+    return 1 + next((n for n, it_is in enumerate(failed) if it_is), len(cells) - 1)
 
 
 def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import nbformat
 
 from mlcmkd.course.lesson import LESSONS, Lesson, validated_parameters
+from mlcmkd.course.project import check_scale
 from mlcmkd.utils.errors import InputError, suggestion
 
 _REQUIRED = object()  # the default of a parameter that is only annotated
@@ -68,7 +69,8 @@ def parameter_values(
 
     Raises:
         InputError: no parameters cell, or one that assigns something else than literal values; a name
-            is unknown, or a value has the wrong type or range.
+            is unknown, or a value has the wrong type or range; or the given work folder of a lesson
+            contains networks of another scale.
     """
     parameters, lesson_class = _parameters(name, cells), _lesson_class(name, cells)
     for each in given:
@@ -82,7 +84,9 @@ def parameter_values(
         if value is _REQUIRED:
             raise InputError(f"{name}: parameter '{each}' has no default; add -p {each} VALUE")
     if lesson_class is not None:
-        validated_parameters(values, lesson_class)  # as in the notebook
+        lesson = validated_parameters(values, lesson_class)  # as in the notebook
+        if given.get("work"):
+            check_scale(Path(given["work"]).resolve(), lesson.scale)
     return values
 
 

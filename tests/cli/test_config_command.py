@@ -150,12 +150,54 @@ def test_options_overrule_the_file_and_set_overrules_options(tmp_path):
         (["--set=group.sise=1"], "group.sise: no such field; did you mean 'size'?"),
         (["--set=group"], "--set group: expected name=value"),
         (["--name=a", "--flag"], "--name or --flag, not both"),
+        (["--set=name=1", "--set=name=1"], "--set name=1: 'name' is given twice; keep one"),
+        (
+            ["--set=group.size=0.1", "--set=group={}"],
+            "--set group={}: 'group' is given twice; keep one",
+        ),
+        (
+            ["--set=group={size: 0.1}", "--set=group.size=0.2"],
+            "--set group.size=0.2: 'group.size' is given twice; keep one",
+        ),
     ],
 )
 def test_errors_are_one_line(arguments, message):
     with pytest.raises(InputError) as error:
         run_sample("--path=a", *arguments)
     assert str(error.value) == message
+
+
+def test_two_values_of_set_for_one_group_are_joined():
+    typed = run_sample("--path=a", "--set=group={}", "--set=group.size=0.2", "--set=name=b")
+    assert typed.group.size == 0.2 and typed.name == "b"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--out=a", "--seed", "1", "--seed", "2"], "--seed: given 2 times"),
+        (["train", "--out=a", "-f", "a.yaml", "--params", "b.yaml"], "--params: given 2 times"),
+        (["predict", "a.png", "--overlay", "--no-overlay"], "--overlay: given 2 times"),
+        (["run", "03", "--out=a", "-p", "seed", "1", "--out=b"], "--out: given 2 times"),
+        (["run", "03", "-p", "seed", "1", "-p", "seed", "2"], "-p seed 2: 'seed' is given twice"),
+        (["sweep", "a.yaml", "--set", "out=a", "--set", "out=b"], "--set out=b: 'out' is given"),
+    ],
+)
+def test_an_option_that_is_given_twice_is_an_error_of_one_line(
+    words, message, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text("seed: 1")
+    result = CliRunner().invoke(app, words)
+    assert isinstance(result.exception, InputError), result.output
+    assert str(result.exception).startswith(message) and "keep one" in str(result.exception)
+
+
+def test_repeatable_options_may_be_repeated(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["prepare", "folder", "in", "out", "--train-on", "a", "--train-on", "b"]
+    result = CliRunner().invoke(app, words)
+    assert "given" not in str(result.exception) and "in" in str(result.exception)
 
 
 # --- the table of commands ----------------------------------------------------------------------

@@ -16,6 +16,7 @@ from mlcmkd.course.notebook_run import (
     run_notebook,
     validate_parameters,
 )
+from mlcmkd.course.scales import SCALES
 from mlcmkd.course.series import numbered
 from mlcmkd.training.run_directory import CONFIG, METRICS, PROVENANCE, RESULT, WEIGHTS
 from mlcmkd.utils.errors import InputError
@@ -59,6 +60,20 @@ def test_parameters_of_a_lesson_are_validated_before_the_run(
     with pytest.raises(InputError, match=message):
         run_notebook("02", parameters, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_work_folder_of_another_scale_is_refused_before_a_kernel_starts(no_kernel, tmp_path):
+    trained = tmp_path / "work/teacher-rgb-s0"
+    trained.mkdir(parents=True)
+    laptop = SCALES["laptop"]
+    data = {"synthetic_train": laptop.synthetic_train, "synthetic_held": laptop.synthetic_held}
+    (trained / CONFIG).write_text(json.dumps({"data": data}))
+    (trained / WEIGHTS).write_bytes(b"trained")
+    given = {"scale": "smoke", "work": str(tmp_path / "work")}
+    with pytest.raises(InputError, match="work: contains teacher-rgb-s0 of scale 'laptop', which"):
+        run_notebook("02", given, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    validate_parameters(find_notebook("02"), {**given, "scale": "laptop"})
 
 
 def test_every_notebook_of_the_course_has_a_lesson_class():
@@ -190,14 +205,18 @@ def test_a_notebook_in_another_language_is_refused_and_one_without_a_language_ru
 
 def test_of_an_error_in_a_cell_only_the_first_line_is_shown(tmp_path):
     path = notebook(tmp_path, "a = 1", "raise ValueError('one\\ntwo\\nthree')")
-    with pytest.raises(InputError, match="mine.ipynb, cell 3: ValueError: one .partly") as error:
+    with pytest.raises(InputError, match="mine.ipynb, code cell 2: ValueError: one .cell") as error:
         run_notebook(path, {}, tmp_path / "run", show=False)
     assert "\n" not in str(error.value) and "two" not in str(error.value)
+    executed = tmp_path / "run" / EXECUTED
+    assert str(error.value).endswith(f"(cell [3] of the partly executed notebook {executed})")
+    counts = [cell.get("execution_count") for cell in nbformat.read(executed, 4).cells]
+    assert counts[-1] == 3, "papermill's cell of parameters counts there"
 
 
 def test_a_kernel_that_is_killed_is_a_line_with_its_cell(tmp_path):
     path = notebook(tmp_path, "a = 1", "import os; os.kill(os.getpid(), 9)")
-    with pytest.raises(InputError, match="mine.ipynb, cell 3: the kernel was killed") as error:
+    with pytest.raises(InputError, match="mine.ipynb, code cell 2: the kernel was killed") as error:
         run_notebook(path, {}, tmp_path / "run", show=False)
     assert "the same command resumes" in str(error.value) and "\n" not in str(error.value)
     assert not (tmp_path / "run" / RESULT).exists()
@@ -269,7 +288,7 @@ def test_a_run_directory_is_complete(tmp_path):
 
 def test_a_failed_run_has_a_notebook_but_no_result(tmp_path):
     path = notebook(tmp_path, "a = 1\nwork = 'w'", "1 / (a - 1)")
-    with pytest.raises(InputError, match="mine.ipynb, cell 3: ZeroDivisionError"):
+    with pytest.raises(InputError, match="mine.ipynb, code cell 2: ZeroDivisionError"):
         run_notebook(path, {}, tmp_path / "run", show=False)
     assert (tmp_path / "run" / EXECUTED).is_file()
     assert not (tmp_path / "run" / RESULT).exists()
