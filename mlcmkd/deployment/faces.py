@@ -4,8 +4,46 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlcmkd.data.crops import Crop
+from mlcmkd.data.crops import Crop, tight_box
 from mlcmkd.deployment.boxes import Box
+
+# Expected error of a landmark, as a share of the face's size, at which the confidence is a half: the
+# error from which a face counts as failed, by convention.
+HALF_CONFIDENCE = 0.08
+# Below this confidence a face is uncertain.
+UNCERTAIN = 0.5
+# Expected length of a 2-D error whose coordinates have a standard deviation of 1.
+_LENGTH = (np.pi / 2) ** 0.5
+
+
+def face_confidence(
+    landmarks: np.ndarray, point_confidence: np.ndarray, deviation: np.ndarray
+) -> float:
+    """Confidence of a face, 0 to 1; NaN from a network without heatmaps.
+
+    It is 0.5 ** (e / 0.08), where e is the expected error of a landmark by its deviation, averaged over
+    the landmarks and divided by the face's size, sqrt(w h) of the tight box of the landmarks. The
+    measure is ours. Without deviations (weights that were not calibrated) it is the mean of
+    `point_confidence`.
+
+    Args:
+        landmarks: (K, 2) in any unit.
+        point_confidence: (K,) 0 to 1, or NaN.
+        deviation: (K,) standard deviation of each coordinate, in the unit of the landmarks, or NaN.
+    """
+    if np.isnan(deviation).any():
+        return float(point_confidence.mean())
+    x0, y0, x1, y1 = tight_box(landmarks)
+    size = max((x1 - x0) * (y1 - y0), 1e-12) ** 0.5
+    return float(0.5 ** (_LENGTH * deviation.mean() / size / HALF_CONFIDENCE))
+
+
+def is_uncertain(face: "FaceLandmarks") -> bool:
+    """Whether the landmarks of a face should be checked: its confidence is below `UNCERTAIN`.
+
+    False for faces without deviations, of which too little is known.
+    """
+    return bool(np.isfinite(face.deviation).all() and face.confidence < UNCERTAIN)
 
 
 @dataclass(frozen=True)
@@ -16,10 +54,13 @@ class FaceLandmarks:
         landmarks: (K, 2) pixels of the image, 0-based.
         scheme: landmark scheme of the K points.
         image: the image in the range of the network, (H, W) or (H, W, 3) in [0, 1].
-        confidence: of the face, 0 to 1: mean of `point_confidence`; NaN from a coordinate head. It
-            ranks faces, but is not a probability of being correct.
+        confidence: of the face, 0 to 1, see `face_confidence`; NaN from a coordinate head. It ranks
+            faces, but is not a probability of being correct.
         point_confidence: (K,) share of each heatmap's mass that lies near the predicted point; None
             for landmarks that no network predicted.
+        deviation: (K,) standard deviation of each coordinate in pixels of the image, where the weights
+            are calibrated: of the errors of x and of y about 68 % are at most one deviation, and about
+            95 % at most two. NaN where it is unknown.
         box: (x0, y0, x1, y1) in pixels, the box around which the network input was cropped.
         by: how the face was located: "given" (box of the user), "detector" (own detector), "warm
             blob" (warm-region detector) or "looks" (three-pass refinement from the whole image).
@@ -32,6 +73,11 @@ class FaceLandmarks:
     point_confidence: np.ndarray | None = None
     box: Box | None = None
     by: str = "given"
+    deviation: np.ndarray | None = None
+
+    def __post_init__(self):
+        if self.deviation is None:
+            object.__setattr__(self, "deviation", np.full(len(self.landmarks), np.nan))
 
 
 @dataclass(frozen=True)

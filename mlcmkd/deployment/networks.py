@@ -1,17 +1,32 @@
 """One interface for networks that torch or ONNX Runtime runs.
 
-A network maps crops (B, C, px, px) float32 in [0, 1] to centred coordinates (B, K, 2) and
-confidences (B, K), 0 to 1, or NaN from a head without heatmaps.
+A network maps crops (B, C, px, px) float32 in [0, 1] to centred coordinates (B, K, 2), confidences
+(B, K), 0 to 1, or NaN from a head without heatmaps, and standard deviations (B, K) of each coordinate in
+shares of the crop's side, NaN without a calibration.
 """
 
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
 from mlcmkd.utils.errors import InputError
+
+
+class NetworkOutput(NamedTuple):
+    """Landmarks of a batch of crops, see the module.
+
+    Attributes:
+        coordinates: (B, K, 2) centred coordinates.
+        confidence: (B, K).
+        deviation: (B, K).
+    """
+
+    coordinates: np.ndarray
+    confidence: np.ndarray
+    deviation: np.ndarray
 
 
 class Network(Protocol):
@@ -28,7 +43,7 @@ class Network(Protocol):
     normalisation: str | None
     input_px: int
 
-    def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+    def __call__(self, crops: np.ndarray) -> NetworkOutput: ...
 
 
 class TorchNetwork:
@@ -48,14 +63,17 @@ class TorchNetwork:
         self.radiometry, self.input_px = spec.radiometry, spec.input_px
         self.normalisation = spec.normalisation
 
-    def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, crops: np.ndarray) -> NetworkOutput:
         import torch
 
         from mlcmkd.models import confidence
 
         with torch.inference_mode():
             prediction = self.model(torch.from_numpy(crops))
-            return prediction.coordinates.numpy(), confidence(prediction).numpy()
+            deviation = self.model.deviation(prediction)
+            return NetworkOutput(
+                prediction.coordinates.numpy(), confidence(prediction).numpy(), deviation.numpy()
+            )
 
 
 class OnnxNetwork:
@@ -89,11 +107,12 @@ class OnnxNetwork:
                 f"{path}: stretches whole images to their range; export it with --kind crop"
             )
 
-    def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, crops: np.ndarray) -> NetworkOutput:
         px = self.input_px
         if self.card.kind == "crop":
             output = self.network.run(image=crops)
-            return (output.landmarks + 0.5) / px - 0.5, output.confidence
+            coordinates = (output.landmarks + 0.5) / px - 0.5
+            return NetworkOutput(coordinates, output.confidence, output.deviation / px)
         middle, half = (px - 1) / 2, px / 2 / self.card.crop_scale
         box = np.array([middle - half] * 2 + [middle + half] * 2, dtype=np.float32)
         if self.modality == "rgb":
@@ -101,7 +120,8 @@ class OnnxNetwork:
         else:
             images = (self.radiometry or GREY8).from_unit(crops)
         output = self.network.run(image=images, box=np.tile(box, (len(crops), 1)))
-        return (output.landmarks - middle) / px, output.confidence
+        coordinates = (output.landmarks - middle) / px
+        return NetworkOutput(coordinates, output.confidence, output.deviation / px)
 
 
 def open_network(path: Path | str, threads: int = 1) -> Network:

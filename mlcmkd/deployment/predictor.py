@@ -15,7 +15,7 @@ from mlcmkd.data.thermal.palettes import is_coloured
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.deployment.boxes import Box, check_box
 from mlcmkd.deployment.detector import Detector, load_detector, run_detector
-from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
+from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks, face_confidence
 from mlcmkd.deployment.networks import open_network
 from mlcmkd.deployment.thermal_input import INFERRED, StatedInput, image_radiometry
 from mlcmkd.deployment.warm_region import candidate_boxes, detect_warm_region
@@ -233,18 +233,19 @@ class Predictor:
         cuts = [cut[..., None] if cut.ndim == 2 else cut for cut in cuts]
         batch = np.stack([np.broadcast_to(cut, (*cut.shape[:2], channels)) for cut in cuts])
         batch = np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
-        coordinates, confidences = self.network(batch)
+        output = self.network(batch)
         return [
             FaceLandmarks(
                 crop.crop.to_pixels(points),
                 self.network.scheme,
                 crop.image,
-                confidence=float(confidence.mean()),
+                confidence=face_confidence(points, confidence, deviation),
                 point_confidence=confidence,
+                deviation=deviation * crop.crop.side,
                 box=_box_of(crop.crop),
                 by=crop.by,
             )
-            for crop, points, confidence in zip(crops, coordinates, confidences, strict=True)
+            for crop, points, confidence, deviation in zip(crops, *output, strict=True)
         ]
 
     def to_unit(self, values: np.ndarray, name: str = "array") -> np.ndarray:

@@ -10,10 +10,11 @@ from mlcmkd.models.heads import (
     confidence,
     grid_axis,
     soft_argmax,
+    spread,
 )
 from mlcmkd.models.landmarker import Landmarker
 from mlcmkd.models.layers import Neck
-from mlcmkd.models.spec import ModelSpec
+from mlcmkd.models.spec import Calibration, ModelSpec
 
 __all__ = [
     "CONFIDENCE_RADIUS",
@@ -21,6 +22,7 @@ __all__ = [
     "SIZES",
     "SIZE_NAMES",
     "Backbone",
+    "Calibration",
     "CoordinateHead",
     "HeatmapHead",
     "Landmarker",
@@ -33,4 +35,5 @@ __all__ = [
     "grid_axis",
     "register_backbone",
     "soft_argmax",
+    "spread",
 ]

@@ -61,6 +61,24 @@ def confidence(prediction: Prediction) -> Tensor:
     return (probability * inside).sum((-2, -1))
 
 
+def spread(prediction: Prediction) -> Tensor:
+    """Standard deviation of each landmark's heatmap per coordinate, (B, K); NaN from a coordinate head.
+
+    It is the root of the mean variance of x and y under softmax(logits), in centred coordinates: 0 for a
+    map with all its probability in one cell, about 0.025 for a map that equals its Gaussian target.
+    """
+    coordinates, logits = prediction
+    if logits is None:
+        return torch.full_like(coordinates[..., 0], torch.nan)
+    height, width = logits.shape[-2:]
+    probability = logits.flatten(2).softmax(-1).unflatten(2, (height, width))
+    x = grid_axis(width, logits) - coordinates[..., 0, None]
+    y = grid_axis(height, logits) - coordinates[..., 1, None]
+    variance = (probability.sum(-2) * x.square()).sum(-1)
+    variance = variance + (probability.sum(-1) * y.square()).sum(-1)
+    return (variance / 2).sqrt()
+
+
 class HeatmapHead(nn.Module):
     """One map of unnormalised log-probabilities per landmark; sub-pixel coordinates by soft-argmax.
 

@@ -15,7 +15,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from mlcmkd.models.backbones import SIZES, make_backbone
-from mlcmkd.models.heads import HEADS, Prediction
+from mlcmkd.models.heads import HEADS, Prediction, spread
 from mlcmkd.models.layers import Neck
 from mlcmkd.models.spec import ModelSpec
 from mlcmkd.schemes import get_scheme, map_indices
@@ -77,6 +77,16 @@ class Landmarker(nn.Module):
     def forward(self, images: Tensor) -> Prediction:
         """Images (B, 1 or 3, H, W) in [0, 1] to landmarks."""
         return self.head(self.features(images))
+
+    def deviation(self, prediction: Prediction) -> Tensor:
+        """Standard deviation of each landmark per coordinate, (B, K), shares of the input's side.
+
+        NaN without a calibration (`ModelSpec.calibration`), and from a coordinate head.
+        """
+        calibration, width = self.spec.calibration, spread(prediction)
+        if calibration is None:
+            return torch.full_like(width, torch.nan)
+        return calibration.scale * width**calibration.power
 
     def for_scheme(self, name: str) -> "Landmarker":
         """A copy that predicts the landmarks of another scheme: a selection of the head's outputs.

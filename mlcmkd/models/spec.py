@@ -8,7 +8,28 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.models.backbones import SIZE_NAMES, SizeName
 from mlcmkd.schemes import get_scheme
-from mlcmkd.utils.config import Config
+from mlcmkd.utils.config import Config, late
+
+
+class Calibration(Config):
+    """The standard deviation of a landmark's error, as a function of the spread of its heatmap.
+
+    deviation = scale * spread ** power, per coordinate: of all errors of a coordinate about 68 % are at
+    most one deviation, and about 95 % at most two. `mlcmkd calibrate` fits it. The function is ours.
+    """
+
+    scale: float = Field(
+        gt=0,
+        allow_inf_nan=False,
+        description="Deviation at a spread of 1, shares of the input's side.",
+    )
+    power: float = Field(
+        ge=0,
+        le=10,
+        description="Exponent of the spread; 0 gives every landmark the same deviation.",
+    )
+    faces: int = Field(ge=1, description="Validation faces that it was fitted on.")
+    data: str = Field(description="Sources of these faces.")
 
 
 class ModelSpec(Config):
@@ -36,6 +57,9 @@ class ModelSpec(Config):
     modality: Modality = Field(default="rgb", description="Modality of the input.")
     radiometry: Radiometry | None = Field(
         default=None, description="How thermal values become the input; None for RGB."
+    )
+    calibration: Calibration | None = late(
+        None, description="Standard deviations of the landmarks; None if `calibrate` was not run."
     )
 
     @field_validator("scheme")

@@ -108,8 +108,9 @@ def network_spec(config: NetworkFields, pairs: Pairs) -> ModelSpec:
 
 
 def thermal_version(spec: ModelSpec, pairs: Pairs) -> ModelSpec:
-    """The same network, for the pairs' thermal images."""
-    return spec.model_copy(update={"modality": "thermal", "radiometry": pairs.radiometry})
+    """The same network for the pairs' thermal images, whose errors are not known yet."""
+    changed = {"modality": "thermal", "radiometry": pairs.radiometry, "calibration": None}
+    return spec.model_copy(update=changed)
 
 
 def in_scheme_of(pairs: Pairs, teacher: Landmarker) -> Landmarker:

@@ -230,7 +230,7 @@ def test_confidence_is_exported(exports, pairs):
     made = exports("thermal-image")
     (fed,) = input_feeds(made.card, pairs, batch=20)
     with torch.no_grad():
-        _, wanted = ImageToLandmarks(made.model, made.card.radiometry)(
+        _, wanted, _ = ImageToLandmarks(made.model, made.card.radiometry)(
             *(torch.from_numpy(value) for value in fed.values())
         )
     found = made.network.run(**fed).confidence

@@ -26,7 +26,8 @@ CODE_LICENCE = "Apache-2.0"
 Kind = Literal["image", "crop"]
 # Names of the inputs by kind; both kinds have the same outputs.
 INPUTS: dict[Kind, tuple[str, ...]] = {"image": ("image", "box"), "crop": ("image",)}
-OUTPUTS = ("landmarks", "confidence")
+OUTPUTS = ("landmarks", "confidence", "deviation")
+_OLD_OUTPUTS = OUTPUTS[:2]  # of files that were exported before there was a deviation
 # The kinds of radiometry inside a graph, with the unit of its input. A graph takes degrees C,
 # whatever format a camera stores them in.
 GRAPH_KINDS = {
@@ -37,7 +38,7 @@ GRAPH_KINDS = {
 
 
 # Fields that older files lack.
-_LATER = ("normalisation",)
+_LATER = ("normalisation", "deviation")
 
 
 class Card(Config):
@@ -68,6 +69,11 @@ class Card(Config):
     confidence: Literal["mass", "none"] = Field(
         description="mass: share of the heatmap's probability near the landmark; none: the head has "
         "no heatmap, and `confidence` is NaN."
+    )
+    deviation: str = late(
+        "",
+        description="How the standard deviation of each coordinate was calibrated; empty where "
+        "`deviation` is NaN.",
     )
     precision: Literal["float32", "int8"] = Field(
         default="float32", description="int8 if convolutions multiply 8-bit integers."
@@ -138,6 +144,9 @@ def descriptions(card: Card) -> dict[str, str]:
         "box": f"face: x0 y0 x1 y1, pixels; the square is {card.crop_scale} times its longer side",
         "landmarks": f"x y of the {card.points} points of {card.scheme}, 0-based pixels of image",
         "confidence": confidence,
+        "deviation": "standard deviation of each coordinate, pixels of image"
+        if card.deviation
+        else "none: NaN",
     }
 
 
@@ -189,7 +198,7 @@ def check_export(path: Path | str) -> Card:
     card = Card.from_metadata(entries, f"{path}: ONNX, but its metadata is invalid")
     inputs = tuple(entry.name for entry in model.graph.input)
     outputs = tuple(entry.name for entry in model.graph.output)
-    if inputs != INPUTS[card.kind] or outputs != OUTPUTS:
+    if inputs != INPUTS[card.kind] or outputs not in (OUTPUTS, _OLD_OUTPUTS):
         raise InputError(
             f"{path}: a model of kind '{card.kind}' has the inputs {INPUTS[card.kind]} and outputs "
             f"{OUTPUTS}, but this one has {inputs} and {outputs}; export it again"

@@ -7,8 +7,8 @@ the plain network, for phones and for latency tables.
 
     image, box -> radiometry -> crop -> network -> pixels of the image
 
-Both also return a confidence per landmark. The batch size and the height and width of images are
-dynamic.
+Both also return a confidence and a standard deviation per landmark. The batch size and the height and
+width of images are dynamic.
 """
 
 import contextlib
@@ -77,19 +77,23 @@ def cut_faces(images: Tensor, centre: Tensor, side: Tensor, px: int) -> Tensor:
 
 
 class CropToLandmarks(nn.Module):
-    """Maps network inputs (B, C, px, px) in [0, 1] to their pixels (B, K, 2), confidence (B, K)."""
+    """Maps network inputs (B, C, px, px) in [0, 1] to landmarks in their pixels.
+
+    The outputs are those of `OUTPUTS`: (B, K, 2), confidence (B, K), and deviation (B, K) in pixels.
+    """
 
     def __init__(self, model: Landmarker):
         super().__init__()
         self.model = deepcopy(model).cpu().eval()
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        prediction = self.model(image)
-        return (prediction.coordinates + 0.5) * image.shape[-1] - 0.5, confidence(prediction)
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        prediction, px = self.model(image), image.shape[-1]
+        landmarks = (prediction.coordinates + 0.5) * px - 0.5
+        return landmarks, confidence(prediction), self.model.deviation(prediction) * px
 
 
 class ImageToLandmarks(nn.Module):
-    """Maps images and face boxes to pixels of the images (B, K, 2) and confidence (B, K).
+    """Maps images and face boxes to landmarks in pixels of the images, as `CropToLandmarks`.
 
     `image` is (B, 3, H, W) uint8 for RGB, and (B, 1, H, W) float32 for thermal, in the unit of
     `input_radiometry`. `box` is (B, 4) float32: x0, y0, x1, y1, 0-based pixels.
@@ -100,14 +104,15 @@ class ImageToLandmarks(nn.Module):
         self.model = deepcopy(model).cpu().eval()
         self.radiometry = GREY8 if radiometry is None else radiometry
 
-    def forward(self, image: Tensor, box: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor, box: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         unit = to_unit(image.float(), self.radiometry)
         first, last = box[:, :2], box[:, 2:]
         centre = (first + last) / 2
         side = (last - first).amax(1) * CROP_SCALE
         prediction = self.model(cut_faces(unit, centre, side, self.model.spec.input_px))
         landmarks = prediction.coordinates * side[:, None, None] + centre[:, None]
-        return landmarks, confidence(prediction)
+        deviation = self.model.deviation(prediction) * side[:, None]
+        return landmarks, confidence(prediction), deviation
 
 
 def to_unit(values: Tensor, radiometry: Radiometry) -> Tensor:
@@ -158,6 +163,17 @@ def input_radiometry(
         low=trained.low,
         high=trained.high,
         black_hot=trained.black_hot,
+    )
+
+
+def deviation_note(spec: ModelSpec) -> str:
+    """How the standard deviations of a network were calibrated, for its card; empty if they are NaN."""
+    made = spec.calibration
+    if made is None or spec.head != "heatmap":
+        return ""
+    return (
+        f"{made.scale:.4g} * spread ** {made.power:.4g}, shares of the input's side; fitted on "
+        f"{made.faces} validation faces of {made.data}"
     )
 
 
@@ -245,6 +261,7 @@ def export_onnx(
         head=spec.head,
         normalisation=spec.normalisation,
         confidence="mass" if spec.head == "heatmap" else "none",
+        deviation=deviation_note(spec),
         weights_licence=licence.strip(),
     )
     write_onnx(to_proto(model, kind, radiometry), card, path)

@@ -88,6 +88,6 @@ def parity_px(model: Landmarker, network: OnnxLandmarker, pairs: Pairs, batch: i
     )
     worst = 0.0
     for inputs in input_feeds(card, pairs, batch):
-        landmarks, _ = module(*(torch.from_numpy(value) for value in inputs.values()))
+        landmarks, *_ = module(*(torch.from_numpy(value) for value in inputs.values()))
         worst = max(worst, float(np.abs(landmarks.numpy() - network.run(**inputs).landmarks).max()))
     return worst

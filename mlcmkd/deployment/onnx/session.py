@@ -1,7 +1,7 @@
 """Inference of exported networks by ONNX Runtime; torch and timm are not imported.
 
 model = load_onnx("light.onnx")
-landmarks, confidence = model(image, box=(90, 40, 210, 190))
+landmarks, confidence, deviation = model(image, box=(90, 40, 210, 190))
 """
 
 from pathlib import Path
@@ -24,10 +24,13 @@ class OnnxPrediction(NamedTuple):
     Attributes:
         landmarks: (K, 2) 0-based pixels of the image.
         confidence: (K,) 0 to 1, or NaN from a head without heatmaps.
+        deviation: (K,) standard deviation of each coordinate, pixels of the image; NaN from weights
+            without a calibration, and from files that were exported before there was one.
     """
 
     landmarks: np.ndarray
     confidence: np.ndarray
+    deviation: np.ndarray
 
 
 class OnnxLandmarker:
@@ -42,8 +45,10 @@ class OnnxLandmarker:
         self.session, self.card = session, card
 
     def run(self, **feeds: np.ndarray) -> OnnxPrediction:
-        """Runs the file on a batch of its own inputs; landmarks (B, K, 2), confidence (B, K)."""
-        return OnnxPrediction(*self.session.run(None, feeds))
+        """Runs the file on a batch of its own inputs; landmarks (B, K, 2), the rest (B, K)."""
+        landmarks, confidence, *rest = self.session.run(None, feeds)
+        deviation = rest[0] if rest else np.full_like(confidence, np.nan)
+        return OnnxPrediction(landmarks, confidence, deviation)
 
     def __call__(self, image: np.ndarray, box: Box) -> OnnxPrediction:
         """Predicts the landmarks of one face.
@@ -62,12 +67,14 @@ class OnnxLandmarker:
         values = self._values(image)
         if self.card.kind == "image":
             output = self.run(image=_batch(values), box=np.array([box], dtype=np.float32))
-            return OnnxPrediction(output.landmarks[0], output.confidence[0])
+            return OnnxPrediction(*(each[0] for each in output))
         crop = Crop.around(box, self.card.crop_scale)
         px = self.card.input_px
         output = self.run(image=_batch(crop.cut(self._unit(values), px)))
         centred = (output.landmarks[0] + 0.5) / px - 0.5
-        return OnnxPrediction(crop.to_pixels(centred).astype(np.float32), output.confidence[0])
+        landmarks = crop.to_pixels(centred).astype(np.float32)
+        deviation = (output.deviation[0] * (crop.side / px)).astype(np.float32)
+        return OnnxPrediction(landmarks, output.confidence[0], deviation)
 
     def _values(self, image: np.ndarray) -> np.ndarray:
         """Checks an image; returns it as (H, W, 3) uint8 or (H, W) float32."""
