@@ -519,8 +519,7 @@ lesson.show(figure, "01_refused")
 # is the calibration of this lesson, and *affine* is between similarity and thin-plate spline. One unit
 # of **noise** is the typical error of each method: one pixel of the calibration, one pixel of every
 # landmark (of which one in ten is at a random position), or, for the two methods by content, 0.3 degrees
-# C in the thermal image and 10 grey levels in the photo. This cell only reads the stored table. It
-# was measured with an earlier version of the synthetic faces, which were drawn in two dimensions.
+# C in the thermal image and 10 grey levels in the photo. This cell only reads the stored table.
 
 # %%
 with (course.RESULTS / "pairing.csv").open(newline="") as file:
