@@ -33,6 +33,7 @@ from data_prep.registration.residual import DEFAULT_LIMIT
 from mlcmkd.data.file_names import folded
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
+from mlcmkd.utils.writing import replacing
 
 LANDMARKS = "landmarks.csv"
 
@@ -170,7 +171,8 @@ def pair_folder(
         pairs, method, calibration_data, limit, out, overlays, progress
     )
     if rgb_landmarks is not None:
-        with (out / LANDMARKS).open("w", newline="", encoding="utf-8") as file:
+        table = out / LANDMARKS
+        with replacing(table) as part, part.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("image", "scheme", "point", "x", "y"), *points])
     used = {path for pair in pairs for path in (pair.rgb, pair.thermal)}
     images = (*rgb.images.values(), *thermal.images.values())

@@ -24,6 +24,7 @@ from mlcmkd.data.images import read_image
 from mlcmkd.data.overlays import checkerboard, edge_overlay
 from mlcmkd.data.plausibility import collapsed, outside_fault
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.writing import replacing
 
 Method = Literal["calibration", "similarity", "affine", "tps", "ecc", "mutual information"]
 METHODS = ("calibration", "similarity", "affine", "tps", "ecc", "mutual information")
@@ -70,7 +71,8 @@ def register_pair(
         _save(folder / "rgb" / f"{pair.id}.png", warped)
     name = f"thermal/{pair.id}{suffix}"
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(data)
+    with replacing(folder / name) as part:
+        part.write_bytes(data)
     if draw and warped is not None:
         for kind, overlay in (("checkerboard", checkerboard), ("edges", edge_overlay)):
             _save(out / OVERLAYS / f"{pair.id}_{kind}.png", overlay(warped, thermal))
@@ -154,7 +156,8 @@ def _check_marks(name: str, marks: np.ndarray | None, image: np.ndarray) -> None
 
 def _save(path: Path, image: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(path)
+    with replacing(path) as part:
+        Image.fromarray(image).save(part, format="PNG")
 
 
 def pair_columns(pair: Pair, method: Method) -> dict[str, object]:

@@ -18,6 +18,7 @@ from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.decay import DecayKind
 from mlcmkd.distillation.strategies import Distillation, Guide, Strategy
 from mlcmkd.evaluation.invariance import FEWEST
+from mlcmkd.plots.saving import save_figure
 from mlcmkd.plots.style import STYLE
 from mlcmkd.training.config import FitConfig
 from mlcmkd.utils.config import Config, Seed
@@ -101,10 +102,10 @@ class Lesson(Config):
         folder.mkdir(parents=True, exist_ok=True)
         # Elements that matplotlib creates while drawing, such as ticks, also need the style.
         with matplotlib.rc_context(STYLE):
-            figure.savefig(folder / f"{name}.png", dpi=_DPI)
+            save_figure(figure, folder / f"{name}.png", dpi=_DPI)
             # The layout does not depend on the resolution; without this every savefig draws twice.
             figure.set_layout_engine("none")
-            figure.savefig(folder / f"{name}.pdf", dpi=150)
+            save_figure(figure, folder / f"{name}.pdf", dpi=150)
             picture = (folder / f"{name}.png").read_bytes()
             if len(picture) > _LARGE:  # photos: a third of the size without a visible difference
                 stored = io.BytesIO()

@@ -8,7 +8,9 @@ from typing import NamedTuple, Self
 import nbformat
 import psutil
 
+from mlcmkd.training.run_directory import write_atomically
 from mlcmkd.utils.markdown import markdown_table
+from mlcmkd.utils.writing import replacing
 
 REPORT = "report"  # report.md for people, report.csv for programs
 PICTURES = ("image/png", "image/jpeg")
@@ -108,7 +110,8 @@ def write_usage(usages: list[Usage], folder: Path, title: str) -> Path:
     Args:
         title: first line of the report.
     """
-    with (folder / f"{REPORT}.csv").open("w", newline="", encoding="utf-8") as file:
+    table = folder / f"{REPORT}.csv"
+    with replacing(table) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(Usage._fields)
         writer.writerows(usages)
@@ -122,7 +125,7 @@ def write_usage(usages: list[Usage], folder: Path, title: str) -> Path:
         "",
     ]
     path = folder / f"{REPORT}.md"
-    path.write_text("\n".join(lines), encoding="utf-8")
+    write_atomically(path, "\n".join(lines))
     return path
 
 

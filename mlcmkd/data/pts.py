@@ -11,6 +11,7 @@ import numpy as np
 
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number, number_or_missing, read_text
+from mlcmkd.utils.writing import replacing
 
 _HEADER = re.compile(r"^\s*(version|n_points)\s*:\s*(\S+)\s*$")
 
@@ -74,7 +75,8 @@ def write_pts(path: Path, landmarks: np.ndarray) -> None:
     lines = [f"{x:.3f} {y:.3f}" for x, y in np.asarray(landmarks, dtype=np.float64) + 1.0]
     text = "\n".join(["version: 1", f"n_points: {len(lines)}", "{", *lines, "}", ""])
     try:
-        path.write_text(text, encoding="utf-8")
+        with replacing(path) as part:
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror}); choose another folder"

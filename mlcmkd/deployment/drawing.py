@@ -9,6 +9,7 @@ from mlcmkd.data.images import encode_image
 from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.writing import replacing
 
 LINE = (255, 176, 0)  # amber (RGB): visible on skin and grey, also with colour blindness
 POINT = (0, 114, 255)
@@ -57,7 +58,8 @@ def save_drawing(faces: FaceLandmarks | list[FaceLandmarks], path: Path) -> Path
 
 def _write_png(image: np.ndarray, path: Path) -> None:
     try:
-        path.write_bytes(encode_image(image)[0])
+        with replacing(path) as part:
+            part.write_bytes(encode_image(image)[0])
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 
@@ -106,7 +108,18 @@ class VideoDrawing:
         self.path.mkdir(exist_ok=True)
 
     def close(self) -> Path:
-        """Finishes the video and returns its path."""
+        """Finishes the video and returns its path.
+
+        Raises:
+            InputError: the video is not complete; the file is removed.
+        """
         if self._writer is not None:
             self._writer.release()
+            # OpenCV does not report a write that failed. Both containers end with the index of frames.
+            if not cv2.VideoCapture(str(self.path)).get(cv2.CAP_PROP_FRAME_COUNT) > 0:
+                self.path.unlink(missing_ok=True)
+                raise InputError(
+                    f"{self.path}: the video could not be written to its end; free some space, then "
+                    "give the same command again"
+                )
         return self.path

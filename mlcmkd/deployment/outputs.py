@@ -14,6 +14,7 @@ from mlcmkd.data.landmark_files import LONG
 from mlcmkd.data.pts import write_pts
 from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.schemes import get_scheme
+from mlcmkd.utils.writing import replacing
 
 FACES = ["image", "face", "x0", "y0", "x1", "y1", "by", "confidence"]
 
@@ -134,7 +135,8 @@ class CocoWriter:
             "annotations": self.annotations,
             "categories": list(self.categories.values()),
         }
-        self.path.write_text(json.dumps(document), encoding="utf-8")
+        with replacing(self.path) as part:
+            part.write_text(json.dumps(document), encoding="utf-8")
 
 
 WRITERS: dict[str, type[Writer]] = {"csv": CsvWriter, "pts": PtsWriter, "coco": CocoWriter}

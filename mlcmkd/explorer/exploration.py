@@ -29,8 +29,10 @@ from mlcmkd.explorer.view import (
     weights_hash,
 )
 from mlcmkd.models import Landmarker
+from mlcmkd.plots.saving import save_figure
 from mlcmkd.plots.style import STYLE
 from mlcmkd.schemes import get_scheme
+from mlcmkd.training.run_directory import write_atomically
 from mlcmkd.utils.errors import InputError
 
 
@@ -261,9 +263,9 @@ class Exploration:
         stem.parent.mkdir(parents=True, exist_ok=True)
         files = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("png", "pdf", "json")]
         with rc_context(STYLE):
-            figure.savefig(files[0], dpi=200, metadata={METADATA: metadata})
-            figure.savefig(files[1], metadata={"Subject": self.title(view)})
-        files[2].write_text(metadata + "\n", encoding="utf-8")
+            save_figure(figure, files[0], dpi=200, metadata={METADATA: metadata})
+            save_figure(figure, files[1], metadata={"Subject": self.title(view)})
+        write_atomically(files[2], metadata + "\n")
         return files
 
     def reopen(self, path: Path | str) -> View:

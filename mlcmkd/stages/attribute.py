@@ -23,6 +23,7 @@ from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.models import Landmarker
 from mlcmkd.plots import attribution_maps
+from mlcmkd.plots.saving import save_figure
 from mlcmkd.stages.common import locks_its_run, validates_config
 from mlcmkd.training.run_directory import Run
 from mlcmkd.utils.config import Config
@@ -127,7 +128,7 @@ def attribute(config: AttributeConfig, *, progress: bool = True) -> dict[str, An
         landmarks=shown_landmarks(models["thermal"], batch, pairs.scheme),
         landmark=indices["thermal"],
     )
-    figure.savefig(run.path / "attributions.png", dpi=120)
+    save_figure(figure, run.path / "attributions.png", dpi=120)
     return run.finish(
         landmark=config.landmark if config.group is None else None,
         group=config.group,

@@ -2,6 +2,7 @@
 
 from mlcmkd.evaluation.scores import Scores
 from mlcmkd.plots import ced_curves
+from mlcmkd.plots.saving import save_figure
 from mlcmkd.training.run_directory import Run
 
 LANDMARKS = "landmarks.csv"
@@ -27,4 +28,4 @@ def write_scores(run: Run, scores: Scores) -> None:
         threshold=scores.threshold,
         normaliser=scores.normaliser,
     )
-    figure.savefig(run.path / CED_FIGURE, dpi=120)
+    save_figure(figure, run.path / CED_FIGURE, dpi=120)

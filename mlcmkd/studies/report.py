@@ -25,6 +25,7 @@ from mlcmkd.studies.configurations import Configuration, StoredRun, by_configura
 from mlcmkd.training.run_directory import write_atomically
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.markdown import markdown_table
+from mlcmkd.utils.writing import replacing
 
 Line = dict[str, str]  # of the table
 
@@ -50,7 +51,8 @@ def write_report(folders: Sequence[Path], out: Path, against: str | None = None)
     out.mkdir(parents=True, exist_ok=True)
     pictures = {name: _png(figure) for name, figure in _figures(configurations).items()}
     for name, picture in pictures.items():
-        (out / f"{name}.png").write_bytes(picture)
+        with replacing(out / f"{name}.png") as part:
+            part.write_bytes(picture)
     _write_csv(out / "runs.csv", runs)
     text = _markdown(lines, base, failed, list(pictures))
     write_atomically(out / "report.md", text)

@@ -139,6 +139,17 @@ def limited(code: str, folder: Path) -> subprocess.CompletedProcess:
             "m.safetensors",
             "from tests.conftest import make_model; make_model().save(out / 'm.safetensors')",
         ),
+        (
+            "nme.png",
+            "from mlcmkd.plots import nme_by_configuration as plot;"
+            " from mlcmkd.plots.saving import save_figure;"
+            " save_figure(plot({'a': {0: 1.0, 1: 2.0}}), out / 'nme.png')",
+        ),
+        (
+            "coco.json",
+            "from mlcmkd.deployment.outputs import CocoWriter; w = CocoWriter(out);"
+            " w.images = [9000 * 'a']; w.close()",
+        ),
     ],
 )
 def test_at_a_limit_of_a_files_size_no_partial_file_stays(tmp_path, name, code):
@@ -148,6 +159,19 @@ def test_at_a_limit_of_a_files_size_no_partial_file_stays(tmp_path, name, code):
     assert done.stderr.splitlines()[-1].startswith(f"error: {tmp_path}/{name}: File too large; ")
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "the earlier one"
+
+
+def test_a_video_that_is_not_complete_is_removed(tmp_path):
+    """OpenCV does not report that a write failed."""
+    done = limited(
+        "from mlcmkd.deployment.drawing import VideoDrawing; import numpy as np;"
+        " noise = np.random.default_rng(0).random((64, 64), dtype=np.float32);"
+        " video = VideoDrawing(out / 'v', 25); [video.add([], noise) for _ in range(9)]; video.close()",
+        tmp_path,
+    )
+    assert done.returncode == 2, done.stderr
+    assert f"error: {tmp_path}/v_landmarks.mp4: the video could not be written" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_replaced_when_it_is_complete(tmp_path):
