@@ -38,7 +38,7 @@ from data_prep.readers.parsing.landmarks import (
     from_xml,
     in_scheme_order,
 )
-from mlcmkd.data.landmark_files import name_of
+from mlcmkd.data.landmark_faces import name_of
 from mlcmkd.data.manifest import SPLITS
 from mlcmkd.utils.errors import InputError
 

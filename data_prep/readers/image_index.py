@@ -13,7 +13,7 @@ from typing import NamedTuple
 from data_prep.readers.base import OnBad, walk
 from mlcmkd.data.file_names import folded, path_parts, same_spelling, trailing_folders
 from mlcmkd.data.images import IMAGE_SUFFIXES, read_image
-from mlcmkd.data.landmark_files import name_of
+from mlcmkd.data.landmark_faces import name_of
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.palettes import is_coloured
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mlcmkd.data.file_names import path_parts, trailing_folders
-from mlcmkd.data.landmark_files import name_of
+from mlcmkd.data.landmark_faces import name_of
 from mlcmkd.data.plausibility import MIN_INSIDE, Box, box_fault
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number, read_csv

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mlcmkd.data.crops import tight_box
-from mlcmkd.data.landmark_files import LONG
+from mlcmkd.data.landmark_tables import LONG
 from mlcmkd.data.pts import write_pts
 from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.schemes import get_scheme

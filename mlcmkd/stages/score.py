@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from mlcmkd.data.landmark_files import LandmarkFiles, match, read_landmarks
+from mlcmkd.data.landmark_faces import LandmarkFiles, match
+from mlcmkd.data.landmark_files import read_landmarks
 from mlcmkd.data.plausibility import collapsed
 from mlcmkd.evaluation.conventions import convention_hints
 from mlcmkd.evaluation.metrics import NORMALISERS, Normaliser

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from data_prep.readers.base import fail
 from data_prep.readers.image_index import ImageIndex
 from mlcmkd.data.images import IMAGE_SUFFIXES
-from mlcmkd.data.landmark_files import LandmarkFiles, match, name_of, read_landmarks
+from mlcmkd.data.landmark_faces import LandmarkFiles, match, name_of
+from mlcmkd.data.landmark_files import read_landmarks
 from mlcmkd.deployment.boxes import BoxTable
 from mlcmkd.utils.errors import InputError
 

@@ -8,7 +8,7 @@ import pytest
 from data_prep.readers.base import fail
 from data_prep.readers.image_index import ImageIndex
 from data_prep.registration.image_matching import Stream, images_below, match_images
-from mlcmkd.data.landmark_files import LandmarkFiles, match
+from mlcmkd.data.landmark_faces import LandmarkFiles, match
 from mlcmkd.utils.errors import InputError
 from tests.data_prep import sources
 
