@@ -64,6 +64,7 @@ class FaceLandmarks:
         box: (x0, y0, x1, y1) in pixels, the box around which the network input was cropped.
         by: how the face was located: "given" (box of the user), "detector" (own detector), "warm
             blob" (warm-region detector) or "looks" (three-pass refinement from the whole image).
+        person: number of the person in a video or stack, from 1; None without tracking.
     """
 
     landmarks: np.ndarray
@@ -74,6 +75,7 @@ class FaceLandmarks:
     box: Box | None = None
     by: str = "given"
     deviation: np.ndarray | None = None
+    person: int | None = None
 
     def __post_init__(self):
         if self.deviation is None:

@@ -1,36 +1,37 @@
-"""Temporal smoothing of landmarks: one filter per face, tracked by the overlap of boxes."""
+"""Temporal smoothing of landmarks: one filter per person."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from mlcmkd.data.crops import tight_box
-from mlcmkd.deployment.boxes import Box, iou
 from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.deployment.one_euro import OneEuro
+from mlcmkd.deployment.tracking import Tracker
 
 # Chosen on moving validation faces with noise of 1 % of the face side (benchmarks/smoothing.py).
 MIN_CUTOFF = 1.0  # Hz
 BETA = 30.0  # Hz per face side per second
-SAME_FACE = 0.3  # lowest IoU of a face's tight boxes in consecutive frames
-FORGET = 0.5  # seconds without a detection after which a track ends
+RESTART = 0.5  # seconds without a detection after which the filter starts anew
 
 
-class _Track:
-    def __init__(self, side: float, min_cutoff: float, beta: float):
+class _Filter:
+    """The filter of one person's landmarks."""
+
+    def __init__(self, landmarks: np.ndarray, min_cutoff: float, beta: float):
+        x0, y0, x1, y1 = tight_box(landmarks)
         # Speed in face sides per second, so that beta does not depend on the size of the face.
-        self.side = side
-        self.filter = OneEuro(min_cutoff, beta, forget=FORGET)
-        self.box: Box | None = None
-        self.seen = -np.inf
+        self._side = max(x1 - x0, y1 - y0, 1.0)
+        self._filter = OneEuro(min_cutoff, beta, forget=RESTART)
+
+    def __call__(self, landmarks: np.ndarray, seconds: float) -> np.ndarray:
+        return self._filter(landmarks / self._side, seconds) * self._side
 
 
 class Smoother:
-    """Smooths the faces of one sequence, frame by frame, by the one-euro filter.
+    """Numbers the persons of one sequence and smooths their landmarks by the one-euro filter.
 
-    Each face is assigned to the track with the highest IoU of their boxes, at most one face per
-    track. A track without a face for `FORGET` seconds ends. Frames without a face must be passed,
-    too.
+    Persons are tracked by `Tracker`; each has a filter. Frames without a face must be passed, too.
 
     Args:
         min_cutoff: Hz.
@@ -43,43 +44,29 @@ class Smoother:
     def __init__(self, min_cutoff: float = MIN_CUTOFF, beta: float = BETA):
         OneEuro(min_cutoff, beta)  # checks the values before the first face
         self.min_cutoff, self.beta = min_cutoff, beta
-        self._tracks: list[_Track] = []
+        self._tracker = Tracker()
+        self._filters: dict[int, _Filter] = {}
 
-    def __call__(self, faces: list[FaceLandmarks], seconds: float) -> list[FaceLandmarks]:
-        """Returns the same faces with smoothed landmarks.
+    def __call__(
+        self, faces: list[FaceLandmarks], seconds: float, cut: bool = False
+    ) -> list[FaceLandmarks]:
+        """Returns the same faces with smoothed landmarks and the numbers of their persons.
+
+        Landmarks that are NaN stay NaN.
 
         Args:
             faces: of one frame; may be empty.
             seconds: time of the frame, later than in the previous call.
+            cut: another scene starts with this frame.
         """
-        self._tracks = [t for t in self._tracks if seconds - t.seen <= FORGET]
-        boxes = [tight_box(face.landmarks) for face in faces]
-        track_of = self._match(boxes)
-        smoothed = []
-        for n, (face, box) in enumerate(zip(faces, boxes, strict=True)):
-            if n not in track_of:
-                side = max(box[2] - box[0], box[3] - box[1], 1.0)
-                track_of[n] = _Track(side, self.min_cutoff, self.beta)
-                self._tracks.append(track_of[n])
-            track = track_of[n]
-            track.box, track.seen = box, seconds
-            filtered = track.filter(face.landmarks / track.side, seconds) * track.side
-            smoothed.append(replace(face, landmarks=filtered))
-        return smoothed
+        faces = self._tracker(faces, seconds, cut)
+        self._filters = {n: self._filters[n] for n in self._tracker.alive & set(self._filters)}
+        return [self._smoothed(face, seconds) for face in faces]
 
-    def _match(self, boxes: list[Box]) -> dict[int, _Track]:
-        """The track of each box by its index; boxes of new faces have none."""
-        overlaps = sorted(
-            (
-                (iou(box, track.box), n, m)
-                for n, box in enumerate(boxes)
-                for m, track in enumerate(self._tracks)
-            ),
-            reverse=True,
-        )
-        track_of: dict[int, _Track] = {}
-        for overlap, n, m in overlaps:
-            track = self._tracks[m]
-            if overlap >= SAME_FACE and n not in track_of and track not in track_of.values():
-                track_of[n] = track
-        return track_of
+    def _smoothed(self, face: FaceLandmarks, seconds: float) -> FaceLandmarks:
+        landmarks = np.where(np.isfinite(face.landmarks), face.landmarks, np.nan)
+        if face.person is None or np.isnan(landmarks).all():
+            return face
+        if face.person not in self._filters:
+            self._filters[face.person] = _Filter(landmarks, self.min_cutoff, self.beta)
+        return replace(face, landmarks=self._filters[face.person](landmarks, seconds))

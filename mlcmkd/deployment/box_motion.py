@@ -1,0 +1,94 @@
+"""Kalman filter of a face's box: where a face is expected in the next frame.
+
+The filter of SORT (Bewley et al., *Simple online and realtime tracking*, ICIP 2016) with two changes.
+The speed is an Ornstein-Uhlenbeck process in continuous time: the box moves on at its velocity, which
+fades, because heads turn back, and frames may be missing. Noise is in units of the face's side,
+because faces of 12 and of 240 px move alike.
+"""
+
+import numpy as np
+
+from mlcmkd.deployment.boxes import Box
+
+# Of the centre (x, y) in face sides, and of the logarithms of width and height. Chosen on simulated
+# sequences (benchmarks/tracking.py).
+MEASURED = np.array([0.05, 0.05, 0.1, 0.1])  # standard deviation of a detected box
+SPEED = np.array([1.5, 1.5, 0.1, 0.1])  # standard deviation of speeds, per second
+FADING = 0.4  # seconds after which 37 % of a speed are left
+
+
+class BoxMotion:
+    """Position, size and their speeds, with their uncertainty.
+
+    Args:
+        box: the first one, pixels.
+    """
+
+    def __init__(self, box: Box):
+        values = _values(box)
+        self._side = _side(values)
+        self._mean = np.stack([values, np.zeros(4)], axis=1)  # (4, 2): value and speed
+        self._covariance = np.zeros((4, 2, 2))
+        self._covariance[:, 0, 0] = (MEASURED * self._scale) ** 2
+        self._covariance[:, 1, 1] = (SPEED * self._scale) ** 2
+
+    @property
+    def box(self) -> Box:
+        """The expected box, pixels."""
+        x, y, width, height = self._mean[:, 0]
+        width, height = np.exp(width), np.exp(height)
+        edges = x - width / 2, y - height / 2, x + width / 2, y + height / 2
+        return tuple(float(edge) for edge in edges)
+
+    def predict(self, seconds: float) -> None:
+        """Moves the box on by a time above 0, without a detection."""
+        left = np.exp(-seconds / FADING)
+        path = FADING * (1 - left)  # of a speed of 1
+        step = np.array([[1, path], [0, left]])
+        both = path**2 / FADING
+        position = 2 * FADING * (seconds - path) - path**2
+        spread = np.array([[position, both], [both, 1 - left**2]])
+        noise = (SPEED * self._scale) ** 2
+        self._mean = self._mean @ step.T
+        self._covariance = step @ self._covariance @ step.T + noise[:, None, None] * spread
+
+    def update(self, box: Box) -> None:
+        """Takes a detected box into account."""
+        variance = self._covariance[:, 0, 0] + (MEASURED * self._scale) ** 2
+        gain = self._covariance[:, :, 0] / variance[:, None]  # (4, 2)
+        error = _values(box) - self._mean[:, 0]
+        self._mean = self._mean + gain * error[:, None]
+        self._covariance = self._covariance - gain[:, :, None] * self._covariance[:, None, 0, :]
+        self._side = _side(self._mean[:, 0])
+
+    def surprise(self, box: Box) -> float:
+        """Twice the negative log-likelihood of a detected box, without its constant."""
+        variance = self._covariance[:, 0, 0] / self._scale**2 + MEASURED**2
+        error = (_values(box) - self._mean[:, 0]) / self._scale
+        return float((error**2 / variance + np.log(variance)).sum())
+
+    def distance(self, box: Box) -> float:
+        """Distance of the centre of a detected box from the expected one, in sides of the larger."""
+        values = _values(box)
+        shift = np.hypot(*(values[:2] - self._mean[:2, 0]))
+        return float(shift / max(_side(values), self._side))
+
+    def growth(self, box: Box) -> float:
+        """Factor between the sides of a detected and the expected box, at least 1."""
+        return float(np.exp(abs(np.log(_side(_values(box)) / self._side))))
+
+    @property
+    def _scale(self) -> np.ndarray:
+        return np.array([self._side, self._side, 1.0, 1.0])
+
+
+def _values(box: Box) -> np.ndarray:
+    """Centre in pixels, and the logarithms of width and height, of at least 1 px."""
+    x0, y0, x1, y1 = box
+    size = np.log([max(x1 - x0, 1.0), max(y1 - y0, 1.0)])
+    return np.array([(x0 + x1) / 2, (y0 + y1) / 2, *size])
+
+
+def _side(values: np.ndarray) -> float:
+    """Geometric mean of width and height, pixels."""
+    return float(np.exp(values[2:].mean()))
