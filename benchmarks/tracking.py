@@ -72,7 +72,9 @@ def detect(boxes: np.ndarray, persons: np.ndarray, fps: float, detector: str, rn
     missing, alarms = DETECTORS[detector]
     count, people = persons.shape
     gone = rng.random((count, people)) < missing / 2
-    for t, p in zip(*np.nonzero(rng.random((count, people)) < missing / 2 / (0.2 * fps)), strict=True):
+    for t, p in zip(
+        *np.nonzero(rng.random((count, people)) < missing / 2 / (0.2 * fps)), strict=True
+    ):
         gone[t : t + round(rng.uniform(0, 0.4) * fps) + 1, p] = True
     frames = []
     for t in range(count):
@@ -207,11 +209,16 @@ TRACKERS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10, help="sequences a row")
-    parser.add_argument("--first", type=int, default=1000, help="first seed; 0 to 99 are for choices")
+    parser.add_argument(
+        "--first", type=int, default=1000, help="first seed; 0 to 99 are for choices"
+    )
     parser.add_argument("--fps", nargs="+", type=float, default=[30, 5])
     arguments = parser.parse_args()
     seeds = range(arguments.first, arguments.first + arguments.seeds)
-    print("| detector | frames/s | people | tracker | IDSW a minute | IDF1 (%) | numbers a person | us a frame |")
+    print(
+        "| detector | frames/s | people | tracker | IDSW a minute | IDF1 (%) | numbers a person "
+        "| us a frame |"
+    )
     print("|" + " --- |" * 8)
     for detector in DETECTORS:
         for fps in arguments.fps:

@@ -1,9 +1,9 @@
 """Identity of faces over a sequence: each gets the number of its person.
 
 Boxes are predicted and assigned to the detected faces by the Hungarian method, as in SORT (Bewley et
-al., ICIP 2016), by the likelihood of the detected box. The code is our own, because no package that is kept is light:
-`norfair` 2.3 needs NumPy below 2; `trackers` 2.6 needs `supervision` and `opencv-python`, whose files
-are those of our `opencv-python-headless`; `motpy` is of 2021. benchmarks/tracking.py compares.
+al., ICIP 2016), by the likelihood of the detected box. The code is our own, because no package that is
+kept is light: `norfair` 2.3 needs NumPy below 2; `trackers` 2.6 needs `supervision` and
+`opencv-python`, whose files are those of our `opencv-python-headless`; `motpy` is of 2021.
 """
 
 from collections.abc import Sequence
