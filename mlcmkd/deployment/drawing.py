@@ -40,7 +40,19 @@ def draw(faces: FaceLandmarks | list[FaceLandmarks], image: np.ndarray | None = 
             cv2.polylines(image, line, False, LINE, 1, cv2.LINE_AA, shift=4)
         for point in points:
             cv2.circle(image, point.tolist(), 32, POINT, -1, cv2.LINE_AA, shift=4)
+        if face.person is not None and np.isfinite(face.landmarks).all():
+            _number(image, face.person, *np.rint(face.landmarks.min(axis=0) * factor).astype(int))
     return image
+
+
+def _number(image: np.ndarray, person: int, x: int, y: int) -> None:
+    """Writes the number of a person above the upper left corner of the face, inside of the image."""
+    (width, height), _ = cv2.getTextSize(str(person), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 2)
+    x = int(np.clip(x, 2, max(2, image.shape[1] - width - 2)))
+    y = int(np.clip(y - 4, height + 2, max(height + 2, image.shape[0] - 2)))
+    for colour, thickness in (((0, 0, 0), 4), (LINE, 2)):
+        font = cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, thickness, cv2.LINE_AA
+        cv2.putText(image, str(person), (x, y), *font)
 
 
 def to_display(values: np.ndarray) -> np.ndarray:
@@ -80,19 +92,32 @@ class VideoDrawing:
         self._count = 0
         self.path: Path = self._stem
 
-    def add(self, faces: list[FaceLandmarks], values: np.ndarray) -> None:
-        """Adds a frame, in the size of the first one; `values` are drawn if it has no face."""
+    def add(
+        self, faces: list[FaceLandmarks], values: np.ndarray, seconds: float | None = None
+    ) -> None:
+        """Adds a frame, in the size of the first one.
+
+        Args:
+            faces: of the frame.
+            values: are drawn if it has no face.
+            seconds: when the frame was taken, since the first one: it is repeated or left out so that
+                the video keeps time; None to show each frame once.
+        """
+        copies = 1 if seconds is None else round(seconds * self._rate) + 1 - self._count
+        if copies < 1:
+            return
         frame = draw(faces, values)
         if self._size is None:
             self._size = frame.shape[1], frame.shape[0]
             self._open()
         if (frame.shape[1], frame.shape[0]) != self._size:
             frame = cv2.resize(frame, self._size)
-        if self._writer is not None:
-            self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-        else:
-            _write_png(frame, self.path / f"{self._count:06d}.png")
-        self._count += 1
+        for _ in range(copies):
+            if self._writer is not None:
+                self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+            else:
+                _write_png(frame, self.path / f"{self._count:06d}.png")
+            self._count += 1
 
     def _open(self) -> None:
         self._stem.parent.mkdir(parents=True, exist_ok=True)

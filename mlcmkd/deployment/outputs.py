@@ -16,7 +16,7 @@ from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.writing import replacing
 
-FACES = ["image", "face", "x0", "y0", "x1", "y1", "by", "confidence"]
+FACES = ["image", "face", "person", "x0", "y0", "x1", "y1", "by", "confidence"]
 
 
 class Writer(Protocol):
@@ -60,7 +60,8 @@ class CsvWriter:
             for point, (x, y) in enumerate(face.landmarks):
                 self._points.writerow([image, face.scheme, point, f"{x:.2f}", f"{y:.2f}"])
             box = [f"{edge:.2f}" for edge in face.box]
-            self._faces.writerow([name, n, *box, face.by, _confidence_text(face)])
+            person = "" if face.person is None else face.person
+            self._faces.writerow([name, n, person, *box, face.by, _confidence_text(face)])
 
     def close(self) -> None:
         for file in self._files:
@@ -84,13 +85,17 @@ class PtsWriter:
 
 
 class CocoWriter:
-    """Writes `coco.json`, COCO keypoints: an annotation per face, with its confidence as `score`."""
+    """Writes `coco.json`, COCO keypoints: an annotation per face, with its confidence as `score`.
+
+    The persons of all sequences have different numbers, `track_id`.
+    """
 
     def __init__(self, folder: Path):
         self.path = folder / "coco.json"
         self.images: list[dict] = []
         self.annotations: list[dict] = []
         self.categories: dict[str, dict] = {}
+        self._tracks: dict[tuple[str, int], int] = {}  # by sequence and person
 
     def add(self, name: str, stem: Path, faces: list[FaceLandmarks]) -> None:
         if not faces:
@@ -113,6 +118,9 @@ class CocoWriter:
             }
             if math.isfinite(face.confidence):
                 annotation["score"] = round(face.confidence, 4)
+            if face.person is not None:
+                person = name.rpartition("#")[0], face.person
+                annotation["track_id"] = self._tracks.setdefault(person, len(self._tracks) + 1)
             self.annotations.append(annotation)
 
     def _category(self, name: str) -> int:

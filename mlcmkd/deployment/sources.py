@@ -6,6 +6,7 @@ counted from 0.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,14 @@ class Frame:
         number: of the frame in its file, from 0; None for a single image.
         values: as `mlcmkd.data.images.read_image` returns them; None if the frame is unreadable.
         error: why the frame is unreadable, otherwise empty.
+        seconds: when a camera gave it, since its first frame; None in files.
     """
 
     name: str
     number: int | None
     values: np.ndarray | None
     error: str = ""
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,13 @@ def _is_read(file: Path) -> bool:
     return file.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES
 
 
-def count_frames(source: Source) -> int | None:
+def count_frames(source: Source, every: int = 1) -> int | None:
+    """Number of frames that `read_source` yields by the header of a file; None if unknown."""
+    count = _all_frames(source)
+    return None if count is None else -(-count // every)
+
+
+def _all_frames(source: Source) -> int | None:
     """Number of frames according to the header of a file; None if unknown, 1 for a single image."""
     if not is_text(source.path):
         return 1  # read_source yields the error
@@ -113,10 +122,10 @@ def frame_rate(source: Source) -> float | None:
         return None
 
 
-def read_source(source: Source) -> Iterator[Frame]:
-    """Yields the frames of one file; an unreadable one becomes a frame without values.
+def read_source(source: Source, every: int = 1) -> Iterator[Frame]:
+    """Yields each `every`-th frame of one file; an unreadable one becomes a frame without values.
 
-    Values are 8 bits, 16 bits or degrees C, as in `mlcmkd.data.images.read_image`. `.npy` of shape
+    Frames keep their numbers in the file. Values are 8 bits, 16 bits or degrees C, as in `mlcmkd.data.images.read_image`. `.npy` of shape
     (N, H, W) and TIFFs with several pages are stacks.
     """
     path = source.path
@@ -126,7 +135,7 @@ def read_source(source: Source) -> Iterator[Frame]:
         yield _failed(str(path), "the folder contains no image and no video")
     else:
         try:
-            yield from (_video_frames if source.is_video else _image_frames)(path)
+            yield from (_video_frames if source.is_video else _image_frames)(path, every)
         except InputError as error:
             yield Frame(str(path), None, None, str(error))
 
@@ -135,15 +144,15 @@ def _failed(name: str, reason: str) -> Frame:
     return Frame(name, None, None, f"{name}: {reason}")
 
 
-def _video_frames(path: Path) -> Iterator[Frame]:
+def _video_frames(path: Path, every: int) -> Iterator[Frame]:
     with open_video(path) as video:
-        for number, values in enumerate(video):
+        for number, values in islice(enumerate(video), 0, None, every):
             yield Frame(f"{path}#{number:06d}", number, values)
 
 
-def _image_frames(path: Path) -> Iterator[Frame]:
+def _image_frames(path: Path, every: int) -> Iterator[Frame]:
     with open_frames(path) as frames:
-        for n in range(len(frames)):
+        for n in range(0, len(frames), every):
             number = None if len(frames) == 1 else n
             try:
                 yield Frame(frames.name(n), number, frames.read(n).values)

@@ -1,0 +1,89 @@
+"""A connected camera as a source of frames."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlcmkd.data.images import Camera, open_camera
+from mlcmkd.deployment.sources import Frame
+from mlcmkd.utils.errors import InputError
+
+
+@dataclass(frozen=True)
+class LiveSource:
+    """An open camera, read until a limit.
+
+    Attributes:
+        path: stands for a file's path in names: `camera0`.
+        relative: the same.
+        camera: the device.
+        seconds: after which it is read no more; None without a limit.
+        frames: number of frames to read; None without a limit.
+    """
+
+    path: Path
+    camera: Camera
+    seconds: float | None = None
+    frames: int | None = None
+
+    @property
+    def relative(self) -> Path:
+        """Name of the results."""
+        return self.path
+
+    def read(self, every: int = 1) -> Iterator[Frame]:
+        """Yields each `every`-th frame with its time since the first one."""
+        start, number = None, 0
+        while self.frames is None or number < self.frames:
+            name = f"{self.path}#{number:06d}"
+            try:
+                values = self.camera.read()
+            except InputError as error:
+                yield Frame(name, number, None, str(error))
+                return
+            now = time.monotonic()
+            start = now if start is None else start
+            if self.seconds is not None and now - start > self.seconds:
+                return
+            if number % every == 0:
+                yield Frame(name, number, values, seconds=now - start)
+            number += 1
+
+
+@dataclass(frozen=True)
+class LiveCamera:
+    """Which camera is read, and how long.
+
+    Attributes:
+        index: number of the device, from 0.
+        seconds: above 0; None without a limit.
+        frames: number of frames to read, at least 1; None without a limit.
+        opener: opens a device, in tests; None for OpenCV.
+    """
+
+    index: int
+    seconds: float | None = None
+    frames: int | None = None
+    opener: Callable[[int], Any] | None = None
+
+    @contextmanager
+    def open(self, raw: bool) -> Iterator[LiveSource]:
+        """Opens the camera.
+
+        Args:
+            raw: read 16 bits where the camera gives them.
+
+        Raises:
+            InputError: no such camera, or an invalid limit.
+        """
+        if self.index < 0:
+            raise InputError(f"camera {self.index}: count devices from 0")
+        if self.seconds is not None and not self.seconds > 0:
+            raise InputError(f"seconds={self.seconds:g} must be above 0")
+        if self.frames is not None and self.frames < 1:
+            raise InputError(f"frames={self.frames} must be at least 1")
+        with open_camera(self.index, raw, self.opener) as camera:
+            yield LiveSource(Path(f"camera{self.index}"), camera, self.seconds, self.frames)
