@@ -12,13 +12,13 @@ from mlcmkd.utils.errors import InputError
 
 def predict(
     paths: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             help="Thermal images (8-bit grey or a known palette, 16-bit raw, .npy in degrees C) or RGB "
             "photos (with RGB weights or --modality rgb), folders, stacks (.npy of N x H x W, TIFFs of "
-            "several pages), videos."
+            "several pages), videos. None with --camera."
         ),
-    ],
+    ] = None,
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -71,6 +71,21 @@ def predict(
         float | None,
         typer.Option(help="Frames per second; without it those of the video, or else 30."),
     ] = None,
+    every: Annotated[
+        int, typer.Option(min=1, help="Predict only each Nth frame of videos, stacks and cameras.")
+    ] = 1,
+    camera: Annotated[
+        int | None,
+        typer.Option(
+            help="Read a connected camera, by its index from 0, until Ctrl-C or one of the limits."
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Time limit of --camera.  [default: none]")
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option(help="Frames to read of --camera.  [default: no limit]")
+    ] = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -108,13 +123,14 @@ def predict(
         bool, typer.Option("--black-hot", help="In 8-bit thermal images dark is warm.")
     ] = False,
 ) -> None:
-    """Find and draw the landmarks of faces in images and videos.
+    """Find and draw the landmarks of faces in images and videos, or live with a camera.
 
     Files that cannot be read are named and skipped; the exit code is then 1.
     """
     from functools import partial
 
     from mlcmkd.deployment.boxes import BoxTable
+    from mlcmkd.deployment.live import LiveCamera
     from mlcmkd.deployment.predictor import Predictor
     from mlcmkd.deployment.smoothing import Smoother
     from mlcmkd.deployment.thermal_input import StatedInput, parse_radiometry
@@ -126,6 +142,8 @@ def predict(
     if options and not smooth:
         name = next(iter(options)).replace("_", "-")
         raise InputError(f"--{name} is an option of --smooth; add --smooth")
+    if camera is None and (seconds is not None or frames is not None):
+        raise InputError("--seconds and --frames are limits of --camera; add --camera INDEX")
     table = None if boxes is None else BoxTable(boxes)
     stated = StatedInput(
         None if radiometry is None else parse_radiometry(radiometry), palette, black_hot
@@ -141,8 +159,10 @@ def predict(
     formats = tuple(dict.fromkeys(formats or ["csv"]))
     outcome = predict_files(
         predictor,
-        paths,
+        paths or [],
         out,
+        camera=None if camera is None else LiveCamera(camera, seconds, frames),
+        every=every,
         box=box,
         boxes=table,
         formats=formats,

@@ -125,8 +125,8 @@ def frame_rate(source: Source) -> float | None:
 def read_source(source: Source, every: int = 1) -> Iterator[Frame]:
     """Yields each `every`-th frame of one file; an unreadable one becomes a frame without values.
 
-    Frames keep their numbers in the file. Values are 8 bits, 16 bits or degrees C, as in `mlcmkd.data.images.read_image`. `.npy` of shape
-    (N, H, W) and TIFFs with several pages are stacks.
+    Frames keep their numbers in the file. Values are 8 bits, 16 bits or degrees C, as in
+    `mlcmkd.data.images.read_image`. `.npy` of shape (N, H, W) and TIFFs with several pages are stacks.
     """
     path = source.path
     if not is_text(path):  # no table could name it, and native decoders may crash

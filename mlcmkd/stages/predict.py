@@ -1,14 +1,15 @@
-"""Prediction of landmarks in files: images, folders, stacks and videos, with tables and overlays.
+"""Prediction of landmarks in images, folders, stacks, videos and of a camera, with tables and overlays.
 
 An unreadable or blank file gives one error line; the other files are still processed. A blank frame of a
 sequence has no face.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from time import perf_counter
 
 from mlcmkd.data.blank_image import BlankImage
 from mlcmkd.data.images import unread_summary
@@ -16,8 +17,10 @@ from mlcmkd.data.thermal.radiometric_jpeg import radiometric_notice
 from mlcmkd.deployment.boxes import Box, BoxTable
 from mlcmkd.deployment.drawing import VideoDrawing, save_drawing
 from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
+from mlcmkd.deployment.live import LiveCamera, LiveSource
 from mlcmkd.deployment.outputs import WRITERS, Writer
 from mlcmkd.deployment.predictor import Predictor
+from mlcmkd.deployment.sequences import Sequences
 from mlcmkd.deployment.smoothing import Smoother
 from mlcmkd.deployment.sources import (
     Frame,
@@ -30,6 +33,7 @@ from mlcmkd.deployment.sources import (
 )
 from mlcmkd.training.run_directory import lock_run
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.interrupts import stop_on_interrupt
 from mlcmkd.utils.progress import tqdm
 from mlcmkd.utils.texts import is_text, printable
 
@@ -44,12 +48,14 @@ class Outcome:
 
     Attributes:
         images: images and frames that were read.
+        frames: those of videos, stacks and cameras.
         faces: number of faces in them.
         empty: names of the images without a face.
         errors: one line per file or frame that failed.
     """
 
     images: int = 0
+    frames: int = 0
     faces: int = 0
     empty: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -60,6 +66,8 @@ def predict_files(
     paths: Sequence[Path | str],
     out: Path | str,
     *,
+    camera: LiveCamera | None = None,
+    every: int = 1,
     box: Box | None = None,
     boxes: BoxTable | None = None,
     formats: tuple[str, ...] = ("csv",),
@@ -71,82 +79,128 @@ def predict_files(
 ) -> Outcome:
     """Predicts the landmarks of every face in files, and writes tables and overlays into `out`.
 
+    In videos, stacks and of a camera, faces have the number of their person (`Tracker`). Ctrl-C ends a
+    camera; elsewhere it raises KeyboardInterrupt, after the files of `out` are finished.
+
     Args:
         predictor: of the landmarks.
         paths: images, folders, stacks (`.npy` (N, H, W), TIFFs with several pages), videos.
         out: folder for the results.
+        camera: is read instead of files.
+        every: only each `every`-th frame of videos, stacks and cameras is predicted.
         box: of the one face in every image.
         boxes: instead, the boxes of each image; an image that is not in the table has no face.
         formats: names from `WRITERS`.
         smoothing: returns the filter of a sequence, such as the class `Smoother`. Each video and
             stack has its own filter; the single images of a folder share one, in the order of
-            their names.
+            their names, and are numbered like a video.
         fps: frames per second; None for that of the video, or `FPS` where it is unknown.
         overlays: draw the landmarks: a PNG per image, a video per video and stack.
         say: receives a line per image, sequence and error.
         progress: show a progress bar.
 
     Raises:
-        InputError: an unknown format, two sources of boxes, an invalid frame rate, an `out` that
-            holds one of the input files (their tables would be overwritten), no existing file, or
-            an `out` that another command writes.
+        InputError: an unknown format, two sources of boxes, an invalid frame rate or `every`, an
+            `out` that holds one of the input files (their tables would be overwritten), no existing
+            file, no such camera, both or neither of them, or an `out` that another command writes.
     """
     if box is not None and boxes is not None:
         raise InputError("both a box and a table of boxes were given; give one of the two")
-    _check_output(formats, fps)
+    if bool(paths) == (camera is not None):
+        raise InputError("give files or a camera, and not both")
+    _check_output(formats, fps, every)
     out, paths = Path(out), [Path(path) for path in paths]
-    sources = list(find_sources(paths))
-    _check_folders(sources, out)
-    for path in paths:
-        if path.is_dir() and (summary := unread_summary(other_files(path))):
-            say(f"notice: {printable(path)}: {summary}")
-    counts = [count_frames(source) for source in sources]
-    out.mkdir(parents=True, exist_ok=True)
     outcome = Outcome()
-    if predictor.network.modality == "thermal":
-        notice = radiometric_notice(source.path for source in sources)
-        if notice:
-            say(notice)
     with ExitStack() as stack:
+        thermal = predictor.network.modality == "thermal"
+        if camera is not None:
+            sources = [stack.enter_context(camera.open(raw=thermal))]
+        else:
+            sources = list(find_sources(paths))
+            _notices(paths, sources, thermal, say)
+        _check_folders(sources, out)
+        out.mkdir(parents=True, exist_ok=True)
         stack.enter_context(lock_run(out))
         writers = [stack.enter_context(closing(WRITERS[name](out))) for name in formats]
-        results = _Results(out, writers, smoothing, fps, overlays, say, outcome)
+        results = _Results(out, writers, smoothing, fps, overlays, say, outcome, every)
         stack.callback(results.start, None)
-        total = None if None in counts else sum(counts)
+        total = _count(sources, every)
         bar = stack.enter_context(tqdm(total=total, unit="frame", disable=not progress))
-        stream = ((source, frame) for source in sources for frame in read_source(source))
-        while batch := list(islice(stream, predictor.batch)):
+        stopped = stack.enter_context(stop_on_interrupt())
+        stream = ((source, frame) for source in sources for frame in _frames(source, every))
+        size = predictor.batch if camera is None else 1  # the next frame is the newest one
+        start = perf_counter()
+        while not stopped() and (batch := list(islice(stream, size))):
             located = [_face_crops(predictor, frame, box, boxes) for _, frame in batch]
             faces = iter(predictor.predict_crops([c for crops, _ in located for c in crops]))
             for (source, frame), (crops, error) in zip(batch, located, strict=True):
                 results.start(source)
                 results.add(frame, [next(faces) for _ in crops], error)
                 bar.update()
+        results.start(None)
+        if outcome.frames:
+            say(_speed(outcome.images, perf_counter() - start))
+        if stopped() and camera is None:
+            raise KeyboardInterrupt
     for name in boxes.unused() if boxes is not None else []:
         outcome.errors.append(f"{boxes.path}: no image '{name}' among the given files")
         say(f"error: {outcome.errors[-1]}")
     return outcome
 
 
-def _check_output(formats: Sequence[str], fps: float | None) -> None:
+def _notices(
+    paths: list[Path], sources: list[Source], thermal: bool, say: Callable[[str], None]
+) -> None:
+    """Reports what is not read: other files of folders, temperatures in radiometric JPEGs."""
+    for path in paths:
+        if path.is_dir() and (summary := unread_summary(other_files(path))):
+            say(f"notice: {printable(path)}: {summary}")
+    if thermal and (notice := radiometric_notice(source.path for source in sources)):
+        say(notice)
+
+
+def _frames(source: Source | LiveSource, every: int) -> Iterator[Frame]:
+    return source.read(every) if isinstance(source, LiveSource) else read_source(source, every)
+
+
+def _count(sources: Sequence[Source | LiveSource], every: int) -> int | None:
+    """Number of frames that will be read; None if unknown."""
+    counts = [
+        source.frames if isinstance(source, LiveSource) else count_frames(source, every)
+        for source in sources
+    ]
+    return None if None in counts else sum(counts)
+
+
+def _speed(images: int, seconds: float) -> str:
+    rate = images / max(seconds, 1e-9)
+    return (
+        f"{rate:.1f} frames/s: {images} in {seconds:.1f} s, read, detected, predicted and written"
+    )
+
+
+def _check_output(formats: Sequence[str], fps: float | None, every: int) -> None:
     unknown = [name for name in formats if name not in WRITERS]
     if unknown:
         raise InputError(f"format '{unknown[0]}' is unknown; use {', '.join(WRITERS)}")
     if fps is not None and not 0 < fps <= 1000:
         raise InputError(f"fps={fps:g} must be above 0 and at most 1000")
+    if every < 1:
+        raise InputError(f"every={every} must be at least 1")
 
 
-def _check_folders(sources: list[Source], out: Path) -> None:
+def _check_folders(sources: Sequence[Source | LiveSource], out: Path) -> None:
     """Prevents overwriting tables beside the inputs, and earlier results if no input exists."""
     if not is_text(out):
         raise InputError(f"{printable(out)}: the name is not UTF-8 text; choose another folder")
-    for source in sources:
+    files = [source for source in sources if isinstance(source, Source)]
+    for source in files:
         if source.path.resolve().parent == out.resolve():
             raise InputError(
                 f"{out}: holds {source.path.name}, which is an input; choose another folder"
             )
-    if sources and not any(source.path.is_file() for source in sources):
-        path = sources[0].path
+    if files and not any(source.path.is_file() for source in files):
+        path = files[0].path
         if not path.is_dir():
             raise InputError(f"{printable(path)}: no such file")
         others = unread_summary(other_files(path))
@@ -184,16 +238,17 @@ class _Results:
         overlays: bool,
         say: Callable[[str], None],
         outcome: Outcome,
+        every: int,
     ):
         self.out, self.writers, self.smoothing = out, writers, smoothing
         self.fps, self.overlays, self.say, self.outcome = fps, overlays, say, outcome
-        self.source: Source | None = None
+        self.every = every
+        self.source: Source | LiveSource | None = None
         self.video: VideoDrawing | None = None
         self._stems: set[str] = set()  # in lower case
-        self._smoothers: dict[Path, Smoother] = {}
-        self._times: dict[Path, float] = {}  # of the last frame of each sequence, seconds
+        self._sequences = Sequences(smoothing)
 
-    def start(self, source: Source | None) -> None:
+    def start(self, source: Source | LiveSource | None) -> None:
         """Finishes the current source and starts another one, or none at the end."""
         if source is self.source:
             return
@@ -207,7 +262,9 @@ class _Results:
         self.frames = self.faces = self.failed = 0
         if source is not None:
             self.stem = self._unique_stem(source.relative)
-            self.rate = self.fps or frame_rate(source) or FPS
+            live = isinstance(source, LiveSource)
+            own = source.camera.rate if live else frame_rate(source)
+            self.rate = self.fps or own or FPS
 
     def add(self, frame: Frame, faces: list[FaceLandmarks], error: str) -> None:
         """Writes and draws one frame of the current source, or reports its error."""
@@ -222,18 +279,19 @@ class _Results:
             self.outcome.faces += len(faces)
             if not faces:
                 self.outcome.empty.append(frame.name)
-        if self.smoothing is not None:
-            faces = self._smoothed(faces, single)
+        if not single or self.smoothing is not None:
+            faces = self._followed(frame, faces)
         stem = self.stem if single else self.stem.with_name(f"{self.stem.name}_{frame.number:06d}")
         for writer in self.writers:
             writer.add(frame.name, stem, faces)
         if not single:
             self.frames += 1
+            self.outcome.frames += 1
             self.faces += len(faces)
             if self.overlays and frame.values is not None:
                 if self.video is None:
-                    self.video = VideoDrawing(self.out / self.stem, self.rate)
-                self.video.add(faces, frame.values)
+                    self.video = VideoDrawing(self.out / self.stem, self.rate / self.every)
+                self.video.add(faces, frame.values, frame.seconds)
         elif not error:
             self._report(frame, faces, stem)
 
@@ -251,13 +309,15 @@ class _Results:
         for face in faces:
             self.say("  " + " ".join(f"{x:.1f},{y:.1f}" for x, y in face.landmarks))
 
-    def _smoothed(self, faces: list[FaceLandmarks], single: bool) -> list[FaceLandmarks]:
-        """Filters faces by their sequence; a frame without faces advances its time, too."""
-        sequence = self.source.path.parent if single else self.source.path
-        smoother = self._smoothers.setdefault(sequence, self.smoothing())
-        seconds = self._times.get(sequence, 0.0) + 1 / self.rate
-        self._times[sequence] = seconds
-        return smoother(faces, seconds)
+    def _followed(self, frame: Frame, faces: list[FaceLandmarks]) -> list[FaceLandmarks]:
+        """Follows faces in their sequence; a frame without faces advances its time, too."""
+        if frame.number is None:
+            sequence = self.source.path.parent
+            seconds = self._sequences.next_time(sequence, 1 / self.rate)
+        else:
+            sequence = self.source.path
+            seconds = frame.number / self.rate if frame.seconds is None else frame.seconds
+        return self._sequences(sequence, faces, frame.values, seconds)
 
     def _unique_stem(self, relative: Path) -> Path:
         """Path of a file's results without suffix, numbered if `a.png` and `a.npy` both occur."""

@@ -1,7 +1,8 @@
 """The decoder: every image, stack and video is read here, with one meaning everywhere.
 
 `read_image` reads one image and `open_frames` a stack; `open_video` reads videos, `open_camera` a
-connected camera; `encode_image` writes. Checks, preparation, training and prediction use these functions only.
+connected camera; `encode_image` writes. Checks, preparation, training and prediction use these
+functions only.
 """
 
 from mlcmkd.data.images.cameras import Camera, open_camera

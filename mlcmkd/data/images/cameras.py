@@ -56,8 +56,8 @@ class Camera:
             flat = flat.view("<u2")
         if flat.dtype != np.uint16 or flat.size != width * height:
             raise InputError(
-                f"camera {self._index}: {values.dtype} values of shape {values.shape} instead of 16 bits "
-                f"for {width} x {height} px; record a video with the camera's own program instead"
+                f"camera {self._index}: {values.dtype} values of shape {values.shape} instead of 16 "
+                f"bits for {width} x {height} px; record a video with the camera's own program instead"
             )
         return flat.reshape(height, width)
 
