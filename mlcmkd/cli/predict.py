@@ -123,7 +123,7 @@ def predict(
         bool, typer.Option("--black-hot", help="In 8-bit thermal images dark is warm.")
     ] = False,
 ) -> None:
-    """Find and draw the landmarks of faces in images and videos, or live with a camera.
+    """Find and draw the landmarks of faces in images and videos.
 
     Files that cannot be read are named and skipped; the exit code is then 1.
     """
