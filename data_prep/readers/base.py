@@ -1,6 +1,5 @@
 """The interface of a reader (`Annotation`, `Reader`), and helpers that readers share."""
 
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from data_prep.errors import Unlabelled
+from mlcmkd.data.folders import walk_folders
 from mlcmkd.data.images import IMAGE_SUFFIXES
 from mlcmkd.data.manifest import inside
 from mlcmkd.data.modality import Modality
@@ -111,14 +111,19 @@ def walk(source: Path, on_bad: OnBad) -> Iterator[Path]:
     """Yield all files below `source`, sorted; links are followed only if they stay inside it.
 
     A link that leads out of `source` goes to `on_bad`. A linked folder is never entered: if its
-    target is inside `source`, its files are listed there.
+    target is inside `source`, its files are listed there. A folder that cannot be listed goes to
+    `on_bad`, too.
 
     Raises:
         InputError: `source` is not a folder.
     """
     if not source.is_dir():
         raise InputError(f"{source}: no such folder; give the folder of the data set")
-    for folder, folders, files in os.walk(source):
+
+    def report(folder: Path, error: InputError) -> None:
+        on_bad(str(folder.relative_to(source)), error)
+
+    for folder, folders, files in walk_folders(source, report):
         folders.sort()
         for name in sorted(folders + files):
             path = Path(folder) / name

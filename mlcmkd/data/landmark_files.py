@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mlcmkd.data.cofw68_results import read_cofw68_results
+from mlcmkd.data.folders import files_below
 from mlcmkd.data.landmark_faces import LandmarkFiles, name_of
 from mlcmkd.data.landmark_tables import read_table
 from mlcmkd.data.manifest import MANIFEST, inside, points_of, read_rows
@@ -55,7 +56,7 @@ def read_landmarks(
 def _read_pts_folder(folder: Path, scheme: str) -> LandmarkFiles:
     points = get_scheme(scheme).points
     faces: dict[str, np.ndarray] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in files_below(folder):
         if path.suffix.lower() != ".pts" or not path.is_file():
             continue
         below = path.relative_to(folder)

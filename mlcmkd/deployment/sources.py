@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mlcmkd.data.folders import files_below
 from mlcmkd.data.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, open_frames, open_video
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import is_text, printable
@@ -63,7 +64,7 @@ def find_sources(paths: Iterable[Path]) -> Iterator[Source]:
         if not path.is_dir():
             yield Source(path, Path(path.name))
             continue
-        files = [file for file in _files_below(path) if _is_read(file)]
+        files = [file for file in files_below(path) if _is_read(file)]
         yield from (Source(file, file.relative_to(path)) for file in files)
         if not files:
             yield Source(path, Path(path.name))
@@ -73,18 +74,9 @@ def other_files(folder: Path) -> list[Path]:
     """Lists the files below a folder that `find_sources` leaves out; hidden files are not listed."""
     return [
         file
-        for file in _files_below(folder)
+        for file in files_below(folder)
         if not _is_read(file) and not any(part[0] == "." for part in file.relative_to(folder).parts)
     ]
-
-
-def _files_below(folder: Path) -> list[Path]:
-    """Files, and links to files that are missing, such as data that were not fetched."""
-    return sorted(
-        file
-        for file in folder.rglob("*")
-        if file.is_file() or (file.is_symlink() and not file.exists())
-    )
 
 
 def _is_read(file: Path) -> bool:

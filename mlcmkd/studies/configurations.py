@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlcmkd.data.folders import files_below
 from mlcmkd.studies.reuse import TEACHERS
 from mlcmkd.training.run_directory import CONFIG, METRICS, PROVENANCE, RESULT, read_metrics
 from mlcmkd.utils.errors import InputError
@@ -80,7 +81,7 @@ def read_runs(folders: Iterable[Path]) -> list[StoredRun]:
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder; give run directories or their parents")
-        for path in folder.rglob(PROVENANCE):
+        for path in (path for path in files_below(folder) if path.name == PROVENANCE):
             run = _read_run(path.parent)
             if run is not None:
                 runs[path.parent.resolve()] = run
