@@ -94,7 +94,12 @@ def predict(
             help="Format of the landmarks; repeatable.  [default: csv]",
         ),
     ] = None,
-    overlay: Annotated[bool, typer.Option(help="Draw the landmarks.")] = True,
+    overlay: Annotated[
+        bool, typer.Option(help="Draw the landmarks, and the regions with their temperatures.")
+    ] = True,
+    coordinates: Annotated[
+        bool, typer.Option("--print", help="Print the landmarks of single images, too.")
+    ] = False,
     batch: Annotated[int, typer.Option(help="Faces in one forward pass.")] = 32,
     range_: Annotated[
         tuple[float, float] | None,
@@ -130,11 +135,14 @@ def predict(
     from functools import partial
 
     from mlcmkd.deployment.boxes import BoxTable
+    from mlcmkd.deployment.faces import UNCERTAIN
     from mlcmkd.deployment.live import LiveCamera
     from mlcmkd.deployment.predictor import Predictor
     from mlcmkd.deployment.smoothing import Smoother
     from mlcmkd.deployment.thermal_input import StatedInput, parse_radiometry
+    from mlcmkd.deployment.weights import bundled_weights
     from mlcmkd.stages.predict import predict_files
+    from mlcmkd.training.trained_on import trained_on
     from mlcmkd.utils.progress import tqdm
 
     options = {"min_cutoff": min_cutoff, "beta": beta}
@@ -156,6 +164,7 @@ def predict(
         modality=modality,
         stated=stated,
     )
+    typer.echo(trained_on(weights or bundled_weights(modality or "thermal")))
     formats = tuple(dict.fromkeys(formats or ["csv"]))
     outcome = predict_files(
         predictor,
@@ -169,16 +178,24 @@ def predict(
         smoothing=partial(Smoother, **options) if smooth else None,
         fps=fps,
         overlays=overlay,
+        coordinates=coordinates,
         # Errors go to stderr; tqdm writes both above the progress bar.
         say=lambda line: tqdm.write(
             line, file=sys.stderr if line.startswith("error:") else sys.stdout
         ),
     )
-    files = {"csv": "landmarks.csv and faces.csv", "pts": "pts/", "coco": "coco.json"}
+    files = {"csv": ["landmarks.csv", "faces.csv", "temperatures.csv"]}
+    files |= {"pts": ["pts/"], "coco": ["coco.json"]}
+    written = [file for name in formats for file in files[name] if (out / file).exists()]
     count = outcome.images + len(outcome.errors)
     typer.echo(
         f"{outcome.images} of {count} images; {outcome.faces} faces; in {out}: "
-        + ", ".join(files[name] for name in formats)
+        + ", ".join(written)
     )
+    if outcome.uncertain:
+        typer.echo(
+            f"warning: {len(outcome.uncertain)} of {outcome.faces} faces have a confidence below "
+            f"{UNCERTAIN:g}, the first in {outcome.uncertain[0]}; check them in the drawings"
+        )
     if outcome.errors:
         raise typer.Exit(1)

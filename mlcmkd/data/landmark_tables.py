@@ -13,6 +13,8 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import number_or_missing, read_csv
 
 LONG = ["image", "scheme", "point", "x", "y"]  # header of the tables of `mlcmkd predict`
+# Further columns of these tables, which may be missing and are not read.
+MEASURED = ("deviation", "celsius")
 
 
 def read_table(
@@ -20,9 +22,9 @@ def read_table(
 ) -> LandmarkFiles:
     """Read a CSV of landmarks; the arguments are those of `landmark_files.read_landmarks`."""
     header, body = read_csv(path)
-    if header != LONG:
+    if header[: len(LONG)] != LONG or not set(header[len(LONG) :]) <= set(MEASURED):
         return _wide(path, header, body, scheme, bad, several)
-    files = _long(path, body, bad)
+    files = _long(path, [(line, cells[: len(LONG)]) for line, cells in body], bad)
     if not several:
         return files
     images = {name_of(cells[0]): (image_of_face(cells[0]),) for _, cells in body}

@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 
 from mlcmkd.data.images import encode_image
+from mlcmkd.deployment.face_regions import face_size
 from mlcmkd.deployment.faces import FaceLandmarks
+from mlcmkd.deployment.region_drawing import LABELLED, draw_regions
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.writing import replacing
@@ -14,12 +16,15 @@ from mlcmkd.utils.writing import replacing
 LINE = (255, 176, 0)  # amber (RGB): visible on skin and grey, also with colour blindness
 POINT = (0, 114, 255)
 SMALLEST = 480  # px; smaller frames are enlarged so that points do not cover the face
+LARGEST = 1600  # px; to which images are enlarged for labels
 # In the order of trial: browsers play the first, every OpenCV writes the second.
 CODECS = ((".mp4", "mp4v"), (".avi", "MJPG"))
 
 
 def draw(faces: FaceLandmarks | list[FaceLandmarks], image: np.ndarray | None = None) -> np.ndarray:
-    """Draws the landmarks of one image, (H, W, 3) uint8 RGB, enlarged to at least 480 px.
+    """Draws the landmarks and the temperatures of one image, (H, W, 3) uint8 RGB.
+
+    The image is enlarged to at least 480 px, and further where labels of temperatures need it.
 
     Args:
         faces: the faces of the image, all with the same `image`.
@@ -30,7 +35,7 @@ def draw(faces: FaceLandmarks | list[FaceLandmarks], image: np.ndarray | None = 
     image = np.rint(image * 255).astype(np.uint8)
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=2)
-    factor = max(1, int(np.ceil(SMALLEST / max(image.shape[:2]))))
+    factor = _enlargement(faces, max(image.shape[:2]))
     image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
     for face in faces:
         # The centre of pixel 0 is at (factor - 1) / 2 in the enlarged image; shift=4 means 1/16 px.
@@ -40,6 +45,7 @@ def draw(faces: FaceLandmarks | list[FaceLandmarks], image: np.ndarray | None = 
             cv2.polylines(image, line, False, LINE, 1, cv2.LINE_AA, shift=4)
         for point in points:
             cv2.circle(image, point.tolist(), 32, POINT, -1, cv2.LINE_AA, shift=4)
+        draw_regions(image, face, factor)
         if face.person is not None and np.isfinite(face.landmarks).all():
             _number(image, face.person, *np.rint(face.landmarks.min(axis=0) * factor).astype(int))
     return image
@@ -53,6 +59,15 @@ def _number(image: np.ndarray, person: int, x: int, y: int) -> None:
     for colour, thickness in (((0, 0, 0), 4), (LINE, 2)):
         font = cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, thickness, cv2.LINE_AA
         cv2.putText(image, str(person), (x, y), *font)
+
+
+def _enlargement(faces: list[FaceLandmarks], side: int) -> int:
+    """By how much an image is enlarged, so that points and labels do not cover the faces."""
+    needed = SMALLEST / side
+    measured = [face_size(face.landmarks) for face in faces if face.temperatures is not None]
+    if measured:
+        needed = max(needed, min(LABELLED / max(min(measured), 1), LARGEST // side))
+    return max(1, int(np.ceil(needed)))
 
 
 def to_display(values: np.ndarray) -> np.ndarray:

@@ -1,11 +1,15 @@
 """A face in an image: the crop that a network gets, and the landmarks that it predicts."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlcmkd.data.crops import Crop, tight_box
 from mlcmkd.deployment.boxes import Box
+
+if TYPE_CHECKING:
+    from mlcmkd.deployment.temperatures import FaceTemperatures
 
 # Expected error of a landmark, as a share of the face's size, at which the confidence is a half: the
 # error from which a face counts as failed, by convention.
@@ -65,6 +69,8 @@ class FaceLandmarks:
         by: how the face was located: "given" (box of the user), "detector" (own detector), "warm
             blob" (warm-region detector) or "looks" (three-pass refinement from the whole image).
         person: number of the person in a video or stack, from 1; None without tracking.
+        temperatures: degrees C at the landmarks and in regions, which `predict_files` adds where the
+            image holds temperatures; otherwise None.
     """
 
     landmarks: np.ndarray
@@ -76,6 +82,7 @@ class FaceLandmarks:
     by: str = "given"
     deviation: np.ndarray | None = None
     person: int | None = None
+    temperatures: "FaceTemperatures | None" = None
 
     def __post_init__(self):
         if self.deviation is None:

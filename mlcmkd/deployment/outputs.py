@@ -13,6 +13,7 @@ from mlcmkd.data.crops import tight_box
 from mlcmkd.data.landmark_tables import LONG
 from mlcmkd.data.pts import write_pts
 from mlcmkd.deployment.faces import FaceLandmarks
+from mlcmkd.deployment.temperature_table import TemperatureTable, celsius_text
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.writing import replacing
 
@@ -38,11 +39,12 @@ class Writer(Protocol):
 
 
 class CsvWriter:
-    """Writes `landmarks.csv`, a line per point, and `faces.csv`, a line per face.
+    """Writes `landmarks.csv`, a line per point, `faces.csv`, a line per face, and `temperatures.csv`.
 
-    `mlcmkd score` reads landmarks.csv. The second and later faces of an image are named `image@1`,
-    `image@2` in landmarks.csv. faces.csv holds the box of the network input; `--boxes` accepts the
-    file.
+    `mlcmkd score` reads landmarks.csv; its column `celsius` is empty where no temperature is known.
+    The second and later faces of an image are named `image@1`, `image@2` in landmarks.csv. faces.csv
+    holds the box of the network input; `--boxes` accepts the file. temperatures.csv is only written if
+    an image holds temperatures.
     """
 
     def __init__(self, folder: Path):
@@ -51,20 +53,26 @@ class CsvWriter:
             for name in ("landmarks.csv", "faces.csv")
         ]
         self._points, self._faces = (csv.writer(file) for file in self._files)
-        self._points.writerow(LONG)
+        self._points.writerow([*LONG, "celsius"])
         self._faces.writerow(FACES)
+        self._temperatures = TemperatureTable(folder)
 
     def add(self, name: str, stem: Path, faces: list[FaceLandmarks]) -> None:
         for n, face in enumerate(faces):
             image = f"{name}@{n}" if n else name
+            celsius = [""] * len(face.landmarks)
+            if face.temperatures is not None:
+                celsius = [celsius_text(value) for value in face.temperatures.landmarks]
+                self._temperatures.add(name, n, face.temperatures.regions)
             for point, (x, y) in enumerate(face.landmarks):
-                self._points.writerow([image, face.scheme, point, f"{x:.2f}", f"{y:.2f}"])
+                row = [image, face.scheme, point, f"{x:.2f}", f"{y:.2f}", celsius[point]]
+                self._points.writerow(row)
             box = [f"{edge:.2f}" for edge in face.box]
             person = "" if face.person is None else face.person
             self._faces.writerow([name, n, person, *box, face.by, _confidence_text(face)])
 
     def close(self) -> None:
-        for file in self._files:
+        for file in (*self._files, self._temperatures):
             file.close()
 
 

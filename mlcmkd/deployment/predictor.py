@@ -17,7 +17,12 @@ from mlcmkd.deployment.boxes import Box, check_box
 from mlcmkd.deployment.detector import Detector, load_detector, run_detector
 from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks, face_confidence
 from mlcmkd.deployment.networks import open_network
-from mlcmkd.deployment.thermal_input import INFERRED, StatedInput, image_radiometry
+from mlcmkd.deployment.thermal_input import (
+    INFERRED,
+    StatedInput,
+    celsius_radiometry,
+    image_radiometry,
+)
 from mlcmkd.deployment.warm_region import candidate_boxes, detect_warm_region
 from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.utils.errors import InputError
@@ -279,6 +284,31 @@ class Predictor:
             if not is_coloured(values):
                 raise
             raise InputError(f"{error} (these weights take thermal images)") from None
+
+    def celsius(self, image: Path | str | np.ndarray, name: str | None = None) -> np.ndarray | None:
+        """Temperatures of a thermal image, those that the camera stored; None where it holds none.
+
+        8-bit grey levels and photos hold none, unless `stated` says what they are in degrees C.
+
+        Args:
+            image: a file, or an array as `mlcmkd.data.images.read_image` returns it.
+            name: of an array, for error messages.
+
+        Returns:
+            (H, W) float32, degrees C; NaN where a scale of 8 bits ends.
+
+        Raises:
+            InputError: an unreadable file, or values that cannot be in the stated scale.
+        """
+        if self.network.modality == "rgb":
+            return None
+        name = _name(image) if name is None else name
+        values = image if isinstance(image, np.ndarray) else read_image(image)
+        if values.dtype not in (np.uint8, np.uint16):
+            values = values.astype(np.float32)
+        trained = self.network.radiometry
+        radiometry = celsius_radiometry(values, trained, self.celsius_range, self.stated)
+        return None if radiometry is None else radiometry.frame_celsius(values, name)
 
 
 def _name(image: Path | str | np.ndarray) -> str:

@@ -86,6 +86,27 @@ def image_radiometry(
     return Radiometry(kind="centikelvin", low=low, high=high)
 
 
+def celsius_radiometry(
+    values: np.ndarray,
+    trained: Radiometry | None,
+    celsius_range: tuple[float, float] | None,
+    stated: StatedInput = INFERRED,
+) -> Radiometry | None:
+    """The radiometry by which an image is in degrees C; None where it holds relative values.
+
+    It is that of `image_radiometry`, with two exceptions: weights that stretch every image say nothing
+    about its scale, and 8 bits are degrees C only where their scale is stated.
+
+    Args and errors are those of `image_radiometry`.
+    """
+    relative = values.dtype == np.uint8 or (trained is not None and trained.kind == "frame-minmax")
+    if relative:
+        radiometry = stated.radiometry
+    else:
+        radiometry = image_radiometry(values, trained, celsius_range, stated)
+    return radiometry if radiometry is not None and radiometry.absolute else None
+
+
 def _stretched(values: np.ndarray, trained: Radiometry, stated: StatedInput) -> Radiometry:
     """Radiometry of an image for weights that stretch every image to its own range."""
     given = stated.radiometry

@@ -16,7 +16,7 @@ from mlcmkd.data.images import unread_summary
 from mlcmkd.data.thermal.radiometric_jpeg import radiometric_notice
 from mlcmkd.deployment.boxes import Box, BoxTable
 from mlcmkd.deployment.drawing import VideoDrawing, save_drawing
-from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
+from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks, is_uncertain
 from mlcmkd.deployment.live import LiveCamera, LiveSource
 from mlcmkd.deployment.outputs import WRITERS, Writer
 from mlcmkd.deployment.predictor import Predictor
@@ -31,6 +31,7 @@ from mlcmkd.deployment.sources import (
     other_files,
     read_source,
 )
+from mlcmkd.deployment.thermometer import Thermometer
 from mlcmkd.training.run_directory import lock_run
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.interrupts import stop_on_interrupt
@@ -51,6 +52,7 @@ class Outcome:
         frames: those of videos, stacks and cameras.
         faces: number of faces in them.
         empty: names of the images without a face.
+        uncertain: for each face with a low confidence (`is_uncertain`) the name of its image.
         errors: one line per file or frame that failed.
     """
 
@@ -58,6 +60,7 @@ class Outcome:
     frames: int = 0
     faces: int = 0
     empty: list[str] = field(default_factory=list)
+    uncertain: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
 
@@ -74,6 +77,7 @@ def predict_files(
     smoothing: Callable[[], Smoother] | None = None,
     fps: float | None = None,
     overlays: bool = True,
+    coordinates: bool = False,
     say: Callable[[str], None] = tqdm.write,
     progress: bool = True,
 ) -> Outcome:
@@ -96,6 +100,7 @@ def predict_files(
             their names, and are numbered like a video.
         fps: frames per second; None for that of the video, or `FPS` where it is unknown.
         overlays: draw the landmarks: a PNG per image, a video per video and stack.
+        coordinates: also pass the landmarks of single images to `say`.
         say: receives a line per image, sequence and error.
         progress: show a progress bar.
 
@@ -122,7 +127,10 @@ def predict_files(
         out.mkdir(parents=True, exist_ok=True)
         stack.enter_context(lock_run(out))
         writers = [stack.enter_context(closing(WRITERS[name](out))) for name in formats]
-        results = _Results(out, writers, smoothing, fps, overlays, say, outcome, every)
+        measured = Thermometer(predictor, say)
+        results = _Results(
+            out, writers, smoothing, measured, fps, overlays, coordinates, say, outcome, every
+        )
         stack.callback(results.start, None)
         total = _count(sources, every)
         bar = stack.enter_context(tqdm(total=total, unit="frame", disable=not progress))
@@ -234,14 +242,17 @@ class _Results:
         out: Path,
         writers: list[Writer],
         smoothing: Callable[[], Smoother] | None,
+        measured: Thermometer,
         fps: float | None,
         overlays: bool,
+        coordinates: bool,
         say: Callable[[str], None],
         outcome: Outcome,
         every: int,
     ):
-        self.out, self.writers, self.smoothing = out, writers, smoothing
-        self.fps, self.overlays, self.say, self.outcome = fps, overlays, say, outcome
+        self.out, self.writers, self.smoothing, self.measured = out, writers, smoothing, measured
+        self.fps, self.overlays, self.coordinates = fps, overlays, coordinates
+        self.say, self.outcome = say, outcome
         self.every = every
         self.source: Source | LiveSource | None = None
         self.video: VideoDrawing | None = None
@@ -277,10 +288,13 @@ class _Results:
         else:
             self.outcome.images += 1
             self.outcome.faces += len(faces)
+            self.outcome.uncertain += [frame.name for face in faces if is_uncertain(face)]
             if not faces:
                 self.outcome.empty.append(frame.name)
         if not single or self.smoothing is not None:
             faces = self._followed(frame, faces)
+        if frame.values is not None:
+            faces = self.measured(faces, frame.values, frame.name)
         stem = self.stem if single else self.stem.with_name(f"{self.stem.name}_{frame.number:06d}")
         for writer in self.writers:
             writer.add(frame.name, stem, faces)
@@ -296,17 +310,17 @@ class _Results:
             self._report(frame, faces, stem)
 
     def _report(self, frame: Frame, faces: list[FaceLandmarks], stem: Path) -> None:
-        """Draws a single image and prints its landmarks."""
+        """Draws a single image, and says what was found."""
         if not faces:
             self.say(f"{frame.name}: no face")
             return
-        drawing = ""
+        line = f"{frame.name}: {len(faces)} face{'s' if len(faces) > 1 else ''}"
         if self.overlays:
             path = self.out / stem.with_name(f"{stem.name}_landmarks.png")
             path.parent.mkdir(parents=True, exist_ok=True)
-            drawing = f" {save_drawing(faces, path)}"
-        self.say(f"{frame.name}:{drawing}")
-        for face in faces:
+            line += f", {save_drawing(faces, path)}"
+        self.say(line)
+        for face in faces if self.coordinates else []:
             self.say("  " + " ".join(f"{x:.1f},{y:.1f}" for x, y in face.landmarks))
 
     def _followed(self, frame: Frame, faces: list[FaceLandmarks]) -> list[FaceLandmarks]:

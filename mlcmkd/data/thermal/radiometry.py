@@ -225,6 +225,36 @@ class Radiometry(Config):
                 colours, colours of no known palette, too many dead pixels, or another scale (see
                 `mlcmkd.data.thermal.scale_check`).
         """
+        stored = self._stored(image, name)
+        if self.kind == "frame-minmax":
+            return self.to_unit(stored)
+        values = self._values(stored)
+        check_scale(self, stored, values, name, face)
+        return self._over_range(values)
+
+    def frame_celsius(self, image: np.ndarray, name: str = "array") -> np.ndarray:
+        """Convert a thermal image as stored in a file to degrees C, beyond the model's range, too.
+
+        Args:
+            image: as in `frame_to_unit`.
+            name: name of the file, for messages.
+
+        Returns:
+            (H, W) float32. Levels 0 and 255 of a scale of 8 bits are NaN: they stand for all that is
+            colder or warmer than the scale.
+
+        Raises:
+            InputError: as `frame_to_unit`, or the values carry no absolute temperature.
+        """
+        stored = self._stored(image, name)
+        celsius = self.celsius(stored)
+        check_scale(self, stored, celsius, name)
+        if self.kind in _LEVELS:
+            celsius[(stored <= 0) | (stored >= 255)] = np.nan
+        return celsius
+
+    def _stored(self, image: np.ndarray, name: str) -> np.ndarray:
+        """Return the stored values in one channel (levels of colours), without dead pixels."""
         shape, dtype = image.shape, image.dtype
         if len(shape) not in (2, 3) or (len(shape) == 3 and (shape[2] != 3 or dtype != np.uint8)):
             raise InputError(
@@ -236,9 +266,9 @@ class Radiometry(Config):
                 f"{name}: a colour image instead of a thermal one; for a camera's false colours, use "
                 "the radiometry kind 'palette'"
             )
-        stored = _STORED.get(self.kind, (dtype,))
-        if dtype not in stored:
-            expected = " or ".join(str(np.dtype(kind)) for kind in stored)
+        types = _STORED.get(self.kind, (dtype,))
+        if dtype not in types:
+            expected = " or ".join(str(np.dtype(kind)) for kind in types)
             raise InputError(
                 f"{name}: {dtype} pixels, but radiometry '{self.kind}' means {expected}; correct one "
                 "of the two"
@@ -253,12 +283,7 @@ class Radiometry(Config):
             image = invert(image, self.palette, name).levels * 255
         else:
             image = image[..., 0]
-        stored = fill_dead_pixels(image, name)
-        if self.kind == "frame-minmax":
-            return self.to_unit(stored)
-        values = self._values(stored)
-        check_scale(self, stored, values, name, face)
-        return self._over_range(values)
+        return fill_dead_pixels(image, name)
 
 
 def _stretched(raw: np.ndarray) -> np.ndarray:
