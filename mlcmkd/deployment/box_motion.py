@@ -6,6 +6,8 @@ fades, because heads turn back, and frames may be missing. Noise is in units of 
 because faces of 12 and of 240 px move alike.
 """
 
+import math
+
 import numpy as np
 
 from mlcmkd.deployment.boxes import Box
@@ -70,12 +72,13 @@ class BoxMotion:
     def distance(self, box: Box) -> float:
         """Distance of the centre of a detected box from the expected one, in sides of the larger."""
         values = _values(box)
-        shift = np.hypot(*(values[:2] - self._mean[:2, 0]))
-        return float(shift / max(_side(values), self._side))
+        shift = math.hypot(values[0] - self._mean[0, 0], values[1] - self._mean[1, 0])
+        return shift / max(_side(values), self._side)
 
     def growth(self, box: Box) -> float:
         """Factor between the sides of a detected and the expected box, at least 1."""
-        return float(np.exp(abs(np.log(_side(_values(box)) / self._side))))
+        side = _side(_values(box))
+        return max(side, self._side) / min(side, self._side)
 
     @property
     def _scale(self) -> np.ndarray:
@@ -85,10 +88,10 @@ class BoxMotion:
 def _values(box: Box) -> np.ndarray:
     """Centre in pixels, and the logarithms of width and height, of at least 1 px."""
     x0, y0, x1, y1 = box
-    size = np.log([max(x1 - x0, 1.0), max(y1 - y0, 1.0)])
-    return np.array([(x0 + x1) / 2, (y0 + y1) / 2, *size])
+    width, height = math.log(max(x1 - x0, 1.0)), math.log(max(y1 - y0, 1.0))
+    return np.array([(x0 + x1) / 2, (y0 + y1) / 2, width, height])
 
 
 def _side(values: np.ndarray) -> float:
     """Geometric mean of width and height, pixels."""
-    return float(np.exp(values[2:].mean()))
+    return math.exp((values[2] + values[3]) / 2)

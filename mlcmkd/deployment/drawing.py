@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mlcmkd.data.images import encode_image
+from mlcmkd.data.images import encode_image, open_video
 from mlcmkd.deployment.face_regions import face_size
 from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.deployment.region_drawing import LABELLED, draw_regions
@@ -156,10 +156,18 @@ class VideoDrawing:
         if self._writer is not None:
             self._writer.release()
             # OpenCV does not report a write that failed. Both containers end with the index of frames.
-            if not cv2.VideoCapture(str(self.path)).get(cv2.CAP_PROP_FRAME_COUNT) > 0:
+            if not _has_frames(self.path):
                 self.path.unlink(missing_ok=True)
                 raise InputError(
                     f"{self.path}: the video could not be written to its end; free some space, then "
                     "give the same command again"
                 )
         return self.path
+
+
+def _has_frames(video: Path) -> bool:
+    try:
+        with open_video(video) as opened:
+            return opened.count is not None
+    except InputError:
+        return False
