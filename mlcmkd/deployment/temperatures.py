@@ -5,7 +5,7 @@ cut off. Where the skin is not in view there is none: NaN, with the reason for a
 worth: docs/guides/temperatures.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from mlcmkd.deployment.face_regions import Outline, Side, face_size, outlines
 from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.deployment.pixel_masks import area, is_within, window
-from mlcmkd.deployment.visibility import far_side, hidden_points, hidden_regions
+from mlcmkd.deployment.visibility import eye_points, far_side, hidden_points, hidden_regions
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
 
@@ -22,6 +22,10 @@ DISC = 0.025
 SMALLEST_DISC = 1.0  # px: the pixel of the landmark and its four neighbours
 # A mean over fewer pixels than these is mostly the noise and the optical blur of the camera.
 FEWEST_PIXELS = 5
+# Bare skin around the eyes is hardly ever so much colder than the warmest of forehead and cheeks, in
+# degrees C; glasses, which are opaque here, nearly always are (benchmarks/temperatures.py).
+COVERED = 2.5
+_EYE = ("inner canthus", "periorbital")
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class RegionTemperature:
         polygon: (V, 2) outline, pixels.
         hole: (W, 2) outline of what is left out; W is 0 where nothing is.
         missing: why there is no temperature: "outside" the image, "hidden", "turned away", "few
-            pixels", or "off scale"; empty where there is one.
+            pixels", "off scale", or "covered" (an eye behind glasses); empty where there is one.
     """
 
     region: str
@@ -81,9 +85,8 @@ def measure(face: FaceLandmarks, celsius: np.ndarray) -> FaceTemperatures:
     Raises:
         InputError: `celsius` is not of the size of the face's image.
     """
-    return FaceTemperatures(
-        landmark_temperatures(face, celsius), tuple(region_temperatures(face, celsius))
-    )
+    regions = region_temperatures(face, celsius)
+    return FaceTemperatures(_at_landmarks(face, celsius, regions), tuple(regions))
 
 
 def landmark_temperatures(face: FaceLandmarks, celsius: np.ndarray) -> np.ndarray:
@@ -98,13 +101,20 @@ def landmark_temperatures(face: FaceLandmarks, celsius: np.ndarray) -> np.ndarra
 
     Returns:
         (K,) degrees C; NaN where the point is outside of the image, hidden, on the side that is turned
-        away, or where a pixel is off the camera's scale.
+        away, of a covered eye, or where a pixel is off the camera's scale.
 
     Raises:
         InputError: as `measure`.
     """
-    _check_size(face, celsius)
+    return _at_landmarks(face, celsius, region_temperatures(face, celsius))
+
+
+def _at_landmarks(
+    face: FaceLandmarks, celsius: np.ndarray, regions: list[RegionTemperature]
+) -> np.ndarray:
     known = _is_inside(face.landmarks, celsius.shape) & ~hidden_points(face)
+    covered = {region.side for region in regions if region.missing == "covered"}
+    known &= ~eye_points(face.scheme, covered)
     found = np.full(len(face.landmarks), np.nan)
     if not known.any():
         return found
@@ -158,7 +168,21 @@ def region_temperatures(face: FaceLandmarks, celsius: np.ndarray) -> list[Region
         elif np.isnan(values).any():
             missing = "off scale"
         found.append(_region_temperature(outline, values, missing))
-    return found
+    return _without_covered_eyes(found)
+
+
+def _without_covered_eyes(regions: list[RegionTemperature]) -> list[RegionTemperature]:
+    """The same regions; those of an eye behind something cold are covered."""
+    skin = [r.mean for r in regions if r.region in ("forehead", "cheek") and not r.missing]
+    eyes = [r for r in regions if r.region in _EYE and not r.missing]
+    covered = {r.side for r in eyes if skin and r.mean < max(skin) - COVERED}
+    unknown = dict.fromkeys(("mean", "max", "min", "deviation"), float("nan"))
+    return [
+        replace(r, missing="covered", **unknown)
+        if r.region in _EYE and not r.missing and r.side in covered
+        else r
+        for r in regions
+    ]
 
 
 def _pixels(outline: Outline, contour: np.ndarray | None, celsius: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Which parts of a face are in view, by its landmarks and their deviations."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from mlcmkd.schemes import CORNERS6, IBUG68, common_points, convert, get_scheme
 TURNED = 0.6
 # A point is hidden if its standard deviation is more than this share of the face's size; chosen on
 # rendered validation faces (benchmarks/temperatures.py).
-HIDDEN = 0.05
+HIDDEN = 0.04
 
 
 def far_side(landmarks: np.ndarray, scheme: str) -> Side:
@@ -36,11 +36,28 @@ def far_side(landmarks: np.ndarray, scheme: str) -> Side:
 
 def hidden_points(face: FaceLandmarks) -> np.ndarray:
     """Which landmarks are hidden or turned away, (K,) bool."""
-    far = far_side(face.landmarks, face.scheme)
-    viewers = {"left": "right ", "right": "left ", "": None}[far]  # sides of names are the viewer's
+    return turned_points(face) | (_uncertainty(face) > HIDDEN)
+
+
+_VIEWERS: dict[Side, str] = {"left": "right ", "right": "left "}  # names have the viewer's sides
+
+
+def turned_points(face: FaceLandmarks) -> np.ndarray:
+    """Which landmarks are on the side that is turned away, (K,) bool."""
+    viewers = _VIEWERS.get(far_side(face.landmarks, face.scheme))
     names = get_scheme(face.scheme).names
-    turned = [viewers is not None and name.startswith(viewers) for name in names]
-    return np.array(turned) | (_uncertainty(face) > HIDDEN)
+    return np.array([viewers is not None and name.startswith(viewers) for name in names])
+
+
+def eye_points(scheme: str, sides: Collection[Side]) -> np.ndarray:
+    """Which landmarks of a scheme are of the subject's eyes on these sides, (K,) bool."""
+    viewers = tuple(_VIEWERS[side] for side in sides)
+    return np.array(
+        [
+            name.startswith(viewers) and any(part in name for part in (" eye ", " lid ", " pupil"))
+            for name in get_scheme(scheme).names
+        ]
+    )
 
 
 def hidden_regions(face: FaceLandmarks, regions: Sequence[Region]) -> list[bool]:

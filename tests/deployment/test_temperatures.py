@@ -76,13 +76,13 @@ def test_the_disc_of_a_small_face_is_a_pixel_and_its_neighbours():
 
 
 def test_discs_and_regions_on_a_ramp_have_the_value_of_their_centre(face):
-    celsius = ramp(0.05, 0.02)
+    celsius = ramp(0.02, 0.01)
     found = measure(face, celsius)
-    at_points = 20 + face.landmarks @ [0.05, 0.02]
+    at_points = 20 + face.landmarks @ [0.02, 0.01]
     inner = slice(17, None)  # of contour points, only a part of the disc counts
     assert found.landmarks[inner] == pytest.approx(at_points[inner], abs=0.06)
     for outline, region in zip(outlines(face.landmarks, "ibug68"), found.regions, strict=True):
-        centre = 20 + outline.centre @ [0.05, 0.02]
+        centre = 20 + outline.centre @ [0.02, 0.01]
         assert region.mean == pytest.approx(centre, abs=0.15)
         assert region.min <= region.mean <= region.max
         assert region.pixels == pytest.approx(np.pi / 4 * region.extent**2, rel=0.2)
@@ -156,6 +156,18 @@ def test_where_the_skin_is_not_in_view_there_is_no_temperature(face):
     missing = {(r.region, r.side): r.missing for r in found.regions if r.missing}
     assert missing == {("inner canthus", "right"): "hidden", ("periorbital", "right"): "hidden"}
     assert all(np.isnan(r.mean) for r in found.regions if r.missing)
+
+
+def test_an_eye_behind_glasses_has_no_temperature(face):
+    """Glasses are opaque for a thermal camera and much colder than the skin."""
+    celsius = ramp(0.0, 0.0) + 13
+    rows, columns = np.indices(celsius.shape)
+    x, y = face.landmarks[36:42].mean(axis=0)
+    celsius[np.hypot(columns - x, rows - y) < 0.16 * face_size(face.landmarks)] = 27
+    found = measure(face, celsius)
+    covered = {(r.region, r.side) for r in found.regions if r.missing == "covered"}
+    assert covered == {("inner canthus", "right"), ("periorbital", "right")}
+    assert np.flatnonzero(np.isnan(found.landmarks)).tolist() == list(range(36, 42))
 
 
 def test_a_face_at_the_border_has_the_temperatures_of_its_part_in_the_image(face):
