@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlcmkd.distillation.two_teachers import TwoTeachers
     from mlcmkd.models import SIZES, Landmarker, ModelSpec, Size, register_backbone
     from mlcmkd.schemes import SCHEMES, Scheme, register_scheme
+    from mlcmkd.stages.calibrate import CalibrateConfig, calibrate
     from mlcmkd.stages.common import StageConfig
     from mlcmkd.stages.compress import CompressConfig, compress
     from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
@@ -49,6 +50,7 @@ __all__ = [
     "SCHEMES",
     "SIZES",
     "Augmentation",
+    "CalibrateConfig",
     "CompressConfig",
     "DataConfig",
     "Distillation",
@@ -71,6 +73,7 @@ __all__ = [
     "TransferConfig",
     "TwoTeachers",
     "bundled_weights",
+    "calibrate",
     "compress",
     "evaluate",
     "export",
@@ -101,6 +104,7 @@ _NAMES_OF = {
     "mlcmkd.distillation.two_teachers": ("TwoTeachers",),
     "mlcmkd.models": ("SIZES", "Landmarker", "ModelSpec", "Size", "register_backbone"),
     "mlcmkd.schemes": ("SCHEMES", "Scheme", "register_scheme"),
+    "mlcmkd.stages.calibrate": ("CalibrateConfig", "calibrate"),
     "mlcmkd.stages.common": ("StageConfig",),
     "mlcmkd.stages.compress": ("CompressConfig", "compress"),
     "mlcmkd.stages.evaluate": ("EvaluateConfig", "evaluate"),

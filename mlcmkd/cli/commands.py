@@ -71,6 +71,9 @@ COMMANDS = {  # in the order of `mlcmkd --help`
     "attribute": Command(
         "Scores", "scoring", "Show which pixels a landmark or a region was found by."
     ),
+    "calibrate": Command(
+        "Use", "export", "Fit the standard deviations of landmarks, and write weights with them."
+    ),
     "export": Command(
         "Use", "export", "Write weights as ONNX, checked against torch, in 8 bits too if wanted."
     ),

@@ -1,9 +1,17 @@
-"""The command that writes a model as a file for other programs."""
+"""Commands that make trained weights ready for use: calibrated, and as a file for other programs."""
 
 from mlcmkd.cli.config_command import config_command
 from mlcmkd.cli.configs import show
+from mlcmkd.stages.calibrate import CalibrateConfig
+from mlcmkd.stages.calibrate import calibrate as run_calibrate
 from mlcmkd.stages.export import ExportConfig
 from mlcmkd.stages.export import export as run_export
+
+
+@config_command("out", "weights", "data.source", "augmentation.agc", "passes", "seed")
+def calibrate(config: CalibrateConfig) -> None:
+    """Fit the standard deviations of landmarks, and write weights with them."""
+    show(run_calibrate(config))
 
 
 @config_command("out", "weights", "data.source", "kind", "licence", "int8")

@@ -97,6 +97,12 @@ def predict(
     overlay: Annotated[
         bool, typer.Option(help="Draw the landmarks, and the regions with their temperatures.")
     ] = True,
+    circles: Annotated[
+        bool,
+        typer.Option(
+            "--circles", help="Draw the standard deviation of each landmark as a circle's radius."
+        ),
+    ] = False,
     coordinates: Annotated[
         bool, typer.Option("--print", help="Print the landmarks of single images, too.")
     ] = False,
@@ -152,6 +158,8 @@ def predict(
         raise InputError(f"--{name} is an option of --smooth; add --smooth")
     if camera is None and (seconds is not None or frames is not None):
         raise InputError("--seconds and --frames are limits of --camera; add --camera INDEX")
+    if circles and not overlay:
+        raise InputError("--circles draws on the overlays; leave out --no-overlay")
     table = None if boxes is None else BoxTable(boxes)
     stated = StatedInput(
         None if radiometry is None else parse_radiometry(radiometry), palette, black_hot
@@ -178,6 +186,7 @@ def predict(
         smoothing=partial(Smoother, **options) if smooth else None,
         fps=fps,
         overlays=overlay,
+        circles=circles,
         coordinates=coordinates,
         # Errors go to stderr; tqdm writes both above the progress bar.
         say=lambda line: tqdm.write(

@@ -15,13 +15,19 @@ from mlcmkd.utils.writing import replacing
 
 LINE = (255, 176, 0)  # amber (RGB): visible on skin and grey, also with colour blindness
 POINT = (0, 114, 255)
+CIRCLE = (64, 224, 208)  # turquoise, of the deviations
 SMALLEST = 480  # px; smaller frames are enlarged so that points do not cover the face
 LARGEST = 1600  # px; to which images are enlarged for labels
 # In the order of trial: browsers play the first, every OpenCV writes the second.
 CODECS = ((".mp4", "mp4v"), (".avi", "MJPG"))
 
 
-def draw(faces: FaceLandmarks | list[FaceLandmarks], image: np.ndarray | None = None) -> np.ndarray:
+def draw(
+    faces: FaceLandmarks | list[FaceLandmarks],
+    image: np.ndarray | None = None,
+    *,
+    deviations: bool = False,
+) -> np.ndarray:
     """Draws the landmarks and the temperatures of one image, (H, W, 3) uint8 RGB.
 
     The image is enlarged to at least 480 px, and further where labels of temperatures need it.
@@ -29,6 +35,8 @@ def draw(faces: FaceLandmarks | list[FaceLandmarks], image: np.ndarray | None = 
     Args:
         faces: the faces of the image, all with the same `image`.
         image: stored values of the image, used where there is no face.
+        deviations: draw a circle around each landmark, with its standard deviation as radius, where
+            that is known.
     """
     faces = [faces] if isinstance(faces, FaceLandmarks) else faces
     image = faces[0].image if faces else to_display(image)
@@ -43,6 +51,12 @@ def draw(faces: FaceLandmarks | list[FaceLandmarks], image: np.ndarray | None = 
         for edge in get_scheme(face.scheme).edges:
             line = [points[list(edge)].reshape(-1, 1, 2)]
             cv2.polylines(image, line, False, LINE, 1, cv2.LINE_AA, shift=4)
+        if deviations:
+            radii = np.rint(np.nan_to_num(face.deviation) * factor * 16).astype(np.int32)
+            for point, radius in zip(points, radii, strict=True):
+                if radius > 0:
+                    centre = point.tolist()
+                    cv2.circle(image, centre, int(radius), CIRCLE, 1, cv2.LINE_AA, shift=4)
         for point in points:
             cv2.circle(image, point.tolist(), 32, POINT, -1, cv2.LINE_AA, shift=4)
         draw_regions(image, face, factor)
@@ -77,9 +91,11 @@ def to_display(values: np.ndarray) -> np.ndarray:
     return np.clip((values - low) / max(high - low, 1e-6), 0, 1)
 
 
-def save_drawing(faces: FaceLandmarks | list[FaceLandmarks], path: Path) -> Path:
+def save_drawing(
+    faces: FaceLandmarks | list[FaceLandmarks], path: Path, *, deviations: bool = False
+) -> Path:
     """Writes `draw(faces)` as a PNG and returns its path."""
-    _write_png(draw(faces), path)
+    _write_png(draw(faces, deviations=deviations), path)
     return path
 
 
@@ -97,11 +113,12 @@ class VideoDrawing:
     Args:
         stem: path without a suffix; `_landmarks` and the suffix are appended.
         rate: frames per second.
+        deviations: see `draw`.
     """
 
-    def __init__(self, stem: Path, rate: float):
+    def __init__(self, stem: Path, rate: float, *, deviations: bool = False):
         self._stem = stem.with_name(f"{stem.name}_landmarks")
-        self._rate = rate
+        self._rate, self._deviations = rate, deviations
         self._writer: cv2.VideoWriter | None = None
         self._size: tuple[int, int] | None = None
         self._count = 0
@@ -121,7 +138,7 @@ class VideoDrawing:
         copies = 1 if seconds is None else round(seconds * self._rate) + 1 - self._count
         if copies < 1:
             return
-        frame = draw(faces, values)
+        frame = draw(faces, values, deviations=self._deviations)
         if self._size is None:
             self._size = frame.shape[1], frame.shape[0]
             self._open()

@@ -9,8 +9,10 @@ import math
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from mlcmkd.data.crops import tight_box
-from mlcmkd.data.landmark_tables import LONG
+from mlcmkd.data.landmark_tables import LONG, MEASURED
 from mlcmkd.data.pts import write_pts
 from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.deployment.temperature_table import TemperatureTable, celsius_text
@@ -53,7 +55,7 @@ class CsvWriter:
             for name in ("landmarks.csv", "faces.csv")
         ]
         self._points, self._faces = (csv.writer(file) for file in self._files)
-        self._points.writerow([*LONG, "celsius"])
+        self._points.writerow([*LONG, *MEASURED])
         self._faces.writerow(FACES)
         self._temperatures = TemperatureTable(folder)
 
@@ -64,12 +66,13 @@ class CsvWriter:
             if face.temperatures is not None:
                 celsius = [celsius_text(value) for value in face.temperatures.landmarks]
                 self._temperatures.add(name, n, face.temperatures.regions)
-            for point, (x, y) in enumerate(face.landmarks):
-                row = [image, face.scheme, point, f"{x:.2f}", f"{y:.2f}", celsius[point]]
-                self._points.writerow(row)
+            rows = zip(face.landmarks, face.deviation, celsius, strict=True)
+            for point, ((x, y), deviation, degrees) in enumerate(rows):
+                numbers = f"{x:.2f}", f"{y:.2f}", _text(deviation, 3), degrees
+                self._points.writerow([image, face.scheme, point, *numbers])
             box = [f"{edge:.2f}" for edge in face.box]
             person = "" if face.person is None else face.person
-            self._faces.writerow([name, n, person, *box, face.by, _confidence_text(face)])
+            self._faces.writerow([name, n, person, *box, face.by, _text(face.confidence, 4)])
 
     def close(self) -> None:
         for file in (*self._files, self._temperatures):
@@ -94,6 +97,9 @@ class PtsWriter:
 
 class CocoWriter:
     """Writes `coco.json`, COCO keypoints: an annotation per face, with its confidence as `score`.
+
+    `deviations`, an entry of ours, holds the standard deviation of each keypoint in pixels, in their
+    order. Both are left out where they are unknown.
 
     The persons of all sequences have different numbers, `track_id`.
     """
@@ -126,6 +132,8 @@ class CocoWriter:
             }
             if math.isfinite(face.confidence):
                 annotation["score"] = round(face.confidence, 4)
+            if np.isfinite(face.deviation).all():
+                annotation["deviations"] = [round(float(each), 3) for each in face.deviation]
             if face.person is not None:
                 person = name.rpartition("#")[0], face.person
                 annotation["track_id"] = self._tracks.setdefault(person, len(self._tracks) + 1)
@@ -158,5 +166,6 @@ class CocoWriter:
 WRITERS: dict[str, type[Writer]] = {"csv": CsvWriter, "pts": PtsWriter, "coco": CocoWriter}
 
 
-def _confidence_text(face: FaceLandmarks) -> str:
-    return f"{face.confidence:.4f}" if math.isfinite(face.confidence) else ""
+def _text(value: float, digits: int) -> str:
+    """A number for a table; an empty cell where it is unknown."""
+    return f"{value:.{digits}f}" if math.isfinite(value) else ""

@@ -12,7 +12,7 @@ from mlcmkd.models.heads import (
     soft_argmax,
     spread,
 )
-from mlcmkd.models.landmarker import Landmarker
+from mlcmkd.models.landmarker import Landmarker, copy_weights
 from mlcmkd.models.layers import Neck
 from mlcmkd.models.spec import Calibration, ModelSpec
 
@@ -32,6 +32,7 @@ __all__ = [
     "Size",
     "SizeName",
     "confidence",
+    "copy_weights",
     "grid_axis",
     "register_backbone",
     "soft_argmax",

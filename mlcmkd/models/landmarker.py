@@ -86,7 +86,7 @@ class Landmarker(nn.Module):
         calibration, width = self.spec.calibration, spread(prediction)
         if calibration is None:
             return torch.full_like(width, torch.nan)
-        return calibration.scale * width**calibration.power
+        return calibration.of(width)
 
     def for_scheme(self, name: str) -> "Landmarker":
         """A copy that predicts the landmarks of another scheme: a selection of the head's outputs.
@@ -134,22 +134,8 @@ class Landmarker(nn.Module):
                 that is not registered.
         """
         path = Path(path)
-        if not path.is_file():
-            fix = (
-                "give a file in this folder" if path.is_dir() else "train them with `mlcmkd train`"
-            )
-            raise InputError(f"{path}: no such weights; {fix}")
-        try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except SafetensorError as error:
-            raise incomplete(path, "safetensors file", str(error), _FIX) from None
-        if _KEY not in metadata:
-            raise InputError(
-                f"{path}: safetensors, but without mlcmkd's description of the model; {_FIX}"
-            )
-        model = cls(_read_spec(path, metadata[_KEY]))
+        text, tensors = _read(path)
+        model = cls(_read_spec(path, text))
         try:
             model.load_state_dict(tensors)
         except RuntimeError:
@@ -158,6 +144,44 @@ class Landmarker(nn.Module):
                 f"{model.spec.size} model with a {model.spec.head} head; train it again"
             ) from None
         return model.eval()
+
+
+def copy_weights(source: Path | str, path: Path | str, spec: ModelSpec) -> None:
+    """Writes the tensors of a weights file, as they are stored there, with another spec.
+
+    Args:
+        source: a file of `Landmarker.save`.
+        path: the new file, written atomically.
+        spec: of a network with the same tensors.
+
+    Raises:
+        InputError: as `Landmarker.load`.
+    """
+    _, tensors = _read(Path(source))
+    with replacing(Path(path)) as part:
+        part.write_bytes(to_bytes(tensors, {_KEY: spec.model_dump_json()}))
+
+
+def _read(path: Path) -> tuple[str, dict[str, Tensor]]:
+    """The spec's text and the tensors of a weights file.
+
+    Raises:
+        InputError: no such file, not safetensors, or not written by `Landmarker.save`.
+    """
+    if not path.is_file():
+        fix = "give a file in this folder" if path.is_dir() else "train them with `mlcmkd train`"
+        raise InputError(f"{path}: no such weights; {fix}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise incomplete(path, "safetensors file", str(error), _FIX) from None
+    if _KEY not in metadata:
+        raise InputError(
+            f"{path}: safetensors, but without mlcmkd's description of the model; {_FIX}"
+        )
+    return metadata[_KEY], tensors
 
 
 def _half(name: str, value: Tensor) -> Tensor:

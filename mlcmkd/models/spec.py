@@ -1,6 +1,6 @@
 """The validated description of a Landmarker, which is stored in its weights file."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -30,6 +30,10 @@ class Calibration(Config):
     )
     faces: int = Field(ge=1, description="Validation faces that it was fitted on.")
     data: str = Field(description="Sources of these faces.")
+
+    def of(self, spread: Any) -> Any:
+        """Deviations of spreads, an array or a tensor of any shape, in shares of the input's side."""
+        return self.scale * spread**self.power
 
 
 class ModelSpec(Config):

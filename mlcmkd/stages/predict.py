@@ -77,6 +77,7 @@ def predict_files(
     smoothing: Callable[[], Smoother] | None = None,
     fps: float | None = None,
     overlays: bool = True,
+    circles: bool = False,
     coordinates: bool = False,
     say: Callable[[str], None] = tqdm.write,
     progress: bool = True,
@@ -100,6 +101,7 @@ def predict_files(
             their names, and are numbered like a video.
         fps: frames per second; None for that of the video, or `FPS` where it is unknown.
         overlays: draw the landmarks: a PNG per image, a video per video and stack.
+        circles: in overlays, draw the standard deviation of each landmark as the radius of a circle.
         coordinates: also pass the landmarks of single images to `say`.
         say: receives a line per image, sequence and error.
         progress: show a progress bar.
@@ -129,7 +131,17 @@ def predict_files(
         writers = [stack.enter_context(closing(WRITERS[name](out))) for name in formats]
         measured = Thermometer(predictor, say)
         results = _Results(
-            out, writers, smoothing, measured, fps, overlays, coordinates, say, outcome, every
+            out,
+            writers,
+            smoothing,
+            measured,
+            fps,
+            overlays,
+            circles,
+            coordinates,
+            say,
+            outcome,
+            every,
         )
         stack.callback(results.start, None)
         total = _count(sources, every)
@@ -245,13 +257,15 @@ class _Results:
         measured: Thermometer,
         fps: float | None,
         overlays: bool,
+        circles: bool,
         coordinates: bool,
         say: Callable[[str], None],
         outcome: Outcome,
         every: int,
     ):
         self.out, self.writers, self.smoothing, self.measured = out, writers, smoothing, measured
-        self.fps, self.overlays, self.coordinates = fps, overlays, coordinates
+        self.fps, self.overlays, self.circles = fps, overlays, circles
+        self.coordinates = coordinates
         self.say, self.outcome = say, outcome
         self.every = every
         self.source: Source | LiveSource | None = None
@@ -304,7 +318,9 @@ class _Results:
             self.faces += len(faces)
             if self.overlays and frame.values is not None:
                 if self.video is None:
-                    self.video = VideoDrawing(self.out / self.stem, self.rate / self.every)
+                    self.video = VideoDrawing(
+                        self.out / self.stem, self.rate / self.every, deviations=self.circles
+                    )
                 self.video.add(faces, frame.values, frame.seconds)
         elif not error:
             self._report(frame, faces, stem)
@@ -318,7 +334,7 @@ class _Results:
         if self.overlays:
             path = self.out / stem.with_name(f"{stem.name}_landmarks.png")
             path.parent.mkdir(parents=True, exist_ok=True)
-            line += f", {save_drawing(faces, path)}"
+            line += f", {save_drawing(faces, path, deviations=self.circles)}"
         self.say(line)
         for face in faces if self.coordinates else []:
             self.say("  " + " ".join(f"{x:.1f},{y:.1f}" for x, y in face.landmarks))

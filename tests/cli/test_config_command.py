@@ -16,6 +16,7 @@ from mlcmkd.cli.commands import LazyCommands
 from mlcmkd.cli.config_command import config_command, find_field, help_of, option_name
 from mlcmkd.deployment.smoothing import BETA, MIN_CUTOFF
 from mlcmkd.stages.attribute import AttributeConfig
+from mlcmkd.stages.calibrate import CalibrateConfig
 from mlcmkd.stages.compress import CompressConfig
 from mlcmkd.stages.evaluate import EvaluateConfig
 from mlcmkd.stages.export import ExportConfig
@@ -38,6 +39,7 @@ CONFIGS = {
     "evaluate": EvaluateConfig,
     "score": ScoreConfig,
     "attribute": AttributeConfig,
+    "calibrate": CalibrateConfig,
     "export": ExportConfig,
 }
 FILE_AND_SET = {"params", "sets"}

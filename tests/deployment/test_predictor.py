@@ -266,8 +266,24 @@ def test_drawn_points_lie_on_their_pixels():
     drawing = draw(FaceLandmarks(landmarks, "ibug68", image))
     assert drawing.shape == (480, 640, 3)
     y, x = np.nonzero(drawing.any(-1))
+    assert np.array_equal(drawing, draw(FaceLandmarks(landmarks, "ibug68", image), deviations=True))
     # pixel 100 covers 200 and 201 of the enlarged image
     assert (x.mean(), y.mean()) == pytest.approx((200.5, 100.5), abs=0.3)
+
+
+def test_circles_have_the_deviation_as_radius():
+    image, landmarks = np.zeros((240, 320), dtype=np.float32), np.tile([[100.0, 50.0]], (68, 1))
+    face = FaceLandmarks(landmarks, "ibug68", image, deviation=np.full(68, 10.0))
+    drawing = draw(face, deviations=True)
+    y, x = np.nonzero((drawing != draw(face)).any(-1))
+    # the image is enlarged twice
+    assert np.hypot(x - 200.5, y - 100.5) == pytest.approx(20, abs=1.5)
+    assert (x.min(), x.max()) == (pytest.approx(180.5, abs=1.1), pytest.approx(220.5, abs=1.1))
+
+
+def test_circles_need_an_overlay(tmp_path):
+    code, output = invoke(tmp_path / "a.png", "--circles", "--no-overlay")
+    assert code != 0 and "leave out --no-overlay" in output
 
 
 def test_the_command_skips_what_it_cannot_read_and_does_the_rest(tmp_path, thermal):

@@ -20,6 +20,7 @@ from mlcmkd.explorer.exploration import Exploration
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.attribute import AttributeConfig, attribute, shown_landmarks
 from mlcmkd.synthetic.faces import make_faces
+from mlcmkd.synthetic.part import Occluder
 from mlcmkd.synthetic.realism import Realism
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_pairs
@@ -31,6 +32,12 @@ def faces():
     # No profiles: their outer eye corners are so close that they dominate a mean.
     turns = Realism(yaw_deviation=12)
     return make_faces(24, seed=77, first_identity=2_000_000, realism=turns)
+
+
+@pytest.fixture(scope="module")
+def hidden_faces():
+    """Faces with glasses, hands and turned heads."""
+    return make_faces(120, seed=77, first_identity=2_000_000, rgb=False)
 
 
 def nme(found, truth) -> float:
@@ -77,6 +84,39 @@ def test_error_on_unseen_faces(faces, modality, limit):
     found = [each[0] for each in predictor.faces(images, boxes)]
     assert nme(found, faces.landmarks) < limit
     assert all(0 < face.confidence <= 1 for face in found)
+
+
+@pytest.mark.parametrize("modality", bundled.FILES)
+def test_deviations_hold_on_unseen_faces(faces, modality):
+    predictor = Predictor(modality=modality)
+    boxes = [tight_box(marks) for marks in faces.landmarks]
+    images = faces.thermal if modality == "thermal" else faces.rgb
+    found = [each[0] for each in predictor.faces(images, boxes)]
+    errors = np.abs(np.stack([face.landmarks for face in found]) - faces.landmarks)
+    ratio = errors / np.stack([face.deviation for face in found])[..., None]
+    assert 0.6 < (ratio <= 1).mean() < 0.9
+    assert (ratio <= 2).mean() > 0.9
+
+
+def test_deviations_are_larger_where_a_landmark_is_hidden(hidden_faces):
+    boxes = [tight_box(marks) for marks in hidden_faces.landmarks]
+    found = Predictor().faces(hidden_faces.thermal, boxes)
+    deviation = np.stack([each[0].deviation for each in found])
+    visible = np.median(deviation[hidden_faces.hidden_by == Occluder.NOTHING])
+    for occluder in (Occluder.HEAD, Occluder.GLASSES, Occluder.HAND):
+        assert np.median(deviation[hidden_faces.hidden_by == occluder]) > 1.05 * visible, occluder
+
+
+def test_deviations_are_larger_beyond_the_border_of_the_image(faces):
+    within, beyond = [], []
+    for image, marks in zip(faces.thermal, faces.landmarks, strict=True):
+        x0, y0, x1, y1 = tight_box(marks)
+        cut = round(x0 + 0.3 * (x1 - x0))
+        outside = marks[:, 0] < cut
+        within += Predictor()(image, (x0, y0, x1, y1)).deviation[outside].tolist()
+        face = Predictor()(image[:, cut:], (x0 - cut, y0, x1 - cut, y1))
+        beyond += face.deviation[outside].tolist()
+    assert np.median(beyond) > 1.1 * np.median(within)
 
 
 def test_a_rough_box_costs_little(faces):

@@ -18,6 +18,7 @@ from mlcmkd.course.notebook_run import run_notebook
 from mlcmkd.data.config import DataConfig
 from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.stages.attribute import AttributeConfig, attribute
+from mlcmkd.stages.calibrate import CalibrateConfig, calibrate
 from mlcmkd.stages.compress import CompressConfig, compress
 from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
 from mlcmkd.stages.export import ExportConfig, export
@@ -113,6 +114,7 @@ def stages(out: Path, rgb: Path, thermal: Path) -> dict[str, Callable[[], Any]]:
         "evaluate": lambda: evaluate(EvaluateConfig(out=out, weights=rgb), progress=False),
         "score": lambda: score_files(ScoreConfig(out=out, predictions=rgb, annotations=rgb)),
         "attribute": lambda: attribute(AttributeConfig(out=out, rgb=rgb), progress=False),
+        "calibrate": lambda: calibrate(CalibrateConfig(out=out, weights=rgb), progress=False),
         "export": lambda: export(ExportConfig(out=out, weights=rgb), progress=False),
         "predict": lambda: predict_files(Predictor(), [frame(rgb.parent)], out, progress=False),
         "run": lambda: run_notebook(notebook(rgb.parent), {}, out),

@@ -1,0 +1,214 @@
+"""How well standard deviations describe errors: `python benchmarks/uncertainty.py [--final]`.
+
+Predicts the landmarks of rendered validation faces, of 300W validation photos with simulated thermal
+images, and of the Knapik development sequences, and compares the error of every coordinate with the
+standard deviation of its landmark: shares within one and two deviations (68.3 and 95.4 % of normal
+errors), rank correlation with the distance over landmarks, and over faces that of the confidence with
+the NME (box). Each set is predicted from the box of its labels, and from that box shifted and scaled at
+random, which is nearer to the box of a user or a detector.
+
+A second table compares landmarks of rendered faces by what hides them, and a third the landmarks that a
+cut by the image border hides. `--final` adds the test sets, which no choice may depend on.
+"""
+
+import argparse
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from mlcmkd.data.crops import tight_box
+from mlcmkd.data.images import read_image
+from mlcmkd.data.manifest import inside, points_of, read_rows
+from mlcmkd.data.pairs import synthetic_faces
+from mlcmkd.deployment.boxes import Box
+from mlcmkd.deployment.predictor import Predictor
+from mlcmkd.evaluation.calibration import measure_coverage
+from mlcmkd.evaluation.metrics import face_errors, point_errors
+from mlcmkd.schemes import map_indices
+from mlcmkd.synthetic.faces import SyntheticFaces
+from mlcmkd.synthetic.part import Occluder
+from mlcmkd.training.provenance import processor_name
+from mlcmkd.utils.markdown import markdown_table
+
+SHIFT, SCALE = 0.1, 0.15  # of the box, shares of its longer side
+CUTS = (0.15, 0.3)  # shares of the face's width that the border of the image hides
+
+
+class Found(NamedTuple):
+    """Predictions of a set.
+
+    Attributes:
+        deviation: (N, K) pixels.
+        errors: (N, K, 2) pixels; NaN where there is no label.
+        nme: (N,) errors divided by sqrt(w h) of the tight box of the labels.
+        confidence: (N,) of the faces.
+    """
+
+    deviation: np.ndarray
+    errors: np.ndarray
+    nme: np.ndarray
+    confidence: np.ndarray
+
+    @property
+    def distance(self) -> np.ndarray:
+        """(N, K) length of the errors."""
+        return np.linalg.norm(self.errors, axis=-1)
+
+
+def predict(
+    predictor: Predictor, images: Iterable, boxes: list[Box], truth: np.ndarray, scheme: str
+) -> Found:
+    """Predicts one face per image from its box."""
+    faces = [each[0] for each in predictor.faces(list(images), boxes)]
+    picked = list(map_indices(predictor.network.scheme, scheme))
+    landmarks = np.stack([face.landmarks for face in faces])[:, picked]
+    return Found(
+        np.stack([face.deviation for face in faces])[:, picked],
+        landmarks - truth,
+        face_errors(point_errors(landmarks, truth, scheme, "box")),
+        np.array([face.confidence for face in faces]),
+    )
+
+
+def shifted(box: Box, rng: np.random.Generator) -> Box:
+    """A box that is shifted and scaled at random."""
+    x0, y0, x1, y1 = box
+    side, centre = max(x1 - x0, y1 - y0), np.array([x0 + x1, y0 + y1]) / 2
+    centre = centre + side * rng.uniform(-SHIFT, SHIFT, 2)
+    half = np.array([x1 - x0, y1 - y0]) / 2 * (1 + rng.uniform(-SCALE, SCALE))
+    return (*(centre - half), *(centre + half))
+
+
+def coverage_rows(
+    predictor: Predictor, name: str, images: list, truth: np.ndarray, scheme: str
+) -> list[dict[str, object]]:
+    """The rows of a set: from the boxes of the labels, and from shifted ones."""
+    rng = np.random.default_rng(0)
+    exact = [tight_box(marks) for marks in truth]
+    rows = []
+    for label, boxes in (("labels", exact), ("shifted", [shifted(box, rng) for box in exact])):
+        found = predict(predictor, images, boxes, truth, scheme)
+        held = measure_coverage(found.deviation, found.errors)
+        rows.append(
+            {
+                "faces": name,
+                "number": len(truth),
+                "box": label,
+                "within 1 deviation (%)": f"{100 * held.within_one:.1f}",
+                "within 2 (%)": f"{100 * held.within_two:.1f}",
+                "rank correlation, landmarks": f"{held.point_rank:.2f}",
+                "of confidence and NME, faces": f"{_rank(found.confidence, found.nme):.2f}",
+                "NME, mean (%)": f"{100 * found.nme.mean():.2f}",
+                "without the least confident quarter": f"{100 * _without_quarter(found):.2f}",
+                "median deviation / image face (%)": f"{100 * _relative(found, truth):.2f}",
+            }
+        )
+    return rows
+
+
+def hidden_rows(found: Found, hidden_by: np.ndarray) -> list[dict[str, object]]:
+    """Median deviation and error of landmarks by what hides them, relative to visible ones."""
+    visible = hidden_by == Occluder.NOTHING
+    rows = []
+    for occluder in Occluder:
+        chosen = hidden_by == occluder
+        if chosen.any():
+            rows.append(_compared(occluder.name.lower(), found, chosen, found, visible))
+    return rows
+
+
+def border_rows(
+    predictor: Predictor, faces: SyntheticFaces, whole: Found
+) -> list[dict[str, object]]:
+    """The same landmarks with and without the part of the image that a cut at its left removes."""
+    rows = []
+    for share in CUTS:
+        images, boxes, moved, outside = [], [], [], []
+        for image, marks in zip(faces.thermal, faces.landmarks, strict=True):
+            x0, y0, x1, y1 = tight_box(marks)
+            cut = max(0, round(x0 + share * (x1 - x0)))
+            images.append(image[:, cut:])
+            moved.append(marks - (cut, 0))
+            boxes.append((x0 - cut, y0, x1 - cut, y1))
+            outside.append(marks[:, 0] < cut)
+        cut_off = predict(predictor, images, boxes, np.stack(moved), faces.scheme)
+        hidden = np.stack(outside)
+        rows.append(_compared(f"border, {100 * share:.0f} % cut", cut_off, hidden, whole, hidden))
+    return rows
+
+
+def _compared(
+    name: str, one: Found, chosen: np.ndarray, other: Found, reference: np.ndarray
+) -> dict[str, object]:
+    deviation = np.median(one.deviation[chosen]), np.median(other.deviation[reference])
+    error = np.median(one.distance[chosen]), np.median(other.distance[reference])
+    ratio = np.abs(one.errors[chosen]) / one.deviation[chosen][:, None]
+    return {
+        "hidden by": name,
+        "landmarks": int(chosen.sum()),
+        "median deviation (px)": f"{deviation[0]:.2f}",
+        "times that of the reference": f"{deviation[0] / deviation[1]:.2f}",
+        "median error (px)": f"{error[0]:.2f}",
+        "times that of the reference ": f"{error[0] / error[1]:.2f}",
+        "within 1 deviation (%)": f"{100 * (ratio <= 1).mean():.1f}",
+        "within 2 (%)": f"{100 * (ratio <= 2).mean():.1f}",
+    }
+
+
+def _rank(one: np.ndarray, other: np.ndarray) -> float:
+    return float(spearmanr(one, other).statistic)
+
+
+def _without_quarter(found: Found) -> float:
+    return float(found.nme[found.confidence >= np.quantile(found.confidence, 0.25)].mean())
+
+
+def _relative(found: Found, truth: np.ndarray) -> float:
+    size = np.sqrt(np.prod(np.nanmax(truth, axis=1) - np.nanmin(truth, axis=1), axis=-1))
+    return float(np.median(found.deviation / size[:, None]))
+
+
+def manifest_faces(folder: Path, split: str, every: int) -> tuple[list, np.ndarray, str]:
+    """Every n-th thermal image of a split, its landmarks, and their scheme."""
+    rows = [row for row in read_rows(folder) if row.split == split and row.landmarks is not None]
+    rows = rows[::every]
+    images = [read_image(inside(folder, row.thermal_file_name)) for row in rows]
+    return images, np.stack([points_of(row) for row in rows]), rows[0].scheme
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", help="thermal weights; by default the bundled model")
+    parser.add_argument("--faces", type=int, default=400, help="number of rendered faces")
+    parser.add_argument("--photos", type=Path, help="manifest of 300W with simulated images")
+    parser.add_argument("--knapik", type=Path, help="manifest of the Knapik frames")
+    parser.add_argument("--every", type=int, default=1, help="use every n-th image of a manifest")
+    parser.add_argument("--final", action="store_true", help="also the test splits")
+    arguments = parser.parse_args()
+    print(f"{processor_name()}, {os.cpu_count()} cores\n")
+    predictor = Predictor(arguments.weights)
+    rows = []
+    splits = ("val", "test") if arguments.final else ("val",)
+    for split in splits:
+        faces = synthetic_faces(split, arguments.faces)
+        name = f"rendered, {split}"
+        rows += coverage_rows(predictor, name, list(faces.thermal), faces.landmarks, faces.scheme)
+        for folder, called in ((arguments.photos, "300W simulated"), (arguments.knapik, "Knapik")):
+            if folder is not None:
+                given = manifest_faces(folder, split, arguments.every)
+                rows += coverage_rows(predictor, f"{called}, {split}", *given)
+    print(markdown_table(rows) + "\n")
+    faces = synthetic_faces("val", arguments.faces)
+    boxes = [tight_box(marks) for marks in faces.landmarks]
+    whole = predict(predictor, faces.thermal, boxes, faces.landmarks, faces.scheme)
+    print(
+        markdown_table(hidden_rows(whole, faces.hidden_by) + border_rows(predictor, faces, whole))
+    )
+
+
+if __name__ == "__main__":
+    main()

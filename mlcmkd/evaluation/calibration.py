@@ -1,0 +1,95 @@
+"""Standard deviations of predicted landmarks: the fit to errors, and how well it holds.
+
+A deviation is per coordinate and in the unit of the errors. It is right if of all errors of x and y as
+many are within one and within two of it as of a normal distribution, 68.3 % and 95.4 %. Both shares are
+fitted, because errors of landmarks have longer tails than normal ones: no deviation can meet both.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.stats import spearmanr
+
+from mlcmkd.utils.errors import InputError
+
+SHARES = (0.6827, 0.9545)  # of a normal distribution within 1 and 2 standard deviations
+FEWEST = 10  # faces for a fit of two numbers; their errors depend on each other
+_SMALLEST = 1e-6  # of errors and spreads, whose logarithms are taken
+
+
+class Coverage(NamedTuple):
+    """How well deviations describe errors.
+
+    Attributes:
+        within_one, within_two: shares of the coordinates' errors within one and two deviations.
+        point_rank: rank correlation of deviation and distance over all landmarks.
+        face_rank: the same of a face's mean deviation and mean distance, over faces.
+    """
+
+    within_one: float
+    within_two: float
+    point_rank: float
+    face_rank: float
+
+
+def fit_deviation(spread: np.ndarray, errors: np.ndarray) -> tuple[float, float]:
+    """Fits deviation = scale * spread ** power to errors.
+
+    Minimises the pinball losses of the quantiles 68.3 % of log |error| and 95.4 % of log |error / 2|,
+    each divided by q (1 - q), over all coordinates. Single large errors hardly matter.
+
+    Args:
+        spread: (N, K) of the heatmaps, above 0.
+        errors: (N, K, 2) of x and y in the unit of the spread; NaN where there is no label.
+
+    Returns:
+        scale above 0, and power from 0 to 10.
+
+    Raises:
+        InputError: fewer than `FEWEST` faces with a labelled point.
+    """
+    known = np.isfinite(errors).all(axis=-1)
+    faces = int(known.any(axis=1).sum())
+    if faces < FEWEST:
+        raise InputError(f"{faces} labelled validation faces; a calibration needs {FEWEST}")
+    size = np.log(np.maximum(np.abs(errors[known]), _SMALLEST))
+    width = np.log(np.maximum(spread[known], _SMALLEST))[:, None]
+    middle = width.mean()  # the two parameters are nearly independent around it
+
+    def loss(parameters: np.ndarray) -> float:
+        level, power = parameters
+        logarithm = level + abs(power) * (width - middle)
+        total = 0.0
+        for deviations, share in enumerate(SHARES, start=1):
+            excess = size - np.log(deviations) - logarithm
+            pinball = np.maximum(share * excess, (share - 1) * excess)
+            total += pinball.mean() / (share * (1 - share))
+        return total
+
+    start = np.array([np.quantile(size, SHARES[0]), 1.0])
+    found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-8})
+    level, power = float(found.x[0]), min(abs(float(found.x[1])), 10.0)
+    return float(np.exp(level - power * middle)), power
+
+
+def measure_coverage(deviation: np.ndarray, errors: np.ndarray) -> Coverage:
+    """Compares deviations with errors.
+
+    Args:
+        deviation: (N, K).
+        errors: (N, K, 2) in the same unit; NaN where there is no label.
+    """
+    known = np.isfinite(errors).all(axis=-1)
+    ratio = np.abs(errors[known]) / deviation[known][:, None]
+    distance = np.linalg.norm(errors, axis=-1)
+    rows = known.any(axis=1)
+    means = [
+        np.nanmean(np.where(known, each, np.nan)[rows], axis=1) for each in (deviation, distance)
+    ]
+    return Coverage(
+        float((ratio <= 1).mean()),
+        float((ratio <= 2).mean()),
+        float(spearmanr(deviation[known], distance[known]).statistic),
+        float(spearmanr(*means).statistic),
+    )

@@ -1,0 +1,139 @@
+"""The stage `calibrate`: standard deviations of the landmarks of trained weights."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from mlcmkd.data.config import DataConfig
+from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation, make_batch
+from mlcmkd.evaluation.calibration import Coverage, fit_deviation, measure_coverage
+from mlcmkd.evaluation.evaluate import check_input
+from mlcmkd.models import Calibration, Landmarker, copy_weights, spread
+from mlcmkd.schemes import map_indices
+from mlcmkd.stages.common import locks_its_run
+from mlcmkd.training.provenance import data_hash
+from mlcmkd.training.run_directory import Run
+from mlcmkd.utils.config import Config, Seed
+from mlcmkd.utils.errors import InputError
+
+# What a detector's box and another camera do to a face, instead of the box of its labels.
+IN_USE = Augmentation(rotation=10, scale=0.15, shift=0.06, photometry=1, occlusion=0)
+_BATCH = 64
+
+
+class CalibrateConfig(Config):
+    """Which weights are calibrated, and on which validation faces."""
+
+    out: Path = Field(description="Run directory to write.")
+    weights: Path = Field(description="Weights of a Landmarker with a heatmap head.")
+    data: DataConfig = Field(
+        default=DataConfig(),
+        description="Faces of the validation split; also those of the sources in `also`.",
+    )
+    augmentation: Augmentation = Field(
+        default=IN_USE,
+        description="How the faces are moved and disturbed: boxes in use are not those of labels.",
+    )
+    passes: int = Field(
+        default=2,
+        ge=1,
+        le=100,
+        description="How often each face is used, each time disturbed anew.",
+    )
+    seed: Seed = Field(default=0, description="Seed of the augmentation.")
+
+
+@locks_its_run
+def calibrate(config: CalibrateConfig, *, progress: bool = True) -> dict[str, Any]:
+    """Fits the calibration of weights on validation faces, and writes the weights with it.
+
+    The tensors of the new file are those of the old one.
+
+    Returns:
+        the calibration; shares of errors within one and two deviations and rank correlations, for the
+        disturbed faces of the fit and for undisturbed ones; where the weights are.
+
+    Raises:
+        InputError: weights with a coordinate head, weights or data that cannot be used, too few labelled
+            faces, or `out` is the folder of the weights.
+    """
+    model = Landmarker.load(config.weights)
+    if model.spec.head != "heatmap":
+        raise InputError(
+            f"{config.weights}: has a {model.spec.head} head, but deviations are calibrated on the "
+            "spread of heatmaps; train it with head heatmap"
+        )
+    if config.out.resolve() == config.weights.parent.resolve():
+        raise InputError(f"{config.out}: holds the weights; choose another folder")
+    sources = _validation(config, model, progress)
+    used = [_spread_and_errors(model, pairs, config) for pairs in sources]
+    scale, power = fit_deviation(*_pooled(used))
+    faces = sum(int(pairs.labelled.sum()) for pairs in sources)
+    names = ", ".join(dict.fromkeys(map(_name, (config.data.source, *config.data.also))))
+    calibration = Calibration(scale=scale, power=power, faces=faces, data=names)
+    run = Run(config.out, "calibrate", config, seed=config.seed)
+    run.note(data="+".join(data_hash(pairs) for pairs in sources))
+    spec = model.spec.model_copy(update={"calibration": calibration})
+    copy_weights(config.weights, run.weights, spec)
+    plain = config.model_copy(update={"augmentation": NO_AUGMENTATION, "passes": 1})
+    undisturbed = [_spread_and_errors(model, pairs, plain) for pairs in sources]
+    return run.finish(
+        split="val",
+        calibration=calibration.model_dump(),
+        disturbed=_summary(calibration, used),
+        undisturbed=_summary(calibration, undisturbed),
+        weights=str(run.weights),
+    )
+
+
+def _validation(config: CalibrateConfig, model: Landmarker, progress: bool) -> list[Pairs]:
+    """The validation faces of every source."""
+    spec, loaded = model.spec, []
+    for source in (config.data.source, *config.data.also):
+        data = config.data.model_copy(update={"source": source, "also": ()})
+        pairs = data.load("val", spec.input_px, radiometry=spec.radiometry, progress=progress)
+        check_input(model, pairs, spec.modality, "calibration")
+        map_indices(spec.scheme, pairs.scheme)
+        loaded.append(pairs.only_labelled())
+    return loaded
+
+
+@torch.no_grad()
+def _spread_and_errors(
+    model: Landmarker, pairs: Pairs, config: CalibrateConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Spreads (N, K) and errors (N, K, 2) of the model's points; NaN for those without a label."""
+    generator = torch.Generator().manual_seed(config.seed)
+    points = list(map_indices(model.spec.scheme, pairs.scheme))
+    spreads, errors = [], []
+    for _ in range(config.passes):
+        for index in torch.arange(len(pairs)).split(_BATCH):
+            batch = make_batch(pairs, index, config.augmentation, generator)
+            prediction = model(batch.images(model.spec.modality))
+            error = torch.full_like(prediction.coordinates, torch.nan)
+            error[:, points] = prediction.coordinates[:, points] - batch.landmarks
+            spreads.append(spread(prediction))
+            errors.append(error)
+    return torch.cat(spreads).numpy(), torch.cat(errors).numpy()
+
+
+def _pooled(measured: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    spreads, errors = zip(*measured, strict=True)
+    return np.concatenate(spreads), np.concatenate(errors)
+
+
+def _summary(
+    calibration: Calibration, measured: list[tuple[np.ndarray, np.ndarray]]
+) -> dict[str, float]:
+    spreads, errors = _pooled(measured)
+    found: Coverage = measure_coverage(calibration.of(spreads), errors)
+    return {name: round(value, 4) for name, value in found._asdict().items()}
+
+
+def _name(source: str) -> str:
+    """The name of a source, without the folders of this machine."""
+    return Path(source).name
