@@ -8,7 +8,7 @@ from mlcmkd.stages.export import ExportConfig
 from mlcmkd.stages.export import export as run_export
 
 
-@config_command("out", "weights", "data.source", "augmentation.agc", "passes", "seed")
+@config_command("out", "weights", "data.source", "seed")
 def calibrate(config: CalibrateConfig) -> None:
     """Fit the standard deviations of landmarks, and write weights with them."""
     show(run_calibrate(config))

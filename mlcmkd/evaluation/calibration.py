@@ -24,7 +24,8 @@ class Coverage(NamedTuple):
     Attributes:
         within_one, within_two: shares of the coordinates' errors within one and two deviations.
         point_rank: rank correlation of deviation and distance over all landmarks.
-        face_rank: the same of a face's mean deviation and mean distance, over faces.
+        face_rank: the same of a face's mean deviation and mean distance, over faces. Both are NaN where
+            all deviations are equal.
     """
 
     within_one: float
@@ -90,6 +91,13 @@ def measure_coverage(deviation: np.ndarray, errors: np.ndarray) -> Coverage:
     return Coverage(
         float((ratio <= 1).mean()),
         float((ratio <= 2).mean()),
-        float(spearmanr(deviation[known], distance[known]).statistic),
-        float(spearmanr(*means).statistic),
+        rank_correlation(deviation[known], distance[known]),
+        rank_correlation(*means),
     )
+
+
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Spearman's rank correlation of two series; NaN if one of them is constant."""
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return float("nan")
+    return float(spearmanr(one, other).statistic)

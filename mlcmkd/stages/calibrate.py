@@ -10,7 +10,7 @@ from pydantic import Field
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation, make_batch
-from mlcmkd.evaluation.calibration import Coverage, fit_deviation, measure_coverage
+from mlcmkd.evaluation.calibration import fit_deviation, measure_coverage
 from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.models import Calibration, Landmarker, copy_weights, spread
 from mlcmkd.schemes import map_indices
@@ -20,8 +20,6 @@ from mlcmkd.training.run_directory import Run
 from mlcmkd.utils.config import Config, Seed
 from mlcmkd.utils.errors import InputError
 
-# What a detector's box and another camera do to a face, instead of the box of its labels.
-IN_USE = Augmentation(rotation=10, scale=0.15, shift=0.06, photometry=1, occlusion=0)
 _BATCH = 64
 
 
@@ -35,11 +33,11 @@ class CalibrateConfig(Config):
         description="Faces of the validation split; also those of the sources in `also`.",
     )
     augmentation: Augmentation = Field(
-        default=IN_USE,
-        description="How the faces are moved and disturbed: boxes in use are not those of labels.",
+        default=NO_AUGMENTATION,
+        description="How the faces are moved and disturbed; by default they are used as they are.",
     )
     passes: int = Field(
-        default=2,
+        default=1,
         ge=1,
         le=100,
         description="How often each face is used, each time disturbed anew.",
@@ -54,8 +52,8 @@ def calibrate(config: CalibrateConfig, *, progress: bool = True) -> dict[str, An
     The tensors of the new file are those of the old one.
 
     Returns:
-        the calibration; shares of errors within one and two deviations and rank correlations, for the
-        disturbed faces of the fit and for undisturbed ones; where the weights are.
+        the calibration; shares of errors within one and two deviations and rank correlations, on the
+        faces of the fit; where the weights are.
 
     Raises:
         InputError: weights with a coordinate head, weights or data that cannot be used, too few labelled
@@ -70,8 +68,9 @@ def calibrate(config: CalibrateConfig, *, progress: bool = True) -> dict[str, An
     if config.out.resolve() == config.weights.parent.resolve():
         raise InputError(f"{config.out}: holds the weights; choose another folder")
     sources = _validation(config, model, progress)
-    used = [_spread_and_errors(model, pairs, config) for pairs in sources]
-    scale, power = fit_deviation(*_pooled(used))
+    measured = [_spread_and_errors(model, pairs, config) for pairs in sources]
+    spreads, errors = (np.concatenate(each) for each in zip(*measured, strict=True))
+    scale, power = fit_deviation(spreads, errors)
     faces = sum(int(pairs.labelled.sum()) for pairs in sources)
     names = ", ".join(dict.fromkeys(map(_name, (config.data.source, *config.data.also))))
     calibration = Calibration(scale=scale, power=power, faces=faces, data=names)
@@ -79,13 +78,11 @@ def calibrate(config: CalibrateConfig, *, progress: bool = True) -> dict[str, An
     run.note(data="+".join(data_hash(pairs) for pairs in sources))
     spec = model.spec.model_copy(update={"calibration": calibration})
     copy_weights(config.weights, run.weights, spec)
-    plain = config.model_copy(update={"augmentation": NO_AUGMENTATION, "passes": 1})
-    undisturbed = [_spread_and_errors(model, pairs, plain) for pairs in sources]
+    coverage = measure_coverage(calibration.of(spreads), errors)
     return run.finish(
         split="val",
         calibration=calibration.model_dump(),
-        disturbed=_summary(calibration, used),
-        undisturbed=_summary(calibration, undisturbed),
+        **{name: _rounded(value) for name, value in coverage._asdict().items()},
         weights=str(run.weights),
     )
 
@@ -121,17 +118,9 @@ def _spread_and_errors(
     return torch.cat(spreads).numpy(), torch.cat(errors).numpy()
 
 
-def _pooled(measured: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    spreads, errors = zip(*measured, strict=True)
-    return np.concatenate(spreads), np.concatenate(errors)
-
-
-def _summary(
-    calibration: Calibration, measured: list[tuple[np.ndarray, np.ndarray]]
-) -> dict[str, float]:
-    spreads, errors = _pooled(measured)
-    found: Coverage = measure_coverage(calibration.of(spreads), errors)
-    return {name: round(value, 4) for name, value in found._asdict().items()}
+def _rounded(value: float) -> float | None:
+    """A number for result.json, where NaN has no place."""
+    return round(value, 4) if np.isfinite(value) else None
 
 
 def _name(source: str) -> str:

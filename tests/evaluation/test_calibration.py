@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from mlcmkd.evaluation.calibration import FEWEST, fit_deviation, measure_coverage
+from mlcmkd.evaluation.calibration import (
+    FEWEST,
+    fit_deviation,
+    measure_coverage,
+    rank_correlation,
+)
 from mlcmkd.utils.errors import InputError
 
 
@@ -71,6 +76,11 @@ def test_too_few_faces_are_refused_in_one_line():
     errors[:2] = np.nan
     with pytest.raises(InputError, match=f"^{FEWEST - 1} labelled validation faces; .*needs"):
         fit_deviation(spread, errors)
+
+
+def test_equal_deviations_rank_nothing():
+    assert np.isnan(rank_correlation(np.ones(5), np.arange(5)))
+    assert rank_correlation(np.arange(5), -(np.arange(5) ** 3)) == pytest.approx(-1)
 
 
 def test_coverage_by_hand():
