@@ -206,23 +206,21 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"{processor_name()}, {os.cpu_count()} cores\n")
     predictor = Predictor(arguments.weights)
-    rows = []
-    splits = ("val", "test") if arguments.final else ("val",)
-    for split in splits:
-        faces = synthetic_faces(split, arguments.faces)
-        name = f"rendered, {split}"
-        rows += coverage_rows(predictor, name, list(faces.thermal), faces.landmarks, faces.scheme)
+    rows, rendered = [], {}
+    for split in ("val", "test") if arguments.final else ("val",):
+        faces = rendered[split] = synthetic_faces(split, arguments.faces)
+        given = list(faces.thermal), faces.landmarks, faces.scheme
+        rows += coverage_rows(predictor, f"rendered, {split}", *given)
         for folder, called in ((arguments.photos, "300W simulated"), (arguments.knapik, "Knapik")):
             if folder is not None:
                 given = manifest_faces(folder, split, arguments.every)
                 rows += coverage_rows(predictor, f"{called}, {split}", *given)
-    print(markdown_table(rows) + "\n")
-    faces = synthetic_faces("val", arguments.faces)
+    print(markdown_table(rows) + "\n", flush=True)
+    faces = rendered["val"]
     boxes = [tight_box(marks) for marks in faces.landmarks]
     whole = predict(predictor, faces.thermal, boxes, faces.landmarks, faces.scheme)
-    print(
-        markdown_table(hidden_rows(whole, faces.hidden_by) + border_rows(predictor, faces, whole))
-    )
+    hidden = hidden_rows(whole, faces.hidden_by) + border_rows(predictor, faces, whole)
+    print(markdown_table(hidden))
 
 
 if __name__ == "__main__":
