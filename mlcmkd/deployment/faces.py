@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 # Expected error of a landmark, as a share of the face's size, at which the confidence is a half: the
 # error from which a face counts as failed, by convention.
 HALF_CONFIDENCE = 0.08
-# Below this confidence, an expected error of about 6 % of its size, a face is uncertain (chosen on rendered
-# validation faces and the Knapik development sequences, docs/results/uncertainty.md).
+# Below this confidence a face is uncertain: its expected error is above 6 % of its size. Chosen on
+# rendered validation faces and the Knapik development sequences.
 UNCERTAIN = 0.6
 # Expected length of a 2-D error whose coordinates have a standard deviation of 1.
 _LENGTH = (np.pi / 2) ** 0.5

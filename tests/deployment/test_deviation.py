@@ -97,8 +97,8 @@ def test_the_confidence_does_not_depend_on_the_size_of_the_image():
     assert found[0] == pytest.approx(found[1])
 
 
-def test_a_face_is_uncertain_below_a_half():
-    for deviation, uncertain in ((4.0, False), (10.0, True)):
+def test_a_face_is_uncertain_below_a_confidence_of_0_6():
+    for deviation, uncertain in ((4.0, False), (5.0, True)):
         face = square(deviation)
         confidence = face_confidence(face.landmarks, np.ones(4), face.deviation)
         face = FaceLandmarks(
