@@ -36,20 +36,24 @@ class LiveSource:
 
     def read(self, every: int = 1) -> Iterator[Frame]:
         """Yields each `every`-th frame with its time since the first one."""
-        start, number = None, 0
+        start, last, number = None, -1e-6, 0
         while self.frames is None or number < self.frames:
             name = f"{self.path}#{number:06d}"
+            values, fault = None, ""
             try:
                 values = self.camera.read()
             except InputError as error:
-                yield Frame(name, number, None, str(error))
-                return
+                fault = str(error)
             now = time.monotonic()
             start = now if start is None else start
-            if self.seconds is not None and now - start > self.seconds:
+            last = max(now - start, last + 1e-6)  # clocks may be coarse; time must rise
+            if fault:
+                yield Frame(name, number, None, fault, last)
+                return
+            if self.seconds is not None and last > self.seconds:
                 return
             if number % every == 0:
-                yield Frame(name, number, values, seconds=now - start)
+                yield Frame(name, number, values, seconds=last)
             number += 1
 
 

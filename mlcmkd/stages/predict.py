@@ -6,7 +6,6 @@ sequence has no face.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -15,19 +14,17 @@ from mlcmkd.data.blank_image import BlankImage
 from mlcmkd.data.images import unread_summary
 from mlcmkd.data.thermal.radiometric_jpeg import radiometric_notice
 from mlcmkd.deployment.boxes import Box, BoxTable
-from mlcmkd.deployment.drawing import VideoDrawing, save_drawing
-from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks, is_uncertain
+from mlcmkd.deployment.faces import FaceCrop
 from mlcmkd.deployment.live import LiveCamera, LiveSource
-from mlcmkd.deployment.outputs import WRITERS, Writer
+from mlcmkd.deployment.outputs import WRITERS
 from mlcmkd.deployment.predictor import Predictor
-from mlcmkd.deployment.sequences import Sequences
+from mlcmkd.deployment.results import Outcome, Results
 from mlcmkd.deployment.smoothing import Smoother
 from mlcmkd.deployment.sources import (
     Frame,
     Source,
     count_frames,
     find_sources,
-    frame_rate,
     other_files,
     read_source,
 )
@@ -37,31 +34,6 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.interrupts import stop_on_interrupt
 from mlcmkd.utils.progress import tqdm
 from mlcmkd.utils.texts import is_text, printable
-
-_MOST_LINES = 1  # of errors of one sequence: often all its frames have the same
-_LONGEST = 200  # bytes of a file's name in those of its results, which file systems limit to 255
-FPS = 30.0  # of stacks, folders, and videos without a frame rate
-
-
-@dataclass
-class Outcome:
-    """Counts and errors of a prediction.
-
-    Attributes:
-        images: images and frames that were read.
-        frames: those of videos, stacks and cameras.
-        faces: number of faces in them.
-        empty: names of the images without a face.
-        uncertain: for each face with a low confidence (`is_uncertain`) the name of its image.
-        errors: one line per file or frame that failed.
-    """
-
-    images: int = 0
-    frames: int = 0
-    faces: int = 0
-    empty: list[str] = field(default_factory=list)
-    uncertain: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
 
 
 def predict_files(
@@ -117,7 +89,6 @@ def predict_files(
         raise InputError("give files or a camera, and not both")
     _check_output(formats, fps, every)
     out, paths = Path(out), [Path(path) for path in paths]
-    outcome = Outcome()
     with ExitStack() as stack:
         thermal = predictor.network.modality == "thermal"
         if camera is not None:
@@ -129,20 +100,19 @@ def predict_files(
         out.mkdir(parents=True, exist_ok=True)
         stack.enter_context(lock_run(out))
         writers = [stack.enter_context(closing(WRITERS[name](out))) for name in formats]
-        measured = Thermometer(predictor, say)
-        results = _Results(
+        results = Results(
             out,
             writers,
-            smoothing,
-            measured,
-            fps,
-            overlays,
-            circles,
-            coordinates,
+            Thermometer(predictor, say),
             say,
-            outcome,
-            every,
+            smoothing=smoothing,
+            fps=fps,
+            every=every,
+            overlays=overlays,
+            circles=circles,
+            coordinates=coordinates,
         )
+        outcome = results.outcome
         stack.callback(results.start, None)
         total = _count(sources, every)
         bar = stack.enter_context(tqdm(total=total, unit="frame", disable=not progress))
@@ -244,117 +214,3 @@ def _face_crops(
         return [], str(error) if frame.number is None else ""
     except InputError as error:
         return [], str(error)
-
-
-class _Results:
-    """Writes and draws the frames in their order; finishes a video when the next source starts."""
-
-    def __init__(
-        self,
-        out: Path,
-        writers: list[Writer],
-        smoothing: Callable[[], Smoother] | None,
-        measured: Thermometer,
-        fps: float | None,
-        overlays: bool,
-        circles: bool,
-        coordinates: bool,
-        say: Callable[[str], None],
-        outcome: Outcome,
-        every: int,
-    ):
-        self.out, self.writers, self.smoothing, self.measured = out, writers, smoothing, measured
-        self.fps, self.overlays, self.circles = fps, overlays, circles
-        self.coordinates = coordinates
-        self.say, self.outcome = say, outcome
-        self.every = every
-        self.source: Source | LiveSource | None = None
-        self.video: VideoDrawing | None = None
-        self._stems: set[str] = set()  # in lower case
-        self._sequences = Sequences(smoothing)
-
-    def start(self, source: Source | LiveSource | None) -> None:
-        """Finishes the current source and starts another one, or none at the end."""
-        if source is self.source:
-            return
-        if self.source is not None and self.frames > 0:
-            video = f" {self.video.close()}" if self.video is not None else ""
-            self.say(f"{self.source.path}:{video} ({self.frames} frames, {self.faces} faces)")
-            if self.failed > _MOST_LINES:
-                more = f"{self.failed - _MOST_LINES} more frames failed"
-                self.say(f"error: {self.source.path}: {more}; the last: {self.outcome.errors[-1]}")
-        self.source, self.video = source, None
-        self.frames = self.faces = self.failed = 0
-        if source is not None:
-            self.stem = self._unique_stem(source.relative)
-            live = isinstance(source, LiveSource)
-            own = source.camera.rate if live else frame_rate(source)
-            self.rate = self.fps or own or FPS
-
-    def add(self, frame: Frame, faces: list[FaceLandmarks], error: str) -> None:
-        """Writes and draws one frame of the current source, or reports its error."""
-        single = frame.number is None
-        if error:
-            self.outcome.errors.append(error)
-            self.failed += 1
-            if single or self.failed <= _MOST_LINES:
-                self.say(f"error: {error}")
-        else:
-            self.outcome.images += 1
-            self.outcome.faces += len(faces)
-            self.outcome.uncertain += [frame.name for face in faces if is_uncertain(face)]
-            if not faces:
-                self.outcome.empty.append(frame.name)
-        if not single or self.smoothing is not None:
-            faces = self._followed(frame, faces)
-        if frame.values is not None:
-            faces = self.measured(faces, frame.values, frame.name)
-        stem = self.stem if single else self.stem.with_name(f"{self.stem.name}_{frame.number:06d}")
-        for writer in self.writers:
-            writer.add(frame.name, stem, faces)
-        if not single:
-            self.frames += 1
-            self.outcome.frames += 1
-            self.faces += len(faces)
-            if self.overlays and frame.values is not None:
-                if self.video is None:
-                    self.video = VideoDrawing(
-                        self.out / self.stem, self.rate / self.every, deviations=self.circles
-                    )
-                self.video.add(faces, frame.values, frame.seconds)
-        elif not error:
-            self._report(frame, faces, stem)
-
-    def _report(self, frame: Frame, faces: list[FaceLandmarks], stem: Path) -> None:
-        """Draws a single image, and says what was found."""
-        if not faces:
-            self.say(f"{frame.name}: no face")
-            return
-        line = f"{frame.name}: {len(faces)} face{'s' if len(faces) > 1 else ''}"
-        if self.overlays:
-            path = self.out / stem.with_name(f"{stem.name}_landmarks.png")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            line += f", {save_drawing(faces, path, deviations=self.circles)}"
-        self.say(line)
-        for face in faces if self.coordinates else []:
-            self.say("  " + " ".join(f"{x:.1f},{y:.1f}" for x, y in face.landmarks))
-
-    def _followed(self, frame: Frame, faces: list[FaceLandmarks]) -> list[FaceLandmarks]:
-        """Follows faces in their sequence; a frame without faces advances its time, too."""
-        if frame.number is None:
-            sequence = self.source.path.parent
-            seconds = self._sequences.next_time(sequence, 1 / self.rate)
-        else:
-            sequence = self.source.path
-            seconds = frame.number / self.rate if frame.seconds is None else frame.seconds
-        return self._sequences(sequence, faces, frame.values, seconds)
-
-    def _unique_stem(self, relative: Path) -> Path:
-        """Path of a file's results without suffix, numbered if `a.png` and `a.npy` both occur."""
-        name = relative.stem.encode(errors="replace")[:_LONGEST].decode(errors="ignore")
-        stem, n = relative.with_name(name), 1
-        while str(stem).casefold() in self._stems:
-            n += 1
-            stem = relative.with_name(f"{name}-{n}")
-        self._stems.add(str(stem).casefold())
-        return stem
