@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from scipy.stats import rankdata
 
-# Chosen on the Knapik development sequences, as recorded and with simulated gain control, so that steps of
-# five frames are no cuts. A cut to another person in the same seat before the same camera may be missed.
+# Chosen on the Knapik development sequences, as recorded and with simulated gain control, so that steps
+# of five frames are no cuts. A cut to another person in the same seat before the same camera may be
+# missed.
 CHANGE = 0.2  # smallest change of a cut
 TIMES = 2.0  # a cut is a larger change than the last few ones by this factor
 _RECENT = 5  # changes that are compared with
