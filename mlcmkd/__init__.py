@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlcmkd.data.pairs import Pairs, load_pairs
     from mlcmkd.data.transforms import Augmentation
     from mlcmkd.deployment.predictor import Predictor
+    from mlcmkd.deployment.temperatures import landmark_temperatures, region_temperatures
     from mlcmkd.deployment.weights import bundled_weights
     from mlcmkd.distillation.mlcm_kd import KTL, MCL
     from mlcmkd.distillation.objective import Objective
@@ -77,8 +78,10 @@ __all__ = [
     "compress",
     "evaluate",
     "export",
+    "landmark_temperatures",
     "load_pairs",
     "predict_files",
+    "region_temperatures",
     "register_backbone",
     "register_scheme",
     "train",
@@ -95,6 +98,7 @@ _NAMES_OF = {
     "mlcmkd.data.pairs": ("Pairs", "load_pairs"),
     "mlcmkd.data.transforms": ("Augmentation",),
     "mlcmkd.deployment.predictor": ("Predictor",),
+    "mlcmkd.deployment.temperatures": ("landmark_temperatures", "region_temperatures"),
     "mlcmkd.deployment.weights": ("bundled_weights",),
     "mlcmkd.distillation.mlcm_kd": ("KTL", "MCL"),
     "mlcmkd.distillation.objective": ("Objective",),
