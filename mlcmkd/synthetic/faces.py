@@ -8,7 +8,6 @@ their order or the number of processes.
 import os
 from contextlib import closing
 from dataclasses import dataclass
-from operator import index as as_index
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from mlcmkd.synthetic.head.landmarks import DEFINED
 from mlcmkd.synthetic.parallel import in_order
 from mlcmkd.synthetic.realism import Realism
 from mlcmkd.synthetic.render import attributes, draw_recipe, render_pair
+from mlcmkd.utils.checks import checked_integer
 from mlcmkd.utils.errors import InputError, suggestion
 from mlcmkd.utils.progress import tqdm
 
@@ -94,14 +94,14 @@ def make_faces(
     Raises:
         InputError: an argument is not an integer or is out of range, or the scheme is unknown.
     """
-    count = _integer("count", count, 1)
-    seed = _integer("seed", seed, 0)
-    size = _integer("size", size, 48, 512)
-    first_identity = _integer("first_identity", first_identity, 0)
-    faces_per_identity = _integer("faces_per_identity", faces_per_identity, 1)
+    count = checked_integer("count", count, 1)
+    seed = checked_integer("seed", seed, 0)
+    size = checked_integer("size", size, 48, 512)
+    first_identity = checked_integer("first_identity", first_identity, 0)
+    faces_per_identity = checked_integer("faces_per_identity", faces_per_identity, 1)
     if workers is None:
         workers = min(8, os.cpu_count() or 1)
-    workers = _integer("workers", workers, 1)
+    workers = checked_integer("workers", workers, 1)
     if scheme not in DEFINED:
         raise InputError(
             f"scheme='{scheme}' is not defined on the rendered head"
@@ -164,15 +164,3 @@ def _render_block(block: _Block) -> tuple[dict[str, np.ndarray], list[dict]]:
         arrays["temperature"] = [pair.temperature for pair in pairs]
     stacked = {name: np.stack(values) for name, values in arrays.items()}
     return stacked, [attributes(recipe) for recipe in recipes]
-
-
-def _integer(name: str, value: int, low: int, high: int | None = None) -> int:
-    """The value as an integer within its range; the InputError names the argument."""
-    allowed = f"an integer from {low}" + (f" to {high}" if high is not None else "")
-    try:
-        number = as_index(value)
-    except TypeError:
-        raise InputError(f"{name}={value!r} is not an integer; give {allowed}") from None
-    if isinstance(value, bool) or number < low or (high is not None and number > high):
-        raise InputError(f"{name}={value!r} is out of range; give {allowed}")
-    return number

@@ -12,29 +12,32 @@ _CODES = 4096  # entries of the tone curve
 
 
 def photograph(
-    image: np.ndarray, camera: CameraLook, size: int, rng: np.random.Generator
+    image: np.ndarray, camera: CameraLook, size: int | tuple[int, int], rng: np.random.Generator
 ) -> np.ndarray:
     """Takes the photograph of a painted scene.
 
     Args:
-        image: (S, S, 3) float32 linear light of `paint_rgb`, red first.
+        image: (S, T, 3) float32 linear light of `paint_rgb`, red first.
         camera: its settings.
-        size: side of the photograph, pixels, 8 to S.
+        size: (height, width) of the photograph, or its side if it is a square; pixels, 8 to those of
+            the image, with its ratio.
         rng: generator of the sensor's noise.
 
     Returns:
-        (size, size, 3) uint8, sRGB, red first.
+        (height, width, 3) uint8, sRGB, red first.
 
     Raises:
-        InputError: a size that is not from 8 to S.
+        InputError: a size that is not from 8 to that of the image.
     """
-    if not 8 <= size <= len(image):
-        raise InputError(f"size {size}: the image has {len(image)} pixels; give 8 to {len(image)}")
-    small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+    shape = (size, size) if isinstance(size, int) else size
+    for pixels, most in zip(shape, image.shape[:2], strict=True):
+        if not 8 <= pixels <= most:
+            raise InputError(f"size {size}: the image has {most} pixels; give 8 to {most}")
+    small = cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA)
     if camera.blur > 0.25:
         small = cv2.GaussianBlur(small, (0, 0), camera.blur)
     wide = cv2.resize(small, (6, 6), interpolation=cv2.INTER_AREA)
-    wide = cv2.resize(np.minimum(wide, 4), (size, size), interpolation=cv2.INTER_LINEAR)
+    wide = cv2.resize(np.minimum(wide, 4), shape[::-1], interpolation=cv2.INTER_LINEAR)
     small += np.float32(camera.glare) * (wide - small)
     gains = camera.white_balance * np.float32(_exposure_gain(small, camera))
     small = cv2.transform(small, np.diag(gains))
@@ -54,13 +57,14 @@ def _exposure_gain(image: np.ndarray, camera: CameraLook) -> float:
 
     It removes a part of the difference from middle grey only, so that dark skin stays dark.
     """
-    side = len(image)
-    weights = cv2.getGaussianKernel(side, side / 4, cv2.CV_32F)[:, 0]
+    height, width = image.shape[:2]
+    down = cv2.getGaussianKernel(height, height / 4, cv2.CV_32F)[:, 0]
+    across = cv2.getGaussianKernel(width, width / 4, cv2.CV_32F)[:, 0]
     grey = luminance(image)
-    level = float(weights @ grey @ weights)
+    level = float(down @ grey @ across)
     gain = (_MIDDLE / max(level, 1e-3)) ** camera.metering * 2**camera.exposure
     # Highlights of the face, of which a small share may burn out.
-    face = grey[side // 4 : -side // 4 : 2, side // 4 : -side // 4 : 2].ravel()
+    face = grey[height // 4 : -height // 4 : 2, width // 4 : -width // 4 : 2].ravel()
     brightest = face.size - max(1, round(0.03 * face.size))
     bright = float(np.partition(face, brightest)[brightest])
     return min(gain, 1.15 / max(bright, 1e-3))

@@ -50,13 +50,16 @@ class BackgroundLook:
     blur: float
 
 
-def draw_background(rng: np.random.Generator, ambient: float, sky: float | None) -> BackgroundLook:
+def draw_background(
+    rng: np.random.Generator, ambient: float, sky: float | None, *, people: bool = True
+) -> BackgroundLook:
     """A random background; the ranges are ours.
 
     Args:
         rng: random numbers.
         ambient: of the air, degrees C.
         sky: apparent temperature of the sky outdoors, degrees C; None indoors.
+        people: whether blurred people may stand there. A detector would have to find them.
     """
     if sky is not None:
         patches = _outdoors(rng, ambient, sky)
@@ -65,7 +68,7 @@ def draw_background(rng: np.random.Generator, ambient: float, sky: float | None)
         if kind == "car":
             patches = _car(rng, ambient)
         else:
-            patches = _room(rng, ambient, int(rng.integers(1, 7)) if kind == "room" else 0)
+            patches = _room(rng, ambient, int(rng.integers(1, 7)) if kind == "room" else 0, people)
     return BackgroundLook(
         level=ambient + float(rng.normal(0, 0.7)),
         gradient=tuple(rng.normal(0, 0.6, 2).tolist()),
@@ -100,7 +103,7 @@ def _person(rng: np.random.Generator, ambient: float) -> list[Patch]:
     return [body, Patch((x, y), (width, 1.35 * width), skin, oval=True, blur=blur)]
 
 
-def _room(rng: np.random.Generator, ambient: float, count: int) -> list[Patch]:
+def _room(rng: np.random.Generator, ambient: float, count: int, people: bool) -> list[Patch]:
     """Windows, doors, radiators, lamps, electronics, hot drinks, people."""
     patches = []
     for thing in rng.choice(
@@ -126,7 +129,7 @@ def _room(rng: np.random.Generator, ambient: float, count: int) -> list[Patch]:
             patches.append(
                 Patch((rng.uniform(0, 1), 0.95), (size, 1.3 * size), rng.uniform(38, 60))
             )
-        else:
+        elif people:
             patches += _person(rng, ambient)
     return patches
 

@@ -69,59 +69,63 @@ def draw_camera(rng: np.random.Generator) -> CameraLook:
 def record(
     apparent: np.ndarray,
     camera: CameraLook,
-    size: int,
+    size: int | tuple[int, int],
     rng: np.random.Generator,
     realism: Realism = Realism(),  # noqa: B008 (frozen)
 ) -> np.ndarray:
     """The image of a thermal camera.
 
     Args:
-        apparent: (S, S) float32, what a perfect camera reads, degrees C.
+        apparent: (S, T) float32, what a perfect camera reads, degrees C.
         camera: its parameters.
-        size: side of the image, pixels, 8 to S.
+        size: (height, width) of the image, or its side if it is a square; pixels, 8 to those of the
+            canvas, with the canvas' ratio.
         rng: for the noise of this picture.
         realism: `optics` and `noise` count here.
 
     Returns:
-        (size, size) float32, degrees C.
+        (height, width) float32, degrees C.
 
     Raises:
-        InputError: a size that is not between 8 and S.
+        InputError: a size that is not between 8 and that of the canvas.
     """
-    if not 8 <= size <= len(apparent):
-        raise InputError(f"size: {size}; give 8 to {len(apparent)} pixels, the side of the canvas")
-    side = size
+    shape = (size, size) if isinstance(size, int) else size
+    for pixels, most in zip(shape, apparent.shape, strict=True):
+        if not 8 <= pixels <= most:
+            raise InputError(f"size: {size}; give 8 to {most} pixels, the side of the canvas")
+    sensor = shape
     if realism.optics:
-        side = max(round(size * camera.resolution), 8)
-        sigma = camera.blur * len(apparent)
+        sensor = tuple(max(round(pixels * camera.resolution), 8) for pixels in shape)
+        sigma = camera.blur * max(apparent.shape)
         if sigma > 0.3:
             apparent = cv2.GaussianBlur(apparent, (0, 0), sigma)
-    picture = cv2.resize(apparent, (side, side), interpolation=cv2.INTER_AREA)
+    picture = cv2.resize(apparent, sensor[::-1], interpolation=cv2.INTER_AREA)
     if realism.noise:
         picture = _add_noise(picture, camera, rng)
-    if side != size:
-        way = cv2.INTER_AREA if side > size else camera.interpolation
-        picture = cv2.resize(picture, (size, size), interpolation=way)
+    if sensor != shape:
+        way = cv2.INTER_AREA if sensor > shape else camera.interpolation
+        picture = cv2.resize(picture, shape[::-1], interpolation=way)
     return np.clip(picture, *_SPAN)
 
 
 def _add_noise(picture: np.ndarray, camera: CameraLook, rng: np.random.Generator) -> np.ndarray:
     """Noise, stripes, drift and dead pixels at the resolution of the sensor."""
-    side = len(picture)
-    noise = rng.standard_normal((side, side), dtype=np.float32)
+    height, width = picture.shape
+    noise = rng.standard_normal((height, width), dtype=np.float32)
     # In one picture, the noise of a moment and the pixels' own offsets look the same.
     noise *= np.float32(np.hypot(camera.netd, camera.fixed_pattern))
-    noise += np.float32(camera.column) * rng.standard_normal((1, side), dtype=np.float32)
-    noise += np.float32(camera.row) * rng.standard_normal((side, 1), dtype=np.float32)
+    noise += np.float32(camera.column) * rng.standard_normal((1, width), dtype=np.float32)
+    noise += np.float32(camera.row) * rng.standard_normal((height, 1), dtype=np.float32)
     drift = rng.standard_normal((3, 3), dtype=np.float32) * np.float32(camera.shading)
-    noise += cv2.resize(drift, (side, side), interpolation=cv2.INTER_LINEAR)
+    noise += cv2.resize(drift, (width, height), interpolation=cv2.INTER_LINEAR)
     if camera.vignetting:
-        squares = np.linspace(-1, 1, side, dtype=np.float32) ** 2
-        noise -= np.float32(camera.vignetting / 2) * (squares + squares[:, None])
+        across = np.linspace(-1, 1, width, dtype=np.float32) ** 2
+        down = np.linspace(-1, 1, height, dtype=np.float32) ** 2
+        noise -= np.float32(camera.vignetting / 2) * (across + down[:, None])
     picture = picture + noise + np.float32(camera.offset)
-    dead = np.flatnonzero(rng.random(side * side, np.float32) < camera.dead)
+    dead = np.flatnonzero(rng.random(picture.size, np.float32) < camera.dead)
     if len(dead):
-        rows, columns = np.divmod(dead, side)
+        rows, columns = np.divmod(dead, width)
         if camera.replaced:
             values = cv2.blur(picture, (3, 3))[rows, columns]
         else:
