@@ -6,6 +6,8 @@ from mlcmkd.cli.config_command import config_command
 from mlcmkd.cli.configs import show
 from mlcmkd.stages.compress import CompressConfig
 from mlcmkd.stages.compress import compress as run_compress
+from mlcmkd.stages.detector import DetectorConfig
+from mlcmkd.stages.detector import train_detector as run_train_detector
 from mlcmkd.stages.kd_loss import KDLossConfig, train_kd_loss
 from mlcmkd.stages.tolerant import TolerantConfig, train_tolerant
 from mlcmkd.stages.train import TrainConfig
@@ -50,6 +52,12 @@ def tolerant(config: TolerantConfig) -> None:
 def kd_loss(config: KDLossConfig) -> None:
     """KD-Loss: train a light student with a Tough- and a Tolerant-Teacher."""
     show(train_kd_loss(config))
+
+
+@config_command("out", "modality", "size", "input_px", "frames", *_COMMON)
+def train_detector(config: DetectorConfig) -> None:
+    """Train a face detector on rendered frames, for predict's --detector."""
+    show(run_train_detector(config))
 
 
 @config_command("out", "data.source", "zero_shot", "seed")

@@ -12,9 +12,10 @@ from mlcmkd.models.heads import (
     soft_argmax,
     spread,
 )
-from mlcmkd.models.landmarker import Landmarker, copy_weights
+from mlcmkd.models.landmarker import Landmarker
 from mlcmkd.models.layers import Neck
 from mlcmkd.models.spec import Calibration, ModelSpec
+from mlcmkd.models.weights_file import copy_weights
 
 __all__ = [
     "CONFIDENCE_RADIUS",

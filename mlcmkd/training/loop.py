@@ -11,12 +11,12 @@ from collections.abc import Callable
 import torch
 from lightning_fabric import Fabric
 
-from mlcmkd.data.pairs import Pairs
-from mlcmkd.data.transforms import Augmentation
+from mlcmkd.data.transforms import Augmentation, make_batch
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.training.checkpoint import Checkpoints, fingerprint_of
 from mlcmkd.training.config import FitConfig
+from mlcmkd.training.data import MakeBatch, TrainingData
 from mlcmkd.training.fabric import join
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
@@ -27,7 +27,7 @@ from mlcmkd.utils.progress import tqdm
 
 def fit(
     objective: Objective,
-    pairs: Pairs,
+    pairs: TrainingData,
     config: FitConfig,
     run: Run,
     *,
@@ -39,6 +39,8 @@ def fit(
     fabric: Fabric | None = None,
     checkpoint_seconds: float = 60.0,
     progress: bool = True,
+    make_batch: MakeBatch = make_batch,
+    measure: str = "val_nme",
 ) -> Fabric:
     """Trains an objective's student in place.
 
@@ -52,7 +54,7 @@ def fit(
         run: gets one line of metrics per evaluation interval.
         augmentation: strength of the augmentation.
         seed: of the order of the pairs and of the augmentation.
-        validate: returns the student's current NME on the validation pairs; called
+        validate: returns the student's current error on the validation pairs, a share; called
             `config.evaluations` times, and once before the first step.
         observe: returns further values for the same log lines, by name; called as often.
         distillation: gives the decay; None for a constant decay of 1.
@@ -60,6 +62,8 @@ def fit(
             processes `run` must be made after they joined.
         checkpoint_seconds: seconds between two checkpoints; several processes save one per interval.
         progress: show a progress bar.
+        make_batch: makes a batch of the pairs.
+        measure: name of the error in the log lines.
 
     Returns:
         The Fabric that connects the processes, for a caller that has to wait for the others.
@@ -71,7 +75,9 @@ def fit(
     fabric = fabric or join(config)
     settings = (config, augmentation, seed, distillation, data_hash(pairs), fabric.world_size)
     fingerprint = fingerprint_of(objective, *settings, run.hyperparameters)
-    trainer = Trainer.prepare(fabric, objective, pairs, config, augmentation, seed, distillation)
+    trainer = Trainer.prepare(
+        fabric, objective, pairs, config, augmentation, seed, distillation, make_batch
+    )
     validate()  # an error in the validation should appear now, not after the first interval
     run.note(processes=fabric.world_size)
     checkpoints = Checkpoints(
@@ -92,17 +98,15 @@ def fit(
             continue
         means = trainer.interval_means(step, steps=step % interval + 1)
         total = sum(means.values())
-        nme = validate()
+        error = validate()
         trainer.wrapped.train()
-        bar.set_postfix(total=f"{total:.3f}", val_nme=f"{100 * nme:.2f}%")
+        bar.set_postfix(total=f"{total:.3f}", **{measure: f"{100 * error:.2f}%"})
         if fabric.is_global_zero:
             run.log(
                 step=done,
                 learning_rate=rate,
                 decay=float(decay_weight),
-                val_nme=nme,
-                total=total,
-                **means,
+                **{measure: error, "total": total, **means},
                 **(observe() if observe else {}),
             )
         if done < config.steps and (checkpoints.due or fabric.world_size > 1):

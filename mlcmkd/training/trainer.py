@@ -7,13 +7,13 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import Augmentation, make_batch
 from mlcmkd.distillation.decay import Decay
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.training.checkpoint import TrainingState
 from mlcmkd.training.config import FitConfig
+from mlcmkd.training.data import MakeBatch, TrainingData
 from mlcmkd.training.optimizer import learning_rate, make_optimizer
 from mlcmkd.training.sampling import Stream
 from mlcmkd.utils.errors import InputError
@@ -36,17 +36,19 @@ class Trainer:
         batches: row numbers of the batches since the last log line.
         first_nonfinite: the first step whose loss was not finite; -1 if none was. A tensor, because
             converting it at every step would make a GPU wait.
+        make_batch: makes a batch of the pairs.
     """
 
     fabric: Fabric
     objective: Objective
     wrapped: nn.Module
     optimizer: torch.optim.Optimizer
-    pairs: Pairs
+    pairs: TrainingData
     config: FitConfig
     augmentation: Augmentation
     state: TrainingState
     first_nonfinite: Tensor
+    make_batch: MakeBatch = make_batch
     batches: list[Tensor] = field(default_factory=list)
 
     @classmethod
@@ -54,11 +56,12 @@ class Trainer:
         cls,
         fabric: Fabric,
         objective: Objective,
-        pairs: Pairs,
+        pairs: TrainingData,
         config: FitConfig,
         augmentation: Augmentation,
         seed: int,
         distillation: Distillation | None,
+        make_batch: MakeBatch = make_batch,
     ) -> "Trainer":
         """Everything before the first step: streams, optimizer, decay, data on the device."""
         parts = config.accumulate
@@ -80,6 +83,7 @@ class Trainer:
             augmentation=augmentation,
             state=TrainingState(objective, fabric_optimizer.optimizer, streams, decay),
             first_nonfinite=torch.full((), -1, device=fabric.device),
+            make_batch=make_batch,
         )
 
     @property
@@ -115,7 +119,7 @@ class Trainer:
         parts, sums = len(self.state.streams), self.state.sums
         rows = next(stream)
         self.batches.append(rows)
-        batch = make_batch(self.pairs, rows, self.augmentation, stream.generator)
+        batch = self.make_batch(self.pairs, rows, self.augmentation, stream.generator)
         # Processes exchange their gradients once per step, with the last part.
         last = stream is self.state.streams[-1]
         with self.fabric.no_backward_sync(self.wrapped, enabled=not last):

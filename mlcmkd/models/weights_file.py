@@ -1,0 +1,152 @@
+"""Weights files: the tensors of a network and the spec that builds it, in one safetensors file."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor, nn
+
+from mlcmkd.utils.config import Config
+from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.file_kinds import incomplete
+from mlcmkd.utils.writing import replacing
+
+KEY = "mlcmkd"  # of the spec in the metadata of a weights file
+KIND = "mlcmkd kind"  # of the kind of network; files of landmark models have no such entry
+_FIX = "give a .safetensors file that `mlcmkd train`, `transfer` or `compress` wrote"
+# Fields of the spec that name something a user can add, and the function that adds it.
+_REGISTERED_BY = {"size": "register_backbone", "scheme": "register_scheme"}
+
+LANDMARKS = "landmark model"
+
+Network = TypeVar("Network", bound=nn.Module)
+Spec = TypeVar("Spec", bound=Config)
+
+
+def write_weights(
+    path: Path, network: nn.Module, *, half: bool = False, kind: str = LANDMARKS
+) -> None:
+    """Writes the tensors of a network and its `spec` to one safetensors file, atomically.
+
+    Args:
+        path: the file.
+        network: its attribute `spec` is a Config.
+        half: store float16 instead of float32, half the size.
+        kind: of the network, for messages.
+
+    Raises:
+        InputError: `half`, and a value outside of the range of float16.
+    """
+    tensors = {
+        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
+    }
+    if half:
+        tensors = {name: _half(name, value) for name, value in tensors.items()}
+    metadata = {KEY: network.spec.model_dump_json()}
+    if kind != LANDMARKS:
+        metadata[KIND] = kind
+    # safetensors' own `save_file` makes files that only their owner can read.
+    with replacing(path) as part:
+        part.write_bytes(to_bytes(tensors, metadata))
+
+
+def read_weights(
+    path: Path, make: Callable[[Spec], Network], spec: type[Spec], *, kind: str = LANDMARKS
+) -> Network:
+    """The network in a file of `write_weights`, on the CPU, in float32 and in evaluation mode.
+
+    Args:
+        path: the file.
+        make: makes the network of a spec.
+        spec: class of the spec.
+        kind: of the network.
+
+    Raises:
+        InputError: no such file, not safetensors, not written by `write_weights`, weights of another
+            kind of network, or a backbone or scheme that is not registered.
+    """
+    text, tensors = _read(path, kind)
+    network = make(_read_spec(path, text, spec))
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError:
+        raise InputError(
+            f"{path}: made by another version of mlcmkd: its tensors do not fit a "
+            f"{network.spec.size} model with the spec in the file; train it again"
+        ) from None
+    return network.eval()
+
+
+def copy_weights(source: Path | str, path: Path | str, spec: Config) -> None:
+    """Writes the tensors of a landmark model's file, as they are stored there, with another spec.
+
+    Args:
+        source: a file of `Landmarker.save`.
+        path: the new file, written atomically.
+        spec: of a network with the same tensors.
+
+    Raises:
+        InputError: as `read_weights`.
+    """
+    _, tensors = _read(Path(source), LANDMARKS)
+    with replacing(Path(path)) as part:
+        part.write_bytes(to_bytes(tensors, {KEY: spec.model_dump_json()}))
+
+
+def _read(path: Path, kind: str) -> tuple[str, dict[str, Tensor]]:
+    """The spec's text and the tensors of a weights file.
+
+    Raises:
+        InputError: no such file, not safetensors, not written by `write_weights`, or another kind.
+    """
+    if not path.is_file():
+        fix = "give a file in this folder" if path.is_dir() else "train them with `mlcmkd train`"
+        raise InputError(f"{path}: no such weights; {fix}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise incomplete(path, "safetensors file", str(error), _FIX) from None
+    if KEY not in metadata:
+        raise InputError(
+            f"{path}: safetensors, but without mlcmkd's description of the model; {_FIX}"
+        )
+    stored = metadata.get(KIND, LANDMARKS)
+    if stored != kind:
+        raise InputError(f"{path}: holds a {stored}, no {kind}; give weights of a {kind}")
+    return metadata[KEY], tensors
+
+
+def _half(name: str, value: Tensor) -> Tensor:
+    """A tensor in float16 if it has floating-point values; counters stay integers.
+
+    Raises:
+        InputError: a value outside of the range of float16.
+    """
+    if not value.is_floating_point():
+        return value
+    converted = value.half()
+    if not converted.isfinite().all():
+        raise InputError(f"{name}: a value is too large for float16; save without half")
+    return converted
+
+
+def _read_spec(path: Path, text: str, spec: type[Spec]) -> Spec:
+    """The spec in a weights file.
+
+    Raises:
+        InputError: a backbone or scheme that is not registered, or a spec of another version.
+    """
+    try:
+        return spec.validated("", json.loads(text))
+    except (ValueError, RecursionError) as error:  # not JSON, or an InputError
+        register = _REGISTERED_BY.get(str(error).partition(":")[0])
+        if register:
+            raise InputError(
+                f"{path}: {error}; register your own before loading (mlcmkd.{register})"
+            ) from None
+        raise InputError(f"{path}: made by another version of mlcmkd ({error})") from None
