@@ -61,6 +61,11 @@ COMMANDS = {  # in the order of `mlcmkd --help`
         "training",
         "KD-Loss: train a light student with a Tough- and a Tolerant-Teacher.",
     ),
+    "train-detector": Command(
+        "Training",
+        "training",
+        "Train a face detector on rendered frames, for predict's --detector.",
+    ),
     "path": Command(
         "Training", "training", "Run train, transfer and compress, and score all models."
     ),
@@ -73,6 +78,9 @@ COMMANDS = {  # in the order of `mlcmkd --help`
     ),
     "calibrate": Command(
         "Use", "export", "Fit the standard deviations of landmarks, and write weights with them."
+    ),
+    "export-detector": Command(
+        "Use", "export", "Write a face detector as ONNX, for predict's --detector."
     ),
     "export": Command(
         "Use", "export", "Write weights as ONNX, checked against torch, in 8 bits too if wanted."

@@ -6,6 +6,7 @@ from mlcmkd.stages.calibrate import CalibrateConfig
 from mlcmkd.stages.calibrate import calibrate as run_calibrate
 from mlcmkd.stages.export import ExportConfig
 from mlcmkd.stages.export import export as run_export
+from mlcmkd.stages.export_detector import ExportDetectorConfig, export_face_detector
 
 
 @config_command("out", "weights", "data.source", "seed")
@@ -18,3 +19,9 @@ def calibrate(config: CalibrateConfig) -> None:
 def export(config: ExportConfig) -> None:
     """Write weights as ONNX, checked against torch, in 8 bits too if wanted."""
     show(run_export(config))
+
+
+@config_command("weights", "out")
+def export_detector(config: ExportDetectorConfig) -> None:
+    """Write a face detector as ONNX, for predict's --detector."""
+    show(export_face_detector(config))

@@ -45,9 +45,17 @@ def predict(
     detector: Annotated[
         str | None,
         typer.Option(
-            metavar="[warm|looks|MODULE:FUNCTION]",
-            help="Face detector; without it warm for thermal weights. The code of a named module is "
-            "run.",
+            metavar="[faces|warm|looks|MODULE:FUNCTION|FILE]",
+            help="Face detector; without it the bundled network, which finds all faces. FILE: weights "
+            "of `train-detector`, or exported as .onnx. The code of a named module is run.",
+        ),
+    ] = None,
+    passes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Passes over a face, each around the landmarks of the one before.  [default: 3 after "
+            "the face detector, 1 in given boxes]",
         ),
     ] = None,
     smooth: Annotated[
@@ -170,6 +178,7 @@ def predict(
         detector=detector,
         batch=batch,
         modality=modality,
+        passes=passes,
         stated=stated,
     )
     typer.echo(trained_on(weights or bundled_weights(modality or "thermal")))

@@ -30,7 +30,10 @@ def load_detector(name: str) -> Detector:
     module, colon, function = name.partition(":")
     parts = [*module.split("."), function]
     if not colon or not all(part.isidentifier() for part in parts):
-        raise InputError(f"detector '{name[:80]}': expected warm, looks or module:function")
+        raise InputError(
+            f"detector '{name[:80]}': expected faces, warm, looks, module:function, or weights of "
+            "`mlcmkd train-detector` (.safetensors, .onnx)"
+        )
     try:
         detector = getattr(importlib.import_module(module), function)
     except ImportError as error:

@@ -67,8 +67,9 @@ class FaceLandmarks:
             are calibrated: of the errors of x and of y about 68 % are at most one deviation, and about
             95 % at most two. NaN where it is unknown.
         box: (x0, y0, x1, y1) in pixels, the box around which the network input was cropped.
-        by: how the face was located: "given" (box of the user), "detector" (own detector), "warm
-            blob" (warm-region detector) or "looks" (three-pass refinement from the whole image).
+        by: how the face was located: "given" (box of the user), "detector" (own detector), "face
+            detector" (the network), "warm region" (warm-region detector) or "looks" (three-pass
+            refinement from the whole image).
         person: number of the person in a video or stack, from 1; None without tracking.
         temperatures: degrees C at the landmarks and in regions, which `predict_files` adds where the
             image holds temperatures; otherwise None.

@@ -15,6 +15,7 @@ from mlcmkd.data.thermal.palettes import is_coloured
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.deployment.boxes import Box, check_box
 from mlcmkd.deployment.detector import Detector, load_detector, run_detector
+from mlcmkd.deployment.face_detector import MapsNetwork, detect_faces, open_detector
 from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks, face_confidence
 from mlcmkd.deployment.networks import open_network
 from mlcmkd.deployment.thermal_input import (
@@ -24,12 +25,16 @@ from mlcmkd.deployment.thermal_input import (
     image_radiometry,
 )
 from mlcmkd.deployment.warm_region import candidate_boxes, detect_warm_region
-from mlcmkd.deployment.weights import bundled_weights
+from mlcmkd.deployment.weights import bundled_detector, bundled_weights
 from mlcmkd.utils.errors import InputError
 
 # Without any box the first crop is the whole image. Three passes are enough for a face that fills a
 # third of the image or more.
 WHOLE_IMAGE_PASSES = 3
+# Each pass after the first crops around the landmarks of the pass before, so that they depend less on
+# the box. With boxes that are off by a tenth of their side three passes are better than one, with the
+# labels' own boxes one is (benchmarks/refinement.py).
+DETECTED_PASSES, GIVEN_PASSES = 3, 1
 # The box of a warm region is rough. The first pass chooses among candidate boxes, two more refine
 # the best one (chosen on validation faces and the Knapik development sequences,
 # benchmarks/detect.py).
@@ -56,14 +61,19 @@ class Predictor:
             trained on synthetic faces: a light thermal student, or an RGB teacher for photos (their
             cards are in mlcmkd/deployment/weights).
         celsius_range: degrees C that become 0 and 1; by default that of the weights.
-        detector: locates faces where no box is given. "warm", the default of thermal weights, is the
-            warm-region detector (`detect_warm_region`), or "looks" where it finds nothing. "looks",
-            the default of RGB weights, is three-pass refinement from the whole image. Otherwise
-            "module:function" or a callable from an image to boxes, see mlcmkd.deployment.detector.
+        detector: locates faces where no box is given. "faces", the default, is the bundled face
+            detector, which finds all faces of a frame; a path names another one, of
+            `mlcmkd train-detector` or exported as `.onnx`. "warm" is the warm-region detector
+            (`detect_warm_region`), or "looks" where it finds nothing; for thermal weights. "looks" is
+            three-pass refinement from the whole image. Otherwise "module:function" or a callable from
+            an image to boxes, see mlcmkd.deployment.detector.
         batch: largest number of faces per forward pass.
         threads: CPU threads of ONNX Runtime; torch has its own setting.
         modality: "rgb" or "thermal", of the bundled model (thermal by default). Of given weights it
             must be their modality.
+        passes: passes of the network over each face of a given box or of a detector; each after the
+            first crops around the landmarks of the one before. None for 3 with the face detector,
+            whose boxes are less exact than labels, and 1 with given boxes and detectors of your own.
         stated: what is known about thermal images beyond their files: radiometry, palette, black hot.
 
     Raises:
@@ -76,10 +86,11 @@ class Predictor:
         weights: Path | str | None = None,
         celsius_range: tuple[float, float] | None = None,
         *,
-        detector: str | Detector | None = None,
+        detector: str | Path | Detector | MapsNetwork | None = None,
         batch: int = 32,
         threads: int = 1,
         modality: Modality | None = None,
+        passes: int | None = None,
         stated: StatedInput = INFERRED,
     ):
         if not isinstance(stated, StatedInput):
@@ -100,17 +111,33 @@ class Predictor:
         self.celsius_range = self._checked_range(celsius_range)
         if batch < 1:
             raise InputError(f"batch={batch} must be at least 1")
+        if passes is not None and passes < 1:
+            raise InputError(f"passes={passes} must be at least 1")
+        self.passes = passes
         self.batch = batch
         thermal = self.network.modality == "thermal"
         if detector is None:
-            detector = "warm" if thermal else "looks"
+            detector = "faces"
         if detector == "warm" and not thermal:
             raise InputError(
-                "detector 'warm' needs thermal images, but these weights take RGB input; use looks"
+                "detector 'warm' needs thermal images, but these weights take RGB input; use faces"
             )
-        if isinstance(detector, str) and detector not in ("warm", "looks"):
-            detector = load_detector(detector)
+        if isinstance(detector, (str, Path)) and detector not in ("warm", "looks"):
+            detector = self._load_detector(detector, threads)
         self.detector = detector
+
+    def _load_detector(self, name: str | Path, threads: int) -> Detector | MapsNetwork:
+        """The face detector of a name, a path or "module:function"."""
+        modality = self.network.modality
+        if name != "faces" and Path(name).suffix.lower() not in (".safetensors", ".onnx"):
+            return load_detector(str(name))
+        network = open_detector(bundled_detector(modality) if name == "faces" else name, threads)
+        if network.modality != modality:
+            raise InputError(
+                f"{name}: detects faces in {network.modality} images, but the weights take {modality} "
+                "images"
+            )
+        return network
 
     def _checked_range(
         self, celsius_range: tuple[float, float] | None
@@ -191,10 +218,22 @@ class Predictor:
         if boxes is not None:
             given = [boxes] if len(boxes) and np.isscalar(boxes[0]) else boxes
             size = unit.shape[1::-1]
-            return [FaceCrop(unit, Crop.around(check_box(box, name, size))) for box in given]
+            passes = self.passes or GIVEN_PASSES
+            return [
+                FaceCrop(unit, Crop.around(check_box(box, name, size)), passes=passes)
+                for box in given
+            ]
+        if isinstance(self.detector, MapsNetwork):
+            return [
+                FaceCrop(unit, Crop.around(box), "face detector", self.passes or DETECTED_PASSES)
+                for box, _ in detect_faces(self.detector, unit)
+            ]
         if callable(self.detector):
             detected = run_detector(self.detector, unit, name)
-            return [FaceCrop(unit, Crop.around(box), "detector") for box in detected]
+            return [
+                FaceCrop(unit, Crop.around(box), "detector", self.passes or GIVEN_PASSES)
+                for box in detected
+            ]
         region = detect_warm_region(unit) if self.detector == "warm" else None
         if region is not None:
             candidates = tuple(Crop.around(box) for box in candidate_boxes(region))

@@ -88,7 +88,7 @@ def test_a_low_confidence_is_a_warning(frame, monkeypatch):
 
     monkeypatch.setattr(predictor_module.Predictor, "predict_crops", uncertain)
     (warning,) = [line for line in predict(frame).splitlines() if line.startswith("warning")]
-    assert "1 of 1 faces have a confidence below 0.5" in warning and "frame.npy" in warning
+    assert "1 of 1 faces have a confidence below 0.6" in warning and "frame.npy" in warning
 
 
 def _uncalibrated(folder) -> str:

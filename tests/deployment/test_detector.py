@@ -101,7 +101,7 @@ def test_most_synthetic_faces_in_a_scene_are_boxed():
 
 def test_without_a_warm_region_the_whole_image_is_refined(tmp_path):
     make_model(modality="thermal").save(tmp_path / "w.safetensors")
-    predictor = Predictor(tmp_path / "w.safetensors")
+    predictor = Predictor(tmp_path / "w.safetensors", detector="warm")
     even = np.full((60, 80), 25, dtype=np.float32)
     even[0, 0] = 26
     assert predictor(even).by == "looks"

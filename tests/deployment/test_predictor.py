@@ -36,6 +36,7 @@ from mlcmkd.stages.predict import predict_files
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model
 
+# The images of these tests show no face, so most predictors take the whole image: detector="looks".
 RNG = np.random.default_rng(0)
 CELSIUS = cv2.GaussianBlur(RNG.uniform(20, 36, (60, 80)), (0, 0), 3).astype(np.float32)
 
@@ -56,7 +57,7 @@ def test_degrees_and_centikelvin_of_one_scene_give_the_same_landmarks(tmp_path, 
     np.save(tmp_path / "a.npy", CELSIUS)
     cv2.imwrite(str(tmp_path / "a.tiff"), CELSIUS)
     cv2.imwrite(str(tmp_path / "a.png"), to_centikelvin(CELSIUS))
-    predictor = Predictor(thermal)
+    predictor = Predictor(thermal, detector="looks")
     box = (10, 10, 50, 50)
     array, tiff, raw = (predictor(tmp_path / f"a.{kind}", box) for kind in ("npy", "tiff", "png"))
     assert array.landmarks == pytest.approx(tiff.landmarks)
@@ -65,7 +66,7 @@ def test_degrees_and_centikelvin_of_one_scene_give_the_same_landmarks(tmp_path, 
 
 
 def test_the_range_can_be_given(thermal):
-    found = Predictor(thermal, celsius_range=(20.0, 36.0))(CELSIUS)
+    found = Predictor(thermal, celsius_range=(20.0, 36.0), detector="looks")(CELSIUS)
     assert found.image == pytest.approx((CELSIUS - 20) / 16, abs=1e-5)
     with pytest.raises(InputError, match="must rise"):
         Predictor(thermal, celsius_range=(36.0, 20.0))
@@ -73,12 +74,12 @@ def test_the_range_can_be_given(thermal):
 
 def test_grey_levels_are_read_over_0_to_255(thermal):
     grey = RNG.integers(0, 256, (60, 80), dtype=np.uint8)
-    assert Predictor(thermal)(grey).image == pytest.approx(grey / 255, abs=1e-6)
+    assert Predictor(thermal, detector="looks")(grey).image == pytest.approx(grey / 255, abs=1e-6)
 
 
 def test_landmarks_are_pixels_of_the_image(thermal):
     """The same face, elsewhere in a larger image and boxed there, has its landmarks moved along."""
-    predictor = Predictor(thermal)
+    predictor = Predictor(thermal, detector="looks")
     large = np.full((160, 200), 20, dtype=np.float32)
     large[70:130, 100:180] = CELSIUS
     here = predictor(CELSIUS, (20, 15, 55, 45)).landmarks
@@ -107,11 +108,11 @@ def test_without_a_box_the_face_is_located_in_three_passes(thermal, monkeypatch)
 def test_wrong_kinds_of_images(rgb, thermal):
     colour = RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8)
     with pytest.raises(InputError, match="on no known palette .*these weights take thermal"):
-        Predictor(thermal)(colour)
+        Predictor(thermal, detector="looks")(colour)
     with pytest.raises(InputError, match="float32 values, but these weights take 8-bit RGB"):
-        Predictor(rgb)(CELSIUS)
-    assert Predictor(rgb)(colour).landmarks.shape == (68, 2)
-    assert Predictor(rgb)(colour[..., 0]).landmarks.shape == (68, 2)
+        Predictor(rgb, detector="looks")(CELSIUS)
+    assert Predictor(rgb, detector="looks")(colour).landmarks.shape == (68, 2)
+    assert Predictor(rgb, detector="looks")(colour[..., 0]).landmarks.shape == (68, 2)
 
 
 def test_grey_and_colour_photos_are_predicted_in_one_batch(rgb):
@@ -124,7 +125,7 @@ def test_grey_and_colour_photos_are_predicted_in_one_batch(rgb):
 
 def test_grey_stored_as_three_equal_channels_is_thermal(thermal):
     grey = RNG.integers(0, 256, (60, 80, 1), dtype=np.uint8).repeat(3, axis=2)
-    assert Predictor(thermal)(grey).image.ndim == 2
+    assert Predictor(thermal, detector="looks")(grey).image.ndim == 2
 
 
 LEVELS = ((CELSIUS - CELSIUS.min()) / np.ptp(CELSIUS)).astype(np.float32)
@@ -141,7 +142,7 @@ def trained_on(folder: Path, **radiometry) -> Path:
 def test_false_colours_of_a_known_palette_are_read_as_levels(tmp_path, thermal):
     Image.fromarray(apply_palette(LEVELS, "iron")).save(tmp_path / "iron.png")
     Image.fromarray(apply_palette(LEVELS, "iron")).save(tmp_path / "iron.jpg", quality=90)
-    predictor = Predictor(thermal)
+    predictor = Predictor(thermal, detector="looks")
     box = (10, 10, 50, 50)
     grey = predictor(np.rint(LEVELS * 255).astype(np.uint8), box)
     clean, lossy = predictor(tmp_path / "iron.png", box), predictor(tmp_path / "iron.jpg", box)
@@ -156,9 +157,9 @@ def test_images_are_read_as_the_weights_own_data(tmp_path):
     linear = {"kind": "counts", "low": 18, "high": 40, "gain": 0.04, "offset": -273.15}
     weights = trained_on(tmp_path, **linear)
     expected = (CELSIUS - 18) / 22
-    assert Predictor(weights)(counts).image == pytest.approx(expected, abs=0.001)
-    assert Predictor(weights)(CELSIUS).image == pytest.approx(expected, abs=1e-5)
-    given = Predictor(weights, celsius_range=(20.0, 36.0))(counts)
+    assert Predictor(weights, detector="looks")(counts).image == pytest.approx(expected, abs=0.001)
+    assert Predictor(weights, detector="looks")(CELSIUS).image == pytest.approx(expected, abs=1e-5)
+    given = Predictor(weights, celsius_range=(20.0, 36.0), detector="looks")(counts)
     assert given.image == pytest.approx((CELSIUS - 20) / 16, abs=0.002)
 
     levels = np.rint((CELSIUS - 10) / 0.2).astype(np.uint8)
@@ -170,23 +171,27 @@ def test_images_are_read_as_the_weights_own_data(tmp_path):
         CELSIUS,
         to_centikelvin(CELSIUS),
     ):
-        assert Predictor(weights)(image).image == pytest.approx(expected, abs=0.01)
+        assert Predictor(weights, detector="looks")(image).image == pytest.approx(
+            expected, abs=0.01
+        )
     iron = apply_palette(levels / 255, "iron")
     weights = trained_on(tmp_path, kind="palette", palette="iron", **scale)
-    assert Predictor(weights)(iron).image == pytest.approx(expected, abs=0.03)
-    given = Predictor(weights, celsius_range=(20.0, 36.0))(levels)
+    assert Predictor(weights, detector="looks")(iron).image == pytest.approx(expected, abs=0.03)
+    given = Predictor(weights, celsius_range=(20.0, 36.0), detector="looks")(levels)
     assert given.image == pytest.approx((CELSIUS - 20) / 16, abs=0.01)
 
     weights = trained_on(tmp_path, kind="grey8", low=100, high=200)
     grey = np.full((60, 80), 150, np.uint8)
     grey[:, :40] = 50
-    assert Predictor(weights)(grey).image == pytest.approx((grey - 100.0).clip(0, 100) / 100)
+    assert Predictor(weights, detector="looks")(grey).image == pytest.approx(
+        (grey - 100.0).clip(0, 100) / 100
+    )
 
 
 def test_frame_minmax_weights_stretch_every_image(tmp_path):
     weights = trained_on(tmp_path, kind="frame-minmax")
     for image in (CELSIUS, CELSIUS + 5, to_centikelvin(CELSIUS)):
-        assert Predictor(weights)(image).image == pytest.approx(LEVELS, abs=0.004)
+        assert Predictor(weights, detector="looks")(image).image == pytest.approx(LEVELS, abs=0.004)
     with pytest.raises(InputError, match="give no range"):
         Predictor(weights, celsius_range=(18.0, 40.0))
 
@@ -196,13 +201,15 @@ def test_few_dead_pixels_are_filled(tmp_path, thermal):
     holed[20, 30] = np.nan
     np.save(tmp_path / "holed.npy", holed)
     for image in (holed, tmp_path / "holed.npy"):
-        assert Predictor(thermal)(image).image == pytest.approx((CELSIUS - 18) / 22, abs=0.02)
+        assert Predictor(thermal, detector="looks")(image).image == pytest.approx(
+            (CELSIUS - 18) / 22, abs=0.02
+        )
 
 
 def test_raw_counts_in_an_array_file_stay_counts(tmp_path, thermal):
     np.save(tmp_path / "raw.npy", to_centikelvin(CELSIUS))
     assert read_image(tmp_path / "raw.npy").dtype == np.uint16
-    found = Predictor(thermal)(tmp_path / "raw.npy")
+    found = Predictor(thermal, detector="looks")(tmp_path / "raw.npy")
     assert found.image == pytest.approx((CELSIUS - 18) / 22, abs=0.001)
 
 
@@ -294,7 +301,18 @@ def test_the_command_skips_what_it_cannot_read_and_does_the_rest(tmp_path, therm
     bad = [*broken_files(tmp_path).values(), colour]
     out = tmp_path / "out"
     result = CliRunner().invoke(
-        app, ["predict", "--weights", str(thermal), "--out", str(out), *map(str, bad), str(good)]
+        app,
+        [
+            "predict",
+            "--weights",
+            str(thermal),
+            "--detector",
+            "looks",
+            "--out",
+            str(out),
+            *map(str, bad),
+            str(good),
+        ],  # fmt: skip
     )
     assert result.exit_code == 1
     errors = [line for line in result.output.splitlines() if line.startswith("error:")]
@@ -316,7 +334,7 @@ def scenes(count: int, height: int = 60, width: int = 80) -> np.ndarray:
 
 def test_a_batch_gives_the_same_as_single_images(thermal):
     """Images of different sizes, several faces in some, boxes given or detected."""
-    predictor = Predictor(thermal, batch=3)
+    predictor = Predictor(thermal, batch=3, detector="looks")
     images = [*scenes(3), scenes(1, 100, 50)[0]]
     boxes = [(10, 10, 50, 50), [(5, 5, 30, 40), (30.5, 8, 70, 55)], None, (-10, 20, 30, 110)]
     together = predictor.faces(images, boxes)
@@ -330,7 +348,7 @@ def test_a_batch_gives_the_same_as_single_images(thermal):
 
 
 def test_a_stack_is_many_images(thermal):
-    predictor = Predictor(thermal)
+    predictor = Predictor(thermal, detector="looks")
     stack = scenes(5)
     found = predictor.faces(stack, [(10, 10, 50, 50)] * 5)
     assert len(found) == 5
@@ -341,7 +359,7 @@ def test_a_stack_is_many_images(thermal):
 
 
 def test_fields_of_a_face(thermal):
-    found = Predictor(thermal)(CELSIUS, (10, 12, 50, 40))
+    found = Predictor(thermal, detector="looks")(CELSIUS, (10, 12, 50, 40))
     assert found.by == "given" and found.scheme == "ibug68"
     assert found.point_confidence.shape == (68,)
     assert found.confidence == pytest.approx(found.point_confidence.mean())
@@ -352,13 +370,13 @@ def test_fields_of_a_face(thermal):
 def test_a_box_without_an_inside_is_refused(thermal):
     for box in ((10, 10, 10, 40), (10, np.nan, 40, 40)):
         with pytest.raises(InputError, match="x0 < x1"):
-            Predictor(thermal)(CELSIUS, box)
+            Predictor(thermal, detector="looks")(CELSIUS, box)
 
 
 def test_a_box_beside_the_image_is_refused(thermal):
     height, width = CELSIUS.shape
     with pytest.raises(InputError, match=f"outside the image of {width} x {height} pixels"):
-        Predictor(thermal)(CELSIUS, (width, 0, width + 40, 40))
+        Predictor(thermal, detector="looks")(CELSIUS, (width, 0, width + 40, 40))
 
 
 def exported(monkeypatch, weights: Path, kind: str) -> Predictor:
@@ -391,12 +409,12 @@ def exported(monkeypatch, weights: Path, kind: str) -> Predictor:
             return OnnxPrediction(*(output.numpy() for output in outputs))
 
     monkeypatch.setattr("mlcmkd.deployment.onnx.session.load_onnx", lambda path, threads: Network())
-    return Predictor("network.onnx")
+    return Predictor("network.onnx", detector="looks")
 
 
 @pytest.mark.parametrize("kind", ["crop", "image"])
 def test_an_exported_file_gives_the_same(monkeypatch, thermal, kind):
-    there, here = Predictor(thermal), exported(monkeypatch, thermal, kind)
+    there, here = Predictor(thermal, detector="looks"), exported(monkeypatch, thermal, kind)
     images = [*scenes(2), to_centikelvin(scenes(1, 100, 50)[0])]
     boxes = [(10, 10, 50, 50), (5, 5, 70, 58), None]
     found = zip(there.faces(images, boxes), here.faces(images, boxes), strict=True)
@@ -408,7 +426,7 @@ def test_an_exported_file_gives_the_same(monkeypatch, thermal, kind):
 def test_an_exported_rgb_file_gives_nearly_the_same(monkeypatch, rgb):
     """An "image" file reads 8 bits, so crops are rounded."""
     colour = cv2.GaussianBlur(RNG.integers(0, 256, (60, 80, 3), dtype=np.uint8), (0, 0), 2)
-    wanted = Predictor(rgb)(colour, (10, 10, 50, 50)).landmarks
+    wanted = Predictor(rgb, detector="looks")(colour, (10, 10, 50, 50)).landmarks
     for kind, most in (("crop", 2e-3), ("image", 0.1)):
         here = exported(monkeypatch, rgb, kind)(colour, (10, 10, 50, 50))
         assert here.landmarks == pytest.approx(wanted, abs=most)
@@ -419,7 +437,7 @@ def test_an_exported_file_that_stretches_whole_frames(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="--kind crop"):
         exported(monkeypatch, weights, "image")
     here = exported(monkeypatch, weights, "crop")(CELSIUS, (10, 10, 50, 50))
-    wanted = Predictor(weights)(CELSIUS, (10, 10, 50, 50))
+    wanted = Predictor(weights, detector="looks")(CELSIUS, (10, 10, 50, 50))
     assert here.landmarks == pytest.approx(wanted.landmarks, abs=2e-3)
 
 
@@ -612,7 +630,9 @@ def test_wrong_boxes_name_their_line(tmp_path, text, message):
 # Result files
 
 
-def invoke(*arguments) -> tuple[int, str]:
+def invoke(*arguments, detector: str = "looks") -> tuple[int, str]:
+    """The exit code and output of predict; without a box the first crop is the whole image."""
+    arguments = (*arguments,) if "--detector" in arguments else (*arguments, "--detector", detector)
     result = CliRunner().invoke(app, ["predict", *map(str, arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit | InputError)
     return result.exit_code, result.output + str(result.exception or "")
@@ -635,7 +655,7 @@ def test_every_format_holds_the_same_points(tmp_path, thermal):
         *("--weights", thermal, "--out", out, "--boxes", tmp_path / "boxes.csv", *formats),
     )
     assert code == 0, output
-    truth = Predictor(thermal).faces(
+    truth = Predictor(thermal, detector="looks").faces(
         scenes(2), [[(10, 10, 50, 50), (30, 10, 70, 50)], (10, 10, 60, 50)]
     )
     wanted = [face.landmarks for faces in truth for face in faces]
@@ -778,7 +798,7 @@ def test_a_photo_of_one_colour_has_no_landmarks(tmp_path, rgb):
     assert code == 1 and "blank.png: all pixels have the value 10 20 30" in output
     assert "0 of 1 images; 0 faces" in output
     with pytest.raises(BlankImage, match="^array: all pixels have the value 7 7 7"):
-        Predictor(rgb)(np.full((60, 80, 3), 7, np.uint8))
+        Predictor(rgb, detector="looks")(np.full((60, 80, 3), 7, np.uint8))
 
 
 def test_names_that_are_no_text_are_reported_and_the_rest_done(tmp_path, thermal):
@@ -877,7 +897,7 @@ def test_existing_files_are_not_overwritten(tmp_path, thermal):
     images.mkdir()
     np.save(images / "a.npy", np.full((40, 40), 30.0, np.float32))
     (images / "landmarks.csv").write_text("mine")
-    predictor = Predictor(thermal, batch=2)
+    predictor = Predictor(thermal, batch=2, detector="looks")
     for given in (images / "a.npy", images):
         with pytest.raises(
             InputError, match="holds a.npy, which is an input; choose another folder"
@@ -894,7 +914,7 @@ def test_existing_files_are_not_overwritten(tmp_path, thermal):
 def test_paths_may_be_strings(tmp_path, thermal):
     np.save(tmp_path / "a.npy", CELSIUS)
     outcome = predict_files(
-        Predictor(thermal),
+        Predictor(thermal, detector="looks"),
         [str(tmp_path / "a.npy")],
         str(tmp_path / "out"),
         box=(10, 10, 50, 50),

@@ -2,7 +2,7 @@
 
 Both were trained on synthetic faces only, and have the same input size and landmark scheme, so that
 they can be compared on the same pairs. The teacher is larger because it has to be accurate: its card
-says why `half` was chosen.
+says why `half` was chosen. Each modality also has a face detector, trained on rendered frames.
 """
 
 from pathlib import Path
@@ -15,16 +15,19 @@ FOLDER = Path(__file__).parent
 
 
 class BundledFiles(NamedTuple):
-    """Names of a bundled model's files in `FOLDER`, and the largest size of its weights, bytes."""
+    """Names of a modality's files in `FOLDER`, and the largest size of the landmark weights, bytes."""
 
     weights: str
     card: str
     largest: int
+    detector: str
 
 
 FILES: dict[Modality, BundledFiles] = {
-    "rgb": BundledFiles("rgb_model.safetensors", "rgb_card.md", 3_000_000),
-    "thermal": BundledFiles("model.safetensors", "card.md", 2_000_000),
+    "rgb": BundledFiles(
+        "rgb_model.safetensors", "rgb_card.md", 3_000_000, "rgb_detector.safetensors"
+    ),
+    "thermal": BundledFiles("model.safetensors", "card.md", 2_000_000, "detector.safetensors"),
 }
 
 
@@ -42,6 +45,24 @@ def bundled_weights(modality: Modality = "thermal") -> Path:
         raise InputError(
             f"{path}: the bundled {modality} model is missing; install mlcmkd again, or give weights "
             "of your own"
+        )
+    return path
+
+
+def bundled_detector(modality: Modality = "thermal") -> Path:
+    """Path of the weights of the bundled face detector.
+
+    Args:
+        modality: "thermal" or "rgb", of the frames.
+
+    Raises:
+        InputError: an unknown modality, or the installation lacks the detector.
+    """
+    path = FOLDER / _files(modality).detector
+    if not path.is_file():
+        raise InputError(
+            f"{path}: the bundled {modality} face detector is missing; install mlcmkd again, or name "
+            "another detector"
         )
     return path
 

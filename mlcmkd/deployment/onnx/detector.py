@@ -1,0 +1,106 @@
+"""Export of a FaceDetector as an ONNX file, and its inference by ONNX Runtime without torch."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import onnxruntime
+from pydantic import BaseModel
+
+from mlcmkd.data.modality import Modality
+from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.file_kinds import incomplete
+from mlcmkd.utils.writing import replacing
+
+if TYPE_CHECKING:
+    from mlcmkd.models.face_detector import FaceDetector
+
+KEY = "mlcmkd face detector"  # of the spec in the metadata
+OPSET = 18
+
+
+def export_detector(detector: "FaceDetector", path: Path | str) -> None:
+    """Writes a face detector as an ONNX file.
+
+    Its input "frame" is (1, C, h, w) float32 in [0, 1], both sides multiples of 32; its outputs are
+    "centres" (h / 4, w / 4), probabilities, and "boxes" (4, h / 4, w / 4). `OnnxDetector` runs it.
+    """
+    import torch
+    from torch import nn
+
+    from mlcmkd.deployment.onnx.export import quiet
+
+    class Graph(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.detector = detector.cpu().eval()
+
+        def forward(self, frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            maps = self.detector(frame)
+            return maps.centres[0].sigmoid(), maps.boxes[0]
+
+    height, width = 32 * torch.export.Dim("rows", min=2), 32 * torch.export.Dim("columns", min=2)
+    channels = 3 if detector.spec.modality == "rgb" else 1
+    with quiet():
+        program = torch.onnx.export(
+            Graph(),
+            (torch.rand(1, channels, 160, 192),),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["frame"],
+            output_names=["centres", "boxes"],
+            dynamic_shapes={"frame": {2: height, 3: width}},
+            verbose=False,
+        )
+    model = program.model_proto
+    onnx.helper.set_model_props(model, {KEY: detector.spec.model_dump_json()})
+    with replacing(Path(path)) as part:
+        part.write_bytes(model.SerializeToString())
+
+
+class _ReadSpec(BaseModel):
+    """What the inference needs of a DetectorSpec, whose class needs torch."""
+
+    modality: Modality
+    input_px: int
+
+
+class OnnxDetector:
+    """A face detector of `export_detector`, run by ONNX Runtime on the CPU.
+
+    Args:
+        path: the file.
+        threads: CPU threads per call.
+
+    Attributes:
+        modality, input_px: as in `mlcmkd.models.face_detector.DetectorSpec`.
+
+    Raises:
+        InputError: no such file, or no exported face detector.
+    """
+
+    def __init__(self, path: Path | str, threads: int = 1):
+        if not Path(path).is_file():
+            raise InputError(f"{path}: no such file; export one with `mlcmkd export-detector`")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors only
+        fix = "export the detector again with `mlcmkd export-detector`"
+        try:
+            self.session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime has no common class of its errors
+            raise incomplete(Path(path), "ONNX file", str(error), fix) from None
+        stored = self.session.get_modelmeta().custom_metadata_map
+        if KEY not in stored:
+            raise InputError(f"{path}: an ONNX file, but no face detector of mlcmkd; {fix}")
+        spec = _ReadSpec.model_validate_json(stored[KEY])
+        self.modality: Modality = spec.modality
+        self.input_px = spec.input_px
+
+    def __call__(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        centres, boxes = self.session.run(None, {"frame": frame})
+        return centres, boxes
