@@ -15,11 +15,12 @@ from mlcmkd.utils.file_kinds import incomplete
 from mlcmkd.utils.writing import replacing
 
 KEY = "mlcmkd"  # of the spec in the metadata of a weights file
-KIND = "mlcmkd kind"  # of the kind of network; files of landmark models have no such entry
 _FIX = "give a .safetensors file that `mlcmkd train`, `transfer` or `compress` wrote"
 # Fields of the spec that name something a user can add, and the function that adds it.
 _REGISTERED_BY = {"size": "register_backbone", "scheme": "register_scheme"}
 
+# Kinds of networks. A file has one entry, because safetensors writes several in any order, and the same
+# training would give other bytes: `KEY` for a landmark model, otherwise `KEY` and the kind.
 LANDMARKS = "landmark model"
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -45,9 +46,7 @@ def write_weights(
     }
     if half:
         tensors = {name: _half(name, value) for name, value in tensors.items()}
-    metadata = {KEY: network.spec.model_dump_json()}
-    if kind != LANDMARKS:
-        metadata[KIND] = kind
+    metadata = {_key_of(kind): network.spec.model_dump_json()}
     # safetensors' own `save_file` makes files that only their owner can read.
     with replacing(path) as part:
         part.write_bytes(to_bytes(tensors, metadata))
@@ -111,14 +110,20 @@ def _read(path: Path, kind: str) -> tuple[str, dict[str, Tensor]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise incomplete(path, "safetensors file", str(error), _FIX) from None
-    if KEY not in metadata:
-        raise InputError(
-            f"{path}: safetensors, but without mlcmkd's description of the model; {_FIX}"
-        )
-    stored = metadata.get(KIND, LANDMARKS)
-    if stored != kind:
-        raise InputError(f"{path}: holds a {stored}, no {kind}; give weights of a {kind}")
-    return metadata[KEY], tensors
+    if _key_of(kind) in metadata:
+        return metadata[_key_of(kind)], tensors
+    if KEY in metadata:
+        raise InputError(f"{path}: holds a {LANDMARKS}, no {kind}; give weights of a {kind}")
+    for entry in metadata:
+        if entry.startswith(f"{KEY} "):
+            other = entry.removeprefix(f"{KEY} ")
+            raise InputError(f"{path}: holds a {other}, no {kind}; give weights of a {kind}")
+    raise InputError(f"{path}: safetensors, but without mlcmkd's description of the model; {_FIX}")
+
+
+def _key_of(kind: str) -> str:
+    """The metadata entry that holds the spec of a kind of network."""
+    return KEY if kind == LANDMARKS else f"{KEY} {kind}"
 
 
 def _half(name: str, value: Tensor) -> Tensor:
