@@ -45,7 +45,7 @@ def frames_with(predictor: Predictor, faces: int, count: int) -> list[np.ndarray
         first += 16
         for frame in frames.thermal:
             frame = np.clip(frame, 18, 40)
-            if len(detect_faces(predictor.detector, (frame - 18) / 22)) == faces:
+            if len(detect_faces(predictor.locator.detector, (frame - 18) / 22)) == faces:
                 chosen.append(frame)
     return chosen[:count]
 

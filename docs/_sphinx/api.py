@@ -39,10 +39,15 @@ _ALSO = (
     "mlcmkd.data.thermal.scale_check",
     "mlcmkd.deployment.boxes",
     "mlcmkd.deployment.detector",
+    "mlcmkd.deployment.face_detector",
+    "mlcmkd.deployment.face_maps",
     "mlcmkd.deployment.faces",
     "mlcmkd.deployment.thermal_input",
     "mlcmkd.distillation.targets",
+    "mlcmkd.evaluation.detection",
     "mlcmkd.evaluation.scores",
+    "mlcmkd.models.face_detector",
+    "mlcmkd.synthetic.frames.frames",
 )
 
 

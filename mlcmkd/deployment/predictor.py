@@ -13,10 +13,11 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.model_range import check_model_range
 from mlcmkd.data.thermal.palettes import is_coloured
 from mlcmkd.data.thermal.radiometry import Radiometry
-from mlcmkd.deployment.boxes import Box, check_box
-from mlcmkd.deployment.detector import Detector, load_detector, run_detector
-from mlcmkd.deployment.face_detector import MapsNetwork, detect_faces, open_detector
+from mlcmkd.deployment.boxes import Box
+from mlcmkd.deployment.detector import Detector
+from mlcmkd.deployment.face_detector import MapsNetwork
 from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks, face_confidence
+from mlcmkd.deployment.locating import Locator
 from mlcmkd.deployment.networks import open_network
 from mlcmkd.deployment.thermal_input import (
     INFERRED,
@@ -24,21 +25,8 @@ from mlcmkd.deployment.thermal_input import (
     celsius_radiometry,
     image_radiometry,
 )
-from mlcmkd.deployment.warm_region import candidate_boxes, detect_warm_region
-from mlcmkd.deployment.weights import bundled_detector, bundled_weights
+from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.utils.errors import InputError
-
-# Without any box the first crop is the whole image. Three passes are enough for a face that fills a
-# third of the image or more.
-WHOLE_IMAGE_PASSES = 3
-# Each pass after the first crops around the landmarks of the pass before, so that they depend less on
-# the box. With boxes that are off by a tenth of their side three passes are better than one, with the
-# labels' own boxes one is (benchmarks/refinement.py).
-DETECTED_PASSES, GIVEN_PASSES = 3, 1
-# The box of a warm region is rough. The first pass chooses among candidate boxes, two more refine
-# the best one (chosen on validation faces and the Knapik development sequences,
-# benchmarks/detect.py).
-WARM_REGION_PASSES = 3
 
 
 class Predictor:
@@ -111,33 +99,8 @@ class Predictor:
         self.celsius_range = self._checked_range(celsius_range)
         if batch < 1:
             raise InputError(f"batch={batch} must be at least 1")
-        if passes is not None and passes < 1:
-            raise InputError(f"passes={passes} must be at least 1")
-        self.passes = passes
         self.batch = batch
-        thermal = self.network.modality == "thermal"
-        if detector is None:
-            detector = "faces"
-        if detector == "warm" and not thermal:
-            raise InputError(
-                "detector 'warm' needs thermal images, but these weights take RGB input; use faces"
-            )
-        if isinstance(detector, (str, Path)) and detector not in ("warm", "looks"):
-            detector = self._load_detector(detector, threads)
-        self.detector = detector
-
-    def _load_detector(self, name: str | Path, threads: int) -> Detector | MapsNetwork:
-        """The face detector of a name, a path or "module:function"."""
-        modality = self.network.modality
-        if name != "faces" and Path(name).suffix.lower() not in (".safetensors", ".onnx"):
-            return load_detector(str(name))
-        network = open_detector(bundled_detector(modality) if name == "faces" else name, threads)
-        if network.modality != modality:
-            raise InputError(
-                f"{name}: detects faces in {network.modality} images, but the weights take {modality} "
-                "images"
-            )
-        return network
+        self.locator = Locator(detector, self.network.modality, passes, threads)
 
     def _checked_range(
         self, celsius_range: tuple[float, float] | None
@@ -215,34 +178,7 @@ class Predictor:
         Raises:
             InputError: an invalid box, or a detector that fails.
         """
-        if boxes is not None:
-            given = [boxes] if len(boxes) and np.isscalar(boxes[0]) else boxes
-            size = unit.shape[1::-1]
-            passes = self.passes or GIVEN_PASSES
-            return [
-                FaceCrop(unit, Crop.around(check_box(box, name, size)), passes=passes)
-                for box in given
-            ]
-        if isinstance(self.detector, MapsNetwork):
-            return [
-                FaceCrop(unit, Crop.around(box), "face detector", self.passes or DETECTED_PASSES)
-                for box, _ in detect_faces(self.detector, unit)
-            ]
-        if callable(self.detector):
-            detected = run_detector(self.detector, unit, name)
-            return [
-                FaceCrop(unit, Crop.around(box), "detector", self.passes or GIVEN_PASSES)
-                for box in detected
-            ]
-        region = detect_warm_region(unit) if self.detector == "warm" else None
-        if region is not None:
-            candidates = tuple(Crop.around(box) for box in candidate_boxes(region))
-            return [
-                FaceCrop(unit, Crop.around(region), "warm region", WARM_REGION_PASSES, candidates)
-            ]
-        height, width = unit.shape[:2]
-        whole = Crop.around((0, 0, width - 1, height - 1), scale=1)
-        return [FaceCrop(unit, whole, "looks", WHOLE_IMAGE_PASSES)]
+        return self.locator.crops(unit, boxes, name)
 
     def predict_crops(self, crops: Iterable[FaceCrop]) -> list[FaceLandmarks]:
         """Predicts the face of each crop, in their order, `batch` of them per forward pass."""

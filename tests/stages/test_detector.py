@@ -65,7 +65,7 @@ def test_a_trained_detector_is_exported_and_used(run, tmp_path):
     assert done.exit_code == 0, done.output
     modality = result["modality"]
     assert open_detector(file).modality == modality
-    assert Predictor(modality=modality, detector=file).detector.input_px == 96
+    assert Predictor(modality=modality, detector=file).locator.detector.input_px == 96
     other = {"thermal": "rgb", "rgb": "thermal"}[modality]
     with pytest.raises(InputError, match=f"detects faces in {modality} images, but the weights"):
         Predictor(modality=other, detector=str(file))
