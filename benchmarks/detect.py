@@ -1,8 +1,8 @@
-"""How well faces are located: `python benchmarks/detect.py [--knapik data/knapik] [--split val]`.
+"""How well faces are located: `python benchmarks/detect.py [--real data/knapik] [--split val]`.
 
 Rendered frames of people that no training has seen: average precision at IoU 0.5 by the number of
-people, recall, false alarms on frames without people. Frames of a real camera, from a manifest of
-thermal images with landmarks: for each way to locate the face, the share of the frames in which a box
+people, recall, false alarms on frames without people. Images of a real camera, from a manifest with
+landmarks of one face each: for each way to locate the face, the share of the frames in which a box
 overlaps the face's with IoU > 0.5, and the NME that results, beside that of the labels' own box. NME is
 a median, because a face that was missed has no meaningful error; FR at 8 % includes missed faces. Parts
 of the same frames without the face say how often a detector finds one where none is.
@@ -23,6 +23,7 @@ from mlcmkd.cli import guarded
 from mlcmkd.data.crops import tight_box
 from mlcmkd.data.images import read_image
 from mlcmkd.data.manifest import inside, points_of, read_rows
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
 from mlcmkd.deployment.boxes import iou
 from mlcmkd.deployment.face_detector import THRESHOLD, detect_faces, open_detector
@@ -105,23 +106,30 @@ def _percent(share: float) -> str:
     return "" if np.isnan(share) else f"{100 * share:.1f}"
 
 
-def real_frames(folder: Path, split: str, every: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Every n-th frame of a manifest's split, and the landmarks (N, K, 2) of its face."""
+def real_frames(
+    folder: Path, split: str, every: int, modality: Modality = "thermal"
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Every n-th image of a manifest's split, and the landmarks (N, K, 2) of its face."""
     rows = [row for row in read_rows(folder) if row.split == split and row.landmarks is not None]
     images, points = [], []
     for row in tqdm(rows[::every], desc="real frames", unit="frame"):
-        images.append(read_image(inside(folder, row.thermal_file_name)))
+        images.append(read_image(inside(folder, getattr(row, f"{modality}_file_name"))))
         points.append(points_of(row))
     return images, np.stack(points)
 
 
-def real_rows(weights: str | None, images: list[np.ndarray], truth: np.ndarray, detector) -> list:
-    """A row for each way to locate the face of a real frame."""
+def real_rows(
+    weights: str | None, images: list[np.ndarray], truth: np.ndarray, detector, modality: Modality
+) -> list:
+    """A row for each way to locate the face of a real image."""
     boxes = [tight_box(landmarks) for landmarks in truth]
     rows = []
-    for way in ("the labels", "face detector", "warm region", "three passes from the whole image"):
-        name = {"warm region": "warm", "three passes from the whole image": "looks"}
-        predictor = Predictor(weights, detector=name.get(way, detector))
+    ways = {"the labels": detector, "face detector": detector, "warm region": "warm",
+            "three passes from the whole image": "looks"}  # fmt: skip
+    if modality == "rgb":
+        del ways["warm region"]
+    for way, located_by in ways.items():
+        predictor = Predictor(weights, detector=located_by, modality=modality)
         found = predictor.faces(images, boxes if way == "the labels" else None)
         best = [_nearest(faces, box) for faces, box in zip(found, boxes, strict=True)]
         errors = _errors(predictor, best, truth)
@@ -190,8 +198,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--split", default="test", choices=["val", "test"])
     parser.add_argument("--frames", type=int, default=300, help="rendered frames a row")
     parser.add_argument("--faceless", type=int, default=1000, help="rendered frames without people")
-    parser.add_argument("--knapik", type=Path, help="manifest of real thermal frames")
-    parser.add_argument("--every", type=int, default=1, help="use every n-th real frame")
+    parser.add_argument("--real", type=Path, help="manifest of real images, one face each")
+    parser.add_argument("--every", type=int, default=1, help="use every n-th real image")
     options = parser.parse_args(arguments)
     path = options.detector or bundled_detector(options.modality)
     network = open_detector(path)
@@ -202,10 +210,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(
             markdown_table(rendered_rows(options, network, predictor.to_unit, rgb=rgb)), flush=True
         )
-    if options.knapik:
-        images, truth = real_frames(options.knapik, options.split, options.every)
+    if options.real:
+        modality = options.modality
+        images, truth = real_frames(options.real, options.split, options.every, modality)
         print()
-        print(markdown_table(real_rows(options.weights, images, truth, path)), flush=True)
+        print(markdown_table(real_rows(options.weights, images, truth, path, modality)), flush=True)
+    if options.real and options.modality == "thermal":
         parts = faceless_parts(images, truth)
         alarms = sum(bool(detect_faces(network, predictor.to_unit(part))) for part in parts)
         warm = sum(detect_warm_region(predictor.to_unit(part)) is not None for part in parts)
