@@ -132,7 +132,7 @@ def test_a_notebook_on_its_own_trains_missing_runs(tmp_path):
 
 
 def test_a_misspelt_parameter_stops_the_notebook_with_its_name_and_cell(tmp_path):
-    with pytest.raises(InputError, match=r"01_pairing.ipynb, cell \d+: InputError: .*scael"):
+    with pytest.raises(InputError, match=r"01_pairing.ipynb, code cell \d+: InputError: .*scael"):
         parameters = {"scael": "smoke", "work": str(tmp_path)}
         execute(NOTEBOOKS / "01_pairing.ipynb", tmp_path / "x.ipynb", parameters, show=False)
 

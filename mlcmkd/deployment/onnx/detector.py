@@ -1,14 +1,16 @@
 """Export of a FaceDetector as an ONNX file, and its inference by ONNX Runtime without torch."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 import onnxruntime
-from pydantic import BaseModel
+from pydantic import ConfigDict
 
 from mlcmkd.data.modality import Modality
+from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.file_kinds import incomplete
 from mlcmkd.utils.writing import replacing
@@ -59,8 +61,10 @@ def export_detector(detector: "FaceDetector", path: Path | str) -> None:
         part.write_bytes(model.SerializeToString())
 
 
-class _ReadSpec(BaseModel):
+class _ReadSpec(Config):
     """What the inference needs of a DetectorSpec, whose class needs torch."""
+
+    model_config = ConfigDict(extra="ignore")
 
     modality: Modality
     input_px: int
@@ -97,7 +101,7 @@ class OnnxDetector:
         stored = self.session.get_modelmeta().custom_metadata_map
         if KEY not in stored:
             raise InputError(f"{path}: an ONNX file, but no face detector of mlcmkd; {fix}")
-        spec = _ReadSpec.model_validate_json(stored[KEY])
+        spec = _ReadSpec.validated(str(path), json.loads(stored[KEY]))
         self.modality: Modality = spec.modality
         self.input_px = spec.input_px
 
