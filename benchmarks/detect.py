@@ -206,10 +206,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     predictor = Predictor(options.weights, detector=path, modality=options.modality)
     print(f"{processor_name()}, {os.cpu_count()} cores; split {options.split}\n", flush=True)
     if options.frames:
-        rgb = options.modality == "rgb"
-        print(
-            markdown_table(rendered_rows(options, network, predictor.to_unit, rgb=rgb)), flush=True
-        )
+        rows = rendered_rows(options, network, rgb=options.modality == "rgb")
+        print(markdown_table(rows), flush=True)
     if options.real:
         modality = options.modality
         images, truth = real_frames(options.real, options.split, options.every, modality)
