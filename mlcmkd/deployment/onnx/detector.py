@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 import onnxruntime
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.utils.config import Config
@@ -66,8 +66,8 @@ class _ReadSpec(Config):
 
     model_config = ConfigDict(extra="ignore")
 
-    modality: Modality
-    input_px: int
+    modality: Modality = Field(description="Modality of the frames.")
+    input_px: int = Field(description="Longer side of the input, pixels.")
 
 
 class OnnxDetector:
