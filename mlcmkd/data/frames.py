@@ -11,15 +11,13 @@ from torch.nn import functional as F
 
 from mlcmkd.data.agc import random_gain_control
 from mlcmkd.data.draw import Draw
+from mlcmkd.data.face_grid import MULTIPLE
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.photometry import disturb_rgb, disturb_thermal
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.data.transforms import Augmentation, draw_geometry
 from mlcmkd.synthetic.frames.frames import SyntheticFrames
 
-MULTIPLE = (
-    32  # the sides of a network's input are multiples of it, as its coarsest feature map needs
-)
 FACE, UNSURE = 1, 2  # kinds of a row of `Frames.labelled`; 0 is no face
 
 

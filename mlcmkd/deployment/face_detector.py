@@ -6,10 +6,10 @@ from typing import Protocol, runtime_checkable
 import cv2
 import numpy as np
 
+from mlcmkd.data.face_grid import MULTIPLE
 from mlcmkd.data.modality import Modality
 from mlcmkd.deployment.face_maps import FoundFace, find_faces
 
-MULTIPLE = 32  # the sides of the network's input are multiples of it
 # The lowest score of a face; chosen on validation frames and the Knapik development sequences.
 THRESHOLD = 0.5
 

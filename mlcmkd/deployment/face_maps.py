@@ -5,10 +5,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mlcmkd.data.face_grid import STRIDE, UNIT_SIDE
 from mlcmkd.deployment.boxes import Box, iou
 
-STRIDE = 4  # as mlcmkd.models.face_detector, which needs torch
-UNIT_SIDE = 32.0
 MOST_FACES = 50
 OVERLAP = 0.4  # of two boxes with a larger IoU, the one with the lower score is dropped
 

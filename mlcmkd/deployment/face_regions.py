@@ -15,6 +15,7 @@ import numpy as np
 
 from mlcmkd.data.crops import tight_box
 from mlcmkd.schemes import IBUG68, common_points, convert
+from mlcmkd.schemes.ibug import LEFT_EYE
 from mlcmkd.schemes.scheme import mirrored
 
 Side = Literal["left", "right", ""]
@@ -77,14 +78,6 @@ def _sum(*means: Mean) -> Mean:
     return {name: sum(mean.get(name, 0.0) for mean in means) for name in names}
 
 
-_LIDS = (
-    "left eye outer corner",
-    "left upper lid outer",
-    "left upper lid inner",
-    "left eye inner corner",
-    "left lower lid inner",
-    "left lower lid outer",
-)
 _NOSE_SIDE = "left nose wing"
 # On the left of the image, which is the subject's right side; the other side is mirrored.
 _ONE_SIDE = (
@@ -107,7 +100,7 @@ _ONE_SIDE = (
             _between("left lower lid inner", "left brow inner quarter", -0.4),
             _between("left lower lid outer", "left brow outer quarter", -0.4),
         ),
-        hole=tuple({name: 1.0} for name in _LIDS),
+        hole=tuple({name: 1.0} for name in LEFT_EYE),
     ),
     Region(
         "cheek",

@@ -20,8 +20,6 @@ from mlcmkd.models.normalise import normalise_images
 from mlcmkd.models.weights_file import read_weights, write_weights
 from mlcmkd.utils.config import Config
 
-STRIDE = 4  # pixels of the input per cell of the output
-UNIT_SIDE = 32.0  # width and height of a box of which the logarithm is 0, pixels of the input
 _KIND = "face detector"
 _RARE = -4.6  # logit of a probability of 0.01: hardly any cell is a centre
 
@@ -52,7 +50,7 @@ class FaceMaps(NamedTuple):
     Attributes:
         centres: (B, h, w) logits of the probability that a face's centre is in the cell.
         boxes: (B, 4, h, w): the face's centre minus that of the cell, x and y in cells, and the
-            logarithms of its width and height, divided by `UNIT_SIDE`.
+            logarithms of its width and height, divided by `mlcmkd.data.face_grid.UNIT_SIDE`.
     """
 
     centres: Tensor

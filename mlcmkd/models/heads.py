@@ -42,6 +42,15 @@ def soft_argmax(logits: Tensor) -> Tensor:
     return torch.stack((x, y), dim=-1)
 
 
+def _around(coordinates: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Probability of each cell (B, K, h, w), and its x (B, K, w) and y (B, K, h) from the prediction."""
+    height, width = logits.shape[-2:]
+    probability = logits.flatten(2).softmax(-1).unflatten(2, (height, width))
+    x = grid_axis(width, logits) - coordinates[..., 0, None]
+    y = grid_axis(height, logits) - coordinates[..., 1, None]
+    return probability, x, y
+
+
 def confidence(prediction: Prediction) -> Tensor:
     """Confidence of each landmark, (B, K), 0 to 1; NaN from a coordinate head.
 
@@ -52,12 +61,9 @@ def confidence(prediction: Prediction) -> Tensor:
     coordinates, logits = prediction
     if logits is None:
         return torch.full_like(coordinates[..., 0], torch.nan)
-    height, width = logits.shape[-2:]
-    probability = logits.flatten(2).softmax(-1).unflatten(2, (height, width))
-    x = grid_axis(width, logits) - coordinates[..., 0, None]
-    y = grid_axis(height, logits) - coordinates[..., 1, None]
+    probability, x, y = _around(coordinates, logits)
     distance = (x[..., None, :].square() + y[..., :, None].square()).sqrt()
-    inside = ((CONFIDENCE_RADIUS - distance) * width + 0.5).clamp(0, 1)
+    inside = ((CONFIDENCE_RADIUS - distance) * logits.shape[-1] + 0.5).clamp(0, 1)
     return (probability * inside).sum((-2, -1))
 
 
@@ -70,10 +76,7 @@ def spread(prediction: Prediction) -> Tensor:
     coordinates, logits = prediction
     if logits is None:
         return torch.full_like(coordinates[..., 0], torch.nan)
-    height, width = logits.shape[-2:]
-    probability = logits.flatten(2).softmax(-1).unflatten(2, (height, width))
-    x = grid_axis(width, logits) - coordinates[..., 0, None]
-    y = grid_axis(height, logits) - coordinates[..., 1, None]
+    probability, x, y = _around(coordinates, logits)
     variance = (probability.sum(-2) * x.square()).sum(-1)
     variance = variance + (probability.sum(-1) * y.square()).sum(-1)
     return (variance / 2).sqrt()

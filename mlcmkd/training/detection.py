@@ -8,10 +8,11 @@ around the centre, by the distance of centre and logarithmic size.
 import torch
 from torch import Tensor
 
+from mlcmkd.data.face_grid import STRIDE, UNIT_SIDE
 from mlcmkd.data.frames import FACE, UNSURE, FrameBatch
 from mlcmkd.data.modality import Modality
 from mlcmkd.distillation.objective import Objective, Terms
-from mlcmkd.models.face_detector import STRIDE, UNIT_SIDE, FaceDetector, FaceMaps
+from mlcmkd.models.face_detector import FaceDetector, FaceMaps
 
 _SPREAD = 0.12  # standard deviation of the target's Gaussian, a share of the box's side
 _NARROWEST = 0.6  # cells

@@ -140,8 +140,8 @@ def test_the_mirrored_image_exchanges_the_sides(face):
         (r.region, other[r.side]): r for r in region_temperatures(as_face(points), celsius[:, ::-1])
     }
     for region in region_temperatures(face, celsius):
-        twin = mirrored[region.region, region.side]
-        assert (region.mean, region.pixels) == (pytest.approx(twin.mean), twin.pixels)
+        other = mirrored[region.region, region.side]
+        assert (region.mean, region.pixels) == (pytest.approx(other.mean), other.pixels)
     turned = landmark_temperatures(as_face(points), celsius[:, ::-1])
     assert turned[list(IBUG68.flip)] == pytest.approx(landmark_temperatures(face, celsius))
 

@@ -17,11 +17,10 @@ from mlcmkd.data.frames import (
 )
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
 from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation, draw_geometry
-from mlcmkd.deployment import face_maps
 from mlcmkd.deployment.face_detector import TorchDetector, detect_faces, open_detector, to_input
 from mlcmkd.deployment.face_maps import find_faces
 from mlcmkd.deployment.onnx.detector import OnnxDetector, export_detector
-from mlcmkd.models import Landmarker, ModelSpec, face_detector
+from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.models.face_detector import DetectorSpec, FaceDetector, FaceMaps
 from mlcmkd.synthetic.frames.frames import make_frames
 from mlcmkd.training.detection import box_loss, face_targets, focal_loss
@@ -43,11 +42,6 @@ def batch_of(*boxes, kinds=None):
         torch.tensor([boxes], dtype=torch.float32),
         torch.tensor([kinds]),
     )
-
-
-def test_the_two_definitions_of_the_maps_agree():
-    assert face_maps.STRIDE == face_detector.STRIDE
-    assert face_maps.UNIT_SIDE == face_detector.UNIT_SIDE
 
 
 def test_heat_is_one_at_the_centre_and_a_gaussian_around_it():

@@ -40,13 +40,7 @@ def bundled_weights(modality: Modality = "thermal") -> Path:
     Raises:
         InputError: an unknown modality, or the installation lacks the model.
     """
-    path = FOLDER / _files(modality).weights
-    if not path.is_file():
-        raise InputError(
-            f"{path}: the bundled {modality} model is missing; install mlcmkd again, or give weights "
-            "of your own"
-        )
-    return path
+    return _installed(_files(modality).weights, f"{modality} model")
 
 
 def bundled_detector(modality: Modality = "thermal") -> Path:
@@ -58,13 +52,7 @@ def bundled_detector(modality: Modality = "thermal") -> Path:
     Raises:
         InputError: an unknown modality, or the installation lacks the detector.
     """
-    path = FOLDER / _files(modality).detector
-    if not path.is_file():
-        raise InputError(
-            f"{path}: the bundled {modality} face detector is missing; install mlcmkd again, or name "
-            "another detector"
-        )
-    return path
+    return _installed(_files(modality).detector, f"{modality} face detector")
 
 
 def model_card(modality: Modality = "thermal") -> str:
@@ -74,6 +62,16 @@ def model_card(modality: Modality = "thermal") -> str:
         InputError: an unknown modality.
     """
     return (FOLDER / _files(modality).card).read_text(encoding="utf-8")
+
+
+def _installed(name: str, what: str) -> Path:
+    """Path of a bundled file."""
+    path = FOLDER / name
+    if not path.is_file():
+        raise InputError(
+            f"{path}: the bundled {what} is missing; install mlcmkd again, or give weights of your own"
+        )
+    return path
 
 
 def _files(modality: Modality) -> BundledFiles:

@@ -140,7 +140,7 @@ def _lay(person: Person, place: Place, canvas: _Canvas, number: int) -> np.ndarr
 
 
 def _lay_trunk(person: Person, corner: np.ndarray, canvas: _Canvas, number: int) -> None:
-    """Chest and arms below the person's own canvas, an ellipse that goes on as a rectangle."""
+    """Chest and arms below the person's own canvas, an ellipse above a rectangle."""
     side = len(person.alpha)
     x, y = corner + np.array([0.5, 0.98]) * side
     mask = np.zeros(canvas.apparent.shape, np.float32)

@@ -35,7 +35,7 @@ class Person:
         alpha: (S, S) float32, share of each pixel that the person covers.
         landmarks: (P, 2) float32 ibug68, pixels of the canvas.
         hidden: (P,) bool, hidden by the person's own head, hair, glasses, clothes or hand.
-        trunk_celsius: temperature of the trunk, which goes on below the canvas.
+        trunk_celsius: temperature of the trunk, also below the canvas.
         trunk_light: (3,) linear light of the trunk.
     """
 
