@@ -92,7 +92,10 @@ def predict(
         float | None, typer.Option(help="Time limit of --camera.  [default: none]")
     ] = None,
     frames: Annotated[
-        int | None, typer.Option(help="Frames to read of --camera.  [default: no limit]")
+        int | None,
+        typer.Option(
+            help="Frames to predict of each video and stack, or to read of --camera.  [default: all]"
+        ),
     ] = None,
     formats: Annotated[
         list[str] | None,
@@ -110,6 +113,9 @@ def predict(
         typer.Option(
             "--circles", help="Draw the standard deviation of each landmark as a circle's radius."
         ),
+    ] = False,
+    squares: Annotated[
+        bool, typer.Option("--squares", help="Draw the box of each face, with its number.")
     ] = False,
     coordinates: Annotated[
         bool, typer.Option("--print", help="Print the landmarks of single images, too.")
@@ -164,10 +170,11 @@ def predict(
     if options and not smooth:
         name = next(iter(options)).replace("_", "-")
         raise InputError(f"--{name} is an option of --smooth; add --smooth")
-    if camera is None and (seconds is not None or frames is not None):
-        raise InputError("--seconds and --frames are limits of --camera; add --camera INDEX")
-    if circles and not overlay:
-        raise InputError("--circles draws on the overlays; leave out --no-overlay")
+    if camera is None and seconds is not None:
+        raise InputError("--seconds is a limit of --camera; add --camera INDEX")
+    for name, drawn in (("circles", circles), ("squares", squares)):
+        if drawn and not overlay:
+            raise InputError(f"--{name} draws on the overlays; leave out --no-overlay")
     table = None if boxes is None else BoxTable(boxes)
     stated = StatedInput(
         None if radiometry is None else parse_radiometry(radiometry), palette, black_hot
@@ -189,6 +196,7 @@ def predict(
         out,
         camera=None if camera is None else LiveCamera(camera, seconds, frames),
         every=every,
+        frames=frames if camera is None else None,
         box=box,
         boxes=table,
         formats=formats,
@@ -196,6 +204,7 @@ def predict(
         fps=fps,
         overlays=overlay,
         circles=circles,
+        squares=squares,
         coordinates=coordinates,
         # Errors go to stderr; tqdm writes both above the progress bar.
         say=lambda line: tqdm.write(

@@ -16,6 +16,7 @@ from mlcmkd.utils.writing import replacing
 LINE = (255, 176, 0)  # amber (RGB): visible on skin and grey, also with colour blindness
 POINT = (0, 114, 255)
 CIRCLE = (64, 224, 208)  # turquoise, of the deviations
+BOX = (204, 121, 167)  # purple
 SMALLEST = 480  # px; smaller frames are enlarged so that points do not cover the face
 LARGEST = 1600  # px; to which images are enlarged for labels
 # In the order of trial: browsers play the first, every OpenCV writes the second.
@@ -27,6 +28,7 @@ def draw(
     image: np.ndarray | None = None,
     *,
     deviations: bool = False,
+    boxes: bool = False,
 ) -> np.ndarray:
     """Draws the landmarks and the temperatures of one image, (H, W, 3) uint8 RGB.
 
@@ -37,6 +39,7 @@ def draw(
         image: stored values of the image, used where there is no face.
         deviations: draw a circle around each landmark, with its standard deviation as radius, where
             that is known.
+        boxes: draw the box of each face, with its number in the tables where it has none as a person.
     """
     faces = [faces] if isinstance(faces, FaceLandmarks) else faces
     image = faces[0].image if faces else to_display(image)
@@ -45,7 +48,7 @@ def draw(
         image = np.repeat(image[..., None], 3, axis=2)
     factor = _enlargement(faces, max(image.shape[:2]))
     image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
-    for face in faces:
+    for n, face in enumerate(faces):
         # The centre of pixel 0 is at (factor - 1) / 2 in the enlarged image; shift=4 means 1/16 px.
         points = np.rint((face.landmarks * factor + (factor - 1) / 2) * 16).astype(np.int32)
         for edge in get_scheme(face.scheme).edges:
@@ -60,19 +63,25 @@ def draw(
         for point in points:
             cv2.circle(image, point.tolist(), 32, POINT, -1, cv2.LINE_AA, shift=4)
         draw_regions(image, face, factor)
-        if face.person is not None and np.isfinite(face.landmarks).all():
-            _number(image, face.person, *np.rint(face.landmarks.min(axis=0) * factor).astype(int))
+        corner = face.landmarks.min(axis=0) * factor
+        if boxes and face.box is not None and np.isfinite(face.box).all():
+            corner, opposite = np.array(face.box).reshape(2, 2) * factor + (factor - 1) / 2
+            ends = (np.rint(end).astype(int).tolist() for end in (corner, opposite))
+            cv2.rectangle(image, *ends, BOX, 1)
+        number = n if boxes and face.person is None else face.person
+        if number is not None and np.isfinite(corner).all():
+            _number(image, number, *np.rint(corner).astype(int))
     return image
 
 
-def _number(image: np.ndarray, person: int, x: int, y: int) -> None:
-    """Writes the number of a person above the upper left corner of the face, inside of the image."""
-    (width, height), _ = cv2.getTextSize(str(person), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 2)
+def _number(image: np.ndarray, number: int, x: int, y: int) -> None:
+    """Writes a number above the upper left corner of a face or its box, inside of the image."""
+    (width, height), _ = cv2.getTextSize(str(number), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 2)
     x = int(np.clip(x, 2, max(2, image.shape[1] - width - 2)))
     y = int(np.clip(y - 4, height + 2, max(height + 2, image.shape[0] - 2)))
     for colour, thickness in (((0, 0, 0), 4), (LINE, 2)):
         font = cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, thickness, cv2.LINE_AA
-        cv2.putText(image, str(person), (x, y), *font)
+        cv2.putText(image, str(number), (x, y), *font)
 
 
 def _enlargement(faces: list[FaceLandmarks], side: int) -> int:
@@ -92,10 +101,14 @@ def to_display(values: np.ndarray) -> np.ndarray:
 
 
 def save_drawing(
-    faces: FaceLandmarks | list[FaceLandmarks], path: Path, *, deviations: bool = False
+    faces: FaceLandmarks | list[FaceLandmarks],
+    path: Path,
+    *,
+    deviations: bool = False,
+    boxes: bool = False,
 ) -> Path:
     """Writes `draw(faces)` as a PNG and returns its path."""
-    _write_png(draw(faces, deviations=deviations), path)
+    _write_png(draw(faces, deviations=deviations, boxes=boxes), path)
     return path
 
 
@@ -113,12 +126,12 @@ class VideoDrawing:
     Args:
         stem: path without a suffix; `_landmarks` and the suffix are appended.
         rate: frames per second.
-        deviations: see `draw`.
+        deviations, boxes: see `draw`.
     """
 
-    def __init__(self, stem: Path, rate: float, *, deviations: bool = False):
+    def __init__(self, stem: Path, rate: float, *, deviations: bool = False, boxes: bool = False):
         self._stem = stem.with_name(f"{stem.name}_landmarks")
-        self._rate, self._deviations = rate, deviations
+        self._rate, self._deviations, self._boxes = rate, deviations, boxes
         self._writer: cv2.VideoWriter | None = None
         self._size: tuple[int, int] | None = None
         self._count = 0
@@ -138,7 +151,7 @@ class VideoDrawing:
         copies = 1 if seconds is None else round(seconds * self._rate) + 1 - self._count
         if copies < 1:
             return
-        frame = draw(faces, values, deviations=self._deviations)
+        frame = draw(faces, values, deviations=self._deviations, boxes=self._boxes)
         if self._size is None:
             self._size = frame.shape[1], frame.shape[0]
             self._open()

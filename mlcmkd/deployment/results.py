@@ -17,6 +17,8 @@ _MOST_LINES = 1  # of errors of one sequence: often all its frames have the same
 _LONGEST = 200  # bytes of a file's name in those of its results, which file systems limit to 255
 FPS = 30.0  # of stacks, folders, and videos without a frame rate
 
+Seen = Callable[[Frame, list[FaceLandmarks]], None]
+
 
 @dataclass
 class Outcome:
@@ -52,6 +54,8 @@ class Results:
         every: as in `predict_files`.
         overlays: as in `predict_files`.
         circles: as in `predict_files`.
+        squares: as in `predict_files`.
+        seen: as in `predict_files`.
         coordinates: as in `predict_files`.
     """
 
@@ -67,11 +71,14 @@ class Results:
         every: int,
         overlays: bool,
         circles: bool,
+        squares: bool,
+        seen: Seen | None,
         coordinates: bool,
     ):
         self.out, self.writers, self.measured, self.say = out, writers, measured, say
         self.smoothing, self.fps, self.every = smoothing, fps, every
-        self.overlays, self.circles, self.coordinates = overlays, circles, coordinates
+        self.overlays, self.coordinates, self.seen = overlays, coordinates, seen
+        self.drawn = {"deviations": circles, "boxes": squares}  # options of the drawings
         self.outcome = Outcome()
         self.source: Source | LiveSource | None = None
         self.video: VideoDrawing | None = None
@@ -117,15 +124,16 @@ class Results:
         stem = self.stem if single else self.stem.with_name(f"{self.stem.name}_{frame.number:06d}")
         for writer in self.writers:
             writer.add(frame.name, stem, faces)
+        if self.seen is not None:
+            self.seen(frame, faces)
         if not single:
             self.frames += 1
             self.outcome.frames += 1
             self.faces += len(faces)
             if self.overlays and frame.values is not None:
                 if self.video is None:
-                    self.video = VideoDrawing(
-                        self.out / self.stem, self.rate / self.every, deviations=self.circles
-                    )
+                    path = self.out / self.stem
+                    self.video = VideoDrawing(path, self.rate / self.every, **self.drawn)
                 self.video.add(faces, frame.values, frame.seconds)
         elif not error:
             self._report(frame, faces, stem)
@@ -139,7 +147,7 @@ class Results:
         if self.overlays:
             path = self.out / stem.with_name(f"{stem.name}_landmarks.png")
             path.parent.mkdir(parents=True, exist_ok=True)
-            line += f", {save_drawing(faces, path, deviations=self.circles)}"
+            line += f", {save_drawing(faces, path, **self.drawn)}"
         self.say(line)
         for face in faces if self.coordinates else []:
             self.say("  " + " ".join(f"{x:.1f},{y:.1f}" for x, y in face.landmarks))

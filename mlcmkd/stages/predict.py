@@ -18,7 +18,7 @@ from mlcmkd.deployment.faces import FaceCrop
 from mlcmkd.deployment.live import LiveCamera, LiveSource
 from mlcmkd.deployment.outputs import WRITERS
 from mlcmkd.deployment.predictor import Predictor
-from mlcmkd.deployment.results import Outcome, Results
+from mlcmkd.deployment.results import Outcome, Results, Seen
 from mlcmkd.deployment.smoothing import Smoother
 from mlcmkd.deployment.sources import (
     Frame,
@@ -43,6 +43,7 @@ def predict_files(
     *,
     camera: LiveCamera | None = None,
     every: int = 1,
+    frames: int | None = None,
     box: Box | None = None,
     boxes: BoxTable | None = None,
     formats: tuple[str, ...] = ("csv",),
@@ -50,7 +51,9 @@ def predict_files(
     fps: float | None = None,
     overlays: bool = True,
     circles: bool = False,
+    squares: bool = False,
     coordinates: bool = False,
+    seen: Seen | None = None,
     say: Callable[[str], None] = tqdm.write,
     progress: bool = True,
 ) -> Outcome:
@@ -65,6 +68,8 @@ def predict_files(
         out: folder for the results.
         camera: is read instead of files.
         every: only each `every`-th frame of videos, stacks and cameras is predicted.
+        frames: of each video and stack only so many are predicted; None for all. A camera has its own
+            limit.
         box: of the one face in every image.
         boxes: instead, the boxes of each image; an image that is not in the table has no face.
         formats: names from `WRITERS`.
@@ -74,20 +79,23 @@ def predict_files(
         fps: frames per second; None for that of the video, or `FPS` where it is unknown.
         overlays: draw the landmarks: a PNG per image, a video per video and stack.
         circles: in overlays, draw the standard deviation of each landmark as the radius of a circle.
+        squares: in overlays, draw the box of each face.
         coordinates: also pass the landmarks of single images to `say`.
+        seen: receives each frame with its faces, after they are written.
         say: receives a line per image, sequence and error.
         progress: show a progress bar.
 
     Raises:
-        InputError: an unknown format, two sources of boxes, an invalid frame rate or `every`, an
-            `out` that holds one of the input files (their tables would be overwritten), no existing
-            file, no such camera, both or neither of them, or an `out` that another command writes.
+        InputError: an unknown format, two sources of boxes, an invalid frame rate, `every` or
+            `frames`, an `out` that holds one of the input files (their tables would be overwritten),
+            no existing file, no such camera, both or neither of them, or an `out` that another
+            command writes.
     """
     if box is not None and boxes is not None:
         raise InputError("both a box and a table of boxes were given; give one of the two")
     if bool(paths) == (camera is not None):
         raise InputError("give files or a camera, and not both")
-    _check_output(formats, fps, every)
+    _check_output(formats, fps, every, frames)
     out, paths = Path(out), [Path(path) for path in paths]
     with ExitStack() as stack:
         thermal = predictor.network.modality == "thermal"
@@ -110,14 +118,16 @@ def predict_files(
             every=every,
             overlays=overlays,
             circles=circles,
+            squares=squares,
+            seen=seen,
             coordinates=coordinates,
         )
         outcome = results.outcome
         stack.callback(results.start, None)
-        total = _count(sources, every)
+        total = _count(sources, every, frames)
         bar = stack.enter_context(tqdm(total=total, unit="frame", disable=not progress))
         stopped = stack.enter_context(stop_on_interrupt())
-        stream = ((source, frame) for source in sources for frame in _frames(source, every))
+        stream = ((source, frame) for source in sources for frame in _frames(source, every, frames))
         size = predictor.batch if camera is None else 1  # the next frame is the newest one
         start = perf_counter()
         while not stopped() and (batch := list(islice(stream, size))):
@@ -149,17 +159,21 @@ def _notices(
         say(notice)
 
 
-def _frames(source: Source | LiveSource, every: int) -> Iterator[Frame]:
-    return source.read(every) if isinstance(source, LiveSource) else read_source(source, every)
+def _frames(source: Source | LiveSource, every: int, most: int | None) -> Iterator[Frame]:
+    if isinstance(source, LiveSource):
+        return source.read(every)
+    return islice(read_source(source, every), most)
 
 
-def _count(sources: Sequence[Source | LiveSource], every: int) -> int | None:
+def _count(sources: Sequence[Source | LiveSource], every: int, most: int | None) -> int | None:
     """Number of frames that will be read; None if unknown."""
     counts = [
         source.frames if isinstance(source, LiveSource) else count_frames(source, every)
         for source in sources
     ]
-    return None if None in counts else sum(counts)
+    if None in counts:
+        return None
+    return sum(count if most is None else min(count, most) for count in counts)
 
 
 def _speed(images: int, seconds: float) -> str:
@@ -169,7 +183,9 @@ def _speed(images: int, seconds: float) -> str:
     )
 
 
-def _check_output(formats: Sequence[str], fps: float | None, every: int) -> None:
+def _check_output(
+    formats: Sequence[str], fps: float | None, every: int, frames: int | None
+) -> None:
     unknown = [name for name in formats if name not in WRITERS]
     if unknown:
         raise InputError(f"format '{unknown[0]}' is unknown; use {', '.join(WRITERS)}")
@@ -177,6 +193,8 @@ def _check_output(formats: Sequence[str], fps: float | None, every: int) -> None
         raise InputError(f"fps={fps:g} must be above 0 and at most 1000")
     if every < 1:
         raise InputError(f"every={every} must be at least 1")
+    if frames is not None and frames < 1:
+        raise InputError(f"frames={frames} must be at least 1")
 
 
 def _check_folders(sources: Sequence[Source | LiveSource], out: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from mlcmkd.cli import app
 from mlcmkd.data.images import open_camera, open_video
 from mlcmkd.data.thermal.radiometry import to_centikelvin
 from mlcmkd.deployment.boxes import BoxTable
-from mlcmkd.deployment.drawing import draw
+from mlcmkd.deployment.drawing import BOX, draw
 from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.deployment.live import LiveCamera
 from mlcmkd.deployment.predictor import Predictor
@@ -339,6 +340,50 @@ def test_the_second_ctrl_c_interrupts_at_once():
         pytest.fail("still running")
 
 
+def test_only_the_first_frames_of_each_sequence_are_predicted_and_each_is_passed_on(
+    tmp_path, weights
+):
+    for name in ("one.npy", "two.npy"):
+        np.save(tmp_path / name, np.stack([scene(n) for n in range(10)]))
+    np.save(tmp_path / "single.npy", scene(0))
+    paths = [tmp_path / name for name in ("one.npy", "single.npy", "two.npy")]
+    seen: list[str] = []
+    outcome, _, faces = predicted(
+        weights,
+        paths,
+        tmp_path / "out",
+        every=2,
+        frames=3,
+        box=(10, 10, 50, 50),
+        seen=lambda frame, faces: seen.extend([frame.name] * len(faces)),
+    )
+    assert [name.rpartition("/")[2] for name in seen] == [
+        *(f"one.npy#{n:06d}" for n in (0, 2, 4)),
+        "single.npy",
+        *(f"two.npy#{n:06d}" for n in (0, 2, 4)),
+    ]
+    assert [row["image"] for row in faces] == seen and outcome.images == 7
+
+
+def test_boxes_are_drawn_with_the_number_of_the_face_or_person(weights):
+    points = np.random.default_rng(0).uniform(20, 60, (68, 2))
+    image = np.zeros((100, 100), np.float32)
+    face = FaceLandmarks(points, "ibug68", image, box=(10.0, 10.0, 70.0, 70.0))
+
+    def is_box(drawn: np.ndarray) -> np.ndarray:
+        return (drawn == BOX).all(axis=2)
+
+    assert not is_box(draw(face)).any()
+    found = is_box(draw(face, boxes=True))
+    rows, columns = np.nonzero(found)
+    ends = rows.min(), rows.max(), columns.min(), columns.max()
+    assert np.allclose(ends, np.array([10, 70, 10, 70]) * 5 + 2, atol=1)  # enlarged five times
+    numbered = {
+        person: draw(replace(face, person=person), boxes=True).tobytes() for person in (None, 0, 1)
+    }
+    assert numbered[None] == numbered[0] != numbered[1]
+
+
 def command(*arguments) -> tuple[int, str, str]:
     result = CliRunner().invoke(app, ["predict", *map(str, arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit | InputError)
@@ -370,7 +415,8 @@ def test_a_camera_that_opens_but_gives_no_frame_is_an_error(tmp_path, weights):
         ([], "give files or a camera"),
         (["a.npy", "--camera", 0], "and not both"),
         (["a.npy", "--seconds", 3], "add --camera INDEX"),
-        (["a.npy", "--frames", 3], "add --camera INDEX"),
+        (["a.npy", "--frames", 0], "frames=0 must be at least 1"),
+        (["a.npy", "--squares", "--no-overlay"], "--squares draws on the overlays"),
         (["--camera", -1], "count devices from 0"),
         (["--camera", 0, "--seconds", 0], "seconds=0 must be above 0"),
         (["--camera", 0, "--frames", 0], "frames=0 must be at least 1"),
