@@ -13,7 +13,7 @@ OUT ?= runs/course$(if $(filter-out laptop,$(SCALE)),-$(SCALE))
 LAB_OPTIONS ?=
 EXPLORER_OPTIONS ?=
 
-.PHONY: setup course test lab explorer book lint clean
+.PHONY: setup course test lab explorer book lint dist clean
 
 setup: $(STAMP)
 
@@ -55,6 +55,15 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+
+# The sdist, and the wheel that is made of it alone.
+dist: setup
+	rm -rf dist
+	$(BIN)/python -c 'from setuptools.build_meta import build_sdist; build_sdist("dist")'
+	$(BIN)/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+	$(BIN)/twine check --strict dist/*
 
 # Trained models in runs/ are kept; remove them by hand.
 clean:

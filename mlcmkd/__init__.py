@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from mlcmkd.training.config import FitConfig
     from mlcmkd.utils.errors import InputError
 
-__version__ = "0.1.0"
+__version__ = "0.1.0"  # of the package, too: pyproject.toml reads it
 
 __all__ = [
     "KTL",

@@ -1,6 +1,7 @@
 """The set-up files agree, the import contracts hold, and the wheel works."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import tarfile
 import tomllib
 import venv
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import cv2
@@ -16,6 +18,7 @@ import pytest
 import yaml
 from setuptools import find_packages
 
+import mlcmkd
 from mlcmkd.data.pairs import synthetic_faces
 from mlcmkd.data.thermal.radiometry import to_centikelvin
 
@@ -32,7 +35,8 @@ def test_environment_yml_lists_what_pyproject_lists():
     listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     (pip,) = [entry["pip"] for entry in listed if isinstance(entry, dict)]
     assert pip == wanted
-    assert f"python{project()['requires-python']}" in listed
+    (version,) = [each for each in listed if isinstance(each, str) and each.startswith("python=")]
+    assert f"Programming Language :: Python :: {version[7:]}" in project()["classifiers"]
 
 
 def test_every_dependency_says_why():
@@ -121,7 +125,7 @@ def packed(tmp_path_factory) -> tuple[Path, Path]:
     leave = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("mlcmkd", "data_prep"):
         shutil.copytree(ROOT / name, source / name, ignore=leave)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     make = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"
     done = subprocess.run(
@@ -159,6 +163,21 @@ def test_models_cards_and_the_head_are_packed(packed):
     }
     assert modules <= files and modules <= sources
     assert not any(name.startswith(("tests", "runs", "notebooks")) for name in files)
+
+
+def test_a_package_index_takes_them(packed):
+    found = run(sys.executable, "-m", "twine", "check", "--strict", *map(str, packed))
+    assert found.returncode == 0, found.stdout
+
+
+def test_their_metadata_have_the_version_and_a_page_without_relative_links(packed):
+    with zipfile.ZipFile(packed[1]) as archive:
+        (name,) = [each for each in archive.namelist() if each.endswith(".dist-info/METADATA")]
+        metadata = message_from_bytes(archive.read(name))
+    assert metadata["Version"] == mlcmkd.__version__ == packed[1].name.split("-")[1]
+    page = metadata.get_payload()
+    assert page.startswith("# mlcmkd") and "make course" in page
+    assert not re.findall(r"\]\((?!https?:)", page)
 
 
 def test_the_installed_wheel_reads_a_face(packed, tmp_path):

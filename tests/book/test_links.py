@@ -10,6 +10,7 @@ from _sphinx.repository import DOCS, ROOT, page_of, with_links_of_the_site
 WRITTEN = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
     *(
         page
         for page in sorted(DOCS.rglob("*.md"))
