@@ -47,6 +47,7 @@ _ALSO = (
     "mlcmkd.evaluation.detection",
     "mlcmkd.evaluation.scores",
     "mlcmkd.models.face_detector",
+    "mlcmkd.models.model_folder",
     "mlcmkd.synthetic.frames.frames",
 )
 

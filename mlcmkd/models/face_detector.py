@@ -16,6 +16,7 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.models.backbones import SIZE_NAMES, SIZES, SizeName, make_backbone
 from mlcmkd.models.layers import Neck, conv_block
+from mlcmkd.models.model_folder import HubModel
 from mlcmkd.models.normalise import normalise_images
 from mlcmkd.models.weights_file import read_weights, write_weights
 from mlcmkd.utils.config import Config
@@ -57,7 +58,12 @@ class FaceMaps(NamedTuple):
     boxes: Tensor
 
 
-class FaceDetector(nn.Module):
+class FaceDetector(
+    nn.Module,
+    HubModel,
+    pipeline_tag="object-detection",
+    tags=["face-detection", "thermal-imaging"],
+):
     """A face detector.
 
     Args:

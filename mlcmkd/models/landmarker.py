@@ -14,13 +14,19 @@ from torch import Tensor, nn
 from mlcmkd.models.backbones import SIZES, make_backbone
 from mlcmkd.models.heads import HEADS, Prediction, spread
 from mlcmkd.models.layers import Neck
+from mlcmkd.models.model_folder import HubModel
 from mlcmkd.models.normalise import normalise_images
 from mlcmkd.models.spec import ModelSpec
 from mlcmkd.models.weights_file import read_weights, write_weights
 from mlcmkd.schemes import get_scheme, map_indices
 
 
-class Landmarker(nn.Module):
+class Landmarker(
+    nn.Module,
+    HubModel,
+    pipeline_tag="keypoint-detection",
+    tags=["facial-landmarks", "thermal-imaging", "knowledge-distillation"],
+):
     """A landmark network: `head(features(x))`.
 
     Args:
