@@ -1,9 +1,11 @@
-"""Whether a second look helps: `python benchmarks/refinement.py [--knapik DATA] [--photos DATA]`.
+"""Whether further passes help: `python benchmarks/refinement.py [--knapik DATA] [--photos DATA]`.
 
-The boxes of labelled faces are shifted and scaled at random, by up to a share of their side, and the
-bundled models predict in one to three passes: each pass after the first crops around the landmarks of
-the pass before. Sets: rendered faces, real frames of the Knapik sequences, 300W's photos and their
-simulated thermal images. Errors are means over faces and three random boxes each.
+The images of labelled faces are turned (`--rolls`) to the right and to the left in turns, the faces'
+boxes are shifted and scaled at random, by up to a share of their side (`--moves`), and the bundled
+models predict in one to three passes: each pass after the first crops around the landmarks of the pass
+before, turned by the roll of the head. "Upright" are three passes with crops that are not turned.
+Sets: rendered faces, real frames of the Knapik sequences, 300W's photos and their simulated thermal
+images. Errors are means over faces and three random boxes each.
 """
 
 import argparse
@@ -13,21 +15,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from mlcmkd.cli import guarded
-from mlcmkd.data.crops import tight_box
+from mlcmkd.data.crops import Crop, tight_box
 from mlcmkd.data.images import read_image
 from mlcmkd.data.manifest import inside, points_of, read_rows
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import synthetic_faces
+from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
 from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.evaluation.metrics import face_errors, failure_rate, point_errors
 from mlcmkd.schemes import map_indices
 from mlcmkd.training.provenance import processor_name
 from mlcmkd.utils.markdown import markdown_table
 
-DISTURBANCES = (0.0, 0.1, 0.2)  # largest shift and change of size, shares of the box's side
+MOVES = (0.0, 0.1, 0.2)  # largest shift and change of size, shares of the box's side
 DRAWS = 3
 PASSES = (1, 2, 3)
 
@@ -77,35 +81,83 @@ def disturbed(box: Sequence[float], most: float, rng: np.random.Generator) -> tu
     return (*(middle - half).tolist(), *(middle + half).tolist())
 
 
-def rows_of(faces: FaceSet) -> Iterator[dict[str, object]]:
-    """A row for each size of the disturbance."""
+def turned(image: np.ndarray, points: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
+    """An image turned clockwise on a larger canvas, its border repeated, and its landmarks (K, 2)."""
+    if degrees == 0:
+        return image, points
+    height, width = image.shape[:2]
+    side = int(np.ceil(np.hypot(height, width)))
+    angle = np.deg2rad(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    shift = (side - 1) / 2 - turn @ ((width - 1) / 2, (height - 1) / 2)
+    matrix = np.column_stack((turn, shift))
+    canvas = cv2.warpAffine(image, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
+    return canvas, points @ turn.T + shift
+
+
+def upright_passes(predictor: Predictor, crops: list[FaceCrop], passes: int) -> list[FaceLandmarks]:
+    """Passes that crop around the landmarks of the pass before, but never turn the crop."""
+    faces = predictor.predict_crops(crops)
+    for _ in range(passes - 1):
+        crops = [
+            replace(crop, crop=Crop.around(tight_box(face.landmarks)))
+            for crop, face in zip(crops, faces, strict=True)
+        ]
+        faces = predictor.predict_crops(crops)
+    return faces
+
+
+def rows_of(
+    faces: FaceSet, rolls: Sequence[float], moves: Sequence[float]
+) -> Iterator[dict[str, object]]:
+    """A row for each roll and each size of the box's disturbance."""
     predictor = Predictor(modality=faces.modality)
-    picked = list(map_indices(predictor.network.scheme, faces.scheme))
     units = [predictor.to_unit(image) for image in faces.images]
-    for most in DISTURBANCES:
-        rng = np.random.default_rng(0)
-        row: dict[str, object] = {
-            "images": f"{faces.name}, {faces.modality}",
-            "faces": len(units),
-            "box moved by up to (%)": round(100 * most),
+    for roll in rolls:
+        signed = [roll if n % 2 else -roll for n in range(len(units))]
+        rolled = [turned(*each) for each in zip(units, faces.truth, signed, strict=True)]
+        for most in moves:
+            yield {
+                "images": f"{faces.name}, {faces.modality}",
+                "faces": len(units),
+                "roll": roll,
+                "box moved by up to (%)": round(100 * most),
+            } | errors_of(predictor, faces, rolled, most)
+
+
+def errors_of(
+    predictor: Predictor,
+    faces: FaceSet,
+    rolled: list[tuple[np.ndarray, np.ndarray]],
+    most: float,
+) -> dict[str, str]:
+    """NME and failures for each number of passes, over random boxes."""
+    picked = list(map_indices(predictor.network.scheme, faces.scheme))
+    truth = np.stack([points for _, points in rolled])
+    errors: dict[str, list[np.ndarray]] = {}
+    rng = np.random.default_rng(0)
+    for _ in range(DRAWS if most else 1):
+        crops = [
+            FaceCrop(unit, Crop.around(disturbed(tight_box(points), most, rng)))
+            for unit, points in rolled
+        ]
+        ways = {
+            f"{passes} passes": predictor.predict_crops(
+                replace(each, passes=passes) for each in crops
+            )
+            for passes in PASSES
         }
-        errors: dict[int, list[np.ndarray]] = {passes: [] for passes in PASSES}
-        for _ in range(DRAWS if most else 1):
-            boxes = [disturbed(tight_box(points), most, rng) for points in faces.truth]
-            crops = [
-                predictor.face_crops(unit, box)[0] for unit, box in zip(units, boxes, strict=True)
-            ]
-            for passes in PASSES:
-                found = predictor.predict_crops(replace(crop, passes=passes) for crop in crops)
-                points = np.stack([face.landmarks for face in found])[:, picked]
-                errors[passes].append(
-                    face_errors(point_errors(points, faces.truth, faces.scheme, faces.normaliser))
-                )
-        for passes, values in errors.items():
-            joined = np.concatenate(values)
-            share = 100 * failure_rate(joined, 0.08)
-            row[f"{passes} passes: NME (FR), %"] = f"{100 * joined.mean():.2f} ({share:.1f})"
-        yield row
+        ways["upright"] = upright_passes(predictor, crops, PASSES[-1])
+        for way, found in ways.items():
+            points = np.stack([face.landmarks for face in found])[:, picked]
+            distances = point_errors(points, truth, faces.scheme, faces.normaliser)
+            errors.setdefault(way, []).append(face_errors(distances))
+    row = {}
+    for way, values in errors.items():
+        joined = np.concatenate(values)
+        share = 100 * failure_rate(joined, 0.08)
+        row[f"{way}: NME (FR), %"] = f"{100 * joined.mean():.2f} ({share:.1f})"
+    return row
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -117,6 +169,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--every", type=int, default=1, help="use every n-th image of the manifests"
     )
+    parser.add_argument("--rolls", type=float, nargs="+", default=[0], help="degrees")
+    parser.add_argument("--moves", type=float, nargs="+", default=MOVES, help="shares of a side")
     options = parser.parse_args(arguments)
     print(f"{processor_name()}, {os.cpu_count()} cores; split {options.split}\n", flush=True)
     sets = list(rendered(options.split, options.faces))
@@ -124,7 +178,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sets += of_manifest("Knapik", options.knapik, options.split, options.every, "box")
     if options.photos:
         sets += of_manifest("300W", options.photos, options.split, options.every, "inter-ocular")
-    print(markdown_table([row for faces in sets for row in rows_of(faces)]))
+    rows = [row for each in sets for row in rows_of(each, options.rolls, options.moves)]
+    print(markdown_table(rows))
 
 
 if __name__ == "__main__":

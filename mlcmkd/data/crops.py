@@ -11,14 +11,23 @@ import cv2
 import numpy as np
 
 CROP_SCALE = 1.1
+_CORNERS = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])  # centred coordinates
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A square of an image: `centre` (x, y) and `side`, in 0-based pixels of that image."""
+    """A square of an image, upright or turned about its centre.
+
+    Attributes:
+        centre: (x, y), 0-based pixels of the image.
+        side: pixels of the image.
+        roll: degrees by which the square is turned clockwise in the image, as a rolled head is; what is
+            cropped is upright.
+    """
 
     centre: tuple[float, float]
     side: float
+    roll: float = 0.0
 
     @classmethod
     def around(cls, box: tuple[float, float, float, float], scale: float = CROP_SCALE) -> "Crop":
@@ -26,13 +35,33 @@ class Crop:
         x0, y0, x1, y1 = box
         return cls(((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) * scale)
 
+    @classmethod
+    def around_points(
+        cls, landmarks: np.ndarray, roll: float = 0.0, scale: float = CROP_SCALE
+    ) -> "Crop":
+        """Return the square around landmarks (K, 2) that is turned by `roll`, degrees clockwise."""
+        upright = cls((0.0, 0.0), 1.0, roll)
+        crop = cls.around(tight_box(upright.to_unit(landmarks)), scale)
+        return cls(tuple(upright.to_pixels(crop.centre).tolist()), crop.side, roll)
+
     def to_unit(self, points: np.ndarray) -> np.ndarray:
         """Convert image pixels (..., 2) to centred crop coordinates (..., 2)."""
-        return (np.asarray(points) - self.centre) / self.side
+        return (np.asarray(points) - self.centre) @ self._axes / self.side
 
     def to_pixels(self, points: np.ndarray) -> np.ndarray:
         """Convert centred crop coordinates (..., 2) to image pixels (..., 2)."""
-        return np.asarray(points) * self.side + self.centre
+        return np.asarray(points) @ self._axes.T * self.side + self.centre
+
+    def change_to(self, other: "Crop") -> float:
+        """Return the largest distance of corresponding corners, divided by the side of this square."""
+        corners = self.to_unit(other.to_pixels(_CORNERS))
+        return float(np.linalg.norm(corners - _CORNERS, axis=1).max())
+
+    @property
+    def _axes(self) -> np.ndarray:
+        """(2, 2), whose columns are the directions of the square's right and lower sides."""
+        angle = np.deg2rad(self.roll)
+        return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
     def cut(self, image: np.ndarray, size: int, margin: float = 1.0) -> np.ndarray:
         """Crop the square, `margin` times as wide, and resize it to `size` x `size` pixels.
@@ -48,8 +77,10 @@ class Crop:
         side = self.side * margin
         times = max(1, int(np.ceil(side / size)))
         step = side / (size * times)  # image pixels per sampled pixel
-        first = np.asarray(self.centre) - side / 2 + step / 2
-        matrix = np.array([[step, 0, first[0]], [0, step, first[1]]], dtype=np.float64)
+        axes = self._axes
+        # Centre of the first pixel.
+        first = self.centre - axes @ np.full(2, side / 2) + axes @ np.full(2, step / 2)
+        matrix = np.column_stack((axes * step, first))
         sampled = cv2.warpAffine(
             image,
             matrix,

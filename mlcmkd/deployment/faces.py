@@ -66,13 +66,16 @@ class FaceLandmarks:
         deviation: (K,) standard deviation of each coordinate in pixels of the image, where the weights
             are calibrated: of the errors of x and of y about 68 % are at most one deviation, and about
             95 % at most two. NaN where it is unknown.
-        box: (x0, y0, x1, y1) in pixels, the box around which the network input was cropped.
+        box: (x0, y0, x1, y1) in pixels, the square around which the network input was cropped; not
+            turned, see `roll`.
         by: how the face was located: "given" (box of the user), "detector" (own detector), "face
             detector" (the network), "warm region" (warm-region detector) or "looks" (three-pass
             refinement from the whole image).
         person: number of the person in a video or stack, from 1; None without tracking.
         temperatures: degrees C at the landmarks and in regions, which `predict_files` adds where the
             image holds temperatures; otherwise None.
+        roll: degrees by which the network input was turned clockwise about the centre of `box`, so that
+            a rolled head is upright in it.
     """
 
     landmarks: np.ndarray
@@ -85,6 +88,7 @@ class FaceLandmarks:
     deviation: np.ndarray | None = None
     person: int | None = None
     temperatures: "FaceTemperatures | None" = None
+    roll: float = 0.0
 
     def __post_init__(self):
         if self.deviation is None:
@@ -99,8 +103,8 @@ class FaceCrop:
         image: the image in the range of the network, (H, W) or (H, W, 3) float32 in [0, 1].
         crop: the square that the network gets in the first pass.
         by: as in `FaceLandmarks`.
-        passes: number of passes; each pass after the first crops around the landmarks of the pass
-            before.
+        passes: the most passes; each pass after the first crops around the landmarks of the pass
+            before, turned by the roll of the head.
         candidates: further crops for the first pass; the one with the highest confidence is kept.
     """
 

@@ -15,9 +15,10 @@ from mlcmkd.deployment.warm_region import candidate_boxes, detect_warm_region
 from mlcmkd.deployment.weights import bundled_detector
 from mlcmkd.utils.errors import InputError
 
-# Each pass after the first crops around the landmarks of the pass before, so that they depend less on
-# the box. With boxes that are off by a tenth of their side three passes are better than one, with the
-# labels' own boxes one is (benchmarks/refinement.py).
+# The most passes. Each after the first crops around the landmarks of the pass before, upright, so that
+# they depend less on the box and on the roll of the head. With boxes that are off by a tenth of their
+# side further passes lower the errors, with the labels' own boxes they hardly change them
+# (benchmarks/refinement.py).
 DETECTED_PASSES, GIVEN_PASSES = 3, 1
 # Without any box the first crop is the whole image. Three passes are enough for a face that fills a
 # third of the image or more.

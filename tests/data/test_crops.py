@@ -23,26 +23,43 @@ def test_corners_of_the_crop_are_half_units():
     assert crop.to_unit(np.array([0, 60])) == pytest.approx([-0.5, 0.5])
 
 
-@given(finite, finite, st.floats(1, 400), finite, finite)
-def test_pixels_and_units_are_inverse(cx, cy, side, x, y):
-    crop = Crop((cx, cy), side)
+@given(finite, finite, st.floats(1, 400), st.floats(-180, 180), finite, finite)
+def test_pixels_and_units_are_inverse(cx, cy, side, roll, x, y):
+    crop = Crop((cx, cy), side, roll)
     point = np.array([x, y])
     assert crop.to_pixels(crop.to_unit(point)) == pytest.approx(point, abs=1e-6)
 
 
+@pytest.mark.parametrize("roll", [0, -35, 120])
 @pytest.mark.parametrize(("side", "size"), [(40, 40), (40, 20), (60, 24), (40, 60)])
-def test_cut_puts_a_blob_where_to_unit_says(side, size):
+def test_cut_puts_a_blob_where_to_unit_says(side, size, roll):
     """The geometry of the pixels and that of the points must be one, at any resampling."""
     y, x = np.mgrid[0:100, 0:120]
     blob = np.array([57.3, 41.8])
     image = np.exp(-((x - blob[0]) ** 2 + (y - blob[1]) ** 2) / 18).astype(np.float32)
-    crop = Crop((60.0, 43.0), side)
+    crop = Crop((60.0, 43.0), side, roll)
     cut = crop.cut(image, size)
     assert cut.shape == (size, size)
     rows, columns = np.mgrid[0:size, 0:size]
     centre = np.array([(cut * columns).sum(), (cut * rows).sum()]) / cut.sum()
     expected = (crop.to_unit(blob) + 0.5) * size - 0.5
     assert centre == pytest.approx(expected, abs=0.15)
+
+
+def test_a_turned_crop_is_turned_clockwise():
+    """Its upper edge is on the right of the image after a quarter turn."""
+    crop = Crop((10, 20), 8, 90)
+    assert crop.to_pixels(np.array([[0, -0.5], [0.5, 0]])) == pytest.approx(
+        np.array([[14, 20], [10, 24]])
+    )
+
+
+def test_the_change_of_a_crop_is_that_of_its_corners():
+    crop = Crop((10, 20), 8)
+    assert crop.change_to(crop) == 0
+    assert crop.change_to(Crop((12, 20), 8)) == pytest.approx(0.25)
+    assert crop.change_to(Crop((10, 20), 8, 180)) == pytest.approx(2**0.5)
+    assert crop.change_to(Crop((10, 20), 16)) == pytest.approx(0.5**0.5)
 
 
 def test_cut_averages_instead_of_skipping_when_it_shrinks():

@@ -114,6 +114,11 @@ def test_candidate_boxes_lie_above_and_below():
     assert below == pytest.approx((0, 3, WIDTH * 10, 23))
 
 
+def upright_face5(width: float) -> np.ndarray:
+    """Landmarks (5, 2) of the scheme face5, from x = 0 to the width."""
+    return np.array([[0.0, 0], [width, 0], [width / 2, 5], [0, 10], [width, 10]])
+
+
 def test_the_most_confident_candidate_is_kept_and_refined(tmp_path, monkeypatch):
     """Three crops in the first pass; each later pass follows the landmarks of the best."""
     make_model(modality="thermal").save(tmp_path / "w.safetensors")
@@ -124,7 +129,7 @@ def test_the_most_confident_candidate_is_kept_and_refined(tmp_path, monkeypatch)
         passes.append([crop.crop.centre[0] for crop in crops])
         return [
             FaceLandmarks(
-                np.array([[0.0, 0], [2 * crop.crop.centre[0] + 2, 10]]),
+                upright_face5(width=2 * crop.crop.centre[0] + 2),
                 "face5",
                 crop.image,
                 confidence={10: 0.2, 20: 0.9, 30: 0.5}.get(crop.crop.centre[0], 0.1),

@@ -30,6 +30,7 @@ from mlcmkd.deployment.onnx.export import (
 )
 from mlcmkd.deployment.onnx.session import OnnxPrediction
 from mlcmkd.deployment.predictor import Predictor
+from mlcmkd.deployment.roll import head_roll
 from mlcmkd.deployment.sources import Source, count_frames, find_sources, read_source
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.predict import predict_files
@@ -88,7 +89,7 @@ def test_landmarks_are_pixels_of_the_image(thermal):
 
 
 def test_without_a_box_the_face_is_located_in_three_passes(thermal, monkeypatch):
-    """Each pass crops around the landmarks of the pass before."""
+    """Each pass crops around the landmarks of the pass before, turned by their roll."""
     crops, landmarks = [], []
     forward = Predictor._forward
 
@@ -101,7 +102,9 @@ def test_without_a_box_the_face_is_located_in_three_passes(thermal, monkeypatch)
     monkeypatch.setattr(Predictor, "_forward", recorded)
     face = Predictor(thermal, detector="looks")(CELSIUS)
     assert crops[0] == Crop((39.5, 29.5), 79)
-    assert crops[1:] == [Crop.around(tight_box(points)) for points in landmarks[:2]]
+    assert crops[1:] == [
+        Crop.around_points(points, head_roll(points, "ibug68")) for points in landmarks[:2]
+    ]
     assert np.array_equal(face.landmarks, landmarks[2])
 
 
