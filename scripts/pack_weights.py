@@ -4,7 +4,8 @@ Evaluates the weights on synthetic test faces and, where manifests are given, on
 photos for an RGB model, their simulated thermal images for a thermal one) and on real frames of the
 Knapik test sequences (thermal models), each with its 95 % bootstrap interval over faces. Then writes
 the weights to mlcmkd/deployment/weights, as the bundled model of the run's modality, and the table into
-its card and into the page of results, between two markers. The run must be chosen before, by validation
+its card and into the page of results, between two markers. The card also has the figures in its YAML
+header, in the form of the Hugging Face Hub (`model-index`). The run must be chosen before, by validation
 pairs only.
 """
 
@@ -15,6 +16,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from huggingface_hub import EvalResult, ModelCard
 
 from mlcmkd.cli import guarded
 from mlcmkd.data.config import DataConfig
@@ -30,6 +33,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "mlcmkd/deployment/weights"
 CANDIDATE = "bundled.safetensors"  # in the run directory
 CARD_MARKER = "figures"
+NME, FAILURES = "NME (%) [95 % interval]", "FR at 8 % (%)"  # columns of the table
 RESULTS_PAGE = "docs/results/bundled_models.md"
 RESULTS_MARKERS = {"thermal": "figures", "rgb": "figures of the RGB model"}
 
@@ -75,10 +79,10 @@ def score(weights: Path, scored: ScoredSet, images_column: str, out: Path) -> di
         "test faces": scored.faces,
         images_column: scored.images,
         "faces": row["faces"],
-        "NME (%) [95 % interval]": f"{row['nme_percent']:.2f} "
+        NME: f"{row['nme_percent']:.2f} "
         f"[{row['nme_low_percent']:.2f}, {row['nme_high_percent']:.2f}]",
         "normaliser": scored.normaliser,
-        "FR at 8 % (%)": f"{100 * row['failure_rate']:.1f}",
+        FAILURES: f"{100 * row['failure_rate']:.1f}",
     }
 
 
@@ -112,6 +116,39 @@ def with_table(text: str, marker: str, table: str) -> str:
     return found
 
 
+def with_results(card: str, modality: str, rows: Sequence[dict[str, object]]) -> str:
+    """A card whose header has the figures of the table.
+
+    Args:
+        card: its text, with a YAML header.
+        modality: of the model.
+        rows: of the table, as `score` returns them.
+    """
+    parsed = ModelCard(card)
+    parsed.data.model_name = f"the bundled {modality} model of mlcmkd"
+    parsed.data.eval_results = [
+        result for row in rows for result in _results(row, str(row["test faces"]))
+    ]
+    return str(parsed)
+
+
+def _results(row: dict[str, object], faces: str) -> list[EvalResult]:
+    """NME and failure rate of a row."""
+    images = next(str(row[name]) for name in row if name.endswith(" images"))
+    shared = {
+        "task_type": "keypoint-detection",
+        "dataset_type": re.sub(r"\W+", "-", faces.lower()),
+        "dataset_name": f"{faces} ({images.replace('*', '')}), {row['faces']} faces",
+    }
+    nme, interval = str(row[NME]).split(" ", 1)
+    name = f"NME (%, {row['normaliser']}), 95 % interval {interval}"
+    rate = float(str(row[FAILURES]))
+    return [
+        EvalResult(metric_type="nme", metric_name=name, metric_value=float(nme), **shared),
+        EvalResult(metric_type="failure-rate", metric_name=FAILURES, metric_value=rate, **shared),
+    ]
+
+
 def pack(run: Path, photos: Path | None, real: Path | None, *, half: bool) -> str:
     """Bundle the weights of a run; return the table. The scores are those of the bundled file."""
     config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
@@ -121,14 +158,15 @@ def pack(run: Path, photos: Path | None, real: Path | None, *, half: bool) -> st
     files, candidate = FILES[modality], run / CANDIDATE
     save_candidate(model, candidate, files.largest, half=half)
     column = "thermal images" if modality == "thermal" else "RGB images"
-    table = markdown_table(
-        [score(candidate, each, column, run / f"score-{n}") for n, each in enumerate(sets)]
-    )
+    rows = [score(candidate, each, column, run / f"score-{n}") for n, each in enumerate(sets)]
+    table = markdown_table(rows)
     pages = {FOLDER / files.card: CARD_MARKER, ROOT / RESULTS_PAGE: RESULTS_MARKERS[modality]}
     texts = {
         page: with_table(page.read_text(encoding="utf-8"), marker, table)
         for page, marker in pages.items()
     }
+    card = FOLDER / files.card
+    texts[card] = with_results(texts[card], modality, rows)
     shutil.copyfile(candidate, FOLDER / files.weights)
     for page, text in texts.items():
         page.write_text(text, encoding="utf-8")

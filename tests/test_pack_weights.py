@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from huggingface_hub import ModelCard
 
 from mlcmkd.deployment.weights import FILES
 from mlcmkd.models import Landmarker
@@ -17,6 +18,7 @@ pack_weights = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(pack_weights)
 
 PAGE = "# Page\n\n<!-- figures -->\nold\n<!-- end of figures -->\n\nRGB\n\n"
+CARD = "---\nlicense: apache-2.0\n---\n" + PAGE
 RESULTS = (
     PAGE + "<!-- figures of the RGB model -->\nold\n<!-- end of figures of the RGB model -->\n"
 )
@@ -41,7 +43,7 @@ def package(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "weights"
     folder.mkdir()
     for files in FILES.values():
-        (folder / files.card).write_text(PAGE, encoding="utf-8")
+        (folder / files.card).write_text(CARD, encoding="utf-8")
     page = tmp_path / pack_weights.RESULTS_PAGE
     page.parent.mkdir(parents=True)
     page.write_text(RESULTS, encoding="utf-8")
@@ -59,7 +61,12 @@ def test_a_run_becomes_the_bundled_model_of_its_modality(runs, package, modality
     assert packed.stat().st_size < 0.6 * (runs[modality] / "model.safetensors").stat().st_size
     assert re.search(r"\| synthetic faces, other identities *\| synthetic *\| 4 ", table)
     card = (package / FILES[modality].card).read_text(encoding="utf-8")
-    assert card == PAGE.replace("\nold\n", f"\n\n{table}\n\n")
+    assert card.endswith(PAGE.replace("\nold\n", f"\n\n{table}\n\n"))
+    header = ModelCard(card).data
+    assert header.license == "apache-2.0" and modality in header.model_name
+    assert [each.metric_type for each in header.eval_results] == ["nme", "failure-rate"]
+    nme = table.splitlines()[2].split("|")[4].split()[0]
+    assert header.eval_results[0].metric_value == float(nme)
     results = (package.parent / pack_weights.RESULTS_PAGE).read_text(encoding="utf-8")
     before, between, after = RESULTS.split("\nold\n")
     new = f"\n\n{table}\n\n"
@@ -76,7 +83,7 @@ def test_weights_that_are_too_large_leave_everything_as_it_was(runs, package, mo
     with pytest.raises(InputError, match="more than 1,000; give --half"):
         pack_weights.pack(runs["rgb"], None, None, half=False)
     assert not list(package.glob("*.safetensors"))
-    assert (package / small.card).read_text(encoding="utf-8") == PAGE
+    assert (package / small.card).read_text(encoding="utf-8") == CARD
 
 
 def test_the_test_sets_of_each_modality(tmp_path):

@@ -480,7 +480,9 @@ def test_the_bundled_models_are_the_same_and_load(tmp_path, modality, size):
     assert (model.spec.size, model.spec.modality, model.spec.input_px) == (size, modality, 64)
     model.save(tmp_path / WEIGHTS, half=modality == "rgb")
     assert sha256((tmp_path / WEIGHTS).read_bytes()) == pinned
-    assert box.model_card(modality).startswith("# ")
+    assert box.model_card(modality).startswith("---\n") and "\n# The bundled" in box.model_card(
+        modality
+    )
 
 
 # --- manifests ----------------------------------------------------------------------------------

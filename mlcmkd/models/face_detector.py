@@ -58,12 +58,7 @@ class FaceMaps(NamedTuple):
     boxes: Tensor
 
 
-class FaceDetector(
-    nn.Module,
-    HubModel,
-    pipeline_tag="object-detection",
-    tags=["face-detection", "thermal-imaging"],
-):
+class FaceDetector(nn.Module, HubModel, pipeline_tag="object-detection", tags=["face-detection"]):
     """A face detector.
 
     Args:

@@ -21,12 +21,7 @@ from mlcmkd.models.weights_file import read_weights, write_weights
 from mlcmkd.schemes import get_scheme, map_indices
 
 
-class Landmarker(
-    nn.Module,
-    HubModel,
-    pipeline_tag="keypoint-detection",
-    tags=["facial-landmarks", "thermal-imaging", "knowledge-distillation"],
-):
+class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["facial-landmarks"]):
     """A landmark network: `head(features(x))`.
 
     Args:

@@ -11,6 +11,7 @@ the folder is followed.
 import json
 import os
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Self
 
@@ -102,7 +103,8 @@ class HubModel(ModelHubMixin, library_name=LIBRARY):
 
     def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
         """The card of a model of which only the description is known; its owner completes it."""
-        data = self._hub_mixin_info.model_card_data
+        data = deepcopy(self._hub_mixin_info.model_card_data)
+        data.tags.append("thermal-imaging" if self.spec.modality == "thermal" else "rgb")
         text = card_text(type(self).__name__, self.spec, self.parameter_count())
         return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}")
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from typer.testing import CliRunner
 
 from mlcmkd.cli import app
@@ -70,10 +71,32 @@ def test_the_cards_are_complete(modality):
     forbidden = card.split("## What it must not be used for")[1].split("##")[0].lower()
     for word in ("identification", "surveillance", "emotion", "health"):
         assert word in forbidden
-    rows = [line for line in card.splitlines() if re.search(r"\[\d+\.\d\d, \d+\.\d\d\]", line)]
+    lines = ModelCard(card).text.splitlines()
+    rows = [line for line in lines if re.search(r"\[\d+\.\d\d, \d+\.\d\d\]", line)]
     assert len(rows) == {"thermal": 3, "rgb": 2}[modality] and all("|" in row for row in rows)
     assert "synthetic faces only" in card and "Apache-2.0" in card
     assert not re.search(r"(^|[\s`(])/(home|root|tmp|work|data|mnt|Users)\b", card)
+
+
+@pytest.mark.parametrize("modality", bundled.FILES)
+def test_the_cards_have_the_hubs_form_with_the_figures_of_their_table(modality):
+    """The Hub checks the header of a card; its figures are those that people read."""
+    card = ModelCard(bundled.model_card(modality))
+    header = card.data
+    assert (header.license, header.library_name) == ("apache-2.0", "mlcmkd")
+    assert header.pipeline_tag == "keypoint-detection" and header.metrics == ["nme"]
+    assert {"facial-landmarks", "synthetic-data"} <= set(header.tags)
+    cells = [
+        [cell.strip(" *") for cell in line.strip("|").split("|")]
+        for line in card.text.splitlines()
+        if re.search(r"\[\d+\.\d\d, \d+\.\d\d\]", line)
+    ]
+    nme = [each for each in header.eval_results if each.metric_type == "nme"]
+    failures = [each for each in header.eval_results if each.metric_type == "failure-rate"]
+    assert [f"{each.metric_value:.2f}" for each in nme] == [row[3].split()[0] for row in cells]
+    assert [f"{each.metric_value:.1f}" for each in failures] == [row[5] for row in cells]
+    for each, row in zip(nme, cells, strict=True):
+        assert each.dataset_name.startswith(row[0]) and row[3].split(" ", 1)[1] in each.metric_name
 
 
 @pytest.mark.parametrize(("modality", "limit"), [("thermal", 0.06), ("rgb", 0.06)])

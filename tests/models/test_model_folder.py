@@ -66,6 +66,8 @@ def test_a_bundled_model_comes_back_to_the_bit(tmp_path, kind, path, modality):
 def test_the_card_has_the_hubs_form_and_is_kept(small, folder):
     card = ModelCard.load(folder / CARD)
     assert (card.data.library_name, card.data.pipeline_tag) == ("mlcmkd", "keypoint-detection")
+    assert {"facial-landmarks", "rgb"} < set(card.data.tags)
+    assert "thermal-imaging" not in card.data.tags
     assert card.data.license is None  # its owner states it
     assert '"light"' in card.text and "Landmarker.from_pretrained" in card.text
     (folder / CARD).write_text("mine")
