@@ -6,17 +6,23 @@ depends on it. With g the ground truth, p the prediction and t a teacher's predi
 only two distances, d = |p - g| and r = |t - g|. The paper mirrors the teacher to the prediction's side
 of g, t' = g + sign(p - g) r; then |t' - p| = |d - r|, and neither side nor sign is needed here.
 
-The constants and the rules for the borders are those of the authors' published code. Where the plots of
-the paper differ from that code, the code is followed.
+The constants and the rules for the borders are by default those of the authors' published code. Their
+sample figures differ from it: inside the band the weight of the assistive loss is a ramp, so that the
+loss is continuous, the band is wider, and the main loss has another weight. `inner`, `band` and `slope`
+choose between the two, and `FIGURES` names the values of the figures.
 
 Functions named `..._values` return one value per coordinate, for objectives that weight rows; the others
 return the mean. Target and teachers carry no gradient. Half precision is computed in float32.
 """
 
+from typing import Any, Literal, get_args
+
 import torch
 from torch import Tensor
 
 from mlcmkd.utils.errors import InputError
+
+Inner = Literal["zero", "ramp"]
 
 # The constants of the authors' published code.
 BAND = 0.15  # the inner band, within which the assistive loss is 0, as a share of the teacher's distance
@@ -24,6 +30,10 @@ TOUGH_ALPHA, TOUGH_INNER = 1.9, -0.45
 TOLERANT_ALPHA, TOLERANT_INNER = 1.8, -0.4
 MAIN_WEIGHT, TOUGH_WEIGHT, TOLERANT_WEIGHT = 2.0, 1.0, 1.0
 SLOPE = 3.0  # of the main loss's linear branch
+# `kd_values` as in the authors' sample figures. They do not state the slope of the main loss. With 1 the
+# influence at the truth is low, as the figures label it: 2.5 - (0.45 + 0.4) / 0.4 = 0.375. With 3 it is
+# 5.375.
+FIGURES: dict[str, Any] = {"inner": "ramp", "band": 0.4, "slope": 1.0, "main_weight": 2.5}
 
 
 def _distances(prediction: Tensor, target: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
@@ -53,27 +63,35 @@ def assistive_values(
     alpha: float,
     alpha_inner: float,
     band: float = BAND,
+    inner: Inner = "zero",
 ) -> Tensor:
     """Assistive loss (ALoss) of each coordinate, w |t' - p|, in its three regions.
 
     The slope is the derivative by d: a positive slope moves the prediction towards g.
 
-        region           where               value                 slope
-        beyond           d > r               alpha (d - r)         alpha
-        between          band r <= d <= r    alpha_inner (r - d)   -alpha_inner
-        band             d < band r          0                     0
-        exact teacher    r = 0               0                     0
+        region           where               value                      slope
+        beyond           d > r               alpha (d - r)              alpha
+        between          band r <= d <= r    alpha_inner (r - d)        -alpha_inner
+        band, "zero"     d < band r          0                          0
+        band, "ramp"     d < band r          s d (r - d)                s (r - 2 d)
+        exact teacher    r = 0               0                          0
+
+    The ramp's weight rises from 0 at the truth to alpha_inner at the border: s d with
+    s = alpha_inner / (band r).
 
     Properties:
 
-    - With alpha_inner < 0 < alpha no slope points away from g. The negative value rewards a prediction
-      that is nearer than the teacher, by a smaller slope in the same direction.
+    - With alpha_inner < 0 < alpha no slope outside of a ramp points away from g. The negative value
+      rewards a prediction that is nearer than the teacher, by a smaller slope in the same direction.
     - The value is positive beyond the teacher, negative between, and continuous at d = r, where the
       slope falls from alpha to -alpha_inner.
-    - At the border of the band the value is discontinuous: alpha_inner (1 - band) r on the border, the
-      minimum (-0.3825 r for the Tough-Teacher, -0.34 r for the Tolerant-Teacher), and 0 inside.
-      Gradients do not see this jump, but comparisons of values do: a lower loss is not always a smaller
-      error.
+    - With "zero" the value is discontinuous at the border of the band: alpha_inner (1 - band) r on the
+      border, the minimum (-0.3825 r for the Tough-Teacher, -0.34 r for the Tolerant-Teacher), and 0
+      inside. Gradients do not see this jump, but comparisons of values do: a lower loss is not always a
+      smaller error.
+    - With "ramp" the value is continuous everywhere and 0 at p = g. Inside the band the slope is
+      negative while d < r / 2: it reduces that of the main loss, most of all at the truth, by
+      -alpha_inner / band.
     - A teacher that is exactly right has no effect; one that is nearly right has the slope alpha.
 
     Both borders belong to "between", as in the authors' code, and so does their gradient. At p = g the
@@ -85,33 +103,43 @@ def assistive_values(
         alpha_inner: weight between band and teacher; negative in the paper.
         band: end of the band, as a share of r, 0 to 1. With 0 there is no band: p = g belongs to
             "between", and the value is continuous.
+        inner: weight inside the band: "zero" as in the authors' code, "ramp" as in their figures.
 
     Returns:
         The same shape; either sign.
 
     Raises:
-        InputError: different shapes, or empty tensors.
+        InputError: different shapes, empty tensors, or an unknown `inner`.
     """
+    if inner not in get_args(Inner):
+        raise InputError(f"inner={inner!r} must be zero or ramp")
     d, r = _distances(prediction, target, teacher)
     outside = torch.where(d > r, alpha * (d - r), alpha_inner * (r - d))
     # With comparisons in this direction a NaN is not in the band, so it stays in the result.
     inside = (d < band * r) | (r == 0)
-    return torch.where(inside, torch.zeros_like(d), outside)
+    if inner == "zero":
+        return torch.where(inside, torch.zeros_like(d), outside)
+    # A masked division by 0 would still give a NaN gradient.
+    width = torch.where(inside & (r > 0), band * r, torch.ones_like(r))
+    return torch.where(inside, alpha_inner * (d / width) * (r - d) * (r > 0), outside)
 
 
-def main_values(prediction: Tensor, target: Tensor, tolerant: Tensor) -> Tensor:
-    """Main loss of each coordinate; r is the Tolerant-Teacher's distance.
+def main_values(
+    prediction: Tensor, target: Tensor, tolerant: Tensor, slope: float = SLOPE
+) -> Tensor:
+    """Main loss of each coordinate; r is the Tolerant-Teacher's distance, s the slope, 3 by default.
 
         where     value              slope
-        d <= r    3 d                3
-        d > r     d^2 + 3 r - r^2    2 d, at most 2 where d is at most 1
+        d <= r    s d                s
+        d > r     d^2 + s r - r^2    2 d, at most 2 where d is at most 1
 
-    Continuous at d = r, where the slope falls from 3 to 2 r. So the slope is large for a student that is
+    Continuous at d = r, where the slope falls from s to 2 r. So the slope is large for a student that is
     nearer than the teacher, and small, on this scale, for one that is further away: there the assistive
     losses dominate. With a teacher that is exactly right the value is d^2 everywhere.
 
     Args:
         prediction, target, tolerant: one shape (..., coordinates), centred coordinates.
+        slope: of the linear branch.
 
     Returns:
         The same shape, at least 0.
@@ -120,7 +148,7 @@ def main_values(prediction: Tensor, target: Tensor, tolerant: Tensor) -> Tensor:
         InputError: different shapes, or empty tensors.
     """
     d, r = _distances(prediction, target, tolerant)
-    return torch.where(d <= r, SLOPE * d, d.square() + SLOPE * r - r.square())
+    return torch.where(d <= r, slope * d, d.square() + slope * r - r.square())
 
 
 def kd_values(
@@ -137,6 +165,8 @@ def kd_values(
     tolerant_alpha: float = TOLERANT_ALPHA,
     tolerant_inner: float = TOLERANT_INNER,
     band: float = BAND,
+    inner: Inner = "zero",
+    slope: float = SLOPE,
 ) -> dict[str, Tensor]:
     """KD-Loss of each coordinate, as weighted terms that sum to the total.
 
@@ -152,17 +182,22 @@ def kd_values(
     So every gradient points towards g, and the largest belongs not to the worst predictions but to
     those between the two teachers.
 
-    The total is 0 at p = g and rises with d except for its jumps at the two bands. With both teachers
-    equally far away it is positive elsewhere. Where the Tolerant-Teacher is much nearer to g than the
-    Tough-Teacher it becomes negative, with its minimum at the border of the Tough-Teacher's band, away
-    from g; no gradient leads there.
+    With inner "ramp" the slope falls to 6 - (0.45 + 0.4) / 0.15 = 0.33 at the truth. It can be negative,
+    away from g, where the student is further away than the Tolerant-Teacher and much nearer than the
+    Tough-Teacher.
+
+    The total is 0 at p = g and rises with d except for its jumps at the two bands, which a ramp does not
+    have. With both teachers equally far away it is positive elsewhere. Where the Tolerant-Teacher is
+    much nearer to g than the Tough-Teacher it becomes negative, with its minimum at the border of the
+    Tough-Teacher's band, away from g; with inner "zero" no gradient leads there.
 
     Args:
         prediction, target, tough, tolerant: one shape (..., coordinates), centred coordinates.
         main_weight, tough_weight, tolerant_weight: of the three terms.
         tough_alpha, tough_inner: `alpha` and `alpha_inner` of the Tough-Teacher.
         tolerant_alpha, tolerant_inner: those of the Tolerant-Teacher.
-        band: of both teachers, see `assistive_values`.
+        band, inner: of both teachers, see `assistive_values`.
+        slope: of the main loss, see `main_values`.
 
     Returns:
         "main", "tough" and "tolerant", each of the same shape.
@@ -170,12 +205,12 @@ def kd_values(
     Raises:
         InputError: different shapes, or empty tensors.
     """
-    aloss_tough = assistive_values(prediction, target, tough, tough_alpha, tough_inner, band)
+    aloss_tough = assistive_values(prediction, target, tough, tough_alpha, tough_inner, band, inner)
     aloss_tolerant = assistive_values(
-        prediction, target, tolerant, tolerant_alpha, tolerant_inner, band
+        prediction, target, tolerant, tolerant_alpha, tolerant_inner, band, inner
     )
     return {
-        "main": main_weight * main_values(prediction, target, tolerant),
+        "main": main_weight * main_values(prediction, target, tolerant, slope),
         "tough": tough_weight * aloss_tough,
         "tolerant": tolerant_weight * aloss_tolerant,
     }
@@ -188,24 +223,25 @@ def assistive_loss(
     alpha: float,
     alpha_inner: float,
     band: float = BAND,
+    inner: Inner = "zero",
 ) -> Tensor:
     """Mean of `assistive_values` over all coordinates, a scalar of either sign."""
-    return assistive_values(prediction, target, teacher, alpha, alpha_inner, band).mean()
+    return assistive_values(prediction, target, teacher, alpha, alpha_inner, band, inner).mean()
 
 
-def main_loss(prediction: Tensor, target: Tensor, tolerant: Tensor) -> Tensor:
+def main_loss(prediction: Tensor, target: Tensor, tolerant: Tensor, slope: float = SLOPE) -> Tensor:
     """Mean of `main_values` over all coordinates, a scalar, at least 0."""
-    return main_values(prediction, target, tolerant).mean()
+    return main_values(prediction, target, tolerant, slope).mean()
 
 
 def kd_loss(
-    prediction: Tensor, target: Tensor, tough: Tensor, tolerant: Tensor, **constants: float
+    prediction: Tensor, target: Tensor, tough: Tensor, tolerant: Tensor, **constants: Any
 ) -> dict[str, Tensor]:
     """Means of `kd_values` over all coordinates: scalars by name that sum to KD-Loss.
 
     Args:
         prediction, target, tough, tolerant: as for `kd_values`.
-        constants: weights, alphas and band, by their names there.
+        constants: weights, alphas, band, inner and slope, by their names there.
     """
     values = kd_values(prediction, target, tough, tolerant, **constants)
     return {name: value.mean() for name, value in values.items()}

@@ -12,9 +12,12 @@ from torch import Tensor
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.transforms import Batch
 from mlcmkd.distillation.kd_loss import (
+    BAND,
     MAIN_WEIGHT,
+    SLOPE,
     TOLERANT_WEIGHT,
     TOUGH_WEIGHT,
+    Inner,
     kd_values,
 )
 from mlcmkd.distillation.objective import Objective, Terms
@@ -40,6 +43,30 @@ class KDWeights(Config):
     )
 
 
+class KDForm(Config):
+    """Form of KD-Loss near the truth: by default that of the authors' code.
+
+    Their sample figures show another one: inner "ramp", band 0.4, and the weight 2.5 of the main loss.
+    """
+
+    inner: Inner = Field(
+        default="zero",
+        description="Weight of an assistive loss inside the band: zero (the authors' code), or a ramp "
+        "from 0 at the truth, by which the loss is continuous (their figures).",
+    )
+    band: float = Field(
+        default=BAND,
+        ge=0,
+        le=1,
+        description="End of the band, as a share of the teacher's error; 0.4 in the figures.",
+    )
+    slope: float = Field(
+        default=SLOPE,
+        gt=0,
+        description="Slope of the main loss up to the Tolerant-Teacher's error; 3 in the code.",
+    )
+
+
 class TwoTeachers(Objective):
     """A student of one modality, two teachers, the three terms of KD-Loss.
 
@@ -53,6 +80,7 @@ class TwoTeachers(Objective):
         tolerant: frozen; None where a shape model softens the Tough-Teacher's prediction instead.
         shapes: that active shape model; None with a Tolerant-Teacher network.
         weights: of the terms.
+        form: of the loss near the truth.
 
     Raises:
         InputError: a teacher has another landmark scheme than the student.
@@ -64,6 +92,7 @@ class TwoTeachers(Objective):
         tolerant: Landmarker | ShapeModel,
         student: Landmarker,
         weights: KDWeights | None = None,
+        form: KDForm | None = None,
     ):
         super().__init__(student)
         for name, teacher in (("Tough-Teacher", tough), ("Tolerant-Teacher", tolerant)):
@@ -74,6 +103,7 @@ class TwoTeachers(Objective):
         self.tolerant = None if soft else FrozenTeacher(tolerant)
         self.shapes = tolerant if soft else None
         self.weights = KDWeights.validated("weights", {} if weights is None else weights)
+        self.form = KDForm.validated("form", {} if form is None else form)
 
     @property
     def reads(self) -> frozenset[Modality]:
@@ -106,5 +136,6 @@ class TwoTeachers(Objective):
             tough,
             tolerant,
             **{f"{name}_weight": weight for name, weight in weights.items()},
+            **dict(self.form),
         )
         return {name: values[name].mean() for name, weight in weights.items() if weight}

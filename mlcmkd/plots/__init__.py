@@ -22,7 +22,7 @@ from mlcmkd.plots.invariance import (
     head_swap_matrix,
     invariance_over_training,
 )
-from mlcmkd.plots.kd_loss import loss_gradients, loss_landscape
+from mlcmkd.plots.kd_loss import loss_forms, loss_gradients, loss_landscape
 from mlcmkd.plots.registration import (
     registration_overlays,
     reported_against_true,
@@ -61,6 +61,7 @@ __all__ = [
     "injection_diagram",
     "invariance_over_training",
     "landmarks_on",
+    "loss_forms",
     "loss_gradients",
     "loss_landscape",
     "method_grid",

@@ -3,6 +3,8 @@
 Arguments are centred coordinates, shares of the input size; figures show percent of the input size.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -22,7 +24,7 @@ _SHADES = {"beyond": 0.45, "between": 0.18, "band": 0.0, "no loss": 0.0}  # opac
 
 
 @styled
-def loss_landscape(target: float, tough: float, tolerant: float, **constants: float) -> Figure:
+def loss_landscape(target: float, tough: float, tolerant: float, **constants: Any) -> Figure:
     """KD-Loss of one coordinate over its prediction: the weighted terms and their sum.
 
     L2, (p - g)^2, and L1, |p - g|, are drawn with the sum, scaled to the same maximum.
@@ -56,7 +58,7 @@ def loss_landscape(target: float, tough: float, tolerant: float, **constants: fl
 
 
 @styled
-def loss_gradients(target: float, tough: float, tolerant: float, **constants: float) -> Figure:
+def loss_gradients(target: float, tough: float, tolerant: float, **constants: Any) -> Figure:
     """Gradient of KD-Loss over the prediction of one coordinate; positive values move it to the target.
 
     Gradients of L2, (p - g)^2, and L1, |p - g|, are drawn with the sum, scaled to the same maximum.
@@ -84,6 +86,55 @@ def loss_gradients(target: float, tough: float, tolerant: float, **constants: fl
     return figure
 
 
+@styled
+def loss_forms(
+    target: float, tough: float, tolerant: float, forms: dict[str, dict[str, Any]]
+) -> Figure:
+    """Forms of KD-Loss side by side: assistive losses, their sum with the main loss, its gradient.
+
+    The bands of the two teachers are shaded.
+
+    Args:
+        target: centred coordinate of the ground truth, g.
+        tough, tolerant: centred coordinates of the teachers' predictions.
+        forms: name -> constants of `kd_values`, one column each.
+    """
+    places = _places(target, tough, tolerant)
+    errors = {"tough": tough - target, "tolerant": tolerant - target}
+    figure = Figure(figsize=(WIDTH, 7.2))
+    columns = figure.subplots(3, len(forms), sharex=True, sharey="row", squeeze=False).T
+    for (name, constants), axes in zip(forms.items(), columns, strict=True):
+        values, gradients = _curves(places, target, tough, tolerant, constants)
+        for teacher, (label, colour, dashes) in _TEACHERS.items():
+            axes[0].plot(
+                100 * places,
+                values[teacher],
+                color=colour,
+                linestyle=dashes,
+                label=f"ALoss, {label}",
+            )
+            reach = constants.get("band", BAND) * abs(errors[teacher])
+            for axis in axes:
+                ends = (100 * (target - reach), 100 * (target + reach))
+                axis.axvspan(*ends, color=colour, alpha=0.08)
+        axes[1].plot(100 * places, sum(values.values()), color=BLACK, label="KD-Loss")
+        axes[1].plot(
+            100 * places, values["main"], color=GREY, linestyle=":", label="main loss alone"
+        )
+        axes[2].plot(100 * places, sum(gradients.values()), color=BLACK)
+        axes[2].plot(100 * places, gradients["main"], color=GREY, linestyle=":")
+        axes[0].set_title(name)
+        axes[2].set_xlabel("prediction (% of the input size)")
+        for axis in (axes[0], axes[2]):
+            axis.axhline(0, color=GREY, linewidth=1, zorder=1)
+    labels = ("assistive losses", "KD-Loss", "gradient, positive:\ntowards the target")
+    for axis, label in zip(columns[0], labels, strict=True):
+        axis.set_ylabel(label)
+    curves = [curve for axis in columns[0][:2] for curve in axis.get_legend_handles_labels()[0]]
+    figure.legend(handles=curves, loc="outside upper center", ncols=4)
+    return figure
+
+
 def _places(target: float, tough: float, tolerant: float) -> np.ndarray:
     """Predictions around the target, up to 1.5 times the larger distance of the teachers.
 
@@ -94,7 +145,7 @@ def _places(target: float, tough: float, tolerant: float) -> np.ndarray:
 
 
 def _curves(
-    places: np.ndarray, target: float, tough: float, tolerant: float, constants: dict[str, float]
+    places: np.ndarray, target: float, tough: float, tolerant: float, constants: dict[str, Any]
 ) -> tuple[Curves, Curves]:
     """Weighted terms of KD-Loss at each prediction, and their gradients towards the target."""
     prediction = torch.from_numpy(places).requires_grad_()

@@ -15,7 +15,7 @@ from mlcmkd.distillation.losses import absolute_error, squared_error
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.pseudo_labels import PseudoLabelObjective
 from mlcmkd.distillation.supervised import TaskObjective
-from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
+from mlcmkd.distillation.two_teachers import KDForm, KDWeights, TwoTeachers
 from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.models import SIZE_NAMES, Landmarker, SizeName
 from mlcmkd.stages.common import (
@@ -27,6 +27,7 @@ from mlcmkd.stages.common import (
 )
 from mlcmkd.stages.objective import train_objective
 from mlcmkd.stages.tolerant import VARIANCE, fit_shape_model
+from mlcmkd.utils.config import late
 from mlcmkd.utils.errors import InputError
 
 # The controls without a teacher. L2 is the paper's; L1 is ours: KD-Loss is linear near the truth, so a
@@ -62,6 +63,9 @@ class KDLossConfig(StageConfig):
         "Tough-Teacher's predictions, softened by an active shape model of the training labels.",
     )
     weights: KDWeights = Field(default=KDWeights(), description="Weights of KD-Loss's terms.")
+    form: KDForm = late(
+        KDForm(), description="Form of KD-Loss: of the authors' code, or of their figures."
+    )
     variance: float = Field(
         default=VARIANCE,
         gt=0,
@@ -130,7 +134,7 @@ def _objective(
     if config.loss in PSEUDO_LABELLED:
         return PseudoLabelObjective(tough, student, PSEUDO_LABELLED[config.loss])
     soft = fit_shape_model(pairs, config.variance) if tolerant is None else tolerant
-    return TwoTeachers(tough, soft, student, config.weights)
+    return TwoTeachers(tough, soft, student, config.weights, config.form)
 
 
 def _load_teachers(config: KDLossConfig) -> tuple[Landmarker | None, Landmarker | None]:

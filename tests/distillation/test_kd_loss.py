@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mlcmkd.distillation.kd_loss import (
     BAND,
+    FIGURES,
     TOLERANT_ALPHA,
     TOLERANT_INNER,
     TOUGH_ALPHA,
@@ -53,7 +54,7 @@ def sign(x: float) -> int:
     return (x > 0) - (x < 0)
 
 
-def aloss_with_ifs(p, g, t, alpha, alpha_inner, band) -> float:
+def aloss_with_ifs(p, g, t, alpha, alpha_inner, band, inner="zero") -> float:
     mirrored = g + sign(p - g) * abs(t - g)
     border = g + sign(p - g) * band * abs(t - g)
     if t == g or p == g:
@@ -62,15 +63,17 @@ def aloss_with_ifs(p, g, t, alpha, alpha_inner, band) -> float:
         weight = alpha
     elif min(border, mirrored) <= p <= max(border, mirrored):
         weight = alpha_inner
+    elif inner == "ramp":
+        weight = float(np.interp(abs(p - g), [0, abs(border - g)], [0, alpha_inner]))
     else:
         weight = 0.0
     return weight * abs(mirrored - p)
 
 
-def main_with_ifs(p, g, t) -> float:
+def main_with_ifs(p, g, t, slope=3) -> float:
     if abs(g - p) <= abs(g - t):
-        return 3 * abs(g - p)
-    return (g - p) ** 2 + 3 * abs(g - t) - (g - t) ** 2
+        return slope * abs(g - p)
+    return (g - p) ** 2 + slope * abs(g - t) - (g - t) ** 2
 
 
 # --- ALoss by hand: g = 0.1, t = 0.3, so r = 0.2 and the band ends 0.03 from g ---
@@ -151,6 +154,89 @@ def test_without_a_band_the_value_is_continuous_down_to_the_target():
     assert aloss(0.0, 0.0, 0.2, *TOUGH, 0.0) == pytest.approx(-0.45 * 0.2)
     assert aloss(1e-9, 0.0, 0.2, *TOUGH, 0.0) == pytest.approx(-0.45 * 0.2)
     assert slope_of(assistive_values, 0.0, 0.0, one(0.2), *TOUGH, 0.0) == 0
+
+
+# --- the ramp inside the band: g = 0.1, r = 0.2, a band of 0.4, so that it ends 0.08 from g ---
+
+
+@pytest.mark.parametrize(
+    ("p", "value", "slope"),
+    [
+        (0.40, 1.9 * 0.1, 1.9),  # outside the band as without a ramp
+        (0.25, -0.45 * 0.05, 0.45),
+        (0.14, -0.225 * 0.16, -0.45 / 0.08 * 0.12),  # in its middle: half the weight
+        (0.06, -0.225 * 0.16, 0.45 / 0.08 * 0.12),
+        (0.12, -0.1125 * 0.18, -0.45 / 0.08 * 0.16),
+        (0.10, 0.0, 0.0),
+    ],
+)
+@pytest.mark.parametrize("t", [0.3, -0.1])
+def test_the_ramp_by_hand(p, value, slope, t):
+    prediction, target, teacher = one(p), one(0.1), one(t)
+    loss = assistive_values(prediction, target, teacher, *TOUGH, 0.4, "ramp").item()
+    assert loss == pytest.approx(value, abs=1e-12)
+    gradient = slope_of(assistive_values, p, 0.1, teacher, *TOUGH, 0.4, "ramp")
+    assert gradient == pytest.approx(slope, abs=1e-12)
+
+
+@pytest.mark.parametrize("band", [0.15, 0.4, 1.0])
+def test_with_a_ramp_the_value_is_continuous_and_0_at_the_target(band):
+    grid = torch.linspace(0, 0.3, 300_001, dtype=torch.float64)
+    zero, teacher = torch.zeros_like(grid), torch.full_like(grid, 0.2)
+    values = assistive_values(grid, zero, teacher, *TOUGH, band, "ramp")
+    assert values[0] == 0
+    assert values.diff().abs().max() < 4e-6  # the largest slope, 3, times the step
+    jumps = assistive_values(grid, zero, teacher, *TOUGH, band).diff().abs().max()
+    assert jumps == pytest.approx(0.45 * (1 - band) * 0.2, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("constants", "pull"),
+    [
+        ({}, 6),
+        ({"inner": "ramp"}, 6 - 0.85 / 0.15),
+        (FIGURES, 0.375),
+        ({**FIGURES, "slope": 3}, 5.375),
+    ],
+)
+def test_the_slope_at_the_truth(constants, pull):
+    def total(*tensors):
+        return sum(kd_loss(*tensors, **constants).values())
+
+    gradient = slope_of(total, 1e-9, 0.0, one(0.1), one(0.2))
+    assert gradient == pytest.approx(pull, abs=1e-6)
+
+
+def test_the_curve_of_the_figures_by_hand():
+    """d = 0.06 with r = 0.2 (tough, inside its band, which ends at 0.08) and 0.1 (tolerant, between)."""
+    terms = kd_loss(one(0.06), one(0.0), one(0.2), one(0.1), **FIGURES)
+    assert terms["main"].item() == pytest.approx(2.5 * 0.06)
+    assert terms["tough"].item() == pytest.approx(-0.45 * 0.75 * 0.14)
+    assert terms["tolerant"].item() == pytest.approx(-0.4 * 0.04)
+
+
+@pytest.mark.parametrize("p", [-0.3, 0.1, 0.4])
+def test_a_ramp_gives_an_exact_teacher_no_effect_and_no_nan(p):
+    assert slope_of(assistive_values, p, 0.1, one(0.1), *TOUGH, 0.4, "ramp") == 0
+    assert slope_of(assistive_values, p, 0.1, one(0.3), *TOUGH, 0.0, "ramp") == slope_of(
+        assistive_values, p, 0.1, one(0.3), *TOUGH, 0.0
+    )
+
+
+def test_a_nan_stays_in_the_result_of_a_ramp():
+    nan = one(math.nan)
+    assert assistive_values(nan, one(0.0), one(0.2), *TOUGH, 0.4, "ramp").isnan().all()
+    assert assistive_values(one(0.1), one(0.0), nan, *TOUGH, 0.4, "ramp").isnan().all()
+
+
+def test_an_unknown_form_of_the_band_is_refused():
+    with pytest.raises(InputError, match="inner='cut' must be zero or ramp"):
+        assistive_values(one(0.1), one(0.0), one(0.2), *TOUGH, 0.4, "cut")
+
+
+def test_the_slope_of_the_main_loss_by_hand():
+    assert main_values(one(0.3), one(0.0), one(0.4), 1).item() == pytest.approx(0.3)
+    assert main_values(one(0.4), one(0.0), one(0.2), 1).item() == pytest.approx(0.16 + 0.2 - 0.04)
 
 
 # --- the main loss ---
@@ -278,20 +364,49 @@ places = st.floats(-0.5, 0.5, allow_subnormal=False)
 
 
 @settings(deadline=None)
-@given(places, places, places, st.sampled_from([TOUGH, TOLERANT]), st.floats(0.01, 1))
-def test_aloss_against_plain_ifs(p, g, t, constants, band):
+@given(
+    places,
+    places,
+    places,
+    st.sampled_from([TOUGH, TOLERANT]),
+    st.floats(0.01, 1),
+    st.sampled_from(["zero", "ramp"]),
+)
+def test_aloss_against_plain_ifs(p, g, t, constants, band, inner):
     d, r = abs(p - g), abs(t - g)
     if min(abs(d - band * r), abs(d - r)) < 1e-12:
         return  # on a border, rounding decides; borders have tests of their own
-    expected = aloss_with_ifs(p, g, t, *constants, band)
-    assert aloss(p, g, t, *constants, band) == pytest.approx(expected, abs=1e-12)
+    expected = aloss_with_ifs(p, g, t, *constants, band, inner)
+    assert aloss(p, g, t, *constants, band, inner) == pytest.approx(expected, abs=1e-12)
 
 
 @settings(deadline=None)
-@given(places, places, places)
-def test_main_against_plain_ifs(p, g, t):
-    assert main(p, g, t) == pytest.approx(main_with_ifs(p, g, t), abs=1e-12)
-    assert main(p, g, t) >= 0
+@given(places, places, places, st.sampled_from([1.0, 3.0]))
+def test_main_against_plain_ifs(p, g, t, slope):
+    value = main_values(one(p), one(g), one(t), slope).item()
+    assert value == pytest.approx(main_with_ifs(p, g, t, slope), abs=1e-12)
+    assert value >= 0
+
+
+@settings(deadline=None)
+@given(places, places, places, places, st.sampled_from([FIGURES, {"inner": "ramp"}]))
+def test_no_gradient_of_a_ramp_points_away_from_the_target(p, g, tough, tolerant, form):
+    def total(*tensors):
+        return sum(kd_loss(*tensors, **form).values())
+
+    if abs(p - g) > abs(tolerant - g):
+        return  # see the next test
+    assert slope_of(total, p, g, one(tough), one(tolerant)) * (p - g) >= 0
+
+
+def test_a_ramp_can_point_away_from_the_target_beyond_the_tolerant_teacher():
+    def total(*tensors):
+        return sum(kd_loss(*tensors, inner="ramp").values())
+
+    # main 4 d, beyond the Tolerant-Teacher 1.8, in the ramp of the Tough-Teacher -3 (1 - 2 d / r)
+    slope = slope_of(total, 0.01, 0.0, one(0.4), one(0.005))
+    assert slope == pytest.approx(0.04 + 1.8 - 3 * 0.95)
+    assert slope < 0
 
 
 @settings(deadline=None)

@@ -13,10 +13,11 @@ from mlcmkd.cli import app
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation, Batch, make_batch
+from mlcmkd.distillation.kd_loss import FIGURES, kd_loss
 from mlcmkd.distillation.pseudo_labels import PseudoLabelObjective
 from mlcmkd.distillation.shape_model import ShapeModel
 from mlcmkd.distillation.supervised import TaskObjective
-from mlcmkd.distillation.two_teachers import KDWeights, TwoTeachers
+from mlcmkd.distillation.two_teachers import KDForm, KDWeights, TwoTeachers
 from mlcmkd.models import Landmarker
 from mlcmkd.schemes import get_scheme
 from mlcmkd.stages.kd_loss import PLAIN, PSEUDO_LABELLED, KDLossConfig, train_kd_loss
@@ -99,6 +100,28 @@ def test_the_terms_are_those_of_kd_loss_by_hand():
     assert {name: float(value.detach()) for name, value in terms.items()} == pytest.approx(
         expected, rel=1e-4
     )
+
+
+def test_the_form_of_the_loss_reaches_the_terms():
+    """As in the authors' figures: a ramp in a band of 0.4, a main loss of slope 1 and weight 2.5."""
+    trained, batch = objective(main=2.5).eval(), a_batch()
+    trained.form = KDForm(inner="ramp", band=0.4, slope=1)
+    with torch.no_grad():
+        prediction = trained.student(batch.thermal).coordinates
+        expected = kd_loss(
+            prediction, batch.landmarks, *trained.teacher_predictions(batch), **FIGURES
+        )
+        terms = trained(batch)
+        assert terms == expected
+        trained.form = KDForm()
+        others = trained(batch)
+    assert all(others[name] != terms[name] for name in terms)
+
+
+@pytest.mark.parametrize("form", [{"inner": "cut"}, {"band": 1.5}, {"slope": 0}, {"width": 1}])
+def test_a_form_that_does_not_exist_is_refused(form):
+    with pytest.raises(InputError, match=f"form: .*{next(iter(form))}"):
+        TwoTeachers(moved_model(0), moved_model(1), moved_model(2), form=form)
 
 
 @pytest.mark.parametrize("name", ["tough", "tolerant"])

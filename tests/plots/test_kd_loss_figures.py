@@ -6,8 +6,8 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlcmkd.distillation.kd_loss import kd_values
-from mlcmkd.plots.kd_loss import loss_gradients, loss_landscape
+from mlcmkd.distillation.kd_loss import FIGURES, kd_values
+from mlcmkd.plots.kd_loss import loss_forms, loss_gradients, loss_landscape
 from tests.plots.conftest import drawn
 
 # target, Tough-Teacher, Tolerant-Teacher
@@ -161,3 +161,20 @@ def test_a_label_without_room_is_left_out_and_a_teacher_without_loss_is_labelled
         for text in panel(loss_gradients(*PLACES["both are right"]), "regions").texts
     ]
     assert words == ["no loss", "no loss"]
+
+
+def test_each_form_has_a_column_with_its_own_curves_and_gradient():
+    at, forms = PLACES["either side"], {"code": {}, "figures": FIGURES}
+    axes = np.array(loss_forms(*at, forms).axes).reshape(3, 2)
+    for column, (name, constants) in zip(axes.T, forms.items(), strict=True):
+        assert column[0].get_title() == name
+        x, drawn = curve(column[1], "KD-Loss")
+        terms = expected(x, at, **constants)
+        assert_equal_but_for_jumps(drawn, sum(terms.values()))
+        for label, term in (("ALoss, Tough", "tough"), ("ALoss, Tolerant", "tolerant")):
+            assert_equal_but_for_jumps(curve(column[0], label)[1], terms[term])
+        gradient = column[2].lines[0].get_ydata()
+        side, step = np.sign(x / 100 - at[0]), 1e-7
+        further, nearer = (expected(x + s * 100 * step * side, at, **constants) for s in (1, -1))
+        slopes = (sum(further.values()) - sum(nearer.values())) / (2 * step)
+        assert_equal_but_for_jumps(gradient, slopes, 1e-6)

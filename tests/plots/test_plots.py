@@ -146,6 +146,7 @@ def test_every_function_of_the_package_is_drawn_in_a_test():
         "hard_and_soft",
         "shape_modes",
         # test_kd_loss_figures.py
+        "loss_forms",
         "loss_landscape",
         "loss_gradients",
         # test_palette_figures.py
