@@ -25,7 +25,7 @@ COUNT = 40  # faces among which the two are chosen
 
 
 def picture() -> np.ndarray:
-    """The two drawn faces side by side, (H, W, 3) uint8."""
+    """The two faces with their drawings, side by side, (H, W, 3) uint8."""
     faces = make_faces(COUNT, size=SIZE, first_identity=FIRST_IDENTITY["val"], rgb=False)
     yaw, worn = np.abs(faces.attributes["yaw"]), faces.attributes["glasses"]
     bare = ~worn & ~faces.attributes["hand"] & (faces.attributes["mask_style"] == "none")

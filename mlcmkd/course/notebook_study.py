@@ -104,7 +104,7 @@ def plan(config: NotebookStudyConfig) -> Iterator[PlannedNotebook]:
 
     Raises:
         InputError: a name or a value that the notebook does not have, one that the study sets, or a
-            quote that cannot tell the runs apart.
+            quote that does not distinguish the runs.
     """
     planned = list(without_repeats(p for grid in config.grids for p in _plan_grid(config, grid)))
     if config.share:

@@ -1,6 +1,6 @@
 """Reads frames of a connected camera with OpenCV, in 16 bits where the camera has them.
 
-No camera was at hand: the order of the settings and the shapes of raw frames are those that users of
+No camera was available: the order of the settings and the shapes of raw frames are those that users of
 16-bit UVC cameras report (opencv/opencv#7293, #27166), tested with simulated devices only.
 """
 
