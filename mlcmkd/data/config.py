@@ -1,6 +1,7 @@
 """Selection of the pairs of a run: a manifest or the synthetic faces, and how many of them."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pydantic import Field
 from mlcmkd.data.joined import joined
 from mlcmkd.data.manifest import MANIFEST
 from mlcmkd.data.pairs import Pairs, load_pairs
+from mlcmkd.data.rig import Rig, seen_by
 from mlcmkd.data.thermal.model_range import over_model_range
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.utils.config import Config, Seed, late
@@ -38,11 +40,15 @@ class DataConfig(Config):
         description="Shift of every training pair's RGB image, pixels of the network's input; to "
         "study the cost of poor registration.",
     )
+    rig: Rig = late(
+        Rig(),
+        description="Further errors of a simulated rig: rotation, scale, a constant shift, wrong pairs.",
+    )
     also: tuple[str, ...] = late(
         (),
         description="Further sources, folders of manifests or 'synthetic'. Their training pairs are "
-        "added to those of `source`, all of them with their labels: `pairs`, `labelled` and "
-        "`misalignment` concern `source` alone. Validation and test are those of `source`.",
+        "added to those of `source`, all of them with their labels: `pairs`, `labelled`, "
+        "`misalignment` and `rig` concern `source` alone. Validation and test are those of `source`.",
     )
     synthetic_train: int = Field(
         default=2000, ge=2, description="Synthetic faces in the training split."
@@ -106,6 +112,18 @@ class DataConfig(Config):
             InputError: there are fewer pairs or labels than asked for, or the sources do not fit
                 together, see `joined`.
         """
+        parts = self.load_sources(input_px, seed, radiometry=radiometry, progress=progress)
+        return self.join(parts)
+
+    def load_sources(
+        self,
+        input_px: int,
+        seed: int,
+        *,
+        radiometry: Radiometry | None = None,
+        progress: bool = True,
+    ) -> list[Pairs]:
+        """Load the training pairs of `source` and of each of `also`; arguments as `load_training`."""
         pairs = self.load("train", input_px, radiometry=radiometry, progress=progress)
         if self.pairs is not None:
             if self.pairs > len(pairs):
@@ -115,14 +133,16 @@ class DataConfig(Config):
             pairs = pairs.subset(np.random.default_rng(seed).permutation(len(pairs))[: self.pairs])
         if self.labelled is not None:
             pairs = pairs.with_labels(self.labelled, seed)
-        pairs = pairs.misaligned(self.misalignment, seed)
-        if not self.also:
-            return pairs
+        pairs = seen_by(self.rig, pairs, self.misalignment, seed)
         more = [
             self._over_range(source, "train", input_px, pairs.radiometry or radiometry, progress)
             for source in self.also
         ]
-        return joined([pairs, *more], [self.source, *self.also])
+        return [pairs, *more]
+
+    def join(self, parts: Sequence[Pairs]) -> Pairs:
+        """Join the pairs of the sources, as `load_sources` returns them, to one training set."""
+        return parts[0] if len(parts) == 1 else joined(parts, [self.source, *self.also])
 
 
 @lru_cache(maxsize=8)

@@ -38,6 +38,8 @@ def joined(parts: Sequence[Pairs], names: Sequence[str]) -> Pairs:
         subjects=tuple(each for part in parts for each in part.subjects),
         groups=_groups(parts),
         visible=_visible(parts),
+        rgb_maps=_rows_or([part.rgb_maps for part in parts], parts, torch.eye(2, 3)),
+        paired=_rows_or([part.paired for part in parts], parts, torch.tensor(True)),
     )
 
 
@@ -70,12 +72,19 @@ def _groups(parts: Sequence[Pairs]) -> tuple[str | None, ...]:
 
 def _visible(parts: Sequence[Pairs]) -> Tensor | None:
     """Visibility flags (N, K) of all pairs, or None if no source has any."""
-    if all(part.visible is None for part in parts):
+    points = parts[0].landmarks.shape[1]
+    flags = torch.ones(points, dtype=torch.bool)
+    return _rows_or([part.visible for part in parts], parts, flags)
+
+
+def _rows_or(
+    rows: Sequence[Tensor | None], parts: Sequence[Pairs], default: Tensor
+) -> Tensor | None:
+    """One row for each pair, the default for sources without such rows; None if no source has any."""
+    if all(each is None for each in rows):
         return None
-    flags = [
-        torch.ones(part.landmarks.shape[:2], dtype=torch.bool)
-        if part.visible is None
-        else part.visible
-        for part in parts
+    filled = [
+        default.expand(len(part), *default.shape) if each is None else each
+        for each, part in zip(rows, parts, strict=True)
     ]
-    return torch.cat(flags)
+    return torch.cat(filled)

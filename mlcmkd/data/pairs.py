@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MARGIN = 1.4  # side of the stored square / side of the network's input
 SYNTHETIC = "synthetic"
+_OPTIONAL = ("visible", "rgb_maps", "paired")  # tensors with one row a pair, or None
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Pairs:
         groups: N names of the groups for which scores are also reported, None for a pair without
             one; empty without groups.
         visible: (N, K) bool, false where a point is occluded; None without such flags.
+        rgb_maps: (N, 2, 3) float32, what a registration has found: where the RGB image shows the
+            place z (centred coordinates) of the thermal image, `m[:, :2] @ z + m[:, 2]`. Batches cut
+            the RGB image there. None where both images are read at the same place.
+        paired: (N,) bool, false where the images do not belong together: such a pair takes no part in
+            distillation. None where all do.
     """
 
     rgb: Tensor | None
@@ -66,6 +72,8 @@ class Pairs:
     input_px: int
     groups: tuple[str | None, ...] = ()
     visible: Tensor | None = None
+    rgb_maps: Tensor | None = None
+    paired: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -84,7 +92,10 @@ class Pairs:
             ids=tuple(self.ids[i] for i in picked),
             subjects=tuple(self.subjects[i] for i in picked),
             groups=tuple(self.groups[i] for i in picked) if self.groups else (),
-            visible=None if self.visible is None else self.visible[index],
+            **{
+                name: None if (values := getattr(self, name)) is None else values[index]
+                for name in _OPTIONAL
+            },
         )
 
     def with_labels(self, count: int, seed: int) -> "Pairs":
@@ -125,24 +136,46 @@ class Pairs:
         angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(self))
         return self.shifted(pixels * np.stack((np.cos(angle), np.sin(angle)), axis=1))
 
+    def with_rgb(self, images: Tensor) -> "Pairs":
+        """Return the same pairs with other RGB images, (N, 3, S, S) uint8."""
+        return replace(self, rgb=images)
+
     def shifted(self, shifts: np.ndarray) -> "Pairs":
         """Return the same pairs with each RGB image moved by its own shift, borders repeated.
 
         Args:
             shifts: (N, 2) x to the right and y downwards, pixels of the network's input.
         """
+        eye = np.broadcast_to(np.eye(2), (len(self), 2, 2))
+        return self._warped(np.concatenate((eye, np.asarray(shifts)[..., None]), axis=-1))
+
+    def moved(self, maps: np.ndarray) -> "Pairs":
+        """Return the same pairs with each RGB image moved by a map of its own, borders repeated.
+
+        Args:
+            maps: (N, 2, 3), where what is at centred coordinates z comes to, `m[:, :2] @ z + m[:, 2]`.
+        """
+        self.require("rgb", "a shift")
+        size = self.rgb.shape[-1]
+        middle = (size - 1) / 2  # in stored pixels, where centred coordinates are 0
+        linear = maps[:, :, :2]
+        shift = size / MARGIN * maps[:, :, 2] + middle - linear @ np.full(2, middle)
+        return self._warped(np.concatenate((linear, shift[..., None]), axis=-1))
+
+    def _warped(self, matrices: np.ndarray) -> "Pairs":
+        """Return the same pairs with RGB images warped by (N, 2, 3) maps of stored pixels."""
         self.require("rgb", "a shift")
         # Stored images have the resolution of the input, so pixels are the same in both.
         moved = [
             cv2.warpAffine(
                 np.ascontiguousarray(image.permute(1, 2, 0).numpy()),
-                np.array([[1, 0, x], [0, 1, y]], dtype=np.float64),
+                np.array(matrix, dtype=np.float64),
                 image.shape[1:],
                 borderMode=cv2.BORDER_REPLICATE,
             )
-            for image, (x, y) in zip(self.rgb, shifts, strict=True)
+            for image, matrix in zip(self.rgb, matrices, strict=True)
         ]
-        return replace(self, rgb=torch.from_numpy(np.stack(moved).transpose(0, 3, 1, 2).copy()))
+        return self.with_rgb(torch.from_numpy(np.stack(moved).transpose(0, 3, 1, 2).copy()))
 
     def to(self, device: torch.device) -> "Pairs":
         """Return the same pairs with their tensors on `device`.
@@ -153,11 +186,7 @@ class Pairs:
         images = {"rgb": self.rgb, "thermal": self.thermal}
         if not fits(sum(image.nbytes for image in images.values() if image is not None), device):
             images = {}
-        labels = {
-            "landmarks": self.landmarks,
-            "labelled": self.labelled,
-            "visible": self.visible,
-        }
+        labels = {name: getattr(self, name) for name in ("landmarks", "labelled", *_OPTIONAL)}
         moved = {
             name: None if tensor is None else movable(tensor, device).to(device)
             for name, tensor in (images | labels).items()

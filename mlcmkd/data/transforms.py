@@ -33,6 +33,7 @@ class Batch(NamedTuple):
         landmarks: (B, K, 2) centred coordinates; NaN for a point without a label.
         labelled: (B,) bool; where False, `landmarks` is meaningless.
         index: (B,) index of each pair in its Pairs.
+        paired: (B,) bool, false where the images of a row do not belong together; None where all do.
     """
 
     rgb: Tensor | None
@@ -40,14 +41,18 @@ class Batch(NamedTuple):
     landmarks: Tensor
     labelled: Tensor
     index: Tensor
+    paired: Tensor | None = None
 
     def landmarks_or(self, predictions: Tensor) -> Tensor:
         """The landmarks (B, K, 2), with these predictions for points without a label.
 
-        A prediction of NaN becomes infinity: NaN would mean "no label" and be left out in silence.
+        A prediction of NaN becomes infinity: NaN would mean "no label" and be left out in silence. Rows
+        whose images do not belong together get no predictions.
         """
         labelled = self.labelled[:, None, None] & ~self.landmarks.isnan()
         predictions = predictions.nan_to_num(math.inf, math.inf, -math.inf)
+        if self.paired is not None:
+            predictions = torch.where(self.paired[:, None, None], predictions, torch.nan)
         return torch.where(labelled, self.landmarks, predictions)
 
     def images(self, modality: Modality) -> Tensor:
@@ -164,6 +169,15 @@ def occlusion_mask(config: Augmentation, count: int, size: int, draw: Draw) -> T
     return (across & down)[:, None] & covered
 
 
+def _rgb_matrix(pairs: Pairs, index: Tensor, matrix: Tensor) -> Tensor:
+    """The maps from output to stored coordinates of the RGB images: through the registration."""
+    if pairs.rgb_maps is None:
+        return matrix
+    maps = pairs.rgb_maps[index]
+    through = maps[:, :, :2] @ matrix
+    return torch.cat((through[:, :, :2], through[:, :, 2:] + maps[:, :, 2:]), dim=-1)
+
+
 def _rows(stored: Tensor, index: Tensor) -> Tensor:
     """Return rows of a stored tensor on the device of `index`; to a GPU through pinned memory."""
     if stored.device == index.device:
@@ -199,7 +213,8 @@ def make_batch(
     for name, kept in stored.items():
         if kept is None:
             continue
-        image = warp_images(kept, matrix, pairs.input_px)
+        places = _rgb_matrix(pairs, index, matrix) if name == "rgb" else matrix
+        image = warp_images(kept, places, pairs.input_px)
         if config.agc and name == "thermal":
             # Before the photometry: the stored images already have their camera's noise, while that of
             # the photometry is several times as strong, and gain control would amplify it.
@@ -217,4 +232,5 @@ def make_batch(
         warp_landmarks(pairs.landmarks[index], matrix, mirrored, get_scheme(pairs.scheme)),
         pairs.labelled[index],
         index,
+        None if pairs.paired is None else pairs.paired[index],
     )

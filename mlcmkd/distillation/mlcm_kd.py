@@ -111,7 +111,8 @@ class DistillationObjective(Objective):
                 features apart from each other. Without any distillation term such rows and points
                 contribute 0.
             decay: weight of the distillation terms in labelled rows, 0 to 1. In the other rows the
-                weight is 1, since there is no label that could replace the teacher.
+                weight is 1, since there is no label that could replace the teacher. In rows whose
+                images do not belong together (`batch.paired`) it is 0.
         """
         student_features = self.student.features(batch.images("thermal"))
         prediction = self.student.head(student_features)
@@ -125,6 +126,8 @@ class DistillationObjective(Objective):
         if self.watch:
             self._watch(step)
         row_weights = torch.where(batch.labelled, decay, 1.0)
+        if batch.paired is not None:
+            row_weights = row_weights * batch.paired
         for name, term in self.terms.items():
             rows = term.loss(step)
             if rows.shape != row_weights.shape:

@@ -12,7 +12,7 @@ they are written to config.json, and `mlcmkd report` compares runs by them. `mlc
 weights on the test split.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ def train_objective(
     distillation: Distillation | None = None,
     rgb_teacher: Landmarker | None = None,
     save_beside: Callable[[Path], None] | None = None,
+    tables: Mapping[str, list[dict[str, Any]]] | None = None,
+    entries: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Trains an objective's student, scores it on the validation pairs and writes the run directory.
@@ -86,6 +88,8 @@ def train_objective(
             pairs=len(pairs),
             labelled=int(pairs.labelled.sum()),
         )
+        for name, rows in (tables or {}).items():
+            run.table(name, rows)
         try:
             fit(
                 objective,
@@ -116,6 +120,7 @@ def train_objective(
             parameters=student.parameter_count(),
             weights=str(run.weights),
             **scores.summary(),
+            **(entries or {}),
         )
         fabric.barrier()  # later code may read the weights that the first process has written
     return result

@@ -6,7 +6,10 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 
+from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.rig import Rig
 from mlcmkd.distillation.mlcm_kd import KTL
+from mlcmkd.distillation.registration.config import RegistrationConfig
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.common import (
@@ -18,8 +21,14 @@ from mlcmkd.stages.common import (
     thermal_version,
     validates_config,
 )
+from mlcmkd.stages.completed import is_complete
 from mlcmkd.stages.objective import train_objective
+from mlcmkd.stages.registration import RegisteredPairs, register_pairs, thermal_shapes_of
+from mlcmkd.training.run_directory import REGISTRATION, WEIGHTS
+from mlcmkd.utils.config import late
 from mlcmkd.utils.errors import InputError
+
+FIRST = "first"  # folder of the first student, in the run directory
 
 
 class TransferConfig(StageConfig):
@@ -29,10 +38,30 @@ class TransferConfig(StageConfig):
     distillation: Distillation = Field(
         default=Distillation(), description="Strategy, decay and guide."
     )
-    init: Literal["fresh", "teacher"] = Field(
+    init: Literal["fresh", "teacher", "first"] = Field(
         default="teacher",
-        description="Start the student from the teacher's weights, or from random (fresh) ones.",
+        description="Start the student from the teacher's weights, from random (fresh) ones, or from "
+        "the first student's.",
     )
+    registration: RegistrationConfig = late(
+        RegistrationConfig(),
+        description="Registration of the training pairs by the landmarks of teacher and first student.",
+    )
+    first: Path | None = late(
+        None,
+        description="Weights of the first student, a thermal network that is used by the registration "
+        "and by init=first; None to train it from the labels alone, in the run directory.",
+    )
+
+    @property
+    def registers(self) -> bool:
+        """Whether the pairs are registered; without any distillation term it would change nothing."""
+        return self.registration.motion != "none" and self.distillation.resolved().any()
+
+    @property
+    def uses_first(self) -> bool:
+        """Whether a first student takes part, if not every pair is labelled."""
+        return self.registers or self.init == "first"
 
 
 @validates_config
@@ -52,17 +81,24 @@ def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]
             f"{config.teacher}: takes thermal images; give the weights of the RGB teacher, from "
             "`mlcmkd train`"
         )
-    pairs = config.data.load_training(teacher.spec.input_px, config.seed, progress=progress)
+    parts = config.data.load_sources(teacher.spec.input_px, config.seed, progress=progress)
+    pairs = config.data.join(parts)
     teacher = in_scheme_of(pairs, teacher)
     pairs.require("rgb", "knowledge transfer")
     pairs.require("thermal", "knowledge transfer")
+    first = _first_student(config, pairs, progress)
+    registered = []
+    if config.registers:
+        registered = _register(config, parts, teacher, first, progress)
+        pairs = config.data.join([each.pairs for each in registered])
     torch.manual_seed(config.seed)
     student = Landmarker(thermal_version(teacher.spec, pairs))
-    if config.init == "teacher":
-        initialise_from(student, teacher)
+    if config.init != "fresh":
+        initialise_from(student, teacher if config.init == "teacher" else first)
     distillation = config.distillation
     if not distillation.resolved().any():
         pairs = only_labelled(pairs)
+    found = [each.summary for each in registered]
     return train_objective(
         KTL(teacher, student, distillation.resolved(), distillation.guide),
         pairs,
@@ -70,5 +106,75 @@ def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]
         stage="transfer",
         distillation=distillation,
         rgb_teacher=teacher,
+        tables={REGISTRATION: [row for each in registered for row in each.rows]} if found else {},
+        entries={"registration": found[0] if len(found) == 1 else found} if found else {},
         progress=progress,
     )
+
+
+def first_student_config(config: TransferConfig) -> TransferConfig:
+    """The run that trains the first student of a run, in its folder: the same without a teacher's terms.
+
+    Only labelled thermal images take part, so errors of the rig do not matter.
+    """
+    changes = {
+        "out": config.out / FIRST,
+        "data": config.data.model_copy(update={"misalignment": 0.0, "rig": Rig()}),
+        "distillation": Distillation(strategy="none"),
+        "init": "fresh" if config.init == "fresh" else "teacher",
+        "registration": RegistrationConfig(),
+        "first": None,
+    }
+    return config.model_copy(update=changes)
+
+
+def _first_student(config: TransferConfig, pairs: Pairs, progress: bool) -> Landmarker | None:
+    """The first student, trained if it is not given; None where a run needs none.
+
+    Raises:
+        InputError: it takes no thermal images, or there is no label to train it from.
+    """
+    needed = config.init == FIRST or (config.registers and not pairs.fully_labelled.all())
+    if not needed:
+        return None
+    weights = config.first
+    if weights is None:
+        if not pairs.labelled.any():
+            raise InputError(
+                "no pair has a label, so no first student can be trained to register by; give thermal "
+                "weights (first), such as those of the bundled model"
+            )
+        alone = first_student_config(config)
+        if not is_complete(alone):
+            transfer(alone, progress=progress)
+        weights = alone.out / WEIGHTS
+    first = Landmarker.load(weights)
+    if first.spec.modality != "thermal":
+        raise InputError(
+            f"{weights}: takes RGB images; first names the weights of a thermal network"
+        )
+    return first
+
+
+def _register(
+    config: TransferConfig,
+    parts: list[Pairs],
+    teacher: Landmarker,
+    first: Landmarker | None,
+    progress: bool,
+) -> list[RegisteredPairs]:
+    """The pairs of each source, registered; the sources may be of different rigs."""
+    shapes: list[Any] = [None] * len(parts)
+    if first is not None:
+        seen = parts
+        if first.spec.input_px != parts[0].input_px or first.spec.normalisation == "fixed":
+            # The same pairs, cropped and read as this network was trained.
+            size, radiometry = first.spec.input_px, first.spec.radiometry
+            seen = config.data.load_sources(
+                size, config.seed, radiometry=radiometry, progress=progress
+            )
+        shapes = thermal_shapes_of(first, seen)
+    return [
+        register_pairs(part, teacher, each, config.registration)
+        for part, each in zip(parts, shapes, strict=True)
+    ]

@@ -19,8 +19,8 @@ from pydantic import Field, StringConstraints
 
 from mlcmkd.data.config import DataConfig
 from mlcmkd.stages.common import StageConfig
+from mlcmkd.stages.completed import TEACHERS
 from mlcmkd.stages.train import TrainConfig
-from mlcmkd.studies.reuse import TEACHERS
 from mlcmkd.training.provenance import file_hash, further_stamps, manifest_stamp
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
@@ -137,6 +137,10 @@ def run_id(config: StageConfig, teacher: TrainConfig, split: str) -> str:
         if not teacher.init.is_file():
             raise InputError(f"{teacher.init}: no such weights for the teacher to start from")
         origin["init"] = file_hash(teacher.init)
+    if first := getattr(config, "first", None):
+        if not first.is_file():
+            raise InputError(f"{first}: no such weights of a first student")
+        student["first"] = file_hash(first)
     return short_hash(json.dumps([student, origin, split], sort_keys=True))
 
 

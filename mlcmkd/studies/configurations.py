@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlcmkd.data.folders import files_below
-from mlcmkd.studies.reuse import TEACHERS
+from mlcmkd.stages.completed import TEACHERS
 from mlcmkd.training.run_directory import CONFIG, METRICS, PROVENANCE, RESULT, read_metrics
 from mlcmkd.utils.errors import InputError
 

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field
 
+from mlcmkd.data.rig import Rig
+from mlcmkd.stages.completed import is_run_of, made_from
 from mlcmkd.stages.train import TrainConfig
-from mlcmkd.stages.transfer import TransferConfig, transfer
+from mlcmkd.stages.transfer import TransferConfig, first_student_config, transfer
 from mlcmkd.studies.config import (
     BenchmarkStudyConfig,
     GridConfig,
@@ -20,7 +22,7 @@ from mlcmkd.studies.config import (
     run_id,
     teacher_config,
 )
-from mlcmkd.studies.reuse import is_run_of, made_from
+from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.studies.scores import nme_percent, teacher_nme
 from mlcmkd.studies.study import Row, Say, Study, without_repeats
 from mlcmkd.training.run_directory import RESULT, WEIGHTS
@@ -40,6 +42,7 @@ class Grid(GridConfig):
         strategies: names of the sweep's strategies.
         pairs, labelled: counts, see DataConfig; None for all.
         misalignment: pixels of the input, see DataConfig.
+        rig: further errors of the rig, see DataConfig.
         seeds: of the drawn pairs, the student's weights, the shuffling and the augmentation; strategies
             share them, so that differences can be paired.
     """
@@ -49,6 +52,7 @@ class Grid(GridConfig):
     pairs: list[int | None] = [None]
     labelled: list[int | None] = [None]
     misalignment: list[float] = [0]
+    rig: list[Rig] = [Rig()]
     seeds: list[int]
 
 
@@ -83,6 +87,7 @@ class PlannedTransfer(NamedTuple):
         config: of the stage.
         teacher: config of its RGB teacher.
         run: hash of everything that decides the result.
+        first: config of its first student; None if it needs none of the study.
     """
 
     benchmark: str
@@ -90,6 +95,7 @@ class PlannedTransfer(NamedTuple):
     config: TransferConfig
     teacher: TrainConfig
     run: str
+    first: TransferConfig | None = None
 
     @property
     def out(self) -> Path:
@@ -123,6 +129,7 @@ def _plan_grid(config: SweepConfig, grid: Grid) -> Iterator[PlannedTransfer]:
         "pairs": grid.pairs,
         "labelled": grid.labelled,
         "misalignment": grid.misalignment,
+        "rig": grid.rig,
         "strategy": grid.strategies,
     }
     for chosen in grid.product_of(values):
@@ -130,12 +137,12 @@ def _plan_grid(config: SweepConfig, grid: Grid) -> Iterator[PlannedTransfer]:
 
 
 def _plan_run(
-    config: SweepConfig, benchmark: str, strategy: str, seed: int, **counts: float | None
+    config: SweepConfig, benchmark: str, strategy: str, seed: int, **counts: float | Rig | None
 ) -> PlannedTransfer:
     """One student.
 
     Args:
-        counts: `pairs`, `labelled` and `misalignment` of its data.
+        counts: `pairs`, `labelled`, `misalignment` and `rig` of its data.
     """
     _refuse_set_fields(strategy, config.transfer, config.strategies[strategy])
     teacher = teacher_config(config, benchmark)
@@ -154,7 +161,24 @@ def _plan_run(
         _field(student, dotted, column)
     run = run_id(student, teacher, config.split)
     student = student.model_copy(update={"out": config.out / run})
-    return PlannedTransfer(benchmark, strategy, student, teacher, run)
+    first = _shared_first(config, student, teacher)
+    if first is not None:
+        student = student.model_copy(update={"first": first.out / WEIGHTS})
+    return PlannedTransfer(benchmark, strategy, student, teacher, run, first)
+
+
+def _shared_first(
+    config: SweepConfig, student: TransferConfig, teacher: TrainConfig
+) -> TransferConfig | None:
+    """The run of the first student, which all strategies with the same labels and seed share.
+
+    None if the run needs none, names one, or has no label to train it from.
+    """
+    if not student.uses_first or student.first is not None or student.data.labelled == 0:
+        return None
+    first = first_student_config(student)
+    name = run_id(first.model_copy(update={"seed": 0}), teacher, config.split)
+    return first.model_copy(update={"out": config.out / f"first-{name}-s{first.seed}"})
 
 
 def _refuse_set_fields(strategy: str, *layers: dict[str, Any]) -> None:
@@ -167,8 +191,8 @@ def _refuse_set_fields(strategy: str, *layers: dict[str, Any]) -> None:
 def _data_without_counts(config: SweepConfig, name: str) -> dict[str, Any]:
     """The fields of a benchmark's data; the grids set the counts."""
     fields = config.benchmarks[name].data.model_dump()
-    for count in ("pairs", "labelled", "misalignment"):
-        if fields[count]:
+    for count in ("pairs", "labelled", "misalignment", "rig"):
+        if fields.get(count):
             raise InputError(f"benchmark '{name}': data.{count} is set by the grids; take it out")
     return fields
 
@@ -213,6 +237,8 @@ class KTLStudy(Study[PlannedTransfer]):
         pairs = config.data.load_training(planned.teacher.input_px, config.seed, progress=False)
         nme = _stored_nme(config, self.config.split)
         if nme is None:
+            if planned.first is not None:
+                get_or_train(transfer, planned.first, progress=False)
             nme = _train_and_score(config, bool(pairs.labelled.any()), self.config.split)
         if not self.config.keep_weights:
             (out / WEIGHTS).unlink(missing_ok=True)

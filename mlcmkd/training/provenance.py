@@ -20,9 +20,12 @@ _LIBRARIES = ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "open
 
 
 def data_hash(pairs: Pairs) -> str:
-    """A short hash of the data that a stage used: images, landmarks, and which are labelled."""
+    """A short hash of the data that a stage used: images, labels, registration."""
     digest = hashlib.sha256()
-    for tensor in (pairs.rgb, pairs.thermal, pairs.landmarks, pairs.labelled):
+    registration = (
+        getattr(pairs, name, None) for name in ("rgb_maps", "paired")
+    )  # frames have none
+    for tensor in (pairs.rgb, pairs.thermal, pairs.landmarks, pairs.labelled, *registration):
         if tensor is not None:
             digest.update(np.ascontiguousarray(tensor.cpu().numpy()).tobytes())
     return digest.hexdigest()[:16]

@@ -7,6 +7,7 @@ metrics.jsonl        one line per evaluation interval: step, learning rate, ever
 errors.csv           one row per face of the evaluated split
 landmarks.csv        of a scored run: one row per landmark; also regions.csv, ced.csv and ced.png (the
                      plot of the CED), and groups.csv where the faces belong to groups
+registration.csv     of a transfer with registration: the map and the residual of every training pair
 result.json          the scores that tables quote; the last file of a completed run
 model.safetensors    the trained weights; the weights of an earlier run in the same directory are kept
                      with the suffix .before until the new run is complete
@@ -37,10 +38,11 @@ METRICS = "metrics.jsonl"
 ERRORS = "errors.csv"
 RESULT = "result.json"
 WEIGHTS = "model.safetensors"
+REGISTRATION = "registration.csv"
 BEFORE = f"{WEIGHTS}.before"
 INPUTS = "inputs"  # entry of provenance.json: hashes of the files that the config names, by field
 _SCORERS = ("evaluate", "attribute", "score")  # stages that train nothing
-_REPLACED = (METRICS, ERRORS, RESULT, WEIGHTS)
+_REPLACED = (METRICS, ERRORS, RESULT, WEIGHTS, REGISTRATION)
 _BUSY = "another command is writing it; wait for its end, or choose another folder"
 _held: set[tuple[Path, int]] = set()  # run directories locked by this process, with the thread
 

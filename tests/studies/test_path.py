@@ -10,9 +10,9 @@ import torch
 
 from mlcmkd.data.thermal.radiometry import GREY8
 from mlcmkd.models import Landmarker
+from mlcmkd.stages.completed import is_complete
 from mlcmkd.stages.transfer import TransferConfig
 from mlcmkd.studies.path import TABLE, PathConfig, as_table, run_path
-from mlcmkd.studies.reuse import is_complete
 from mlcmkd.training.run_directory import CONFIG, WEIGHTS
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model

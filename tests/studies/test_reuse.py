@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from mlcmkd.stages.completed import is_complete
 from mlcmkd.stages.train import TrainConfig
 from mlcmkd.stages.transfer import TransferConfig
 from mlcmkd.studies.config import run_id
-from mlcmkd.studies.reuse import get_or_train, is_complete
+from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.training import provenance
 from mlcmkd.training.provenance import further_stamps, manifest_stamp
 from mlcmkd.training.run_directory import INPUTS, PROVENANCE, RESULT, WEIGHTS, Run

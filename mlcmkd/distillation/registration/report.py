@@ -1,0 +1,91 @@
+"""What a registration has found: a table with a row for each pair, a summary, one line."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mlcmkd.distillation.registration.estimate import Registered
+from mlcmkd.distillation.registration.motion import ROTATION, SCALE, X, Y
+
+WRONG = "images do not belong together"
+NOT_FOLLOWED = "the first student is not followed"
+
+
+def rows(found: Registered, ids: Sequence[str], input_px: int) -> list[dict[str, Any]]:
+    """One row for each pair, lengths in pixels of the input.
+
+    `share` is the weight of the pair's own shift against the mean of the labelled pairs.
+    """
+    parameters = found.shrunk.parameters
+    return [
+        {
+            "pair": name,
+            "labelled": int(found.labelled[n]),
+            "dx_px": round(float(parameters[n, X]) * input_px, 3),
+            "dy_px": round(float(parameters[n, Y]) * input_px, 3),
+            "rotation_degrees": round(float(np.rad2deg(parameters[n, ROTATION])), 3),
+            "scale": round(float(np.exp(parameters[n, SCALE])), 4),
+            "residual_px": round(float(found.residual[n]) * input_px, 3),
+            "share": 1.0 if found.labelled[n] else round(float(found.shrunk.shares[0]), 3),
+            "left_out": _reason(found, n),
+        }
+        for n, name in enumerate(ids)
+    ]
+
+
+def _reason(found: Registered, n: int) -> str:
+    if found.wrong[n]:
+        return WRONG
+    return NOT_FOLLOWED if found.left_out[n] else ""
+
+
+def summary(found: Registered, input_px: int) -> dict[str, Any]:
+    """The entry of result.json; lengths in pixels of the input, None where unknown."""
+    used = found.shrunk.parameters[~found.wrong]
+    low, median, high = np.percentile(np.hypot(used[:, X], used[:, Y]), (25, 50, 75))
+    shrunk = found.shrunk
+    return {
+        "pairs": len(found.wrong),
+        "labelled": int(found.labelled.sum()),
+        "wrong_pairs": int(found.wrong.sum()),
+        "left_out": int(found.left_out.sum()),
+        "followed": found.followed,
+        "offset_px": _px(median, input_px),
+        "offset_low_px": _px(low, input_px),
+        "offset_high_px": _px(high, input_px),
+        "mean_dx_px": _px(used[:, X].mean(), input_px),
+        "mean_dy_px": _px(used[:, Y].mean(), input_px),
+        "residual_px": _px(np.median(found.residual[~found.wrong]), input_px),
+        "residual_limit_px": _px(found.limit, input_px),
+        "rig_px": _px(np.sqrt(2) * shrunk.rig[0], input_px),
+        "first_student_px": _px(np.sqrt(2) * shrunk.student[0], input_px),
+        "remaining_px": _px(found.remaining, input_px),
+        **{
+            f"share_{name}": round(float(share), 3)
+            for name, share in zip(("shift", "rotation", "scale"), shrunk.shares, strict=True)
+        },
+    }
+
+
+def _px(share_of_side: float, input_px: int) -> float | None:
+    return round(float(share_of_side) * input_px, 3) if np.isfinite(share_of_side) else None
+
+
+def lines(summary: dict[str, Any], input_px: int) -> list[str]:
+    """What is printed: how far the images are apart, and what was not trusted."""
+    found = summary
+    student, rig = found["first_student_px"], found["rig_px"]
+    said = [
+        f"RGB and thermal images are {found['offset_px']:.1f} px of {input_px} apart (median; quartiles "
+        f"{found['offset_low_px']:.1f} to {found['offset_high_px']:.1f}; mean "
+        f"{found['mean_dx_px']:+.1f}, {found['mean_dy_px']:+.1f}); {found['wrong_pairs']:,} of "
+        f"{found['pairs']:,} pairs do not belong together"
+    ]
+    if not found["followed"]:
+        said.append(
+            f"the first student finds the faces to {student:.1f} px, and the labelled pairs differ by "
+            f"{rig:.1f} px: it is not followed, and pairs without a label are left out; label more "
+            "pairs, or give a better student (first)"
+        )
+    return said

@@ -1,0 +1,115 @@
+"""The step of `transfer` that registers the training pairs by landmarks before they are distilled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from mlcmkd.data.pairs import Pairs
+from mlcmkd.distillation.registration.config import RegistrationConfig
+from mlcmkd.distillation.registration.estimate import (
+    Registered,
+    in_rgb_image,
+    register_shapes,
+)
+from mlcmkd.distillation.registration.report import lines, rows, summary
+from mlcmkd.evaluation.evaluate import predict_pairs
+from mlcmkd.models import Landmarker
+from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.progress import tqdm
+
+
+@dataclass(frozen=True)
+class RegisteredPairs:
+    """Pairs of one source after registration.
+
+    Attributes:
+        pairs: with their maps; without the unlabelled ones that are left out.
+        rows: of registration.csv, one for each pair before registration.
+        summary: the entry of result.json.
+    """
+
+    pairs: Pairs
+    rows: list[dict[str, Any]]
+    summary: dict[str, Any]
+
+
+def register_pairs(
+    pairs: Pairs,
+    teacher: Landmarker,
+    student_shapes: np.ndarray | None,
+    config: RegistrationConfig,
+) -> RegisteredPairs:
+    """Registers the pairs of one source, and prints what was found.
+
+    Labels of unlabelled pairs are not read.
+
+    Args:
+        pairs: training pairs with both images.
+        teacher: takes RGB images.
+        student_shapes: (N, K, 2) landmarks that a thermal student predicts, centred coordinates; None
+            if every pair has a label of every landmark.
+        config: `motion` is not "none".
+
+    Raises:
+        InputError: a prediction is not finite.
+    """
+    thermal = _thermal_shapes(pairs, student_shapes)
+    labelled = pairs.fully_labelled.numpy()
+    found = register_shapes(thermal, labelled, partial(_rgb_shapes, pairs, teacher), config)
+    told = summary(found, pairs.input_px)
+    for line in lines(told, pairs.input_px):
+        tqdm.write(f"registration: {line}")
+    return RegisteredPairs(_applied(pairs, found), rows(found, pairs.ids, pairs.input_px), told)
+
+
+def thermal_shapes_of(first: Landmarker, parts: Sequence[Pairs]) -> list[np.ndarray]:
+    """The landmarks that a thermal student predicts for the pairs of each source, (N, K, 2).
+
+    Args:
+        first: the student; it may have points that the pairs lack.
+        parts: cropped for its input size.
+    """
+    first = first.for_scheme(parts[0].scheme)
+    return [predict_pairs(first, part, "thermal") for part in parts]
+
+
+def _thermal_shapes(pairs: Pairs, predicted: np.ndarray | None) -> np.ndarray:
+    """The labels, and predictions for points without a label."""
+    known = (pairs.labelled[:, None, None] & ~pairs.landmarks.isnan()).numpy()
+    if predicted is None:
+        return pairs.landmarks.numpy()
+    _check_finite(predicted, "the first student")
+    return np.where(known, pairs.landmarks.numpy(), predicted)
+
+
+def _rgb_shapes(pairs: Pairs, teacher: Landmarker, maps: np.ndarray | None) -> np.ndarray:
+    """The teacher's landmarks in coordinates of the RGB images, which it reads through the maps."""
+    cut = replace(pairs, rgb_maps=None if maps is None else _as_tensor(maps))
+    predicted = predict_pairs(teacher, cut, "rgb")
+    _check_finite(predicted, "the teacher")
+    return in_rgb_image(predicted, maps)
+
+
+def _applied(pairs: Pairs, found: Registered) -> Pairs:
+    """The pairs with their maps; without those that have neither a label nor a partner."""
+    registered = replace(pairs, rgb_maps=_as_tensor(found.maps))
+    if not found.left_out.any():
+        return registered
+    paired = torch.from_numpy(~found.left_out)
+    kept = torch.nonzero(paired | pairs.labelled).flatten().tolist()
+    return replace(registered, paired=paired).subset(kept)
+
+
+def _as_tensor(maps: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(maps.astype(np.float32))
+
+
+def _check_finite(shapes: np.ndarray, who: str) -> None:
+    if not np.isfinite(shapes).all():
+        raise InputError(
+            f"registration: a prediction of {who} is not finite; train it with a smaller learning rate"
+        )
