@@ -9,11 +9,14 @@ BOOK_STAMP := $(VENV)/.installed_book
 SCALE ?= laptop
 # Every scale has a work folder of its own.
 OUT ?= runs/course$(if $(filter-out laptop,$(SCALE)),-$(SCALE))
-# Further options of `make lab` and `make explorer`, such as LAB_OPTIONS="--allow-root --ip=0.0.0.0" in a container.
+# Further options of `make lab`, `make explorer` and `make demo`, such as LAB_OPTIONS="--allow-root --ip=0.0.0.0" in a container.
 LAB_OPTIONS ?=
 EXPLORER_OPTIONS ?=
+DEMO_OPTIONS ?=
+# Voila with this project's template, which loads nothing from other hosts.
+VOILA = JUPYTER_PATH="notebooks/page$${JUPYTER_PATH:+:$$JUPYTER_PATH}" $(BIN)/voila --template=mlcmkd
 
-.PHONY: setup course test lab explorer book lint dist clean
+.PHONY: setup course test lab explorer demo book lint dist clean
 
 setup: $(STAMP)
 
@@ -35,12 +38,15 @@ test: setup
 lab: setup
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(LAB_OPTIONS)
 
-# The explorer as a page without code; it uses the models of `make course`, or trains its own. The page loads
-# nothing from other hosts; its links to lessons download them.
+# The explorer as a page without code; it uses the models of `make course`, or trains its own. Its links to
+# lessons download them.
 explorer: setup
-	JUPYTER_PATH="notebooks/page$${JUPYTER_PATH:+:$$JUPYTER_PATH}" $(BIN)/voila notebooks/explorer.ipynb \
-		--template=mlcmkd --VoilaConfiguration.file_allowlist="['.*\.ipynb']" \
+	$(VOILA) notebooks/explorer.ipynb --VoilaConfiguration.file_allowlist="['.*\.ipynb']" \
 		--VoilaConfiguration.file_denylist="[]" $(EXPLORER_OPTIONS)
+
+# Prediction to try: images or a video are dropped on a page. It uses the bundled models.
+demo: setup
+	$(VOILA) notebooks/demo.ipynb $(DEMO_OPTIONS)
 
 $(BOOK_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --editable '.[book]'

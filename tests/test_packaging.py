@@ -153,6 +153,8 @@ def test_models_cards_and_the_head_are_packed(packed):
         assert f"mlcmkd/deployment/weights/{name}" in sources & files
     for name in ("head.npz", "NOTICE"):
         assert f"mlcmkd/synthetic/head/{name}" in sources & files
+    for name in ("upload.js", "download.js", "style.css"):
+        assert f"mlcmkd/demo/{name}" in sources & files
     licences = {name.split(".dist-info/licenses/")[-1] for name in files}
     assert {"LICENSE", "mlcmkd/synthetic/head/NOTICE"} <= licences
     assert "mlcmkd/py.typed" in sources & files  # type checkers use the annotations

@@ -26,6 +26,7 @@ PACKAGES = {
     "mlcmkd.synthetic": "Synthetic faces",
     "mlcmkd.plots": "Plots",
     "mlcmkd.explorer": "Explorer",
+    "mlcmkd.demo": "Demo",
     "mlcmkd.course": "Course",
     "mlcmkd.utils": "Utilities",
     "data_prep": "Preparation of data",

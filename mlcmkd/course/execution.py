@@ -149,7 +149,7 @@ def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def _without_widget(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """An output with a widget and a picture keeps only the picture, which needs no kernel."""
-    if "image/png" in output.get("data", {}):
+    if {"image/png", "image/jpeg"} & set(output.get("data", {})):
         output.data.pop(_WIDGET, None)
     return output
 

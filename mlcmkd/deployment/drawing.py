@@ -19,6 +19,7 @@ CIRCLE = (64, 224, 208)  # turquoise, of the deviations
 BOX = (204, 121, 167)  # purple
 SMALLEST = 480  # px; smaller frames are enlarged so that points do not cover the face
 LARGEST = 1600  # px; to which images are enlarged for labels
+THICKER = 1000  # px; strokes get thicker by one for each of these on the longer side
 # In the order of trial: browsers play the first, every OpenCV writes the second.
 CODECS = ((".mp4", "mp4v"), (".avi", "MJPG"))
 
@@ -48,40 +49,41 @@ def draw(
         image = np.repeat(image[..., None], 3, axis=2)
     factor = _enlargement(faces, max(image.shape[:2]))
     image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+    stroke = max(1, max(image.shape[:2]) // THICKER)
     for n, face in enumerate(faces):
         # The centre of pixel 0 is at (factor - 1) / 2 in the enlarged image; shift=4 means 1/16 px.
         points = np.rint((face.landmarks * factor + (factor - 1) / 2) * 16).astype(np.int32)
         for edge in get_scheme(face.scheme).edges:
             line = [points[list(edge)].reshape(-1, 1, 2)]
-            cv2.polylines(image, line, False, LINE, 1, cv2.LINE_AA, shift=4)
+            cv2.polylines(image, line, False, LINE, stroke, cv2.LINE_AA, shift=4)
         if deviations:
             radii = np.rint(np.nan_to_num(face.deviation) * factor * 16).astype(np.int32)
             for point, radius in zip(points, radii, strict=True):
                 if radius > 0:
                     centre = point.tolist()
-                    cv2.circle(image, centre, int(radius), CIRCLE, 1, cv2.LINE_AA, shift=4)
+                    cv2.circle(image, centre, int(radius), CIRCLE, stroke, cv2.LINE_AA, shift=4)
         for point in points:
-            cv2.circle(image, point.tolist(), 32, POINT, -1, cv2.LINE_AA, shift=4)
+            cv2.circle(image, point.tolist(), 32 * stroke, POINT, -1, cv2.LINE_AA, shift=4)
         draw_regions(image, face, factor)
         corner = face.landmarks.min(axis=0) * factor
         if boxes and face.box is not None and np.isfinite(face.box).all():
             corner, opposite = np.array(face.box).reshape(2, 2) * factor + (factor - 1) / 2
             ends = (np.rint(end).astype(int).tolist() for end in (corner, opposite))
-            cv2.rectangle(image, *ends, BOX, 1)
+            cv2.rectangle(image, *ends, BOX, stroke)
         number = n if boxes and face.person is None else face.person
         if number is not None and np.isfinite(corner).all():
-            _number(image, number, *np.rint(corner).astype(int))
+            _number(image, number, *np.rint(corner).astype(int), stroke)
     return image
 
 
-def _number(image: np.ndarray, number: int, x: int, y: int) -> None:
+def _number(image: np.ndarray, number: int, x: int, y: int, stroke: int) -> None:
     """Writes a number above the upper left corner of a face or its box, inside of the image."""
-    (width, height), _ = cv2.getTextSize(str(number), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 2)
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.6 * stroke
+    (width, height), _ = cv2.getTextSize(str(number), font, scale, 2 * stroke)
     x = int(np.clip(x, 2, max(2, image.shape[1] - width - 2)))
     y = int(np.clip(y - 4, height + 2, max(height + 2, image.shape[0] - 2)))
-    for colour, thickness in (((0, 0, 0), 4), (LINE, 2)):
-        font = cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, thickness, cv2.LINE_AA
-        cv2.putText(image, str(number), (x, y), *font)
+    for colour, thickness in (((0, 0, 0), 4 * stroke), (LINE, 2 * stroke)):
+        cv2.putText(image, str(number), (x, y), font, scale, colour, thickness, cv2.LINE_AA)
 
 
 def _enlargement(faces: list[FaceLandmarks], side: int) -> int:

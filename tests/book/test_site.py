@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.explorer.test_browser import CHROMIUM, FLAGS, PATIENCE
+from tests.browser import CHROMIUM, FLAGS, PATIENCE
 
 SITE = Path(__file__).parents[2] / "docs/_build/html"
 if not (SITE / "search.html").is_file():

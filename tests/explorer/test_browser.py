@@ -5,47 +5,19 @@ only. `MLCMKD_SCREENSHOTS=folder` saves screenshots.
 """
 
 import hashlib
-import os
-import shlex
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from mlcmkd import course
-from mlcmkd.course.execution import this_interpreter
 from mlcmkd.course.project import NOTEBOOKS
 from mlcmkd.explorer.widget import DRAWN
+from tests.browser import chromium, errors_in, foreign, new_page, serving, sync_api, voila
 
-ROOT = NOTEBOOKS.parent
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
 TOKEN = "of-this-test"
-SECOND = 1000  # playwright counts milliseconds
-PATIENCE = 120 * SECOND  # long, so that a busy machine does not fail the test
-
-if CHROMIUM is None:
-    pytest.skip("no Chromium: apt-get install chromium", allow_module_level=True)
-sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: make setup")
 
 
 @pytest.fixture(scope="module")
@@ -67,73 +39,6 @@ def place(tmp_path_factory) -> Path:
     return folder
 
 
-@contextmanager
-def serving(place: Path, *command: str) -> Iterator[str]:
-    """Runs a server on a free port of the loopback interface; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    own = {
-        name: str(place / "jupyter" / name.lower())
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
-    }
-    own |= {
-        "JUPYTERLAB_SETTINGS_DIR": str(place / "s"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(place / "w"),
-    }
-    notices = place / "s" / "@jupyterlab" / "apputils-extension"
-    notices.mkdir(parents=True, exist_ok=True)
-    (notices / "notification.jupyterlab-settings").write_text(
-        '{"fetchNews": "false", "checkForUpdates": false}'
-    )
-    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    log = place / f"{command[0]}.log"
-    with this_interpreter(), log.open("wb") as output:
-        environment = {**os.environ, **own, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-        server = subprocess.Popen(
-            [sys.executable, "-m", *command, f"--port={port}"],
-            cwd=place,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            _until_up(server, port, log)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            _stop(server)
-
-
-def _until_up(server: subprocess.Popen, port: int, log: Path) -> None:
-    for _ in range(600):
-        if server.poll() is not None:
-            break
-        with socket.socket() as door:
-            if door.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.2)
-    pytest.fail(f"the server did not start:\n{log.read_text()[-2000:]}")
-
-
-def _stop(server: subprocess.Popen) -> None:
-    """Stops a server and its kernels: SIGTERM first, then SIGKILL."""
-    for way, patience in ((signal.SIGTERM, 15), (signal.SIGKILL, 15)):
-        if server.poll() is None:
-            server.send_signal(way)
-            try:
-                server.wait(patience)
-            except subprocess.TimeoutExpired:
-                continue
-    # A kernel has its own process group within the server's session.
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getsid(int(process.name)) == server.pid:
-                os.kill(int(process.name), signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            continue
-
-
 @pytest.fixture(scope="module")
 def lab(place) -> Iterator[str]:
     options = [
@@ -152,30 +57,14 @@ def lab(place) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser(place) -> Iterator:
-    with sync_api.sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            str(place / "profile"),
-            executable_path=CHROMIUM,
-            headless=True,
-            args=FLAGS,
-            viewport={"width": 1280, "height": 800},
-        )
-        context.set_default_timeout(PATIENCE)
-        sync_api.expect.set_options(timeout=PATIENCE)
-        yield context
-        context.close()
+    with chromium(place) as browser:
+        yield browser
 
 
 @pytest.fixture
 def page(browser, request) -> Iterator:
-    page = browser.new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    yield page
-    if folder := os.environ.get("MLCMKD_SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{request.node.name}.png")
-    page.close()
-    assert problems == []
+    with new_page(browser, request.node.name) as page:
+        yield page
 
 
 IMAGE = ".widget-image, img.jupyter-widgets"
@@ -212,11 +101,6 @@ def move_the_landmark(page) -> None:
     assert once_at(page, 30) == before
 
 
-def errors_in(page) -> list[str]:
-    shown = page.locator('[data-mime-type="application/vnd.jupyter.stderr"], .jp-RenderedText pre')
-    return [text for text in shown.all_inner_texts() if "Error" in text or "Traceback" in text]
-
-
 def test_the_first_lesson_shows_its_pictures(lab, page):
     page.goto(f"{lab}/lab/workspaces/tour/tree/00_tour.ipynb?token={TOKEN}")
     page.wait_for_selector(".jp-NotebookPanel h1:has-text('00 · Tour')")
@@ -242,25 +126,10 @@ def test_the_explorer_runs_in_jupyterlab_and_a_slider_changes_the_picture(lab, p
     assert errors_in(page) == []
 
 
-def options_of_make_explorer() -> list[str]:
-    """The options of voila in the Makefile."""
-    recipe = (ROOT / "Makefile").read_text().split("explorer: setup\n")[1].split("\n\n")[0]
-    return [word for word in shlex.split(recipe.replace("\\\n", " ")) if word.startswith("--")]
-
-
-def test_make_explorer_shows_no_code_asks_no_other_host_and_has_working_links(
-    place, page, monkeypatch
-):
-    monkeypatch.setenv("JUPYTER_PATH", str(NOTEBOOKS / "page"))
-    options = [
-        "explorer.ipynb",
-        *options_of_make_explorer(),
-        "--no-browser",
-        "--Voila.ip=127.0.0.1",
-    ]
+def test_make_explorer_shows_no_code_asks_no_other_host_and_has_working_links(place, page):
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    with serving(place, "voila", *options) as address:
+    with voila(place, "explorer") as address:
         page.goto(address, wait_until="commit")
         page.wait_for_selector("h1:has-text('Explorer')")
         assert page.request.get(f"{address}/00_tour.ipynb").status == 200
@@ -268,5 +137,4 @@ def test_make_explorer_shows_no_code_asks_no_other_host_and_has_working_links(
         page.locator(".widget-slider").first.evaluate("slider => slider.scrollIntoView()")
         assert "check_parameters" not in page.content()  # no code
         assert errors_in(page) == []
-    own = (address, address.replace("http", "ws"), "data:", "blob:")
-    assert [url for url in asked if not url.startswith(own)] == []
+    assert foreign(asked, address) == []
