@@ -6,6 +6,7 @@ resolution (the scale on which KD-Loss is defined).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -57,7 +58,7 @@ class Crop:
         corners = self.to_unit(other.to_pixels(_CORNERS))
         return float(np.linalg.norm(corners - _CORNERS, axis=1).max())
 
-    @property
+    @cached_property
     def _axes(self) -> np.ndarray:
         """(2, 2), whose columns are the directions of the square's right and lower sides."""
         angle = np.deg2rad(self.roll)

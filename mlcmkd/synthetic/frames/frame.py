@@ -1,24 +1,27 @@
 """One frame: people and things before a background, seen by both cameras."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from mlcmkd.synthetic.frames.canvas import Canvas, lay_person, points_in_view
 from mlcmkd.synthetic.frames.layout import MOST_HEADS, Place, draw_places
-from mlcmkd.synthetic.frames.person import Person, render_person
-from mlcmkd.synthetic.frames.things import draw_things, paint_thing
+from mlcmkd.synthetic.frames.motion import draw_motion
+from mlcmkd.synthetic.frames.person import render_person
+from mlcmkd.synthetic.frames.things import Thing, draw_things, paint_thing
 from mlcmkd.synthetic.rgb import background as rgb_background
 from mlcmkd.synthetic.rgb import camera as rgb_camera
-from mlcmkd.synthetic.rgb.lighting import draw_lighting
+from mlcmkd.synthetic.rgb.lighting import Lighting, draw_lighting
 from mlcmkd.synthetic.rgb.photo import photograph
 from mlcmkd.synthetic.thermal import background as thermal_background
 from mlcmkd.synthetic.thermal import camera as thermal_camera
-from mlcmkd.synthetic.thermal.look import draw_climate
+from mlcmkd.synthetic.thermal.look import Climate, draw_climate
 
 _FACTOR = 1.5  # the canvas is so much larger than the frame
-# Streams of random numbers; people have one each, from `_PEOPLE` on.
-_FRAME, _THERMAL_CAMERA, _RGB_CAMERA, _PEOPLE = 0, 1, 2, 10
+# Streams of random numbers; people have one each from `_PEOPLE` on, their motions from `_MOTION` on, the
+# noise of a clip's later frames ten each from `_SHOTS` on.
+_FRAME, _THERMAL_CAMERA, _RGB_CAMERA, _PEOPLE, _MOTION, _SHOTS = 0, 1, 2, 10, 100, 1000
 _KEY = 715_517  # keeps the streams apart from those of single faces
 # A face of which the camera sees a smaller share of the landmarks is neither right nor wrong to find.
 SEEN = 0.4
@@ -51,13 +54,27 @@ class Frame:
     resolved: np.ndarray
 
 
-@dataclass
-class _Canvas:
-    """What both cameras see, and whose pixel each is: 1, 2, ... for people, otherwise 0."""
+@dataclass(frozen=True)
+class _Scene:
+    """What does not move, and where people are in the first frame.
 
-    apparent: np.ndarray
-    light: np.ndarray | None
-    owner: np.ndarray
+    Attributes:
+        seed, number: of the random numbers.
+        size: (height, width) of the frame, pixels.
+        canvas: the background.
+        climate, lights: of the scene.
+        places: of the people, the farthest first.
+        things: in their order.
+    """
+
+    seed: int
+    number: int
+    size: tuple[int, int]
+    canvas: Canvas
+    climate: Climate
+    lights: tuple[tuple[float, float, float], Lighting]
+    places: list[Place]
+    things: list[Thing]
 
 
 def render_frame(
@@ -71,6 +88,38 @@ def render_frame(
         heads: number of people, 0 to `MOST_HEADS`; None for a random number.
         rgb: also render the RGB frame.
     """
+    scene = _draw_scene(seed, number, size, heads, rgb=rgb)
+    return _shoot(scene, scene.places)
+
+
+def render_shots(
+    seed: int,
+    number: int,
+    size: tuple[int, int],
+    seconds: Sequence[float],
+    *,
+    heads: int | None = None,
+    rgb: bool = True,
+) -> Iterator[Frame]:
+    """Renders frames of people who move; at second 0 that is `render_frame`.
+
+    Args:
+        seed, number, size, heads, rgb: as in `render_frame`.
+        seconds: time of each frame.
+    """
+    scene = _draw_scene(seed, number, size, heads, rgb=rgb)
+    motions = [
+        draw_motion(_stream(seed, number, _MOTION + n), place)
+        for n, place in enumerate(scene.places)
+    ]
+    for shot, now in enumerate(seconds):
+        places = [motion.at(now, size[0] / size[1]) for motion in motions]
+        yield _shoot(scene, places, shot)
+
+
+def _draw_scene(
+    seed: int, number: int, size: tuple[int, int], heads: int | None, *, rgb: bool
+) -> _Scene:
     rng = _stream(seed, number, _FRAME)
     shape = tuple(round(_FACTOR * pixels) for pixels in size)
     climate = draw_climate(rng)
@@ -79,26 +128,32 @@ def render_frame(
     drawn = int(rng.choice(MOST_HEADS + 1, p=[0.16, 0.26, 0.2, 0.14, 0.1, 0.08, 0.06]))
     places = draw_places(rng, drawn if heads is None else heads, size[0] / size[1])
     things = draw_things(rng, climate.ambient, int(rng.integers(0, 7)))
-    for thing in things:
+    return _Scene(seed, number, size, canvas, climate, lights, places, things)
+
+
+def _shoot(scene: _Scene, places: list[Place], shot: int = 0) -> Frame:
+    """The frame of a scene with its people at these places; `shot` is its number in a clip."""
+    canvas = scene.canvas.copy()
+    for thing in scene.things:
         if not thing.in_front:
             paint_thing(thing, canvas.apparent, canvas.light, canvas.owner)
     landmarks, hidden = [], []
     for n, place in enumerate(places):
         person = render_person(
-            _stream(seed, number, _PEOPLE + n),
+            _stream(scene.seed, scene.number, _PEOPLE + n),
             place,
-            place.side * max(shape),
-            climate,
-            lights,
-            rgb=rgb,
+            place.side * max(canvas.owner.shape),
+            scene.climate,
+            scene.lights,
+            rgb=canvas.light is not None,
         )
-        corner = _lay(person, place, canvas, n + 1)
+        corner = lay_person(person, place, canvas, n + 1)
         landmarks.append(person.landmarks + corner)
         hidden.append(person.hidden)
-    for thing in things:
+    for thing in scene.things:
         if thing.in_front:
             paint_thing(thing, canvas.apparent, canvas.light, canvas.owner)
-    return _recorded(seed, number, size, canvas, places, landmarks, hidden, lights[1])
+    return _recorded(scene, canvas, places, landmarks, hidden, shot)
 
 
 def _stream(seed: int, number: int, part: int) -> np.random.Generator:
@@ -108,7 +163,7 @@ def _stream(seed: int, number: int, part: int) -> np.random.Generator:
 def _background(
     rng: np.random.Generator, shape: tuple[int, int], ambient: float, sky: float | None, lighting,
     *, rgb: bool,
-) -> _Canvas:  # fmt: skip
+) -> Canvas:  # fmt: skip
     """The canvas without people and things; a square of which the middle is used."""
     side, margin = shape[1], (shape[1] - shape[0]) // 2
     rows = slice(margin, margin + shape[0])
@@ -116,66 +171,38 @@ def _background(
     behind = rgb_background.draw_background(rng, lighting.kind, lighting.illuminant)
     light = rgb_background.paint_background(behind, side)[rows].copy() if rgb else None
     apparent = thermal_background.paint_background(look, side)[rows].copy()
-    return _Canvas(apparent, light, np.zeros(shape, np.int16))
-
-
-def _lay(person: Person, place: Place, canvas: _Canvas, number: int) -> np.ndarray:
-    """Lays a person over the canvas, in place; returns the corner (x, y) of the person's own canvas."""
-    height, width = canvas.apparent.shape
-    box_centre = (person.landmarks.max(axis=0) + person.landmarks.min(axis=0)) / 2
-    corner = np.rint(np.array(place.centre) * (width, height) - box_centre).astype(int)
-    _lay_trunk(person, corner, canvas, number)
-    side = len(person.alpha)
-    x0, y0 = np.maximum(corner, 0)
-    x1, y1 = np.minimum(corner + side, (width, height))
-    if x0 < x1 and y0 < y1:
-        target = np.s_[y0:y1, x0:x1]
-        own = np.s_[y0 - corner[1] : y1 - corner[1], x0 - corner[0] : x1 - corner[0]]
-        alpha = person.alpha[own]
-        canvas.apparent[target] += alpha * (person.apparent[own] - canvas.apparent[target])
-        if canvas.light is not None:
-            canvas.light[target] += alpha[..., None] * (person.light[own] - canvas.light[target])
-        canvas.owner[target][alpha > 0.5] = number
-    return corner.astype(np.float32)
-
-
-def _lay_trunk(person: Person, corner: np.ndarray, canvas: _Canvas, number: int) -> None:
-    """Chest and arms below the person's own canvas, an ellipse above a rectangle."""
-    side = len(person.alpha)
-    x, y = corner + np.array([0.5, 0.98]) * side
-    mask = np.zeros(canvas.apparent.shape, np.float32)
-    half = 0.5 * side
-    cv2.ellipse(mask, ((float(x), float(y)), (2 * half, 0.5 * side), 0.0), 1.0, -1)
-    bottom = mask.shape[0]
-    if y < bottom:
-        first, last = max(int(x - half), 0), int(x + half) + 1
-        mask[max(int(y), 0) :, first : max(last, 0)] = 1
-    mask = cv2.GaussianBlur(mask, (0, 0), 0.8)
-    canvas.apparent += mask * (np.float32(person.trunk_celsius) - canvas.apparent)
-    if canvas.light is not None:
-        canvas.light += mask[..., None] * (person.trunk_light - canvas.light)
-    canvas.owner[mask > 0.5] = number
+    return Canvas(apparent, light, np.zeros(shape, np.int16))
 
 
 def _recorded(
-    seed: int, number: int, size: tuple[int, int], canvas: _Canvas, places: list[Place],
-    landmarks: list[np.ndarray], hidden: list[np.ndarray], lighting,
-) -> Frame:  # fmt: skip
+    scene: _Scene,
+    canvas: Canvas,
+    places: list[Place],
+    landmarks: list[np.ndarray],
+    hidden: list[np.ndarray],
+    shot: int,
+) -> Frame:
     """Both cameras' images of the canvas, and the faces that they show."""
+    seed, number, size = scene.seed, scene.number, scene.size
+
+    def noise(camera_stream: int, drawn: np.random.Generator) -> np.random.Generator:
+        """In the first frame it follows the camera's random numbers; later frames have their own."""
+        return _stream(seed, number, _SHOTS + 10 * shot + camera_stream) if shot else drawn
+
     rng = _stream(seed, number, _THERMAL_CAMERA)
     camera = thermal_camera.draw_camera(rng)
-    thermal = thermal_camera.record(canvas.apparent, camera, size, rng)
+    thermal = thermal_camera.record(canvas.apparent, camera, size, noise(_THERMAL_CAMERA, rng))
     # A sensor's pixel, and the full width at half maximum of the blur; pixels of the frame.
     point = float(np.hypot(1 / min(camera.resolution, 1), 2.35 * camera.blur * max(size)))
     rgb = None
     if canvas.light is not None:
         rng = _stream(seed, number, _RGB_CAMERA)
-        photo_camera = rgb_camera.draw_camera(rng, lighting.illuminant)
-        rgb = photograph(canvas.light, photo_camera, size, rng)
+        photo_camera = rgb_camera.draw_camera(rng, scene.lights[1].illuminant)
+        rgb = photograph(canvas.light, photo_camera, size, noise(_RGB_CAMERA, rng))
     faces = [n for n, place in enumerate(places) if place.faces_camera]
     points = np.stack([landmarks[n] for n in faces]) if faces else np.zeros((0, 68, 2), np.float32)
     own = np.array([n + 1 for n in faces], np.int16)
-    free = _free(points, own, canvas.owner)
+    free = points_in_view(points, own, canvas.owner)
     of_person = np.stack([hidden[n] for n in faces]) if faces else np.zeros((0, 68), bool)
     points = ((points + 0.5) / _FACTOR - 0.5).astype(np.float32)
     boxes = np.concatenate((points.min(axis=1), points.max(axis=1)), axis=1)
@@ -188,26 +215,3 @@ def _recorded(
         easy=free.mean(axis=1) >= SEEN,
         resolved=(boxes[:, 2:] - boxes[:, :2]).max(axis=1) >= RESOLVED * point,
     )
-
-
-def _free(points: np.ndarray, own: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """Which landmarks (F, P, 2) are on the canvas with nobody and nothing else before them."""
-    height, width = owner.shape
-    x, y = np.rint(points[..., 0]).astype(int), np.rint(points[..., 1]).astype(int)
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    # A point on a silhouette may round to a pixel of the background.
-    top = owner[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
-    return inside & ((top == own[:, None]) | (top == 0) & ~_covered(points, owner, own))
-
-
-def _covered(points: np.ndarray, owner: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Whether none of the pixels around each point belongs to its own person."""
-    height, width = owner.shape
-    corner = np.floor(points).astype(int)
-    seen = np.zeros(points.shape[:2], bool)
-    for dx in (-1, 0, 1, 2):
-        for dy in (-1, 0, 1, 2):
-            x = np.clip(corner[..., 0] + dx, 0, width - 1)
-            y = np.clip(corner[..., 1] + dy, 0, height - 1)
-            seen |= owner[y, x] == own[:, None]
-    return ~seen

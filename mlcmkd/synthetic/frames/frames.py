@@ -1,6 +1,7 @@
 """Seeded frames of both cameras with none to six people, for face detectors."""
 
 import os
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -83,10 +84,7 @@ def make_frames(
     """
     count = checked_integer("count", count, 1)
     seed = checked_integer("seed", seed, 0)
-    height = checked_integer("height", size[0], 64, 640)
-    width = checked_integer("width", size[1], 64, 640)
-    if width < height:
-        raise InputError(f"size={size!r}: the frame is higher than wide; exchange the two")
+    size = checked_size(size)
     first = checked_integer("first", first, 0)
     if heads is not None:
         heads = checked_integer("heads", heads, 0, MOST_HEADS)
@@ -94,7 +92,7 @@ def make_frames(
         workers = min(8, os.cpu_count() or 1)
     workers = checked_integer("workers", workers, 1)
     blocks = [
-        _Block(seed, (height, width), heads, rgb, start, min(start + _BLOCK, first + count))
+        _Block(seed, size, heads, rgb, start, min(start + _BLOCK, first + count))
         for start in range(first, first + count, _BLOCK)
     ]
     frames: list[Frame] = []
@@ -103,6 +101,26 @@ def make_frames(
         for block in rendered:
             frames += block
             bar.update(len(block))
+    return stacked(frames)
+
+
+def checked_size(size: tuple[int, int]) -> tuple[int, int]:
+    """The (height, width) of frames, pixels.
+
+    Raises:
+        InputError: not two integers from 64 to 640, or a frame that is higher than wide.
+    """
+    height = checked_integer("height", size[0], 64, 640)
+    width = checked_integer("width", size[1], 64, 640)
+    if width < height:
+        raise InputError(f"size={size!r}: the frame is higher than wide; exchange the two")
+    return height, width
+
+
+def stacked(frames: Iterable[Frame]) -> SyntheticFrames:
+    """Frames of one size and the same cameras as arrays."""
+    frames = list(frames)
+    rgb = frames[0].rgb is not None
     return SyntheticFrames(
         thermal=np.stack([frame.thermal for frame in frames]),
         rgb=np.stack([frame.rgb for frame in frames]) if rgb else None,
