@@ -19,6 +19,7 @@ from mlcmkd.distillation.registration.report import lines, rows, summary
 from mlcmkd.evaluation.evaluate import predict_pairs
 from mlcmkd.models import Landmarker
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.processes import is_first
 from mlcmkd.utils.progress import tqdm
 
 
@@ -60,10 +61,10 @@ def register_pairs(
     thermal = _thermal_shapes(pairs, student_shapes)
     labelled = pairs.fully_labelled.numpy()
     found = register_shapes(thermal, labelled, partial(_rgb_shapes, pairs, teacher), config)
-    told = summary(found, pairs.input_px)
-    for line in lines(told, pairs.input_px):
+    result = summary(found, pairs.input_px)
+    for line in lines(result, pairs.input_px) if is_first() else ():
         tqdm.write(f"registration: {line}")
-    return RegisteredPairs(_applied(pairs, found), rows(found, pairs.ids, pairs.input_px), told)
+    return RegisteredPairs(_applied(pairs, found), rows(found, pairs.ids, pairs.input_px), result)
 
 
 def thermal_shapes_of(first: Landmarker, parts: Sequence[Pairs]) -> list[np.ndarray]:
@@ -74,7 +75,7 @@ def thermal_shapes_of(first: Landmarker, parts: Sequence[Pairs]) -> list[np.ndar
         parts: cropped for its input size.
     """
     first = first.for_scheme(parts[0].scheme)
-    return [predict_pairs(first, part, "thermal") for part in parts]
+    return [predict_pairs(first, part.only({"thermal"}), "thermal") for part in parts]
 
 
 def _thermal_shapes(pairs: Pairs, predicted: np.ndarray | None) -> np.ndarray:
@@ -88,7 +89,7 @@ def _thermal_shapes(pairs: Pairs, predicted: np.ndarray | None) -> np.ndarray:
 
 def _rgb_shapes(pairs: Pairs, teacher: Landmarker, maps: np.ndarray | None) -> np.ndarray:
     """The teacher's landmarks in coordinates of the RGB images, which it reads through the maps."""
-    cut = replace(pairs, rgb_maps=None if maps is None else _as_tensor(maps))
+    cut = replace(pairs.only({"rgb"}), rgb_maps=None if maps is None else _as_tensor(maps))
     predicted = predict_pairs(teacher, cut, "rgb")
     _check_finite(predicted, "the teacher")
     return in_rgb_image(predicted, maps)

@@ -179,9 +179,9 @@ def test_shifted_pairs_are_registered():
     shift = found.maps[:, :, 2]
     assert np.corrcoef(shift[~labelled].ravel(), offset[~labelled].ravel())[0, 1] > 0.97
     assert found.shrunk.shares[0] > 0.8 and found.followed
-    told = summary(found, 64)
-    assert told["offset_px"] == pytest.approx(64 * np.median(np.hypot(*offset.T)), rel=0.05)
-    assert f"{told['offset_px']:.1f} px of 64 apart" in lines(told, 64)[0]
+    report = summary(found, 64)
+    assert report["offset_px"] == pytest.approx(64 * np.median(np.hypot(*offset.T)), rel=0.05)
+    assert f"{report['offset_px']:.1f} px of 64 apart" in lines(report, 64)[0]
 
 
 def test_wrong_pairs_are_found_and_listed():
@@ -211,9 +211,9 @@ def test_a_bad_first_student_is_reported_and_not_followed():
     found = register_shapes(thermal, labelled, seen_through(rgb), TRANSLATION)
     assert found.shrunk.shares[0] < 0.2 and not found.followed
     assert found.left_out[~labelled].all() and not (found.left_out & labelled & ~found.wrong).any()
-    told = summary(found, 64)
-    assert told["followed"] is False and told["left_out"] >= 340
-    assert "not followed" in lines(told, 64)[1]
+    report = summary(found, 64)
+    assert report["followed"] is False and report["left_out"] >= 340
+    assert "not followed" in lines(report, 64)[1]
     assert rows(found, [str(n) for n in range(400)], 64)[399]["left_out"] in (NOT_FOLLOWED, WRONG)
 
 

@@ -58,7 +58,7 @@ def table(run) -> list[dict[str, str]]:
 # --- what a run writes --------------------------------------------------------------------------
 
 
-def test_a_run_tells_the_map_and_the_residual_of_every_training_pair(run):
+def test_a_run_lists_the_map_and_the_residual_of_every_training_pair(run):
     found = table(run)
     assert [row["pair"] for row in found] == [f"synthetic/{n}" for n in range(12)]
     assert sum(int(row["labelled"]) for row in found) == 4
@@ -71,9 +71,9 @@ def test_a_run_tells_the_map_and_the_residual_of_every_training_pair(run):
         "share",
         "left_out",
     } < set(found[0])
-    told = json.loads((run / RESULT).read_text())["registration"]
-    assert told["pairs"] == 12 and told["labelled"] == 4
-    assert told["offset_low_px"] <= told["offset_px"] <= told["offset_high_px"]
+    report = json.loads((run / RESULT).read_text())["registration"]
+    assert report["pairs"] == 12 and report["labelled"] == 4
+    assert report["offset_low_px"] <= report["offset_px"] <= report["offset_high_px"]
 
 
 def test_the_first_student_is_a_run_of_its_own_that_learns_from_the_labels_alone(run):
@@ -140,11 +140,12 @@ def test_without_any_label_there_is_no_first_student_to_train(teacher, tmp_path)
         transfer(config(tmp_path, teacher, data=data), progress=False)
 
 
-def test_without_any_label_a_given_network_of_another_size_registers(teacher, tmp_path):
+def test_without_any_label_a_given_network_of_another_size_registers(teacher, tmp_path, capsys):
     fields = {"data": DATA | {"labelled": 0}, "first": bundled_weights("thermal")}
     result = transfer(config(tmp_path, teacher, **fields), progress=False)
     assert result["registration"]["labelled"] == 0
     assert result["registration"]["remaining_px"] is None  # nothing to measure it by
+    assert "too few labels" in capsys.readouterr().out
     assert not (tmp_path / FIRST).exists()
 
 

@@ -73,19 +73,23 @@ def _px(share_of_side: float, input_px: int) -> float | None:
 
 
 def lines(summary: dict[str, Any], input_px: int) -> list[str]:
-    """What is printed: how far the images are apart, and what was not trusted."""
+    """What is printed: how far the images are apart, and which shifts are not trusted."""
     found = summary
     student, rig = found["first_student_px"], found["rig_px"]
-    said = [
+    printed = [
         f"RGB and thermal images are {found['offset_px']:.1f} px of {input_px} apart (median; quartiles "
         f"{found['offset_low_px']:.1f} to {found['offset_high_px']:.1f}; mean "
         f"{found['mean_dx_px']:+.1f}, {found['mean_dy_px']:+.1f}); {found['wrong_pairs']:,} of "
         f"{found['pairs']:,} pairs do not belong together"
     ]
     if not found["followed"]:
-        said.append(
+        printed.append(
             f"the first student finds the faces to {student:.1f} px, and the labelled pairs differ by "
             f"{rig:.1f} px: it is not followed, and pairs without a label are left out; label more "
             "pairs, or give a better student (first)"
         )
-    return said
+    elif student is None and found["labelled"] < found["pairs"]:
+        printed.append(
+            "too few labels to measure the error of the first student; its shifts are used as they are"
+        )
+    return printed

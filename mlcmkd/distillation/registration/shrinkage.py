@@ -51,11 +51,11 @@ def shrink(parameters: np.ndarray, labelled: np.ndarray, counted: np.ndarray) ->
         labelled: (N,) bool.
         counted: (N,) bool, which pairs count for means and variances.
     """
-    known, guessed = parameters[labelled & counted], parameters[~labelled & counted]
+    known, predicted = parameters[labelled & counted], parameters[~labelled & counted]
     shrunk = parameters.copy()
     shares, rig, student = np.ones(len(KINDS)), np.full(3, np.nan), np.full(3, np.nan)
     for kind, columns in enumerate(KINDS):
-        ours, theirs = (_variance(each[:, columns]) for each in (known, guessed))
+        ours, theirs = (_variance(each[:, columns]) for each in (known, predicted))
         rig[kind] = np.sqrt(ours)
         if np.isnan(ours) or np.isnan(theirs):
             continue
