@@ -116,6 +116,10 @@ def test_nothing_heavy_is_imported_before_it_is_needed(work, libraries):
 # Packaging: the sdist, a wheel made of it, and the wheel in an environment of its own.
 
 
+SHIPPED = ("README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff")
+TOP_FILES = (*SHIPPED, "pyproject.toml", "setup.py", "MANIFEST.in", "tests/test_packaging.py")
+
+
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory) -> tuple[Path, Path]:
     """The sdist, and the wheel that pip makes of the sdist alone; nothing is downloaded."""
@@ -125,8 +129,9 @@ def packed(tmp_path_factory) -> tuple[Path, Path]:
     leave = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("mlcmkd", "data_prep"):
         shutil.copytree(ROOT / name, source / name, ignore=leave)
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
+    (source / "tests").mkdir()
+    for name in TOP_FILES:
+        shutil.copy(ROOT / name, source / name)
     make = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"
     done = subprocess.run(
         [sys.executable, "-c", make], cwd=source, capture_output=True, text=True, check=False
@@ -164,7 +169,8 @@ def test_models_cards_and_the_head_are_packed(packed):
         for path in (ROOT / top).rglob("*.py")
     }
     assert modules <= files and modules <= sources
-    assert not any(name.startswith(("tests", "runs", "notebooks")) for name in files)
+    assert set(SHIPPED) <= sources
+    assert not any(name.startswith(("tests", "runs", "notebooks")) for name in files | sources)
 
 
 def test_a_package_index_takes_them(packed):

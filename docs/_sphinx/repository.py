@@ -16,6 +16,7 @@ LESSONS, EXERCISES, SOURCES = "lessons", "exercises", "source"
 # Files that a page of the site contains, or stands for.
 PAGES = {
     "README.md": "index",
+    "CHANGELOG.md": "start/changelog",
     "benchmarks/README.md": "performance/peers",
 }
 _LINK = re.compile(
