@@ -5,9 +5,11 @@ that either head accepts the features of the other network. DIKD is FI with RI.
 
 MCL: the thermal model teaches a light thermal student. The terms are those of KTL; both networks take
 the thermal image, except in the control without a KTL level, where the RGB teacher teaches the light
-student directly (`teacher_modality="rgb"`). Where the widths differ, two 1x1 convolutions carry features
-across: `to_teacher` is trained by FD and RI, `to_student` by FI. They belong to the objective, not to
-the student, and so are not in its checkpoint.
+student directly (`teacher_modality="rgb"`).
+
+Where the widths differ (in MCL, and in KTL with a student of another architecture), two 1x1 convolutions
+carry features across: `to_teacher` is trained by FD and RI, `to_student` by FI. They belong to the
+objective, not to the student, and so are not in its checkpoint.
 
 Only the abstract of the paper is public: weights, guides, adapters and the treatment of unlabelled rows
 are our choices.
@@ -97,6 +99,19 @@ class DistillationObjective(Objective):
             }
         )
 
+    def _adapt(self, teacher: Landmarker, student: Landmarker, weights: Weights) -> None:
+        """Adds adapters where the widths differ.
+
+        An adapter whose terms are off would be a parameter without gradient, which DDP refuses.
+        """
+        if teacher.width == student.width:
+            return
+        weights = Weights.validated("weights", weights)
+        if weights.fd or weights.ri:
+            self.to_teacher = Adapter(student.width, teacher.width)
+        if weights.fi:
+            self.to_student = Adapter(teacher.width, student.width)
+
     @property
     def reads(self) -> frozenset[Modality]:
         """Thermal and the teacher's modality; without any term the teacher is not used."""
@@ -176,33 +191,6 @@ class DistillationObjective(Objective):
             self.watched = tasks[0][labelled].mean(), tasks[1][labelled].mean()
 
 
-class KTL(DistillationObjective):
-    """RGB teacher to a thermal student of the same width.
-
-    Args:
-        teacher, student, weights, guide, extra_terms: as in `DistillationObjective`.
-
-    Raises:
-        InputError: the widths differ; use MCL, which has adapters.
-    """
-
-    def __init__(
-        self,
-        teacher: Landmarker,
-        student: Landmarker,
-        weights: Weights,
-        guide: Guide = "both",
-        *,
-        extra_terms: Mapping[str, DistillationTerm] | None = None,
-    ):
-        if teacher.width != student.width:
-            raise InputError(
-                f"KTL needs features of one width, not {teacher.width} (teacher) and "
-                f"{student.width} (student): transfer to the same size first, then compress"
-            )
-        super().__init__(teacher, student, weights, guide, "rgb", extra_terms)
-
-
 class Adapter(nn.Module):
     """A 1x1 convolution to another width; its output is non-negative, as all features are."""
 
@@ -213,6 +201,37 @@ class Adapter(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Features (B, width_in, h, w) to (B, width_out, h, w)."""
         return F.relu(self.convolution(features))
+
+
+class KTL(DistillationObjective):
+    """RGB teacher to a thermal student of the same width, or of any width by adapters.
+
+    Args:
+        teacher, student, weights, guide, extra_terms: as in `DistillationObjective`.
+        adapters: allow another width, which adapters bridge as in MCL. Ours, for students of another
+            architecture: in the paper both networks of this level are equal.
+
+    Raises:
+        InputError: the widths differ and there are no adapters.
+    """
+
+    def __init__(
+        self,
+        teacher: Landmarker,
+        student: Landmarker,
+        weights: Weights,
+        guide: Guide = "both",
+        *,
+        adapters: bool = False,
+        extra_terms: Mapping[str, DistillationTerm] | None = None,
+    ):
+        if teacher.width != student.width and not adapters:
+            raise InputError(
+                f"KTL needs features of one width, not {teacher.width} (teacher) and "
+                f"{student.width} (student): transfer to the same size first, then compress"
+            )
+        super().__init__(teacher, student, weights, guide, "rgb", extra_terms)
+        self._adapt(teacher, student, weights)
 
 
 class MCL(DistillationObjective):
@@ -236,10 +255,4 @@ class MCL(DistillationObjective):
         extra_terms: Mapping[str, DistillationTerm] | None = None,
     ):
         super().__init__(teacher, student, weights, guide, teacher_modality, extra_terms)
-        if teacher.width == student.width:
-            return
-        # An adapter whose terms are off would be a parameter without gradient, which DDP refuses.
-        if weights.fd or weights.ri:
-            self.to_teacher = Adapter(student.width, teacher.width)
-        if weights.fi:
-            self.to_student = Adapter(teacher.width, student.width)
+        self._adapt(teacher, student, weights)

@@ -136,8 +136,13 @@ def only_labelled(pairs: Pairs) -> Pairs:
     return pairs.only_labelled()
 
 
-def initialise_from(student: Landmarker, other: Landmarker) -> None:
+def initialise_from(student: Landmarker, other: Landmarker, *, but_the_head: bool = False) -> None:
     """Copies the weights of a Landmarker of the same architecture into the student.
+
+    Args:
+        student: changed.
+        other: not changed.
+        but_the_head: leave the student's head as it is, because it is of another kind.
 
     Raises:
         InputError: the shapes of the weights differ, or the range over which both read temperatures.
@@ -146,7 +151,11 @@ def initialise_from(student: Landmarker, other: Landmarker) -> None:
     if old.modality == new.modality:
         check_model_range(old.radiometry, new.radiometry, new.normalisation, "the training pairs")
     try:
-        student.load_state_dict(other.state_dict())
+        weights = other.state_dict()
+        if but_the_head:
+            own = {k: v for k, v in student.state_dict().items() if k.startswith("head.")}
+            weights = {k: v for k, v in weights.items() if not k.startswith("head.")} | own
+        student.load_state_dict(weights)
     except RuntimeError:
         raise InputError(
             f"cannot start a {student.spec.size} model from a {other.spec.size} one: their "

@@ -1,4 +1,4 @@
-"""The stage `transfer`: KTL, from an RGB teacher to a thermal student of the same size."""
+"""The stage `transfer`: KTL, from an RGB teacher to a thermal student, usually of the same size."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from mlcmkd.data.rig import Rig
 from mlcmkd.distillation.mlcm_kd import KTL
 from mlcmkd.distillation.registration.config import RegistrationConfig
 from mlcmkd.distillation.strategies import Distillation
-from mlcmkd.models import Landmarker
+from mlcmkd.models import SIZE_NAMES, Landmarker, SizeName
 from mlcmkd.stages.common import (
     StageConfig,
     alone_in_process,
@@ -32,7 +32,7 @@ FIRST = "first"  # folder of the first student, in the run directory
 
 
 class TransferConfig(StageConfig):
-    """KTL: from an RGB teacher to a thermal student of the same size."""
+    """KTL: from an RGB teacher to a thermal student, usually of the same size."""
 
     teacher: Path = Field(description="Weights of the RGB teacher.")
     distillation: Distillation = Field(
@@ -41,7 +41,13 @@ class TransferConfig(StageConfig):
     init: Literal["fresh", "teacher", "first"] = Field(
         default="teacher",
         description="Start the student from the teacher's weights, from random (fresh) ones, or from "
-        "the first student's.",
+        "the first student's. Of a teacher with another head all but the head.",
+    )
+    size: SizeName | None = late(
+        None, description=f"Size of the student: {SIZE_NAMES}; None for the teacher's."
+    )
+    head: Literal["heatmap", "coordinate"] | None = late(
+        None, description="Head of the student; None for the teacher's."
     )
     registration: RegistrationConfig = late(
         RegistrationConfig(),
@@ -67,13 +73,14 @@ class TransferConfig(StageConfig):
 @validates_config
 @alone_in_process
 def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]:
-    """KTL: trains a thermal student with an RGB teacher of the same size.
+    """KTL: trains a thermal student with an RGB teacher, by default of the same size.
 
     Returns:
         The run's result: validation scores and where the weights are.
 
     Raises:
-        InputError: the teacher does not take RGB images, or weights or data that cannot be used.
+        InputError: the teacher does not take RGB images, a student of another size is to start from its
+            weights, or weights or data that cannot be used.
     """
     teacher = Landmarker.load(config.teacher)
     if teacher.spec.modality != "rgb":
@@ -92,15 +99,13 @@ def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]
         registered = _register(config, parts, teacher, first, progress)
         pairs = config.data.join([each.pairs for each in registered])
     torch.manual_seed(config.seed)
-    student = Landmarker(thermal_version(teacher.spec, pairs))
-    if config.init != "fresh":
-        initialise_from(student, teacher if config.init == "teacher" else first)
+    student = _new_student(config, teacher, first, pairs)
     distillation = config.distillation
     if not distillation.resolved().any():
         pairs = only_labelled(pairs)
     found = [each.summary for each in registered]
     return train_objective(
-        KTL(teacher, student, distillation.resolved(), distillation.guide),
+        KTL(teacher, student, distillation.resolved(), distillation.guide, adapters=True),
         pairs,
         config,
         stage="transfer",
@@ -110,6 +115,28 @@ def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]
         entries={"registration": found[0] if len(found) == 1 else found} if found else {},
         progress=progress,
     )
+
+
+def _new_student(
+    config: TransferConfig, teacher: Landmarker, first: Landmarker | None, pairs: Pairs
+) -> Landmarker:
+    """The thermal student before its training.
+
+    Raises:
+        InputError: it is to start from the weights of a network of another size.
+    """
+    spec = thermal_version(teacher.spec, pairs)
+    if config.init == "teacher" and config.size not in (None, spec.size):
+        raise InputError(
+            f"size {config.size}: cannot start from the weights of a {spec.size} teacher; set init=fresh"
+        )
+    changes = {"size": config.size or spec.size, "head": config.head or spec.head}
+    student = Landmarker(spec.model_copy(update=changes))
+    if config.init == FIRST:
+        initialise_from(student, first)
+    if config.init == "teacher":
+        initialise_from(student, teacher, but_the_head=student.spec.head != teacher.spec.head)
+    return student
 
 
 def first_student_config(config: TransferConfig) -> TransferConfig:
