@@ -35,10 +35,11 @@ COLUMNS = (
 
 
 class Grid(GridConfig):
-    """Combinations of benchmarks, amounts of data, strategies and seeds.
+    """Combinations of benchmarks, students, amounts of data, strategies and seeds.
 
     Attributes:
         benchmarks: names of the sweep's benchmarks; None for all.
+        students: names of the sweep's students; None for all.
         strategies: names of the sweep's strategies.
         pairs, labelled: counts, see DataConfig; None for all.
         misalignment: pixels of the input, see DataConfig.
@@ -48,6 +49,7 @@ class Grid(GridConfig):
     """
 
     benchmarks: list[str] | None = None
+    students: list[str] | None = None
     strategies: list[str]
     pairs: list[int | None] = [None]
     labelled: list[int | None] = [None]
@@ -61,13 +63,16 @@ class SweepConfig(BenchmarkStudyConfig):
 
     Attributes:
         transfer: fields of TransferConfig that all runs share.
-        strategies: fields of TransferConfig by the name of the strategy.
+        students: fields of TransferConfig by the name of the student, such as its size, head and
+            initialisation; by default one student of the teacher's architecture.
+        strategies: fields of TransferConfig by the name of the strategy, which take precedence.
         extra: further columns, from their name to a dotted field of TransferConfig.
         keep_weights: keep every student's weights, or only its metrics and errors.
         grids: what is run, in this order.
     """
 
     transfer: dict[str, Any] = Field(default_factory=dict)
+    students: dict[str, dict[str, Any]] = Field(default_factory=dict)
     strategies: dict[str, dict[str, Any]]
     extra: dict[str, str] = Field(default_factory=dict)
     keep_weights: bool = False
@@ -76,7 +81,7 @@ class SweepConfig(BenchmarkStudyConfig):
     @property
     def columns(self) -> tuple[str, ...]:
         """Of the table."""
-        return (*COLUMNS, *self.extra)
+        return (*COLUMNS, *(["student"] if self.students else []), *self.extra)
 
 
 class PlannedTransfer(NamedTuple):
@@ -84,6 +89,7 @@ class PlannedTransfer(NamedTuple):
 
     Attributes:
         benchmark, strategy: names in the parameter file.
+        student: name in the parameter file; empty where it names none.
         config: of the stage.
         teacher: config of its RGB teacher.
         run: hash of everything that decides the result.
@@ -91,6 +97,7 @@ class PlannedTransfer(NamedTuple):
     """
 
     benchmark: str
+    student: str
     strategy: str
     config: TransferConfig
     teacher: TrainConfig
@@ -105,16 +112,17 @@ class PlannedTransfer(NamedTuple):
     @property
     def label(self) -> str:
         """Its name in messages."""
-        return f"{self.benchmark} {self.strategy} seed {self.config.seed}"
+        names = filter(None, (self.benchmark, self.student, self.strategy))
+        return f"{' '.join(names)} seed {self.config.seed}"
 
 
 def plan(config: SweepConfig) -> Iterator[PlannedTransfer]:
     """The students, in order.
 
     Raises:
-        InputError: a grid names a benchmark or strategy that the file does not have, or fields that
-            TransferConfig does not have, an extra column is none of its fields, or a benchmark or a
-            strategy sets what the sweep sets.
+        InputError: a grid names a benchmark, student or strategy that the file does not have, or fields
+            that TransferConfig does not have, an extra column is none of its fields, or a benchmark, a
+            student or a strategy sets what the sweep sets.
     """
     return without_repeats(each for grid in config.grids for each in _plan_grid(config, grid))
 
@@ -123,9 +131,14 @@ def _plan_grid(config: SweepConfig, grid: Grid) -> Iterator[PlannedTransfer]:
     names = list(config.benchmarks) if grid.benchmarks is None else grid.benchmarks
     grid.check_names("benchmark", names, config.benchmarks)
     grid.check_names("strategy", grid.strategies, config.strategies)
+    students = grid.students
+    if students is None:
+        students = list(config.students) or [""]
+    grid.check_names("student", students, config.students or [""])
     values = {
         "seed": grid.seeds,
         "benchmark": names,
+        "student": students,
         "pairs": grid.pairs,
         "labelled": grid.labelled,
         "misalignment": grid.misalignment,
@@ -137,17 +150,25 @@ def _plan_grid(config: SweepConfig, grid: Grid) -> Iterator[PlannedTransfer]:
 
 
 def _plan_run(
-    config: SweepConfig, benchmark: str, strategy: str, seed: int, **counts: float | Rig | None
+    config: SweepConfig,
+    benchmark: str,
+    student: str,
+    strategy: str,
+    seed: int,
+    **counts: float | Rig | None,
 ) -> PlannedTransfer:
     """One student.
 
     Args:
         counts: `pairs`, `labelled`, `misalignment` and `rig` of its data.
     """
-    _refuse_set_fields(strategy, config.transfer, config.strategies[strategy])
+    of_student = config.students.get(student, {})
+    _refuse_set_fields(f"student '{student}'", of_student)
+    _refuse_set_fields(f"strategy '{strategy}'", config.transfer, config.strategies[strategy])
     teacher = teacher_config(config, benchmark)
     fields = merged(
         config.transfer,
+        of_student,
         config.strategies[strategy],
         {
             "data": _data_without_counts(config, benchmark) | counts,
@@ -156,15 +177,16 @@ def _plan_run(
             "out": config.out,
         },
     )
-    student = TransferConfig.validated(f"strategy '{strategy}'", fields)
+    where = f"student '{student}', " if student else ""
+    run_config = TransferConfig.validated(f"{where}strategy '{strategy}'", fields)
     for column, dotted in config.extra.items():
-        _field(student, dotted, column)
-    run = run_id(student, teacher, config.split)
-    student = student.model_copy(update={"out": config.out / run})
-    first = _shared_first(config, student, teacher)
+        _field(run_config, dotted, column)
+    run = run_id(run_config, teacher, config.split)
+    run_config = run_config.model_copy(update={"out": config.out / run})
+    first = _shared_first(config, run_config, teacher)
     if first is not None:
-        student = student.model_copy(update={"first": first.out / WEIGHTS})
-    return PlannedTransfer(benchmark, strategy, student, teacher, run, first)
+        run_config = run_config.model_copy(update={"first": first.out / WEIGHTS})
+    return PlannedTransfer(benchmark, student, strategy, run_config, teacher, run, first)
 
 
 def _shared_first(
@@ -181,11 +203,11 @@ def _shared_first(
     return first.model_copy(update={"out": config.out / f"first-{name}-s{first.seed}"})
 
 
-def _refuse_set_fields(strategy: str, *layers: dict[str, Any]) -> None:
-    """Raises an InputError if a strategy sets a place, the data or the seed."""
+def _refuse_set_fields(where: str, *layers: dict[str, Any]) -> None:
+    """Raises an InputError if a student or strategy sets a place, the data or the seed."""
     for name in ("out", "teacher", "data", "seed"):
         if any(name in layer for layer in layers):
-            raise InputError(f"strategy '{strategy}': {name} is set by the sweep; take it out")
+            raise InputError(f"{where}: {name} is set by the sweep; take it out")
 
 
 def _data_without_counts(config: SweepConfig, name: str) -> dict[str, Any]:
@@ -258,6 +280,7 @@ class KTLStudy(Study[PlannedTransfer]):
             "nme_teacher": self.nme_teacher[planned.benchmark],
             "run": planned.run,
             **result,
+            **({"student": planned.student} if planned.student else {}),
             **{name: _field(config, field, name) for name, field in self.config.extra.items()},
         }
 

@@ -70,6 +70,57 @@ def test_a_plan_is_balanced_over_seeds_and_lays_strategies_over_shared_fields(tm
     assert len({each.run for each in planned}) == 8
 
 
+STUDENTS = {"same": {}, "coordinates": {"head": "coordinate", "init": "fresh"}}
+
+
+def test_students_are_a_dimension_of_their_own_and_strategies_take_precedence(tmp_path):
+    strategies = {"none": {"distillation": {"strategy": "none"}}, "warm": {"init": "teacher"}}
+    grid = {"name": "both", "strategies": ["none", "warm"], "labelled": [4], "seeds": [0]}
+    study = config(tmp_path, students=STUDENTS, strategies=strategies, grids=[grid])
+    found = [
+        (each.student, each.strategy, each.config.head, each.config.init) for each in plan(study)
+    ]
+    assert found == [
+        ("same", "none", None, "teacher"),
+        ("same", "warm", None, "teacher"),
+        ("coordinates", "none", "coordinate", "fresh"),
+        ("coordinates", "warm", "coordinate", "teacher"),
+    ]
+    assert study.columns == (*COLUMNS, "student")
+    one = config(
+        tmp_path, students=STUDENTS, strategies=strategies, grids=[{**grid, "students": ["same"]}]
+    )
+    assert [each.student for each in plan(one)] == ["same", "same"]
+    without = config(tmp_path, strategies=strategies, grids=[grid])
+    assert next(plan(one)).run == next(plan(without)).run, "its name does not count"
+
+
+def test_the_table_names_the_student(tmp_path):
+    grid = {"name": "one", "strategies": ["none"], "labelled": [4], "seeds": [0]}
+    study = config(tmp_path, students=STUDENTS, extra={"head": "head"}, grids=[grid])
+    run_study(KTLStudy(study), say=lambda line: None)
+    rows = read_table(study.table, study.columns)
+    assert [(row["student"], row["head"]) for row in rows] == [
+        ("same", ""),
+        ("coordinates", "coordinate"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"students": {"big": {"size": "huge"}}}, "student 'big', strategy 'none': size: .*huge"),
+        (
+            {"students": {"big": {"seed": 3}}},
+            "student 'big': seed is set by the sweep; take it out",
+        ),
+    ],
+)
+def test_a_student_that_cannot_be(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        list(plan(config(tmp_path, **changes)))
+
+
 def test_a_run_is_known_by_what_decides_its_result(tmp_path):
     def first(folder, **changes):
         return next(plan(config(folder, **changes))).run
@@ -93,6 +144,7 @@ def test_the_same_run_in_two_grids_is_made_once(tmp_path):
     [
         ({"strategies": ["fd"]}, "strategy 'fd' is not among none, dikd"),
         ({"benchmarks": ["300w"]}, "benchmark '300w' is not among synthetic"),
+        ({"students": ["big"]}, "student 'big' is not among "),
     ],
 )
 def test_unknown_names_in_a_grid_are_refused(tmp_path, changes, message):
