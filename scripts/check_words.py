@@ -47,6 +47,7 @@ RETIRED = {
     r"teacher'?s answers?": "the teacher's prediction, pseudo-label",
     r"by answers alone": "by pseudo-labels only",
     r"how hard (it|they) pulls?": "gradient magnitude",
+    r"(its|the|a) mends?": "a suggested fix",
     r"(is|are|was|were) held against": "is evaluated against",
     r"looks? (a|the) manifests? over": "validates a manifest",
     r"(is|are|was|were|not) at hand": "is available, unavailable",

@@ -31,6 +31,7 @@ USES = [
     "the teacher's answer",
     "trained by answers alone",
     "how hard it pulls",
+    "its line and its mend",
     "is held against labels",
     "looks a manifest over",
     "no camera was at hand",
