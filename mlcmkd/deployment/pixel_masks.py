@@ -33,5 +33,5 @@ def window(shape: tuple[int, int], points: np.ndarray) -> tuple[slice, slice]:
 
 def area(polygon: np.ndarray) -> float:
     """Area of a polygon (V, 2), square pixels; 0 without corners."""
-    x, y = polygon.T
-    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
+    x, y = np.concatenate((polygon, polygon[:1])).T
+    return float(abs(x[:-1] @ y[1:] - y[:-1] @ x[1:]) / 2)

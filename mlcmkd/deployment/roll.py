@@ -1,7 +1,5 @@
 """The roll of a head, by its landmarks."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from mlcmkd.schemes import get_scheme
@@ -19,14 +17,6 @@ def head_roll(landmarks: np.ndarray, scheme: str) -> float:
         landmarks: (K, 2), any unit, y down.
         scheme: of the landmarks; in one without partners, such as a profile's, the roll is 0.
     """
-    left, right = _partners(scheme)
-    x, y = (landmarks[right] - landmarks[left]).sum(axis=0)
+    left, right = get_scheme(scheme).partners
+    x, y = (landmarks[list(right)] - landmarks[list(left)]).sum(axis=0)
     return float(np.degrees(np.arctan2(y, x)))
-
-
-@lru_cache
-def _partners(name: str) -> tuple[list[int], list[int]]:
-    """Indices of the points on the left of a frontal face, and of their partners on the right."""
-    scheme = get_scheme(name)
-    left = [index for index, point in enumerate(scheme.names) if point.startswith("left ")]
-    return left, [scheme.flip[index] for index in left]

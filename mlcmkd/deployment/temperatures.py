@@ -85,8 +85,11 @@ def measure(face: FaceLandmarks, celsius: np.ndarray) -> FaceTemperatures:
     Raises:
         InputError: `celsius` is not of the size of the face's image.
     """
-    regions = region_temperatures(face, celsius)
-    return FaceTemperatures(_at_landmarks(face, celsius, regions), tuple(regions))
+    _check_size(face, celsius)
+    drawn = outlines(face.landmarks, face.scheme)
+    contour = _contour(face, drawn)
+    regions = _in_regions(face, celsius, drawn, contour)
+    return FaceTemperatures(_at_landmarks(face, celsius, regions, contour), tuple(regions))
 
 
 def landmark_temperatures(face: FaceLandmarks, celsius: np.ndarray) -> np.ndarray:
@@ -106,11 +109,14 @@ def landmark_temperatures(face: FaceLandmarks, celsius: np.ndarray) -> np.ndarra
     Raises:
         InputError: as `measure`.
     """
-    return _at_landmarks(face, celsius, region_temperatures(face, celsius))
+    return measure(face, celsius).landmarks
 
 
 def _at_landmarks(
-    face: FaceLandmarks, celsius: np.ndarray, regions: list[RegionTemperature]
+    face: FaceLandmarks,
+    celsius: np.ndarray,
+    regions: list[RegionTemperature],
+    contour: np.ndarray | None,
 ) -> np.ndarray:
     known = _is_inside(face.landmarks, celsius.shape) & ~hidden_points(face)
     covered = {region.side for region in regions if region.missing == "covered"}
@@ -125,7 +131,6 @@ def _at_landmarks(
     height, width = celsius.shape
     disc = ((x - px) ** 2 + (y - py) ** 2 <= radius**2) & (x >= 0) & (x < width)
     disc &= (y >= 0) & (y < height)
-    contour = _contour(face, outlines(face.landmarks, face.scheme))
     if contour is not None:
         skin = disc & is_within(x, y, contour)
         disc = np.where(skin.any(axis=(1, 2), keepdims=True), skin, disc)
@@ -148,11 +153,14 @@ def region_temperatures(face: FaceLandmarks, celsius: np.ndarray) -> list[Region
     Raises:
         InputError: as `measure`.
     """
-    _check_size(face, celsius)
+    return list(measure(face, celsius).regions)
+
+
+def _in_regions(
+    face: FaceLandmarks, celsius: np.ndarray, drawn: list[Outline], contour: np.ndarray | None
+) -> list[RegionTemperature]:
     far = far_side(face.landmarks, face.scheme)
-    drawn = outlines(face.landmarks, face.scheme)
     hidden = hidden_regions(face, [outline.region for outline in drawn])
-    contour = _contour(face, drawn)
     found = []
     for outline, uncertain in zip(drawn, hidden, strict=True):
         values = _pixels(outline, contour, celsius)

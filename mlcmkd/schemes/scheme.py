@@ -70,6 +70,12 @@ class Scheme:
         """
         return tuple(self.names.index(mirrored(name)) for name in self.names)
 
+    @cached_property
+    def partners(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Indices of the points on the left, and of their mirror images on the right."""
+        left = tuple(n for n, name in enumerate(self.names) if name.startswith("left "))
+        return left, tuple(self.flip[index] for index in left)
+
 
 def check_scheme(scheme: Scheme) -> None:
     """Makes sure that a scheme does not contradict itself.
