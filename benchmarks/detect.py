@@ -21,6 +21,7 @@ from scipy.stats import spearmanr
 
 from mlcmkd.cli import guarded
 from mlcmkd.data.crops import tight_box
+from mlcmkd.data.frames import Frames
 from mlcmkd.data.images import read_image
 from mlcmkd.data.manifest import inside, points_of, read_rows
 from mlcmkd.data.modality import Modality
@@ -32,10 +33,10 @@ from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.deployment.warm_region import detect_warm_region
 from mlcmkd.deployment.weights import bundled_detector
-from mlcmkd.evaluation.detection import TrueFaces, match_faces
+from mlcmkd.evaluation.detection import match_faces, true_faces
 from mlcmkd.evaluation.metrics import face_errors, failure_rate, point_errors
 from mlcmkd.schemes import map_indices
-from mlcmkd.synthetic.frames.frames import SyntheticFrames, make_frames
+from mlcmkd.synthetic.frames.frames import make_frames
 from mlcmkd.synthetic.splits import FIRST_IDENTITY
 from mlcmkd.training.provenance import processor_name
 from mlcmkd.utils.markdown import markdown_table
@@ -50,11 +51,6 @@ NO_FACE = 1.0  # error of a missed face
 def detections(network, images: Sequence[np.ndarray], to_unit) -> list[list[FoundFace]]:
     """The faces that a network finds in images."""
     return [detect_faces(network, to_unit(image), LOWEST) for image in images]
-
-
-def true_faces(frames: SyntheticFrames, *, rgb: bool) -> list[TrueFaces]:
-    """The faces of rendered frames."""
-    return [TrueFaces(*each) for each in zip(frames.boxes, frames.counted(rgb=rgb), strict=True)]
 
 
 def warm_regions(images: Sequence[np.ndarray], to_unit) -> list[list[FoundFace]]:
@@ -83,11 +79,12 @@ def rendered_rows(options: argparse.Namespace, network, *, rgb: bool) -> list[di
             progress=True,
         )
         images = frames.rgb if rgb else frames.thermal
+        truth = true_faces(Frames.of(frames, options.modality))
         ways = {"face detector": detections(network, images, to_unit)}
         if not rgb:
             ways["warm region"] = warm_regions(images, to_unit)
         for way, found in ways.items():
-            matches = match_faces(found, true_faces(frames, rgb=rgb))
+            matches = match_faces(found, truth)
             rows.append(
                 {
                     "people": heads,

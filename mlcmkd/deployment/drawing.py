@@ -9,6 +9,7 @@ from mlcmkd.data.images import encode_image, open_video
 from mlcmkd.deployment.face_regions import face_size
 from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.deployment.region_drawing import LABELLED, draw_regions
+from mlcmkd.deployment.text_drawing import write_text
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.writing import replacing
@@ -17,6 +18,7 @@ LINE = (255, 176, 0)  # amber (RGB): visible on skin and grey, also with colour 
 POINT = (0, 114, 255)
 CIRCLE = (64, 224, 208)  # turquoise, of the deviations
 BOX = (204, 121, 167)  # purple
+NUMBER = 13  # px: height of a person's number
 SMALLEST = 480  # px; smaller frames are enlarged so that points do not cover the face
 LARGEST = 1600  # px; to which images are enlarged for labels
 THICKER = 1000  # px; strokes get thicker by one for each of these on the longer side
@@ -72,18 +74,9 @@ def draw(
             cv2.rectangle(image, *ends, BOX, stroke)
         number = n if boxes and face.person is None else face.person
         if number is not None and np.isfinite(corner).all():
-            _number(image, number, *np.rint(corner).astype(int), stroke)
+            above = corner - (0, 4)
+            write_text(image, str(number), tuple(above), NUMBER * stroke, LINE, stroke)
     return image
-
-
-def _number(image: np.ndarray, number: int, x: int, y: int, stroke: int) -> None:
-    """Writes a number above the upper left corner of a face or its box, inside of the image."""
-    font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.6 * stroke
-    (width, height), _ = cv2.getTextSize(str(number), font, scale, 2 * stroke)
-    x = int(np.clip(x, 2, max(2, image.shape[1] - width - 2)))
-    y = int(np.clip(y - 4, height + 2, max(height + 2, image.shape[0] - 2)))
-    for colour, thickness in (((0, 0, 0), 4 * stroke), (LINE, 2 * stroke)):
-        cv2.putText(image, str(number), (x, y), font, scale, colour, thickness, cv2.LINE_AA)
 
 
 def _enlargement(faces: list[FaceLandmarks], side: int) -> int:

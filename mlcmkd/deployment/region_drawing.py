@@ -6,14 +6,12 @@ import numpy as np
 from mlcmkd.deployment.face_regions import face_size
 from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.deployment.temperatures import RegionTemperature
+from mlcmkd.deployment.text_drawing import BORDER, INK, text_width, write_text
 
-# White with a black border is legible on every grey and does not depend on colour vision.
-_INK, _BORDER = (255, 255, 255), (0, 0, 0)
 # A label's height and its place below the region's centre, as shares of the face's size. The labels of
 # the eyes' regions lie beside these, which are small.
 _HEIGHT = 0.045
 _SMALLEST_TEXT = 10  # px
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
 _BELOW = {"inner canthus": 0.09, "periorbital": -0.12}
 LABELLED = 200  # px: labels on smaller faces would cover each other
 
@@ -32,32 +30,23 @@ def draw_regions(canvas: np.ndarray, face: FaceLandmarks, factor: int) -> None:
     for region in known:
         for outline in (region.polygon, region.hole):
             corners = np.rint(_on_canvas(outline, factor) * 16).astype(np.int32)
-            for colour, thickness in ((_BORDER, 3), (_INK, 1)) if len(corners) else ():
+            for colour, thickness in ((BORDER, 3), (INK, 1)) if len(corners) else ():
                 cv2.polylines(canvas, [corners], True, colour, thickness, cv2.LINE_AA, shift=4)
     size = face_size(face.landmarks) * factor
     if size >= LABELLED:
         for region in known:
             _label(canvas, region, factor, size)
         if known:
-            _write(canvas, "degrees C", (50.0, canvas.shape[0] - 12.0), _SMALLEST_TEXT)
+            write_text(canvas, "degrees C", (5, canvas.shape[0] - 7), _SMALLEST_TEXT)
 
 
 def _label(canvas: np.ndarray, region: RegionTemperature, factor: int, size: float) -> None:
     x, y = _on_canvas(np.array([region.x, region.y]), factor)
     y += _BELOW.get(region.region, 0.0) * size
     height = max(round(_HEIGHT * size), _SMALLEST_TEXT)
-    _write(canvas, f"{region.mean:.1f}", (x, y), height)
-
-
-def _write(canvas: np.ndarray, text: str, centre: tuple[float, float], height: int) -> None:
-    """Writes white text with a black border."""
-    scale = cv2.getFontScaleFromHeight(_FONT, height)
-    width, height = cv2.getTextSize(text, _FONT, scale, 1)[0]
-    x, y = round(centre[0] - width / 2), round(centre[1] + height / 2)
-    # Thicker letters are wider in some versions of OpenCV, so the border is drawn by shifted letters.
-    for dx, dy in ((dx, dy) for dx in range(-2, 3) for dy in range(-2, 3)):
-        cv2.putText(canvas, text, (x + dx, y + dy), _FONT, scale, _BORDER, 1, cv2.LINE_AA)
-    cv2.putText(canvas, text, (x, y), _FONT, scale, _INK, 1, cv2.LINE_AA)
+    text = f"{region.mean:.1f}"
+    corner = x - text_width(text, height) / 2, y + height / 2
+    write_text(canvas, text, corner, height)
 
 
 def _on_canvas(points: np.ndarray, factor: int) -> np.ndarray:

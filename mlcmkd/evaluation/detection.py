@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mlcmkd.data.frames import FACE, Frames
 from mlcmkd.deployment.boxes import iou
 from mlcmkd.deployment.face_maps import FoundFace
 
@@ -21,6 +22,16 @@ class TrueFaces(NamedTuple):
 
     boxes: np.ndarray
     counted: np.ndarray
+
+
+def true_faces(frames: Frames) -> list[TrueFaces]:
+    """The faces of each frame."""
+    landmarks, labelled = frames.landmarks.numpy(), frames.labelled.numpy()
+    boxes = np.concatenate((landmarks.min(axis=2), landmarks.max(axis=2)), axis=-1)
+    return [
+        TrueFaces(of_frame[kinds > 0], kinds[kinds > 0] == FACE)
+        for of_frame, kinds in zip(boxes, labelled, strict=True)
+    ]
 
 
 class Matches(NamedTuple):

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from pydantic import Field
 
-from mlcmkd.data.frames import FACE, Frames, make_frame_batch, pad_frames
+from mlcmkd.data.frames import Frames, make_frame_batch, pad_frames
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.transforms import Augmentation
 from mlcmkd.deployment.face_maps import FoundFace, find_faces
-from mlcmkd.evaluation.detection import Matches, TrueFaces, match_faces
+from mlcmkd.evaluation.detection import Matches, match_faces, true_faces
 from mlcmkd.models import SIZE_NAMES, SizeName
 from mlcmkd.models.face_detector import DetectorSpec, FaceDetector
 from mlcmkd.stages.common import alone_in_process
@@ -147,13 +147,3 @@ def _inputs(frames: Frames, start: int) -> torch.Tensor:
         return pad_frames(frames.rgb[rows].float() / 255)
     span = frames.radiometry
     return pad_frames(((frames.thermal[rows] - span.low) / (span.high - span.low)).clamp(0, 1))
-
-
-def true_faces(frames: Frames) -> list[TrueFaces]:
-    """The faces of each frame."""
-    boxes = torch.cat((frames.landmarks.amin(2), frames.landmarks.amax(2)), dim=-1).numpy()
-    labelled = frames.labelled.numpy()
-    return [
-        TrueFaces(of_frame[kinds > 0], kinds[kinds > 0] == FACE)
-        for of_frame, kinds in zip(boxes, labelled, strict=True)
-    ]
