@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import yaml
+from typer.testing import CliRunner
 
 import mlcmkd
+from mlcmkd.cli import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,6 +42,11 @@ def test_the_version_is_written_in_one_place():
     assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|rc\d+)?", mlcmkd.__version__)
     assert "version" not in CITATION
     assert mlcmkd.__version__ not in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_command_line_has_the_version():
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"mlcmkd {mlcmkd.__version__}\n")
 
 
 def test_the_changelog_begins_with_this_version():

@@ -4,9 +4,11 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Annotated
 
 import typer
 
+from mlcmkd import __version__
 from mlcmkd.cli.commands import COMMANDS, RESUMING, CommandGroup
 from mlcmkd.utils.errors import InputError, first_line, system_problem
 
@@ -21,8 +23,22 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"mlcmkd {__version__}")
+        raise typer.Exit
+
+
+_Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+    ),
+]
+
+
 @app.callback()
-def _describe() -> None:
+def _describe(version: _Version = False) -> None:
     """Cross-modal knowledge distillation for facial landmarks in thermal images."""
 
 
