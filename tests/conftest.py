@@ -1,5 +1,6 @@
 """What several tests share: small models, small pairs, and one thread a worker."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from mlcmkd.data.crops import Crop
 from mlcmkd.data.pairs import Pairs, stored_px
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
 from mlcmkd.models import Landmarker, ModelSpec
+from mlcmkd.studies import runner
+from tests.budget import Budget
+from tests.studies.here import run_jobs_here
 
 # Two workers share two cores; more threads would only wait for each other.
 torch.set_num_threads(1)
@@ -18,6 +22,11 @@ torch.set_num_threads(1)
 # A busy machine is no reason to fail: laws are about results, not about time.
 settings.register_profile("mlcmkd", deadline=None)
 settings.load_profile("mlcmkd")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Budget(config), "budget")
+
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -28,6 +37,14 @@ def real_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the folder of real faces is not beside the project")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="module")
+def in_this_process() -> Iterator[None]:
+    """Studies make their runs here; test_cluster.py and test_kills.py are about processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "run_jobs", run_jobs_here)
+        yield
 
 
 def make_model(size: str = "light", modality: str = "rgb", seed: int = 0, **spec) -> Landmarker:

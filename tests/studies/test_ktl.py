@@ -240,7 +240,7 @@ def test_a_table_with_other_columns_is_not_added_to(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory):
+def swept(tmp_path_factory, in_this_process):
     """A sweep run whole by the command line, and what it printed."""
     folder = tmp_path_factory.mktemp("sweep")
     changes = {"extra": {"pixels_off": "data.misalignment"}}
@@ -310,7 +310,7 @@ def test_a_dry_run_makes_nothing(tmp_path):
     assert lines == ["8 runs, 0 done, 8 to do"] and not list(tmp_path.iterdir())
 
 
-def test_a_failed_run_is_reported_and_the_others_are_made(tmp_path):
+def test_a_failed_run_is_reported_and_the_others_are_made(tmp_path, in_this_process):
     grid = {"name": "x", "strategies": ["none", "dikd"], "pairs": [4, 400], "seeds": [0]}
     failed = run_study(KTLStudy(config(tmp_path, grids=[grid])), say=lambda line: None)
     assert len(failed) == 2 and all("pairs=400, but the training split" in each for each in failed)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ from mlcmkd.training.config import FitConfig
 from mlcmkd.training.step_time import milliseconds
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs
+
+pytestmark = pytest.mark.usefixtures("in_this_process")
 
 DATA = {"source": "synthetic", "synthetic_train": 8, "synthetic_held": 4}
 FIT = {"steps": 2, "batch": 4, "evaluations": 1, "accelerator": "cpu"}
@@ -73,14 +76,14 @@ def run(config: LevelsConfig) -> None:
 
 @pytest.fixture
 def measured(monkeypatch) -> list[dict[str, float]]:
-    """What the next measurement says, in the place of a real one; the last is left in the list."""
-    answers = [COSTS]
+    """What the next measurements say, in the place of real ones; who measures takes one."""
+    answers: list[dict[str, float]] = []
     monkeypatch.setattr(levels, "measured_costs", lambda *_: answers.pop(0))
     return answers
 
 
 @pytest.fixture(scope="module")
-def compared(tmp_path_factory):
+def compared(tmp_path_factory, in_this_process):
     """The command run whole, with real measurements, and what it printed."""
     folder = tmp_path_factory.mktemp("levels")
     (folder / "levels.yaml").write_text(yaml.safe_dump(fields(folder)))
@@ -151,16 +154,29 @@ def test_completed_runs_are_reused(compared, monkeypatch):
     assert rows_of(folder) == before
 
 
-def test_later_seeds_train_as_long_as_the_first(tmp_path, measured):
-    run(config(tmp_path))
-    run(config(tmp_path, seeds=[0, 1]))  # a second measurement would find no answer
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, in_this_process) -> Path:
+    """The folder of a table with one seed, made with COSTS."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(levels, "measured_costs", lambda *_: COSTS)
+        run(config(folder))
+    return folder
+
+
+def test_later_seeds_train_as_long_as_the_first(tmp_path, finished, monkeypatch):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr(levels, "measured_costs", None)  # a second measurement is an error
+    run(config(tmp_path, seeds=[0, 1]))
     rows = rows_of(tmp_path)
     assert [row["seed"] for row in rows] == ["0"] * 3 + ["1"] * 3
     assert steps(rows[:3]) == steps(rows[3:]) == STEPS
 
 
-def test_an_interrupted_table_resumes_with_the_same_costs_on_a_slower_machine(tmp_path, measured):
-    run(config(tmp_path))
+def test_an_interrupted_table_resumes_with_the_same_costs_on_a_slower_machine(
+    tmp_path, finished, measured
+):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     before = rows_of(tmp_path)
     lines = (tmp_path / "table.csv").read_text().splitlines(keepends=True)
     (tmp_path / "table.csv").write_text("".join(lines[:2]))
@@ -180,12 +196,11 @@ def test_an_interrupted_table_resumes_with_the_same_costs_on_a_slower_machine(tm
         {"compress": {"fit": FIT, "size": "small"}},
     ],
 )
-def test_times_of_another_config_are_not_taken(tmp_path, measured, changes):
-    run(config(tmp_path))
-    there = {each.run for each in plan(config(tmp_path))}
-    assert there.isdisjoint(each.run for each in plan(config(tmp_path, **changes)))
+def test_times_of_another_config_are_not_taken(finished, measured, changes):
+    there = {each.run for each in plan(config(finished))}
+    assert there.isdisjoint(each.run for each in plan(config(finished, **changes)))
     measured.append({**COSTS, ALONE: 10.0})
-    found = levels.costs_of(config(tmp_path, **changes), "synthetic", rows_of(tmp_path))
+    found = levels.costs_of(config(finished, **changes), "synthetic", rows_of(finished))
     assert found[ALONE] == 10 and not measured
 
 

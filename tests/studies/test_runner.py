@@ -1,14 +1,11 @@
 """The runner of studies, with a study of small text files; and every study goes through it."""
 
 import csv
-import os
 import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from typer.testing import CliRunner
@@ -18,79 +15,19 @@ from mlcmkd.studies import runner
 from mlcmkd.studies.cluster import Cluster
 from mlcmkd.studies.config import GridConfig
 from mlcmkd.studies.runner import estimated_time, run_study
-from mlcmkd.studies.study import Study, recorded_minutes, without_repeats
+from mlcmkd.studies.study import recorded_minutes
 from mlcmkd.training.run_directory import PROVENANCE
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.locks import file_lock
+from tests.studies.letters import Files, quiet
 
 ROOT = Path(__file__).parents[2]
-COLUMNS = ("name", "nme", "run")
-
-
-class PlannedFile(NamedTuple):
-    run: str
-    out: Path
-
-    @property
-    def label(self) -> str:
-        return f"file {self.run}"
-
-
-class Files(Study[PlannedFile]):
-    """Writes a file for each letter; `x` fails, and `k` kills the command before its result arrives."""
-
-    units = "files"
-
-    def __init__(self, folder: Path, letters: str) -> None:
-        super().__init__(folder / "table.csv", COLUMNS)
-        self.folder = folder
-        self.letters = letters
-        self.offset = 0
-
-    def plan(self) -> Iterator[PlannedFile]:
-        return without_repeats(PlannedFile(name, self.folder / name) for name in self.letters)
-
-    def prepare(self, missing, rows, say):
-        self.offset = 10
-        (self.folder / "prepared").write_text(f"{len(missing)} of {len(rows) + len(missing)}")
-        return [{"name": "teacher", "nme": 1.0, "run": "T"}] if not rows else []
-
-    def make(self, planned: PlannedFile) -> int:
-        with (self.folder / "made").open("a") as file:
-            file.write(planned.run)
-        if planned.run == "x":
-            raise RuntimeError("x cannot be made")
-        if planned.run == "k" and not (self.folder / "killed").exists():
-            (self.folder / "killed").touch()
-            os.kill(int((self.folder / "pid").read_text()), signal.SIGKILL)
-        return self.offset + ord(planned.run)
-
-    def row(self, planned: PlannedFile, result: int) -> dict:
-        return {"name": planned.label, "nme": result, "run": planned.run}
+RUN = "import sys; from tests.studies.letters import main; main(sys.argv[1])"
 
 
 def runs_of(folder: Path) -> list[str]:
     with (folder / "table.csv").open(newline="") as file:
         return [row["run"] for row in csv.DictReader(file)]
-
-
-def quiet(line: str) -> None:
-    pass
-
-
-def here(jobs, work, cluster, *, key, say):
-    """`run_jobs` in this process; the job travels by pickle as to a worker."""
-    for job in jobs:
-        work, job = pickle.loads(pickle.dumps((work, job)))
-        try:
-            yield job, work(job), None
-        except RuntimeError as error:
-            yield job, None, error
-
-
-@pytest.fixture
-def in_this_process(monkeypatch) -> None:
-    monkeypatch.setattr(runner, "run_jobs", here)
 
 
 def test_a_row_a_run_in_order_and_rows_of_the_preparation_first(tmp_path, in_this_process):
@@ -165,16 +102,6 @@ def test_an_estimate_is_the_median_of_what_earlier_runs_took():
     )
     assert estimated_time([1, 3, 50], 100, 2).startswith("about 2.5 hours")
     assert estimated_time([], 10, 2) == "" == estimated_time([1], 0, 2)
-
-
-RUN = "import sys; from tests.studies.test_runner import main; main(sys.argv[1])"
-
-
-def main(folder: str) -> None:
-    """A command that runs the study on a cluster of processes."""
-    (Path(folder) / "pid").write_text(str(os.getpid()))
-    failed = run_study(Files(Path(folder), "akbx"), Cluster(retries=0), say=quiet)
-    assert len(failed) == 1
 
 
 def test_a_killed_command_is_resumed_on_a_cluster_of_processes(tmp_path):

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -85,17 +87,28 @@ def speeds(plain: float, int8: float):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A small table, made without a cluster."""
-    out = tmp_path_factory.mktemp("students")
+def exported_once(tmp_path_factory) -> Iterator[None]:
+    """Networks are exported for their latency, whatever their weights: each once for all tests."""
+    folder, files = tmp_path_factory.mktemp("exported"), {}
+    export = students_speed.export_onnx
 
-    def here(jobs, work, cluster, *, key, say):
-        assert len({key(job) for job in jobs}) == len(jobs)
-        for job in jobs:
-            yield job, work(job), None
+    def cached(model: Landmarker, path: Path, kind: str) -> None:
+        key = (model.spec.model_dump_json(), kind)
+        if key not in files:
+            files[key] = folder / f"{len(files)}.onnx"
+            export(model, files[key], kind)
+        shutil.copyfile(files[key], path)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "run_jobs", here)
+        patch.setattr(students_speed, "export_onnx", cached)
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, in_this_process, exported_once):
+    """A small table, made without a cluster."""
+    out = tmp_path_factory.mktemp("students")
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(students_speed, "file_latency_ms", speeds(1.5, 0.5))
         assert run_study(StudentsStudy(config(out)), say=lambda _: None) == []
         assert run_study(StudentsStudy(rgb(out)), say=lambda _: None) == []
@@ -157,11 +170,10 @@ def test_with_few_labels_the_ktl_student_has_none_and_the_rgb_teacher_all(tmp_pa
         list(plan(few(tmp_path, modalities=["rgb"])))
 
 
-def test_students_of_few_labels_are_separate_in_the_table(tmp_path, monkeypatch):
+def test_students_of_few_labels_are_separate_in_the_table(
+    tmp_path, monkeypatch, in_this_process, exported_once
+):
     monkeypatch.setattr(students_speed, "file_latency_ms", speeds(1.5, 0.5))
-    monkeypatch.setattr(
-        runner, "run_jobs", lambda jobs, work, *_, **__: ((j, work(j), None) for j in jobs)
-    )
     assert run_study(StudentsStudy(few(tmp_path)), say=lambda _: None) == []
     rows = rows_of(tmp_path)
     assert {row["benchmark"] for row in rows} == {"tiny-thermal, 6 labels"}
