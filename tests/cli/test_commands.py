@@ -1,6 +1,4 @@
-"""Commands that end elsewhere than in a training: aligned pairs, exported networks."""
-
-import json
+"""Commands that end elsewhere than in a training: aligned pairs, attribution maps."""
 
 import cv2
 import numpy as np
@@ -8,10 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mlcmkd.cli import app
-from mlcmkd.deployment.onnx.card import check_export
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.utils.errors import InputError
-from tests.conftest import make_model
 
 
 @pytest.fixture
@@ -52,23 +48,6 @@ def test_pair_names_the_methods_that_there_are(two_cameras):
     folders = [str(two_cameras / name) for name in ("rgb", "thermal", "pairs")]
     result = CliRunner().invoke(app, ["pair", *folders, "--method", "magic"])
     assert isinstance(result.exception, InputError) and "'magic'" in str(result.exception)
-
-
-def test_export_writes_a_checked_file(tmp_path):
-    make_model("light", "thermal").save(tmp_path / "model.safetensors")
-    command = [
-        "export",
-        "--out",
-        str(tmp_path / "out"),
-        "--weights",
-        str(tmp_path / "model.safetensors"),
-    ]
-    sets = ["--set=data.synthetic_held=4", "--licence", "CC0-1.0"]
-    result = CliRunner().invoke(app, [*command, *sets])
-    assert result.exit_code == 0, result.output
-    card = check_export(tmp_path / "out/model.onnx")
-    assert card.scheme == "ibug68" and card.weights_licence == "CC0-1.0"
-    assert json.loads((tmp_path / "out/result.json").read_text())
 
 
 def test_attribute_explains_one_thing(tmp_path):

@@ -1,6 +1,7 @@
 """Errors of the system become one line: path, reason, and what the same command does then."""
 
 import errno
+import multiprocessing
 import os
 import resource
 import subprocess
@@ -111,20 +112,25 @@ def test_every_command_names_its_output_if_the_disk_is_full(tmp_path, monkeypatc
     assert error.value.filename == str(tmp_path)
 
 
-def limited(code: str, folder: Path) -> subprocess.CompletedProcess:
-    """Runs code below the guard where no file may be longer than 4 kB."""
-    script = (
-        "from mlcmkd.cli import guarded\nfrom pathlib import Path\nimport sys\n"
-        f"out = Path({str(folder)!r})\nsys.argv = ['mlcmkd', 'train']\n"
-        f"def run():\n    {code}\nguarded(run)"
-    )
-    return subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )
+def _limited(code: str, folder: Path, errors: Path) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    sys.argv = ["mlcmkd", "train"]
+    with errors.open("w") as file:
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    guarded(lambda: exec(code, {"out": folder}))
+
+
+def limited(code: str, folder: Path, errors: Path) -> tuple[int | None, str]:
+    """Runs code below the guard where no file may be longer than 4 kB: exit status, error output.
+
+    The process is forked from one that has imported what it needs.
+    """
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["tests.cli.test_guard", "mlcmkd.plots"])
+    child = server.Process(target=_limited, args=(code, folder, errors))
+    child.start()
+    child.join(120)
+    return child.exitcode, errors.read_text()
 
 
 @pytest.mark.parametrize(
@@ -153,25 +159,30 @@ def limited(code: str, folder: Path) -> subprocess.CompletedProcess:
     ],
 )
 def test_at_a_limit_of_a_files_size_no_partial_file_stays(tmp_path, name, code):
-    (tmp_path / name).write_text("the earlier one")
-    done = limited(code, tmp_path)
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.splitlines()[-1].startswith(f"error: {tmp_path}/{name}: File too large; ")
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-    assert (tmp_path / name).read_text() == "the earlier one"
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_text("the earlier one")
+    status, printed = limited(code, out, tmp_path / "errors")
+    assert status == 2, printed
+    assert printed.splitlines()[-1].startswith(f"error: {out}/{name}: File too large; ")
+    assert [path.name for path in out.iterdir()] == [name]
+    assert (out / name).read_text() == "the earlier one"
 
 
 def test_a_video_that_is_not_complete_is_removed(tmp_path):
     """OpenCV does not report that a write failed."""
-    done = limited(
+    out = tmp_path / "out"
+    out.mkdir()
+    status, printed = limited(
         "from mlcmkd.deployment.drawing import VideoDrawing; import numpy as np;"
         " noise = np.random.default_rng(0).random((64, 64), dtype=np.float32);"
         " video = VideoDrawing(out / 'v', 25); [video.add([], noise) for _ in range(9)]; video.close()",
-        tmp_path,
+        out,
+        tmp_path / "errors",
     )
-    assert done.returncode == 2, done.stderr
-    assert f"error: {tmp_path}/v_landmarks.mp4: the video could not be written" in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert status == 2, printed
+    assert f"error: {out}/v_landmarks.mp4: the video could not be written" in printed
+    assert list(out.iterdir()) == []
 
 
 def test_a_file_is_replaced_when_it_is_complete(tmp_path):

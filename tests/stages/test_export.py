@@ -2,7 +2,9 @@ import json
 import shutil
 
 import pytest
+from typer.testing import CliRunner
 
+from mlcmkd.cli import app
 from mlcmkd.data.config import DataConfig
 from mlcmkd.deployment.onnx.card import check_export
 from mlcmkd.stages import export as export_stage
@@ -22,16 +24,23 @@ def weights(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, weights):
+    """An export by the command line: the run directory, and the result that it printed."""
     out = tmp_path_factory.mktemp("run")
-    config = ExportConfig(
-        out=out, weights=weights, licence="MIT", int8=True, calibration_faces=5, data=DATA
-    )
-    return out, export(config, progress=False)
+    options = ["--licence", "MIT", "--int8", "--set=calibration_faces=5"]
+    options.append(f"--set=data.synthetic_held={DATA.synthetic_held}")
+    command = ["export", "--out", str(out), "--weights", str(weights), *options]
+    answer = CliRunner().invoke(app, command)
+    assert answer.exit_code == 0, answer.output
+    return out, json.loads(answer.stdout[answer.stdout.index("{") :])
+
+
+def test_the_command_writes_a_checked_file_with_scheme_and_licence(run):
+    card = check_export(run[0] / MODEL)
+    assert card.scheme == "ibug68" and card.weights_licence == "MIT"
 
 
 def test_a_run_holds_both_files_and_their_results(run):
     out, result = run
-    assert check_export(out / MODEL).weights_licence == "MIT"
     assert check_export(out / INT8).calibration.startswith("5 faces")
     assert result == json.loads((out / "result.json").read_text())
     assert result["parity_px"] <= 1e-3 and result["faces"] == 12
