@@ -16,6 +16,9 @@ DEMO_OPTIONS ?=
 # Voila with this project's template, which loads nothing from other hosts.
 VOILA = JUPYTER_PATH="notebooks/page$${JUPYTER_PATH:+:$$JUPYTER_PATH}" $(BIN)/voila --template=mlcmkd
 
+# Bytecode is kept, whatever the environment says: the tests and the kernels of a course start Python many times.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup course test lab explorer demo book lint dist clean
 
 setup: $(STAMP)
@@ -31,9 +34,10 @@ $(STAMP): pyproject.toml
 course: setup
 	$(BIN)/mlcmkd course --scale $(SCALE) --out $(OUT)
 
-# One worker per core, one thread per worker. The tests of a file stay together and share what they trained.
+# One worker per core, one thread per worker. The tests of a file stay together and share what they trained;
+# the longest files start first (tests/budget.py).
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lab: setup
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(LAB_OPTIONS)
