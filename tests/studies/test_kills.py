@@ -14,9 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
-from typer.testing import CliRunner
 
-from mlcmkd.cli import app
 from mlcmkd.training.run_directory import CONFIG, RESULT
 
 ROOT = Path(__file__).parents[2]
@@ -97,18 +95,12 @@ def ended_well(process: subprocess.Popen) -> str:
     return output
 
 
-def given_again(folder: Path) -> str:
-    """What the same command prints; it needs no process of its own, because nobody kills it."""
-    answer = CliRunner().invoke(app, ["sweep", str(written(folder))])
-    assert answer.exit_code == 0, answer.output
-    return answer.output
-
-
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, in_this_process) -> dict[str, str]:
+def undisturbed(tmp_path_factory) -> dict[str, str]:
     """NME by run of a sweep without interruption."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    given_again(folder)
+    with started("mlcmkd", "sweep", str(written(folder))) as process:
+        ended_well(process)
     found = {row["run"]: row["nme"] for row in rows(folder)}
     assert len(found) == 6
     return found
@@ -138,7 +130,8 @@ def test_the_command_is_killed_with_its_scheduler(tmp_path, undisturbed):
         until(lambda: not any(w.is_running() and w.status() != "zombie" for w in workers), 30)
     done = len(rows(tmp_path))
     assert 1 <= done < 6
-    assert f"6 runs, {done} done, {6 - done} to do" in given_again(tmp_path)
+    with started("mlcmkd", "sweep", str(written(tmp_path))) as process:
+        assert f"6 runs, {done} done, {6 - done} to do" in ended_well(process)
     check(tmp_path, undisturbed)
 
 
@@ -166,7 +159,9 @@ def test_a_separate_scheduler_is_killed(tmp_path, undisturbed):
             assert f"the dask scheduler at {address} is gone" in output
             assert "give the command again" in output
     assert 1 <= len(rows(tmp_path)) < 6
-    given_again(tmp_path)
+    with cluster(tmp_path) as (address, _):
+        with started("mlcmkd", "sweep", path, "--scheduler", address) as process:
+            ended_well(process)
     check(tmp_path, undisturbed)
 
 
