@@ -120,7 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     print(f"{processor_name()}; split {options.split}\n", flush=True)
     predictor = Predictor()
-    print(markdown_table([measured(predictor, people, options) for people in options.people]))
+    for n, people in enumerate(options.people):
+        lines = markdown_table([measured(predictor, people, options)]).splitlines()
+        print("\n".join(lines if n == 0 else lines[2:]), flush=True)
 
 
 if __name__ == "__main__":

@@ -222,7 +222,8 @@ def predict(
     if outcome.uncertain:
         typer.echo(
             f"warning: {len(outcome.uncertain)} of {outcome.faces} faces have a confidence below "
-            f"{UNCERTAIN:g}, the first in {outcome.uncertain[0]}; check them in the drawings"
+            f"{UNCERTAIN:g}, the first in {outcome.uncertain[0]}; check them"
+            + (" in the drawings" if overlay else ", drawn without --no-overlay")
         )
     if outcome.errors:
         raise typer.Exit(1)

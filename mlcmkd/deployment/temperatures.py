@@ -5,6 +5,7 @@ cut off. Where the skin is not in view there is none: NaN, with the reason for a
 worth: docs/guides/temperatures.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -179,11 +180,23 @@ def _in_regions(
     return _without_covered_eyes(found)
 
 
-def _without_covered_eyes(regions: list[RegionTemperature]) -> list[RegionTemperature]:
-    """The same regions; those of an eye behind something cold are covered."""
+def eye_deficits(regions: Sequence[RegionTemperature]) -> dict[Side, float]:
+    """By how much an eye is colder than bare skin, degrees C, for each side with a temperature.
+
+    It is the mean of the warmest of forehead and cheeks minus that of the colder one of inner canthus
+    and orbit.
+    """
     skin = [r.mean for r in regions if r.region in ("forehead", "cheek") and not r.missing]
     eyes = [r for r in regions if r.region in _EYE and not r.missing]
-    covered = {r.side for r in eyes if skin and r.mean < max(skin) - COVERED}
+    if not skin:
+        return {}
+    sides = dict.fromkeys(r.side for r in eyes)
+    return {side: max(skin) - min(r.mean for r in eyes if r.side == side) for side in sides}
+
+
+def _without_covered_eyes(regions: list[RegionTemperature]) -> list[RegionTemperature]:
+    """The same regions; those of an eye behind something cold are covered."""
+    covered = {side for side, deficit in eye_deficits(regions).items() if deficit > COVERED}
     unknown = dict.fromkeys(("mean", "max", "min", "deviation"), float("nan"))
     return [
         replace(r, missing="covered", **unknown)
