@@ -20,6 +20,7 @@ from mlcmkd.course.scales import SCALES
 from mlcmkd.course.series import numbered
 from mlcmkd.training.run_directory import CONFIG, METRICS, PROVENANCE, RESULT, WEIGHTS
 from mlcmkd.utils.errors import InputError
+from tests.course.here import execute_here
 
 
 def notebook(folder: Path, parameters: str, *cells: str, tag: str = "parameters") -> Path:
@@ -323,10 +324,11 @@ def test_the_command_line(tmp_path, monkeypatch):
 
 
 def test_the_same_inputs_give_the_same_weights(tmp_path, monkeypatch):
-    """Bit for bit, on a CPU with a fixed number of threads."""
+    """Bit for bit, on a CPU with a fixed number of threads: in a kernel and in this process."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     hashes = []
-    for name in ("a", "b"):
+    for name, executed in (("a", execution.execute), ("b", execute_here)):
+        monkeypatch.setattr(notebook_run, "execute", executed)
         given = {"scale": "smoke", "device": "cpu"}
         out = run_notebook("02", given, tmp_path / name, show=False)
         files = sorted(path for path in out.rglob("*") if path.name in (WEIGHTS, METRICS))

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from mlcmkd.cli import app
 from mlcmkd.cli.configs import config_of
+from mlcmkd.course import notebook_run
 from mlcmkd.course.execution import this_interpreter
 from mlcmkd.course.notebook_study import (
     NotebookGrid,
@@ -20,6 +21,7 @@ from mlcmkd.course.notebook_study import (
     quoted,
 )
 from mlcmkd.utils.errors import InputError
+from tests.course.here import execute_here
 from tests.course.test_notebook_run import notebook
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +102,7 @@ def test_a_figure_is_quoted_from_one_stage_run_only():
         quoted("student-{strateyg}/nme_percent", results, {"strategy": "dikd"})
 
 
-def test_a_sweep_is_many_runs_and_the_same_as_plain_papermill(tmp_path):
+def test_a_sweep_is_many_runs_and_the_same_as_plain_papermill(tmp_path, in_this_process):
     settings = fields(tmp_path)
     settings["grids"][0]["vary"]["strategy"].append("ri")
     settings["grids"][0]["leave_out"] = [
@@ -145,8 +147,11 @@ def test_a_quote_that_cannot_tell_runs_in_a_shared_folder_apart_is_refused_at_on
     assert len(list(plan(NotebookStudyConfig.model_validate(settings)))) == 4
 
 
-def test_the_notebook_study_of_the_project_runs_with_two_seeds_at_scale_smoke(tmp_path):
+def test_the_notebook_study_of_the_project_runs_with_two_seeds_at_scale_smoke(
+    tmp_path, monkeypatch
+):
     """The shipped file, of which only the scale, the places and the number of runs are changed."""
+    monkeypatch.setattr(notebook_run, "execute", execute_here)
     path = ROOT / "experiments" / "notebook_03.yaml"
     settings = config_of(NotebookStudyConfig, path, [])
     assert len(list(plan(settings))) == 3 * (6 + 3)
