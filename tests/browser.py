@@ -36,7 +36,7 @@ FLAGS = [
     "--disable-dev-shm-usage",
 ]
 SECOND = 1000  # playwright counts milliseconds
-PATIENCE = 120 * SECOND  # long, so that a busy machine does not fail the test
+PATIENCE = 300 * SECOND  # long, so that a busy machine does not fail the test
 
 if CHROMIUM is None:
     pytest.skip("no Chromium: apt-get install chromium", allow_module_level=True)

@@ -43,7 +43,8 @@ def confidence_text(face: FaceLandmarks) -> str:
     word = "high" if face.confidence >= HIGH else "fair"
     if face.confidence < UNCERTAIN:
         word = "low, check the landmarks"
-    return f"confidence {face.confidence:.2f} ({word})"
+    # Cut and not rounded, so that number and word agree: 0.799 is no "0.80 (fair)".
+    return f"confidence {math.floor(100 * face.confidence + 1e-9) / 100:.2f} ({word})"
 
 
 def results(shown: Shown) -> str:
@@ -64,13 +65,11 @@ def _title(number: int, face: FaceLandmarks) -> str:
 def _faces(faces: Sequence[FaceLandmarks]) -> str:
     rows = []
     for n, face in enumerate(faces):
-        known = math.isfinite(face.confidence)
-        word = confidence_text(face).partition("(")[2].rstrip(")") if known else _UNKNOWN
-        number = f"{face.confidence:.2f}" if known else _UNKNOWN
+        confidence = confidence_text(face).removeprefix("confidence ")
         deviation = _number(float(face.deviation.mean()), 1)
         box = "{:.0f}, {:.0f} to {:.0f}, {:.0f}".format(*face.box) if face.box else _UNKNOWN
-        rows.append([_title(n, face), number, word, deviation, box])
-    head = ["face", "confidence", "in words", "deviation (px)", "box (px)"]
+        rows.append([_title(n, face), confidence, deviation, box])
+    head = ["face", "confidence", "deviation (px)", "box (px)"]
     return _table("Faces", head, rows)
 
 

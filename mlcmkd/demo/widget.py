@@ -64,17 +64,17 @@ class Demo:
         self.example = widgets.Button(description="Make an example", button_style="primary")
         self.example.on_click(lambda _: self.make_example())
         known = [(_NAMES[each], each) for each in reversed(MODALITIES)]
-        self.modality = _dropdown("files are", [(_RECOGNISE, None), *known])
+        self.modality = _dropdown("files are", [_RECOGNISE, *known])
         self.radiometry = widgets.Text("", description="scale", placeholder="as the file says")
         palettes = [name for name in (*PALETTES, *NAMED_ONLY) if name != "grey"]
-        self.palette = _dropdown("palette", [(_RECOGNISE, None), *((p, p) for p in palettes)])
+        self.palette = _dropdown("palette", [_RECOGNISE, *palettes])
         self.black_hot = widgets.Checkbox(False, description="dark is warm", indent=False)
-        self.every = widgets.BoundedIntText(1, min=1, max=100, description="each nth frame")
+        self.every = widgets.BoundedIntText(1, min=1, max=100, description="only each nth frame")
         self.more = widgets.ToggleButton(False, description="More options")
         self.bar = widgets.IntProgress(description="predicting")
         self.message = widgets.HTML()
         self.file = _dropdown("file", [])
-        self.frame = widgets.IntSlider(description="frame", layout=widgets.Layout(width="100%"))
+        self.frame = widgets.IntSlider(description="frame")
         self.picture, self.tables = widgets.HTML(), widgets.HTML()
         self.download = FileOut("mlcmkd-results.zip")
         self.widget = self._layout()
@@ -103,9 +103,9 @@ class Demo:
     def choices(self) -> Choices:
         """What is stated about files."""
         return Choices(
-            self.modality.value,
+            None if self.modality.value == _RECOGNISE else self.modality.value,
             self.radiometry.value,
-            self.palette.value,
+            None if self.palette.value == _RECOGNISE else self.palette.value,
             self.black_hot.value,
             self.every.value,
         )

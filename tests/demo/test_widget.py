@@ -162,6 +162,7 @@ def test_unknown_numbers_are_dashes_and_low_confidence_says_what_to_do():
         "confidence 0.50 (low, check the landmarks)"
     )
     assert tables.confidence_text(replace(face, confidence=0.6)) == "confidence 0.60 (fair)"
+    assert tables.confidence_text(replace(face, confidence=0.799)) == "confidence 0.79 (fair)"
     assert tables.confidence_text(replace(face, confidence=0.8)) == "confidence 0.80 (high)"
     unknown = replace(face, confidence=float("nan"), box=None, deviation=None)
     text = tables.results(replace(shown, faces=(unknown,)))
