@@ -6,12 +6,14 @@ For simulated rigs the true shift of every face is known. A row says how far the
 (unlabelled pairs whose images belong together): their correlation, and the root mean square of the
 distance. By landmarks: a translation and a similarity, with the study's first student, or with the
 bundled thermal model. By content: `mlcmkd pair`'s methods `ecc` and `mutual information`, on the first
-pairs of the same images (`--content`); a pair that they do not register counts as not moved. No label
-of validation or test is read. Teacher and first students are those of the study, trained if missing.
+pairs of the same images (`--content`); a pair that they refuse counts as not moved. No label of
+validation or test is read. Teacher and first students are those of the study, trained if missing. Rows
+that the table has are not made again.
 """
 
 import argparse
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +30,7 @@ from mlcmkd.stages.registration import register_pairs, thermal_shapes_of
 from mlcmkd.stages.transfer import transfer
 from mlcmkd.studies.ktl import PlannedTransfer, SweepConfig, plan
 from mlcmkd.studies.reuse import get_or_train
-from mlcmkd.studies.table import add_row
+from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.run_directory import WEIGHTS
 from mlcmkd.utils.progress import tqdm
 from mlcmkd.utils.yaml_files import read_fields
@@ -37,14 +39,20 @@ COLUMNS = (
     "labelled", "seed", "misalignment_px", "same", "rotation", "scale", "wrong_pairs", "method",
     "pairs", "correlation", "rmse_px", "wrong_found", "right_left_out", "share", "remaining_px",
 )  # fmt: skip
-METHODS = ("ecc", "mutual information")  # of `mlcmkd pair`, by content
+FIRST_STUDENT = "first student"
+BY_LANDMARKS = (
+    f"translation, {FIRST_STUDENT}",
+    f"similarity, {FIRST_STUDENT}",
+    "translation, bundled model",
+)
+BY_CONTENT = ("ecc", "mutual information")
 RIGS = (
-    (0.0, Rig()),
     (4.0, Rig()),
     (10.0, Rig()),
-    (4.0, Rig(same=True)),
-    (4.0, Rig(rotation=8, scale=0.1)),
     (4.0, Rig(wrong_pairs=0.05)),
+    (4.0, Rig(rotation=8, scale=0.1)),
+    (0.0, Rig()),
+    (4.0, Rig(same=True)),
 )
 
 
@@ -89,38 +97,32 @@ def cases(planned: PlannedTransfer) -> Iterator[Case]:
         yield Case(planned, pixels, rig, pairs, true_maps(rig, count, pixels, seed, size), right)
 
 
-def by_landmarks(case: Case) -> Iterator[dict[str, Any]]:
-    """The columns of a row for each motion model and first student."""
-    students = {"bundled model": bundled_weights("thermal")}
-    if case.planned.first is not None:
-        first = get_or_train(transfer, case.planned.first, progress=False)
-        students = {"first student": first / WEIGHTS} | students
+def by_landmarks(case: Case, method: str) -> dict[str, Any]:
+    """The columns of a row for a motion model and a first student, one of `BY_LANDMARKS`."""
+    motion, _, student = method.partition(", ")
+    weights = bundled_weights("thermal")
+    if student == FIRST_STUDENT:
+        weights = get_or_train(transfer, case.planned.first, progress=False) / WEIGHTS
+    shapes = thermal_shapes_of(Landmarker.load(weights), [case.pairs])[0]
     teacher = Landmarker.load(case.planned.config.teacher)
-    for name, weights in students.items():
-        shapes = thermal_shapes_of(Landmarker.load(weights), [case.pairs])[0]
-        for motion in ("translation", "similarity"):
-            found = register_pairs(case.pairs, teacher, shapes, RegistrationConfig(motion=motion))
-            wrong = np.array([bool(row["left_out"]) for row in found.rows])
-            shift = np.array([[row["dx_px"], row["dy_px"]] for row in found.rows])
-            centre = shift / case.pairs.input_px
-            yield {
-                "method": f"{motion}, {name}",
-                "wrong_found": _share(wrong[~case.right]),
-                "right_left_out": _share(wrong[case.right]),
-                "share": found.summary["share_shift"],
-                "remaining_px": found.summary["remaining_px"],
-                **accuracy(case, centre, np.ones(len(wrong), dtype=bool)),
-            }
+    found = register_pairs(case.pairs, teacher, shapes, RegistrationConfig(motion=motion))
+    wrong = np.array([bool(row["left_out"]) for row in found.rows])
+    shift = np.array([[row["dx_px"], row["dy_px"]] for row in found.rows]) / case.pairs.input_px
+    return {
+        "wrong_found": _share(wrong[~case.right]),
+        "right_left_out": _share(wrong[case.right]),
+        "share": found.summary["share_shift"],
+        "remaining_px": found.summary["remaining_px"],
+        **accuracy(case, shift, np.ones(len(wrong), dtype=bool)),
+    }
 
 
-def by_content(case: Case, count: int) -> Iterator[dict[str, Any]]:
-    """The columns of a row for each method, on the first `count` pairs."""
-    chosen = np.arange(len(case.pairs)) < count
-    for method in METHODS if count else ():
-        shift = np.zeros((len(case.pairs), 2))
-        for n in tqdm(range(count), desc=method, leave=False):
-            shift[n] = _content_shift(case.pairs, n, method)
-        yield {"method": f"content, {method}", **accuracy(case, shift, chosen)}
+def by_content(case: Case, method: str, count: int) -> dict[str, Any]:
+    """The columns of a row for a method of `mlcmkd pair`, on the first `count` pairs."""
+    shift = np.zeros((len(case.pairs), 2))
+    for n in tqdm(range(count), desc=method, leave=False):
+        shift[n] = _content_shift(case.pairs, n, method)
+    return accuracy(case, shift, np.arange(len(case.pairs)) < count)
 
 
 def _content_shift(pairs: Pairs, n: int, method: str) -> np.ndarray:
@@ -128,7 +130,7 @@ def _content_shift(pairs: Pairs, n: int, method: str) -> np.ndarray:
     rgb = pairs.rgb[n].permute(1, 2, 0).numpy()
     thermal = pairs.thermal[n, 0].numpy().astype(np.float32)
     found = from_content(rgb, thermal, method=method)
-    if found.transform is None:
+    if not found.ok:
         return np.zeros(2)
     size = rgb.shape[0]
     centre = pairs.landmarks[n].numpy().mean(0) * size / MARGIN + (size - 1) / 2
@@ -181,17 +183,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
                         help="pairs that are registered by content, too")  # fmt: skip
     given = parser.parse_args(arguments)
     config = SweepConfig.validated(str(given.study), read_fields(given.study))
-    for planned in one_run_each(config, given.labelled, given.seeds):
+    rows = read_table(given.table, COLUMNS)
+    methods = (*BY_LANDMARKS, *(BY_CONTENT if given.content else ()))
+    for method, planned in product(methods, one_run_each(config, given.labelled, given.seeds)):
         for case in cases(planned):
             known = {
                 "labelled": planned.config.data.labelled,
                 "seed": planned.config.seed,
                 "misalignment_px": case.pixels,
                 **case.rig.model_dump(),
+                "method": method,
             }
-            for row in (*by_landmarks(case), *by_content(case, given.content)):
-                add_row(given.table, COLUMNS, known | row)
-                print(known, row, flush=True)
+            if any(all(row[name] == str(value) for name, value in known.items()) for row in rows):
+                continue
+            if method in BY_LANDMARKS:
+                found = by_landmarks(case, method)
+            else:
+                found = by_content(case, method, given.content)
+            add_row(given.table, COLUMNS, known | found)
+            print(known | found, flush=True)
 
 
 if __name__ == "__main__":

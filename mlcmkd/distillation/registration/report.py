@@ -8,7 +8,7 @@ import numpy as np
 from mlcmkd.distillation.registration.estimate import Registered
 from mlcmkd.distillation.registration.motion import ROTATION, SCALE, X, Y
 
-WRONG = "images do not belong together"
+WRONG = "the two shapes do not fit: a wrong pair, or a face that a network misses"
 NOT_FOLLOWED = "the first student is not followed"
 
 
@@ -79,8 +79,9 @@ def lines(summary: dict[str, Any], input_px: int) -> list[str]:
     printed = [
         f"RGB and thermal images are {found['offset_px']:.1f} px of {input_px} apart (median; quartiles "
         f"{found['offset_low_px']:.1f} to {found['offset_high_px']:.1f}; mean "
-        f"{found['mean_dx_px']:+.1f}, {found['mean_dy_px']:+.1f}); {found['wrong_pairs']:,} of "
-        f"{found['pairs']:,} pairs do not belong together"
+        f"{found['mean_dx_px']:+.1f}, {found['mean_dy_px']:+.1f})",
+        f"{found['wrong_pairs']:,} of {found['pairs']:,} pairs are left out: their images do not belong "
+        "together, or a network misses the face",
     ]
     if not found["followed"]:
         printed.append(

@@ -2,7 +2,8 @@
 
 The residual of a right pair is the error of two networks; many small causes multiply in it, so its
 logarithm is about normal. The residual of a wrong pair is the difference between two faces. Median and
-median absolute deviation (MAD) of the logarithms describe the right pairs even if some are wrong.
+median absolute deviation (MAD) of the logarithms describe the right pairs even if some are wrong. A face
+that one of the networks misses has a large residual, too: its map is not to be trusted either.
 """
 
 import numpy as np
