@@ -69,8 +69,9 @@ class TorchNetwork:
         from mlcmkd.models import confidence
 
         with torch.inference_mode():
-            prediction = self.model(torch.from_numpy(crops))
-            deviation = self.model.deviation(prediction)
+            images = torch.from_numpy(crops)
+            prediction = self.model(images)
+            deviation = self.model.deviation(prediction, images)
             return NetworkOutput(
                 prediction.coordinates.numpy(), confidence(prediction).numpy(), deviation.numpy()
             )

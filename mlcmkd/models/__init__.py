@@ -1,6 +1,7 @@
 """Landmark networks: `features(x)` and `head(f)`, built from a validated `ModelSpec`."""
 
 from mlcmkd.models.backbones import SIZE_NAMES, SIZES, Backbone, Size, SizeName, register_backbone
+from mlcmkd.models.deviation import DeviationHead, image_extent, landmark_statistics
 from mlcmkd.models.heads import (
     CONFIDENCE_RADIUS,
     HEADS,
@@ -12,19 +13,21 @@ from mlcmkd.models.heads import (
     soft_argmax,
     spread,
 )
-from mlcmkd.models.landmarker import Landmarker
+from mlcmkd.models.landmarker import DEVIATION_HEAD, Landmarker
 from mlcmkd.models.layers import Neck
 from mlcmkd.models.spec import Calibration, ModelSpec
 from mlcmkd.models.weights_file import copy_weights
 
 __all__ = [
     "CONFIDENCE_RADIUS",
+    "DEVIATION_HEAD",
     "HEADS",
     "SIZES",
     "SIZE_NAMES",
     "Backbone",
     "Calibration",
     "CoordinateHead",
+    "DeviationHead",
     "HeatmapHead",
     "Landmarker",
     "ModelSpec",
@@ -35,6 +38,8 @@ __all__ = [
     "confidence",
     "copy_weights",
     "grid_axis",
+    "image_extent",
+    "landmark_statistics",
     "register_backbone",
     "soft_argmax",
     "spread",

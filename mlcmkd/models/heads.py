@@ -42,7 +42,7 @@ def soft_argmax(logits: Tensor) -> Tensor:
     return torch.stack((x, y), dim=-1)
 
 
-def _around(coordinates: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def around(coordinates: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Probability of each cell (B, K, h, w), and its x (B, K, w) and y (B, K, h) from the prediction."""
     height, width = logits.shape[-2:]
     probability = logits.flatten(2).softmax(-1).unflatten(2, (height, width))
@@ -61,10 +61,21 @@ def confidence(prediction: Prediction) -> Tensor:
     coordinates, logits = prediction
     if logits is None:
         return torch.full_like(coordinates[..., 0], torch.nan)
-    probability, x, y = _around(coordinates, logits)
-    distance = (x[..., None, :].square() + y[..., :, None].square()).sqrt()
-    inside = ((CONFIDENCE_RADIUS - distance) * logits.shape[-1] + 0.5).clamp(0, 1)
+    probability, inside = _within_radius(coordinates, logits)
     return (probability * inside).sum((-2, -1))
+
+
+def outside_mass(prediction: Prediction) -> Tensor:
+    """What `confidence` lacks to 1, (B, K), exact also where it is small; of a heatmap head."""
+    probability, inside = _within_radius(*prediction)
+    return (probability * (1 - inside)).sum((-2, -1))
+
+
+def _within_radius(coordinates: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Probability of each cell, and its share within `CONFIDENCE_RADIUS`, both (B, K, h, w)."""
+    probability, x, y = around(coordinates, logits)
+    distance = (x[..., None, :].square() + y[..., :, None].square()).sqrt()
+    return probability, ((CONFIDENCE_RADIUS - distance) * logits.shape[-1] + 0.5).clamp(0, 1)
 
 
 def spread(prediction: Prediction) -> Tensor:
@@ -76,7 +87,7 @@ def spread(prediction: Prediction) -> Tensor:
     coordinates, logits = prediction
     if logits is None:
         return torch.full_like(coordinates[..., 0], torch.nan)
-    probability, x, y = _around(coordinates, logits)
+    probability, x, y = around(coordinates, logits)
     variance = (probability.sum(-2) * x.square()).sum(-1)
     variance = variance + (probability.sum(-1) * y.square()).sum(-1)
     return (variance / 2).sqrt()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mlcmkd.models.backbones import SIZES, make_backbone
+from mlcmkd.models.deviation import DeviationHead, landmark_statistics
 from mlcmkd.models.heads import HEADS, Prediction, spread
 from mlcmkd.models.layers import Neck
 from mlcmkd.models.model_folder import HubModel
@@ -19,6 +20,8 @@ from mlcmkd.models.normalise import normalise_images
 from mlcmkd.models.spec import ModelSpec
 from mlcmkd.models.weights_file import read_weights, write_weights
 from mlcmkd.schemes import get_scheme, map_indices
+
+DEVIATION_HEAD = "deviation_head"  # start of the names of its tensors
 
 
 class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["facial-landmarks"]):
@@ -32,6 +35,8 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
         spec: its ModelSpec.
         width: channels of `features(x)`.
         head: module from features (B, width, h, w) to a Prediction.
+        deviation_head: of weights whose calibration has one, otherwise None. Other trainings leave it
+            as it is.
 
     Raises:
         InputError: pretrained weights are unavailable (no network, or none exist for this size).
@@ -43,7 +48,11 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
         self.width = SIZES.find(spec.size).width
         self.backbone, channels = make_backbone(spec.size, pretrained=pretrained)
         self.neck = Neck(channels, self.width)
-        self.head = HEADS[spec.head](self.width, get_scheme(spec.scheme).points)
+        points = get_scheme(spec.scheme).points
+        self.head = HEADS[spec.head](self.width, points)
+        own = spec.calibration is not None and spec.calibration.source == "head"
+        with_head = own and spec.head == "heatmap"
+        self.deviation_head = DeviationHead(points).requires_grad_(False) if with_head else None
 
     def normalise(self, images: Tensor) -> Tensor:
         """Images (B, 1 or 3, H, W) in [0, 1] to the backbone's input, (B, 3, H, W)."""
@@ -65,15 +74,32 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
         """Images (B, 1 or 3, H, W) in [0, 1] to landmarks."""
         return self.head(self.features(images))
 
-    def deviation(self, prediction: Prediction) -> Tensor:
+    def raw_deviation(self, prediction: Prediction, images: Tensor) -> Tensor:
+        """What a calibration makes deviations of, (B, K): output of the deviation head, or the spread.
+
+        Args:
+            prediction: of this network.
+            images: (B, 1 or 3, H, W) in [0, 1], those that it was made from.
+        """
+        if self.deviation_head is None:
+            return spread(prediction)
+        return self.deviation_head(landmark_statistics(images, prediction)).exp()
+
+    def deviation(self, prediction: Prediction, images: Tensor) -> Tensor:
         """Standard deviation of each landmark per coordinate, (B, K), shares of the input's side.
 
-        NaN without a calibration (`ModelSpec.calibration`), and from a coordinate head.
+        NaN without a calibration (`ModelSpec.calibration`), and from a coordinate head. Arguments as of
+        `raw_deviation`.
         """
-        calibration, width = self.spec.calibration, spread(prediction)
+        calibration = self.spec.calibration
         if calibration is None:
-            return torch.full_like(width, torch.nan)
-        return calibration.of(width)
+            return torch.full_like(prediction.coordinates[..., 0], torch.nan)
+        return calibration.of(self.raw_deviation(prediction, images))
+
+    def landmark_state(self) -> dict[str, Tensor]:
+        """`state_dict` without the deviation head, which describes the errors of these weights alone."""
+        own = f"{DEVIATION_HEAD}."
+        return {name: x for name, x in self.state_dict().items() if not name.startswith(own)}
 
     def for_scheme(self, name: str) -> "Landmarker":
         """A copy that predicts the landmarks of another scheme: a selection of the head's outputs.
@@ -85,6 +111,8 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
         other = deepcopy(self)
         other.spec = self.spec.model_copy(update={"scheme": name})
         other.head.keep(list(points))
+        if other.deviation_head is not None:
+            other.deviation_head.keep(list(points))
         return other
 
     def parameter_count(self) -> int:

@@ -12,28 +12,33 @@ from mlcmkd.utils.config import Config, late
 
 
 class Calibration(Config):
-    """The standard deviation of a landmark's error, as a function of the spread of its heatmap.
+    """The standard deviation of a landmark's error, as a function of a first estimate of it.
 
-    deviation = scale * spread ** power, per coordinate: of all errors of a coordinate about 68 % are at
-    most one deviation, and about 95 % at most two. `mlcmkd calibrate` fits it. The function is ours.
+    deviation = scale * estimate ** power, per coordinate: of all errors of a coordinate about 68 % are
+    at most one deviation, and about 95 % at most two. The estimate is the output of the deviation head,
+    or the spread of the heatmap. `mlcmkd calibrate` fits it. The function is ours.
     """
 
     scale: float = Field(
         gt=0,
         allow_inf_nan=False,
-        description="Deviation at a spread of 1, shares of the input's side.",
+        description="Deviation at an estimate of 1, shares of the input's side.",
     )
     power: float = Field(
         ge=0,
         le=10,
-        description="Exponent of the spread; 0 gives every landmark the same deviation.",
+        description="Exponent of the estimate; 0 gives every landmark the same deviation.",
     )
     faces: int = Field(ge=1, description="Validation faces that it was fitted on.")
     data: str = Field(description="Sources of these faces.")
+    source: Literal["spread", "head"] = late(
+        "spread",
+        description="The first estimate: spread of the heatmap, or output of the deviation head.",
+    )
 
-    def of(self, spread: Any) -> Any:
-        """Deviations of spreads, an array or a tensor of any shape, in shares of the input's side."""
-        return self.scale * spread**self.power
+    def of(self, estimate: Any) -> Any:
+        """Deviations of estimates, an array or a tensor of any shape, in shares of the input's side."""
+        return self.scale * estimate**self.power
 
 
 class ModelSpec(Config):

@@ -1,8 +1,9 @@
 """Weights files: the tensors of a network and the spec that builds it, in one safetensors file."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from safetensors import SafetensorError, safe_open
@@ -41,9 +42,7 @@ def write_weights(
     Raises:
         InputError: `half`, and a value outside of the range of float16.
     """
-    tensors = {
-        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
-    }
+    tensors = _stored(network)
     if half:
         tensors = {name: _half(name, value) for name, value in tensors.items()}
     metadata = {_key_of(kind): network.spec.model_dump_json()}
@@ -79,20 +78,36 @@ def read_weights(
     return network.eval()
 
 
-def copy_weights(source: Path | str, path: Path | str, spec: Config) -> None:
+def copy_weights(
+    source: Path | str,
+    path: Path | str,
+    spec: Config,
+    parts: Mapping[str, nn.Module | None] = MappingProxyType({}),
+) -> None:
     """Writes the tensors of a landmark model's file, as they are stored there, with another spec.
 
     Args:
         source: a file of `Landmarker.save`.
         path: the new file, written atomically.
-        spec: of a network with the same tensors.
+        spec: of a network with these tensors.
+        parts: name of a part of the network to a module whose tensors replace or are added to those of
+            the file, or to None to leave that part out.
 
     Raises:
         InputError: as `read_weights`.
     """
     _, tensors = _read(Path(source), LANDMARKS)
-    with replacing(Path(path)) as part:
-        part.write_bytes(to_bytes(tensors, {KEY: spec.model_dump_json()}))
+    tensors = {name: x for name, x in tensors.items() if name.partition(".")[0] not in parts}
+    for part, module in parts.items():
+        if module is not None:
+            tensors |= {f"{part}.{name}": value for name, value in _stored(module).items()}
+    with replacing(Path(path)) as unfinished:
+        unfinished.write_bytes(to_bytes(tensors, {KEY: spec.model_dump_json()}))
+
+
+def _stored(network: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers as safetensors takes them."""
+    return {name: x.detach().cpu().contiguous() for name, x in network.state_dict().items()}
 
 
 def _read(path: Path, kind: str) -> tuple[str, dict[str, Tensor]]:

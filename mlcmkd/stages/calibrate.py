@@ -12,12 +12,13 @@ from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation, make_batch
 from mlcmkd.evaluation.calibration import fit_deviation, measure_coverage
 from mlcmkd.evaluation.evaluate import check_input
-from mlcmkd.models import Calibration, Landmarker, copy_weights, spread
+from mlcmkd.models import DEVIATION_HEAD, Calibration, Landmarker, copy_weights
 from mlcmkd.schemes import map_indices
 from mlcmkd.stages.common import locks_its_run
+from mlcmkd.training.deviation import fit_deviation_head
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
-from mlcmkd.utils.config import Config, Seed
+from mlcmkd.utils.config import Config, Seed, late
 from mlcmkd.utils.errors import InputError
 
 _BATCH = 64
@@ -42,6 +43,12 @@ class CalibrateConfig(Config):
         le=100,
         description="How often each face is used, each time disturbed anew.",
     )
+    fit_head: bool = late(
+        False,
+        description="First fit a deviation head to the errors of training faces, best such that the "
+        "weights were not trained on; needs hundreds of labelled faces, better thousands. Otherwise "
+        "the weights keep the head that they have, or none.",
+    )
     seed: Seed = Field(default=0, description="Seed of the augmentation.")
 
 
@@ -49,7 +56,8 @@ class CalibrateConfig(Config):
 def calibrate(config: CalibrateConfig, *, progress: bool = True) -> dict[str, Any]:
     """Fits the calibration of weights on validation faces, and writes the weights with it.
 
-    The tensors of the new file are those of the old one.
+    The landmarks stay the same to the bit: the tensors of the new file are those of the old one, except
+    those of a deviation head that was fitted anew.
 
     Returns:
         the calibration; shares of errors within one and two deviations and rank correlations, on the
@@ -62,23 +70,32 @@ def calibrate(config: CalibrateConfig, *, progress: bool = True) -> dict[str, An
     model = Landmarker.load(config.weights)
     if model.spec.head != "heatmap":
         raise InputError(
-            f"{config.weights}: has a {model.spec.head} head, but deviations are calibrated on the "
-            "spread of heatmaps; train it with head heatmap"
+            f"{config.weights}: has a {model.spec.head} head, but deviations are calibrated on "
+            "heatmaps; train it with head heatmap"
         )
     if config.out.resolve() == config.weights.parent.resolve():
         raise InputError(f"{config.out}: holds the weights; choose another folder")
     sources = _validation(config, model, progress)
-    measured = [_spread_and_errors(model, pairs, config) for pairs in sources]
-    spreads, errors = (np.concatenate(each) for each in zip(*measured, strict=True))
-    scale, power = fit_deviation(spreads, errors)
-    faces = sum(int(pairs.labelled.sum()) for pairs in sources)
-    names = ", ".join(dict.fromkeys(map(_name, (config.data.source, *config.data.also))))
-    calibration = Calibration(scale=scale, power=power, faces=faces, data=names)
+    used = list(sources)
+    if config.fit_head:
+        training = _training(config, model, progress)
+        used.append(training)
+        model.deviation_head = fit_deviation_head(model, training, config.seed, progress=progress)
+    measured = [_estimates_and_errors(model, pairs, config) for pairs in sources]
+    estimates, errors = (np.concatenate(each) for each in zip(*measured, strict=True))
+    scale, power = fit_deviation(estimates, errors)
+    calibration = Calibration(
+        scale=scale,
+        power=power,
+        faces=sum(int(pairs.labelled.sum()) for pairs in sources),
+        data=", ".join(dict.fromkeys(map(_name, (config.data.source, *config.data.also)))),
+        source="spread" if model.deviation_head is None else "head",
+    )
     run = Run(config.out, "calibrate", config, seed=config.seed)
-    run.note(data="+".join(data_hash(pairs) for pairs in sources))
+    run.note(data="+".join(data_hash(pairs) for pairs in used))
     spec = model.spec.model_copy(update={"calibration": calibration})
-    copy_weights(config.weights, run.weights, spec)
-    coverage = measure_coverage(calibration.of(spreads), errors)
+    copy_weights(config.weights, run.weights, spec, {DEVIATION_HEAD: model.deviation_head})
+    coverage = measure_coverage(calibration.of(estimates), errors)
     return run.finish(
         split="val",
         calibration=calibration.model_dump(),
@@ -99,23 +116,34 @@ def _validation(config: CalibrateConfig, model: Landmarker, progress: bool) -> l
     return loaded
 
 
+def _training(config: CalibrateConfig, model: Landmarker, progress: bool) -> Pairs:
+    """The labelled training faces of all sources."""
+    spec = model.spec
+    pairs = config.data.load_training(
+        spec.input_px, config.seed, radiometry=spec.radiometry, progress=progress
+    )
+    check_input(model, pairs, spec.modality, "calibration")
+    return pairs.only_labelled()
+
+
 @torch.no_grad()
-def _spread_and_errors(
+def _estimates_and_errors(
     model: Landmarker, pairs: Pairs, config: CalibrateConfig
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Spreads (N, K) and errors (N, K, 2) of the model's points; NaN for those without a label."""
+    """First estimates of deviations (N, K), and errors (N, K, 2); NaN for points without a label."""
     generator = torch.Generator().manual_seed(config.seed)
     points = list(map_indices(model.spec.scheme, pairs.scheme))
-    spreads, errors = [], []
+    estimates, errors = [], []
     for _ in range(config.passes):
         for index in torch.arange(len(pairs)).split(_BATCH):
             batch = make_batch(pairs, index, config.augmentation, generator)
-            prediction = model(batch.images(model.spec.modality))
+            images = batch.images(model.spec.modality)
+            prediction = model(images)
             error = torch.full_like(prediction.coordinates, torch.nan)
             error[:, points] = prediction.coordinates[:, points] - batch.landmarks
-            spreads.append(spread(prediction))
+            estimates.append(model.raw_deviation(prediction, images))
             errors.append(error)
-    return torch.cat(spreads).numpy(), torch.cat(errors).numpy()
+    return torch.cat(estimates).numpy(), torch.cat(errors).numpy()
 
 
 def _rounded(value: float) -> float | None:

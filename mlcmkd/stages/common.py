@@ -151,7 +151,7 @@ def initialise_from(student: Landmarker, other: Landmarker, *, but_the_head: boo
     if old.modality == new.modality:
         check_model_range(old.radiometry, new.radiometry, new.normalisation, "the training pairs")
     try:
-        weights = other.state_dict()
+        weights = other.landmark_state()
         if but_the_head:
             own = {k: v for k, v in student.state_dict().items() if k.startswith("head.")}
             weights = {k: v for k, v in weights.items() if not k.startswith("head.")} | own

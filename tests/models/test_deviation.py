@@ -59,13 +59,14 @@ def test_the_deviation_is_a_power_of_the_spread():
     with torch.no_grad():
         prediction = model(images)
     wanted = 2 * spread(prediction).numpy() ** 1.5
-    assert model.deviation(prediction).numpy() == pytest.approx(wanted, rel=1e-5)
+    assert model.deviation(prediction, images).numpy() == pytest.approx(wanted, rel=1e-5)
 
 
 def test_weights_without_calibration_and_coordinate_heads_have_no_deviation():
     for model in (make_model("slim"), calibrated(head="coordinate")):
         with torch.no_grad():
-            deviation = model.eval().deviation(model(torch.rand(2, 3, 32, 32)))
+            images = torch.rand(2, 3, 32, 32)
+            deviation = model.eval().deviation(model(images), images)
         assert deviation.shape == (2, 68) and deviation.isnan().all()
 
 
@@ -76,8 +77,10 @@ def test_a_calibration_is_stored_with_the_weights_and_kept_by_other_schemes(tmp_
     fewer, images = model.for_scheme("sf_tl54"), torch.rand(2, 3, 32, 32)
     with torch.no_grad():
         all_points, some = model(images), fewer(images)
-    assert fewer.deviation(some).shape == (2, 54)
-    assert set(fewer.deviation(some)[0].tolist()) <= set(model.deviation(all_points)[0].tolist())
+    assert fewer.deviation(some, images).shape == (2, 54)
+    assert set(fewer.deviation(some, images)[0].tolist()) <= set(
+        model.deviation(all_points, images)[0].tolist()
+    )
 
 
 def test_a_student_does_not_inherit_the_calibration_of_its_teacher():

@@ -89,7 +89,7 @@ class CropToLandmarks(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         prediction, px = self.model(image), image.shape[-1]
         landmarks = (prediction.coordinates + 0.5) * px - 0.5
-        return landmarks, confidence(prediction), self.model.deviation(prediction) * px
+        return landmarks, confidence(prediction), self.model.deviation(prediction, image) * px
 
 
 class ImageToLandmarks(nn.Module):
@@ -109,9 +109,10 @@ class ImageToLandmarks(nn.Module):
         first, last = box[:, :2], box[:, 2:]
         centre = (first + last) / 2
         side = (last - first).amax(1) * CROP_SCALE
-        prediction = self.model(cut_faces(unit, centre, side, self.model.spec.input_px))
+        crops = cut_faces(unit, centre, side, self.model.spec.input_px)
+        prediction = self.model(crops)
         landmarks = prediction.coordinates * side[:, None, None] + centre[:, None]
-        deviation = self.model.deviation(prediction) * side[:, None]
+        deviation = self.model.deviation(prediction, crops) * side[:, None]
         return landmarks, confidence(prediction), deviation
 
 
@@ -172,7 +173,7 @@ def deviation_note(spec: ModelSpec) -> str:
     if made is None or spec.head != "heatmap":
         return ""
     return (
-        f"{made.scale:.4g} * spread ** {made.power:.4g}, shares of the input's side; fitted on "
+        f"{made.scale:.4g} * {made.source} ** {made.power:.4g}, shares of the input's side; fitted on "
         f"{made.faces} validation faces of {made.data}"
     )
 
