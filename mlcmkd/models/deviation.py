@@ -79,7 +79,7 @@ def landmark_statistics(images: Tensor, prediction: Prediction) -> Tensor:
         place[..., 1],
         (NEAR - (0.5 - place).amin(-1)).clamp_min(0),
         (-inside).clamp_min(0),
-        (NEAR - inside).clamp(0, NEAR),
+        (NEAR - inside).clamp(0.0, NEAR),
         (1 - covered).expand_as(peak),
     )
     return torch.stack(statistics, dim=-1)

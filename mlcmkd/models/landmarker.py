@@ -125,12 +125,12 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
         Args:
             path: the file.
             half: store float16 instead of float32, half the size. `load` converts it back to float32,
-                in which networks always compute.
+                in which networks always compute. The deviation head has few numbers and stays float32.
 
         Raises:
             InputError: `half`, and a value outside of the range of float16.
         """
-        write_weights(Path(path), self, half=half)
+        write_weights(Path(path), self, half=half, exact=(DEVIATION_HEAD,))
 
     @classmethod
     def load(cls, path: Path | str) -> "Landmarker":

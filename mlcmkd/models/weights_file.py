@@ -29,7 +29,12 @@ Spec = TypeVar("Spec", bound=Config)
 
 
 def write_weights(
-    path: Path, network: nn.Module, *, half: bool = False, kind: str = LANDMARKS
+    path: Path,
+    network: nn.Module,
+    *,
+    half: bool = False,
+    exact: tuple[str, ...] = (),
+    kind: str = LANDMARKS,
 ) -> None:
     """Writes the tensors of a network and its `spec` to one safetensors file, atomically.
 
@@ -37,6 +42,7 @@ def write_weights(
         path: the file.
         network: its attribute `spec` is a Config.
         half: store float16 instead of float32, half the size.
+        exact: parts of the network that stay float32 all the same.
         kind: of the network, for messages.
 
     Raises:
@@ -44,7 +50,10 @@ def write_weights(
     """
     tensors = _stored(network)
     if half:
-        tensors = {name: _half(name, value) for name, value in tensors.items()}
+        tensors = {
+            name: value if name.partition(".")[0] in exact else _half(name, value)
+            for name, value in tensors.items()
+        }
     metadata = {_key_of(kind): network.spec.model_dump_json()}
     # safetensors' own `save_file` makes files that only their owner can read.
     with replacing(path) as part:

@@ -1,7 +1,7 @@
 """The stage `calibrate`: standard deviations of the landmarks of trained weights."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -43,11 +43,11 @@ class CalibrateConfig(Config):
         le=100,
         description="How often each face is used, each time disturbed anew.",
     )
-    fit_head: bool = late(
-        False,
-        description="First fit a deviation head to the errors of training faces, best such that the "
-        "weights were not trained on; needs hundreds of labelled faces, better thousands. Otherwise "
-        "the weights keep the head that they have, or none.",
+    head: Literal["keep", "fit", "none"] = late(
+        "keep",
+        description="The deviation head of the weights. keep: as it is, or none; fit: first fitted to "
+        "the errors of training faces, hundreds to thousands, best such that the weights were not "
+        "trained on; none: left out, deviations come from the spread of the heatmaps.",
     )
     seed: Seed = Field(default=0, description="Seed of the augmentation.")
 
@@ -77,7 +77,9 @@ def calibrate(config: CalibrateConfig, *, progress: bool = True) -> dict[str, An
         raise InputError(f"{config.out}: holds the weights; choose another folder")
     sources = _validation(config, model, progress)
     used = list(sources)
-    if config.fit_head:
+    if config.head == "none":
+        model.deviation_head = None
+    if config.head == "fit":
         training = _training(config, model, progress)
         used.append(training)
         model.deviation_head = fit_deviation_head(model, training, config.seed, progress=progress)

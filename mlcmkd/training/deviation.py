@@ -23,7 +23,7 @@ from mlcmkd.utils.progress import tqdm
 FREEDOM = 4.0  # degrees of freedom of the Student density
 FEWEST_FACES = 200  # for some hundred parameters; with fewer a calibration of two numbers is better
 PASSES = 6  # over the faces, disturbed anew each time
-EPOCHS = 4  # of the fit
+STEPS = 800  # of the fit
 _RATE, _DECAY, _BATCH = 1e-2, 1e-3, 128
 _CROPS = 64  # per forward pass of the landmark network
 _START = -3.9  # logarithm of 2 % of the input's side
@@ -81,12 +81,12 @@ def fit_deviation_head(
     if len(labelled) < points:
         raise InputError(
             f"the faces have labels of {len(labelled)} of the {points} landmarks; a deviation head "
-            "needs all of them; leave out fit_head"
+            "needs all of them; calibrate without head=fit"
         )
     if len(pairs) < FEWEST_FACES:
         raise InputError(
-            f"{len(pairs)} labelled training faces; a deviation head needs {FEWEST_FACES}; leave out "
-            "fit_head"
+            f"{len(pairs)} labelled training faces; a deviation head needs {FEWEST_FACES}; calibrate "
+            "without head=fit"
         )
     statistics, errors = _collect(model, pairs, seed, progress)
     flat = statistics.flatten(0, 1)
@@ -134,12 +134,11 @@ def _optimise(head: DeviationHead, statistics: Tensor, errors: Tensor, seed: int
     """Minimises `student_loss` of normalised statistics."""
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.AdamW(head.parameters(), _RATE, weight_decay=_DECAY)
-    steps = EPOCHS * -(-len(errors) // _BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=steps + 1)
-    for _ in range(EPOCHS):
-        for rows in torch.randperm(len(errors), generator=generator).split(_BATCH):
-            loss = student_loss(errors[rows], head(statistics[rows])).nanmean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=STEPS + 1)
+    for _ in range(STEPS):
+        rows = torch.randint(len(errors), (_BATCH,), generator=generator)
+        loss = student_loss(errors[rows], head(statistics[rows])).nanmean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()

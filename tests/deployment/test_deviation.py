@@ -20,12 +20,19 @@ PX = 64
 BOX = (8, 10, 60, 44)
 
 
+@pytest.fixture(scope="module", params=["spread", "head"])
+def source(request) -> str:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> Path:
+def weights(source, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "w.safetensors"
-    calibration = Calibration(scale=2.0, power=1.5, faces=12, data="synthetic")
+    calibration = Calibration(scale=2.0, power=1.5, faces=12, data="synthetic", source=source)
     model = make_model("slim", "thermal", input_px=PX, calibration=calibration)
     torch.nn.init.normal_(model.head.maps.weight, std=2)
+    for parameter in model.deviation_head.parameters() if source == "head" else ():
+        torch.nn.init.normal_(parameter, std=0.2)
     model.save(path)
     return path
 
@@ -48,18 +55,20 @@ def test_the_deviation_is_in_pixels_of_the_image(weights):
     assert shares.shape == (1, 68)
 
 
-def test_an_exported_file_gives_the_deviations_of_torch(weights, exported):
+# The second box reaches beyond two borders of the image.
+@pytest.mark.parametrize("box", [BOX, (-20, -15, 40, 30)])
+def test_an_exported_file_gives_the_deviations_of_torch(weights, exported, source, box):
     image = room()
-    wanted = Predictor(weights)(image, BOX)
-    face = Predictor(exported)(image, BOX)
+    wanted = Predictor(weights)(image, box)
+    face = Predictor(exported)(image, box)
     assert face.deviation == pytest.approx(wanted.deviation, rel=2e-3)
     assert face.confidence == pytest.approx(wanted.confidence, abs=1e-3)
-    alone = load_onnx(exported)(image, BOX)
+    alone = load_onnx(exported)(image, box)
     assert alone.deviation.shape == (68,)
     assert alone.deviation == pytest.approx(wanted.deviation, rel=2e-3)
     card = check_export(exported)
     assert card.deviation == (
-        "2 * spread ** 1.5, shares of the input's side; fitted on 12 validation faces of synthetic"
+        f"2 * {source} ** 1.5, shares of the input's side; fitted on 12 validation faces of synthetic"
     )
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from mlcmkd.cli import app
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.calibrate import CalibrateConfig, calibrate
+from mlcmkd.training import deviation
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model
 
@@ -93,6 +94,55 @@ def test_too_few_faces_write_nothing(weights, tmp_path):
 def test_the_folder_of_the_weights_is_refused(weights):
     with pytest.raises(InputError, match="holds the weights"):
         calibrate(CalibrateConfig(out=weights.parent, weights=weights), progress=False)
+
+
+@pytest.fixture(scope="module")
+def with_head(weights, tmp_path_factory):
+    out = tmp_path_factory.mktemp("with_head")
+    data = {"synthetic_train": 12, "synthetic_held": 12}
+    config = CalibrateConfig(out=out, weights=weights, data=data, head="fit")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deviation, "FEWEST_FACES", 12)
+        patch.setattr(deviation, "STEPS", 5)
+        return calibrate(config, progress=False), out / "model.safetensors"
+
+
+def test_a_fitted_head_is_added_and_everything_else_stays(weights, made, with_head):
+    old, new = tensors(weights), tensors(with_head[1])
+    added = set(new) - set(old)
+    assert added == {f"deviation_head.{name}" for name in ("weight", "bias", "out", "level")}
+    for name, value in old.items():
+        assert value.dtype == new[name].dtype and value.tobytes() == new[name].tobytes(), name
+    assert all(new[name].dtype == "float32" for name in added)
+    assert with_head[0]["calibration"]["source"] == "head"
+    assert Landmarker.load(with_head[1]).spec.calibration.source == "head"
+    assert "source" not in (made[1] / "model.safetensors").read_bytes()[:9000].decode("latin1")
+
+
+@pytest.mark.parametrize(("head", "source"), [("keep", "head"), ("none", "spread")])
+def test_the_two_numbers_are_fitted_anew_for_a_kept_head_and_without_it(
+    made, with_head, tmp_path, head, source
+):
+    config = CalibrateConfig(out=tmp_path, weights=with_head[1], data=DATA, head=head)
+    found = calibrate(config, progress=False)["calibration"]
+    assert found["source"] == source
+    kept = {name for name in tensors(tmp_path / "model.safetensors") if "deviation" in name}
+    assert len(kept) == (4 if head == "keep" else 0)
+    if head == "keep":
+        assert found == with_head[0]["calibration"]
+        for name in kept:
+            new = tensors(tmp_path / "model.safetensors")[name]
+            assert new.tobytes() == tensors(with_head[1])[name].tobytes()
+    else:
+        assert found == made[0]["calibration"]
+
+
+def test_too_few_faces_for_a_head_write_nothing(weights, tmp_path):
+    data = {"synthetic_train": 12, "synthetic_held": 12}
+    config = CalibrateConfig(out=tmp_path, weights=weights, data=data, head="fit")
+    with pytest.raises(InputError, match="^12 labelled training faces; .* needs 200"):
+        calibrate(config, progress=False)
+    assert not (tmp_path / "model.safetensors").exists()
 
 
 def test_the_command_writes_weights_with_deviations(weights, tmp_path):
