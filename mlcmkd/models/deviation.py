@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mlcmkd.models.heads import CONFIDENCE_RADIUS, Prediction, around, outside_mass, spread
+from mlcmkd.models.heads import CONFIDENCE_RADIUS, Prediction, offsets, within_radius
 
 UNITS = 16  # of the hidden layer
 STATISTICS = 11
@@ -59,20 +59,27 @@ def landmark_statistics(images: Tensor, prediction: Prediction) -> Tensor:
         prediction: of a heatmap head, K landmarks.
     """
     coordinates, logits = prediction
-    logarithm = logits.flatten(2).log_softmax(-1).unflatten(2, logits.shape[-2:])
-    probability, x, y = around(coordinates, logits)
-    far = x[..., None, :].square() + y[..., :, None].square() > CONFIDENCE_RADIUS**2
-    peak = logarithm.amax((-2, -1))
-    second = torch.where(far, logarithm, peak[..., None, None] + _LOWEST).amax((-2, -1)) - peak
+    # The maps are large and everything else is small, so each map is made once.
+    logarithm = logits.flatten(2).log_softmax(-1)
+    peak = logarithm.amax(-1)
+    probability = logarithm.exp().unflatten(2, logits.shape[-2:])
+    x, y = offsets(coordinates, logits)
+    variance = (probability.sum(-2) * x.square()).sum(-1)
+    variance = variance + (probability.sum(-1) * y.square()).sum(-1)
+    distance = (x.square()[..., None, :] + y.square()[..., :, None]).sqrt()
+    outside = (probability * (1 - within_radius(distance))).sum((-2, -1))
+    lowest = peak[..., None] + _LOWEST
+    far = distance.flatten(2) > CONFIDENCE_RADIUS
+    second = torch.where(far, logarithm, lowest).amax(-1) - peak
     outermost = 1 - probability[..., 1:-1, 1:-1].sum((-2, -1))
     extent = image_extent(images)[:, None]
     inside = torch.minimum(coordinates - extent[..., :2], extent[..., 2:] - coordinates).amin(-1)
     covered = (extent[..., 2:] - extent[..., :2]).clamp(0, 1).prod(-1)
     place = coordinates.abs()
     statistics = (
-        spread(prediction).clamp_min(_SMALLEST).log(),
+        (variance / 2).sqrt().clamp_min(_SMALLEST).log(),
         peak,
-        outside_mass(prediction).clamp_min(_SMALLEST).log(),
+        outside.clamp_min(_SMALLEST).log(),
         second.clamp_min(_LOWEST),
         (outermost.clamp_min(0) + _SMALLEST).log(),
         place[..., 0],

@@ -42,13 +42,23 @@ def soft_argmax(logits: Tensor) -> Tensor:
     return torch.stack((x, y), dim=-1)
 
 
-def around(coordinates: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Probability of each cell (B, K, h, w), and its x (B, K, w) and y (B, K, h) from the prediction."""
+def offsets(coordinates: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """x (B, K, w) and y (B, K, h) of a map's columns and rows from the prediction."""
     height, width = logits.shape[-2:]
-    probability = logits.flatten(2).softmax(-1).unflatten(2, (height, width))
     x = grid_axis(width, logits) - coordinates[..., 0, None]
     y = grid_axis(height, logits) - coordinates[..., 1, None]
-    return probability, x, y
+    return x, y
+
+
+def _around(coordinates: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Probability of each cell (B, K, h, w), and its x (B, K, w) and y (B, K, h) from the prediction."""
+    probability = logits.flatten(2).softmax(-1).unflatten(2, logits.shape[-2:])
+    return probability, *offsets(coordinates, logits)
+
+
+def within_radius(distance: Tensor) -> Tensor:
+    """Share of each cell (B, K, h, w) within `CONFIDENCE_RADIUS`, by distances from the prediction."""
+    return ((CONFIDENCE_RADIUS - distance) * distance.shape[-1] + 0.5).clamp(0, 1)
 
 
 def confidence(prediction: Prediction) -> Tensor:
@@ -61,21 +71,9 @@ def confidence(prediction: Prediction) -> Tensor:
     coordinates, logits = prediction
     if logits is None:
         return torch.full_like(coordinates[..., 0], torch.nan)
-    probability, inside = _within_radius(coordinates, logits)
-    return (probability * inside).sum((-2, -1))
-
-
-def outside_mass(prediction: Prediction) -> Tensor:
-    """What `confidence` lacks to 1, (B, K), exact also where it is small; of a heatmap head."""
-    probability, inside = _within_radius(*prediction)
-    return (probability * (1 - inside)).sum((-2, -1))
-
-
-def _within_radius(coordinates: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Probability of each cell, and its share within `CONFIDENCE_RADIUS`, both (B, K, h, w)."""
-    probability, x, y = around(coordinates, logits)
+    probability, x, y = _around(coordinates, logits)
     distance = (x[..., None, :].square() + y[..., :, None].square()).sqrt()
-    return probability, ((CONFIDENCE_RADIUS - distance) * logits.shape[-1] + 0.5).clamp(0, 1)
+    return (probability * within_radius(distance)).sum((-2, -1))
 
 
 def spread(prediction: Prediction) -> Tensor:
@@ -87,7 +85,7 @@ def spread(prediction: Prediction) -> Tensor:
     coordinates, logits = prediction
     if logits is None:
         return torch.full_like(coordinates[..., 0], torch.nan)
-    probability, x, y = around(coordinates, logits)
+    probability, x, y = _around(coordinates, logits)
     variance = (probability.sum(-2) * x.square()).sum(-1)
     variance = variance + (probability.sum(-1) * y.square()).sum(-1)
     return (variance / 2).sqrt()
