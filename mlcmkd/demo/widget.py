@@ -64,7 +64,7 @@ class Demo:
         self.example = widgets.Button(description="Make an example", button_style="primary")
         self.example.on_click(lambda _: self.make_example())
         known = [(_NAMES[each], each) for each in reversed(MODALITIES)]
-        self.modality = _dropdown("files are", [_RECOGNISE, *known])
+        self.modality = _dropdown("files are", [(_RECOGNISE, _RECOGNISE), *known])
         self.radiometry = widgets.Text("", description="scale", placeholder="as the file says")
         palettes = [name for name in (*PALETTES, *NAMED_ONLY) if name != "grey"]
         self.palette = _dropdown("palette", [_RECOGNISE, *palettes])
