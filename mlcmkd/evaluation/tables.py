@@ -81,25 +81,28 @@ def read_rows(path: Path | str) -> list[Row]:
     return read_typed(path, Row, "mlcmkd sweep")
 
 
-def read_misalignment(path: Path | str) -> Misalignment:
+def read_misalignment(path: Path | str, **only: str) -> Misalignment:
     """Reads NME by strategy, shift of the RGB image and seed.
 
     Args:
         path: the table of a study with the column `misalignment_px`.
+        only: read rows with these texts in these columns, such as labelled="100".
 
     Raises:
-        InputError: as `read_typed`, or the column is missing or holds no number.
+        InputError: as `read_typed`, or a column is missing or holds no number.
     """
     path = Path(path)
     nme: Misalignment = {}
     for row, line in zip(read_rows(path), csv.DictReader(path.open(newline="")), strict=True):
         try:
             shift = float(line["misalignment_px"])
+            chosen = all(line[column] == text for column, text in only.items())
         except (KeyError, ValueError) as error:
             raise InputError(
                 f"{path}, run {row.run}: {error!r}; repeat the study with misalignment_px"
             ) from None
-        nme.setdefault(row.strategy, {}).setdefault(shift, {})[row.seed] = row.nme
+        if chosen:
+            nme.setdefault(row.strategy, {}).setdefault(shift, {})[row.seed] = row.nme
     return {name: dict(sorted(by_shift.items())) for name, by_shift in nme.items()}
 
 

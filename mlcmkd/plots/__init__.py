@@ -32,6 +32,7 @@ from mlcmkd.plots.registration import (
 )
 from mlcmkd.plots.rendering import pair_geometry, switched_off
 from mlcmkd.plots.report import nme_by_configuration, training_by_configuration
+from mlcmkd.plots.rig_shifts import found_against_true
 from mlcmkd.plots.schemes import scheme_points
 from mlcmkd.plots.shapes import hard_and_soft, shape_modes
 from mlcmkd.plots.strategies import nme_against_count, nme_against_misalignment
@@ -54,6 +55,7 @@ __all__ = [
     "embedding",
     "errors_against_parameters",
     "feature_colours",
+    "found_against_true",
     "frontier",
     "hard_and_soft",
     "head_swap_matrix",

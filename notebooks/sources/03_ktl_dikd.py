@@ -27,10 +27,13 @@ lesson = course.check_parameters(globals(), course.TransferLesson)
 import copy
 import json
 
+import numpy as np
 import torch
 
 from mlcmkd import KTL, Landmarker, plots
+from mlcmkd.data.rig import Rig, true_maps
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
+from mlcmkd.distillation.registration.config import RegistrationConfig
 from mlcmkd.distillation.strategies import STRATEGIES
 from mlcmkd.evaluation.evaluate import evaluate_model
 from mlcmkd.evaluation.statistics import difference, interval
@@ -45,6 +48,7 @@ from mlcmkd.evaluation.tables import (
     table,
     with_aligned,
 )
+from mlcmkd.stages.registration import register_pairs, thermal_shapes_of
 from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 
 teacher_run = course.teacher_run(lesson)
@@ -299,12 +303,61 @@ lesson.show(plots.nme_against_misalignment(values, per_pixel=2.9, title=title), 
 # level with *none*, not better. If you do not trust the alignment, injection with `own` does no harm,
 # while LD does. Single terms have one seed, the others three, and only labelled pairs were tested.
 #
+# ## Register the pairs first
+#
+# A student that was trained on the few labels alone, *none* above, is enough to find out how far the
+# images of every pair are apart. Its landmarks on the thermal image are compared with the teacher's
+# landmarks on the RGB image. The mean difference over all landmarks is the shift of the pair: errors of
+# single landmarks cancel in the mean. Here the RGB images of the training pairs are shifted by 4 of 64
+# pixels, each pair in its own direction, and the two networks find the shifts:
+
+# %%
+shifted_data = lesson.data(labelled=lesson.labels).model_copy(update={"misalignment": 4.0})
+rig = shifted_data.load_training(rgb_teacher.spec.input_px, lesson.seed, progress=False)
+first = Landmarker.load(runs["none"] / WEIGHTS)
+motion = RegistrationConfig(motion="translation")
+(thermal_shapes,) = thermal_shapes_of(first, [rig])
+registered = register_pairs(rig, rgb_teacher, thermal_shapes, motion)
+
+# %%
+found = np.array([[row["dx_px"], row["dy_px"]] for row in registered.rows])
+true = true_maps(Rig(), len(rig), 4.0, lesson.seed, rig.input_px)[:, :, 2] * rig.input_px
+new = ~rig.labelled.numpy()
+figure = plots.found_against_true(true[new], found[new], title=f"{new.sum()} pairs without a label")
+lesson.show(figure, "03_found_shifts")
+
+# %% [markdown]
+# **How to read it.** One mark for each unlabelled pair; on the grey line the found shift is the true
+# one. `mlcmkd transfer --set registration.motion=translation` does this before the distillation, and
+# reads every RGB image at the place that it has found. No loss term has to change. On 300W with 100
+# labels, after 600 steps:
+
+# %%
+by_shift = read_misalignment(
+    course.RESULTS / "registration.csv", labelled="100", rotation_degrees="0", wrong_pairs="0",
+    same_in_all_pairs="False",
+)  # fmt: skip
+by_shift["none"] = dict.fromkeys(by_shift["fd+ld"], by_shift["none"][0])  # does not use RGB
+names = {"none": "labels only", "fd+ld": "FD+LD", "R, fd+ld": "registered, then FD+LD"}
+values = {
+    text: {shift: list(seeds.values()) for shift, seeds in by_shift[name].items()}
+    for name, text in names.items()
+}
+title = "1,793 pairs of 300W, 100 of them labelled, the RGB image shifted"
+lesson.show(plots.nme_against_misalignment(values, per_pixel=2.9, title=title), "03_registered")
+
+# %% [markdown]
+# **How to read it.** Without registration FD+LD is worse than no teacher as soon as the pairs are a few
+# pixels off. After the registration the shift no longer matters: a rig may be off by a sixth of the
+# image. It takes a second training of the same length, for the student *none*.
+#
 # ## Summary
 #
 # - FI trains the student's head and RI the student's features; autograd confirms it.
 # - A teacher must be frozen (parameters and buffers), yet RI needs autograd through the teacher's head.
 # - The decay shifts the weight from the teacher to the labels; on unlabelled pairs the teacher keeps its
 #   weight.
+# - Misaligned pairs harm distillation. Landmarks of two networks register them.
 #
 # **Exercises**, each with a check that explains typical mistakes:
 # [ktl_dikd](exercises/03_ktl_dikd.ipynb) ([solutions](solutions/03_ktl_dikd.ipynb)).

@@ -172,6 +172,12 @@ def test_misalignment_is_read_by_strategy_shift_and_seed(tmp_path):
         "dikd": {0.0: {1: 3.5}, 10.0: {0: 4.5, 1: 4.7}},
         "fd+ld": {10.0: {0: 7.5}},
     }
+    assert read_misalignment(path, seed="0") == {
+        "dikd": {10.0: {0: 4.5}},
+        "fd+ld": {10.0: {0: 7.5}},
+    }
+    with pytest.raises(InputError, match="run 0: .*wrong_pairs"):
+        read_misalignment(path, wrong_pairs="0")
     path.write_text("\n".join([head, lines[0].rsplit(",", 1)[0]]))
     with pytest.raises(InputError, match="run 0: .*misalignment_px"):
         read_misalignment(path)

@@ -113,6 +113,12 @@ FIGURES: dict[str, tuple[Callable[[dict], Figure], tuple[str, ...]]] = {
         lambda d: plots.completeness_curves((2, 4, 8), {"RGB": (0.5, 0.2, 0.1)}),
         ("steps", "(%)"),
     ),
+    "found_against_true": (
+        lambda d: plots.found_against_true(
+            np.array([[3.0, 0.0], [0.0, -4.0]]), np.array([[3.0, 1.0], [0.0, -4.0]]), title="rig"
+        ),
+        ("rig: error 0.7 px, correlation 0.98", "horizontal", "found shift (pixels)"),
+    ),
     "injection_diagram": (lambda d: plots.injection_diagram(), ("FI", "RI", "(frozen)")),
     "two_teachers_diagram": (
         lambda d: plots.two_teachers_diagram(),
