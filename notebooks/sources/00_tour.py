@@ -144,6 +144,7 @@ print("scale:", lesson.scale, "·", lesson.sizes.synthetic_train, "training pair
 #
 # ## References
 #
-# - Tong et al., *multi-level cross-modal knowledge distillation* (MLCM-KD),
+# - Tong et al., *Lightweight facial landmark detection in thermal images via multi-level cross-modal
+#   knowledge transfer* (MLCM-KD),
 #   [arXiv 2510.11128](https://arxiv.org/abs/2510.11128).
 # - Fard and Mahoor, *KD-Loss*, [arXiv 2111.07047](https://arxiv.org/abs/2111.07047).
