@@ -125,7 +125,8 @@ class Budget:
         measured = dict(self.seconds)
         if self.is_worker or sum(measured.values()) < SHORT:
             return
-        self.config.cache.set(CACHE, measured)
+        if self.config.pluginmanager.has_plugin("cacheprovider"):
+            self.config.cache.set(CACHE, measured)
         terminalreporter.section("time")
         for line in report_lines(measured, read_table()):
             terminalreporter.write_line(line)

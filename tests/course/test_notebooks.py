@@ -150,6 +150,14 @@ def test_the_additional_notebooks_run(series):
     assert "teacher-rgb-s0: complete, reused" in text
 
 
+def test_the_demo_runs_with_another_example(tmp_path):
+    target = tmp_path / "demo.ipynb"
+    execute(NOTEBOOKS / "demo.ipynb", target, {"seed": 3}, show=False)
+    notebook = read("demo", target.parent)
+    assert not [out for out in outputs(notebook) if out.output_type == "error"]
+    assert pictures(notebook) == pictures(read("demo")) >= 1
+
+
 # --- as stored ------------------------------------------------------------------------------------
 
 
