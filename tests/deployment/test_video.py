@@ -331,6 +331,15 @@ def test_ctrl_c_in_a_stack_finishes_the_files_and_is_an_interrupt(tmp_path, weig
     assert len(json.loads((out / "coco.json").read_text())["images"]) == 2
 
 
+@pytest.fixture
+def usual_interrupt():
+    """Python's own answer to Ctrl-C: a test before may have left another one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("usual_interrupt")
 def test_the_second_ctrl_c_interrupts_at_once():
     with pytest.raises(KeyboardInterrupt), stop_on_interrupt() as stopped:
         # To this thread: the kernel may give a signal of the process to another one, a moment later.
