@@ -117,7 +117,7 @@ FIGURES: dict[str, tuple[Callable[[dict], Figure], tuple[str, ...]]] = {
         lambda d: plots.found_against_true(
             np.array([[3.0, 0.0], [0.0, -4.0]]), np.array([[3.0, 1.0], [0.0, -4.0]]), title="rig"
         ),
-        ("rig: error 0.7 px, correlation 0.98", "horizontal", "found shift (pixels)"),
+        ("rig: error 0.7 px, correlation 0.99", "horizontal", "found shift (pixels)"),
     ),
     "injection_diagram": (lambda d: plots.injection_diagram(), ("FI", "RI", "(frozen)")),
     "two_teachers_diagram": (
