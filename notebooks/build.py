@@ -6,15 +6,21 @@
     python notebooks/build.py --text     update text and tags, keep the outputs; an error if code has
                                          changed
     python notebooks/build.py --check    an error if a notebook and its source differ
-    python notebooks/build.py --table    one row per notebook: minutes, figures, exercises, size
+    python notebooks/build.py --table    one row per notebook: words, lines of code, minutes to read
+                                         and to run, figures, exercises, size
 
 Edit the sources, `sources/*.py` in jupytext's percent format. The numbered ones are the course; the
-others are additional notebooks. With `--solutions` the first four commands build the exercises:
-`sources/exercises/NN_name.py` becomes `solutions/NN_name.ipynb`, with outputs, and
-`exercises/NN_name.ipynb`, without answers.
+others are additional notebooks. A numbered notebook whose first line says "optional" is read
+after the lessons, and has no exercises. A figure to which the text of a notebook links as
+`docs/figures/lessons/NAME.png` is copied there after its execution.
+
+With `--solutions` the first four commands build the exercises: `sources/exercises/NN_name.py`
+becomes `solutions/NN_name.ipynb`, with outputs, and `exercises/NN_name.ipynb`, without answers.
 """
 
 import argparse
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -24,11 +30,13 @@ import nbformat
 from mlcmkd.course.execution import cleaned, execute
 from mlcmkd.course.exercises import exercise_of, exercises_of
 from mlcmkd.course.project import SOLUTIONS
+from mlcmkd.course.reading_time import code_lines_of, reading_minutes, words_of
 from mlcmkd.course.resource_usage import count_pictures, read_minutes
 from mlcmkd.utils.markdown import markdown_table
 
 HERE = Path(__file__).resolve().parent
 EXERCISES = HERE / "exercises"
+PICTURES = "../docs/figures/lessons/"  # linked by the notebooks, which draw them
 MAX_BYTES = 1_500_000
 _INJECTED = "injected-parameters"  # papermill's tag for the cell that it adds
 
@@ -45,7 +53,12 @@ def series() -> list[Path]:
 
 def exercise_sources() -> list[Path]:
     """All sources of exercises, in order."""
-    return sorted((HERE / "sources" / "exercises").glob("[0-9][0-9]_*.py"))
+    return sorted((HERE / "sources" / "exercises").glob("[0-9][0-9]*_*.py"))
+
+
+def is_optional(source: Path) -> bool:
+    """Whether the heading of a notebook, its first line of text, says that it is optional."""
+    return "optional" in built(source).cells[0].source.partition("\n")[0].lower()
 
 
 def notebook_of(source: Path) -> Path:
@@ -102,6 +115,14 @@ def without_injection(path: Path, source: Path) -> None:
         raise SystemExit(f"{path.name}: {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}")
 
 
+def copy_pictures(source: Path, work: Path) -> None:
+    """Copies the figures of a notebook to which its text links out of the work folder."""
+    for name in re.findall(rf"\({PICTURES}(\S+)\)", source.read_text(encoding="utf-8")):
+        target = HERE / PICTURES / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(work / "figures" / name, target)
+
+
 def with_new_text(
     stored: nbformat.NotebookNode, wanted: nbformat.NotebookNode
 ) -> nbformat.NotebookNode:
@@ -121,22 +142,30 @@ def with_new_text(
 
 
 def table(work: Path) -> str:
-    """One row per lesson: minutes of the last run in the work folder, figures, exercises, size."""
+    """One row per lesson, and their sums; minutes to run are those of the last run of `work`."""
     minutes = read_minutes(work)
     rows = []
     for source in series():
         path = notebook_of(source)
+        notebook = nbformat.read(path, 4)
         exercises = [s for s in exercise_sources() if s.stem == source.stem]
         rows.append(
             {
-                "notebook": source.stem,
-                "minutes": f"{minutes[source.stem]:.1f}" if source.stem in minutes else "",
-                "figures": count_pictures(nbformat.read(path, 4)),
+                "notebook": source.stem + " (optional)" * is_optional(source),
+                "words": words_of(notebook),
+                "code lines": code_lines_of(notebook),
+                "minutes to read": reading_minutes(notebook),
+                "minutes to run": minutes.get(source.stem, 0.0),
+                "figures": count_pictures(notebook),
                 "exercises": sum(len(exercises_of(built(s))) for s in exercises),
                 "size (kB)": round(path.stat().st_size / 1000),
             }
         )
-    return markdown_table(rows)
+    sums = {name: sum(row[name] for row in rows) for name in rows[0] if name != "notebook"}
+    rows.append({"notebook": "all", **sums})
+    return markdown_table(
+        [row | {"minutes to run": f"{row['minutes to run']:.1f}"} for row in rows]
+    )
 
 
 def build(source: Path, options: argparse.Namespace, work: Path) -> None:
@@ -153,6 +182,7 @@ def build(source: Path, options: argparse.Namespace, work: Path) -> None:
     if options.run or options.store:
         path.write_bytes(executed.read_bytes())
         without_injection(path, source)
+        copy_pictures(source, work)
     print(path.relative_to(HERE))
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from _sphinx.repository import ROOT, with_links_of_the_site
+from _sphinx.repository import DOCS, ROOT, with_links_of_the_site
 
 NOTEBOOKS = ROOT / "notebooks"
 _CAPTION = "**How to read it.**"
 # How far behind its figure the text can be: tables may stand between.
 _CELLS_TO_CAPTION = 3
 _LONGEST = 250
+_IMAGE = re.compile(r"(!\[[^\]]*\])\(([^)\s]+)\)")
 _IMPORT = re.compile(r"(from|import) \w")
 
 
@@ -100,6 +101,18 @@ def _first_sentences(markdown: str) -> str:
     return first.rstrip(":;")
 
 
+def with_images(markdown: str, folder: Path) -> str:
+    """The text of a notebook in a folder, with its pictures of `docs` found from every page."""
+
+    def found(image: re.Match) -> str:
+        file = (folder / image[2]).resolve()
+        if not file.is_file() or not file.is_relative_to(DOCS):
+            return image[0]  # Sphinx reports it
+        return f"{image[1]}(/{file.relative_to(DOCS).as_posix()})"
+
+    return _IMAGE.sub(found, markdown)
+
+
 def _has_picture(cell: NotebookNode) -> bool:
     outputs = cell.get("outputs", [])
     return any(kind.startswith("image/") for each in outputs for kind in each.get("data", {}))
@@ -132,7 +145,7 @@ def _link(notebook: NotebookNode, folder: Path) -> None:
     """Leads the links of texts and outputs to pages of the site."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = with_links_of_the_site(cell.source, folder)
+            cell.source = with_links_of_the_site(with_images(cell.source, folder), folder)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "text/markdown" in data:

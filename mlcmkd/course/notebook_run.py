@@ -21,7 +21,7 @@ from pydantic import Field
 from mlcmkd.course.execution import execute
 from mlcmkd.course.notebook_parameters import parameter_values, read_notebook
 from mlcmkd.course.project import NOTEBOOKS
-from mlcmkd.course.series import numbered
+from mlcmkd.course.series import number_of, numbered
 from mlcmkd.training.run_directory import CONFIG, PROVENANCE, RESULT, Run, lock_run
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
@@ -102,7 +102,8 @@ def find_notebook(notebook: Path | str) -> Path:
     if path.is_file():
         return path.resolve()
     series = numbered() if NOTEBOOKS.is_dir() else []
-    matches = [file for file in series if file.name.startswith(str(notebook))]
+    matches = [file for file in series if number_of(file.stem) == str(notebook)]
+    matches = matches or [file for file in series if file.name.startswith(str(notebook))]
     if len(matches) != 1 or not str(notebook):
         names = ", ".join(file.stem for file in series)
         raise InputError(f"{notebook}: no such notebook; use a file, or one of {names}")

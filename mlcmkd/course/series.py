@@ -15,13 +15,18 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
 
 
+def number_of(name: str) -> str:
+    """The number of a notebook, from its name: "06b" of `06b_trust`."""
+    return name.partition("_")[0]
+
+
 def numbered(folder: Path = NOTEBOOKS) -> list[Path]:
-    """The numbered notebooks, in order.
+    """The numbered notebooks, in order; `06b` is after `06`.
 
     Raises:
         InputError: there are none, for example in an installation without the repository.
     """
-    notebooks = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    notebooks = sorted(folder.glob("[0-9][0-9]*_*.ipynb"))
     if not notebooks:
         raise InputError(f"{folder}: no notebooks; run the course in a clone of the repository")
     return notebooks

@@ -2,7 +2,14 @@
 
 import nbformat
 import pytest
-from _sphinx.notebooks import NOTEBOOKS, alternative_text, exercise_page, lesson_page, plain
+from _sphinx.notebooks import (
+    NOTEBOOKS,
+    alternative_text,
+    exercise_page,
+    lesson_page,
+    plain,
+    with_images,
+)
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 PICTURE = new_output("display_data", {"image/png": "AAAA"})
@@ -98,3 +105,8 @@ def test_solutions_are_folded_below_their_tasks(tmp_path):
 
 def test_marks_of_markdown_are_no_text():
     assert plain("a **b** [c](d.md)\n`e`") == "a b c e"
+
+
+def test_stored_pictures_in_a_text_are_found_from_every_page():
+    text = "![Faces](../docs/figures/path.png) ![b](../docs/no_such.png) ![c](https://a.b/c.png)"
+    assert with_images(text, NOTEBOOKS) == text.replace("../docs/figures", "/figures")

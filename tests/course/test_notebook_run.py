@@ -240,6 +240,15 @@ def test_invalid_notebooks(no_kernel, tmp_path):
             find_notebook(name)
 
 
+@pytest.mark.parametrize(
+    ("given", "name"), [("06", "06_attribution"), ("06b", "06b_trust"), ("06_", "06_attribution")]
+)
+def test_a_number_is_that_of_one_notebook(monkeypatch, given, name):
+    names = ["06_attribution.ipynb", "06b_trust.ipynb"]
+    monkeypatch.setattr(notebook_run, "numbered", lambda: [Path(each) for each in names])
+    assert find_notebook(given).stem == name
+
+
 @pytest.mark.parametrize("call", ["course.MyLesson", "MyLesson", "kind=MyLesson"])
 def test_an_unknown_lesson_class_is_an_error(no_kernel, tmp_path, call):
     path = notebook(tmp_path, "seed = 0", f"lesson = course.check_parameters(globals(), {call})")

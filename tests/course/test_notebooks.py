@@ -11,7 +11,7 @@ import pytest
 from mlcmkd.course import run_course
 from mlcmkd.course.execution import execute
 from mlcmkd.course.project import NOTEBOOKS
-from mlcmkd.course.series import numbered
+from mlcmkd.course.series import number_of, numbered
 from mlcmkd.utils.errors import InputError
 
 _spec = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")
@@ -56,11 +56,12 @@ def test_each_lesson_has_the_same_structure(name):
     notebook = build.built(NOTEBOOKS / "sources" / f"{name}.py")
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     first = notebook.cells[0].source
-    assert first.startswith(f"# {name[:2]} · ")
+    assert first.startswith(f"# {number_of(name)} · ")
     for words in ("**Goals.**", "**Time.**", "two CPU cores", "**Prerequisites.**"):
         assert words in first.replace("\n", " ")
-    for words in ("## Summary", "## References", "**How to read it.**"):
+    for words in ("## References", "**How to read it.**"):
         assert words in prose
+    assert "> **Takeaways**" in prose or "## Summary" in prose
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert tagged(notebook, "parameters") == code[:1]
     for parameter in ("scale", "device", "work", "seed"):
@@ -92,7 +93,7 @@ def test_the_course_runs_with_figures_and_a_table(series):
         assert not [out for out in outputs(notebook) if out.output_type == "error"]
         assert pictures(notebook) >= 2, name
         for suffix in ("png", "pdf"):
-            assert len(list((series / "figures").glob(f"{name[:2]}_*.{suffix}"))) >= 2, name
+            assert len(list((series / "figures").glob(f"{number_of(name)}_*.{suffix}"))) >= 2, name
     lines = (series / "results.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("name,run,reads,split,parameters,labelled,faces,faces_failed")
     assert len(lines) > 7
