@@ -5,11 +5,20 @@ the crop. The landmark network itself stays as it is. Trained by `mlcmkd.trainin
 of the numbers is ours (docs/results/uncertainty.md).
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mlcmkd.models.heads import CONFIDENCE_RADIUS, Prediction, offsets, within_radius
+from mlcmkd.models.heads import (
+    CONFIDENCE_RADIUS,
+    Prediction,
+    confidence,
+    distances,
+    map_probability,
+    spread,
+)
 
 UNITS = 16  # of the hidden layer
 STATISTICS = 11
@@ -17,7 +26,7 @@ NEAR = 0.05  # of a border: this share of the crop's side
 # Neighbouring columns that differ by less than this share of the image's range are equal.
 _EQUAL = 0.003
 _SMALLEST = 1e-4  # of shares and spreads whose logarithms are taken
-_LOWEST = -12.0  # of the logarithm of the second peak
+_LOWEST = math.exp(-12)  # second peak, relative to the first
 
 
 def image_extent(images: Tensor) -> Tensor:
@@ -59,28 +68,25 @@ def landmark_statistics(images: Tensor, prediction: Prediction) -> Tensor:
         prediction: of a heatmap head, K landmarks.
     """
     coordinates, logits = prediction
-    # The maps are large and everything else is small, so each map is made once.
-    logarithm = logits.flatten(2).log_softmax(-1)
-    peak = logarithm.amax(-1)
-    probability = logarithm.exp().unflatten(2, logits.shape[-2:])
-    x, y = offsets(coordinates, logits)
-    variance = (probability.sum(-2) * x.square()).sum(-1)
-    variance = variance + (probability.sum(-1) * y.square()).sum(-1)
-    distance = (x.square()[..., None, :] + y.square()[..., :, None]).sqrt()
-    outside = (probability * (1 - within_radius(distance))).sum((-2, -1))
-    lowest = peak[..., None] + _LOWEST
-    far = distance.flatten(2) > CONFIDENCE_RADIUS
-    second = torch.where(far, logarithm, lowest).amax(-1) - peak
-    outermost = 1 - probability[..., 1:-1, 1:-1].sum((-2, -1))
+    # Written with the operations of `confidence` and `spread`, which an exported graph then computes
+    # once for all: on one face they take longer than the head itself.
+    probability = map_probability(logits)
+    peak = probability.amax((-2, -1))
+    far = distances(prediction) > CONFIDENCE_RADIUS
+    second = torch.where(far, probability, 0.0).amax((-2, -1))
+    # The outermost cells: first and last columns and rows, less the corners, which are in both.
+    columns, rows = probability.sum(-2), probability.sum(-1)
+    corners = probability[..., :: probability.shape[-2] - 1, :: probability.shape[-1] - 1]
+    outermost = _ends(columns) + _ends(rows) - corners.sum((-2, -1))
     extent = image_extent(images)[:, None]
     inside = torch.minimum(coordinates - extent[..., :2], extent[..., 2:] - coordinates).amin(-1)
     covered = (extent[..., 2:] - extent[..., :2]).clamp(0, 1).prod(-1)
     place = coordinates.abs()
     statistics = (
-        (variance / 2).sqrt().clamp_min(_SMALLEST).log(),
-        peak,
-        outside.clamp_min(_SMALLEST).log(),
-        second.clamp_min(_LOWEST),
+        spread(prediction).clamp_min(_SMALLEST).log(),
+        peak.log(),
+        (1 - confidence(prediction)).clamp_min(_SMALLEST).log(),
+        (second / peak).clamp_min(_LOWEST).log(),
         (outermost.clamp_min(0) + _SMALLEST).log(),
         place[..., 0],
         place[..., 1],
@@ -90,6 +96,11 @@ def landmark_statistics(images: Tensor, prediction: Prediction) -> Tensor:
         (1 - covered).expand_as(peak),
     )
     return torch.stack(statistics, dim=-1)
+
+
+def _ends(values: Tensor) -> Tensor:
+    """Sum of the first and the last of (..., n) values, (...)."""
+    return values[..., 0] + values[..., -1]
 
 
 class DeviationHead(nn.Module):

@@ -36,29 +36,30 @@ def grid_axis(count: int, like: Tensor) -> Tensor:
 
 def soft_argmax(logits: Tensor) -> Tensor:
     """Expected position under softmax(logits): (B, K, h, w) to (B, K, 2), centred coordinates."""
-    probability = logits.float().flatten(2).softmax(-1).unflatten(2, logits.shape[-2:])
+    probability = map_probability(logits)
     x = (probability.sum(-2) * grid_axis(logits.shape[-1], logits)).sum(-1)
     y = (probability.sum(-1) * grid_axis(logits.shape[-2], logits)).sum(-1)
     return torch.stack((x, y), dim=-1)
 
 
-def offsets(coordinates: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
-    """x (B, K, w) and y (B, K, h) of a map's columns and rows from the prediction."""
+def map_probability(logits: Tensor) -> Tensor:
+    """Probability of each cell under softmax(logits), (B, K, h, w)."""
+    return logits.float().flatten(2).softmax(-1).unflatten(2, logits.shape[-2:])
+
+
+def squared_offsets(prediction: Prediction) -> tuple[Tensor, Tensor]:
+    """Squared x (B, K, w) and y (B, K, h) of a map's columns and rows from the predicted position."""
+    coordinates, logits = prediction
     height, width = logits.shape[-2:]
     x = grid_axis(width, logits) - coordinates[..., 0, None]
     y = grid_axis(height, logits) - coordinates[..., 1, None]
-    return x, y
+    return x * x, y * y
 
 
-def _around(coordinates: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Probability of each cell (B, K, h, w), and its x (B, K, w) and y (B, K, h) from the prediction."""
-    probability = logits.flatten(2).softmax(-1).unflatten(2, logits.shape[-2:])
-    return probability, *offsets(coordinates, logits)
-
-
-def within_radius(distance: Tensor) -> Tensor:
-    """Share of each cell (B, K, h, w) within `CONFIDENCE_RADIUS`, by distances from the prediction."""
-    return ((CONFIDENCE_RADIUS - distance) * distance.shape[-1] + 0.5).clamp(0, 1)
+def distances(prediction: Prediction) -> Tensor:
+    """Distance of each cell (B, K, h, w) from the predicted position."""
+    x2, y2 = squared_offsets(prediction)
+    return (x2[..., None, :] + y2[..., :, None]).sqrt()
 
 
 def confidence(prediction: Prediction) -> Tensor:
@@ -71,9 +72,8 @@ def confidence(prediction: Prediction) -> Tensor:
     coordinates, logits = prediction
     if logits is None:
         return torch.full_like(coordinates[..., 0], torch.nan)
-    probability, x, y = _around(coordinates, logits)
-    distance = (x[..., None, :].square() + y[..., :, None].square()).sqrt()
-    return (probability * within_radius(distance)).sum((-2, -1))
+    share = ((CONFIDENCE_RADIUS - distances(prediction)) * logits.shape[-1] + 0.5).clamp(0, 1)
+    return (map_probability(logits) * share).sum((-2, -1))
 
 
 def spread(prediction: Prediction) -> Tensor:
@@ -85,9 +85,8 @@ def spread(prediction: Prediction) -> Tensor:
     coordinates, logits = prediction
     if logits is None:
         return torch.full_like(coordinates[..., 0], torch.nan)
-    probability, x, y = _around(coordinates, logits)
-    variance = (probability.sum(-2) * x.square()).sum(-1)
-    variance = variance + (probability.sum(-1) * y.square()).sum(-1)
+    probability, (x2, y2) = map_probability(logits), squared_offsets(prediction)
+    variance = (probability.sum(-2) * x2).sum(-1) + (probability.sum(-1) * y2).sum(-1)
     return (variance / 2).sqrt()
 
 

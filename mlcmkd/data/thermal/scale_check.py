@@ -93,20 +93,25 @@ def check_scale(
     )
 
 
+def _share(pixels: np.ndarray) -> float:
+    """Share of pixels that are True; `mean` would convert each of them to a float first."""
+    return np.count_nonzero(pixels) / pixels.size
+
+
 def _problem(radiometry: "Radiometry", values: np.ndarray) -> str:
     """What is implausible, or nothing."""
     low, high = radiometry.low, radiometry.high
     unit = "degrees C" if radiometry.absolute else "(grey levels)"
     for share, side, end in (
-        ((values < low).mean(), "below", low),
-        ((values > high).mean(), "above", high),
+        (_share(values < low), "below", low),
+        (_share(values > high), "above", high),
     ):
         if share >= MAX_CLIPPED:
             range_ = f"the range {low:g} to {high:g} {unit}"
             return f"{100 * share:.1f} % of its pixels are {side} {end:g}, outside of {range_}"
     if radiometry.absolute:
         coldest, hottest = min(low, SCENE_CELSIUS[0]), max(high, SCENE_CELSIUS[1])
-        share = ((values < coldest) | (values > hottest)).mean()
+        share = _share((values < coldest) | (values > hottest))
         if share > MAX_IMPOSSIBLE:
             return (
                 f"{100 * share:.1f} % of its pixels are colder than {coldest:g} or hotter than "
@@ -122,7 +127,7 @@ def _face_problem(radiometry: "Radiometry", values: np.ndarray, face: Box) -> st
         return ""
     x0, y0, x1, y1 = (max(0, round(value)) for value in face)
     inside = values[y0 : y1 + 1, x0 : x1 + 1]
-    share = ((inside < low) | (inside > high)).mean() if inside.size else 0
+    share = _share((inside < low) | (inside > high)) if inside.size else 0
     if share < MAX_CLIPPED_FACE:
         return ""
     unit = "degrees C" if radiometry.absolute else "(grey levels)"
@@ -170,7 +175,7 @@ def _fits(radiometry: "Radiometry", celsius: np.ndarray) -> bool:
     """Whether these are the temperatures of a scene, some of them in the range of the radiometry."""
     coldest, warmest = np.percentile(celsius, (1, 99))
     in_room = _ROOM_CELSIUS[0] <= coldest and warmest <= _ROOM_CELSIUS[1]
-    clipped = ((celsius < radiometry.low) | (celsius > radiometry.high)).mean()
+    clipped = _share((celsius < radiometry.low) | (celsius > radiometry.high))
     return bool(in_room and warmest - coldest >= _MIN_SPAN and clipped < MAX_CLIPPED)
 
 
