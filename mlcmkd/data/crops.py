@@ -58,6 +58,11 @@ class Crop:
         corners = self.to_unit(other.to_pixels(_CORNERS))
         return float(np.linalg.norm(corners - _CORNERS, axis=1).max())
 
+    def within(self, width: int, height: int) -> bool:
+        """Return whether the whole square lies in an image of this size, pixels."""
+        corners = self.to_pixels(_CORNERS)
+        return bool((corners >= -0.5).all() and (corners <= (width - 0.5, height - 0.5)).all())
+
     @cached_property
     def _axes(self) -> np.ndarray:
         """(2, 2), whose columns are the directions of the square's right and lower sides."""

@@ -19,7 +19,7 @@ from mlcmkd.deployment.face_detector import MapsNetwork
 from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks, face_confidence
 from mlcmkd.deployment.locating import Locator
 from mlcmkd.deployment.networks import open_network
-from mlcmkd.deployment.roll import head_roll
+from mlcmkd.deployment.refinement import next_crop
 from mlcmkd.deployment.thermal_input import (
     INFERRED,
     StatedInput,
@@ -28,10 +28,6 @@ from mlcmkd.deployment.thermal_input import (
 )
 from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.utils.errors import InputError
-
-# No further pass is made if no corner of its crop would move by this share of the crop's side. Chosen
-# on the validation faces of benchmarks/refinement.py: smaller values do not lower the errors.
-SETTLED = 0.05
 
 
 class Predictor:
@@ -66,9 +62,10 @@ class Predictor:
             must be their modality.
         passes: the most passes of the network over each face of a given box or of a detector. Each
             after the first crops around the landmarks of the one before, turned by the roll of the
-            head, and is left out where the crop would hardly change. With 1 a crop is upright, in
-            which a rolled head has large errors. None for 3 with the face detector, whose boxes are
-            less exact than labels, and 1 with given boxes and detectors of your own.
+            head (`mlcmkd.deployment.refinement`), and is left out where the crop would hardly change.
+            With 1 a crop is upright, in which a rolled head has large errors. None for 3 with the
+            face detector, whose boxes are less exact than labels, and 1 with given boxes and
+            detectors of your own.
         stated: what is known about thermal images beyond their files: radiometry, palette, black hot.
 
     Raises:
@@ -202,7 +199,7 @@ class Predictor:
             pending = [
                 (index, refined)
                 for index, (face_crop, face) in best.items()
-                if (refined := _refined(face_crop, face)) is not None
+                if (refined := next_crop(face_crop, face)) is not None
             ]
         return [faces[index] for index in range(len(faces))]
 
@@ -303,16 +300,6 @@ class Predictor:
 
 def _name(image: Path | str | np.ndarray) -> str:
     return "array" if isinstance(image, np.ndarray) else str(image)
-
-
-def _refined(face_crop: FaceCrop, face: FaceLandmarks) -> FaceCrop | None:
-    """The crop for the next pass, around the landmarks and upright as the head; None to stop."""
-    if face_crop.passes <= 1:
-        return None
-    crop = Crop.around_points(face.landmarks, head_roll(face.landmarks, face.scheme))
-    if face_crop.crop.change_to(crop) < SETTLED:
-        return None
-    return replace(face_crop, crop=crop, passes=face_crop.passes - 1)
 
 
 def _box_of(crop: Crop) -> Box:

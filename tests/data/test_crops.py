@@ -8,6 +8,13 @@ from mlcmkd.data.crops import Crop, tight_box
 finite = st.floats(-500, 500)
 
 
+def test_a_square_within_the_image_has_all_corners_in_it():
+    assert Crop((50, 40), 60).within(100, 80)  # columns 20 to 80, rows 10 to 70
+    assert Crop((29.5, 29.5), 60).within(60, 60)  # from edge to edge
+    assert not Crop((29, 29.5), 60).within(60, 60)
+    assert not Crop((50, 40), 60, 45).within(100, 80)  # its corners reach 42 px from the centre
+
+
 def test_around_takes_the_longer_side_times_the_scale():
     crop = Crop.around((10, 20, 50, 40), scale=1.5)
     assert crop.centre == (30, 30)

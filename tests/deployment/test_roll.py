@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mlcmkd import Predictor
 from mlcmkd.data.crops import Crop, tight_box
-from mlcmkd.deployment.faces import FaceCrop
+from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
+from mlcmkd.deployment.refinement import next_crop
 from mlcmkd.deployment.roll import head_roll
 from mlcmkd.evaluation.metrics import face_errors, point_errors
 from mlcmkd.schemes import SCHEMES
@@ -98,6 +99,32 @@ def test_one_pass_is_not_turned(rendered):
     assert all(face.roll == 0 for face in faces)
     found = np.stack([face.landmarks for face in faces])
     assert face_errors(point_errors(found, truth, "ibug68", "box")).mean() > 0.055
+
+
+def crop_after(shape: np.ndarray, roll: float, x: float, passes: int = 2) -> Crop | None:
+    """The next crop of a head of 60 px at `x` in an image of 200 x 200 px, None without one."""
+    shape = turned(shape, -head_roll(shape, "ibug68"))
+    x0, y0, x1, y1 = tight_box(shape)
+    upright = (shape - ((x0 + x1) / 2, (y0 + y1) / 2)) / max(x1 - x0, y1 - y0)
+    head = Crop((x, 100.0), 60.0, roll).to_pixels(upright)
+    image = np.zeros((200, 200), np.float32)
+    face_crop = FaceCrop(image, Crop((x, 100.0), 80.0), passes=passes)
+    following = next_crop(face_crop, FaceLandmarks(head, "ibug68", image))
+    return None if following is None else following.crop
+
+
+@pytest.mark.parametrize(
+    ("roll", "x", "wanted"),
+    [(12, 100, 12), (12, 20, 0), (-12, 180, 0), (30, 100, 30), (30, 20, 30)],
+)
+def test_a_crop_that_reaches_beyond_the_image_stays_upright_unless_the_head_is_rolled_far(
+    rendered, roll, x, wanted
+):
+    assert crop_after(rendered.landmarks[0], roll, x).roll == pytest.approx(wanted, abs=0.5)
+
+
+def test_the_last_pass_has_no_next_crop(rendered):
+    assert crop_after(rendered.landmarks[0], 12, 100, passes=1) is None
 
 
 def test_no_pass_is_made_for_a_crop_that_hardly_changes(rendered, monkeypatch):
