@@ -15,12 +15,14 @@ if TYPE_CHECKING:
         InvarianceLesson,
         KDLossLesson,
         Lesson,
+        ResultsLesson,
         TransferLesson,
         check_parameters,
     )
     from mlcmkd.course.lesson_runs import kd_loss_run, light_student_run, student_run, teacher_run
     from mlcmkd.course.notebook_run import run_notebook
     from mlcmkd.course.project import RESULTS
+    from mlcmkd.course.samples import one_per_person
     from mlcmkd.course.scales import SCALES, Scale
     from mlcmkd.course.series import run_course
     from mlcmkd.course.tables import (
@@ -42,6 +44,7 @@ __all__ = [
     "InvarianceLesson",
     "KDLossLesson",
     "Lesson",
+    "ResultsLesson",
     "Scale",
     "TransferLesson",
     "all_runs",
@@ -52,6 +55,7 @@ __all__ = [
     "invariance_gaps",
     "light_student_run",
     "markdown_table",
+    "one_per_person",
     "score_all_runs",
     "run_course",
     "run_notebook",
@@ -75,6 +79,7 @@ _NAMES_OF = {
         "InvarianceLesson",
         "KDLossLesson",
         "Lesson",
+        "ResultsLesson",
         "TransferLesson",
         "check_parameters",
     ),
@@ -86,6 +91,7 @@ _NAMES_OF = {
     ),
     "mlcmkd.course.notebook_run": ("run_notebook",),
     "mlcmkd.course.project": ("RESULTS",),
+    "mlcmkd.course.samples": ("one_per_person",),
     "mlcmkd.course.scales": (
         "SCALES",
         "Scale",

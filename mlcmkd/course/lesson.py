@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 import matplotlib
 from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
-from pydantic import Field, field_validator
+from pydantic import Field, FilePath, field_validator
 
 from mlcmkd.attribution import Target
 from mlcmkd.course.cached_faces import CachedSyntheticFaces
@@ -195,6 +195,14 @@ class InvarianceLesson(TransferLesson):
     )
 
 
+class ResultsLesson(TransferLesson):
+    """Parameters of the last notebook."""
+
+    frame: FilePath | None = Field(
+        default=None, description="An image of your own to predict; None for a rendered frame."
+    )
+
+
 # The lesson classes by name, for `course.notebook_run`.
 LESSONS: dict[str, type[Lesson]] = {
     cls.__name__: cls
@@ -205,6 +213,7 @@ LESSONS: dict[str, type[Lesson]] = {
         KDLossLesson,
         AttributionLesson,
         InvarianceLesson,
+        ResultsLesson,
     )
 }
 

@@ -15,6 +15,7 @@ from mlcmkd.plots.attributions import (
 from mlcmkd.plots.diagrams import injection_diagram, parallax_diagram, two_teachers_diagram
 from mlcmkd.plots.errors import ced_curves, errors_against_parameters, nme_bars, per_region_bars
 from mlcmkd.plots.faces import contact_sheet, heatmaps, landmarks_on, pair_overlay
+from mlcmkd.plots.frames import faces_in_frame
 from mlcmkd.plots.frontier import frontier, methods_compared
 from mlcmkd.plots.invariance import (
     embedding,
@@ -54,6 +55,7 @@ __all__ = [
     "decay_curves",
     "embedding",
     "errors_against_parameters",
+    "faces_in_frame",
     "feature_colours",
     "found_against_true",
     "frontier",

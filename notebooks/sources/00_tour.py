@@ -1,11 +1,21 @@
 # %% [markdown]
 # # 00 · Tour: facial landmarks in thermal images
 #
-# **Goals.** After this notebook you can state the problem, recognise it in two pictures, and find your
-# way through the notebooks and the code.
+# ![Rows: RGB teacher on RGB, on thermal, thermal student, light student](../docs/figures/path.png)
 #
-# **Time.** About two minutes on two CPU cores. Most of it is the training of the RGB teacher, which
-# the later notebooks reuse. **Prerequisites.** Python, and the idea of a neural network.
+# **Question.** A network finds eyes, nose and mouth in photos. Does it find them in thermal images, too?
+#
+# **The answer first.** No. Its error on the thermal images of the same faces is about three times as
+# large (second row). A thermal network that learns from it needs no photo when it is used, and is far
+# better (third row); a network of a third of the size keeps most of that (fourth row). The course
+# builds all four.
+#
+# **Goals.** After this notebook you can state the problem, recognise it in two pictures, and find your
+# way through the course.
+#
+# **Time.** About five minutes to read, two to run on two CPU cores. Most of them are the training of the
+# RGB teacher, which the later lessons reuse. **Prerequisites.** Python, and the idea of a neural
+# network. All terms are in the [glossary](../docs/glossary.md).
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu
@@ -19,7 +29,6 @@ from mlcmkd import course
 lesson = course.check_parameters(globals())
 
 # %%
-import importlib
 import platform
 
 import torch
@@ -30,12 +39,12 @@ from mlcmkd.evaluation.evaluate import predict_pairs
 from mlcmkd.training.run_directory import WEIGHTS
 
 # %% [markdown]
-# ## The problem in one picture
+# ## RGB and thermal
 #
 # A **landmark** is a named point of a face, such as the tip of the nose. Many RGB photos are annotated
 # with landmarks; few thermal images are. A **pair** is one RGB image and one thermal image of the same
-# face at the same moment, aligned pixel by pixel. The faces in this notebook are **synthetic**: the
-# library renders each face as an RGB image, a temperature for every pixel, and exact landmarks.
+# face at the same moment, aligned pixel by pixel. The faces of the course are **synthetic**: the library
+# renders each as an RGB image, a temperature for every pixel, and exact landmarks.
 
 # %%
 faces = lesson.data().faces("val")
@@ -55,7 +64,9 @@ lesson.show(sheet, "00_pairs")
 # ## An RGB model on thermal images
 #
 # A network trained on RGB images locates landmarks in RGB images. Here the same weights also get the
-# thermal image of each face. The difference in error is the **modality gap**.
+# thermal image of each face. RGB and thermal are two **modalities**; the difference in error between
+# them is the **modality gap**. The error is the **NME** (normalised mean error): the mean distance
+# between predicted and annotated landmarks, divided by the distance between the outer eye corners.
 
 # %%
 run = course.teacher_run(lesson)
@@ -76,54 +87,24 @@ for modality, images in (("rgb", batch.rgb), ("thermal", batch.thermal)):
 lesson.show_text(
     f"On {len(pairs)} validation faces, none of which were used in training, the RGB teacher has an NME "
     f"of **{100 * scores['rgb'].nme:.1f} %** on the RGB images and "
-    f"**{100 * scores['thermal'].nme:.1f} %** on the thermal images of the same faces. (NME, the "
-    "normalised mean error, is the mean distance between predicted and annotated landmarks, divided by "
-    "the distance between the outer eye corners.)"
+    f"**{100 * scores['thermal'].nme:.1f} %** on the thermal images of the same faces."
 )
 
 # %% [markdown]
 # **How to read it.** Annotated landmarks are green, predicted ones orange-red. The first figure shows
 # the teacher on RGB images, the second shows the same weights on the thermal images of the same faces.
 #
-# **Cross-modal knowledge distillation** reduces this gap: a frozen RGB *teacher* guides the training of
-# a thermal *student* on pairs, even if only a few pairs are labelled. After training, the student needs
-# no RGB camera. A second distillation level compresses the student.
+# **Cross-modal knowledge distillation** reduces this gap: a frozen RGB **teacher** guides the training
+# of a thermal **student** on pairs, even if only a few pairs are labelled. After training, the student
+# needs no RGB camera. A second distillation compresses the student.
 
 # %% [markdown]
-# ## Notebooks of the course
+# ## The way through the course
 #
-# | notebook | question |
-# |---|---|
-# | [01 pairing](01_pairing.ipynb) | What does a pair contain, and what makes it unusable? |
-# | [02 teacher](02_teacher.ipynb) | How accurate is the RGB teacher, and how wide is the modality gap? |
-# | [03 KTL with DIKD](03_ktl_dikd.ipynb) | What does the teacher transfer, and by which gradients? |
-# | [04 MCL](04_mcl.ipynb) | How much accuracy does a network of a third of the size keep? |
-# | [05 KD-Loss](05_kd_loss.ipynb) | What do a tough and a tolerant teacher add to a light student? |
-# | [06 attribution](06_attribution.ipynb) | Which pixels determine a landmark in RGB and in thermal? |
-# | [07 invariance](07_invariance.ipynb) | What do RGB and thermal features share, by four measures? |
-# | [08 results and own data](08_results.ipynb) | What are the results, and how do I use my own data? |
-#
-# Each notebook runs on its own. It reuses the completed runs in `work` and trains the missing ones. To
-# run all of them in order: `mlcmkd course --scale laptop --out runs/course`.
-
-# %% [markdown]
-# ## The library
-#
-# Notebooks, command line and tests call the same functions. Most of what you need is in the top-level
-# package: `from mlcmkd import Landmarker, load_pairs, train`. Behind it are packages in layers, and a
-# package imports only from the layers below it. The packages and their purposes, lowest layer first:
-
-# %% tags=["fact", "nbval-check-output"]
-packages = (
-    "utils schemes synthetic data models deployment distillation evaluation attribution training plots "
-    "stages explorer studies course cli"
-)
-for name in packages.split():
-    summary = importlib.import_module(f"mlcmkd.{name}").__doc__.split("\n\n")[0].replace("\n", " ")
-    print(f"{name:13} {summary}")
-
-# %% [markdown]
-# ## Versions and hardware
+# All lessons, with their questions and times, are on the page [course](../docs/course.md). Each runs on
+# its own: it reuses the trained networks in `work` and trains the missing ones. To run all in order:
+# `mlcmkd course --scale laptop --out runs/course`. Lessons, command line and tests call the same
+# functions; the most used ones are in the top-level package.
 
 # %%
 print("Python", platform.python_version(), "· torch", torch.__version__)
@@ -132,12 +113,11 @@ print("scale:", lesson.scale, "·", lesson.sizes.synthetic_train, "training pair
       lesson.sizes.input_px, "px input")  # fmt: skip
 
 # %% [markdown]
-# ## Summary
-#
-# - RGB and thermal images show the same face by different evidence. Weights trained on one modality do
-#   not work on the other.
-# - Pairs allow a frozen RGB teacher to guide a thermal student.
-# - The library contains the methods; the notebooks show how they behave.
+# > **Takeaways**
+# >
+# > RGB and thermal images show the same face by different evidence. Weights trained on one modality do
+# > not work on the other. Pairs allow a frozen RGB teacher to guide a thermal student. The student then
+# > needs no photo.
 #
 # **Exercises**, each with a check that explains typical mistakes:
 # [tour](exercises/00_tour.ipynb) ([solutions](solutions/00_tour.ipynb)).

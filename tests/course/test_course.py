@@ -249,6 +249,14 @@ def test_the_baseline_has_the_same_labelled_pairs_as_the_students(tmp_path):
     assert set(labelled_only.ids) == labelled and bool(labelled_only.labelled.all())
 
 
+def test_a_sample_has_one_pair_of_each_person(work):
+    pairs = lesson(work).pairs("val")
+    batch, people = course.one_per_person(pairs, 3)
+    assert len(people) == len(set(people)) == len(batch.landmarks) == 3
+    assert people == [pairs.subjects[number] for number in batch.index]
+    assert len(course.one_per_person(pairs, 10_000)[1]) == len(set(pairs.subjects))
+
+
 # --- tables -------------------------------------------------------------------------------------
 
 

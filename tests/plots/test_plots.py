@@ -8,6 +8,7 @@ import torch
 from matplotlib.figure import Figure
 
 from mlcmkd import plots
+from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.plots.style import as_images
 from tests.plots.conftest import drawn
 
@@ -56,6 +57,13 @@ FIGURES: dict[str, tuple[Callable[[dict], Figure], tuple[str, ...]]] = {
             d["rgb"], d["marks"], d["marks"], titles=["NME 1 %"] * FACES, links=True
         ),
         ("predicted", "annotated", "NME 1 %"),
+    ),
+    "faces_in_frame": (
+        lambda d: plots.faces_in_frame(
+            d["celsius"][0],
+            [FaceLandmarks(SIDE * (d["marks"][0] + 0.5), "ibug68", d["celsius"][0] / 40)],
+        ),
+        ("frame", "1 face found"),
     ),
     "pair_overlay": (
         lambda d: plots.pair_overlay(d["rgb"], d["celsius"], landmarks=d["marks"]),
@@ -133,6 +141,11 @@ def test_figure_is_drawn_with_its_texts_and_without_a_warning(name, data):
     _, texts = drawn(lambda: draw(data))
     for word in expected:
         assert word in texts, f"'{word}' is missing"
+
+
+def test_a_frame_without_a_face_says_so(data):
+    figure = plots.faces_in_frame(data["rgb"][0], [])
+    assert [axes.get_title() for axes in figure.axes] == ["frame", "no faces found"]
 
 
 def test_every_function_of_the_package_is_drawn_in_a_test():

@@ -94,7 +94,7 @@ def main_loss(function: Any) -> str:
 
 
 def clip(function: Any) -> str:
-    """A function (b, variances) to the limited coefficients, |b_i| <= 3 sqrt(lambda_i)."""
+    """A function (b, variances) to the limited coefficients, |b_i| <= 3 sqrt(v_i)."""
     b = np.array([[5.0, -0.25, 0.02], [-2.0, 0.35, -0.31]])
     variances = np.array([0.04, 0.01, 0.01])
     value = as_numbers(call_function(function, "clip", b, variances), "clip(b, variances)", b.shape)
@@ -104,11 +104,11 @@ def clip(function: Any) -> str:
         np.clip(b, -limit, limit),
         "clip(b, variances)",
         [
-            (np.clip(b, -3 * variances, 3 * variances), "lambda is a variance; three standard "
-             "deviations are 3 sqrt(lambda)"),
+            (np.clip(b, -3 * variances, 3 * variances), "v_i is a variance; three standard "
+             "deviations are 3 sqrt(v_i)"),
             (np.clip(b, -np.sqrt(variances), np.sqrt(variances)), "this is one standard deviation; "
              "the limit is three"),
-            (np.clip(b, -3, 3), "each mode has its own standard deviation: 3 sqrt(lambda_i), not 3"),
+            (np.clip(b, -3, 3), "each mode has its own standard deviation: 3 sqrt(v_i), not 3"),
             (np.minimum(b, limit), "large negative coefficients are not limited: clip in both "
              "directions"),
             (np.where(abs(b) > limit, 0, b), "a coefficient that is too large is set to its limit, "

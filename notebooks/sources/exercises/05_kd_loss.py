@@ -80,7 +80,7 @@ print(checks.kd_loss.main_loss(main_loss))
 # ## 3 · Implement: the limit of an active shape model
 #
 # `b` contains the coefficients of two shapes (rows) for three modes (columns), `variances` the variances
-# $\lambda_i$ of the modes. Write `clip`, so that $|b_i| \le 3\sqrt{\lambda_i}$.
+# $v_i$ of the modes. Write `clip`, so that $|b_i| \le 3\sqrt{v_i}$.
 
 
 # %% tags=["solution"]

@@ -75,7 +75,7 @@ for name, y in changed.items():
 # %% [markdown]
 # ## 2 · Implement: linear CKA
 #
-# Write `cka(x, y)` for arrays (n, p) and (n, q), by the formula of the lesson.
+# Write `cka(x, y)` for arrays with one row for each of n samples, by the formula of the lesson.
 
 
 # %% tags=["solution"]
