@@ -243,7 +243,7 @@ for name, (radiometry, image) in stored.items():
         "stored as": name, "one pixel": str(image[64, 64].tolist()),
         "mean error on the face (degrees C)": f"{off:.3f}" if radiometry.absolute else "none",
     })  # fmt: skip
-lesson.show_text(course.markdown_table(rows), learned=False)
+lesson.show_text(course.markdown_table(rows, {name: name for name in rows[0]}), learned=False)
 
 # %% [markdown]
 # **How to read it.** 8 bits over 22 degrees C have steps of 0.09 degrees C, which is enough for
