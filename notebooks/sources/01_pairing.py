@@ -174,8 +174,8 @@ lesson.show(figure, "01_optics")
 # %% [markdown]
 # **How to read it.** As above, for the image that the camera stores. *Emissivity* lowers the outline of
 # the face in a cool room. *Scene* is what lies behind the head. *Optics* removes what a landmark needs
-# most, edges; its difference is largest at the outline, the eyes and the mouth. How large each part is,
-# and which parts matter to a real camera: [useful synthetic
+# most, edges; its difference is largest at the outline, the eyes and the mouth. Which parts make a
+# synthetic face useful for a real camera: [useful synthetic
 # faces](../docs/results/useful_synthetic_faces.md).
 #
 # ## From counts to degrees C to the network's input

@@ -1,6 +1,15 @@
 # %% [markdown]
 # # 02 · The RGB teacher, and the modality gap
 #
+# ![Six thermal faces with the landmarks of a network for RGB](../docs/figures/lessons/02_gap_faces.png)
+#
+# **Question.** The landmarks in orange-red come from a network that is accurate on the RGB images of
+# the same faces; green is the truth. How much accuracy does it lose on thermal images, and where in the
+# face?
+#
+# **The answer first.** The error grows about threefold. No program warns you: the network accepts a
+# thermal image as it accepts a photo.
+#
 # **Goals.** After this notebook you can train a landmark network, interpret its curves, heatmaps and
 # errors, and measure how much accuracy it loses on the other modality.
 #
@@ -35,9 +44,11 @@ from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 #
 # A **Landmarker** has two parts, `features(x)` and `head(f)`
 # ([`models/landmarker.py`](../mlcmkd/models/landmarker.py)). The features are a map at a quarter of the
-# input's resolution. The head predicts one **heatmap** per landmark, and the landmark is the expected
-# position under that heatmap. The two parts are separate because distillation combines them across
-# networks: the head of one network is applied to the features of another.
+# input's resolution. The head gives a score for every cell of that map, once for each landmark. A
+# **softmax** turns the scores of one landmark into probabilities that add up to 1, its **heatmap**, and
+# the landmark is the expected position under the heatmap. The two parts are separate because
+# distillation combines them across networks: the head of one network is applied to the features of
+# another.
 
 # %% tags=["fact", "nbval-check-output"]
 print("size    parameters   width of the features   backbone")
@@ -64,18 +75,18 @@ lesson.show(figure, "02_curves")
 #
 # The left curve is the **task loss** of a face with $K$ landmarks:
 #
-# $$\mathcal L_\text{task} = \lambda \,\frac1K\sum_k \lVert p_k - y_k \rVert
-#   \;+\; \frac1K\sum_k \mathrm{KL}\!\left(G_\sigma(y_k) \,\Vert\, h_k\right)$$
+# $$\mathcal L_\text{task} = \gamma \,\frac1K\sum_k \lVert p_k - y_k \rVert
+#   \;+\; \frac1K\sum_k \mathrm{KL}\!\left(G_\sigma(y_k) \,\Vert\, q_k\right)$$
 #
 # $y_k$ is the annotated and $p_k$ the predicted landmark, in coordinates divided by the side of the
-# input; $h_k$ is the heatmap, a probability for every cell; $G_\sigma(y_k)$ is a Gaussian around the
-# landmark; $\lambda$ weights the first term. KL is the Kullback-Leibler divergence, which is 0 for equal
+# input; $q_k$ is the heatmap, a probability for every cell; $G_\sigma(y_k)$ is a Gaussian around the
+# landmark; $\gamma$ weights the first term. KL is the Kullback-Leibler divergence, which is 0 for equal
 # distributions. In the code: `landmark_loss` in
 # [`distillation/losses.py`](../mlcmkd/distillation/losses.py), the sum of `coordinate_distance` and
 # `heatmap_divergence`.
 
 # %% tags=["fact", "nbval-check-output"]
-print("lambda (COORDINATE_WEIGHT):", COORDINATE_WEIGHT)
+print("gamma (COORDINATE_WEIGHT):", COORDINATE_WEIGHT)
 print("sigma (TARGET_SIGMA), as a share of the input's side:", TARGET_SIGMA)
 
 # %% [markdown]
@@ -103,8 +114,10 @@ chosen = [*order[:2], *order[middle : middle + 2], *order[-2:]]
 show_faces(chosen, "rgb", "02_predictions")
 
 # %% [markdown]
-# **How to read it.** By NME: the two best faces, two in the middle, and the two worst. What do the worst
-# have in common? Look for large head rotations, glasses, masks, hands and hair.
+# **How to read it.** By **NME**, the mean distance between predicted and annotated landmarks in percent
+# of the distance between the outer eye corners: the two best faces, two in the middle, and the two
+# worst. What do the worst have in common? Look for large head rotations, glasses, masks, hands and
+# hair.
 
 # %%
 batch = make_batch(pairs, torch.tensor(chosen[2:3]), NO_AUGMENTATION, torch.Generator())
@@ -136,15 +149,16 @@ lesson.show(figure, "02_heatmaps")
 # %% [markdown]
 # ## NME and its normaliser
 #
-# $$\mathrm{NME} = \frac1K \sum_k \frac{\lVert p_k - y_k\rVert}{d}$$
+# $$\mathrm{NME} = \frac1K \sum_k \frac{\lVert p_k - y_k\rVert}{u}$$
 #
-# with $d$ the **normaliser**: the distance between the outer eye corners (inter-ocular), or $\sqrt{wh}$
-# with $w$ and $h$ the width and height of the face's box (box). In a profile the two eye corners nearly
-# coincide, so an inter-ocular NME of rotated heads is large even if the points are close; the box hardly
-# changes. FR, the failure rate, is the share of
-# faces with an NME above a **threshold**, here 8 %. An **interval** next to a mean is a 95 % *bootstrap*
-# interval: the faces are resampled with replacement many times, and 95 % of the resulting means lie in
-# it. See [`evaluation/metrics.py`](../mlcmkd/evaluation/metrics.py).
+# NME is the **normalised mean error**, the mean distance between predicted and annotated landmarks,
+# divided by a **normaliser** $u$: the distance between the outer eye corners (inter-ocular), or the
+# square root of the area of the face's box (box). In a profile the two eye corners nearly coincide, so
+# an inter-ocular NME of rotated heads is large even if the points are close; the box hardly changes.
+# FR, the failure rate, is the share of faces with an NME above a **threshold**, here 8 %. An
+# **interval** next to a mean is a 95 % *bootstrap* interval: the faces are resampled with replacement
+# many times, and 95 % of the resulting means lie in it. See
+# [`evaluation/metrics.py`](../mlcmkd/evaluation/metrics.py).
 #
 # ### Mistake: a number without its normaliser
 #
@@ -200,13 +214,12 @@ lesson.show_text(
 # sentence names the region where the thermal image lacks the most evidence, and the region where it
 # lacks the least.
 #
-# ## Summary
-#
-# - A Landmarker consists of `features` and `head`; the head predicts heatmaps, and a landmark is an
-#   expected position.
-# - Report NME with its normaliser, and FR and AUC with their threshold.
-# - An RGB teacher is inaccurate on thermal images. The next notebook uses its knowledge to train a
-#   student.
+# > **Takeaways**
+# >
+# > A Landmarker consists of features and a head; the head predicts a heatmap per landmark, and the
+# > landmark is its expected position. Report an NME with its normaliser, and a failure rate with its
+# > threshold. An RGB teacher is inaccurate on thermal images, and nothing warns you. The
+# > [next lesson](03_ktl_dikd.ipynb) uses its knowledge to train a student that is not.
 #
 # **Exercises**, each with a check that explains typical mistakes:
 # [teacher](exercises/02_teacher.ipynb) ([solutions](solutions/02_teacher.ipynb)).

@@ -140,19 +140,6 @@ def test_the_gap():
 # --- 01 -----------------------------------------------------------------------------------------
 
 
-def test_the_range_of_distances():
-    given = (0.05, 0.09, 0.65, 5.0)  # a share of 0.05 x 0.09 / 0.05 = 0.09
-    check = checks.pairing.depth_range
-    assert check((0.5915, 0.7085), *given).startswith("Right")
-    assert check(torch.tensor([0.5915, 0.7085]), *given).startswith("Right")
-    assert check((0.59, 0.71), *given)  # to the centimetre
-    refused("percent sign was ignored", check, (0.65 * (1 - 9), 0.65 * (1 + 9)), *given)
-    refused("are exchanged", check, (0.65 * (1 - 0.05 / 1.8), 0.65 * (1 + 0.05 / 1.8)), *given)
-    refused("also be farther away", check, (0.5915, 0.65), *given)
-    refused("range of 1/Z", check, (0.65 / 1.09, 0.65 / 0.91), *given)
-    refused("smaller distance", check, (0.7085, 0.5915), *given)
-
-
 def test_apparent_temperatures():
     check = checks.pairing.apparent
 
@@ -206,13 +193,6 @@ def test_a_mirror():
         return p[FLIP]
 
     refused("work on a copy", check, in_place, face)
-
-
-def test_the_form_of_shifts():
-    rows = [{"shift_px": n, "left_px": 1.0, "accepted": n < 3} for n in range(4)]
-    assert "form is complete" in checks.pairing.shifts(rows, TEXT)
-    refused("four different", checks.pairing.shifts, [rows[0]] * 4, TEXT)
-    refused("True or False", checks.pairing.shifts, [r | {"accepted": 7} for r in rows], TEXT)
 
 
 # --- 02 -----------------------------------------------------------------------------------------
@@ -385,6 +365,46 @@ def test_the_form_of_pulls():
     assert "form is complete" in checks.ktl.pulls(rows, TEXT)
     refused("both norms", checks.ktl.pulls, [r | {"cosine": 7.0} for r in rows], TEXT)
     refused("at least 4 settings", checks.ktl.pulls, rows[:2], TEXT)
+
+
+# --- 03b ----------------------------------------------------------------------------------------
+
+
+def test_the_range_of_distances():
+    given = (0.05, 0.09, 0.65, 5.0)  # a share of 0.05 x 0.09 / 0.05 = 0.09
+    check = checks.registration.depth_range
+    assert check((0.5915, 0.7085), *given).startswith("Right")
+    assert check(torch.tensor([0.5915, 0.7085]), *given).startswith("Right")
+    assert check((0.59, 0.71), *given)  # to the centimetre
+    refused("percent sign was ignored", check, (0.65 * (1 - 9), 0.65 * (1 + 9)), *given)
+    refused("are exchanged", check, (0.65 * (1 - 0.05 / 1.8), 0.65 * (1 + 0.05 / 1.8)), *given)
+    refused("also be farther away", check, (0.5915, 0.65), *given)
+    refused("range of 1/Z", check, (0.65 / 1.09, 0.65 / 0.91), *given)
+    refused("smaller distance", check, (0.7085, 0.5915), *given)
+
+
+def test_the_shifts_of_pairs():
+    check = checks.registration.offsets
+    assert check(lambda rgb, thermal: (rgb - thermal).mean(1)).startswith("Right")
+    assert check(
+        lambda rgb, thermal: torch.from_numpy(rgb.mean(1)) - torch.from_numpy(thermal.mean(1))
+    )
+    refused("sign is reversed", check, lambda rgb, thermal: (thermal - rgb).mean(1))
+    refused("each pair has its own", check, lambda rgb, thermal: (rgb - thermal).mean((0, 1)))
+    refused("one shift per landmark", check, lambda rgb, thermal: rgb - thermal)
+    refused("over x and y", check, lambda rgb, thermal: (rgb - thermal).mean(2))
+    refused("not their mean", check, lambda rgb, thermal: (rgb - thermal).sum(1))
+    refused("direction is lost", check, lambda rgb, thermal: np.abs(rgb - thermal).mean(1))
+    refused("with distances", check,
+            lambda rgb, thermal: np.linalg.norm(rgb - thermal, axis=2).mean(1))  # fmt: skip
+    refused("median", check, lambda rgb, thermal: np.median(rgb - thermal, axis=1))
+
+
+def test_the_form_of_shifts():
+    rows = [{"shift_px": n, "left_px": 1.0, "accepted": n < 3} for n in range(4)]
+    assert "form is complete" in checks.registration.shifts(rows, TEXT)
+    refused("four different", checks.registration.shifts, [rows[0]] * 4, TEXT)
+    refused("True or False", checks.registration.shifts, [r | {"accepted": 7} for r in rows], TEXT)
 
 
 # --- 04 -----------------------------------------------------------------------------------------

@@ -5,66 +5,14 @@ from typing import Any
 import numpy as np
 
 from mlcmkd.course.checks.answers import (
-    FORM,
     NotYet,
-    as_number,
     as_numbers,
     call_function,
-    check_finding,
-    check_table,
     check_value,
     is_close,
 )
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN, KELVIN, to_centikelvin
 from mlcmkd.schemes import IBUG68
-
-
-def depth_range(answer: Any, apart: float, eyes: float, depth: float, percent: float) -> str:
-    """The smallest and largest distance of a face with a residual below a limit, metres.
-
-    Args:
-        apart: baseline B; eyes: outer eye corners e; depth: Z0, all metres.
-        percent: the limit, of the inter-ocular distance.
-    """
-    value = as_numbers(answer, "(near, far)", (2,))
-    share = percent / 100
-    right, swapped = share * eyes / apart, share * apart / eyes
-    if value[0] > value[1]:
-        raise NotYet("(near, far): the first has to be the smaller distance")
-    check_value(
-        value,
-        depth * np.array([1 - right, 1 + right]),
-        "(near, far)",
-        [
-            (
-                depth * np.array([1 - 100 * right, 1 + 100 * right]),
-                f"a limit of {percent:g} % is {share:g}: the percent sign was ignored",
-            ),
-            (
-                depth * np.array([1 - swapped, 1 + swapped]),
-                "B and e are exchanged: a longer baseline gives a *smaller* range",
-            ),
-            (
-                [depth * (1 - right), depth],
-                "a face may also be farther away than Z0: note the absolute value",
-            ),
-            (
-                depth * np.array([1 - share, 1 + share]),
-                "the limit is of the inter-ocular distance, not of the depth: B/e is missing",
-            ),
-            (
-                [depth / (1 + right), depth / (1 - right)],
-                "this is the range of 1/Z; relative to the face the distance itself is used, because "
-                "a nearer face is also larger",
-            ),
-        ],
-        rel=4e-3,  # to the centimetre
-        hint="Solve B/e * |1 - Z/Z0| = limit for Z, on both sides of Z0.",
-    )
-    return (
-        f"Right: +- {100 * right:.1f} % of the depth. The range depends on the baseline, not on the "
-        "focal length or the number of pixels."
-    )
 
 
 def apparent(function: Any) -> str:
@@ -175,14 +123,3 @@ def mirror(function: Any, landmarks: np.ndarray) -> str:
         ],
     )  # fmt: skip
     return "Right: mirrored and re-indexed; applied twice, it returns the original face."
-
-
-def shifts(rows: Any, text: Any) -> str:
-    """Form of the open experiment: shift of a photo and the remaining error after registration."""
-    value = check_table(rows, ("shift_px", "left_px", "accepted"), "rows", least=4)
-    if any(as_number(row["accepted"], "accepted") not in (0, 1) for row in value):
-        raise NotYet("rows: 'accepted' is True or False")
-    if len({as_number(row["shift_px"], "shift_px") for row in value}) < 4:
-        raise NotYet("rows: give four different shifts or more")
-    check_finding(text)
-    return FORM

@@ -200,4 +200,5 @@ print(checks.ktl.pulls(rows, finding))
 # changes its direction. FD compares cells of 4 px and is less sensitive. The target of RI is the label
 # (with `guide="both"`: half of it), and the label belongs to the thermal image, which did not move. Do
 # your cosines confirm this? A direction at the start of training does not determine the result at its
-# end: `experiments/ktl_registration.yaml` measured that, and lesson 03 shows it.
+# end: `experiments/ktl_registration.yaml` measured that
+# ([misaligned pairs](../../docs/results/misaligned_pairs.md)), and lesson 03b shows what to do about it.
