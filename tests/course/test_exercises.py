@@ -211,7 +211,7 @@ def test_the_table_has_one_row_per_lesson(tmp_path):
     assert len(lines) == 2 + len(build.series()) + 1  # the last is their sum
     line = next(line for line in lines if "03_ktl_dikd" in line)
     row = [cell.strip() for cell in line.strip("|").split("|")]
-    assert row[1] == "2.5" and row[3] == "4"
+    assert row[4] == "2.5" and row[6] == "4"  # minutes to run, exercises
 
 
 def test_no_call_of_a_check_contains_an_answer():

@@ -75,7 +75,8 @@ def test_each_lesson_has_the_same_structure(name):
 def test_links_into_the_project_exist(name):
     text = (NOTEBOOKS / "sources" / f"{name}.py").read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)]+)\)", text):
-        assert target.startswith("https://") or (NOTEBOOKS / target).exists(), target
+        file = NOTEBOOKS / target.partition("#")[0]
+        assert target.startswith("https://") or file.exists(), target
 
 
 # --- as it runs -----------------------------------------------------------------------------------
