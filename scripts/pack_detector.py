@@ -1,6 +1,7 @@
 """Bundles a face detector: `python scripts/pack_detector.py RUN [--input-px 224]`.
 
-Writes the weights of a run of `mlcmkd train-detector` to mlcmkd/deployment/weights in half precision.
+Writes the weights of a run of `mlcmkd train-detector` to mlcmkd/deployment/weights in half precision,
+and the ONNX graphs of the bundled networks anew (scripts/pack_graphs.py).
 The detector may run at another size of the frame than it was trained at: it was chosen by
 `python benchmarks/detect.py --split val`. The figures in its card are those of the same command
 without `--split`.
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlcmkd.cli import guarded
+from mlcmkd.deployment.onnx.shared_weights import write_graphs
 from mlcmkd.deployment.weights import FILES
 from mlcmkd.models.face_detector import FaceDetector
 from mlcmkd.training.run_directory import WEIGHTS
@@ -44,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     path = pack(options.run, options.input_px)
+    write_graphs(FOLDER)
     print(f"{path.name}: {path.stat().st_size:,} bytes")
 
 

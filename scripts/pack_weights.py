@@ -5,8 +5,8 @@ photos for an RGB model, their simulated thermal images for a thermal one) and o
 Knapik test sequences (thermal models), each with its 95 % bootstrap interval over faces. Then writes
 the weights to mlcmkd/deployment/weights, as the bundled model of the run's modality, and the table into
 its card and into the page of results, between two markers. The card also has the figures in its YAML
-header, in the form of the Hugging Face Hub (`model-index`). The run must be chosen before, by validation
-pairs only.
+header, in the form of the Hugging Face Hub (`model-index`). The ONNX graphs of the bundled networks are
+written anew (scripts/pack_graphs.py). The run must be chosen before, by validation pairs only.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from huggingface_hub import EvalResult, ModelCard
 
 from mlcmkd.cli import guarded
 from mlcmkd.data.config import DataConfig
+from mlcmkd.deployment.onnx.shared_weights import write_graphs
 from mlcmkd.deployment.weights import FILES
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
@@ -181,6 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--half", action="store_true", help="store float16, half the size")
     options = parser.parse_args(arguments)
     print(pack(options.run, options.photos, options.real, half=options.half))
+    write_graphs(FOLDER)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from mlcmkd import synthetic
 from mlcmkd.data.config import DataConfig
-from mlcmkd.data.pairs import SYNTHETIC, Pairs, from_synthetic, synthetic_faces
+from mlcmkd.data.manifest import SYNTHETIC
+from mlcmkd.data.pairs import Pairs, from_synthetic, synthetic_faces
 from mlcmkd.data.thermal.model_range import over_model_range
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.synthetic.faces import SyntheticFaces

@@ -20,6 +20,7 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.texts import json_problem, unique_keys
 
 MANIFEST = "metadata.jsonl"
+SYNTHETIC = "synthetic"  # a source of pairs without a manifest: the rendered faces
 SPLITS = ("train", "val", "test")
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mlcmkd.data.crops import Crop, face_box, tight_box
 from mlcmkd.data.images import read_image
-from mlcmkd.data.manifest import PairRow, inside, points_of, read_rows
+from mlcmkd.data.manifest import SYNTHETIC, PairRow, inside, points_of, read_rows
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.storage import allocate, fits, movable
 from mlcmkd.data.thermal.model_range import over_model_range
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from mlcmkd.synthetic.faces import SyntheticFaces
 
 MARGIN = 1.4  # side of the stored square / side of the network's input
-SYNTHETIC = "synthetic"
 _OPTIONAL = ("visible", "rgb_maps", "paired")  # tensors with one row a pair, or None
 
 

@@ -12,7 +12,7 @@ from mlcmkd.deployment.detector import Detector, load_detector, run_detector
 from mlcmkd.deployment.face_detector import MapsNetwork, detect_faces, open_detector
 from mlcmkd.deployment.faces import FaceCrop
 from mlcmkd.deployment.warm_region import candidate_boxes, detect_warm_region
-from mlcmkd.deployment.weights import bundled_detector
+from mlcmkd.deployment.weights import bundled_detector_graph
 from mlcmkd.utils.errors import InputError
 
 # The most passes. Each after the first crops around the landmarks of the pass before, upright, so that
@@ -108,9 +108,11 @@ class Locator:
 
 def _load(name: str | Path, modality: Modality, threads: int) -> Detector | MapsNetwork:
     """The detector of a name, a path or "module:function"."""
-    if name != "faces" and Path(name).suffix.lower() not in (".safetensors", ".onnx"):
+    if name == "faces":
+        return open_detector(bundled_detector_graph(modality), threads)
+    if Path(name).suffix.lower() not in (".safetensors", ".onnx"):
         return load_detector(str(name))
-    network = open_detector(bundled_detector(modality) if name == "faces" else name, threads)
+    network = open_detector(name, threads)
     if network.modality != modality:
         raise InputError(
             f"{name}: detects faces in {network.modality} images, but the weights take {modality} "

@@ -6,13 +6,16 @@ shares of the crop's side, NaN without a calibration.
 """
 
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
 from mlcmkd.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from mlcmkd.deployment.onnx.session import OnnxLandmarker
 
 
 class NetworkOutput(NamedTuple):
@@ -86,26 +89,24 @@ class OnnxNetwork:
     avoid it.
 
     Args:
-        path: the file.
-        threads: CPU threads per call.
+        network: the loaded file.
+        name: of the file, for error messages.
 
     Raises:
-        InputError: not a file of `mlcmkd export`, or of kind "image" and "frame-minmax", which
-            would stretch each crop instead of the whole image.
+        InputError: a file of kind "image" and "frame-minmax", which would stretch each crop instead of
+            the whole image.
     """
 
-    def __init__(self, path: Path | str, threads: int = 1):
-        from mlcmkd.deployment.onnx.session import load_onnx
-
-        self.network = load_onnx(path, threads)
-        card = self.card = self.network.card
+    def __init__(self, network: "OnnxLandmarker", name: Path | str = "network"):
+        self.network = network
+        card = self.card = network.card
         self.scheme, self.modality = card.scheme, card.modality
         self.radiometry, self.input_px = card.radiometry, card.input_px
         self.normalisation = card.normalisation
         frame_minmax = card.radiometry is not None and card.radiometry.kind == "frame-minmax"
         if card.kind == "image" and frame_minmax:
             raise InputError(
-                f"{path}: stretches whole images to their range; export it with --kind crop"
+                f"{name}: stretches whole images to their range; export it with --kind crop"
             )
 
     def __call__(self, crops: np.ndarray) -> NetworkOutput:
@@ -134,5 +135,23 @@ def open_network(path: Path | str, threads: int = 1) -> Network:
     Raises:
         InputError: the file holds no weights, or lacks the metadata of its input.
     """
-    is_onnx = Path(path).suffix.lower() == ".onnx"
-    return OnnxNetwork(path, threads) if is_onnx else TorchNetwork(path)
+    if Path(path).suffix.lower() != ".onnx":
+        return TorchNetwork(path)
+    from mlcmkd.deployment.onnx.session import load_onnx
+
+    return OnnxNetwork(load_onnx(path, threads), path)
+
+
+def open_bundled(modality: Modality, threads: int = 1) -> Network:
+    """Opens the bundled network of a modality, which ONNX Runtime runs: torch takes seconds to import.
+
+    Args:
+        modality: "thermal" or "rgb".
+        threads: CPU threads of ONNX Runtime.
+
+    Raises:
+        InputError: the installation lacks the network.
+    """
+    from mlcmkd.deployment.onnx.session import load_bundled
+
+    return OnnxNetwork(load_bundled(modality, threads))

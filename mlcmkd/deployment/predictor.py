@@ -18,7 +18,7 @@ from mlcmkd.deployment.detector import Detector
 from mlcmkd.deployment.face_detector import MapsNetwork
 from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks, face_confidence
 from mlcmkd.deployment.locating import Locator
-from mlcmkd.deployment.networks import open_network
+from mlcmkd.deployment.networks import open_bundled, open_network
 from mlcmkd.deployment.refinement import next_crop
 from mlcmkd.deployment.thermal_input import (
     INFERRED,
@@ -26,7 +26,6 @@ from mlcmkd.deployment.thermal_input import (
     celsius_radiometry,
     image_radiometry,
 )
-from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.utils.errors import InputError
 
 
@@ -48,7 +47,8 @@ class Predictor:
     Args:
         weights: a file of `Landmarker.save` or `mlcmkd export` (`.onnx`); None for a bundled model,
             trained on synthetic faces: a light thermal student, or an RGB teacher for photos (their
-            cards are in mlcmkd/deployment/weights).
+            cards are in mlcmkd/deployment/weights). ONNX Runtime runs the bundled networks and `.onnx`
+            files, without an import of torch.
         celsius_range: degrees C that become 0 and 1; by default that of the weights.
         detector: locates faces where no box is given. "faces", the default, is the bundled face
             detector, which finds all faces of a frame; a path names another one, of
@@ -88,8 +88,10 @@ class Predictor:
         if not isinstance(stated, StatedInput):
             raise InputError(f"stated: {type(stated).__name__}; give a StatedInput")
         if weights is None:
-            weights = bundled_weights(modality or "thermal")
-        self.network = open_network(weights, threads)
+            self.network = open_bundled(modality or "thermal", threads)
+            weights = "the bundled model"
+        else:
+            self.network = open_network(weights, threads)
         if modality not in (None, self.network.modality):
             raise InputError(
                 f"{weights}: takes {self.network.modality} input, but modality '{modality}' was given"

@@ -8,7 +8,6 @@ from collections import deque
 
 import cv2
 import numpy as np
-from scipy.stats import rankdata
 
 # Chosen on the Knapik development sequences, as recorded and with simulated gain control, so that steps
 # of five frames are no cuts. A cut to another person in the same seat before the same camera may be
@@ -68,6 +67,8 @@ def _ranks(values: np.ndarray) -> np.ndarray | None:
     low, high = np.quantile(small, (0.01, 0.99))
     if not high > low:
         return None
+    from scipy.stats import rankdata  # here, because its import takes a second
+
     ranks = rankdata(np.rint(np.clip((small - low) / (high - low), 0, 1) * _LEVELS))
     ranks -= ranks.mean()
     norm = np.linalg.norm(ranks)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from mlcmkd.data.crops import tight_box
 from mlcmkd.deployment.box_motion import BoxMotion
@@ -114,6 +113,8 @@ class Tracker:
         costs = np.full((len(boxes), len(self._tracks) + len(boxes)), NEW)
         for n, box in enumerate(boxes):
             costs[n, : len(self._tracks)] = [track.cost(box) for track in self._tracks]
+        from scipy.optimize import linear_sum_assignment  # here, as its import takes long
+
         columns = linear_sum_assignment(costs)[1]
         return [self._tracks[m] if m < len(self._tracks) else None for m in columns]
 

@@ -7,19 +7,21 @@ import platform
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlcmkd.data.manifest import MANIFEST
-from mlcmkd.data.pairs import SYNTHETIC, Pairs
+from mlcmkd.data.manifest import MANIFEST, SYNTHETIC
 from mlcmkd.synthetic import RENDERER_VERSION
+
+if TYPE_CHECKING:
+    from mlcmkd.data.pairs import Pairs
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "opencv-python-headless")
 
 
-def data_hash(pairs: Pairs) -> str:
+def data_hash(pairs: "Pairs") -> str:
     """A short hash of the data that a stage used: images, labels, registration."""
     digest = hashlib.sha256()
     registration = (

@@ -9,8 +9,8 @@ import torch
 
 from mlcmkd.deployment.faces import FaceLandmarks, face_confidence, is_uncertain
 from mlcmkd.deployment.networks import open_network
-from mlcmkd.deployment.onnx.card import check_export
 from mlcmkd.deployment.onnx.export import export_onnx
+from mlcmkd.deployment.onnx.files import check_export
 from mlcmkd.deployment.onnx.session import load_onnx
 from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.models import Calibration

@@ -14,7 +14,7 @@ from torch import nn
 from mlcmkd.data.crops import Crop
 from mlcmkd.data.pairs import Pairs, load_pairs
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, GREY8, Radiometry
-from mlcmkd.deployment.onnx.card import Card, check_export, write_onnx
+from mlcmkd.deployment.onnx.card import Card
 from mlcmkd.deployment.onnx.export import (
     ImageToLandmarks,
     confidence,
@@ -23,6 +23,7 @@ from mlcmkd.deployment.onnx.export import (
     input_radiometry,
     to_unit,
 )
+from mlcmkd.deployment.onnx.files import check_export, write_onnx
 from mlcmkd.deployment.onnx.pairs import input_feeds, parity_px, predict_onnx
 from mlcmkd.deployment.onnx.quantise import evenly_spaced, quantise
 from mlcmkd.deployment.onnx.session import OnnxLandmarker, load_onnx

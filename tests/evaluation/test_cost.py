@@ -1,7 +1,7 @@
 import pytest
 from torch import nn
 
-from mlcmkd.deployment.onnx.card import check_export
+from mlcmkd.deployment.onnx.files import check_export
 from mlcmkd.evaluation import cost
 from mlcmkd.evaluation.cost import flops, latency_ms, time_calls
 from tests.conftest import make_model

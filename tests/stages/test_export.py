@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from mlcmkd.cli import app
 from mlcmkd.data.config import DataConfig
-from mlcmkd.deployment.onnx.card import check_export
+from mlcmkd.deployment.onnx.files import check_export
 from mlcmkd.stages import export as export_stage
 from mlcmkd.stages.export import INT8, MODEL, ExportConfig, export
 from mlcmkd.utils.errors import InputError

@@ -6,11 +6,8 @@ files shows.
 """
 
 import json
-from pathlib import Path
 from typing import Literal
 
-import onnx
-from google.protobuf.message import DecodeError
 from pydantic import ConfigDict, Field, model_validator
 
 from mlcmkd import __version__
@@ -18,8 +15,6 @@ from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.file_kinds import incomplete
-from mlcmkd.utils.writing import replacing
 
 UNSTATED = "unstated"
 CODE_LICENCE = "Apache-2.0"
@@ -27,7 +22,6 @@ Kind = Literal["image", "crop"]
 # Names of the inputs by kind; both kinds have the same outputs.
 INPUTS: dict[Kind, tuple[str, ...]] = {"image": ("image", "box"), "crop": ("image",)}
 OUTPUTS = ("landmarks", "confidence", "deviation")
-_OLD_OUTPUTS = OUTPUTS[:2]  # of files that were exported before there was a deviation
 # The kinds of radiometry inside a graph, with the unit of its input. A graph takes degrees C,
 # whatever format a camera stores them in.
 GRAPH_KINDS = {
@@ -35,10 +29,6 @@ GRAPH_KINDS = {
     "grey8": "levels 0 to 255, brighter is warmer",
     "frame-minmax": "any values; every frame is stretched to its own range",
 }
-
-
-# Fields that older files lack.
-_LATER = ("normalisation", "deviation")
 
 
 class Card(Config):
@@ -148,64 +138,3 @@ def descriptions(card: Card) -> dict[str, str]:
         if card.deviation
         else "none: NaN",
     }
-
-
-def write_onnx(model: onnx.ModelProto, card: Card, path: Path | str) -> None:
-    """Adds a card to a model and writes it atomically.
-
-    The notes of the exporter at each node are removed, because they contain paths of this machine.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    graph, texts = model.graph, descriptions(card)
-    for part in (*graph.node, *graph.initializer, *graph.value_info, graph):
-        part.doc_string = ""
-        del part.metadata_props[:]
-    for value in (*graph.input, *graph.output):
-        value.doc_string = texts[value.name]
-        del value.metadata_props[:]
-    onnx.helper.set_model_props(model, card.to_metadata())
-    model.producer_name, model.producer_version = "mlcmkd", __version__
-    with replacing(path) as unfinished:
-        unfinished.write_bytes(model.SerializeToString())
-
-
-def check_export(path: Path | str) -> Card:
-    """Validates an exported network and returns its card.
-
-    Raises:
-        InputError: no such file, not a complete ONNX model, weights in a separate file, missing or
-            invalid metadata, or inputs and outputs that do not fit the card's kind.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; write it with `mlcmkd export`")
-    try:
-        model = onnx.load(path, load_external_data=False)
-        if any(onnx.external_data_helper.uses_external_data(w) for w in model.graph.initializer):
-            raise InputError(f"{path}: its weights are in another file; export it again")
-        onnx.checker.check_model(model)
-    except (DecodeError, onnx.checker.ValidationError) as error:
-        raise incomplete(path, "ONNX model", _one_line(error), "export it again") from None
-    entries = {entry.key: entry.value for entry in model.metadata_props}
-    missing = [name for name in Card.model_fields if name not in (*entries, *_LATER)]
-    if missing:
-        whose = "of another program: " if "mlcmkd" not in entries else ""
-        raise InputError(
-            f"{path}: an ONNX model, but {whose}its metadata lacks {', '.join(missing)}, which "
-            "`mlcmkd export` writes; give a file of this command"
-        )
-    card = Card.from_metadata(entries, f"{path}: ONNX, but its metadata is invalid")
-    inputs = tuple(entry.name for entry in model.graph.input)
-    outputs = tuple(entry.name for entry in model.graph.output)
-    if inputs != INPUTS[card.kind] or outputs not in (OUTPUTS, _OLD_OUTPUTS):
-        raise InputError(
-            f"{path}: a model of kind '{card.kind}' has the inputs {INPUTS[card.kind]} and outputs "
-            f"{OUTPUTS}, but this one has {inputs} and {outputs}; export it again"
-        )
-    return card
-
-
-def _one_line(error: Exception) -> str:
-    """The first 200 characters of an error, on one line."""
-    return " ".join(str(error).split())[:200]

@@ -5,17 +5,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
-import onnxruntime
 from pydantic import ConfigDict, Field
 
 from mlcmkd.data.modality import Modality
+from mlcmkd.deployment.onnx.runtime import cpu_session
 from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.file_kinds import incomplete
 from mlcmkd.utils.writing import replacing
 
 if TYPE_CHECKING:
+    import onnx
+
     from mlcmkd.models.face_detector import FaceDetector
 
 KEY = "mlcmkd face detector"  # of the spec in the metadata
@@ -28,10 +29,24 @@ def export_detector(detector: "FaceDetector", path: Path | str) -> None:
     Its input "frame" is (1, C, h, w) float32 in [0, 1], both sides multiples of 32; its outputs are
     "centres" (h / 4, w / 4), probabilities, and "boxes" (4, h / 4, w / 4). `OnnxDetector` runs it.
     """
+    model = detector_proto(detector)
+    with replacing(Path(path)) as part:
+        part.write_bytes(model.SerializeToString())
+
+
+def detector_proto(detector: "FaceDetector", *, merged: bool = True) -> "onnx.ModelProto":
+    """The graph of a face detector, with its spec in the metadata.
+
+    Args:
+        detector: the network.
+        merged: as of `mlcmkd.deployment.onnx.export.to_proto`.
+    """
+    import onnx
     import torch
     from torch import nn
 
     from mlcmkd.deployment.onnx.export import quiet
+    from mlcmkd.deployment.onnx.files import strip_notes
 
     class Graph(nn.Module):
         def __init__(self) -> None:
@@ -53,12 +68,13 @@ def export_detector(detector: "FaceDetector", path: Path | str) -> None:
             input_names=["frame"],
             output_names=["centres", "boxes"],
             dynamic_shapes={"frame": {2: height, 3: width}},
+            optimize=merged,
             verbose=False,
         )
     model = program.model_proto
+    strip_notes(model)
     onnx.helper.set_model_props(model, {KEY: detector.spec.model_dump_json()})
-    with replacing(Path(path)) as part:
-        part.write_bytes(model.SerializeToString())
+    return model
 
 
 class _ReadSpec(Config):
@@ -87,15 +103,9 @@ class OnnxDetector:
     def __init__(self, path: Path | str, threads: int = 1):
         if not Path(path).is_file():
             raise InputError(f"{path}: no such file; export one with `mlcmkd export-detector`")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors only
         fix = "export the detector again with `mlcmkd export-detector`"
         try:
-            self.session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            self.session = cpu_session(path, threads)
         except Exception as error:  # ONNX Runtime has no common class of its errors
             raise incomplete(Path(path), "ONNX file", str(error), fix) from None
         stored = self.session.get_modelmeta().custom_metadata_map

@@ -26,7 +26,8 @@ from torch.nn import functional as F
 from mlcmkd.data.crops import CROP_SCALE
 from mlcmkd.data.thermal.model_range import check_model_range
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
-from mlcmkd.deployment.onnx.card import INPUTS, OUTPUTS, UNSTATED, Card, Kind, write_onnx
+from mlcmkd.deployment.onnx.card import INPUTS, OUTPUTS, UNSTATED, Card, Kind
+from mlcmkd.deployment.onnx.files import write_onnx
 from mlcmkd.models import Landmarker, ModelSpec, confidence
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
@@ -190,8 +191,18 @@ def quiet():
         logging.disable(logging.NOTSET)
 
 
-def to_proto(model: Landmarker, kind: Kind, radiometry: Radiometry | None) -> onnx.ModelProto:
-    """Traces the graph, without a card; `radiometry` is the result of `input_radiometry`."""
+def to_proto(
+    model: Landmarker, kind: Kind, radiometry: Radiometry | None, *, merged: bool = True
+) -> onnx.ModelProto:
+    """Traces the graph, without a card.
+
+    Args:
+        model: the network.
+        kind: of the graph.
+        radiometry: the result of `input_radiometry`.
+        merged: let the exporter merge layers, such as BatchNorm into convolutions; otherwise the
+            graph has the tensors of the weights.
+    """
     px, channels = model.spec.input_px, 3 if model.spec.modality == "rgb" else 1
     batch = torch.export.Dim("batch")
     # Two rows and all sizes different: the exporter merges equal sizes and fixes sizes of 1.
@@ -216,6 +227,7 @@ def to_proto(model: Landmarker, kind: Kind, radiometry: Radiometry | None) -> on
             output_names=list(OUTPUTS),
             dynamic_shapes=dynamic,
             external_data=False,
+            optimize=merged,
             verbose=False,
         )
     proto = program.model_proto
@@ -249,8 +261,17 @@ def export_onnx(
     model = model if isinstance(model, Landmarker) else Landmarker.load(model)
     if not licence.strip():
         raise InputError(f"the licence is empty; state it, or use '{UNSTATED}'")
-    spec, radiometry = model.spec, input_radiometry(model.spec, celsius_range)
-    card = Card(
+    radiometry = input_radiometry(model.spec, celsius_range)
+    card = card_of(model.spec, kind, radiometry, licence.strip())
+    write_onnx(to_proto(model, kind, radiometry), card, path)
+    return card
+
+
+def card_of(
+    spec: ModelSpec, kind: Kind, radiometry: Radiometry | None, licence: str = UNSTATED
+) -> Card:
+    """The metadata of an exported network; arguments as of `to_proto` and `export_onnx`."""
+    return Card(
         kind=kind,
         scheme=spec.scheme,
         points=get_scheme(spec.scheme).points,
@@ -263,7 +284,5 @@ def export_onnx(
         normalisation=spec.normalisation,
         confidence="mass" if spec.head == "heatmap" else "none",
         deviation=deviation_note(spec),
-        weights_licence=licence.strip(),
+        weights_licence=licence,
     )
-    write_onnx(to_proto(model, kind, radiometry), card, path)
-    return card

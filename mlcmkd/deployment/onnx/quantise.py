@@ -25,8 +25,9 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from mlcmkd.data.pairs import Pairs
-from mlcmkd.deployment.onnx.card import Card, check_export, write_onnx
+from mlcmkd.deployment.onnx.card import Card
 from mlcmkd.deployment.onnx.export import quiet
+from mlcmkd.deployment.onnx.files import check_export, write_onnx
 from mlcmkd.deployment.onnx.pairs import input_feeds
 from mlcmkd.utils.errors import InputError
 

@@ -11,10 +11,13 @@ import numpy as np
 import onnxruntime
 
 from mlcmkd.data.crops import Crop
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import GREY8
 from mlcmkd.data.thermal.scale_check import check_scale
 from mlcmkd.deployment.boxes import Box
-from mlcmkd.deployment.onnx.card import Card, check_export
+from mlcmkd.deployment.onnx.card import Card
+from mlcmkd.deployment.onnx.runtime import cpu_session
+from mlcmkd.deployment.weights import bundled_graph
 from mlcmkd.utils.errors import InputError
 
 
@@ -128,10 +131,21 @@ def load_onnx(path: Path | str, threads: int = 1) -> OnnxLandmarker:
     Raises:
         InputError: not such a file, see `check_export`.
     """
+    from mlcmkd.deployment.onnx.files import check_export  # here, because it imports onnx
+
     card = check_export(path)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return OnnxLandmarker(session, card)
+    return OnnxLandmarker(cpu_session(path, threads), card)
+
+
+def load_bundled(modality: Modality, threads: int = 1) -> OnnxLandmarker:
+    """Loads the bundled network of a modality; the package onnx, which takes long, is not imported.
+
+    Args:
+        modality: "thermal" or "rgb".
+        threads: CPU threads per call.
+
+    Raises:
+        InputError: the installation lacks the network.
+    """
+    session = cpu_session(bundled_graph(modality), threads)
+    return OnnxLandmarker(session, Card.from_metadata(session.get_modelmeta().custom_metadata_map))

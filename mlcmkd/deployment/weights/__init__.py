@@ -3,6 +3,10 @@
 Both were trained on synthetic faces only, and have the same input size and landmark scheme, so that
 they can be compared on the same pairs. The teacher is larger because it has to be accurate: its card
 says why `half` was chosen. Each modality also has a face detector, trained on rendered frames.
+
+Beside each file of weights is an ONNX graph of its name, which reads its tensors out of that file.
+Prediction runs the graphs: ONNX Runtime is imported in a tenth of a second, torch and timm in several.
+`python scripts/pack_graphs.py` writes them.
 """
 
 from pathlib import Path
@@ -21,6 +25,21 @@ class BundledFiles(NamedTuple):
     card: str
     largest: int
     detector: str
+
+    @property
+    def graph(self) -> str:
+        """Of the ONNX graph of the landmark weights."""
+        return graph_name(self.weights)
+
+    @property
+    def detector_graph(self) -> str:
+        """Of the ONNX graph of the face detector."""
+        return graph_name(self.detector)
+
+
+def graph_name(weights: str) -> str:
+    """The name of the ONNX graph beside a file of weights."""
+    return weights.removesuffix(".safetensors") + ".onnx"
 
 
 FILES: dict[Modality, BundledFiles] = {
@@ -53,6 +72,32 @@ def bundled_detector(modality: Modality = "thermal") -> Path:
         InputError: an unknown modality, or the installation lacks the detector.
     """
     return _installed(_files(modality).detector, f"{modality} face detector")
+
+
+def bundled_graph(modality: Modality = "thermal") -> Path:
+    """Path of the ONNX graph of a bundled model, of kind "crop"; it needs the weights beside it.
+
+    Args:
+        modality: as of `bundled_weights`.
+
+    Raises:
+        InputError: an unknown modality, or the installation lacks the model.
+    """
+    bundled_weights(modality)
+    return _installed(_files(modality).graph, f"{modality} model")
+
+
+def bundled_detector_graph(modality: Modality = "thermal") -> Path:
+    """Path of the ONNX graph of the bundled face detector; it needs the weights beside it.
+
+    Args:
+        modality: "thermal" or "rgb", of the frames.
+
+    Raises:
+        InputError: an unknown modality, or the installation lacks the detector.
+    """
+    bundled_detector(modality)
+    return _installed(_files(modality).detector_graph, f"{modality} face detector")
 
 
 def model_card(modality: Modality = "thermal") -> str:
