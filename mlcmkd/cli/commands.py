@@ -63,12 +63,10 @@ COMMANDS = {  # in the order of `mlcmkd --help`
     ),
     "train-detector": Command(
         "Training",
-        "training",
+        "detector",
         "Train a face detector on rendered frames, for predict's --detector.",
     ),
-    "path": Command(
-        "Training", "training", "Run train, transfer and compress, and score all models."
-    ),
+    "path": Command("Training", "path", "Run train, transfer and compress, and score all models."),
     "evaluate": Command(
         "Scores", "scoring", "Score weights on a split: NME, FR and AUC with intervals, CED."
     ),

@@ -18,6 +18,9 @@ Sets = Annotated[
     ),
 ]
 
+# Fields of a config that are options of every command that trains one network.
+TRAINING_FIELDS = ("seed", "fit.steps", "fit.precision", "augmentation.agc")
+
 Workers = Annotated[int, typer.Option(min=1, help="Processes, with one thread each.")]
 Scheduler = Annotated[
     str | None, typer.Option(help="A dask scheduler to use instead, such as tcp://host:8786.")

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, runtime_checkable
 
-import timm
 from pydantic import AfterValidator
 from torch import Tensor, nn
 
@@ -99,6 +98,8 @@ def register_backbone(name: str, size: Size) -> Size:
         InputError: the name belongs to mlcmkd, timm has no such backbone, or the width does not fit
             the group normalisation.
     """
+    import timm  # here, because its import takes as long as that of torch
+
     if isinstance(size.backbone, str) and not timm.is_model(size.backbone):
         raise InputError(
             f"model size '{name}': timm has no backbone '{size.backbone}'; see timm.list_models()"
@@ -131,6 +132,8 @@ def make_backbone(name: str, *, pretrained: bool) -> tuple[nn.Module, list[int]]
                 "its feature maps there"
             )
         return backbone, list(backbone.channels)
+    import timm
+
     try:
         # "getter" keeps no layer beyond the last level: an unused parameter would count as size, and
         # DDP would wait for its gradient.

@@ -1,8 +1,6 @@
 """Tables of scores in a run directory: by face, landmark, region and group, and the CED."""
 
 from mlcmkd.evaluation.scores import Scores
-from mlcmkd.plots import ced_curves
-from mlcmkd.plots.saving import save_figure
 from mlcmkd.training.run_directory import Run
 
 LANDMARKS = "landmarks.csv"
@@ -14,6 +12,9 @@ CED_FIGURE = "ced.png"
 
 def write_scores(run: Run, scores: Scores) -> None:
     """Writes errors.csv, landmarks.csv, regions.csv, ced.csv and ced.png; groups.csv with groups."""
+    from mlcmkd.plots import ced_curves  # here, because the import of Matplotlib takes long
+    from mlcmkd.plots.saving import save_figure
+
     run.errors(scores.rows())
     run.table(LANDMARKS, scores.per_landmark())
     run.table(REGIONS, scores.per_region())

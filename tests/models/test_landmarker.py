@@ -183,7 +183,7 @@ def test_pretrained_fails_clearly_without_a_network(monkeypatch):
         assert pretrained
         raise OSError("offline")
 
-    monkeypatch.setattr("mlcmkd.models.backbones.timm.create_model", no_network)
+    monkeypatch.setattr("timm.create_model", no_network)
     with pytest.raises(InputError, match="pretrained=False"):
         Landmarker(ModelSpec(), pretrained=True)
 
