@@ -3,19 +3,19 @@
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import TypeVar
-
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import LightningEnvironment
+from typing import TYPE_CHECKING, TypeVar
 
 from mlcmkd.training.config import FitConfig
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.processes import number_of, started_by_torchrun
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 T = TypeVar("T")
 
 
-def join(config: FitConfig) -> Fabric:
+def join(config: FitConfig) -> "Fabric":
     """Starts the processes of a training, or joins them; from here on, each knows its rank.
 
     Raises:
@@ -38,7 +38,7 @@ def join(config: FitConfig) -> Fabric:
     return fabric
 
 
-def make_fabric(config: FitConfig) -> Fabric:
+def make_fabric(config: FitConfig) -> "Fabric":
     """Fabric with the devices and the precision of a config.
 
     A training of one process is no part of any world, whatever the environment says.
@@ -49,6 +49,9 @@ def make_fabric(config: FitConfig) -> Fabric:
             unavailable.
     """
     _check_world(config)
+    from lightning_fabric import Fabric  # here, because its import takes longer than that of torch
+    from lightning_fabric.plugins.environments import LightningEnvironment
+
     try:
         return Fabric(
             accelerator=config.accelerator,
@@ -106,7 +109,7 @@ def _check_world(config: FitConfig) -> None:
 
 
 @contextmanager
-def entered_by_all(fabric: Fabric, context: AbstractContextManager[T]) -> Iterator[T]:
+def entered_by_all(fabric: "Fabric", context: AbstractContextManager[T]) -> Iterator[T]:
     """Enters a context in every process; if the first one cannot, all of them end with its error.
 
     Otherwise the others would wait for the first one until a time limit.

@@ -7,9 +7,9 @@ are those of `Trainer`.
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 
 from mlcmkd.data.transforms import Augmentation, make_batch
 from mlcmkd.distillation.objective import Objective
@@ -24,6 +24,9 @@ from mlcmkd.training.trainer import Trainer
 from mlcmkd.utils.processes import is_first
 from mlcmkd.utils.progress import tqdm
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 
 def fit(
     objective: Objective,
@@ -36,12 +39,12 @@ def fit(
     validate: Callable[[], float],
     observe: Callable[[], dict[str, float]] | None = None,
     distillation: Distillation | None = None,
-    fabric: Fabric | None = None,
+    fabric: "Fabric | None" = None,
     checkpoint_seconds: float = 60.0,
     progress: bool = True,
     make_batch: MakeBatch = make_batch,
     measure: str = "val_nme",
-) -> Fabric:
+) -> "Fabric":
     """Trains an objective's student in place.
 
     A training that was killed resumes from its last checkpoint (see `mlcmkd.training.checkpoint`), and

@@ -2,9 +2,9 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from mlcmkd.data.transforms import Augmentation, make_batch
@@ -17,6 +17,9 @@ from mlcmkd.training.data import MakeBatch, TrainingData
 from mlcmkd.training.optimizer import learning_rate, make_optimizer
 from mlcmkd.training.sampling import Stream
 from mlcmkd.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @dataclass
@@ -39,7 +42,7 @@ class Trainer:
         make_batch: makes a batch of the pairs.
     """
 
-    fabric: Fabric
+    fabric: "Fabric"
     objective: Objective
     wrapped: nn.Module
     optimizer: torch.optim.Optimizer
@@ -54,7 +57,7 @@ class Trainer:
     @classmethod
     def prepare(
         cls,
-        fabric: Fabric,
+        fabric: "Fabric",
         objective: Objective,
         pairs: TrainingData,
         config: FitConfig,
@@ -169,7 +172,7 @@ class Trainer:
         )
 
 
-def mean_over_processes(fabric: Fabric, watched: list[Tensor]) -> Tensor | None:
+def mean_over_processes(fabric: "Fabric", watched: list[Tensor]) -> Tensor | None:
     """Mean of the watched losses over the parts and processes whose batches had labels.
 
     Args:
