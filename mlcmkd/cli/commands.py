@@ -72,13 +72,15 @@ COMMANDS = {  # in the order of `mlcmkd --help`
     ),
     "score": Command("Scores", "scoring", "Score predictions of any program against annotations."),
     "attribute": Command(
-        "Scores", "scoring", "Show which pixels a landmark or a region was found by."
+        "Scores", "attribution", "Show which pixels a landmark or a region was found by."
     ),
     "calibrate": Command(
-        "Use", "export", "Fit the standard deviations of landmarks, and write weights with them."
+        "Use",
+        "calibration",
+        "Fit the standard deviations of landmarks, and write weights with them.",
     ),
     "export-detector": Command(
-        "Use", "export", "Write a face detector as ONNX, for predict's --detector."
+        "Use", "detector", "Write a face detector as ONNX, for predict's --detector."
     ),
     "export": Command(
         "Use", "export", "Write weights as ONNX, checked against torch, in 8 bits too if wanted."

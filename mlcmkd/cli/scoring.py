@@ -1,12 +1,8 @@
-"""Commands that measure how good a model is, and which pixels it uses."""
+"""Commands that measure how good a model, or the predictions of any program, are."""
 
 import typer
 
-from data_prep.readers.ibug_pts import groups_of
 from mlcmkd.cli.config_command import config_command
-from mlcmkd.cli.configs import show
-from mlcmkd.stages.attribute import AttributeConfig
-from mlcmkd.stages.attribute import attribute as run_attribute
 from mlcmkd.stages.evaluate import EvaluateConfig
 from mlcmkd.stages.evaluate import evaluate as run_evaluate
 from mlcmkd.stages.score import ScoreConfig, score_files, text
@@ -38,28 +34,8 @@ def score(config: ScoreConfig) -> None:
     writes them, or image,x0,y0,x1,y1 and so on. An annotated face without a prediction counts as
     failed.
     """
+    from data_prep.readers.ibug_pts import groups_of  # here, because readers import SciPy
+
     typer.echo(text(*score_files(config, groups_of)))
     if config.out is not None:
         typer.echo(_FILES.format(config.out))
-
-
-@config_command(
-    "out",
-    "rgb",
-    "thermal",
-    "data.source",
-    "split",
-    "landmark",
-    "group",
-    "method",
-    "target",
-    "faces",
-    "path_steps",
-    exclusive=("landmark", "group"),
-)
-def attribute(config: AttributeConfig) -> None:
-    """Show which pixels a landmark or a region was found by.
-
-    Explains an RGB and a thermal model on the same faces.
-    """
-    show(run_attribute(config))

@@ -8,8 +8,6 @@ fitted, because errors of landmarks have longer tails than normal ones: no devia
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.stats import spearmanr
 
 from mlcmkd.utils.errors import InputError
 
@@ -69,6 +67,8 @@ def fit_deviation(spread: np.ndarray, errors: np.ndarray) -> tuple[float, float]
         return total
 
     start = np.array([np.quantile(size, SHARES[0]), 1.0])
+    from scipy.optimize import minimize  # here, because its import takes half a second
+
     found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-8})
     level, power = float(found.x[0]), min(abs(float(found.x[1])), 10.0)
     return float(np.exp(level - power * middle)), power
@@ -100,4 +100,6 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Spearman's rank correlation of two series; NaN if one of them is constant."""
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return float("nan")
+    from scipy.stats import spearmanr  # here, because its import takes half a second
+
     return float(spearmanr(one, other).statistic)
