@@ -1,9 +1,10 @@
 """What a new Python process takes until its answer: `python benchmarks/cold_start.py`.
 
-Each row is a process of its own: the import of mlcmkd, the prediction of one rendered face by the bundled
-networks, and the help of commands. The first run of each is left out, in which Python compiles modules and
-the system reads files; of the others the medians of CPU seconds (user and system, of all threads) and of
-seconds on the clock are printed. The processes take turns. CPU seconds hardly depend on what else runs.
+Each row is a process of its own: the import of mlcmkd, the prediction of one rendered face by the
+bundled networks, and the help of commands. The first run of each is left out, in which Python compiles
+modules and the system reads files; of the others the medians of CPU seconds (user and system, of all
+threads) and of seconds on the clock are printed. The processes take turns. CPU seconds hardly depend on
+what else runs.
 """
 
 import argparse
