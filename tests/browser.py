@@ -127,6 +127,12 @@ def chromium(folder: Path) -> Iterator:
         context.close()
 
 
+def save_screenshot(page, name: str) -> None:
+    """Saves what a page shows, if the environment asks for it."""
+    if folder := os.environ.get("MLCMKD_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
 @contextmanager
 def new_page(browser, name: str) -> Iterator:
     """A page of which no script fails.
@@ -139,8 +145,7 @@ def new_page(browser, name: str) -> Iterator:
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     yield page
-    if folder := os.environ.get("MLCMKD_SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png")
+    save_screenshot(page, name)
     page.close()
     assert problems == []
 

@@ -3,41 +3,37 @@
 from typing import Any, get_args
 
 import ipywidgets as widgets
-from ipywidgets import Layout
 
 from mlcmkd.attribution import Target
 from mlcmkd.explorer.exploration import Exploration
-
-WIDTH = "1010px"  # of the picture, at most
 
 
 def make_controls(exploration: Exploration) -> dict[str, widgets.Widget]:
     """A widget for each field of a view except `show` and `noise_seed`."""
     models, radiometry = list(exploration.models), exploration.pairs.radiometry
-    wide = {"style": {"description_width": "125px"}, "layout": Layout(width="49%")}
-    model = {"style": {"description_width": "105px"}, "layout": Layout(width="40%")}
+    style = {"style": {"description_width": "125px"}}
     unit = "°C" if exploration.unit == "degrees C" else exploration.unit
     return {
         "pair": widgets.IntSlider(
-            max=len(exploration.pairs) - 1, description="pair (number)", **wide
+            max=len(exploration.pairs) - 1, description="pair (number)", **style
         ),
         "landmark": widgets.IntSlider(
-            max=exploration.scheme.points - 1, description="landmark (index)", **wide
+            max=exploration.scheme.points - 1, description="landmark (index)", **style
         ),
-        "rgb_model": widgets.Dropdown(options=models, description="model for RGB", **model),
-        "thermal_model": widgets.Dropdown(options=models, description="model for thermal", **model),
+        "rgb_model": widgets.Dropdown(options=models, description="model for RGB", **style),
+        "thermal_model": widgets.Dropdown(options=models, description="model for thermal", **style),
         "exchanged": toggle_button(
             "exchange heads",
             "features of each modality with the head of the other modality's model",
         ),
         "misalignment": widgets.FloatSlider(
-            max=12, step=0.5, readout_format=".1f", description="shift of RGB (px)", **wide
+            max=12, step=0.5, readout_format=".1f", description="shift of RGB (px)", **style
         ),
         "direction": widgets.FloatSlider(
-            max=360, step=15, readout_format=".0f", description="to (°, 90 is down)", **wide
+            max=360, step=15, readout_format=".0f", description="to (°, 90 is down)", **style
         ),
         "noise": widgets.FloatSlider(
-            max=0.2, step=0.01, readout_format=".0%", description="noise (of range)", **wide
+            max=0.2, step=0.01, readout_format=".0%", description="noise (of range)", **style
         ),
         "temperatures": widgets.FloatRangeSlider(
             min=radiometry.low,
@@ -47,19 +43,17 @@ def make_controls(exploration: Exploration) -> dict[str, widgets.Widget]:
             readout_format=".1f",
             description=f"thermal range ({unit})",
             disabled=radiometry.kind == "frame-minmax",
-            **wide,
+            **style,
         ),
         "layer": widgets.Dropdown(
             options=exploration.layers,
             description="layer",
-            style={"description_width": "60px"},
-            layout=Layout(width="170px"),
+            **style,
         ),
         "target": widgets.Dropdown(
             options=get_args(Target),
             description="attribution of",
-            style={"description_width": "95px"},
-            layout=Layout(width="240px"),
+            **style,
         ),
     }
 
@@ -73,22 +67,25 @@ def reach(control: widgets.Widget, value: Any) -> None:
 
 def toggle_button(name: str, tooltip: str = "") -> widgets.ToggleButton:
     """A button that is on or off."""
-    return widgets.ToggleButton(
-        description=name, tooltip=tooltip or f"show or hide: {name}", layout=Layout(width="132px")
-    )
+    return widgets.ToggleButton(description=name, tooltip=tooltip or f"show or hide: {name}")
 
 
 def action_button(name: str, tooltip: str, callback: Any) -> widgets.Button:
     """A button that calls a function with itself."""
-    button = widgets.Button(description=name, tooltip=tooltip, layout=Layout(width="80px"))
+    button = widgets.Button(description=name, tooltip=tooltip)
     button.on_click(callback)
     return button
 
 
 def row_of(*children: widgets.Widget) -> widgets.HBox:
-    """Widgets side by side, at most as wide as the picture."""
-    layout = Layout(flex_flow="row wrap", width="100%", max_width=WIDTH)
-    return widgets.HBox(children, layout=layout)
+    """Widgets side by side, in several lines where there is less room (style.css)."""
+    return with_class(widgets.Box(children), "mlcmkd-row")
+
+
+def with_class(widget: widgets.DOMWidget, name: str) -> Any:
+    """The widget, with a class of style.css."""
+    widget.add_class(name)
+    return widget
 
 
 def part_handles(control: widgets.FloatRangeSlider) -> None:

@@ -14,20 +14,21 @@ from pathlib import Path
 from typing import Any, get_args
 
 import ipywidgets as widgets
-from ipywidgets import Layout
+from tqdm.auto import tqdm
 
 from mlcmkd.data.modality import MODALITIES
 from mlcmkd.explorer.controls import (
-    WIDTH,
     action_button,
     make_controls,
     part_handles,
     reach,
     row_of,
     toggle_button,
+    with_class,
 )
 from mlcmkd.explorer.exploration import Exploration
 from mlcmkd.explorer.figure import ExplorerFigure
+from mlcmkd.explorer.names import Names
 from mlcmkd.explorer.view import Panel, View
 from mlcmkd.plots.style import VERMILION
 from mlcmkd.utils.errors import InputError
@@ -49,6 +50,7 @@ class Explorer:
         controls: field of `View` -> its widget, for the fields that have one.
         panels: kind of panel -> its button; together they are the field `show`.
         picture: the image.
+        names: names of controls and picture for screen readers.
         message: progress, errors, and names of saved files.
         name, path: text fields, for the name of the files to save and for the file to open.
         save, open: buttons.
@@ -68,20 +70,29 @@ class Explorer:
         self._timer: asyncio.TimerHandle | None = None
         self._figure: ExplorerFigure | None = None
         self._kinds: tuple[str, ...] | None = None
-        self.picture = widgets.Image(format="png", layout=Layout(width="100%", max_width=WIDTH))
+        self.picture = widgets.Image(format="png")
+        self.names = Names()
         self.message = widgets.HTML()
         self.controls = make_controls(exploration)
         self.panels = {name: toggle_button(name) for name in get_args(Panel)}
-        self.name = widgets.Text("view", description="name", layout=Layout(width="200px"))
+        self.name = widgets.Text("view", description="name")
         self.path = widgets.Text("", placeholder="saved view: name or file")
         self.save = action_button(
             "save", "save PNG, PDF and JSON in the folder of views", self._save
         )
         self.open = action_button("open", "open the saved view", self._open)
         self.widget = self._layout()
+        self._compute_first()
         self.view = self._view
         for control in (*self.controls.values(), *self.panels.values()):
             control.observe(self._on_change, names="value")
+
+    def _compute_first(self) -> None:
+        """Computes the first picture's attributions with a bar: they take longest, and load captum."""
+        self.exploration.check(self._view)
+        if "attribution" in self._view.show:
+            for modality in tqdm(MODALITIES, desc="first picture", unit="image", leave=False):
+                self.exploration.outputs.attribution(self._view, modality)
 
     @property
     def view(self) -> View:
@@ -170,6 +181,7 @@ class Explorer:
             self._figure, self._kinds = ExplorerFigure(kinds, scheme, limits, unit), kinds
         self._figure.update(results, view.landmark, title, limits)
         self.picture.value = self._figure.png()
+        self.names.picture = f"RGB and thermal image, with {', '.join(kinds[1:])}: {title}"
         self._view = view
         if self._timer is not None:
             self._timer.cancel()
@@ -226,7 +238,7 @@ class Explorer:
         in_folder = (self.folder / given, self.folder / f"{text}.json")
         return next((path for path in (given, *in_folder) if path.is_file()), given)
 
-    def _layout(self) -> widgets.VBox:
+    def _layout(self) -> widgets.Box:
         rows = [
             ("pair", "landmark"),
             ("rgb_model", "thermal_model", "exchanged"),
@@ -235,5 +247,12 @@ class Explorer:
         ]
         boxes = [row_of(*(self.controls[name] for name in row)) for row in rows]
         display = row_of(*self.panels.values(), self.controls["layer"], self.controls["target"])
-        files = row_of(self.name, self.save, self.path, self.open)
-        return widgets.VBox([*boxes, display, self.picture, self.message, files])
+        short = (with_class(text, "mlcmkd-short") for text in (self.name, self.path))
+        files = row_of(next(short), self.save, next(short), self.open)
+        style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+        css = widgets.HTML(f"<style>{style}</style>")
+        controls = widgets.VBox([css, *boxes, display, files, self.names])
+        scroll = with_class(widgets.Box([self.picture]), "mlcmkd-scroll")
+        shown = widgets.VBox([scroll, self.message])
+        parts = [with_class(controls, "mlcmkd-controls"), with_class(shown, "mlcmkd-view")]
+        return with_class(widgets.Box(parts), "mlcmkd-explorer")

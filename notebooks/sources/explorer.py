@@ -90,6 +90,6 @@ print(", ".join(path.name for path in files))
 assert exploration.reopen(files[-1]) == disturbed
 
 # %% [markdown]
-# The JSON file (and the PNG, which contains the same JSON) can be opened again: in the lowest row of the
-# explorer, or by `explorer.view = exploration.reopen(path)`. It stores the name of the pair and the
+# The JSON file (and the PNG, which contains the same JSON) can be opened again: in the row with *open*,
+# or by `explorer.view = exploration.reopen(path)`. It stores the name of the pair and the
 # hashes of the weights, and cannot be opened with other pairs or weights.

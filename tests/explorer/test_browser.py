@@ -15,7 +15,16 @@ import pytest
 from mlcmkd import course
 from mlcmkd.course.project import NOTEBOOKS
 from mlcmkd.explorer.widget import DRAWN
-from tests.browser import chromium, errors_in, foreign, new_page, serving, sync_api, voila
+from tests.browser import (
+    chromium,
+    errors_in,
+    foreign,
+    new_page,
+    save_screenshot,
+    serving,
+    sync_api,
+    voila,
+)
 
 TOKEN = "of-this-test"
 
@@ -124,6 +133,44 @@ def test_the_explorer_runs_in_jupyterlab_and_a_slider_changes_the_picture(lab, p
     page.locator(".widget-slider").first.evaluate("slider => slider.scrollIntoView()")
     move_the_landmark(page)
     assert errors_in(page) == []
+
+
+def widths_of(page, selector: str) -> list[float]:
+    script = "all => all.map(each => each.getBoundingClientRect().width)"
+    return page.locator(selector).evaluate_all(script)
+
+
+def test_the_page_can_be_used_at_any_width_and_by_a_screen_reader(place, page):
+    with voila(place, "explorer") as address:
+        page.set_viewport_size({"width": 400, "height": 800})
+        page.goto(address, wait_until="commit")
+        page.wait_for_selector("#mlcmkd-wait:has-text('first picture')")
+        page.wait_for_selector("h1:has-text('Explorer')")
+        page.wait_for_selector("#mlcmkd-wait", state="detached")
+        page.wait_for_selector(IMAGE)
+        names = page.locator(".noUi-handle").evaluate_all(
+            "all => all.map(each => each.getAttribute('aria-label'))"
+        )
+        assert "landmark (index)" in names and "noise (of range)" in names
+        assert [name for name in names if name.endswith((", from", ", to"))] == [
+            "thermal range (°C), from",
+            "thermal range (°C), to",
+        ]
+        alternative = page.locator("img.widget-image").get_attribute("alt")
+        assert alternative.startswith("RGB and thermal image, with heatmap")
+        for width, beside in ((400, False), (1280, False), (1920, True)):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(300)
+            save_screenshot(page, f"explorer_{width}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert min(widths_of(page, ".widget-slider .slider-container")) >= 85
+            assert min(widths_of(page, ".mlcmkd-explorer select")) >= 100
+            assert widths_of(page, IMAGE)[0] >= 760
+            tops = [
+                page.locator(f".mlcmkd-{part}").bounding_box()["y"] for part in ("controls", "view")
+            ]
+            assert (abs(tops[0] - tops[1]) < 20) == beside
+        assert errors_in(page) == []
 
 
 def test_make_explorer_shows_no_code_asks_no_other_host_and_has_working_links(place, page):
