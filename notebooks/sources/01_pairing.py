@@ -9,9 +9,8 @@
 # **Goals.** After this notebook you can say what a pair is and how a thermal image of a face arises,
 # convert raw camera values into a model's input without losing the temperature, and write a manifest.
 #
-# **Time.** 20 minutes to read. About half a minute to run on two CPU cores, plus a minute if the
-# synthetic faces have to be rendered first. **Prerequisites.** NumPy arrays and the
-# [tour](00_tour.ipynb).
+# **Time.** About twenty minutes to read, one to run on two CPU cores. **Prerequisites.** NumPy arrays
+# and the [tour](00_tour.ipynb). Terms are in the [glossary](../docs/glossary.md).
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu
@@ -438,11 +437,13 @@ lesson.show_text(
 # still lies on the face, but lines join the two points with the same index; they are on different
 # sides.
 #
-# > **Takeaways**  A thermal image of a face shows differences of a few degrees, and the lens removes a
-# > part of them, edges first. Counts are converted to degrees C and then to the network's input by an
-# > explicit range; a frame's own minimum and maximum loses the temperature. A false-colour image is
-# > inverted by its palette, never read as grey. All pictures of a person are in one split. Geometric
-# > changes apply to both images and the landmarks together, and mirroring exchanges the indices.
+# > **Takeaways**
+# >
+# > A thermal image of a face shows differences of a few degrees, and the lens removes a part of them,
+# > edges first. Counts are converted to degrees C and then to the network's input by an explicit
+# > range; a frame's own minimum and maximum loses the temperature. A false-colour image is inverted
+# > by its palette, never read as grey. All pictures of a person are in one split. Geometric changes
+# > apply to both images and the landmarks together, and mirroring exchanges the indices.
 #
 # How two real cameras are brought into one geometry is the subject of [03b](03b_registration.ipynb).
 #

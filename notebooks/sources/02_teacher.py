@@ -13,8 +13,9 @@
 # **Goals.** After this notebook you can train a landmark network, interpret its curves, heatmaps and
 # errors, and measure how much accuracy it loses on the other modality.
 #
-# **Time.** About two minutes on two CPU cores; seconds if the [tour](00_tour.ipynb) has trained the
-# teacher already. **Prerequisites.** Notebooks 00 and 01, and some experience with training a network.
+# **Time.** About ten minutes to read, two to run on two CPU cores, less if the [tour](00_tour.ipynb) has
+# trained the teacher already. **Prerequisites.** [01](01_pairing.ipynb), and some experience with
+# training a network. Terms are in the [glossary](../docs/glossary.md).
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu

@@ -16,8 +16,9 @@
 # **knowledge transfer level** (KTL), verify by autograd which parameters each term trains, and keep a
 # teacher frozen.
 #
-# **Time.** 15 minutes to read. About three minutes to run on two CPU cores, four if the RGB teacher has
-# to be trained as well. **Prerequisites.** [02](02_teacher.ipynb) and the concept of a gradient.
+# **Time.** About twelve minutes to read, three to run on two CPU cores, more if the RGB teacher has to
+# be trained as well. **Prerequisites.** [02](02_teacher.ipynb) and the concept of a gradient. Terms are
+# in the [glossary](../docs/glossary.md).
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu
@@ -60,14 +61,15 @@ pairs = lesson.pairs("val")
 
 # %%
 few = lesson.model_copy(update={"labelled": min(10, lesson.labels)})
-runs = {
-    f"{name.replace('none', 'no teacher')}, {each.labels} labels": course.student_run(each, name)
-    for each, names in (
-        (few, ("none", lesson.strategy)),
-        (lesson, ("none", "fd+ld", lesson.strategy)),
-    )
-    for name in names
-}
+
+
+def titled(each: course.TransferLesson, name: str) -> str:
+    return f"{'no teacher' if name == 'none' else name}, {each.labels} labels"
+
+
+chosen = [(few, "none"), (few, lesson.strategy)]
+chosen += [(lesson, name) for name in ("none", "fd+ld", lesson.strategy)]
+runs = {titled(*each): course.student_run(*each) for each in chosen}
 teacher_on_thermal = course.scores_of(teacher_run, pairs, "thermal")
 scores = {name: course.scores_of(run, pairs) for name, run in runs.items()}
 rows = [{"name": name, **score.summary()} for name, score in scores.items()]
@@ -84,7 +86,7 @@ lesson.show(plots.nme_bars(rows, split="validation"), "03_worth")
 # benefit is in the pseudo-labels, which both have.
 
 # %%
-alone, taught = f"no teacher, {few.labels} labels", f"{lesson.strategy}, {few.labels} labels"
+alone, taught = titled(few, "none"), titled(few, lesson.strategy)
 lesson.show_text(course.compare(taught, scores[taught], alone, scores[alone]))
 shown = list(range(0, 24, 4)) if len(pairs) >= 24 else list(range(6))
 batch = make_batch(pairs, torch.tensor(shown), NO_AUGMENTATION, torch.Generator())
@@ -263,10 +265,12 @@ lesson.show(plots.nme_against_count(study, FEW_LABELS, title), "03_few_labels")
 #
 # All tables, intervals and how to read them: [which strategy](../docs/results/ktl_strategies.md).
 #
-# > **Takeaways**  A teacher replaces labels: with few of them it is worth several points of NME, with
-# > many next to nothing. Most of the benefit is its prediction on pairs without a label. FI trains the
-# > student's head, RI its features, and autograd confirms it. A teacher must be frozen, parameters and
-# > buffers, yet RI needs autograd through its head. The decay shifts the weight from the teacher to the
+# > **Takeaways**
+# >
+# > A teacher replaces labels: with few of them it is worth several points of NME, with many next to
+# > nothing. Most of the benefit is its prediction on pairs without a label. FI trains the student's
+# > head, RI its features, and autograd confirms it. A teacher must be frozen, parameters and buffers,
+# > yet RI needs autograd through its head. The decay shifts the weight from the teacher to the
 # > labels.
 #
 # **Exercises**, each with a check that explains typical mistakes:

@@ -7,16 +7,17 @@
 # pixels. A teacher that sees the lower pair reports landmarks at another place. How much does this harm
 # the student, and what can be done?
 #
-# **The answer first.** A shift of 4 of 64 pixels takes away all that the teacher was worth. If the
-# pairs are first registered by the landmarks of two networks, your rig may be off by so many pixels,
-# and it does not matter.
+# **The answer first.** A shift of 4 of 64 pixels takes away all that the teacher was worth. If the pairs
+# are first registered by the landmarks of two networks, your rig may be off by so many pixels, and by
+# more, and it hardly matters.
 #
 # **Goals.** After this notebook you can predict the effect of misaligned pairs, register pairs by
 # landmarks before the distillation, explain why one map fits only one distance, register two cameras by
 # three methods, and judge the result.
 #
-# **Time.** 20 minutes to read. About a minute to run on two CPU cores. **Prerequisites.**
-# [03](03_ktl_dikd.ipynb), and matrices that map points.
+# **Time.** About twenty minutes to read, one to run on two CPU cores, more if earlier runs are missing.
+# **Prerequisites.** [03](03_ktl_dikd.ipynb), and matrices that map points. Terms are in the
+# [glossary](../docs/glossary.md).
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu
@@ -363,12 +364,14 @@ for name, registration in refused.items():
 # **Distinctness** says how much better the edges agree at the found position than at any other, in
 # standard deviations. For another person's face, hardly better.
 #
-# > **Takeaways**  Misaligned pairs harm distillation through LD, which compares predictions position by
-# > position: a shift of 4 of 64 pixels cost all that the teacher was worth. Landmarks of two networks
-# > register the pairs, and then the shift hardly matters. One map fits one distance; relative to the
-# > face, its error is $B/e$ times the relative error of the distance, at any resolution. Register a rig
-# > by what you have (calibration, landmarks or content), trust a residual only on data that was not
-# > used for the fit, and refuse what is above the limit.
+# > **Takeaways**
+# >
+# > Misaligned pairs harm distillation through LD, which compares predictions position by position: a
+# > shift of 4 of 64 pixels cost all that the teacher was worth. Landmarks of two networks register
+# > the pairs, and then the shift hardly matters. One map fits one distance; relative to the face, its
+# > error is $B/e$ times the relative error of the distance, at any resolution. Register a rig by what
+# > you have (calibration, landmarks or content), trust a residual only on data that was not used for
+# > the fit, and refuse what is above the limit.
 #
 # ## Exercises
 #
