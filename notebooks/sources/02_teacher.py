@@ -150,10 +150,10 @@ lesson.show(figure, "02_heatmaps")
 # %% [markdown]
 # ## NME and its normaliser
 #
-# $$\mathrm{NME} = \frac1K \sum_k \frac{\lVert p_k - y_k\rVert}{u}$$
+# $$\mathrm{NME} = \frac1K \sum_k \frac{\lVert p_k - y_k\rVert}{m}$$
 #
 # NME is the **normalised mean error**, the mean distance between predicted and annotated landmarks,
-# divided by a **normaliser** $u$: the distance between the outer eye corners (inter-ocular), or the
+# divided by a **normaliser** $m$: the distance between the outer eye corners (inter-ocular), or the
 # square root of the area of the face's box (box). In a profile the two eye corners nearly coincide, so
 # an inter-ocular NME of rotated heads is large even if the points are close; the box hardly changes.
 # FR, the failure rate, is the share of faces with an NME above a **threshold**, here 8 %. An

@@ -201,12 +201,12 @@ lesson.show(plots.parallax_diagram(), "03b_parallax")
 # point is shifted more. A map from RGB to thermal pixels does not know the distance, so it is correct
 # for only one of the three. Right: the error of each point, if the map is made for $Z_0$.
 #
-# With $f$ the focal length in pixels, $B$ the **baseline** (the distance between the cameras), $Z$ the
-# distance of the point and $Z_0$ the distance for which the map was made, the error is $f B\,|1/Z -
-# 1/Z_0|$ pixels. A face whose outer eye corners are $e$ metres apart covers $f e / Z$ pixels. So the
-# error in shares of the inter-ocular distance, the **residual**, is
+# With $B$ the **baseline** (the distance between the cameras), $Z$ the distance of the point and $Z_0$
+# the distance for which the map was made, the error in pixels is $B\,|1/Z - 1/Z_0|$ times the focal
+# length. A face whose outer eye corners are $e$ metres apart covers $e / Z$ times the focal length. The
+# **residual** is the error in shares of this inter-ocular distance:
 #
-# $$\frac{f B\,|1/Z - 1/Z_0|}{f e / Z} = \frac{B}{e}\left|1 - \frac{Z}{Z_0}\right|$$
+# $$\frac{B\,|1/Z - 1/Z_0|}{e / Z} = \frac{B}{e}\left|1 - \frac{Z}{Z_0}\right|$$
 #
 # The focal length cancels: a higher resolution does not reduce the residual. A shorter baseline does.
 
