@@ -104,9 +104,9 @@ lesson.show(plots.nme_against_misalignment(values, per_pixel=2.9, title=title), 
 # direction; the upper axis is the shift in percent of the **inter-ocular distance**, that of the outer
 # eye corners. *Labels only* has no teacher and never sees an RGB image. FD+LD is better on aligned
 # pairs, level with it at 4 pixels, and far worse at 10. *Registered, then FD+LD* hardly depends on the
-# shift. Bars are 95 % intervals over two or three seeds; those of two are wide. Which term loses how
-# much, and DIKD with `guide="own"`, which needs no registration where every pair is labelled:
-# [misaligned pairs](../docs/results/misaligned_pairs.md).
+# shift. Bars are 95 % intervals over five seeds. Which term loses how much, and DIKD with
+# `guide="own"`, which needs no registration where every pair is labelled: [misaligned
+# pairs](../docs/results/misaligned_pairs.md).
 #
 # ## Register the pairs first, by two networks
 #
