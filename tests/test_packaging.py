@@ -21,6 +21,7 @@ from setuptools import find_packages
 import mlcmkd
 from mlcmkd.data.pairs import synthetic_faces
 from mlcmkd.data.thermal.radiometry import to_centikelvin
+from mlcmkd.deployment.weights import FILES
 
 ROOT = Path(__file__).parents[1]
 
@@ -83,6 +84,13 @@ def test_the_code_is_clean():
 
 
 LIBRARIES = ["torch", "timm", "cv2", "onnx", "matplotlib", "scipy"]
+# The configs of stages are in modules that import torch, which is enough.
+BESIDE_TORCH = ["timm", "torchvision", "lightning_fabric", "matplotlib", "scipy", "numba", "sympy"]
+WITH_HELP = {
+    **dict.fromkeys(("predict", "prepare"), [*LIBRARIES, "rich"]),
+    **dict.fromkeys(("train", "transfer", "path", "evaluate", "score", "calibrate"), BESIDE_TORCH),
+    "export": BESIDE_TORCH,
+}
 LIGHT = """
 import sys
 {work}
@@ -103,10 +111,9 @@ except SystemExit:
     [
         ("import mlcmkd", [*LIBRARIES, "pydantic", "rich", "typer"]),
         (HELP.format(arguments=["--help"]), [*LIBRARIES, "pydantic", "rich", "yaml"]),
-        (HELP.format(arguments=["predict", "--help"]), [*LIBRARIES, "rich"]),
-        (HELP.format(arguments=["prepare", "--help"]), [*LIBRARIES, "rich"]),
+        *((HELP.format(arguments=[name, "--help"]), WITH_HELP[name]) for name in WITH_HELP),
     ],
-    ids=["import", "--help", "predict --help", "prepare --help"],
+    ids=["import", "--help", *(f"{name} --help" for name in WITH_HELP)],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(work, libraries):
     found = run(sys.executable, "-c", LIGHT.format(work=work, libraries=libraries))
@@ -154,8 +161,15 @@ def test_models_cards_and_the_head_are_packed(packed):
         sources = {name.split("/", 1)[-1] for name in archive.getnames()}
     with zipfile.ZipFile(wheel) as archive:
         files = set(archive.namelist())
-    for name in ("model.safetensors", "card.md", "rgb_model.safetensors", "rgb_card.md"):
-        assert f"mlcmkd/deployment/weights/{name}" in sources & files
+    for bundled in FILES.values():
+        for name in (
+            bundled.weights,
+            bundled.card,
+            bundled.detector,
+            bundled.graph,
+            bundled.detector_graph,
+        ):
+            assert f"mlcmkd/deployment/weights/{name}" in sources & files
     for name in ("head.npz", "NOTICE"):
         assert f"mlcmkd/synthetic/head/{name}" in sources & files
     for name in ("upload.js", "download.js", "style.css"):

@@ -737,7 +737,11 @@ def test_the_bundled_model_lies_in_a_package_that_packs_it():
     ]
     package = ".".join(box.bundled_weights().parent.relative_to(ROOT).parts)
     assert package in find_packages(ROOT, include=tools["packages"]["find"]["include"])
-    bundled = {name for files in box.FILES.values() for name in (files.weights, files.card)}
+    bundled = {
+        name
+        for files in box.FILES.values()
+        for name in (files.weights, files.card, files.detector, files.graph, files.detector_graph)
+    }
     assert bundled <= set(tools["package-data"][package])
 
 
