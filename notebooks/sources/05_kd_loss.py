@@ -120,7 +120,8 @@ lesson.show(figure, "05_hard_and_soft")
 #
 # **Main loss** (`main_values`), with the Tolerant-Teacher's distance $r$: it is $3d$ for $d \le r$, and
 # $d^2 + 3r - r^2$ for $d > r$. It is steep near the truth, and has a small gradient where even a soft
-# landmark is far away. The total is $L = 2\,L_\text{main} + L_\text{tough} + L_\text{tolerant}$.
+# landmark is far away. The total is
+# $\mathcal L = 2\,\mathcal L_\text{main} + \mathcal L_\text{tough} + \mathcal L_\text{tolerant}$.
 #
 # This is the loss of the authors' code. Their figures show another form inside the band: the weight
 # rises from 0 at the truth to $\alpha'$ at the border, so that the loss is continuous, and $\beta = 0.4$

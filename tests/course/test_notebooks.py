@@ -61,7 +61,6 @@ def test_each_lesson_has_the_same_structure(name):
         assert words in first.replace("\n", " ")
     for words in ("## References", "**How to read it.**"):
         assert words in prose
-    assert "> **Takeaways**" in prose or "## Summary" in prose
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert tagged(notebook, "parameters") == code[:1]
     for parameter in ("scale", "device", "work", "seed"):
@@ -69,6 +68,26 @@ def test_each_lesson_has_the_same_structure(name):
     assert "course.check_parameters(globals()" in code[1].source
     for cell in code:
         assert len(cell.source.splitlines()) <= 45, "a cell has to fit on a screen"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_lesson_begins_with_a_picture_and_ends_in_takeaways(name):
+    notebook = build.built(NOTEBOOKS / "sources" / f"{name}.py")
+    assert re.search(r"!\[[^]]+\]\(\.\./docs/figures/\S+\.png\)", notebook.cells[0].source)
+    assert "**Question.**" in notebook.cells[0].source
+    last = notebook.cells[-1].source
+    box = re.search(r"^> \*\*Takeaways\*\*(.*?)\n(?!>)", last, re.MULTILINE | re.DOTALL)
+    assert box, "no blockquote with takeaways in the last cell"
+    assert 3 <= len(re.findall(r"[.?!](?=\s|$)", box[1])) <= 5
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "docs/index.md", "docs/course.md"])
+def test_a_page_states_the_right_number_of_lessons(page):
+    lessons = [source for source in build.series() if not build.is_optional(source)]
+    names = {"nine": 9, "ten": 10, "eleven": 11, "twelve": 12}
+    text = (NOTEBOOKS.parent / page).read_text(encoding="utf-8").lower()
+    stated = re.findall(rf"\b({'|'.join(names)})\s+(?:jupyter\s+)?lessons\b", text)
+    assert stated and {names[word] for word in stated} == {len(lessons)}
 
 
 @pytest.mark.parametrize("name", ALL)
