@@ -13,7 +13,7 @@
 # **Goals.** After this notebook you can state the problem, recognise it in two pictures, and find your
 # way through the course.
 #
-# **Time.** About five minutes to read, two to run on two CPU cores. Most of them are the training of the
+# **Time.** About five minutes to read, two to run on two CPU cores, most of them for training the
 # RGB teacher, which the later lessons reuse. **Prerequisites.** Python, and the idea of a neural
 # network. All terms are in the [glossary](../docs/glossary.md).
 

@@ -14,8 +14,8 @@
 # **Goals.** After this notebook you can compress a thermal model, connect two feature widths by adapters
 # that are not part of the checkpoint, and compare models by error, size and time.
 #
-# **Time.** About six minutes to read, three to run on two CPU cores, more if earlier runs are missing.
-# **Prerequisites.** [03](03_ktl_dikd.ipynb); terms are in the [glossary](../docs/glossary.md).
+# **Time.** About eight minutes to read, three to run on two CPU cores, more if earlier runs are
+# missing. **Prerequisites.** [03](03_ktl_dikd.ipynb); terms are in the [glossary](../docs/glossary.md).
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu

@@ -20,9 +20,9 @@
 # of each region of KD-Loss on one coordinate, train a light student with two teachers, and determine by
 # an ablation which part of the loss improved it.
 #
-# **Time.** About ten minutes to read, three to run on two CPU cores, more if earlier runs are missing.
-# **Prerequisites.** [03](03_ktl_dikd.ipynb); [04](04_mcl.ipynb) is an alternative method of compression.
-# Terms are in the [glossary](../docs/glossary.md).
+# **Time.** About twelve minutes to read, three to run on two CPU cores, more if earlier runs are
+# missing. **Prerequisites.** [03](03_ktl_dikd.ipynb); [04](04_mcl.ipynb) is an alternative method of
+# compression. Terms are in the [glossary](../docs/glossary.md).
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu

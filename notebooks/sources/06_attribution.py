@@ -15,7 +15,7 @@
 # **Goals.** After this notebook you can explain the prediction of a landmark, or of a group of
 # landmarks, by a map of credits, state what such a map answers, and compare the maps of two networks.
 #
-# **Time.** About fifteen minutes to read, one to two to run on two CPU cores, more if earlier runs are
+# **Time.** About fifteen minutes to read, one to run on two CPU cores, more if earlier runs are
 # missing. **Prerequisites.** [02](02_teacher.ipynb), [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb), and
 # the concept of a gradient: the change of an output per change of an input. Terms are in the
 # [glossary](../docs/glossary.md). The optional notebook [06b](06b_trust.ipynb) tests whether maps can be

@@ -16,8 +16,9 @@
 # looks plausible, and state with an interval whether two networks use the same positions, before and
 # after distillation.
 #
-# **Time.** About fifteen minutes to read, one to two to run on two CPU cores, more if earlier runs are
-# missing. **Prerequisites.** [06](06_attribution.ipynb), whose symbols are used here.
+# **Time.** About twenty minutes to read, one to two to run on two CPU cores, more if earlier runs are
+# missing. **Prerequisites.** [06](06_attribution.ipynb), whose symbols are used here. Terms
+# are in the [glossary](../docs/glossary.md).
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu

@@ -17,7 +17,8 @@
 # and evaluate a paper's claim by numbers.
 #
 # **Time.** About fifteen minutes to read, one to run on two CPU cores, more if earlier runs are missing.
-# **Prerequisites.** [07](07_invariance.ipynb), whose measures are used here.
+# **Prerequisites.** [07](07_invariance.ipynb), whose measures are used here. Terms are in
+# the [glossary](../docs/glossary.md).
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu

@@ -15,7 +15,7 @@
 # whole course, state what it shows and what it does not show, and apply the same steps to your own
 # pairs.
 #
-# **Time.** About eight minutes to read, less than one to run on two CPU cores if the earlier notebooks
+# **Time.** About ten minutes to read, less than one to run on two CPU cores if the earlier notebooks
 # have run, otherwise about ten. **Prerequisites.** [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb);
 # [05](05_kd_loss.ipynb) adds more rows to the table. Terms are in the [glossary](../docs/glossary.md).
 

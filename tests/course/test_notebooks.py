@@ -11,6 +11,7 @@ import pytest
 from mlcmkd.course import run_course
 from mlcmkd.course.execution import execute
 from mlcmkd.course.project import NOTEBOOKS
+from mlcmkd.course.reading_time import reading_minutes
 from mlcmkd.course.series import number_of, numbered
 from mlcmkd.utils.errors import InputError
 
@@ -74,11 +75,20 @@ def test_each_lesson_has_the_same_structure(name):
 def test_each_lesson_begins_with_a_picture_and_ends_in_takeaways(name):
     notebook = build.built(NOTEBOOKS / "sources" / f"{name}.py")
     assert re.search(r"!\[[^]]+\]\(\.\./docs/figures/\S+\.png\)", notebook.cells[0].source)
-    assert "**Question.**" in notebook.cells[0].source
+    for words in ("**Question.**", "[glossary](../docs/glossary.md)"):
+        assert words in notebook.cells[0].source.replace("\n", " ")
     last = notebook.cells[-1].source
     box = re.search(r"^> \*\*Takeaways\*\*(.*?)\n(?!>)", last, re.MULTILINE | re.DOTALL)
     assert box, "no blockquote with takeaways in the last cell"
     assert 3 <= len(re.findall(r"[.?!](?=\s|$)", box[1])) <= 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_lesson_states_how_long_it_takes_to_read(name):
+    names = {"five": 5, "eight": 8, "ten": 10, "twelve": 12, "fifteen": 15, "twenty": 20}
+    notebook = build.built(NOTEBOOKS / "sources" / f"{name}.py")
+    stated = re.search(r"\*\*Time\.\*\* About (\w+)\s+minutes to read", notebook.cells[0].source)
+    assert stated and abs(names[stated[1]] - reading_minutes(notebook)) <= 3
 
 
 @pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "docs/index.md", "docs/course.md"])
