@@ -39,8 +39,9 @@ course: setup
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
+# Serves the whole project, so that the lessons' links to pages and figures work, and opens the first lesson.
 lab: setup
-	$(BIN)/jupyter lab --notebook-dir=notebooks $(LAB_OPTIONS)
+	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/00_tour.ipynb $(LAB_OPTIONS)
 
 # The explorer as a page without code; it uses the models of `make course`, or trains its own. Its links to
 # lessons download them.

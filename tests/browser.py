@@ -150,9 +150,8 @@ def new_page(browser, name: str) -> Iterator:
     assert problems == []
 
 
-@contextmanager
-def voila(place: Path, target: str) -> Iterator[str]:
-    """Serves the notebook of a target of the Makefile, a copy in `place`, by its own command."""
+def command_of(target: str) -> list[str]:
+    """The words of the command that a target of the Makefile runs."""
     recipe = subprocess.run(
         ["make", "--dry-run", "--assume-old=setup", target],
         cwd=ROOT,
@@ -160,7 +159,13 @@ def voila(place: Path, target: str) -> Iterator[str]:
         text=True,
         check=True,
     ).stdout
-    words = shlex.split(recipe.replace("\\\n", " "))
+    return shlex.split(recipe.replace("\\\n", " "))
+
+
+@contextmanager
+def voila(place: Path, target: str) -> Iterator[str]:
+    """Serves the notebook of a target of the Makefile, a copy in `place`, by its own command."""
+    words = command_of(target)
     options = [word for word in words if word.startswith("--")]
     assert any(word.endswith("/voila") for word in words) and "--template=mlcmkd" in options
     with pytest.MonkeyPatch.context() as patch:

@@ -16,7 +16,9 @@ from mlcmkd import course
 from mlcmkd.course.project import NOTEBOOKS
 from mlcmkd.explorer.widget import DRAWN
 from tests.browser import (
+    ROOT,
     chromium,
+    command_of,
     errors_in,
     foreign,
     new_page,
@@ -27,6 +29,15 @@ from tests.browser import (
 )
 
 TOKEN = "of-this-test"
+SERVER = (
+    "--no-browser",
+    "--allow-root",
+    "--ServerApp.ip=127.0.0.1",
+    "--ServerApp.port_retries=0",
+    f"--IdentityProvider.token={TOKEN}",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--LabApp.extension_manager=readonly",
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,23 +61,13 @@ def place(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def lab(place) -> Iterator[str]:
-    options = [
-        "--no-browser",
-        "--allow-root",
-        "--ServerApp.ip=127.0.0.1",
-        "--ServerApp.port_retries=0",
-        f"--IdentityProvider.token={TOKEN}",
-        f"--ServerApp.root_dir={place}",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.extension_manager=readonly",
-    ]
-    with serving(place, "jupyterlab", *options) as address:
+    with serving(place, "jupyterlab", *SERVER, f"--ServerApp.root_dir={place}") as address:
         yield address
 
 
 @pytest.fixture(scope="module")
-def browser(place) -> Iterator:
-    with chromium(place) as browser:
+def browser(tmp_path_factory) -> Iterator:
+    with chromium(tmp_path_factory.mktemp("profile")) as browser:
         yield browser
 
 
@@ -117,6 +118,21 @@ def test_the_first_lesson_shows_its_pictures(lab, page):
     image.scroll_into_view_if_needed()
     assert image.evaluate("image => image.complete && image.naturalWidth") > 300
     assert errors_in(page) == []
+
+
+def test_make_lab_opens_the_first_lesson_and_its_links(tmp_path, page):
+    """The whole project is served: a lesson's link to a page beside `notebooks/` leads to it."""
+    for name in ("notebooks/00_tour.ipynb", "docs/glossary.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    words = command_of("lab")
+    assert words[0].endswith("/jupyter") and words[1] == "lab"
+    with serving(tmp_path, "jupyterlab", *words[2:], *SERVER) as address:
+        page.goto(f"{address}/?token={TOKEN}")
+        page.wait_for_selector(".jp-NotebookPanel h1:has-text('00 · Tour')")
+        page.locator(".jp-NotebookPanel a[href*='glossary.md']").first.click()
+        page.wait_for_selector(".jp-MarkdownViewer h1:has-text('Glossary')")
+        page.goto("about:blank")  # before the server stops, which the page would report
 
 
 def test_the_explorer_runs_in_jupyterlab_and_a_slider_changes_the_picture(lab, page):
