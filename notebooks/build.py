@@ -155,17 +155,18 @@ def table(work: Path) -> str:
                 "words": words_of(notebook),
                 "code lines": code_lines_of(notebook),
                 "minutes to read": reading_minutes(notebook),
-                "minutes to run": minutes.get(source.stem, 0.0),
+                "minutes to run": f"{minutes[source.stem]:.1f}" if source.stem in minutes else "",
                 "figures": count_pictures(notebook),
                 "exercises": sum(len(exercises_of(built(s))) for s in exercises),
                 "size (kB)": round(path.stat().st_size / 1000),
             }
         )
-    sums = {name: sum(row[name] for row in rows) for name in rows[0] if name != "notebook"}
-    rows.append({"notebook": "all", **sums})
-    return markdown_table(
-        [row | {"minutes to run": f"{row['minutes to run']:.1f}"} for row in rows]
-    )
+    summed = [name for name in rows[0] if name not in ("notebook", "minutes to run")]
+    sums = {name: sum(row[name] for row in rows) for name in summed}
+    measured = [float(row["minutes to run"]) for row in rows if row["minutes to run"]]
+    total = f"{sum(measured):.1f}" if len(measured) == len(rows) else ""
+    rows.append({"notebook": "all", "minutes to run": total, **sums})
+    return markdown_table(rows)
 
 
 def build(source: Path, options: argparse.Namespace, work: Path) -> None:
