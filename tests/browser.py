@@ -153,7 +153,7 @@ def new_page(browser, name: str) -> Iterator:
 def command_of(target: str) -> list[str]:
     """The words of the command that a target of the Makefile runs."""
     recipe = subprocess.run(
-        ["make", "--dry-run", "--assume-old=setup", target],
+        ["make", "--no-print-directory", "--dry-run", "--assume-old=setup", target],
         cwd=ROOT,
         capture_output=True,
         text=True,

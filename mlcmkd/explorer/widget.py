@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import ipywidgets as widgets
-from tqdm.auto import tqdm
 
 from mlcmkd.data.modality import MODALITIES
 from mlcmkd.explorer.controls import (
@@ -32,6 +31,7 @@ from mlcmkd.explorer.names import Names
 from mlcmkd.explorer.view import Panel, View
 from mlcmkd.plots.style import VERMILION
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.progress import tqdm
 
 _DELAY = 0.15  # seconds without a change after which attributions are computed
 DRAWN = "all drawn"  # the message when all panels are complete
