@@ -63,8 +63,6 @@ class Locator:
         if isinstance(detector, str | Path) and detector not in ("warm", "looks"):
             detector = _load(detector, modality, threads)
         self.detector = detector
-        # Asked once: a protocol looks at all attributes of an object.
-        self._network = detector if isinstance(detector, MapsNetwork) else None
         self.passes = passes
 
     def crops(
@@ -84,8 +82,8 @@ class Locator:
             given = [boxes] if len(boxes) and np.isscalar(boxes[0]) else boxes
             size = unit.shape[1::-1]
             return self._around([check_box(box, name, size) for box in given], unit, "given")
-        if self._network is not None:
-            found = [box for box, _ in detect_faces(self._network, unit)]
+        if isinstance(self.detector, MapsNetwork):
+            found = [box for box, _ in detect_faces(self.detector, unit)]
             return self._around(found, unit, "face detector", DETECTED_PASSES)
         if callable(self.detector):
             return self._around(run_detector(self.detector, unit, name), unit, "detector")
