@@ -28,7 +28,6 @@ from mlcmkd.plots.registration import (
     registration_overlays,
     reported_against_true,
     residual_against_depth,
-    residual_curves,
     two_cameras,
 )
 from mlcmkd.plots.rendering import pair_geometry, switched_off
@@ -84,7 +83,6 @@ __all__ = [
     "registration_overlays",
     "reported_against_true",
     "residual_against_depth",
-    "residual_curves",
     "scheme_points",
     "shape_modes",
     "switched_off",

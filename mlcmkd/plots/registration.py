@@ -1,10 +1,9 @@
-"""Figures of registration: two cameras, aligned images, residuals, and the benchmark's results."""
+"""Figures of registration: two cameras, aligned images, and residuals."""
 
 from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mlcmkd.data.overlays import checkerboard, edge_overlay
@@ -57,70 +56,6 @@ def registration_overlays(
     for axes, name in zip(grid[0], ("warped RGB", "checkerboard", "thermal edges"), strict=True):
         axes.set_title(name)
     return figure
-
-
-@styled
-def residual_curves(rows: Sequence[Mapping[str, str]], title: str = "") -> Figure:
-    """Results of benchmarks/pairing.py: residual and failures against misalignment and noise.
-
-    Top: against the initial misalignment, at the lowest noise above none. Bottom: against noise, at the
-    smallest misalignment; the axis shows levels, because the unit of noise differs between methods.
-
-    Args:
-        rows: rows of the table, as `csv.DictReader` returns them.
-        title: of the figure.
-    """
-    rows = list(rows)
-    names = list(dict.fromkeys(row["method"] for row in rows))
-    palette = colours(names)
-    figure = Figure(figsize=(WIDTH, 7.0))
-    grid = figure.subplots(2, 2)
-    # The noise of each method by rank, because units differ.
-    levels = {
-        name: sorted({float(r["noise"]) for r in rows if r["method"] == name}) for name in names
-    }
-    smallest = min(float(row["misalignment_px"]) for row in rows)
-    for number, name in enumerate(names):
-        own_rows = [row for row in rows if row["method"] == name]
-        style = {
-            "color": palette[name],
-            "marker": MARKERS[number % len(MARKERS)],
-            "linestyle": DASHES[number % len(DASHES)],
-            "label": name,
-        }
-        level = levels[name][min(1, len(levels[name]) - 1)]
-        moved = [(float(r["misalignment_px"]), r) for r in own_rows if float(r["noise"]) == level]
-        noisy = [
-            (levels[name].index(float(row["noise"])), row)
-            for row in own_rows
-            if float(row["misalignment_px"]) == smallest
-        ]
-        for (left, right), points in zip(grid, (moved, noisy), strict=True):
-            _line(left, points, "median_residual_percent_iod", style)
-            _line(right, points, "failures_percent", style)
-    for left, right in grid:
-        left.set(ylabel="median residual (% of inter-ocular)", ylim=(0, None))
-        right.set(ylabel="failures (% of rigs)", ylim=(-3, max(40, right.get_ylim()[1])))
-    misalignments = sorted({float(row["misalignment_px"]) for row in rows})
-    for axes in grid[0]:
-        axes.set(xlabel="initial misalignment, thermal pixels (low noise)", xscale="log")
-        axes.set_xticks(misalignments, [f"{px:g}" for px in misalignments])
-        axes.minorticks_off()
-    most = max(len(values) for values in levels.values())
-    for axes in grid[1]:
-        axes.set_xticks(range(most), ["none", "low", "middle", "high"][:most])
-        axes.set(xlabel=f"noise (initial misalignment {smallest:g} px)")
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(names))
-    figure.suptitle(title)
-    return figure
-
-
-def _line(axes: Axes, points: list[tuple[float, Mapping[str, str]]], column: str, style) -> None:
-    """Draws the line of one method without infinite residuals (no registration found)."""
-    finite = [(x, float(row[column])) for x, row in points if np.isfinite(float(row[column]))]
-    if finite:
-        axes.plot(*zip(*finite, strict=True), **style)
 
 
 @styled

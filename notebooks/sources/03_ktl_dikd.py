@@ -83,7 +83,7 @@ lesson.show(plots.nme_bars(rows, split="validation"), "03_worth")
 #
 # With 10 labels the teacher matters most. With 100 labels, after this short training, the student
 # without a teacher has caught up: the three are level. DIKD and FD+LD are level, too; most of the
-# benefit is in the pseudo-labels, which both have.
+# benefit is in the pseudo-labels, which both have. Each student is one training, with one seed.
 
 # %%
 alone, taught = titled(few, "none"), titled(few, lesson.strategy)

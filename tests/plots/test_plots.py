@@ -189,7 +189,6 @@ def test_every_function_of_the_package_is_drawn_in_a_test():
         "registration_overlays",
         "reported_against_true",
         "residual_against_depth",
-        "residual_curves",
         "two_cameras",
         # test_ablation_figure.py
         "variants_compared",

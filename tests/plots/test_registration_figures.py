@@ -14,7 +14,6 @@ from mlcmkd.plots import (
     registration_overlays,
     reported_against_true,
     residual_against_depth,
-    residual_curves,
     two_cameras,
 )
 from mlcmkd.utils.errors import InputError
@@ -103,25 +102,13 @@ def test_a_rig_is_off_by_what_it_says():
         assert np.allclose(rig.truth.forward(rig.rgb_marks), rig.thermal_marks)
 
 
-def test_figures_are_drawn_with_their_texts_and_without_a_warning(rows):
+def test_overlays_are_drawn_with_their_texts_and_without_a_warning():
     rng = np.random.default_rng(0)
     rgb, thermal = rng.integers(0, 255, (2, 40, 50, 3), dtype=np.uint8), rng.random((2, 40, 50))
     titles = ["2.1 px", "9.8 px, rejected"]
     _, faces = drawn(lambda: registration_overlays(rgb, thermal, titles=titles))
-    _, curves = drawn(lambda: residual_curves(rows, "registration"))
     for word in ("warped RGB", "checkerboard", "thermal edges", "9.8 px, rejected"):
         assert word in faces
-    for word in (
-        "initial misalignment, thermal pixels", "noise", "failures (% of rigs)", "similarity",
-        "median residual (% of inter-ocular)", "registration",
-    ):  # fmt: skip
-        assert word in curves
-
-
-def test_a_method_without_a_registration_leaves_a_gap(rows):
-    lost = [row | {"median_residual_percent_iod": "inf"} for row in rows if row["method"] == "ecc"]
-    others = [row for row in rows if row["method"] != "ecc"]
-    drawn(lambda: residual_curves([*lost, *others]))
 
 
 def test_the_benchmark_wants_rigs():
