@@ -144,7 +144,7 @@ def compare_gaps(
     elif closer_by[name]:
         conclusion = "The measures disagree: the result depends on the meaning of *invariant*."
     else:
-        conclusion = "These faces do not show a difference."
+        conclusion = "No measure shows a clear difference."
     return rows, (
         f"**{name}** is closer to invariance than **{other_name}** by {_listed(closer_by[name])}, "
         f"farther by {_listed(closer_by[other_name])}, and undecided by {_listed(closer_by[''])}. "

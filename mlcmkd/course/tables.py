@@ -39,22 +39,28 @@ def scores_of(run: Path, pairs: Pairs, modality: str | None = None) -> Scores:
 
 
 def compare(name: str, scores: Scores, other_name: str, other: Scores) -> str:
-    """Sentences that compare two models on the same faces: difference, interval, conclusion.
+    """One sentence: which of two models is better on the same faces, by how much, with its interval.
 
     The 95 % interval is a bootstrap of the differences face by face. It includes the variation between
     faces, not the variation between trainings, which requires several seeds.
+
+    Returns:
+        Markdown. Without a clear difference (zero is in the interval) it says so.
     """
     difference = 100 * (scores.per_face - other.per_face)
     low, high = bootstrap_interval(difference)
-    comparison = (
-        f"NME of **{name}** {100 * scores.nme:.2f} %, of **{other_name}** {100 * other.nme:.2f} %: "
-        f"a difference of {difference.mean():+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}."
-    )
+    if low <= 0 <= high:
+        return (
+            f"No clear difference between **{name}** and **{other_name}**: NME {100 * scores.nme:.2f} % "
+            f"and {100 * other.nme:.2f} %, difference {difference.mean():+.2f} points "
+            f"(95 % interval [{low:+.2f}, {high:+.2f}])."
+        )
     if low > 0:
-        return f"{comparison} On these faces, {other_name} is better."
-    if high < 0:
-        return f"{comparison} On these faces, {name} is better."
-    return f"{comparison} The interval contains zero, so these faces do not show a difference."
+        return compare(other_name, other, name, scores)
+    return (
+        f"**{name}** is better than **{other_name}** by {-difference.mean():.2f} points of NME (95 % "
+        f"interval [{-high:.2f}, {-low:.2f}]): {100 * scores.nme:.2f} % and {100 * other.nme:.2f} %."
+    )
 
 
 def all_runs(work: Path) -> list[Path]:

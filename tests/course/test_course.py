@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -286,15 +287,29 @@ def scores_of(errors) -> Scores:
     )
 
 
-def test_a_comparison_names_a_better_model_only_if_the_interval_excludes_zero():
+def test_a_comparison_names_the_better_model_first_with_its_gain_and_interval():
     rng = np.random.default_rng(0)
     base = rng.uniform(0.03, 0.06, 200)
-    better = scores_of(base - rng.uniform(0.004, 0.006, 200))
-    assert "On these faces, A is better" in course.compare("A", better, "B", scores_of(base))
-    assert "On these faces, B is better" in course.compare("A", scores_of(base), "B", better)
-    noise = scores_of(base + rng.normal(0, 0.01, 200) - 0.0)
+    better, worse = scores_of(base - rng.uniform(0.002, 0.008, 200)), scores_of(base)
+    sentence = course.compare("A", better, "B", worse)
+    assert sentence == course.compare("B", worse, "A", better)  # whichever is named first
+    gain, low, high, of_a, of_b = map(float, re.findall(r"\d+\.\d+", sentence))
+    assert sentence.startswith(
+        f"**A** is better than **B** by {gain:.2f} points of NME (95 % interval"
+    )
+    assert 0.4 < low < gain < high < 0.6  # points, as the shares above
+    assert gain == pytest.approx(of_b - of_a, abs=0.011)
+    assert of_b == pytest.approx(100 * base.mean(), abs=0.005)
+
+
+def test_a_comparison_without_a_clear_difference_says_so():
+    rng = np.random.default_rng(0)
+    base = rng.uniform(0.03, 0.06, 200)
+    noise = scores_of(base + rng.normal(0, 0.01, 200))
     sentence = course.compare("A", noise, "B", scores_of(rng.permutation(base)))
-    assert "do not show a difference" in sentence
+    assert sentence.startswith("No clear difference between **A** and **B**: NME ")
+    low, high = map(float, re.search(r"\[([-+].*), ([-+].*)\]", sentence).groups())
+    assert low < 0 < high
 
 
 # --- invariance -----------------------------------------------------------------------------------
@@ -368,7 +383,7 @@ def test_a_comparison_of_gaps_decides_only_if_the_interval_excludes_zero():
     assert "farther by 5 of 5 measures" in summary and "in favour of A." in summary
     same = course.compare_gaps("A", near, "B", near)
     assert {row["closer"] for row in same[0]} == {"undecided"}
-    assert "do not show a difference" in same[1]
+    assert same[1].endswith("No measure shows a clear difference.")
     mixed = course.compare_gaps("A", gaps_of(1, 9, 5, 5, 5), "B", gaps_of(9, 1, 5, 5, 5))[1]
     assert "1 of 5 measures (teacher's head), farther by 1 of 5 measures (student's head)" in mixed
     assert "disagree" in mixed
