@@ -63,7 +63,7 @@ def prepare(
         skip_bad: leave out and report what cannot be used, instead of stopping.
         overwrite: replace a manifest of other sources or settings.
         limit: largest number of faces, spread evenly over the source; None for all.
-        only: keep only the images of this modality, and do not miss the others; None for both. Of
+        only: keep only the images of this modality; the others may be missing. None for both. Of
             two images that are not aligned, the annotated one is used and the row's facts name the
             other; the other one alone has no landmarks.
         twins: simulated images per photo, each a separate row: `ID`, `ID#2`, `ID#3`, ... (of the first
@@ -95,10 +95,14 @@ def prepare(
     annotations = _read(name, source, only, note)
     if not annotations:
         left_out = skipped + unlabelled
-        first = f"; the first of {len(left_out)} left out: {left_out[0][1]}" if left_out else ""
-        first = first or "; ".join(filter(None, ("", unread_annotations(name, source))))
+        if left_out:
+            why = f"the first of {len(left_out)} left out: {left_out[0][1]}"
+        else:
+            why = unread_annotations(name, source)
         modality = f" with {only} images" if only else ""
-        raise InputError(f"{source}: no face{modality} in format '{name}' in it{first}")
+        raise InputError(
+            f"{source}: contains no face{modality} in format '{name}'" + (f"; {why}" if why else "")
+        )
     if simulate_thermal and not any(_can_be_simulated(a) for a in annotations):
         raise InputError(
             f"{source}: no labelled photo without a thermal image, so nothing to simulate; leave "

@@ -98,7 +98,7 @@ def reader(name: str) -> Callable[[R], R]:
 
 
 def fail(name: str, error: InputError) -> None:
-    """Stop at the first bad annotation; one that is only unlabelled is passed over."""
+    """Stop at the first bad annotation; one that is only unlabelled is skipped."""
     if not isinstance(error, Unlabelled):
         raise error
 

@@ -42,7 +42,7 @@ class Calibration(Config):
         default=None, description="Translation from the RGB to the thermal camera."
     )
     depth: float | None = Field(
-        default=None, description="Depth of the plane that stands for the face, in the unit of t."
+        default=None, description="Depth of the plane that represents the face, in the unit of t."
     )
     normal: tuple[float, float, float] = Field(
         default=(0.0, 0.0, 1.0), description="Normal of that plane, in the RGB camera's frame."

@@ -41,7 +41,7 @@ class CheckedRow:
 
     Attributes:
         line: its line in the manifest, from 1.
-        row: the row without its landmarks; None if the line is no valid row.
+        row: the row without its landmarks; None if the line is not a valid row.
         landmarks_hash: hash of scheme and landmarks; None without landmarks.
         files: name of every readable file -> its sha256.
         sizes: (width, height) of every valid image.

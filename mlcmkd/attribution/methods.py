@@ -31,7 +31,7 @@ class Settings(Config):
     """Settings of the attribution methods; each method uses those that it needs."""
 
     baseline: Baseline = Field(
-        default="blur", description="Image that stands for missing input, see `baseline_of`."
+        default="blur", description="Image that represents missing input, see `baseline_of`."
     )
     steps: int = Field(
         default=32,

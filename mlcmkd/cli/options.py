@@ -29,8 +29,8 @@ Gpus = Annotated[
     int,
     typer.Option(
         min=0,
-        help="Use so many workers with one GPU each instead; with --scheduler, any number makes each "
-        "run request the resource GPU=1.",
+        help="Number of workers with one GPU each, instead of --workers; with --scheduler, any "
+        "number makes each run request the resource GPU=1.",
     ),
 ]
 Retries = Annotated[int, typer.Option(min=0, help="How often a failed run is repeated.")]

@@ -54,8 +54,8 @@ def predict(
         int | None,
         typer.Option(
             min=1,
-            help="The most passes over a face, each around the landmarks of the one before and turned "
-            "upright.  [default: 3 after the face detector, 1 in given boxes]",
+            help="Most passes over a face; each further one crops around the landmarks of the pass "
+            "before, turned upright.  [default: 3 after the face detector, 1 in given boxes]",
         ),
     ] = None,
     smooth: Annotated[

@@ -57,7 +57,9 @@ def invariance_gaps(
     subjects = np.array(pairs.subjects)
     people = list(dict.fromkeys(pairs.subjects))
     if len(people) < 3:
-        raise InputError("the intervals leave out subjects in turn; three subjects are required")
+        raise InputError(
+            "fewer than three subjects; the intervals leave out one subject at a time, so add others"
+        )
     rgb_features = modality_features(teacher, pairs, "rgb")
     thermal_features = modality_features(student, pairs, "thermal")
     errors = [

@@ -38,7 +38,7 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     """A notebook of Python code.
 
     Raises:
-        InputError: the file is no notebook, or one in another language.
+        InputError: the file is not a notebook, or one in another language.
     """
     try:
         text = path.read_bytes().decode("utf-8")

@@ -19,8 +19,8 @@ class Scale(Config):
     input_px: int = Field(default=64, description="Side of the networks' input, pixels.")
     teacher_size: Literal["large", "base", "half", "small"] = Field(
         default="half",
-        description="Size of the RGB teacher and of its thermal student. On 300W `half` is level with "
-        "`base` at a third of its operations (docs/results.md, *Light students*).",
+        description="Size of the RGB teacher and of its thermal student. On 300W `half` is about "
+        "as accurate as `base`, with a third of its operations (docs/results/light_students.md).",
     )
     teacher_steps: int = Field(description="Optimiser steps of a teacher.")
     teacher_rate: float = Field(

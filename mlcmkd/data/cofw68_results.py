@@ -40,11 +40,11 @@ def read_cofw68_results(path: Path) -> dict[str, np.ndarray]:
         if len(rows) < 3 or any(len(cells) != IBUG68.points for _, cells in rows):
             counts = ", ".join(str(len(cells)) for _, cells in rows) or "nothing"
             raise InputError(
-                f"{where}: after photo {name} follow lines of {counts} numbers instead of three lines "
+                f"{where}: the lines after photo {name} have {counts} numbers instead of three lines "
                 f"of {IBUG68.points}: x, y and flags; correct them"
             )
         if name in faces:
-            raise InputError(f"{where}: photo {name} a second time; keep one face of a photo")
+            raise InputError(f"{where}: photo {name} appears twice; keep one face of a photo")
         x, y = ([number(cell, f"{path}, line {k}") for cell in cells] for k, cells in rows[:2])
         faces[name] = np.stack([x, y], axis=1) - 1.0
     return faces

@@ -63,7 +63,7 @@ def _long(
         face = faces.setdefault(name, np.full((points, 2), np.nan))
         seen = given.setdefault(name, np.zeros(points, dtype=bool))
         if seen[index]:
-            raise InputError(f"{where}: point {index} of '{image}' a second time; keep one line")
+            raise InputError(f"{where}: point {index} of '{image}' appears twice; keep one line")
         seen[index] = True
         try:
             face[index] = _point(x, y, where)
@@ -109,7 +109,7 @@ def _wide(
         count[name] += 1
         if count[name] > 1:
             if not several:
-                raise InputError(f"{where}: '{image}' a second time; keep one face per image")
+                raise InputError(f"{where}: '{image}' appears twice; keep one face per image")
             name = f"{image.strip()}@{count[name] - 1}"
         if several:
             images[name] = (image.strip(),)

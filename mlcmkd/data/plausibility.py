@@ -150,7 +150,7 @@ def box_fault(
         return Fault("shares", "looks like shares of the image size (0 to 1); give pixels")
     if max(x1 - x0, y1 - y0) < _MIN_BOX_PX:
         return Fault(
-            "tiny box", f"is smaller than {_MIN_BOX_PX:g} pixels, which is no face; give pixels"
+            "tiny box", f"is smaller than {_MIN_BOX_PX:g} pixels, too small for a face; give pixels"
         )
     points = np.empty((0, 2)) if landmarks is None else np.asarray(landmarks, dtype=np.float64)
     points = points[np.isfinite(points).all(axis=1)]

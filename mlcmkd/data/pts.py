@@ -24,7 +24,7 @@ def read_pts(path: Path, points: int, *, missing: bool = False) -> np.ndarray:
         missing: accept `nan nan` for a missing point.
 
     Raises:
-        InputError: not a `.pts` file of so many points; the message names file and line.
+        InputError: not a `.pts` file of this number of points; the message names file and line.
     """
     parse = number_or_missing if missing else number
     landmarks: list[tuple[float, float]] = []

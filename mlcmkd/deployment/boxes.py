@@ -99,7 +99,9 @@ class BoxTable:
             corners = (x0, y0, x0 + x1, y0 + y1) if by_size else (x0, y0, x1, y1)
             box = check_box(corners, where)
             if (first := lines.setdefault((name, box), line)) != line:
-                raise InputError(f"{where}: the same box of '{name}' as line {first}; keep one")
+                raise InputError(
+                    f"{where}: the box of '{name}' is the same as in line {first}; keep one"
+                )
             if name not in self._boxes:
                 self._names.setdefault(_last(name), []).append(name)
             self._boxes.setdefault(name, []).append(box)

@@ -23,7 +23,7 @@ class StatedInput:
         black_hot: whether dark is warm in 8-bit images.
 
     Raises:
-        InputError: an unknown palette, an invalid radiometry, or one beside the other two, which are
+        InputError: an unknown palette, an invalid radiometry, or one besides the other two, which are
             fields of it.
     """
 

@@ -19,12 +19,12 @@ class Weights(Config):
     fi: float = Field(
         default=0,
         ge=0,
-        description="Forward injection: the teacher's features under the student's head.",
+        description="Forward injection: the teacher's features in the student's head.",
     )
     ri: float = Field(
         default=0,
         ge=0,
-        description="Reverse injection: the student's features under the teacher's head.",
+        description="Reverse injection: the student's features in the teacher's head.",
     )
 
     def any(self) -> bool:

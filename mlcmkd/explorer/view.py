@@ -40,7 +40,7 @@ class View(Config):
         default="log-probability", description="Scalar output that attributions explain."
     )
     exchanged: bool = Field(
-        default=False, description="Put each modality's features under the other modality's head."
+        default=False, description="Give each modality's features to the other modality's head."
     )
     misalignment: float = Field(
         default=0,

@@ -105,7 +105,7 @@ def register_backbone(name: str, size: Size) -> Size:
             f"model size '{name}': timm has no backbone '{size.backbone}'; see timm.list_models()"
         )
     if size.width < 1 or size.width % GROUPS:
-        raise InputError(f"model size '{name}': width {size.width} is no multiple of {GROUPS}")
+        raise InputError(f"model size '{name}': width {size.width} is not a multiple of {GROUPS}")
     SIZES.register(name, size)
     return size
 

@@ -97,7 +97,7 @@ class HubModel(ModelHubMixin, library_name=LIBRARY):
         config = folder / CONFIG
         if config.exists() and _described(config) is None:
             raise InputError(
-                f"{config}: not of a model folder, and would be lost; give an empty folder"
+                f"{config}: not of a model folder, and would be replaced; give an empty folder"
             )
         return super().save_pretrained(folder, **options)
 

@@ -137,11 +137,11 @@ def _read(path: Path, kind: str) -> tuple[str, dict[str, Tensor]]:
     if _key_of(kind) in metadata:
         return metadata[_key_of(kind)], tensors
     if KEY in metadata:
-        raise InputError(f"{path}: holds a {LANDMARKS}, no {kind}; give weights of a {kind}")
+        raise InputError(f"{path}: contains a {LANDMARKS}, not a {kind}; give weights of a {kind}")
     for entry in metadata:
         if entry.startswith(f"{KEY} "):
             other = entry.removeprefix(f"{KEY} ")
-            raise InputError(f"{path}: holds a {other}, no {kind}; give weights of a {kind}")
+            raise InputError(f"{path}: contains a {other}, not a {kind}; give weights of a {kind}")
     raise InputError(f"{path}: safetensors, but without mlcmkd's description of the model; {_FIX}")
 
 

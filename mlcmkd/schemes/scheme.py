@@ -82,7 +82,7 @@ def check_scheme(scheme: Scheme) -> None:
 
     Raises:
         InputError: no points, two points of one name, a "left" point without its "right" partner, an
-            index that is no point, a point that is not in exactly one region, or outer eye corners
+            index that is not a point, a point that is not in exactly one region, or outer eye corners
             that are not each other's mirror image.
     """
     where = f"landmark scheme '{scheme.name}'"
@@ -100,7 +100,7 @@ def check_scheme(scheme: Scheme) -> None:
         outside = [index for index in indices if not 0 <= index < scheme.points]
         if outside:
             raise InputError(
-                f"{where}, {field}: {outside[0]} is no point; indices are 0 to {scheme.points - 1}"
+                f"{where}, {field}: {outside[0]} is not a point; indices are 0 to {scheme.points - 1}"
             )
     regions = Counter(index for indices in scheme.regions.values() for index in indices)
     for index, name in enumerate(scheme.names):

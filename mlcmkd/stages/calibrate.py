@@ -41,13 +41,13 @@ class CalibrateConfig(Config):
         default=1,
         ge=1,
         le=100,
-        description="How often each face is used, each time disturbed anew.",
+        description="How often each face is used, each time with another augmentation.",
     )
     head: Literal["keep", "fit", "none"] = late(
         "keep",
-        description="The deviation head of the weights. keep: as it is, or none; fit: first fitted to "
-        "the errors of training faces, hundreds to thousands, best such that the weights were not "
-        "trained on; none: left out, deviations come from the spread of the heatmaps.",
+        description="The deviation head of the weights. keep: it stays as it is; fit: it is first "
+        "fitted to the errors of hundreds to thousands of training faces, preferably not those that "
+        "the weights were trained on; none: it is removed, and the spread of the heatmaps is used.",
     )
     seed: Seed = Field(default=0, description="Seed of the augmentation.")
 
@@ -57,7 +57,7 @@ def calibrate(config: CalibrateConfig, *, progress: bool = True) -> dict[str, An
     """Fits the calibration of weights on validation faces, and writes the weights with it.
 
     The landmarks stay the same to the bit: the tensors of the new file are those of the old one, except
-    those of a deviation head that was fitted anew.
+    those of a newly fitted deviation head.
 
     Returns:
         the calibration; shares of errors within one and two deviations and rank correlations, on the

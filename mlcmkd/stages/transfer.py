@@ -41,7 +41,7 @@ class TransferConfig(StageConfig):
     init: Literal["fresh", "teacher", "first"] = Field(
         default="teacher",
         description="Start the student from the teacher's weights, from random (fresh) ones, or from "
-        "the first student's. Of a teacher with another head all but the head.",
+        "the first student's. From a teacher with another head, all weights except those of the head.",
     )
     size: SizeName | None = late(
         None, description=f"Size of the student: {SIZE_NAMES}; None for the teacher's."
@@ -168,8 +168,8 @@ def _first_student(config: TransferConfig, pairs: Pairs, progress: bool) -> Land
     if weights is None:
         if not pairs.labelled.any():
             raise InputError(
-                "no pair has a label, so no first student can be trained to register by; give thermal "
-                "weights (first), such as those of the bundled model"
+                "no pair has a label, so no first student can be trained for the registration; give "
+                "thermal weights by first=WEIGHTS, such as those of the bundled model"
             )
         alone = first_student_config(config)
         if not is_complete(alone):

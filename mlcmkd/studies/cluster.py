@@ -48,8 +48,8 @@ class Cluster(NamedTuple):
         gpus: number of workers with one GPU each, in the place of `workers`. With a scheduler any number
             above 0 makes each job request one GPU; its workers are started with `--resources GPU=1`.
         retries: how often a failed job is tried again. Invalid input is not tried again.
-        patience: seconds after which a scheduler that has no worker is given up. Jobs of a batch system
-            may wait longer for their turn.
+        patience: seconds after which the command stops if the scheduler has no worker. Jobs of a
+            batch system may wait longer for their turn.
     """
 
     workers: int = 1
@@ -170,7 +170,9 @@ def _client(cluster: Cluster) -> Iterator[Any]:
         try:
             client = Client(cluster.scheduler, timeout="20s")
         except (OSError, ValueError) as error:
-            raise InputError(f"{cluster.scheduler}: no dask scheduler answers ({error})") from None
+            raise InputError(
+                f"{cluster.scheduler}: no dask scheduler answers ({error}); start it"
+            ) from None
         with client:
             yield client
         return

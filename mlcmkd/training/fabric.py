@@ -27,12 +27,12 @@ def join(config: FitConfig) -> "Fabric":
         fabric.launch()
     except (RuntimeError, ValueError) as error:  # torch's, Lightning's
         raise InputError(
-            f"{named}: the processes of this training did not come together: "
+            f"{named}: the processes of this training could not connect: "
             f"{' '.join(str(error).split())}"
         ) from error
     if config.processes not in (None, fabric.world_size):
         raise InputError(
-            f"{named}: the processes that came together are {fabric.world_size}; start as many as the "
+            f"{named}: the number of connected processes is {fabric.world_size}; start as many as the "
             "config names, with torchrun or `srun --ntasks-per-node`"
         )
     return fabric
@@ -41,7 +41,7 @@ def join(config: FitConfig) -> "Fabric":
 def make_fabric(config: FitConfig) -> "Fabric":
     """Fabric with the devices and the precision of a config.
 
-    A training of one process is no part of any world, whatever the environment says.
+    A training of one process joins no others, whatever the environment says.
 
     Raises:
         InputError: torchrun or another launcher has started other processes than the config names (a

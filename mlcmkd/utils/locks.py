@@ -33,7 +33,7 @@ def file_lock(path: Path, busy: str | None = None) -> Iterator[None]:
 
     Raises:
         InputError: another process holds it, and `busy` is given; or the lock belongs to another user
-            who lets nobody read it.
+            and may not be read.
     """
     place = path.resolve()
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ def _open_of_another_user(lock: Path) -> int:
         return os.open(lock, os.O_RDONLY)
     except PermissionError:
         raise InputError(
-            f"{lock}: the lock of another user, who lets nobody read it; choose another folder, or let "
+            f"{lock}: the lock of another user, which you may not read; choose another folder, or let "
             "its owner run chmod a+rw on it"
         ) from None
 

@@ -1,8 +1,8 @@
 """This process among others: its rank in distributed training, and what its threads share.
 
-The environment is no proof of a rank. `RANK`, `LOCAL_RANK` or `SLURM_PROCID` are also set in a shell or
-a program that another launcher has started, and in every task of srun. A process has a rank once it has
-joined the others, see `training.fabric.join`. The first process writes the run directory and the
+Environment variables do not prove a rank. `RANK`, `LOCAL_RANK` or `SLURM_PROCID` are also set in a shell
+or a program that another launcher has started, and in every task of srun. A process has a rank once it
+has joined the others, see `training.fabric.join`. The first process writes the run directory and the
 terminal output; the others compute.
 """
 
@@ -41,7 +41,7 @@ def number_of(variable: str) -> int | None:
 
 
 def forget_unusable_ranks() -> None:
-    """Removes ranks from the environment that are no numbers, such as an empty one."""
+    """Removes ranks from the environment that are not numbers, such as an empty one."""
     for name in _RANKS:
         if name in os.environ and number_of(name) is None:
             del os.environ[name]

@@ -28,7 +28,7 @@ def is_text(path: Path | str) -> bool:
 
 
 def printable(path: Path | str) -> str:
-    """Return a path as text; bytes that are no text become escapes such as `\\xfc`."""
+    """Return a path as text; bytes that are not text become escapes such as `\\xfc`."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

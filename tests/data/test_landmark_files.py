@@ -142,7 +142,7 @@ def long_line(change, at=3):
         ("", "empty"),
         ("image,scheme,point,x,y\n", "a header without rows"),
         (long_line("a.png,ibug68,2,1"), "line 4: 4 cells, but the header has 5"),
-        (long_line("a.png,ibug68,1,1,2"), "line 4: point 1 of 'a.png' a second time"),
+        (long_line("a.png,ibug68,1,1,2"), "line 4: point 1 of 'a.png' appears twice"),
         (long_line("a.png,ibug68,68,1,2"), "line 4: point '68', but ibug68 has the points 0 to 67"),
         (long_line("a.png,ibug68,-1,1,2"), "line 4: point '-1'"),
         (long_line("a.png,ibug68,2,one,2"), "line 4: 'one' is not a finite number"),
@@ -166,7 +166,7 @@ def long_line(change, at=3):
         (wide_text().replace("x3,", "x4,"), "but has 'x4' instead of 'x3' in column 8"),
         ("name,x,y\na,1,2\n", "the header must be image,scheme,point,x,y"),
         (",".join(WIDE) + "\n" + "a,1\n", "line 2: 2 cells, but the header has 137"),
-        (",".join(WIDE) + ("\na.png" + ",1" * 136) * 2, "line 3: 'a.png' a second time"),
+        (",".join(WIDE) + ("\na.png" + ",1" * 136) * 2, "line 3: 'a.png' appears twice"),
     ],
 )
 def test_a_bad_csv_is_named_with_its_line_and_cause(tmp_path, text, message):

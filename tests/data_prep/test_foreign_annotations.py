@@ -29,7 +29,7 @@ VOC = "<annotation><filename>a.png</filename><object><name>face</name></object><
         ("a.json", {"size": {"height": 40}, "objects": []}, "an annotation of Supervisely"),
         ("a.json", {"items": [], "categories": {}}, "Datumaro; convert it to COCO"),
         ("a.json", [1, 2], "a list instead of an object|no lists 'images' and 'annotations'"),
-        ("a.json", {"fps": 30}, "no lists 'images' and 'annotations', so no COCO file"),
+        ("a.json", {"fps": 30}, "no lists 'images' and 'annotations', so not a COCO file"),
         ("a.xml", CVAT, "CVAT for images; export the task as 'COCO Keypoints 1.0'"),
         ("a.xml", VOC, "Pascal VOC file, which has boxes but no points"),
         ("a.xml", "<svg/>", "no <image file='...'> in it, so no file of dlib"),

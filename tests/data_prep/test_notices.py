@@ -34,5 +34,7 @@ def test_a_folder_of_other_annotations_says_which_are_not_read(tmp_path):
     source = tmp_path / "in"
     sources.image(source / "images/a.png")
     sources.text(source / "labels/a.txt", "0 .5 .5 1 1")
-    with pytest.raises(InputError, match=rf"no face in format 'folder' .* \(1 \.txt\); .*{YOLO}"):
+    with pytest.raises(
+        InputError, match=rf"no face in format 'folder'; files .* \(1 \.txt\); .*{YOLO}"
+    ):
         prepare("folder", source, tmp_path / "out", progress=False)

@@ -199,7 +199,7 @@ def test_bad_places(faces, tmp_path):
         with pytest.raises(InputError, match="must be separate folders"):
             run(faces, out)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="no face in format 'ibug_pts' in it"):
+    with pytest.raises(InputError, match="contains no face in format 'ibug_pts'"):
         run(tmp_path / "empty", tmp_path / "out")
 
 

@@ -252,5 +252,5 @@ def test_rows_of_a_csv_whose_images_differ_in_their_suffix_are_faces_of_their_im
 def test_score_takes_one_face_an_image(tmp_path):
     """The order of the faces is that of a file, so two files cannot be compared face by face."""
     wide_csv(tmp_path, FIRST, SECOND)
-    with pytest.raises(InputError, match="line 3: 'a.png' a second time; keep one face per image"):
+    with pytest.raises(InputError, match="line 3: 'a.png' appears twice; keep one face per image"):
         read_landmarks(tmp_path / "a.csv", "ibug68")

@@ -621,7 +621,10 @@ def test_a_box_table_prefers_the_nearest_name_and_refuses_a_tie(tmp_path):
         ("image,x0,y0,x1,y1\na,1,2,1,4\n", "line 2: the box 1 2 1 4 must"),
         ("image,x0,y0,x1,y1\n", "a header without rows"),
         ("image,x0,y0,x1,y1\na,1,2,3,4\n", "line 2: the box 1 2 3 4 is smaller than 4 pixels"),
-        ("image,x0,y0,x1,y1\na,1,2,9,9\na,1,2,9,9\n", "line 3: the same box of 'a' as line 2"),
+        (
+            "image,x0,y0,x1,y1\na,1,2,9,9\na,1,2,9,9\n",
+            "line 3: the box of 'a' is the same as in line 2",
+        ),
         ("image;x0;y0;x1;y1\na;1;2;9;9\n", "separated by semicolons; export the table with commas"),
     ],
 )

@@ -66,7 +66,7 @@ def test_configs_take_a_registered_size_and_refuse_unknown_ones():
     ("name", "size", "message"),
     [
         ("base", Size(TwoMaps, 16), "model size 'base' belongs to mlcmkd"),
-        ("mine", Size(TwoMaps, 20), "width 20 is no multiple of 8"),
+        ("mine", Size(TwoMaps, 20), "width 20 is not a multiple of 8"),
         ("mine", Size("resnet99", 16), "timm has no backbone 'resnet99'"),
     ],
 )

@@ -191,9 +191,13 @@ def test_saved_detectors_are_the_same_and_landmark_weights_are_none(tmp_path, de
     Landmarker(ModelSpec(size="slim", modality="thermal", radiometry=FACE_CELSIUS)).save(
         tmp_path / "l.safetensors"
     )
-    with pytest.raises(InputError, match="l.safetensors: holds a landmark model, no face detector"):
+    with pytest.raises(
+        InputError, match="l.safetensors: contains a landmark model, not a face detector"
+    ):
         open_detector(tmp_path / "l.safetensors")
-    with pytest.raises(InputError, match="d.safetensors: holds a face detector, no landmark model"):
+    with pytest.raises(
+        InputError, match="d.safetensors: contains a face detector, not a landmark model"
+    ):
         Landmarker.load(tmp_path / "d.safetensors")
     with pytest.raises(InputError, match="no such weights"):
         open_detector(tmp_path / "none.safetensors")

@@ -138,7 +138,7 @@ def test_a_folder_without_weights_is_refused_and_no_pickle_is_read(folder, tmp_p
 
 def test_weights_of_another_kind_are_refused(tmp_path):
     FaceDetector.load(bundled_detector()).save_pretrained(tmp_path)
-    assert "holds a face detector, no landmark model" in refused(tmp_path)
+    assert "contains a face detector, not a landmark model" in refused(tmp_path)
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, CONFIG])
@@ -186,7 +186,7 @@ def test_a_folder_of_something_else_is_not_overwritten(small, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     (run / CONFIG).write_text('{"out": "run"}')
-    with pytest.raises(InputError, match="not of a model folder, and would be lost"):
+    with pytest.raises(InputError, match="not of a model folder, and would be replaced"):
         small.save_pretrained(run)
     assert os.listdir(run) == [CONFIG] and (run / CONFIG).read_text() == '{"out": "run"}'
     with pytest.raises(InputError, match="a file has this name; give a folder"):

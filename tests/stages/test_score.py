@@ -228,8 +228,8 @@ def test_results_on_cofw68_as_they_are_published(tmp_path):
     ("change", "message"),
     [
         (lambda lines: ["x", *lines], "line 1: no number of a photo; COFW68's results have four"),
-        (lambda lines: lines[:2] + lines[3:], "line 1: after photo 1 follow lines of 68, 68"),
-        (lambda lines: lines * 2, "line 5: photo 1 a second time"),
+        (lambda lines: lines[:2] + lines[3:], "line 1: the lines after photo 1 have 68, 68"),
+        (lambda lines: lines * 2, "line 5: photo 1 appears twice"),
         (lambda lines: [*lines[:1], "y " * 68, *lines[2:]], "line 2: 'y' is not a finite number"),
     ],
 )

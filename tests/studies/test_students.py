@@ -278,7 +278,7 @@ def test_a_failed_measurement_leaves_the_table_unchanged(made, tmp_path, monkeyp
     foreign = before.replace(b",task,", b",elsewhere,", 1)
     there.table.write_bytes(foreign)
     with pytest.raises(
-        InputError, match=r"line \d+ \(tiny-thermal, .*elsewhere\) is of no network"
+        InputError, match=r"line \d+ \(tiny-thermal, .*elsewhere\) belongs to no network"
     ):
         students_speed.retime_table(unknown, progress=False)
     assert there.table.read_bytes() == foreign

@@ -134,7 +134,10 @@ def test_the_decay_gets_the_mean_over_parts_and_processes():
     ("environment", "message"),
     [
         ({"LOCAL_RANK": "1", "WORLD_SIZE": "4", "MASTER_PORT": "1"}, "one of 4 .*fit.devices"),
-        ({"SLURM_NTASKS": "1", "SLURM_NODEID": "0"}, "that came together are 1; start as many"),
+        (
+            {"SLURM_NTASKS": "1", "SLURM_NODEID": "0"},
+            "number of connected processes is 1; start as many",
+        ),
         ({"SLURM_NTASKS": "1"}, "the environment has no SLURM_NODEID"),
     ],
 )
@@ -153,7 +156,7 @@ def test_processes_that_do_not_come_together_are_one_line(monkeypatch):
         raise RuntimeError("timed out\nafter 1800 s")
 
     monkeypatch.setattr("lightning_fabric.Fabric.launch", fail)
-    with pytest.raises(InputError, match="did not come together: timed out after 1800 s"):
+    with pytest.raises(InputError, match="could not connect: timed out after 1800 s"):
         join(FitConfig(accelerator="cpu", devices=2))
 
 

@@ -70,7 +70,7 @@ def faces(path: Path) -> Iterator[Face | InputError]:
     images, annotations = table.get("images"), table.get("annotations")
     if not isinstance(images, list) or not isinstance(annotations, list):
         raise InputError(
-            f"{path}: no lists 'images' and 'annotations', so no COCO file; leave it out (--skip-bad)"
+            f"{path}: no lists 'images' and 'annotations', so not a COCO file; leave it out (--skip-bad)"
         )
     by_id = _by_id(images, _image)
     categories = _by_id(table.get("categories") or [], _category)

@@ -110,7 +110,7 @@ class OnnxDetector:
             raise incomplete(Path(path), "ONNX file", str(error), fix) from None
         stored = self.session.get_modelmeta().custom_metadata_map
         if KEY not in stored:
-            raise InputError(f"{path}: an ONNX file, but no face detector of mlcmkd; {fix}")
+            raise InputError(f"{path}: an ONNX file, but not a face detector of mlcmkd; {fix}")
         spec = _ReadSpec.validated(str(path), json.loads(stored[KEY]))
         self.modality: Modality = spec.modality
         self.input_px = spec.input_px

@@ -21,8 +21,8 @@ class RegistrationConfig(Config):
         default=2,
         ge=1,
         le=5,
-        description="How often the teacher predicts the RGB landmarks, each time on images that are "
-        "cut where the round before found the face.",
+        description="Rounds in which the teacher predicts the RGB landmarks; each crops the images "
+        "around the faces that the round before found.",
     )
     leave_out: bool = Field(
         default=True,

@@ -142,8 +142,8 @@ def retime_table(
                     row[name] for name in ("benchmark", "modality", "model", "method")
                 )
                 raise InputError(
-                    f"{config.table}: line {number} ({names}) is of no network of this parameter file; "
-                    "give the file that made the table"
+                    f"{config.table}: line {number} ({names}) belongs to no network of this parameter "
+                    "file; give the file that made the table"
                 )
         measured = measure_latencies(dict(match for _, match in rows), progress)
         rewrite(
