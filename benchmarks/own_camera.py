@@ -1,7 +1,7 @@
 """What a few labelled frames of one's own camera give: `python benchmarks/own_camera.py KNAPIK`.
 
 Deviations that are calibrated on rendered faces are too small on a real camera. `mlcmkd calibrate` fits
-their two numbers anew. Here it gets `OWN` labelled frames of half of the Knapik development sequences
+their two numbers again. Here it gets `OWN` labelled frames of half of the Knapik development sequences
 and is measured on the other half, `DRAWS` times with other halves. `--final` calibrates with frames of
 the development sequences and measures on the test sequences, on which no choice may depend.
 """

@@ -1,7 +1,7 @@
 """Bundles a face detector: `python scripts/pack_detector.py RUN [--input-px 224]`.
 
 Writes the weights of a run of `mlcmkd train-detector` to mlcmkd/deployment/weights in half precision,
-and the ONNX graphs of the bundled networks anew (scripts/pack_graphs.py).
+and the ONNX graphs of the bundled networks again (scripts/pack_graphs.py).
 The detector may run at another size of the frame than it was trained at: it was chosen by
 `python benchmarks/detect.py --split val`. The figures in its card are those of the same command
 without `--split`.

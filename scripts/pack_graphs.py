@@ -1,7 +1,7 @@
 """Writes the ONNX graphs of the bundled networks: `python scripts/pack_graphs.py`.
 
 Prediction by the bundled networks runs these graphs. They read the tensors of the weights files beside
-them, and must be written anew for new weights; pack_weights.py and pack_detector.py do that.
+them, and must be written again for new weights; pack_weights.py and pack_detector.py do that.
 """
 
 from pathlib import Path

@@ -6,7 +6,7 @@ Knapik test sequences (thermal models), each with its 95 % bootstrap interval ov
 the weights to mlcmkd/deployment/weights, as the bundled model of the run's modality, and the table into
 its card and into the page of results, between two markers. The card also has the figures in its YAML
 header, in the form of the Hugging Face Hub (`model-index`). The ONNX graphs of the bundled networks are
-written anew (scripts/pack_graphs.py). The run must be chosen before, by validation pairs only.
+written again (scripts/pack_graphs.py). The run must be chosen before, by validation pairs only.
 """
 
 import argparse

@@ -118,7 +118,7 @@ def ear_outlines(frame: HeadFrame, scale: float) -> list[np.ndarray]:
 def body_axes(frame: HeadFrame, upright: float) -> tuple[np.ndarray, np.ndarray]:
     """Compute the unit vectors (down, right) of neck and shoulders.
 
-    `upright` 0 follows the head, 1 the image: with 1, the shoulders of a tilted head are level.
+    `upright` 0 follows the head, 1 the image: with 1, the shoulders of a tilted head are horizontal.
     """
     vertical = np.array([0.0, -1.0])
     if frame.up @ vertical < 0.2:

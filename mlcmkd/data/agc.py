@@ -1,6 +1,6 @@
 """Automatic gain control (AGC) of thermal cameras with an 8-bit output, for batches of images.
 
-Such a camera maps the temperatures of each frame to 256 grey levels anew: it saturates the coldest
+Such a camera maps the temperatures to 256 grey levels, each frame by itself: it saturates the coldest
 and the warmest pixels ("tail rejection"), stretches the rest linearly or by an equalisation of the
 histogram whose bins are limited to a plateau, and applies a gamma curve. Sources of the method: FLIR,
 "Camera Adjustments", application note 102-PS242-100-01 (Tau 2, 2014), and the Lepton engineering

@@ -35,7 +35,7 @@ class SceneCuts:
         """Whether a frame belongs to another scene than the one before.
 
         Args:
-            values: (H, W) or (H, W, 3) of any type; None for an unreadable frame, which is passed over
+            values: (H, W) or (H, W, 3) of any type; None for an unreadable frame, which is skipped,
                 as a frame of one value is.
         """
         ranks = None if values is None else _ranks(values)

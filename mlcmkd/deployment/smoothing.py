@@ -12,7 +12,7 @@ from mlcmkd.deployment.tracking import Tracker
 # Chosen on moving validation faces with noise of 1 % of the face side (benchmarks/smoothing.py).
 MIN_CUTOFF = 1.0  # Hz
 BETA = 30.0  # Hz per face side per second
-RESTART = 0.5  # seconds without a detection after which the filter starts anew
+RESTART = 0.5  # seconds without a detection after which the filter starts again
 
 
 class _Filter:

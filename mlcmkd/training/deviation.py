@@ -22,7 +22,7 @@ from mlcmkd.utils.progress import tqdm
 
 FREEDOM = 4.0  # degrees of freedom of the Student density
 FEWEST_FACES = 200  # for some hundred parameters; with fewer a calibration of two numbers is better
-PASSES = 6  # over the faces, disturbed anew each time
+PASSES = 6  # over the faces, each time with another augmentation
 STEPS = 800  # of the fit
 _RATE, _DECAY, _BATCH = 1e-2, 1e-3, 128
 _CROPS = 64  # per forward pass of the landmark network

