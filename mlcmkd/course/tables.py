@@ -49,17 +49,18 @@ def compare(name: str, scores: Scores, other_name: str, other: Scores) -> str:
     """
     difference = 100 * (scores.per_face - other.per_face)
     low, high = bootstrap_interval(difference)
+    ours, others = (round(100 * each.nme, 3) for each in (scores, other))  # as in the tables
     if low <= 0 <= high:
         return (
-            f"No clear difference between **{name}** and **{other_name}**: NME {100 * scores.nme:.2f} % "
-            f"and {100 * other.nme:.2f} %, difference {difference.mean():+.2f} points "
+            f"No clear difference between **{name}** and **{other_name}**: NME {ours:.2f} % "
+            f"and {others:.2f} %, difference {difference.mean():+.2f} points "
             f"(95 % interval [{low:+.2f}, {high:+.2f}])."
         )
     if low > 0:
         return compare(other_name, other, name, scores)
     return (
         f"**{name}** is better than **{other_name}** by {-difference.mean():.2f} points of NME (95 % "
-        f"interval [{-high:.2f}, {-low:.2f}]): {100 * scores.nme:.2f} % and {100 * other.nme:.2f} %."
+        f"interval [{-high:.2f}, {-low:.2f}]): {ours:.2f} % and {others:.2f} %."
     )
 
 

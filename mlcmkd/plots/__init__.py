@@ -30,14 +30,14 @@ from mlcmkd.plots.registration import (
     residual_against_depth,
     two_cameras,
 )
-from mlcmkd.plots.rendering import pair_geometry, switched_off
+from mlcmkd.plots.rendering import switched_off
 from mlcmkd.plots.report import nme_by_configuration, training_by_configuration
 from mlcmkd.plots.rig_shifts import found_against_true
 from mlcmkd.plots.schemes import scheme_points
 from mlcmkd.plots.shapes import hard_and_soft, shape_modes
 from mlcmkd.plots.strategies import nme_against_count, nme_against_misalignment
 from mlcmkd.plots.style import centred, colours
-from mlcmkd.plots.thermal import palette_inversion, temperature_histogram, thermal_inputs
+from mlcmkd.plots.thermal import temperature_histogram, thermal_inputs
 from mlcmkd.plots.training import compare_training, decay_curves, training_curves
 from mlcmkd.plots.trust import agreement_dots, pixel_curves, randomisation_bars
 
@@ -73,9 +73,7 @@ __all__ = [
     "nme_against_misalignment",
     "nme_bars",
     "nme_by_configuration",
-    "pair_geometry",
     "pair_overlay",
-    "palette_inversion",
     "parallax_diagram",
     "per_region_bars",
     "pixel_curves",

@@ -1,57 +1,13 @@
-"""Figures of how synthetic faces are made: their geometry, and pictures without parts of the physics."""
+"""Figures of how synthetic faces are made: pictures without parts of the physics."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from mlcmkd.plots.style import SKY, VERMILION, WIDTH, show_image, styled
+from mlcmkd.plots.style import WIDTH, show_image, styled
 
 _DIFFERENCE = "RdBu_r"  # red where a part of the physics warms, blue where it cools
-
-
-@styled
-def pair_geometry(
-    rgb: np.ndarray,
-    depth: np.ndarray,
-    temperature: np.ndarray,
-    landmarks: np.ndarray,
-    hidden: np.ndarray,
-) -> Figure:
-    """One face a row: photo with landmarks, depth, and the temperature of its surfaces.
-
-    Args:
-        rgb: (N, S, S, 3).
-        depth: (N, S, S) towards the viewer, head units; NaN for the background.
-        temperature: (N, S, S), degrees C.
-        landmarks: (N, K, 2) centred coordinates.
-        hidden: (N, K) bool, points that the photo does not show.
-    """
-    cell = WIDTH / 3.6
-    figure = Figure(figsize=(WIDTH, cell * len(rgb) + 0.3))
-    grid = figure.subplots(len(rgb), 3, squeeze=False)
-    depths, heats = _limits(depth), _limits(temperature)
-    for row, axes in enumerate(grid):
-        show_image(axes[0], rgb[row])
-        for chosen, colour in ((~hidden[row], SKY), (hidden[row], VERMILION)):
-            axes[0].scatter(*landmarks[row, chosen].T, s=7, color=colour, linewidths=0)
-        surface = show_image(axes[1], depth[row], cmap="gray", vmin=depths[0], vmax=depths[1])
-        heat = show_image(axes[2], temperature[row], vmin=heats[0], vmax=heats[1])
-    for axes, title in zip(
-        grid[0], ("RGB image", "depth", "temperature of the surface"), strict=True
-    ):
-        axes.set_title(title)
-    figure.colorbar(surface, ax=list(grid[:, 1]), shrink=0.8).set_label(
-        "towards the viewer (distance of the eyes)"
-    )
-    figure.colorbar(heat, ax=list(grid[:, 2]), shrink=0.8, extend="both").set_label("degrees C")
-    handles = [
-        Line2D([], [], color=colour, marker="o", markersize=4, linestyle="none", label=label)
-        for colour, label in ((SKY, "visible landmark"), (VERMILION, "hidden landmark"))
-    ]
-    figure.legend(handles=handles, loc="outside lower left", ncols=2)
-    return figure
 
 
 @styled

@@ -1,6 +1,7 @@
 """Figures of a study of strategies: NME against labels and misalignment, and paired differences."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,15 +16,18 @@ def _xlabel(setting: str) -> str:
     return "labelled pairs" if setting == FEW_PAIRS else "labels among all pairs"
 
 
-def _counts(axes: Axes, counts: list[int], setting: str) -> None:
+def _counts(axes: Axes, rows: list[Row], setting: str) -> None:
     """Sets ticks at equal distances, because the few counts range from 0 over several decades."""
+    counts = sorted({count_of(row, setting) for row in rows})
     axes.set_xticks(range(len(counts)), [f"{count:,}" for count in counts])
     axes.set(xlabel=_xlabel(setting), xlim=(-0.5, len(counts) - 0.5))
     axes.grid(axis="x", visible=False)
 
 
 @styled
-def nme_against_count(rows: Iterable[Row], setting: str, title: str = "") -> Figure:
+def nme_against_count(
+    rows: Iterable[Row], setting: str, title: str = "", *, differences: bool = True
+) -> Figure:
     """NME of strategies against the number of labelled pairs or labels, and differences to FD+LD.
 
     Left: means with 95 % intervals over seeds; the RGB teacher is a dashed line. Right: difference to
@@ -34,63 +38,91 @@ def nme_against_count(rows: Iterable[Row], setting: str, title: str = "") -> Fig
         rows: of one benchmark and one setting, see `ablation.in_setting`.
         setting: name of the setting.
         title: of the figure.
+        differences: whether to draw the right panel.
     """
     rows = list(rows)
-    counts = sorted({count_of(row, setting) for row in rows})
-    names = list(dict.fromkeys(row.strategy for row in rows))
-    palette = colours(names)
-    figure = Figure(figsize=(WIDTH, 4.2))
-    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    for number, name in enumerate(names):
-        offset = 0.5 * ((number + 0.5) / len(names) - 0.5)
-        nme, differences = [], []
-        for place, count in enumerate(counts):
-            at_count = [row for row in rows if count_of(row, setting) == count]
-            own = by_seed(row for row in at_count if row.strategy == name)
-            reference = by_seed(row for row in at_count if row.strategy == "fd+ld")
-            if own:
-                nme.append((place + offset, *interval(list(own.values()))[:3]))
-            if name != "fd+ld" and set(own) & set(reference):
-                differences.append((place + offset, *difference(own, reference)[:3]))
-        style = {"color": palette[name], "marker": MARKERS[number % len(MARKERS)], "label": name}
-        _with_intervals(left, nme, linestyle="-", **style)
-        _with_intervals(right, differences, linestyle="none", **style)
-    teacher = float(np.mean([row.nme_teacher for row in rows]))
-    left.axhline(teacher, color=BLACK, linestyle="--", linewidth=1.2)
-    left.annotate(
-        f"RGB teacher on RGB, {teacher:.2f}", (0.02, teacher), xycoords=("axes fraction", "data"),
-        xytext=(0, -12), textcoords="offset points", fontsize=9,
-    )  # fmt: skip
-    left.set_ylim(bottom=left.get_ylim()[0] - 0.25)
-    right.axhline(0, color=GREY, linewidth=1.2)
-    _use_logarithms(left, right)
-    scale = ", logarithmic" if left.get_yscale() == "log" else ""
-    left.set(ylabel=f"NME, inter-ocular (%{scale})", title="means and 95 % intervals over seeds")
-    scale = "\nlogarithmic beyond 0.1" if right.get_yscale() == "symlog" else ""
-    right.set_ylabel(f"NME minus FD+LD's (points of %){scale}")
-    right.set_title("paired by seed; below 0 is better")
-    for axes in (left, right):
-        _counts(axes, counts, setting)
-    left.legend(ncols=2)
+    figure = Figure(figsize=(WIDTH if differences else 0.75 * WIDTH, 4.2))
+    if differences:
+        left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
+        _draw_differences(right, rows, setting)
+    else:
+        left = figure.subplots()
+    _draw_nme(left, rows, setting)
     figure.suptitle(title)
     return figure
 
 
-def _use_logarithms(left: Axes, right: Axes) -> None:
-    """Sets logarithmic axes if one strategy is so far off that the others would coincide."""
-    low, high = left.get_ylim()
-    if high > 2 * low:
-        left.set_yscale("log")
-        left.set_yticks([tick for tick in (3, 3.5, 4, 5, 6, 8, 10, 15, 20) if low < tick < high])
-        left.yaxis.set_major_formatter("{x:g}")
-        left.minorticks_off()
-    if max(map(abs, right.get_ylim())) > 0.5:
-        right.set_yscale("symlog", linthresh=0.1, linscale=1.5)
-        low, high = right.get_ylim()
+def _draw_nme(axes: Axes, rows: list[Row], setting: str) -> None:
+    """Mean NME of each strategy at each count, and a line for the teacher."""
+    for style, x, at_count in _by_strategy(rows, setting):
+        nme = [
+            (place, *interval(list(own.values()))[:3])
+            for place, own in zip(x, map(by_seed, at_count), strict=True)
+            if own
+        ]
+        _with_intervals(axes, nme, linestyle="-", **style)
+    teacher = float(np.mean([row.nme_teacher for row in rows]))
+    axes.axhline(teacher, color=BLACK, linestyle="--", linewidth=1.2)
+    axes.annotate(
+        f"RGB teacher on RGB, {teacher:.2f}", (0.02, teacher), xycoords=("axes fraction", "data"),
+        xytext=(0, -12), textcoords="offset points", fontsize=9,
+    )  # fmt: skip
+    low, high = axes.get_ylim()
+    axes.set_ylim(bottom=low - 0.25)
+    if high > 2 * (low - 0.25):
+        axes.set_yscale("log")
+        axes.set_yticks([tick for tick in (3, 3.5, 4, 5, 6, 8, 10, 15, 20) if low < tick < high])
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.minorticks_off()
+    scale = ", logarithmic" if axes.get_yscale() == "log" else ""
+    axes.set(ylabel=f"NME, inter-ocular (%{scale})", title="means and 95 % intervals over seeds")
+    _counts(axes, rows, setting)
+    axes.legend(ncols=2)
+
+
+def _draw_differences(axes: Axes, rows: list[Row], setting: str) -> None:
+    """Difference of each strategy to FD+LD at each count, paired by seed."""
+    reference = [
+        by_seed(at) for at in _at_counts([r for r in rows if r.strategy == "fd+ld"], rows, setting)
+    ]
+    for style, x, at_count in _by_strategy(rows, setting):
+        apart = [
+            (place, *difference(own, other)[:3])
+            for place, own, other in zip(x, map(by_seed, at_count), reference, strict=True)
+            if style["label"] != "fd+ld" and set(own) & set(other)
+        ]
+        _with_intervals(axes, apart, linestyle="none", **style)
+    axes.axhline(0, color=GREY, linewidth=1.2)
+    if max(map(abs, axes.get_ylim())) > 0.5:
+        axes.set_yscale("symlog", linthresh=0.1, linscale=1.5)
+        low, high = axes.get_ylim()
         ticks = (-5, -2, -1, -0.5, -0.2, -0.1, -0.05, 0, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
-        right.set_yticks([tick for tick in ticks if low <= tick <= high])
-        right.yaxis.set_major_formatter("{x:g}")
-        right.minorticks_off()
+        axes.set_yticks([tick for tick in ticks if low <= tick <= high])
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.minorticks_off()
+    scale = "\nlogarithmic beyond 0.1" if axes.get_yscale() == "symlog" else ""
+    axes.set_ylabel(f"NME minus FD+LD's (points of %){scale}")
+    axes.set_title("paired by seed; below 0 is better")
+    _counts(axes, rows, setting)
+
+
+def _at_counts(chosen: list[Row], rows: list[Row], setting: str) -> list[list[Row]]:
+    """The chosen rows at each count of all rows, in the order of the counts."""
+    counts = sorted({count_of(row, setting) for row in rows})
+    return [[row for row in chosen if count_of(row, setting) == count] for count in counts]
+
+
+def _by_strategy(
+    rows: list[Row], setting: str
+) -> Iterator[tuple[dict[str, Any], np.ndarray, list[list[Row]]]]:
+    """Style of a strategy, its places on the axis, and its rows at each count."""
+    names = list(dict.fromkeys(row.strategy for row in rows))
+    palette = colours(names)
+    for number, name in enumerate(names):
+        at_count = _at_counts([row for row in rows if row.strategy == name], rows, setting)
+        places = np.arange(len(at_count)) + 0.5 * ((number + 0.5) / len(names) - 0.5)
+        style = {"color": palette[name], "marker": MARKERS[number % len(MARKERS)], "label": name}
+        yield style, places, at_count
 
 
 def _with_intervals(axes: Axes, points: list[tuple[float, ...]], **style) -> None:

@@ -1,11 +1,11 @@
-"""Figures of thermal images: temperatures, network inputs, and palettes of false-colour images."""
+"""Figures of thermal images: temperatures and network inputs."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlcmkd.plots.style import DASHES, GREY, THERMAL, WIDTH, colours, show_image, styled
+from mlcmkd.plots.style import DASHES, GREY, WIDTH, colours, show_image, styled
 
 
 @styled
@@ -80,46 +80,4 @@ def thermal_inputs(
         shown, ax=list(grid.flat), fraction=0.03, pad=0.01, anchor=(0, 1), shrink=0.5
     )
     bar.set_label("temperature (degrees C)")
-    return figure
-
-
-@styled
-def palette_inversion(
-    image: np.ndarray,
-    levels: np.ndarray,
-    residual: np.ndarray,
-    *,
-    tolerance: float | None = None,
-    title: str = "",
-) -> Figure:
-    """A false-colour image beside its levels and its distance from the palette.
-
-    Args:
-        image: (H, W, 3) uint8, as stored.
-        levels: (H, W), 0 (cold) to 1 (warm), from `mlcmkd.data.thermal.palettes.invert`.
-        residual: (H, W), RGB distance of each pixel from the palette, 0 to 441.
-        tolerance: upper end of the colour bar of the distance, beyond which a pixel is not in the
-            palette; None for the largest distance.
-        title: above the image, such as the palette's name.
-    """
-    height, width = levels.shape
-    tall = WIDTH / 3 * min(height / width, 1.5)
-    figure = Figure(figsize=(WIDTH, tall + 1.0))
-    axes, bars = figure.subplots(2, 3, height_ratios=(tall, 0.15))
-    end = tolerance if tolerance is not None else max(float(residual.max()), 1.0)
-    axes[0].imshow(image)
-    bars[0].set_axis_off()
-    for panel, bar_axes, values, top, label in (
-        (axes[1], bars[1], levels, 1.0, "level (0 cold, 1 warm)"),
-        (axes[2], bars[2], residual, end, "distance from the palette (RGB)"),
-    ):
-        image = panel.imshow(values, cmap=THERMAL, vmin=0, vmax=top)
-        extend = "max" if float(values.max()) > top else "neither"
-        bar = figure.colorbar(image, cax=bar_axes, orientation="horizontal", extend=extend)
-        bar.set_label(label)
-    for panel, heading in zip(
-        axes, (title or "as stored", "levels", "distance from the palette"), strict=True
-    ):
-        panel.set_title(heading)
-        panel.set_axis_off()
     return figure

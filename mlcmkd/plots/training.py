@@ -28,7 +28,8 @@ def training_curves(metrics: Metrics, title: str = "") -> Figure:
     palette = colours(terms)
     for name, dash, marker in zip(terms, DASHES, MARKERS, strict=False):
         values = [line[name] for line in metrics]
-        left.plot(steps, values, label=name, color=palette[name], linestyle=dash, marker=marker)
+        label = name if name == "task" else name.upper()
+        left.plot(steps, values, label=label, color=palette[name], linestyle=dash, marker=marker)
     left.set(xlabel="optimiser step", ylabel="weighted loss term")
     _from_zero(left, room=1.25)
     if len(terms) > 1:

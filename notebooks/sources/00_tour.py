@@ -5,17 +5,22 @@
 #
 # **Question.** A network finds eyes, nose and mouth in photos. Does it find them in thermal images, too?
 #
-# **The answer first.** No. Its error on the thermal images of the same faces is about three times as
-# large (second row). A thermal network that learns from it needs no photo when it is used, and is far
-# better (third row); a network of a third of the size keeps most of that (fourth row). The course
-# builds all four.
+# **The answer first.** No. On the thermal images of the same faces its error is about three times as
+# large (second row; the number in each picture is its error). A thermal network that learns from it is
+# far better and needs no photo when it is used (third row). A network of a third of the size keeps most
+# of that (fourth row). The course builds all four.
 #
 # **Goals.** After this notebook you can state the problem, recognise it in two pictures, and find your
 # way through the course.
 #
 # **Time.** About five minutes to read, two to run on two CPU cores, most of them for training the
-# RGB teacher, which the later lessons reuse. **Prerequisites.** Python, and the idea of a neural
-# network. All terms are in the [glossary](../docs/glossary.md).
+# RGB teacher, which the later lessons reuse. **Prerequisites.** Python, NumPy and the basics of PyTorch.
+# All terms are in the [glossary](../docs/glossary.md).
+#
+# **How the notebooks work.** Run the cells in order with Shift+Enter. The first cell of each notebook
+# has its parameters; you need not change them. From them the second cell makes `lesson`, which loads the
+# faces and shows the figures. Everything that is trained or rendered is stored in the folder `work` and
+# reused. `seed` is the start of all random numbers, so that a second run gives the same results.
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu
@@ -44,7 +49,8 @@ from mlcmkd.training.run_directory import WEIGHTS
 # A **landmark** is a named point of a face, such as the tip of the nose. Many RGB photos are annotated
 # with landmarks; few thermal images are. A **pair** is one RGB image and one thermal image of the same
 # face at the same moment, aligned pixel by pixel. The faces of the course are **synthetic**: the library
-# renders each as an RGB image, a temperature for every pixel, and exact landmarks.
+# renders each as an RGB image, a temperature for every pixel, and exact landmarks. The cell shows 16 of
+# the validation faces (`"val"`), which no training uses.
 
 # %%
 faces = lesson.data().faces("val")
@@ -55,18 +61,19 @@ sheet = plots.contact_sheet(
 lesson.show(sheet, "00_pairs")
 
 # %% [markdown]
-# **How to read it.** Each face is shown twice: RGB above, thermal below. RGB shows light: brows, pupils,
-# the edge of the lips. The thermal image shows heat: the inner corners of the eyes are warm, nose and
-# ears are often cool, glasses are cold and opaque, brows are hardly visible. A network has to locate the
-# same landmark by *different evidence* in the two modalities.
+# **How to read it.** Each face is shown twice: RGB above, thermal below; the colour bar is in degrees C.
+# The RGB image shows light: brows, pupils, the edge of the lips. The thermal image shows heat: nose and
+# ears are often cool, glasses are cold and opaque, brows are hardly visible. A network has to find the
+# same landmark by *different evidence* in the two images.
 
 # %% [markdown]
 # ## An RGB model on thermal images
 #
-# A network trained on RGB images locates landmarks in RGB images. Here the same weights also get the
-# thermal image of each face. RGB and thermal are two **modalities**; the difference in error between
-# them is the **modality gap**. The error is the **NME** (normalised mean error): the mean distance
-# between predicted and annotated landmarks, divided by the distance between the outer eye corners.
+# RGB and thermal are two **modalities**. The next cell trains a network on RGB images, which takes about
+# a minute, and measures its error on the RGB images and on the thermal images of the same faces. The
+# error is the **NME** (normalised mean error): the mean distance between predicted and annotated
+# landmarks, in percent of the distance between the outer eye corners. The difference between the two
+# errors is the **modality gap**.
 
 # %%
 run = course.teacher_run(lesson)
@@ -76,6 +83,7 @@ scores = {modality: course.scores_of(run, pairs, modality) for modality in ("rgb
 
 # %%
 shown = list(first)[:6]
+# The network's input for these faces, without random changes.
 batch = make_batch(pairs, torch.tensor(shown), NO_AUGMENTATION, torch.Generator())
 for modality, images in (("rgb", batch.rgb), ("thermal", batch.thermal)):
     predicted = predict_pairs(model, pairs.subset(shown), modality)
@@ -85,26 +93,26 @@ for modality, images in (("rgb", batch.rgb), ("thermal", batch.thermal)):
 
 # %%
 lesson.show_text(
-    f"On {len(pairs)} validation faces, none of which were used in training, the RGB teacher has an NME "
-    f"of **{100 * scores['rgb'].nme:.1f} %** on the RGB images and "
+    f"On {len(pairs)} validation faces the RGB network has an NME of "
+    f"**{100 * scores['rgb'].nme:.1f} %** on the RGB images and "
     f"**{100 * scores['thermal'].nme:.1f} %** on the thermal images of the same faces."
 )
 
 # %% [markdown]
 # **How to read it.** Annotated landmarks are green, predicted ones orange-red. The first figure shows
-# the teacher on RGB images, the second shows the same weights on the thermal images of the same faces.
+# the network on RGB images, the second the same network on the thermal images of the same faces.
 #
-# **Cross-modal knowledge distillation** reduces this gap: a frozen RGB **teacher** guides the training
-# of a thermal **student** on pairs, even if only a few pairs are labelled. After training, the student
-# needs no RGB camera. A second distillation compresses the student.
+# **Cross-modal knowledge distillation** reduces this gap. The RGB network becomes the **teacher**: it
+# does not change any more (it is *frozen*) and guides the training of a second network, the thermal
+# **student**, on pairs. Few pairs need a label, because the teacher predicts the landmarks of the
+# others. After training, the student needs no RGB camera. A second distillation makes it smaller.
 
 # %% [markdown]
 # ## The way through the course
 #
 # All lessons, with their questions and times, are on the page [course](../docs/course.md). Each runs on
-# its own: it reuses the trained networks in `work` and trains the missing ones. To run all in order:
-# `mlcmkd course --scale laptop --out runs/course`. Lessons, command line and tests call the same
-# functions; the most used ones are in the top-level package.
+# its own: it reuses the trained networks in `work` and trains the missing ones. `make course` runs all
+# in order. The last cell prints the versions, the device and the scale with which this page was made:
 
 # %%
 print("Python", platform.python_version(), "· torch", torch.__version__)
@@ -115,9 +123,9 @@ print("scale:", lesson.scale, "·", lesson.sizes.synthetic_train, "training pair
 # %% [markdown]
 # > **Takeaways**
 # >
-# > RGB and thermal images show the same face by different evidence. Weights trained on one modality do
-# > not work on the other. Pairs allow a frozen RGB teacher to guide a thermal student. The student then
-# > needs no photo.
+# > RGB and thermal images show the same face by different evidence. A network trained on one modality
+# > is inaccurate on the other. Pairs allow a frozen RGB teacher to guide a thermal student. The student
+# > then needs no photo.
 #
 # **Exercises**, each with a check that explains typical mistakes:
 # [tour](exercises/00_tour.ipynb) ([solutions](solutions/00_tour.ipynb)).

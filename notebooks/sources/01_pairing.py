@@ -6,10 +6,15 @@
 # **Question.** Both rows show the same faces at the same moment. Which of the 68 points could you place
 # in the thermal image alone? And what does a pixel of it mean?
 #
-# **Goals.** After this notebook you can say what a pair is and how a thermal image of a face arises,
-# convert raw camera values into a model's input without losing the temperature, and write a manifest.
+# **The answer first.** A pixel of a thermal image is a temperature. Within a face temperatures differ by
+# only a few degrees, and pupils and brows are hardly visible. The camera stores numbers, and a fixed
+# range of degrees turns them into the input of a network. If each frame is stretched to full contrast
+# instead, the temperature is lost, and no program warns you.
 #
-# **Time.** About twenty minutes to read, one to run on two CPU cores. **Prerequisites.** NumPy arrays
+# **Goals.** After this notebook you can say what a pair is and how a thermal image of a face arises,
+# convert raw camera values into a network's input without losing the temperature, and write a manifest.
+#
+# **Time.** About fifteen minutes to read, one to run on two CPU cores. **Prerequisites.** NumPy arrays
 # and the [tour](00_tour.ipynb). Terms are in the [glossary](../docs/glossary.md).
 
 # %% tags=["parameters"]
@@ -36,12 +41,11 @@ from PIL import Image
 from data_prep.writer import Entry, write_manifest
 from mlcmkd import Augmentation, InputError, load_pairs, plots
 from mlcmkd.data.manifest import read_rows
-from mlcmkd.data.pairs import from_synthetic, synthetic_faces
+from mlcmkd.data.pairs import synthetic_faces
 from mlcmkd.data.thermal import palettes
 from mlcmkd.data.thermal.radiometry import (
     FACE_CELSIUS,
     FACE_CENTIKELVIN,
-    KELVIN,
     Radiometry,
     to_centikelvin,
 )
@@ -54,8 +58,8 @@ from mlcmkd.synthetic.realism import Realism
 # ## What a pair is
 #
 # A **pair** is one RGB image and one thermal image of the same face at the same moment, aligned pixel
-# by pixel. A **landmark** is a named point of the face; the scheme iBUG-68 has 68 of them, for jaw,
-# brows, nose, eyes and mouth. Because the images are aligned, the *same* coordinates fit both.
+# by pixel. The **scheme** iBUG-68 has 68 landmarks, for jaw, brows, nose, eyes and mouth. Because the
+# images are aligned, the *same* coordinates fit both.
 #
 # The faces of this course are **synthetic**: one 3-D head is rendered twice, by a model of a colour
 # camera and by a model of a thermal camera. No photograph was used, and the landmarks are exact.
@@ -72,18 +76,25 @@ sheet = plots.contact_sheet(
 lesson.show(sheet, "01_pairs")
 
 # %% [markdown]
-# **How to read it.** RGB above, thermal below; the colour bar is in degrees C. Look for what only one
-# of them shows: pupils and brows in RGB; glasses that hide the eyes, cool noses and warm inner eye
-# corners in thermal. Light and skin colour change the RGB image only.
+# **How to read it.** RGB above, thermal below, landmarks in blue; the colour bar is in degrees C. Look
+# for what only one of them shows: pupils and brows in RGB; cool noses, and glasses that hide the eyes,
+# in thermal. Light and skin colour change the RGB image only.
 #
 # ## How a thermal face is made
 #
-# In a rendered face every cause of a pixel's value can be switched off. Two persons, without hair and
-# clothes, in four steps: geometry, heat, optics, camera.
+# In a rendered face every cause of a pixel's value can be switched off. Here are two persons without
+# hair and clothes, in three steps: heat, radiation, camera. The head is a 3-D surface with a temperature
+# at each point.
 #
-# **Step 1, geometry.** The head is a mesh. For every pixel a **z-buffer** keeps the surface that is
-# nearest to the camera. A landmark is a fixed place on the mesh; it is hidden if a surface is in front
-# of it.
+# **Step 1, heat.** Blood warms the skin, air cools it. Three causes make the skin uneven:
+#
+# - **Anatomy**: vessels near the surface warm the inner eye corners, temples and forehead; nose, ears
+#   and cheeks are far from large vessels and cool.
+# - **The orbit**, the region around the eyes, is warm as a whole.
+# - **Curvature**: a ridge loses heat in more directions than a plane. So the tip of the nose and the
+#   chin are cooler, and the folds beside the nose warmer.
+#
+# The function renders the two persons with some causes switched off:
 
 
 # %%
@@ -96,30 +107,8 @@ def two_faces(**switches) -> SyntheticFaces:
 
 
 everything = two_faces()
-figure = plots.pair_geometry(
-    everything.rgb,
-    everything.depth,
-    everything.temperature,
-    plots.centred(everything.landmarks, 128),
-    everything.hidden_by > 0,
-)
-lesson.show(figure, "01_geometry")
-
-# %% [markdown]
-# **How to read it.** Left: the RGB image with its landmarks. Middle: the depth; brighter is nearer.
-# Right: the true temperature of every surface. The next steps explain where it comes from, and what
-# happens to it on the way to the image.
-#
-# **Step 2, heat.** Blood warms the skin; air and radiation cool it. Three causes of differences:
-#
-# - **Anatomy**: vessels near the surface warm the inner eye corners, temples and forehead; nose, ears
-#   and cheeks are far from large vessels and cool.
-# - **The orbit**, the region around the eyes, is warm as a whole.
-# - **Curvature**: a ridge loses heat in more directions than a plane. So the tip of the nose and the
-#   chin are cooler, and the folds beside the nose warmer.
 
 
-# %%
 def temperatures(**switches) -> np.ndarray:
     return two_faces(**switches).temperature
 
@@ -137,23 +126,25 @@ figure = plots.switched_off(everything.temperature, parts, limits=heat_limits, t
 lesson.show(figure, "01_heat")
 
 # %% [markdown]
-# **How to read it.** Each column lacks one cause; below it is what that cause adds: red where it warms,
-# blue where it cools. In the last column the skin has one temperature, and only the outline and the
-# brows are left. Everything inside a thermal face that a network can use is a difference of a few
-# degrees.
+# **How to read it.** Two rows for each person. Each column lacks one cause; below it is what that cause
+# adds: red where it warms, blue where it cools. In the last column the skin has one temperature, and
+# only the outline and the brows are left. All that a network can use inside a thermal face is a
+# difference of a few degrees.
 #
-# **Step 3, from the surface to the lens.** A thermal camera measures **radiance**, the heat radiation
-# that arrives from a surface. Skin emits 97 % of the radiation of a black body, its **emissivity**
-# $\varepsilon$, and reflects the rest from its surroundings:
+# **Step 2, radiation.** A thermal camera measures **radiance**, the heat radiation that arrives from a
+# surface. A **black body** is a surface that emits as much as possible at its temperature and reflects
+# nothing. Skin emits 97 % of that; this share is its **emissivity** $\varepsilon$. It reflects the rest
+# from its surroundings:
 #
 # $$L = \varepsilon\,L_\mathrm{bb}(T) + (1 - \varepsilon)\,L_\mathrm{bb}(T_\mathrm{around})$$
 #
-# with $T$ the temperature of the surface, $T_\mathrm{around}$ that of its surroundings, and
-# $L_\mathrm{bb}$ the radiance of a black body. The camera shows the **apparent temperature**, that of a
-# black body with radiance $L$. Glass (0.84) does not transmit heat radiation: glasses show their own
-# temperature and hide the eyes. The lens blurs, and the sensor has few pixels; both are *optics* below.
+# with $L$ the radiance that arrives, $T$ the temperature of the surface, $T_\mathrm{around}$ that of its
+# surroundings, and $L_\mathrm{bb}$ the radiance of a black body. The camera shows the **apparent
+# temperature**: that of a black body with radiance $L$. Glass has an emissivity of 0.84 and lets no heat
+# radiation through, so glasses show their own temperature and hide the eyes.
 #
-# **Step 4, the camera.** The sensor adds noise of 0.03 to 0.2 degrees C and a pattern of stripes.
+# **Step 3, the camera.** The lens blurs, and the sensor has few pixels (*optics* below). The sensor also
+# adds *noise* of 0.03 to 0.2 degrees C and a pattern of stripes.
 
 
 # %%
@@ -171,23 +162,23 @@ figure = plots.switched_off(everything.thermal, parts, largest=1.5)
 lesson.show(figure, "01_optics")
 
 # %% [markdown]
-# **How to read it.** As above, for the image that the camera stores. *Emissivity* lowers the outline of
-# the face in a cool room. *Scene* is what lies behind the head. *Optics* removes what a landmark needs
-# most, edges; its difference is largest at the outline, the eyes and the mouth. Which parts make a
-# synthetic face useful for a real camera: [useful synthetic
+# **How to read it.** As above, for the image that the camera stores. *Emissivity* makes the face look
+# cooler, most at its outline. *Scene* is what lies behind the head. *Optics* weakens edges, which a
+# landmark needs most: its difference is largest at the outline, the eyes and the mouth. Which parts make
+# a synthetic face useful for a real camera: [useful synthetic
 # faces](../docs/results/useful_synthetic_faces.md).
 #
 # ## From counts to degrees C to the network's input
 #
-# A thermal camera writes **counts**, 16-bit integers; a **radiometry** says what they mean. Here they
-# are hundredths of a kelvin:
+# A thermal camera writes **counts**, which are 16-bit integers. A **radiometry** says what they mean in
+# degrees. Here they are hundredths of a kelvin:
 #
 # $$T = \frac{c}{100} - 273.15, \qquad
 #   x = \mathrm{clip}\!\left(\frac{T - T_\mathrm{low}}{T_\mathrm{high} - T_\mathrm{low}},\,0,\,1\right)$$
 #
 # with $c$ the count, $T$ the temperature in degrees C, $T_\mathrm{low}$ and $T_\mathrm{high}$ an
-# explicit range, here 18 and 40 degrees C, and $x$ the input of the model. In the code: `Radiometry` in
-# [`data/thermal/radiometry.py`](../mlcmkd/data/thermal/radiometry.py).
+# **explicit range**, here 18 and 40 degrees C, and $x$ the input of the network. In the code:
+# `Radiometry` in [`data/thermal/radiometry.py`](../mlcmkd/data/thermal/radiometry.py).
 
 # %% tags=["fact", "nbval-check-output"]
 for warm in (18.0, 24.0, 34.5, 37.0, 40.0):
@@ -206,74 +197,20 @@ figure = plots.temperature_histogram(
 lesson.show(figure, "01_temperatures")
 
 # %% [markdown]
-# **How to read it.** Most temperatures of a face lie in a narrow band; the tail to the left are
-# glasses, masks, hair and cold skin. The range of the input is wider and the same for every frame.
-# Values outside it (grey) are clipped.
+# **How to read it.** Most temperatures of a face lie in a narrow band; the tail to the left comes from
+# glasses, masks, hair and cold skin. The range of the input (white) is wider, and the same for every
+# frame. Values outside it are clipped.
 #
-# ### One face, stored in four formats
+# Other cameras store other counts, 8-bit grey levels or false colours, and `Radiometry` names the format
+# of each: for counts of 0.04 K it is `Radiometry(kind="counts", gain=0.04, offset=-273.15, low=18,
+# high=40)`. All formats are on the page [thermal images](../docs/reference/thermal_images.md).
 #
-# Cameras and their software store the same temperatures in different formats. `Radiometry` describes
-# the format, and `frame_to_unit` converts each of them to the network's input.
-
-# %%
-celsius = faces.thermal[0]
-span = {"low": 18.0, "high": 40.0}
-levels = np.clip((celsius - 18) / 22, 0, 1)  # the camera's scale bar runs from 18 to 40
-iron = palettes.apply_palette(levels, "iron")
-stored = {
-    "counts of 0.04 K": (
-        Radiometry(kind="counts", gain=0.04, offset=-KELVIN, **span),
-        np.rint((celsius.astype(np.float64) + KELVIN) / 0.04).astype(np.uint16),
-    ),
-    "8-bit grey, scale known": (
-        Radiometry(kind="grey8", scale_celsius=(18, 40), **span),
-        np.rint(255 * levels).astype(np.uint8),
-    ),
-    "iron, scale known": (
-        Radiometry(kind="palette", palette="iron", scale_celsius=(18, 40), **span), iron
-    ),
-    "iron, scale unknown": (Radiometry(kind="palette", palette="iron", low=0, high=255), iron),
-}  # fmt: skip
-rows = []
-for name, (radiometry, image) in stored.items():
-    back = radiometry.from_unit(radiometry.frame_to_unit(image))
-    off = abs(back - np.clip(celsius, 18, 40))[hulls[0] == 1].mean()
-    rows.append({
-        "stored as": name, "one pixel": str(image[64, 64].tolist()),
-        "mean error on the face (degrees C)": f"{off:.3f}" if radiometry.absolute else "none",
-    })  # fmt: skip
-lesson.show_text(course.markdown_table(rows, {name: name for name in rows[0]}), learned=False)
-
-# %% [markdown]
-# **How to read it.** 8 bits over 22 degrees C have steps of 0.09 degrees C, which is enough for
-# landmarks. A **palette** replaces each level by a colour. Such an image without the two numbers of its
-# scale bar has levels but no temperatures. All formats are on the page [thermal
-# images](../docs/reference/thermal_images.md).
-
-# %%
-label = {"fontFace": cv2.FONT_HERSHEY_SIMPLEX, "fontScale": 0.5, "color": (0, 255, 0)}
-drawn_over = cv2.putText(iron.copy(), "36.5 C", (4, 120), **label)  # as cameras write it
-read = palettes.invert(drawn_over)  # the palette is recognised by its colours
-limit = palettes.get_palette("iron").tolerance
-figure = plots.palette_inversion(
-    drawn_over, read.levels, read.residual, tolerance=limit, title=f"recognised: {read.palette}"
-)
-lesson.show(figure, "01_iron")
-try:
-    palettes.invert(faces.rgb[0], None, "an RGB photo")
-except InputError as error:
-    print(error)
-
-# %% [markdown]
-# **How to read it.** Left: the stored image. A palette is a curve through the RGB cube, from cold to
-# warm; the level of a pixel is the nearest position on it (middle). Its distance from the curve shows
-# whether the image was made with this palette (right; dark is good). The label written by the camera is
-# far from it and is filled from its neighbours. An RGB photo is refused.
+# ### Mistake: false colours read as grey
 #
-# ### Mistake: a palette read as grey
-#
-# An image loader gives no such error. Opened as grey, a colour image becomes its brightness. For iron,
-# brightness increases with temperature. For jet, the default of many older programs, it does not:
+# A **palette** replaces each grey level by a colour, as in the figures of this lesson. The levels come
+# back if each colour is looked up in the palette. Most image loaders take the brightness of the colour
+# instead. For the palette *iron*, brightness increases with temperature. For *jet*, the default of many
+# older programs, it does not:
 
 # %% tags=["fact", "nbval-check-output"]
 warmth = np.array([20.0, 24, 28, 32, 36, 39])
@@ -282,16 +219,19 @@ for palette in ("iron", "jet"):
     strip = palettes.apply_palette((warmth[None] - 18) / 22, palette)
     for way, values in {
         "as grey": cv2.cvtColor(strip, cv2.COLOR_RGB2GRAY)[0] / 255,
-        "inverted": palettes.invert(strip, palette).levels[0],
+        "looked up": palettes.invert(strip, palette).levels[0],
     }.items():
         print(f"{palette}, {way:9}".ljust(18) + "".join(f"{value:6.2f}" for value in values))
 
 # %% [markdown]
+# **How to read it.** Looked up in its palette, each colour gives a level from 0 (18 degrees C) to 1 (40
+# degrees C). Read as grey, jet makes 39 degrees C darker than 24.
+#
 # ### Mistake: each frame's own minimum and maximum
 #
-# Many loaders stretch every frame to full contrast, and so does a camera with **automatic gain
-# control**. What happens with a hot cup in the image, with a cold window, or if everything is three
-# degrees C warmer?
+# Many loaders stretch every frame to full contrast, and so does a camera with **automatic gain control**
+# (AGC). What happens with a hot cup in the image, with a cold window, or if everything is 3 degrees C
+# warmer?
 
 # %%
 calm = int(np.ptp(faces.thermal, axis=(1, 2)).argmin())  # nothing hot or cold in this picture
@@ -304,7 +244,7 @@ ways = {
     "explicit range": FACE_CELSIUS.to_unit(frames),
     "per-frame min-max": Radiometry(kind="frame-minmax").to_unit(frames),
 }
-titles = ["original", "with a hot cup", "cold window", "3 °C warmer"]
+titles = ["original", "hot cup", "cold window", "3 degrees C warmer"]
 figure = plots.thermal_inputs(frames, ways, titles=titles)
 lesson.show(figure, "01_min_max")
 
@@ -317,18 +257,18 @@ names = {"way": "mean input on the face", **{name: name for name in titles}}
 lesson.show_text(course.markdown_table(rows, names), learned=False)
 
 # %% [markdown]
-# **How to read it.** Top: temperatures; the face is the same in the first three and warmer in the last.
-# Below: the network's input. With the explicit range the face keeps its values, and the warmer face is
-# brighter. With the minimum and maximum of the frame, the cup darkens the face, the window brightens
-# it, and three degrees C change nothing. The temperature is lost without a warning. If your camera only
-# gives such frames, train for it: `--agc 0.6` ([training](../docs/guides/train.md)).
+# **How to read it.** Top row: temperatures. The face is the same in the first three and warmer in the
+# last. Other rows and table: the network's input. With the explicit range the face keeps its values, and
+# the warmer face is brighter. With the minimum and maximum of the frame, the cup darkens the face, the
+# window brightens it, and 3 degrees C change nothing. If your camera gives only such frames, train for
+# it: `--agc 0.6` ([training](../docs/guides/train.md)).
 #
 # ## The manifest, and splits by person
 #
-# All pairs reach the library as a **manifest**: a folder with one line of JSON per pair, here written
-# from arrays, with eight pairs of two persons. The pairs are divided into **splits**: *train* for
-# learning, *val* (validation) for choices, *test* for the final number. All pictures of a person are in
-# one split; otherwise a network is tested on a face that it knows.
+# All pairs reach the library as a **manifest**: a folder with the images and one line of JSON per pair.
+# The pairs are divided into **splits**: *train* for learning, *val* (validation) for choices, *test* for
+# the final number. All pictures of a person are in one split; otherwise a network is tested on a face
+# that it knows. The cell writes a manifest of eight pairs of two persons, and prints its first line:
 
 # %%
 folder = Path(tempfile.mkdtemp())
@@ -357,8 +297,8 @@ row = read_rows(folder / "manifest")[0].model_dump(exclude_none=True)
 print(json.dumps(row | {"landmarks": f"{len(row['landmarks'])} points (x, y)"}, indent=1))
 
 # %% [markdown]
-# Every row says what its pixels mean (`radiometry`) and carries the hashes of its images. Unusable rows
-# are refused, with their place and a suggested fix:
+# Every line says what its pixels mean (`radiometry`) and has the hashes of its images (`sha256`), by
+# which a changed file is noticed. Unusable lines are refused. The cell breaks a line in two ways:
 
 # %%
 path = folder / "manifest" / "metadata.jsonl"
@@ -376,43 +316,40 @@ for what, change in {
 path.write_text(good)
 
 pairs = load_pairs(folder / "manifest", "train", lesson.sizes.input_px, progress=False)
-direct = from_synthetic(synthetic_faces("train", 4, seed=seed, size=128), lesson.sizes.input_px)
-gap = (pairs.thermal.int() - direct.thermal.int()).abs().float().mean() / 65535 * 22
-print(
-    f"read back: {len(pairs)} pairs; thermal values differ by {float(gap):.4f} degrees C on average"
-)
+print("read back:", len(pairs), "training pairs")
 
 # %% [markdown]
-# ## One geometric change per pair, separate cameras
+# ## Augmentation of pairs
 #
 # **Augmentation** changes training images at random: it rotates, scales, shifts and mirrors them. A
 # pair must stay aligned, so the *same* geometric change is applied to both images and to the landmarks.
-# Changes of a camera (gain, noise, blur) are sampled separately for each of the two images. In the
+# Changes of a camera (contrast, noise, blur) are drawn separately for each of the two images. In the
 # code: `make_batch` in [`data/transforms.py`](../mlcmkd/data/transforms.py).
 
 # %%
 eight = torch.zeros(8, dtype=torch.long)  # one face, eight times
-batch = make_batch(direct, eight, Augmentation(), torch.Generator().manual_seed(seed + 1))
+batch = make_batch(pairs, eight, Augmentation(), torch.Generator().manual_seed(seed + 1))
 figure = plots.contact_sheet(
     batch.rgb, batch.thermal, unit="input, 0 to 1", limits=(0, 1), landmarks=batch.landmarks
 )
 lesson.show(figure, "01_augmented")
 
 # %% [markdown]
-# **How to read it.** One pair, augmented eight times. The geometry agrees between RGB (above) and
-# thermal (below); colour, gain and noise do not. Some pairs are mirrored, and some have a covered
+# **How to read it.** One pair, augmented eight times. Landmarks and geometry agree between RGB (above)
+# and thermal (below); contrast and noise do not. Some pairs are mirrored, and some have a covered
 # rectangle.
 #
 # ### Mistake: mirroring without the flip order
 #
 # Mirroring turns the left eye into the right eye, so landmarks also have to change their *indices*:
-# point 36 (outer corner of one eye) becomes point 45. `Scheme.flip` is this permutation.
+# point 36 (outer corner of one eye) becomes point 45. `Scheme.flip` is this permutation. In the figure,
+# "predicted" are landmarks mirrored with it and without it; "annotated" are the right ones.
 
 # %%
 two = torch.tensor([0, 2])
-plain = make_batch(direct, two, NO_AUGMENTATION, torch.Generator())
+plain = make_batch(pairs, two, NO_AUGMENTATION, torch.Generator())
 mirror = Augmentation(rotation=0, scale=0, shift=0, flip=1, photometry=0, occlusion=0)
-mirrored = make_batch(direct, two, mirror, torch.Generator())
+mirrored = make_batch(pairs, two, mirror, torch.Generator())
 forgotten = plain.landmarks * torch.tensor([-1.0, 1.0])  # mirrored, but not re-indexed
 figure = plots.landmarks_on(
     torch.cat([mirrored.rgb, mirrored.rgb]),
@@ -433,17 +370,17 @@ lesson.show_text(
 )
 
 # %% [markdown]
-# **How to read it.** Left: predictions and labels agree. Right: without the flip order every point
-# still lies on the face, but lines join the two points with the same index; they are on different
-# sides.
+# **How to read it.** Left: predictions and labels agree and cover each other. Right: without the flip
+# order every point still lies on the face, so the picture looks right. But the blue lines join the two
+# points with the same index, and these are on different sides.
 #
 # > **Takeaways**
 # >
-# > A thermal image of a face shows differences of a few degrees, and the lens removes a part of them,
-# > edges first. Counts are converted to degrees C and then to the network's input by an explicit
-# > range; a frame's own minimum and maximum loses the temperature. A false-colour image is inverted
-# > by its palette, never read as grey. All pictures of a person are in one split. Geometric changes
-# > apply to both images and the landmarks together, and mirroring exchanges the indices.
+# > A thermal image of a face shows differences of a few degrees, and the lens weakens their edges.
+# > Counts become degrees C and then the network's input, by an explicit range; a frame's own minimum and
+# > maximum lose the temperature. A false-colour image is converted by its palette, never read as grey.
+# > All pictures of a person are in one split. Geometric changes apply to both images and the landmarks
+# > together, and mirroring exchanges the indices.
 #
 # How two real cameras are brought into one geometry is the subject of [03b](03b_registration.ipynb).
 #

@@ -3,15 +3,14 @@
 #
 # ![Six thermal faces with the landmarks of a network for RGB](../docs/figures/lessons/02_gap_faces.png)
 #
-# **Question.** The landmarks in orange-red come from a network that is accurate on the RGB images of
-# the same faces; green is the truth. How much accuracy does it lose on thermal images, and where in the
-# face?
+# **Question.** The landmarks in orange-red come from a network that was trained on RGB images; green is
+# the truth. How much accuracy does it lose on thermal images, and where in the face?
 #
-# **The answer first.** The error grows about threefold. No program warns you: the network accepts a
-# thermal image as it accepts a photo.
+# **The answer first.** The error grows about threefold, most at the nose. No program warns you: the
+# network accepts a thermal image as it accepts a photo.
 #
-# **Goals.** After this notebook you can train a landmark network, interpret its curves, heatmaps and
-# errors, and measure how much accuracy it loses on the other modality.
+# **Goals.** After this notebook you can train a landmark network, read its curves, heatmaps and errors,
+# and measure how much accuracy it loses on the other modality.
 #
 # **Time.** About ten minutes to read, two to run on two CPU cores, less if the [tour](00_tour.ipynb) has
 # trained the teacher already. **Prerequisites.** [01](01_pairing.ipynb), and some experience with
@@ -44,25 +43,28 @@ from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 # ## Features and head
 #
 # A **Landmarker** has two parts, `features(x)` and `head(f)`
-# ([`models/landmarker.py`](../mlcmkd/models/landmarker.py)). The features are a map at a quarter of the
-# input's resolution. The head gives a score for every cell of that map, once for each landmark. A
-# **softmax** turns the scores of one landmark into probabilities that add up to 1, its **heatmap**, and
-# the landmark is the expected position under the heatmap. The two parts are separate because
-# distillation combines them across networks: the head of one network is applied to the features of
-# another.
+# ([`models/landmarker.py`](../mlcmkd/models/landmarker.py)). The **features** are a map with many
+# channels at a quarter of the input's resolution. For each landmark the **head** gives a score to every
+# cell of this map; the scores are called **logits**. A **softmax** (exponentials, divided by their sum)
+# turns them into probabilities that add up to 1, the **heatmap** of the landmark. The landmark is the
+# mean position of the cells, weighted by their probabilities.
+#
+# Features and head are separate because distillation combines them across networks: the head of one
+# network is applied to the features of another. In this lesson the network is *half*; lesson 04 makes it
+# smaller. The sizes that the library has:
 
 # %% tags=["fact", "nbval-check-output"]
-print("size    parameters   width of the features   backbone")
+print("size             parameters   channels of the features   backbone")
 for size, parts in SIZES.items():
-    model = Landmarker(ModelSpec(size=size, input_px=64))
-    print(f"{size:6} {model.parameter_count():11,} {parts.width:13}             {parts.backbone}")
+    count = Landmarker(ModelSpec(size=size, input_px=64)).parameter_count()
+    print(f"{size:15} {count:11,} {parts.width:13}                 {parts.backbone}")
 
 # %% [markdown]
 # ## Training
 #
-# One call trains a run, or reuses it if the work folder has it. It uses the stage `train`, which is also
-# behind `mlcmkd train`. The training loop is [`training/loop.py`](../mlcmkd/training/loop.py), written
-# to be read from top to bottom.
+# One call trains the RGB network, or reuses it if the work folder has it, as `mlcmkd train` does on the
+# command line. The training loop is [`training/loop.py`](../mlcmkd/training/loop.py), written to be read
+# from top to bottom.
 
 # %%
 run = course.teacher_run(lesson)
@@ -71,20 +73,21 @@ lesson.show(figure, "02_curves")
 
 # %% [markdown]
 # **How to read it.** Left: the training loss on augmented images, which the optimiser minimises. Right:
-# the validation error, on people who are not in the training split. Training can stop when the right
-# curve is flat.
+# the validation error (NME, see the [tour](00_tour.ipynb)), on people who are not in the training split.
+# Training can stop when the right curve is flat.
 #
-# The left curve is the **task loss** of a face with $K$ landmarks:
+# The left curve is the **task loss**, the loss of the landmarks themselves. For a face with $K$
+# landmarks, of which $k$ is one:
 #
 # $$\mathcal L_\text{task} = \gamma \,\frac1K\sum_k \lVert p_k - y_k \rVert
 #   \;+\; \frac1K\sum_k \mathrm{KL}\!\left(G_\sigma(y_k) \,\Vert\, q_k\right)$$
 #
 # $y_k$ is the annotated and $p_k$ the predicted landmark, in coordinates divided by the side of the
-# input; $q_k$ is the heatmap, a probability for every cell; $G_\sigma(y_k)$ is a Gaussian around the
-# landmark; $\gamma$ weights the first term. KL is the Kullback-Leibler divergence, which is 0 for equal
-# distributions. In the code: `landmark_loss` in
-# [`distillation/losses.py`](../mlcmkd/distillation/losses.py), the sum of `coordinate_distance` and
-# `heatmap_divergence`.
+# input; $q_k$ is the heatmap. $G_\sigma(y_k)$ is the heatmap that is wanted: a Gaussian around the
+# annotated landmark, with the standard deviation $\sigma$. KL is the Kullback-Leibler divergence, which
+# is 0 for equal distributions. So the first term compares positions, the second heatmaps, and $\gamma$
+# weights the first. In the code: `landmark_loss` in
+# [`distillation/losses.py`](../mlcmkd/distillation/losses.py).
 
 # %% tags=["fact", "nbval-check-output"]
 print("gamma (COORDINATE_WEIGHT):", COORDINATE_WEIGHT)
@@ -115,10 +118,10 @@ chosen = [*order[:2], *order[middle : middle + 2], *order[-2:]]
 show_faces(chosen, "rgb", "02_predictions")
 
 # %% [markdown]
-# **How to read it.** By **NME**, the mean distance between predicted and annotated landmarks in percent
-# of the distance between the outer eye corners: the two best faces, two in the middle, and the two
-# worst. What do the worst have in common? Look for large head rotations, glasses, masks, hands and
-# hair.
+# **How to read it.** The RGB images, sorted by NME: the two best faces, two in the middle, and the two
+# worst. What do the worst have in common? Look for large head rotations, glasses, masks, hands and hair.
+#
+# The next figure shows the heatmaps of six landmarks for the third of these faces:
 
 # %%
 batch = make_batch(pairs, torch.tensor(chosen[2:3]), NO_AUGMENTATION, torch.Generator())
@@ -142,23 +145,20 @@ figure = plots.heatmaps(
 lesson.show(figure, "02_heatmaps")
 
 # %% [markdown]
-# **How to read it.** Each map is scaled to its own peak. The title is the probability of the cell at the
-# peak; the ring is the annotated position. A low peak means that the probability is spread over several
-# cells: the network is uncertain. The cells are coarse, a quarter of the input's resolution; the
-# expected position lies between them.
+# **How to read it.** Each heatmap is divided by its own peak. The title is the probability of the cell
+# at the peak; the ring is the annotated position. A low peak means that the probability is spread over
+# several cells. The cells are coarse, 4 x 4 pixels of the input; the weighted mean position can lie
+# between them.
 
 # %% [markdown]
 # ## NME and its normaliser
 #
 # $$\mathrm{NME} = \frac1K \sum_k \frac{\lVert p_k - y_k\rVert}{m}$$
 #
-# NME is the **normalised mean error**, the mean distance between predicted and annotated landmarks,
-# divided by a **normaliser** $m$: the distance between the outer eye corners (inter-ocular), or the
-# square root of the area of the face's box (box). In a profile the two eye corners nearly coincide, so
-# an inter-ocular NME of rotated heads is large even if the points are close; the box hardly changes.
-# FR, the failure rate, is the share of faces with an NME above a **threshold**, here 8 %. An
-# **interval** next to a mean is a 95 % *bootstrap* interval: the faces are resampled with replacement
-# many times, and 95 % of the resulting means lie in it. See
+# The **normaliser** $m$ is the distance between the outer eye corners (*inter-ocular*), as in the tour,
+# or the square root of the area of the box around the landmarks (*box*). In a profile the two eye
+# corners nearly coincide, so the inter-ocular NME of a turned head is large even if the points are
+# close; the box hardly changes. In the code:
 # [`evaluation/metrics.py`](../mlcmkd/evaluation/metrics.py).
 #
 # ### Mistake: a number without its normaliser
@@ -180,22 +180,27 @@ lesson.show_text(
 # %% [markdown]
 # ## The modality gap
 #
-# Now the same weights get the thermal image. This causes no error: the network accepts one channel as
-# well as three. It shows what happens if an RGB model is simply connected to a thermal camera.
+# Now the same network gets the thermal image, as if it were connected to a thermal camera. This causes
+# no error message, because the network accepts one channel as well as three. The cell shows the six
+# faces again, and below them a curve for all faces:
 
 # %%
 show_faces(chosen, "thermal", "02_gap_faces")
-errors = {f"on {modality}": s.per_face for modality, s in scores.items()}
+names = {"rgb": "RGB images", "thermal": "thermal images"}
+errors = {names[modality]: s.per_face for modality, s in scores.items()}
 lesson.show(plots.ced_curves(errors), "02_gap_ced")
 
 # %% [markdown]
-# **How to read it.** For each NME on the x axis, the curve shows the share of faces with at most that
-# NME. It is the **CED**, the cumulative error distribution. Higher is better. The distance between the
-# two curves is the modality gap. AUC is the area under a curve up to the threshold, divided by the
-# threshold, so a perfect model has an AUC of 1.
+# **How to read it.** The curve is the **CED** (cumulative error distribution). For each NME on the x
+# axis it shows the share of faces with at most that NME, so higher is better. Two numbers summarise it:
+#
+# - **FR**, the failure rate, is the share of faces with an NME above a **threshold**, here 8 %.
+# - **AUC** is the area under the curve up to the threshold, divided by the threshold; 1 is perfect.
+#
+# Where in the face is the gap?
 
 # %%
-point_errors = {f"on {modality}": s.errors for modality, s in scores.items()}
+point_errors = {names[modality]: s.errors for modality, s in scores.items()}
 lesson.show(plots.per_region_bars(point_errors), "02_gap_regions")
 
 rgb, thermal = scores["rgb"], scores["thermal"]
@@ -206,21 +211,21 @@ ratio = {
 widest, narrowest = max(ratio, key=ratio.get), min(ratio, key=ratio.get)
 lesson.show_text(
     f"The gap is {100 * (thermal.nme - rgb.nme):.1f} points of NME: from {100 * rgb.nme:.1f} % to "
-    f"{100 * thermal.nme:.1f} %. It is widest in the region *{widest}* (the error grows "
-    f"{ratio[widest]:.1f}-fold) and narrowest in *{narrowest}* ({ratio[narrowest]:.1f}-fold)."
+    f"{100 * thermal.nme:.1f} %. The error grows most in the region *{widest}* "
+    f"({ratio[widest]:.1f}-fold) and least in *{narrowest}* ({ratio[narrowest]:.1f}-fold)."
 )
 
 # %% [markdown]
-# **How to read it.** One group of bars per region; the thin lines are 95 % intervals over faces. The
-# sentence names the region where the thermal image lacks the most evidence, and the region where it
-# lacks the least.
+# **How to read it.** One group of bars per region of the face. The thin lines are 95 % **bootstrap
+# intervals**: the faces are drawn again many times, with replacement, and 95 % of the resulting means
+# lie in the interval. A long line means that other faces could give another mean.
 #
 # > **Takeaways**
 # >
 # > A Landmarker consists of features and a head; the head predicts a heatmap per landmark, and the
-# > landmark is its expected position. Report an NME with its normaliser, and a failure rate with its
-# > threshold. An RGB teacher is inaccurate on thermal images, and nothing warns you. The
-# > [next lesson](03_ktl_dikd.ipynb) uses its knowledge to train a student that is not.
+# > landmark is its mean position. Report an NME with its normaliser, and a failure rate with its
+# > threshold. An RGB network is inaccurate on thermal images, and nothing warns you. In the
+# > [next lesson](03_ktl_dikd.ipynb) it is the teacher of a student that is accurate on them.
 #
 # **Exercises**, each with a check that explains typical mistakes:
 # [teacher](exercises/02_teacher.ipynb) ([solutions](solutions/02_teacher.ipynb)).

@@ -7,14 +7,13 @@
 # (orange-red) miss the annotated ones (green). Below, a student of the same size that has seen *ten*
 # labelled thermal images. All other pairs had no label. What did it get from the teacher?
 #
-# **The answer first.** With 10 labels, a student with a teacher is better than one without by almost 3
-# points of NME, and about as good as one that has 100 labels and no teacher. (**NME** is the mean
-# distance between predicted and annotated landmarks, in percent of the distance between the outer eye
-# corners.) A teacher replaces labels; with many labels it adds little.
+# **The answer first.** With 10 labels, a student with a teacher is better than one without by 2.8 points
+# of NME, in one training with one seed. It is as good as a student with 100 labels and no teacher. A
+# teacher replaces labels; where there are many labels, it adds little.
 #
 # **Goals.** After this notebook you can say when a teacher helps, name the loss terms of the
-# **knowledge transfer level** (KTL), verify by autograd which parameters each term trains, and keep a
-# teacher frozen.
+# **knowledge transfer level** (KTL: from RGB to thermal, at the same size), verify by autograd which
+# parameters each term trains, and keep a teacher frozen.
 #
 # **Time.** About twelve minutes to read, three to run on two CPU cores, more if the RGB teacher has to
 # be trained as well. **Prerequisites.** [02](02_teacher.ipynb) and the concept of a gradient. Terms are
@@ -25,9 +24,9 @@ scale = "laptop"  # amount of computation: smoke, laptop or gpu
 device = "auto"  # auto, cpu, cuda or mps
 work = "../runs/course"  # folder of the course: runs, figures, synthetic faces
 seed = 0
-strategy = "dikd"  # compared with "none"; also fd, ld, fi, ri, dikd+fd+ld
-decay = "cosine"  # constant, linear, cosine or progress
-guide = "both"  # supervision target of the injected heads: label, teacher, both or own
+strategy = "dikd"  # terms of the loss, explained below; also fd, ld, fi, ri, dikd+fd+ld
+decay = "cosine"  # constant, linear, cosine or progress, explained below
+guide = "both"  # target of FI and RI, explained below: label, teacher, both or own
 labelled = None  # number of labelled pairs; None for the default of the scale
 
 # %%
@@ -54,17 +53,17 @@ pairs = lesson.pairs("val")
 # ## What a teacher is worth
 #
 # Five students start from the weights of the RGB teacher and train on thermal images for the same
-# number of steps. Two have 10 labels, three have more. *No teacher* trains on the labelled pairs only.
-# With a teacher, a student trains on *all* pairs: where a label is missing, the teacher's prediction
-# for the RGB image replaces it, a **pseudo-label**. *dikd* and *fd+ld* are two strategies, explained
-# below.
+# number of steps. Two have 10 labels, three have 100. A student with *no teacher* trains on the labelled
+# pairs only. A student with a teacher trains on *all* 1,600 pairs: where a label is missing, the
+# teacher's prediction for the RGB image replaces it. This is a **pseudo-label**. *DIKD* and *FD+LD* are
+# two strategies of distillation, explained below.
 
 # %%
 few = lesson.model_copy(update={"labelled": min(10, lesson.labels)})
 
 
 def titled(each: course.TransferLesson, name: str) -> str:
-    return f"{'no teacher' if name == 'none' else name}, {each.labels} labels"
+    return f"{'no teacher' if name == 'none' else name.upper()}, {each.labels} labels"
 
 
 chosen = [(few, "none"), (few, lesson.strategy)]
@@ -77,13 +76,14 @@ rows.append({"name": "the RGB teacher itself", **teacher_on_thermal.summary()})
 lesson.show(plots.nme_bars(rows, split="validation"), "03_worth")
 
 # %% [markdown]
-# **How to read it.** Dots are the NME on thermal images of people who are not in the training split,
-# and lines its 95 % interval over faces; the best is at the top. FR at the right is the share of faces
-# with an NME above 8 %.
+# **How to read it.** Dots are the NME on thermal images of people who are not in the training split, and
+# lines its 95 % interval over faces; the best is at the top. FR is the share of faces with an NME above
+# 8 %.
 #
-# With 10 labels the teacher matters most. With 100 labels, after this short training, the student
-# without a teacher has caught up: the three are level. DIKD and FD+LD are level, too; most of the
-# benefit is in the pseudo-labels, which both have. Each student is one training, with one seed.
+# With 10 labels the teacher matters. With 100 labels, the student without a teacher has the same NME as
+# those with one, and DIKD the same as FD+LD. Each student is one training with one **seed** (state of
+# the random numbers: which pairs have a label, and their order), so small differences mean nothing
+# here. The 2.8 points are tested next, on the same faces:
 
 # %%
 alone, taught = titled(few, "none"), titled(few, lesson.strategy)
@@ -100,15 +100,15 @@ figure = plots.landmarks_on(
 lesson.show(figure, "03_before_after")
 
 # %% [markdown]
-# **How to read it.** Above: the RGB teacher on thermal images. Below: the student that had a teacher
-# and few labels. Look at mouths and jaws, and at heads that are turned.
+# **How to read it.** Above: the RGB teacher on thermal images. Below: the student with a teacher and 10
+# labels. Look at the mouths, and at the third face, which wears glasses and is turned.
 #
 # ## How the teacher teaches: dual injection
 #
-# Teacher and student have the same architecture, each with features and a head. The teacher gets the
-# RGB image and is frozen. The student gets the thermal image of the same pair. In **DIKD**
-# (dual-injected knowledge distillation) the features of each network are also fed into the head of the
-# other:
+# Teacher and student have the same architecture, each with features and a head. The teacher gets the RGB
+# image and is frozen: nothing in it changes. The student gets the thermal image of the same pair. In
+# **DIKD** (dual-injected knowledge distillation) the features of each network are also fed into the head
+# of the other:
 
 # %%
 lesson.show(plots.injection_diagram(), "03_injection")
@@ -121,31 +121,27 @@ lesson.show(plots.injection_diagram(), "03_injection")
 # Let $f_T$ be the teacher's features of the RGB image, $f_S$ the student's features of the thermal
 # image, $h_T$ and $h_S$ the two heads, and $y$ the annotated landmarks (or the pseudo-label). $\ell$ is
 # the task loss of [02](02_teacher.ipynb), and $D$ measures how far two predictions are apart, by their
-# heatmaps and coordinates.
+# heatmaps and coordinates. **FD** is feature distillation, **LD** logits distillation.
 #
-# - **FD**, feature distillation: the student's features have to be those of the teacher.
-# - **LD**, logits distillation: the student's prediction has to be that of the teacher.
-# - **FI**: the student's head has to understand the teacher's features.
-# - **RI**: the student's features have to be understood by the teacher's head.
+# | term | formula | in words |
+# |---|---|---|
+# | task | $\ell(h_S(f_S), y)$ | the student predicts the landmarks |
+# | FD | $\lVert f_S - f_T\rVert^2 / \mathrm{Var}(f_T)$ | its features equal the teacher's |
+# | LD | $D(h_S(f_S), h_T(f_T))$ | its prediction equals the teacher's |
+# | FI | $\tfrac12[\ell(h_S(f_T), y) + D(h_S(f_T), h_T(f_T))]$ | its head understands $f_T$ |
+# | RI | $\tfrac12[\ell(h_T(f_S), y) + D(h_T(f_S), h_T(f_T))]$ | $h_T$ understands its features |
 #
-# | term | formula |
-# |---|---|
-# | task | $\ell(h_S(f_S), y)$ |
-# | FD | $\lVert f_S - f_T\rVert^2 / \mathrm{Var}(f_T)$ |
-# | LD | $D(h_S(f_S), h_T(f_T))$ |
-# | FI | $\tfrac12\left[\ell(h_S(f_T), y) + D(h_S(f_T), h_T(f_T))\right]$ |
-# | RI | $\tfrac12\left[\ell(h_T(f_S), y) + D(h_T(f_S), h_T(f_T))\right]$ |
-#
-# **Logits** are the scores of the cells of a heatmap before the softmax, which turns them into
-# probabilities. A strategy is a choice of terms: *fd+ld*, *dikd* (FI and RI), *dikd+fd+ld*. The weights
-# of the terms are our choice, because the paper does not state them. In the code:
-# [`losses.py`](../mlcmkd/distillation/losses.py) and `DistillationObjective.forward` in
-# [`mlcm_kd.py`](../mlcmkd/distillation/mlcm_kd.py).
+# $\mathrm{Var}$ is the variance over all values of the features. FI and RI have two targets, label and
+# teacher prediction, half each: this is `guide="both"`. A **strategy** is a choice of terms beside the
+# task: FD+LD, DIKD (FI and RI), or all four. The weights of the terms are our choice, because the paper
+# does not state them. In the code: [`losses.py`](../mlcmkd/distillation/losses.py) and
+# `DistillationObjective.forward` in [`mlcm_kd.py`](../mlcmkd/distillation/mlcm_kd.py).
 #
 # ## Which parameters does a term train?
 #
-# Autograd answers this. For one batch, backpropagate one term at a time and compute the norm of the
-# gradient in each part of the networks.
+# Autograd answers this. For one batch, the cell backpropagates one term at a time and computes the norm
+# of the gradient in each part of the networks. (The features are made by two modules, `backbone` and
+# `neck`.)
 
 # %%
 rgb_teacher = Landmarker.load(teacher_run / WEIGHTS)
@@ -165,27 +161,28 @@ for term in ("task", "fd", "ld", "fi", "ri"):
         part: sum(float(p.grad.square().sum()) for p in parameters if p.grad is not None) ** 0.5
         for part, parameters in parts.items()
     }
-    rows.append({"term": term, **{p: f"{n:.2f}" if n > 0 else "none" for p, n in norms.items()}})
+    title = term if term == "task" else term.upper()
+    rows.append({"term": title, **{p: f"{n:.2f}" if n > 0 else "none" for p, n in norms.items()}})
 lesson.show_text(course.markdown_table(rows, {name: name for name in rows[0]}))
 
 # %% [markdown]
 # **How to read it.** A number is the norm of a gradient; "none" means that no gradient arrives. FI
-# reaches only the student's head, RI only the student's features, and no term reaches the teacher. The
+# trains only the student's head, RI only the student's features, and no term trains the teacher. The
 # gradient of RI passes *through* the teacher's head: its parameters do not change, but autograd has to
 # record its operations.
 #
 # ### Mistake: the teacher's head without autograd
 #
 # Teachers are often run under `torch.no_grad()`. For RI this breaks the path of the gradient: the term
-# trains nothing, and there is no error message.
+# trains nothing, and there is no error message. `FrozenTeacher` freezes the parameters instead:
 
 # %%
 f_s = student.features(batch.thermal)
 with torch.no_grad():
     without_grad = objective.teacher.head(f_s).coordinates
 with_grad = objective.teacher.head(f_s).coordinates
-print("head under no_grad: prediction requires grad:", without_grad.requires_grad)
-print("head of FrozenTeacher: prediction requires grad:", with_grad.requires_grad)
+print("teacher's head under no_grad, has a gradient:", without_grad.requires_grad)
+print("head of FrozenTeacher, has a gradient:       ", with_grad.requires_grad)
 
 # %% [markdown]
 # ### Mistake: a teacher in training mode
@@ -220,13 +217,18 @@ lesson.show_text(
 #
 # $$\mathcal L = \mathcal L_\text{task} + \rho(s)\,\sum_{i} w_i\,\mathcal L_i$$
 #
-# $w_i$ are the weights of the terms. The **decay** $\rho$ decreases with the progress $s$ of the
-# training, down to 0.1: distillation dominates early, the labels dominate late. On pairs without a
-# label it does not apply, because there is no label to take over. The paper does not specify its form;
-# these are our choices (`decay_weight` in [`decay.py`](../mlcmkd/distillation/decay.py)).
+# $\mathcal L_\text{task}$ is the task loss, $\mathcal L_i$ are the chosen terms and $w_i$ their
+# weights. The **decay** $\rho$ becomes smaller with the progress $s$ of the training, from 1 down to
+# 0.1: distillation dominates early, the labels dominate late. On pairs without a label it stays 1,
+# because there is no label to take over. The paper does not specify its form; these are our choices
+# (`decay_weight` in [`decay.py`](../mlcmkd/distillation/decay.py)):
 
 # %%
 lesson.show(plots.decay_curves(("constant", "linear", "cosine")), "03_decay")
+
+# %% [markdown]
+# **How to read it.** Each line is a form of the decay; the lessons use *cosine*. Now the terms of a
+# training, the student with 10 labels:
 
 # %%
 figure = plots.training_curves(read_metrics(runs[taught]), taught)
@@ -234,44 +236,48 @@ lesson.show(figure, "03_terms")
 
 # %% [markdown]
 # **How to read it.** Left: the weighted terms, which add up to the total loss. Right: the validation
-# error. A term decreases because the student improves, and where a pair has a label also because the
-# decay reduces its weight. Here nearly all pairs have no label, so RI hardly follows the decay.
+# error. A term decreases if the student improves, and on labelled pairs also by the decay. Here 1,590 of
+# 1,600 pairs have no label, so the terms do not follow the decay (grey).
 #
 # Everything so far is on the validation split, because it is used for choices. The test split is used
 # only in [08](08_results.ipynb).
 #
 # ## The same on photos, with several seeds
 #
-# One run says little about small differences. This study trained students on 1,793 photos of 300W and
-# their simulated thermal images, with up to five **seeds** (random states: which pairs have a label,
-# and the order of the batches). The cell reads the stored table.
+# One training says little about small differences. A study trained students on 1,793 photos of 300W (a
+# data set of annotated faces) and their simulated thermal images, with up to five seeds. The cell reads
+# its stored table.
 
 # %%
 study = in_setting(read_rows(course.RESULTS / "ktl_ablation.csv"), "300w-sim", FEW_LABELS)
+study = [
+    row._replace(strategy="no teacher" if row.strategy == "none" else row.strategy.upper())
+    for row in study
+]
 title = "300W and simulated thermal images: " + FEW_LABELS
-lesson.show(plots.nme_against_count(study, FEW_LABELS, title), "03_few_labels")
+lesson.show(plots.nme_against_count(study, FEW_LABELS, title, differences=False), "03_few_labels")
 
 # %% [markdown]
-# **How to read it.** Left: the NME against the number of labels. The fewer labels, the more a teacher
-# is worth; with a teacher, 0 labels are nearly as good as 500. Right: the difference to FD+LD, seed by
-# seed.
+# **How to read it.** The NME against the number of labels, on a logarithmic axis; bars are 95 %
+# intervals over seeds, and a mark without a bar is one seed. Marks of one group are side by side.
 #
-# - **Where it matters.** With 100 labels a teacher takes 0.7 points off 4.35 %, which is 73 % of the
-#   way to the RGB teacher on RGB images.
-# - **Where it does not.** With all 1,793 pairs labelled, no strategy is better than no teacher.
-# - **DIKD or FD+LD?** Here they are level, and pseudo-labels alone close 66 % of that distance: a
-#   student that starts from the teacher's weights has the teacher's head already. DIKD has its use
-#   where pairs are misaligned and labelled ([03b](03b_registration.ipynb)).
+# - **Few labels.** The fewer labels, the more a teacher is worth. With a teacher, no label at all (3.63
+#   %) is as good as 500 labels (3.63 %).
+# - **100 labels.** The teacher makes the student better by 0.70 points [0.60, 0.81]: 3.65 % (FD+LD)
+#   instead of 4.35 %.
+# - **All pairs labelled.** No strategy is better than no teacher.
+# - **DIKD or FD+LD?** With 100 labels FD+LD is better than DIKD by 0.06 points [0.04, 0.08]. Most of the
+#   gain is in the pseudo-labels, which both have. DIKD is better where pairs are labelled and misaligned
+#   ([03b](03b_registration.ipynb)).
 #
-# All tables, intervals and how to read them: [which strategy](../docs/results/ktl_strategies.md).
+# All tables and intervals: [which strategy](../docs/results/ktl_strategies.md).
 #
 # > **Takeaways**
 # >
-# > A teacher replaces labels: with few of them it is worth several points of NME, with many next to
-# > nothing. Most of the benefit is its prediction on pairs without a label. FI trains the student's
-# > head, RI its features, and autograd confirms it. A teacher must be frozen, parameters and buffers,
-# > yet RI needs autograd through its head. The decay shifts the weight from the teacher to the
-# > labels.
+# > A teacher replaces labels: with few of them it is worth several points of NME, with many almost
+# > nothing. Most of the gain is its prediction on pairs without a label. FI trains the student's head,
+# > and RI its features. A teacher must be frozen, parameters and buffers, but RI needs autograd through
+# > its head. The decay shifts the weight from the teacher to the labels.
 #
 # **Exercises**, each with a check that explains typical mistakes:
 # [ktl_dikd](exercises/03_ktl_dikd.ipynb) ([solutions](solutions/03_ktl_dikd.ipynb)).

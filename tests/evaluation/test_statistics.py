@@ -136,6 +136,15 @@ def test_the_figure_draws_means_and_paired_differences():
     np.testing.assert_allclose(apart["dikd"].lines[0].get_ydata(), [-0.1, -0.1])
 
 
+def test_the_figure_without_differences_has_the_same_means_in_one_panel():
+    rows = in_setting(ROWS, "b", FEW_PAIRS)
+    (alone,) = plots.nme_against_count(rows, FEW_PAIRS, differences=False).axes
+    left = plots.nme_against_count(rows, FEW_PAIRS).axes[0]
+    for one, other in zip(alone.containers, left.containers, strict=True):
+        np.testing.assert_array_equal(one.lines[0].get_xydata(), other.lines[0].get_xydata())
+    assert alone.get_ylim() == left.get_ylim()
+
+
 def test_the_figure_of_misalignment_has_both_scales():
     values = {"dikd": {0: [4.0, 4.2], 5: [5.0, 5.2]}, "none": {0: [4.5, 4.6]}}
     values["fi"] = {0: [4.1, 4.2], 5: [4.4]}

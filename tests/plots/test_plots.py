@@ -79,7 +79,7 @@ FIGURES: dict[str, tuple[Callable[[dict], Figure], tuple[str, ...]]] = {
     ),
     "training_curves": (
         lambda d: plots.training_curves(METRICS, "a run"),
-        ("optimiser step", "(%)", "inter-ocular", "decay", "fi"),
+        ("optimiser step", "(%)", "inter-ocular", "decay", "FI"),
     ),
     "compare_training": (
         lambda d: plots.compare_training({"none": METRICS, "dikd": METRICS}),
@@ -159,7 +159,6 @@ def test_every_function_of_the_package_is_drawn_in_a_test():
         # test_scheme_figures.py
         "scheme_points",
         # test_rendering_figures.py
-        "pair_geometry",
         "switched_off",
         # test_shape_figures.py
         "hard_and_soft",
@@ -168,8 +167,6 @@ def test_every_function_of_the_package_is_drawn_in_a_test():
         "loss_forms",
         "loss_landscape",
         "loss_gradients",
-        # test_palette_figures.py
-        "palette_inversion",
         # test_attributions.py
         "agreement_dots",
         "method_grid",

@@ -3,26 +3,11 @@
 import numpy as np
 import pytest
 
-from mlcmkd.plots import pair_geometry, switched_off
+from mlcmkd.plots import switched_off
 from tests.plots.conftest import drawn
 
 RNG = np.random.default_rng(0)
 CELSIUS = RNG.normal(30, 2, (2, 24, 24)).astype(np.float32)
-
-
-def test_the_geometry_of_a_pair_shows_hidden_landmarks_in_another_colour():
-    depth = RNG.random((2, 24, 24))
-    depth[:, :4] = np.nan  # background
-    hidden = np.zeros((2, 68), bool)
-    hidden[0, :9] = True
-    marks = RNG.uniform(-0.4, 0.4, (2, 68, 2))
-    rgb = RNG.integers(0, 255, (2, 24, 24, 3), dtype=np.uint8)
-    figure, words = drawn(lambda: pair_geometry(rgb, depth, CELSIUS, marks, hidden))
-    for word in ("depth", "degrees C", "hidden landmark", "distance of the eyes"):
-        assert word in words
-    seen, covered = figure.axes[0].collections
-    np.testing.assert_allclose(covered.get_offsets(), marks[0, :9])
-    assert len(seen.get_offsets()) == 59
 
 
 @pytest.mark.parametrize("titles", [None, ["one", "two"]])
