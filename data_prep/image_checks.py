@@ -78,7 +78,7 @@ def as_thermal_array(values: object, where: str) -> np.ndarray:
     """Return numbers as an array of the processor's byte order.
 
     Raises:
-        InputError: no numbers, none at all, or masked ones.
+        InputError: values that are not numbers, an empty array, or masked values.
     """
     if np.ma.is_masked(values):
         raise InputError(f"{where}: masked thermal values; replace them, as by NaN in degrees C")

@@ -44,7 +44,7 @@ def images_of_marks(
         file: path of the annotation file below the source.
 
     Raises:
-        InputError: the name is none of a file.
+        InputError: the name is not that of a file.
     """
     try:
         place = _annotated(images, description, file, marks)

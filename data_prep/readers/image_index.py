@@ -179,7 +179,7 @@ class NamedImage(NamedTuple):
         """Return the path of the image below the source; without an image, the annotation's name of it.
 
         Raises:
-            InputError: there is no image, and the name is none of a file.
+            InputError: there is no image, and the name is not that of a file.
         """
         if self.path is not None:
             return PurePosixPath(self.path.relative_to(source).as_posix())

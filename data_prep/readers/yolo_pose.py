@@ -62,7 +62,7 @@ def read(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
 
 @reader("thermal_knapik54")
 def read_knapik54(source: Path, on_bad: OnBad = fail) -> Iterator[Annotation]:
-    """Knapik's sequences, 54 points of a detector: `1_Man_NoGlasses_Normal` is driver `1_Man`.
+    """Knapik's sequences, 54 points of a detector: `1_Man_NoGlasses_Normal` is person `1_Man`.
 
     Sequences `1_...` are the development data, split "val" (all tuning uses them); sequences
     `2_...` are the split "test". There is no split "train". Sequences of further people, `3_...` and

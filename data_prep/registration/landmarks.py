@@ -47,8 +47,8 @@ def from_landmarks(
     in thermal pixels.
 
     The residual is leave-one-out: each inlier is predicted by a map fitted to the other inliers, and
-    the mean distance is reported. The distance on the fitted landmarks themselves (`fit_px`) is no
-    measure of quality: a spline can interpolate any landmarks. The residual includes the landmarks'
+    the mean distance is reported. The distance on the fitted landmarks themselves (`fit_px`) does not
+    measure quality: a spline can interpolate any landmarks. The residual includes the landmarks'
     own errors in both images and is thus an upper bound of the map's error. It does not include
     outliers: read it together with `kept` and `given`.
 

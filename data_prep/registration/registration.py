@@ -31,7 +31,7 @@ class Registration:
         ok: whether the pair may be used.
         reason: why not, or what could not be checked; "" otherwise.
         fit_px: mean distance of the fitted landmarks, thermal pixels. It is smaller than
-            `residual_px`, zero for an interpolating spline, and no measure of quality.
+            `residual_px`, zero for an interpolating spline, and does not measure quality.
         kept, given: number of landmarks used for the fit, and number of landmarks in both images.
     """
 

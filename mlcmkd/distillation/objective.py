@@ -14,9 +14,9 @@ Terms = dict[str, Tensor]
 class Objective(nn.Module, ABC):
     """Turns a batch into named loss terms; the training loop minimises their sum.
 
-    The loop, the measurement of step times and the stages use nothing of an objective but what this
-    class declares. The objective is the only module that Fabric wraps: every network that takes part
-    in `forward` is a submodule of it, and a frozen one is wrapped in a `FrozenTeacher`.
+    The loop, the measurement of step times and the stages use only what this class declares.
+    The objective is the only module that Fabric wraps: every network that takes part in `forward` is a
+    submodule of it, and a frozen one is wrapped in a `FrozenTeacher`.
 
     Subclasses implement `forward`, and override `reads` if a network takes images of another modality
     than the student's.

@@ -1,4 +1,4 @@
-"""The text of a model's card, as far as its description tells it."""
+"""The text of a model's card, as far as its description determines it."""
 
 import json
 

@@ -69,7 +69,7 @@ def started_from(config: StageConfig) -> dict[str, Path]:
 
 
 def made_from(run: Path, files: dict[str, Path]) -> bool:
-    """Whether a run was made from files with this content; a file that is gone contradicts nothing.
+    """Whether a run was made from files with this content; a missing file does not contradict it.
 
     Args:
         run: its directory.

@@ -68,8 +68,8 @@ def predict_files(
         out: folder for the results.
         camera: is read instead of files.
         every: only each `every`-th frame of videos, stacks and cameras is predicted.
-        frames: of each video and stack only so many are predicted; None for all. A camera has its own
-            limit.
+        frames: most frames to predict of each video and stack; None for all. A camera has its
+            own limit.
         box: of the one face in every image.
         boxes: instead, the boxes of each image; an image that is not in the table has no face.
         formats: names from `WRITERS`.

@@ -23,7 +23,7 @@ class Box:
     Attributes:
         image: name of the image in the file.
         box: (x0, y0, x1, y1) pixels.
-        parts: (name, x, y) in file order, which says nothing: the names do.
+        parts: (name, x, y) in file order; the names decide which point is which.
         where: file, image and box, for error messages.
         size: (width, height) of the image in the file; None without one.
     """

@@ -64,7 +64,7 @@ def in_scheme_order(
 
     Raises:
         Unlabelled: no point is labelled.
-        InputError: no scheme has so many points, or the names do not fit the scheme.
+        InputError: no scheme has this number of points, or the names do not fit the scheme.
     """
     if np.isnan(marks.points).all():
         raise Unlabelled(f"{marks.where}: no point is labelled")

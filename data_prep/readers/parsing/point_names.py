@@ -24,7 +24,7 @@ def places(names: Sequence[str], scheme: Scheme, where: str) -> list[int] | None
         where: file and face, for messages.
 
     Returns:
-        One index for each name; None if all points have one name, which says nothing.
+        One index for each name; None if all points have the same name.
 
     Raises:
         InputError: a name that appears twice or belongs to no point, or numbers that may begin at 0 or

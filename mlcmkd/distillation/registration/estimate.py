@@ -50,8 +50,8 @@ class Registered:
     def followed(self) -> bool:
         """Whether the student's shapes are good enough to align the unlabelled pairs.
 
-        They are not where its error is larger than the spread of the labelled pairs, and what is then
-        left of that spread costs more than unlabelled pairs bring.
+        They are not if its error is larger than the spread of the labelled pairs and the distance that
+        remains after the registration costs more accuracy than unlabelled pairs gain.
         """
         return not (self.shrunk.shares[0] < HALF and self.remaining > TOLERABLE)
 
