@@ -61,7 +61,7 @@ def iou(one: Box, other: Box) -> float:
 class BoxTable:
     """Face boxes from a CSV with the columns `image,x0,y0,x1,y1`, or `image,x,y,width,height`.
 
-    The names of the columns distinguish corners from sizes, never the numbers. Other columns are ignored.
+    The names of the columns distinguish corners from sizes, not the numbers. Other columns are ignored.
 
     Several rows of one image are several faces. Names are matched as in `mlcmkd prepare folder`: the
     file's name must agree, with or without suffix, in upper or lower case; of several rows, the one
