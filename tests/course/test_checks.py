@@ -360,11 +360,11 @@ def test_the_decay():
     refused("linear decay", check, lambda s, floor: floor + (1 - floor) * (1 - s))
 
 
-def test_the_form_of_pulls():
+def test_the_form_of_directions():
     rows = [{"shift_px": n, "cosine": 0.5} for n in range(4)]
-    assert "form is complete" in checks.ktl.pulls(rows, TEXT)
-    refused("both norms", checks.ktl.pulls, [r | {"cosine": 7.0} for r in rows], TEXT)
-    refused("at least 4 settings", checks.ktl.pulls, rows[:2], TEXT)
+    assert "form is complete" in checks.ktl.directions(rows, TEXT)
+    refused("both norms", checks.ktl.directions, [r | {"cosine": 7.0} for r in rows], TEXT)
+    refused("at least 4 settings", checks.ktl.directions, rows[:2], TEXT)
 
 
 # --- 03b ----------------------------------------------------------------------------------------

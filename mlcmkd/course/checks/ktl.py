@@ -135,7 +135,7 @@ def decay(function: Any) -> str:
     return "Right: 1 at the start, the floor at the end, steepest in the middle."
 
 
-def pulls(rows: Any, text: Any) -> str:
+def directions(rows: Any, text: Any) -> str:
     """Form of the open experiment: cosines between the gradients of terms on the features."""
     for row in check_table(rows, ("shift_px", "cosine"), "rows", least=4):
         if abs(as_number(row["cosine"], "cosine")) > 1.001:

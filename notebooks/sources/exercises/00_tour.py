@@ -1,6 +1,8 @@
 # %% [markdown]
 # # Exercises 00 · The problem
 #
+# *about 15 minutes*
+#
 # Lesson: [tour](../00_tour.ipynb) ·
 # [solutions](../solutions/00_tour.ipynb)
 #
@@ -30,6 +32,8 @@ from mlcmkd.data.pairs import synthetic_faces
 # %% [markdown]
 # ## 1 · Recall: pairs, teachers, students
 #
+# *about 5 minutes*
+#
 # True or false? Answer with a list of four `True` or `False`.
 
 # %% tags=["solution"]
@@ -45,6 +49,8 @@ print(checks.tour.statements(answers))
 
 # %% [markdown]
 # ## 2 · Compute: one NME by hand
+#
+# *about 5 minutes*
 #
 # `prediction` and `target` are the 68 landmarks of one face, in pixels. Compute the NME, **inter-ocular,
 # in percent**, using only NumPy. The outer eye corners are points 36 and 45, counted from 0.
@@ -67,6 +73,8 @@ print(checks.tour.nme(nme, prediction, target))
 
 # %% [markdown]
 # ## 3 · Compute: the modality gap
+#
+# *about 5 minutes*
 #
 # The RGB teacher is evaluated on the validation faces twice: with RGB input and with thermal input.
 # `on_rgb` and `on_thermal` are the NME of every face, as shares. Compute the gap in two ways: in

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # Exercises 01 · One face, two cameras
 #
+# *about 25 minutes*
+#
 # Lesson: [pairing](../01_pairing.ipynb) ·
 # [solutions](../solutions/01_pairing.ipynb)
 #
@@ -32,10 +34,13 @@ from mlcmkd.synthetic.faces import make_faces
 # %% [markdown]
 # ## 1 · Compute: the apparent temperature of glasses
 #
-# A surface of temperature $T$ emits the share $\varepsilon$ of the radiation of a black body and
-# reflects the rest, $1 - \varepsilon$, from its surroundings of temperature $T_r$. Take the radiation
-# of a black body as proportional to $T^4$ in kelvin. Write `apparent`: it returns the temperature of
-# the black body with the same radiation, in degrees C. Arguments are degrees C and may be arrays.
+# *about 10 minutes*
+#
+# A surface of temperature $T$ emits the share $\varepsilon$ of the radiation of a black body and reflects
+# the rest, $1 - \varepsilon$, from its surroundings of temperature $T_\mathrm{around}$. Take the radiance
+# of a black body as proportional to the fourth power of its temperature in kelvin. Write `apparent`: it
+# returns the temperature of the black body with the same radiance, in degrees C. The arguments are the
+# temperatures of surface and surroundings in degrees C, and $\varepsilon$; they may be arrays.
 
 
 # %% tags=["solution"]
@@ -58,6 +63,8 @@ print(checks.pairing.apparent(apparent))
 # %% [markdown]
 # ## 2 · Compute: from counts to the model's input
 #
+# *about 5 minutes*
+#
 # A camera stores hundredths of a kelvin in 16 bits. Write `to_input`: it converts an array of counts of
 # any shape to the input between 0 and 1, for the range 18 to 40 degrees C. Do not use `Radiometry`.
 
@@ -75,6 +82,8 @@ print(checks.pairing.to_input(to_input))
 
 # %% [markdown]
 # ## 3 · Compute: mirrored landmarks
+#
+# *about 10 minutes*
 #
 # `landmarks` are 68 points in centred coordinates (-0.5 to 0.5). Write `mirror`: it returns the
 # landmarks of the mirrored image. `list(IBUG68.flip)` is the permutation of the indices.

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # Exercises 02 · The teacher and its metrics
 #
+# *about 45 minutes*
+#
 # Lesson: [teacher](../02_teacher.ipynb) ·
 # [solutions](../solutions/02_teacher.ipynb)
 #
@@ -37,6 +39,8 @@ target = pairs.landmarks.numpy().astype(np.float64)  # (N, 68, 2), shares of the
 # %% [markdown]
 # ## 1 · Compute: another normaliser
 #
+# *about 5 minutes*
+#
 # Write `box_nme`: the NME of every face in **percent**, divided by $\sqrt{wh}$ of the tight box of the
 # *annotated* landmarks ($w$, $h$: its width and height).
 
@@ -57,6 +61,8 @@ print(checks.teacher.box_nme(box_nme, prediction, target))
 
 # %% [markdown]
 # ## 2 · Compute: the tail of the errors
+#
+# *about 10 minutes*
 #
 # Write `failure_rate`, the share of faces with an NME above the threshold, and `area`, the area under
 # the CED from 0 to the threshold, divided by the threshold. The NME of a face that a detector did not
@@ -87,6 +93,8 @@ print(checks.teacher.tails(failure_rate, area))
 # %% [markdown]
 # ## 3 · Compute: the expected position
 #
+# *about 10 minutes*
+#
 # Write `expected_position`: it converts one map of logits (h, w) to the landmark (x, y) in centred
 # coordinates, by a softmax over all cells. The centre of cell $i$ of $n$ lies at $(i + 0.5) / n - 0.5$.
 
@@ -108,6 +116,8 @@ print(checks.teacher.expected_position(expected_position))
 
 # %% [markdown]
 # ## 4 · Open: which faces are difficult?
+#
+# *about 20 minutes*
 #
 # `attributes` are the rendering parameters of each face. Split the faces by one of them (yaw, glasses,
 # masks, skin tone, ...), and compare the NME of the groups, for RGB and for thermal. Are the same faces

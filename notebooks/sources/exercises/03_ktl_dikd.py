@@ -1,6 +1,8 @@
 # %% [markdown]
 # # Exercises 03 · Loss terms and their gradients
 #
+# *about 45 minutes*
+#
 # Lesson: [ktl_dikd](../03_ktl_dikd.ipynb) ·
 # [solutions](../solutions/03_ktl_dikd.ipynb)
 #
@@ -48,12 +50,14 @@ batch = make_batch(pairs, torch.arange(4), NO_AUGMENTATION, torch.Generator())
 # %% [markdown]
 # ## 1 · Recall: gradients and forward passes
 #
+# *about 10 minutes*
+#
 # `receives`: for each of the terms task, fd, ld, fi, ri (in this order) the **set** of parts whose
 # parameters get a gradient, out of `"student features"`, `"student head"` and `"teacher"`.
 #
 # `calls`: how often each part *runs* in one batch of DIKD (task, FI and RI), in the order student
-# features, student head, teacher features, teacher head. Why is this important if features are read by a
-# forward hook?
+# features, student head, teacher features, teacher head. (Many programs read features by a *forward
+# hook*, a function that PyTorch calls whenever a module has run. What does it store if a head runs twice?)
 
 # %% tags=["solution"]
 # your code here
@@ -95,6 +99,8 @@ print(counts)
 # %% [markdown]
 # ## 2 · Implement: a frozen teacher
 #
+# *about 15 minutes*
+#
 # Write `frozen`: it takes a Landmarker and returns a module with `features(images)`, `head(features)`
 # and `train()`. No training may change its parameters **and buffers**, whichever methods are called, and
 # gradients have to pass through its head. Do not use `FrozenTeacher`.
@@ -135,6 +141,8 @@ print(checks.ktl.frozen(frozen, teacher, batch.thermal))
 # %% [markdown]
 # ## 3 · Compute: the decay
 #
+# *about 5 minutes*
+#
 # Write `cosine(progress, floor)`: 1 at the start, `floor` at the end, along half a cosine.
 
 
@@ -150,6 +158,8 @@ print(checks.ktl.decay(cosine))
 
 # %% [markdown]
 # ## 4 · Open: do the terms have the same gradient direction?
+#
+# *about 15 minutes*
 #
 # The gradient of a term with respect to the student's feature parameters is a direction. Compute the
 # cosine between the direction of the **task** and that of another term (fd, ld, ri), once on aligned
@@ -193,7 +203,7 @@ finding = (
 )
 
 # %% tags=["check"]
-print(checks.ktl.pulls(rows, finding))
+print(checks.ktl.directions(rows, finding))
 
 # %% [markdown] tags=["discussion"]
 # **Discussion.** The target of LD is the teacher prediction, which moves with the RGB image, so a shift

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # Exercises 03b · Registration of two cameras
 #
+# *about 30 minutes*
+#
 # Lesson: [registration](../03b_registration.ipynb) ·
 # [solutions](../solutions/03b_registration.ipynb)
 #
@@ -36,6 +38,8 @@ from mlcmkd.synthetic.realism import Realism
 # %% [markdown]
 # ## 1 · Compute: the permitted distances of a face
 #
+# *about 5 minutes*
+#
 # Two cameras are 5 cm apart, the map was made for a face at 65 cm, and the outer eye corners are 9 cm
 # apart. For which distances is the residual below 5 % of the inter-ocular distance? Give `(near, far)`
 # in metres.
@@ -57,6 +61,8 @@ print(checks.registration.depth_range(near_far, apart, eyes, depth, percent))
 
 # %% [markdown]
 # ## 2 · Compute: the shifts that two networks find
+#
+# *about 5 minutes*
 #
 # `rgb` holds the landmarks that a teacher found in the RGB images of N pairs, `thermal` those that a
 # student found in the thermal images, both (N, 68, 2) in pixels. Write `offsets`: it returns (N, 2), how
@@ -82,6 +88,8 @@ print(checks.registration.offsets(offsets))
 
 # %% [markdown]
 # ## 3 · Open: the limit of registration by content
+#
+# *about 20 minutes*
 #
 # Shift the photo of an aligned pair to the right by an increasing number of pixels, and register it by
 # `from_content` (ECC). For each shift, record the remaining error of the landmarks (`left_px`), and
