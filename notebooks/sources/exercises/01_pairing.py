@@ -36,11 +36,12 @@ from mlcmkd.synthetic.faces import make_faces
 #
 # *about 10 minutes*
 #
-# A surface of temperature $T$ emits the share $\varepsilon$ of the radiation of a black body and reflects
-# the rest, $1 - \varepsilon$, from its surroundings of temperature $T_\mathrm{around}$. Take the radiance
-# of a black body as proportional to the fourth power of its temperature in kelvin. Write `apparent`: it
-# returns the temperature of the black body with the same radiance, in degrees C. The arguments are the
-# temperatures of surface and surroundings in degrees C, and $\varepsilon$; they may be arrays.
+# A surface of temperature $T$ emits the share $\varepsilon$ of the radiation of a black body and
+# reflects the rest, $1 - \varepsilon$, from its surroundings of temperature $T_\mathrm{around}$. Take
+# the radiance of a black body as proportional to the fourth power of its temperature in kelvin. Write
+# `apparent`: it returns the temperature of the black body with the same radiance, in degrees C. The
+# arguments are the temperatures of surface and surroundings in degrees C, and $\varepsilon$; they may
+# be arrays.
 
 
 # %% tags=["solution"]

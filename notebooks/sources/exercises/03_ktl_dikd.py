@@ -57,7 +57,8 @@ batch = make_batch(pairs, torch.arange(4), NO_AUGMENTATION, torch.Generator())
 #
 # `calls`: how often each part *runs* in one batch of DIKD (task, FI and RI), in the order student
 # features, student head, teacher features, teacher head. (Many programs read features by a *forward
-# hook*, a function that PyTorch calls whenever a module has run. What does it store if a head runs twice?)
+# hook*, a function that PyTorch calls whenever a module has run. What does it store if a head runs
+# twice?)
 
 # %% tags=["solution"]
 # your code here
