@@ -37,7 +37,9 @@ def check_upload(sizes: Sequence[int]) -> None:
         InputError: more than `MAX_FILES`, or together more than `MAX_BYTES`.
     """
     if len(sizes) > MAX_FILES:
-        raise InputError(f"{len(sizes)} files; this page takes at most {MAX_FILES} at once")
+        raise InputError(
+            f"{len(sizes)} files; this page takes at most {MAX_FILES} at once; give fewer"
+        )
     if sum(sizes) > MAX_BYTES:
         raise InputError(
             f"{sum(sizes) / 1e6:.0f} MB; this page takes at most {MAX_BYTES / 1e6:.0f} MB at once; "

@@ -32,7 +32,7 @@ VOC = "<annotation><filename>a.png</filename><object><name>face</name></object><
         ("a.json", {"fps": 30}, "no lists 'images' and 'annotations', so not a COCO file"),
         ("a.xml", CVAT, "CVAT for images; export the task as 'COCO Keypoints 1.0'"),
         ("a.xml", VOC, "Pascal VOC file, which has boxes but no points"),
-        ("a.xml", "<svg/>", "no <image file='...'> in it, so no file of dlib"),
+        ("a.xml", "<svg/>", "contains no <image file='...'>, so not a file of dlib"),
     ],
 )
 def test_files_of_other_programs_are_named_with_a_way_out(tmp_path, name, content, message):

@@ -213,7 +213,7 @@ def test_a_bad_first_student_is_reported_and_not_followed():
     assert found.left_out[~labelled].all() and not (found.left_out & labelled & ~found.wrong).any()
     report = summary(found, 64)
     assert report["followed"] is False and report["left_out"] >= 340
-    assert "not followed" in lines(report, 64)[2]
+    assert "its shifts are not used" in lines(report, 64)[2]
     assert rows(found, [str(n) for n in range(400)], 64)[399]["left_out"] in (NOT_FOLLOWED, WRONG)
 
 

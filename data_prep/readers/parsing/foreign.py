@@ -54,4 +54,4 @@ def foreign_xml(root: ElementTree.Element) -> str | None:
         return "an export of CVAT for images; export the task as 'COCO Keypoints 1.0'"
     if root.tag == "annotation" and root.find("object") is not None:
         return "a Pascal VOC file, which has boxes but no points; leave it out (--skip-bad)"
-    return "no <image file='...'> in it, so no file of dlib; leave it out (--skip-bad)"
+    return "contains no <image file='...'>, so not a file of dlib; leave it out (--skip-bad)"

@@ -156,7 +156,7 @@ def _advice(radiometry: "Radiometry", stored: np.ndarray, values: np.ndarray) ->
         )
     raw = "raw 14-bit counts" if stored.max() < _RAW_14_BIT else "raw counts"
     return (
-        f"it is in no scale that cameras are known for: {raw} need the camera's calibration (kind "
+        f"no camera is known to use its scale: {raw} need the camera's calibration (kind "
         "counts, with its gain and offset), or are read as relative values by frame-minmax"
     )
 

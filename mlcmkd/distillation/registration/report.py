@@ -9,7 +9,7 @@ from mlcmkd.distillation.registration.estimate import Registered
 from mlcmkd.distillation.registration.motion import ROTATION, SCALE, X, Y
 
 WRONG = "the two shapes do not fit: a wrong pair, or a face that a network misses"
-NOT_FOLLOWED = "the first student is not followed"
+NOT_FOLLOWED = "the first student is not accurate enough"
 
 
 def rows(found: Registered, ids: Sequence[str], input_px: int) -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ def lines(summary: dict[str, Any], input_px: int) -> list[str]:
     if not found["followed"]:
         printed.append(
             f"the first student finds the faces to {student:.1f} px, and the labelled pairs differ by "
-            f"{rig:.1f} px: it is not followed, and pairs without a label are left out; label more "
+            f"{rig:.1f} px: its shifts are not used, and pairs without a label are left out; label more "
             "pairs, or give a better student (first)"
         )
     elif student is None and found["labelled"] < found["pairs"]:

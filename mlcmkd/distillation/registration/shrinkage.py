@@ -8,7 +8,7 @@ average
     share = variance over labelled pairs / variance over unlabelled pairs,   at most 1,
 
 the weight with the smallest mean squared error. It has no hyperparameter. Aligned pairs keep the mean
-of the labelled ones almost unchanged; a student that is worse than the rig is not followed.
+of the labelled ones almost unchanged; the shifts of a student that is worse than the rig are not used.
 """
 
 from typing import NamedTuple
