@@ -19,7 +19,7 @@ VOILA = JUPYTER_PATH="notebooks/page$${JUPYTER_PATH:+:$$JUPYTER_PATH}" $(BIN)/vo
 # Bytecode is kept, whatever the environment says: the tests and the kernels of a course start Python many times.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup course test lab explorer demo book lint dist clean
+.PHONY: setup course course-models test lab explorer demo book lint dist clean
 
 setup: $(STAMP)
 
@@ -33,6 +33,10 @@ $(STAMP): pyproject.toml
 
 course: setup
 	$(BIN)/mlcmkd course --scale $(SCALE) --out $(OUT)
+
+# The trained models of the lessons before LESSON, such as LESSON=06; without LESSON all.
+course-models: setup
+	$(BIN)/mlcmkd course-models $(LESSON)
 
 # One worker per core, one thread per worker. The tests of a file stay together and share what they trained;
 # the longest files start first (tests/budget.py).

@@ -27,7 +27,7 @@ from mlcmkd.models import Landmarker
 from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
 from mlcmkd.training.run_directory import CONFIG, WEIGHTS
 from mlcmkd.utils.errors import InputError
-from mlcmkd.utils.markdown import markdown_table
+from mlcmkd.utils.markdown import markdown_table, with_table
 
 # Of this checkout, whichever copy of mlcmkd is installed.
 ROOT = Path(__file__).parents[1]
@@ -98,23 +98,6 @@ def save_candidate(model: Landmarker, path: Path, largest: int, *, half: bool) -
     if size > largest:
         advice = "bundle a smaller network" if half else "give --half, or bundle a smaller network"
         raise InputError(f"the weights have {size:,} bytes, more than {largest:,}; {advice}")
-
-
-def with_table(text: str, marker: str, table: str) -> str:
-    """A page with the table between `<!-- marker -->` and `<!-- end of marker -->`.
-
-    Raises:
-        InputError: the page lacks the two markers.
-    """
-    first, last = f"<!-- {marker} -->", f"<!-- end of {marker} -->"
-    between = re.compile(f"{re.escape(first)}.*?{re.escape(last)}", re.DOTALL)
-    # Markdown needs an empty line before and after a table.
-    found, count = between.subn(lambda _: f"{first}\n\n{table}\n\n{last}", text)
-    if count != 1:
-        raise InputError(
-            f"the page has {count} places between '{first}' and '{last}'; it needs one"
-        )
-    return found
 
 
 def with_results(card: str, modality: str, rows: Sequence[dict[str, object]]) -> str:

@@ -99,6 +99,11 @@ COMMANDS = {  # in the order of `mlcmkd --help`
     ),
     "run": Command("Studies", "studies", "Run one notebook with parameters.", _ANY_OPTION),
     "course": Command("Studies", "studies", "Run every numbered notebook on the synthetic faces."),
+    "course-models": Command(
+        "Studies",
+        "course_models",
+        "Put the trained models of earlier lessons into the course's work folder.",
+    ),
     "report": Command("Studies", "studies", "Write a table and figures of many runs."),
 }
 # Given again, these resume what was interrupted.

@@ -16,9 +16,9 @@ from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.training.run_directory import WEIGHTS
 
 
-def teacher_run(lesson: Lesson, *, modality: str = "rgb") -> Path:
-    """Run directory of the RGB teacher (or of the same model on thermal images), with all labels."""
-    config = TrainConfig(
+def teacher_config(lesson: Lesson, *, modality: str = "rgb") -> TrainConfig:
+    """The training of the RGB teacher (or of the same model on thermal images), with all labels."""
+    return TrainConfig(
         out=lesson.work / f"teacher-{modality}-s{lesson.seed}",
         data=lesson.data(),
         fit=lesson.fit(lesson.sizes.teacher_steps, lesson.sizes.teacher_rate),
@@ -27,11 +27,15 @@ def teacher_run(lesson: Lesson, *, modality: str = "rgb") -> Path:
         size=lesson.sizes.teacher_size,
         input_px=lesson.sizes.input_px,
     )
-    return _get_or_train(lesson, train, config)
 
 
-def student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
-    """Run directory of a KTL student, with the lesson's number of labels.
+def teacher_run(lesson: Lesson, *, modality: str = "rgb") -> Path:
+    """Run directory of `teacher_config`."""
+    return _get_or_train(lesson, train, teacher_config(lesson, modality=modality))
+
+
+def student_config(lesson: TransferLesson, strategy: str | None = None) -> TransferConfig:
+    """The training of a KTL student, with the lesson's number of labels.
 
     Without distillation, unlabelled pairs have no supervision target, so the student `none` trains
     only on the labelled pairs, for as many steps as the others.
@@ -41,19 +45,24 @@ def student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
     """
     distillation = lesson.distillation(strategy)
     name = distillation.strategy
-    config = TransferConfig(
+    return TransferConfig(
         out=lesson.work / f"student-{_variant(lesson, name)}",
         data=_data(lesson, name),
         fit=lesson.fit(lesson.sizes.transfer_steps),
         seed=lesson.seed,
-        teacher=teacher_run(lesson) / WEIGHTS,
+        teacher=teacher_config(lesson).out / WEIGHTS,
         distillation=distillation,
     )
-    return _get_or_train(lesson, transfer, config)
 
 
-def light_student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
-    """Run directory of an MCL student; its teacher is the lesson's KTL student.
+def student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
+    """Run directory of `student_config`; its teacher is trained first if it is missing."""
+    teacher_run(lesson)
+    return _get_or_train(lesson, transfer, student_config(lesson, strategy))
+
+
+def light_student_config(lesson: TransferLesson, strategy: str | None = None) -> CompressConfig:
+    """The training of an MCL student; its teacher is the lesson's KTL student.
 
     It has the same labelled pairs as its teacher.
 
@@ -62,15 +71,20 @@ def light_student_run(lesson: TransferLesson, strategy: str | None = None) -> Pa
     """
     distillation = lesson.distillation(strategy)
     name = distillation.strategy
-    config = CompressConfig(
+    return CompressConfig(
         out=lesson.work / f"light-{_variant(lesson, name)}",
         data=_data(lesson, name),
         fit=lesson.fit(lesson.sizes.compress_steps, lesson.sizes.compress_rate),
         seed=lesson.seed,
-        teacher=student_run(lesson) / WEIGHTS,
+        teacher=student_config(lesson).out / WEIGHTS,
         distillation=distillation,
     )
-    return _get_or_train(lesson, compress, config)
+
+
+def light_student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
+    """Run directory of `light_student_config`; its teachers are trained first if they are missing."""
+    student_run(lesson)
+    return _get_or_train(lesson, compress, light_student_config(lesson, strategy))
 
 
 def kd_loss_run(lesson: KDLossLesson, name: str) -> Path:

@@ -1,7 +1,10 @@
-"""Markdown tables, padded to be readable as plain text."""
+"""Markdown tables, padded to be readable as plain text, and their places in pages."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from mlcmkd.utils.errors import InputError
 
 Row = Mapping[str, Any]
 
@@ -33,3 +36,20 @@ def markdown_table(
     ]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def with_table(text: str, marker: str, table: str) -> str:
+    """A page with the table between `<!-- marker -->` and `<!-- end of marker -->`.
+
+    Raises:
+        InputError: the page lacks the two markers.
+    """
+    first, last = f"<!-- {marker} -->", f"<!-- end of {marker} -->"
+    between = re.compile(f"{re.escape(first)}.*?{re.escape(last)}", re.DOTALL)
+    # Markdown needs an empty line before and after a table.
+    found, count = between.subn(lambda _: f"{first}\n\n{table}\n\n{last}", text)
+    if count != 1:
+        raise InputError(
+            f"the page has {count} places between '{first}' and '{last}'; it needs one"
+        )
+    return found

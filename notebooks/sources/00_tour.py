@@ -13,6 +13,9 @@
 # **Goals.** After this notebook you can state the problem, recognise it in two pictures, and find your
 # way through the course.
 #
+# **To start with a later lesson**, such as 06, first give the command `make course-models LESSON=06` in
+# a terminal: it has the models of the lessons before 06 ready ([course](../docs/course.md)).
+#
 # **Time.** About five minutes to read, two to run on two CPU cores, most of them for training the
 # RGB teacher, which the later lessons reuse. **Prerequisites.** Python, NumPy and the basics of PyTorch.
 # All terms are in the [glossary](../docs/glossary.md).

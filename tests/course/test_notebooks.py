@@ -10,8 +10,10 @@ import pytest
 
 from mlcmkd.course import run_course
 from mlcmkd.course.execution import execute
+from mlcmkd.course.lesson import TransferLesson
 from mlcmkd.course.project import NOTEBOOKS
 from mlcmkd.course.reading_time import reading_minutes
+from mlcmkd.course.ready_models import ready_configs
 from mlcmkd.course.series import number_of, numbered
 from mlcmkd.utils.errors import InputError
 
@@ -21,6 +23,7 @@ _spec.loader.exec_module(build)
 
 NAMES = [path.stem for path in build.series()]
 ALL = [path.stem for path in build.sources()]  # with the additional notebooks
+REUSED = r"^(\S+): complete, reused$"
 PICTURES = ("image/png", "image/jpeg")
 
 
@@ -38,6 +41,12 @@ def outputs(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 def pictures(notebook: nbformat.NotebookNode) -> int:
     return sum(any(kind in out.get("data", {}) for kind in PICTURES) for out in outputs(notebook))
+
+
+def printed(name: str, series: Path) -> str:
+    return "\n".join(
+        text_of(cell) for cell in read(name, series / "notebooks").cells if cell.cell_type == "code"
+    )
 
 
 def text_of(cell: nbformat.NotebookNode) -> str:
@@ -132,6 +141,17 @@ def test_the_course_runs_with_figures_and_a_table(series):
     assert [usage["notebook"] for usage in usages] == NAMES
     assert all(int(usage["figures"]) >= 2 and float(usage["peak_mb"]) > 100 for usage in usages)
     assert "| all " in (series / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_lesson_reuses_only_runs_that_it_teaches_or_that_can_be_had_ready(series):
+    """Whoever starts with a lesson trains nothing that another lesson teaches."""
+    lesson = TransferLesson(scale="smoke", work=series)
+    taught = {config.out.name: number for number, config in ready_configs(lesson)}
+    reused = {name: set(re.findall(REUSED, printed(name, series), re.MULTILINE)) for name in NAMES}
+    for name, runs in reused.items():
+        assert runs <= taught.keys(), name
+        assert all(taught[run] <= number_of(name) for run in runs), name
+    assert set.union(*reused.values()) == taught.keys(), "no run is packed for nothing"
 
 
 def test_executed_notebooks_have_no_progress_bars_and_no_widgets(series):
