@@ -1,0 +1,102 @@
+"""Figures on the pages of results: each mean with an interval is that of a table in results/.
+
+Compared are texts such as "4.20 % [4.15, 4.25]". Pages whose figures come from commands without a table
+are left out.
+"""
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+from mlcmkd.evaluation.statistics import difference, gap_closed, interval
+
+ROOT = Path(__file__).parents[1]
+SEEDS = {  # table -> columns that identify a method, and columns of errors
+    "coordinate_students": (("benchmark", "model", "method"), ("nme",)),
+    "frontier": (("benchmark", "model", "method"), ("nme",)),
+    "knapik_few_shot": (("student", "labels"), ("nme",)),
+    "ktl_ablation": (("pairs", "labelled", "strategy"), ("nme",)),
+    "ktl_levels": (("route",), ("nme",)),
+    "ktl_levels_few_labels": (("route",), ("nme",)),
+    "rendered_pretraining": (("variant", "split"), ("nme_photos", "nme_real")),
+    "synthetic_ablation": (("variant",), ("nme_real", "nme_simulated")),
+}
+# Added to a table for comparisons: the other table's methods have the same pairs and seeds.
+COMPARED = {"kd_loss_teachers": "frontier", "ktl_answers": "ktl_ablation"}
+FACES = ("300w_path", "300w_path_rendered")  # intervals over faces
+PAGES = (
+    "README.md",
+    "docs/results.md",
+    *(
+        f"docs/results/{name}.md"
+        for name in (
+            "both_systems",
+            "few_labels_of_a_camera",
+            "hundred_labels",
+            "kd_loss",
+            "ktl_strategies",
+            "light_students",
+            "mcl_strategies",
+            "one_step_or_two_levels",
+            "real_input",
+            "rendered_pretraining",
+            "useful_synthetic_faces",
+        )
+    ),
+)
+NUMBER = r"(-?\d+\.\d+)"
+FIGURE = re.compile(rf"{NUMBER}(?: %| points)? \[{NUMBER}, {NUMBER}\]")
+
+
+def rows_of(table: str) -> list[dict[str, str]]:
+    with (ROOT / f"results/{table}.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def figures_over_seeds(table: str) -> Iterator[tuple[float, ...]]:
+    """Means, paired differences and closed gaps of all methods of a table, with their intervals."""
+    names, errors = SEEDS[table]
+    rows = rows_of(table) + [
+        row for other, first in COMPARED.items() if first == table for row in rows_of(other)
+    ]
+    for error in errors:
+        methods: dict[tuple, dict[int, float]] = defaultdict(dict)
+        for row in rows:
+            if row[error]:
+                methods[*(row[name] for name in names)][int(row["seed"])] = float(row[error])
+        yield from (interval(list(by_seed.values()))[:3] for by_seed in methods.values())
+        teacher = float(rows[0].get("nme_teacher") or 0)
+        for (one, a), (_, b) in permutations(methods.items(), 2):
+            if a.keys() & b.keys():
+                yield difference(a, b)[:3]
+                if "none" in one and teacher:
+                    yield gap_closed(a, b, teacher)[:3]
+
+
+@pytest.fixture(scope="module")
+def figures() -> list[tuple[float, ...]]:
+    ends = ("nme_percent", "nme_low_percent", "nme_high_percent")
+    over_faces = [tuple(float(row[end]) for end in ends) for name in FACES for row in rows_of(name)]
+    return over_faces + [each for table in SEEDS for each in figures_over_seeds(table)]
+
+
+def is_of(shown: tuple[str, ...], figure: tuple[float, ...]) -> bool:
+    """Whether these digits are the rounded figure; with a margin, because tables have three digits."""
+    return all(
+        abs(float(text) - value) < 0.501 * 10.0 ** -len(text.partition(".")[2]) + 0.001
+        for text, value in zip(shown, figure, strict=True)
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_interval_of_a_page_is_that_of_a_table(page, figures):
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    shown = FIGURE.findall(text)
+    assert len(shown) > 2
+    wrong = [each for each in shown if not any(is_of(each, figure) for figure in figures)]
+    assert not wrong
