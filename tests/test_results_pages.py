@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 SEEDS = {  # table -> columns that identify a method, and columns of errors
     "coordinate_students": (("benchmark", "model", "method"), ("nme",)),
     "frontier": (("benchmark", "model", "method"), ("nme",)),
+    "kd_loss_forms": (("benchmark", "model", "method"), ("nme",)),
     "knapik_few_shot": (("student", "labels"), ("nme",)),
     "ktl_ablation": (("pairs", "labelled", "strategy"), ("nme",)),
     "ktl_levels": (("route",), ("nme",)),
@@ -54,8 +55,11 @@ FIGURE = re.compile(rf"{NUMBER}(?: %| points)? \[{NUMBER}, {NUMBER}\]")
 
 
 def rows_of(table: str) -> list[dict[str, str]]:
-    with (ROOT / f"results/{table}.csv").open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    """The rows of a table; none of one that is not measured yet."""
+    path = ROOT / f"results/{table}.csv"
+    if not path.is_file():
+        return []
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 
 
 def figures_over_seeds(table: str) -> Iterator[tuple[float, ...]]:
@@ -70,7 +74,7 @@ def figures_over_seeds(table: str) -> Iterator[tuple[float, ...]]:
             if row[error]:
                 methods[*(row[name] for name in names)][int(row["seed"])] = float(row[error])
         yield from (interval(list(by_seed.values()))[:3] for by_seed in methods.values())
-        teacher = float(rows[0].get("nme_teacher") or 0)
+        teacher = float(rows[0].get("nme_teacher") or 0) if rows else 0
         for (one, a), (_, b) in permutations(methods.items(), 2):
             if a.keys() & b.keys():
                 yield difference(a, b)[:3]
