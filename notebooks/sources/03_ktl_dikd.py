@@ -261,8 +261,8 @@ lesson.show(plots.nme_against_count(study, FEW_LABELS, title, differences=False)
 # **How to read it.** The NME against the number of labels, on a logarithmic axis; bars are 95 %
 # intervals over seeds, and a mark without a bar is one seed. Marks of one group are side by side.
 #
-# - **Few labels.** The fewer labels, the more a teacher is worth. With a teacher, no label at all (3.63
-#   %) is as good as 500 labels (3.63 %).
+# - **Few labels.** The fewer labels, the more a teacher is worth. With a teacher, no label at all is as
+#   good as 500 labels (3.63 % both).
 # - **100 labels.** The teacher makes the student better by 0.70 points [0.60, 0.81]: 3.65 % (FD+LD)
 #   instead of 4.35 %.
 # - **All pairs labelled.** No strategy is better than no teacher.

@@ -8,6 +8,8 @@ from _sphinx.notebooks import (
     exercise_page,
     lesson_page,
     plain,
+    read,
+    texts_of,
     with_images,
 )
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -110,3 +112,12 @@ def test_marks_of_markdown_are_no_text():
 def test_stored_pictures_in_a_text_are_found_from_every_page():
     text = "![Faces](../docs/figures/path.png) ![b](../docs/no_such.png) ![c](https://a.b/c.png)"
     assert with_images(text, NOTEBOOKS) == text.replace("../docs/figures", "/figures")
+
+
+@pytest.mark.parametrize("folder", ["", "exercises", "solutions"])
+def test_no_line_of_a_text_is_a_comment_of_myst(folder):
+    """A percent sign that begins a line after a line break makes MyST leave out the line."""
+    for path in sorted((NOTEBOOKS / folder).glob("*.ipynb")):
+        for text in texts_of(read(path)):
+            lost = [line for line in text.splitlines() if line.lstrip().startswith("%")]
+            assert not lost, f"{path.name}: {lost[0]}"
