@@ -108,7 +108,9 @@ def with_images(markdown: str, folder: Path) -> str:
         file = (folder / image[2]).resolve()
         if not file.is_file() or not file.is_relative_to(DOCS):
             return image[0]  # Sphinx reports it
-        return f"{image[1]}(/{file.relative_to(DOCS).as_posix()})"
+        # MyST joins the lines of an alternative text without a space.
+        text = " ".join(image[1].split())
+        return f"{text}(/{file.relative_to(DOCS).as_posix()})"
 
     return _IMAGE.sub(found, markdown)
 

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from mlcmkd.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from mlcmkd.course.invariance_summary import compare_gaps, invariance_gaps, summarise_gaps
+    from mlcmkd.course.invariance_summary import (
+        GAPS,
+        compare_gaps,
+        invariance_gaps,
+        summarise_gaps,
+    )
     from mlcmkd.course.lesson import (
         AttributionLesson,
         CompressLesson,
@@ -22,7 +27,13 @@ if TYPE_CHECKING:
     from mlcmkd.course.lesson_runs import kd_loss_run, light_student_run, student_run, teacher_run
     from mlcmkd.course.notebook_run import run_notebook
     from mlcmkd.course.project import RESULTS
-    from mlcmkd.course.samples import one_per_person
+    from mlcmkd.course.samples import (
+        attribution_models,
+        input_of,
+        invariance_sample,
+        measure_agreement,
+        one_per_person,
+    )
     from mlcmkd.course.scales import SCALES, Scale
     from mlcmkd.course.series import run_course
     from mlcmkd.course.tables import (
@@ -37,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "GAPS",
     "RESULTS",
     "SCALES",
     "AttributionLesson",
@@ -48,13 +60,17 @@ __all__ = [
     "Scale",
     "TransferLesson",
     "all_runs",
-    "kd_loss_run",
+    "attribution_models",
     "check_parameters",
     "compare",
     "compare_gaps",
+    "input_of",
     "invariance_gaps",
+    "invariance_sample",
+    "kd_loss_run",
     "light_student_run",
     "markdown_table",
+    "measure_agreement",
     "one_per_person",
     "score_all_runs",
     "run_course",
@@ -69,6 +85,7 @@ __all__ = [
 # Module -> its public names, as under TYPE_CHECKING.
 _NAMES_OF = {
     "mlcmkd.course.invariance_summary": (
+        "GAPS",
         "compare_gaps",
         "invariance_gaps",
         "summarise_gaps",
@@ -91,7 +108,13 @@ _NAMES_OF = {
     ),
     "mlcmkd.course.notebook_run": ("run_notebook",),
     "mlcmkd.course.project": ("RESULTS",),
-    "mlcmkd.course.samples": ("one_per_person",),
+    "mlcmkd.course.samples": (
+        "attribution_models",
+        "input_of",
+        "invariance_sample",
+        "measure_agreement",
+        "one_per_person",
+    ),
     "mlcmkd.course.scales": (
         "SCALES",
         "Scale",

@@ -24,8 +24,8 @@ GAPS = {
     "teacher's head": "difference in NME of thermal and RGB features with the teacher's head (points)",
     "student's head": "difference in NME of thermal and RGB features with the student's head (points)",
     "CKA": "1 minus CKA of pairs, relative to 1 minus CKA of other faces (%)",
-    "retrieval": "thermal faces whose nearest RGB face is not that of their pair (%)",
-    "probe": "difference between the accuracy of the modality probe and 50 % (points)",
+    "retrieval": "thermal faces whose most similar RGB face is not that of their pair (%)",
+    "probe": "difference between the accuracy of the probe and 50 % (points)",
 }
 
 
@@ -122,21 +122,22 @@ def compare_gaps(
     """Compares the gaps of two students on the same pairs and groups.
 
     Returns:
-        One row per measure for a table, and a summary in sentences.
+        One row per measure for a table, and a summary in sentences. Two students are level by a
+        measure if the interval of their difference contains zero.
     """
     rows, closer_by = [], {name: [], other_name: [], "": []}
-    for measure, definition in GAPS.items():
+    for measure in GAPS:
         a, b = gaps[measure], other_gaps[measure]
         low, high = jackknife_interval(a.value - b.value, a.leave_one_out - b.leave_one_out)
         closer = name if high < 0 else other_name if low > 0 else ""
         closer_by[closer].append(measure)
         rows.append(
             {
-                "measure": f"**{measure}**: {definition}",
+                "measure": measure,
                 other_name: f"{b.value:.1f}",
                 name: f"{a.value:.1f}",
                 "difference": f"{a.value - b.value:+.1f} ({low:+.1f} to {high:+.1f})",
-                "closer": closer or "undecided",
+                "closer": closer or "level",
             }
         )
     if closer_by[name] and not closer_by[other_name]:
@@ -149,7 +150,7 @@ def compare_gaps(
         conclusion = "No measure shows a clear difference."
     return rows, (
         f"**{name}** is closer to invariance than **{other_name}** by {_listed(closer_by[name])}, "
-        f"farther by {_listed(closer_by[other_name])}, and undecided by {_listed(closer_by[''])}. "
+        f"farther by {_listed(closer_by[other_name])}, and level by {_listed(closer_by[''])}. "
         f"{conclusion}"
     )
 
@@ -163,9 +164,7 @@ def summarise_gaps(name: str, gaps: dict[str, Gap]) -> str:
     zero = [measure for measure, low in lower_ends.items() if low <= 1e-6]  # up to rounding
     positive = [measure for measure in lower_ends if measure not in zero]
     if not positive:
-        return (
-            f"By no measure do these faces show that the features of **{name}** are not invariant."
-        )
+        return f"The features of **{name}** are level with invariant ones by every measure."
     sentence = f"The features of **{name}** are *not* invariant by {_listed(positive)}"
     if not zero:
         return f"{sentence}: every gap is significantly larger than zero."

@@ -103,15 +103,15 @@ class Lesson(Config):
         # Elements that matplotlib creates while drawing, such as ticks, also need the style.
         with matplotlib.rc_context(STYLE):
             save_figure(figure, folder / f"{name}.png", dpi=_DPI)
-            # The layout does not depend on the resolution; without this every savefig draws twice.
-            figure.set_layout_engine("none")
-            save_figure(figure, folder / f"{name}.pdf", dpi=150)
             picture = (folder / f"{name}.png").read_bytes()
             if len(picture) > _LARGE:  # photos: a third of the size without a visible difference
+                # With a layout of its own: at a lower resolution letters are relatively larger.
                 stored = io.BytesIO()
                 options = {"quality": 58, "subsampling": 0}
                 figure.savefig(stored, format="jpeg", dpi=_PHOTO_DPI, pil_kwargs=options)
                 picture = stored.getvalue()
+            figure.set_layout_engine("none")  # otherwise savefig draws twice
+            save_figure(figure, folder / f"{name}.pdf", dpi=150)
         display(Image(data=picture, alt=name))
 
     def show_text(self, text: str, *, learned: bool = True) -> None:

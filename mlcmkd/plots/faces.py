@@ -56,8 +56,9 @@ def contact_sheet(
     columns = min(columns, len(photos))
     rows = -(-len(photos) // columns)
     cell = WIDTH / (columns + 0.8)
-    figure = Figure(figsize=(WIDTH, (2.05 * cell + (0.25 if titles else 0.1)) * rows))
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    figure = Figure(figsize=(WIDTH, (2.05 * cell + (0.3 if titles else 0.1)) * rows))
+    # At small resolutions letters are up to a pixel higher than the layout expects.
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.03 if titles else 0.01, wspace=0, hspace=0)
     grid = np.atleast_2d(figure.subplots(2 * rows, columns, squeeze=False))
     for axes in grid.flat:
         axes.set_axis_off()

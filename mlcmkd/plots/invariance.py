@@ -18,7 +18,6 @@ from mlcmkd.plots.style import (
     WIDTH,
     as_array,
     as_images,
-    plain_logarithm,
     show_image,
     styled,
 )
@@ -99,11 +98,8 @@ def invariance_over_training(lines: Metrics, title: str = "") -> Figure:
     (swap, cka), (recall, probe) = figure.subplots(2, 2, sharex=True)
 
     _draw(swap, lines, _SWAP, scale=100)
-    swap.set(title="features and heads", ylabel="NME, inter-ocular (%, logarithmic)", yscale="log")
-    plain_logarithm(swap.yaxis)
-    # Room for the legend above the highest line.
-    bottom, top = swap.get_ylim()
-    swap.set_ylim(bottom, top * (top / bottom) ** 0.35)
+    swap.set(title="features and heads", ylabel="NME, inter-ocular (%)")
+    swap.set_ylim(0, 1.35 * swap.get_ylim()[1])  # room for the legend above the highest line
     swap.legend(loc="upper center", ncols=2)
 
     _draw(cka, lines, _CKA)

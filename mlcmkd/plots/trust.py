@@ -26,6 +26,8 @@ def pixel_curves(
         areas: "insertion" and "deletion" -> order -> area under the curve with its interval.
     """
     figure = Figure(figsize=(WIDTH, 3.8 + 0.2 * len(insertion)))
+    # The legends hang on the axes, so the layout places them only approximately.
+    figure.get_layout_engine().set(h_pad=0.1)
     panels = figure.subplots(1, 2, sharey=True)
     kinds = {
         "insertion": (insertion, "high is good", "inserted pixels (%)"),

@@ -4,15 +4,15 @@
 # ![Six faces: predictions of the thermal teacher, and below those of the light
 # student](../docs/figures/lessons/04_faces.png)
 #
-# **Question.** The thermal student is too large for a small device. How much accuracy remains in a
-# network of a third of its size?
+# **Question.** The thermal student of [03](03_ktl_dikd.ipynb) is too large for a small device. How much
+# accuracy remains in a network of a third of its size?
 #
-# **The answer first.** The light student finds the same parts of the face, less exactly: here its error
-# is about a third larger than that of its teacher. With few labels the teacher's guidance makes it
-# better than a light network that has only the labels.
+# **The answer first.** The light student finds the same parts of the face, less exactly: its error is
+# about a third larger than that of the network from which it learns. With 100 labels it is better by
+# almost a point of NME than a light network that learns from the labels alone.
 #
-# **Goals.** After this notebook you can compress a thermal model, connect two feature widths by adapters
-# that are not part of the checkpoint, and compare models by error, size and time.
+# **Goals.** After this notebook you can compress a thermal network, connect features of two widths, and
+# compare networks by error, size and time.
 #
 # **Time.** About eight minutes to read, three to run on two CPU cores, more if earlier runs are
 # missing. **Prerequisites.** [03](03_ktl_dikd.ipynb); terms are in the [glossary](../docs/glossary.md).
@@ -42,7 +42,6 @@ import torch
 from mlcmkd import MCL, CompressConfig, InputError, Landmarker, compress, plots
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.distillation.strategies import STRATEGIES
-from mlcmkd.evaluation.evaluate import predict_pairs
 from mlcmkd.training.run_directory import WEIGHTS
 
 pairs = lesson.pairs("val")
@@ -50,9 +49,14 @@ pairs = lesson.pairs("val")
 # %% [markdown]
 # ## The second level
 #
-# **MCL** (model compression level) follows KTL and does not use RGB images: the thermal student of
-# notebook 03 becomes the teacher, and both networks get the thermal image. The two levels are separate
-# by design. First the modality changes at constant size, then the size changes within one modality.
+# **KTL** (knowledge transfer level, lesson 03) changes the modality at constant size. **MCL** (model
+# compression level) comes next and changes the size within one modality. It uses no RGB images: the
+# thermal student of lesson 03 is now the **thermal teacher**, and both networks get the thermal image.
+# A **light** student has a third of its parameters.
+#
+# Three light students train for the same number of steps. *none* trains only on the labelled pairs.
+# *fd+ld* and *dikd*, the strategies of lesson 03, train on all pairs: where a label is missing, the
+# prediction of the thermal teacher replaces it.
 
 # %%
 big = course.student_run(lesson)
@@ -63,9 +67,6 @@ runs = {
 
 # %% [markdown]
 # ## Teacher and light student on the same faces
-#
-# All light students train for the same number of steps on thermal images. *none* trains only on the
-# labelled pairs; the others train on all pairs and use the teacher prediction where a label is missing.
 
 # %%
 scores = {"thermal teacher": course.scores_of(big, pairs)}
@@ -75,16 +76,12 @@ ours = f"light, {lesson.strategy}"
 order = np.argsort(scores["thermal teacher"].per_face)
 shown = [int(order[int(share * len(order))]) for share in (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)]
 batch = make_batch(pairs, torch.tensor(shown), NO_AUGMENTATION, torch.Generator())
-predicted, titles = [], []
-for name, run in (("thermal teacher", big), (ours, runs[lesson.strategy])):
-    predicted.append(predict_pairs(Landmarker.load(run / WEIGHTS), pairs.subset(shown), "thermal"))
-    titles += [f"{name}: {100 * scores[name].per_face[i]:.1f} %" for i in shown]
+both = ("thermal teacher", ours)
 figure = plots.landmarks_on(
     torch.cat([batch.thermal, batch.thermal]),
-    np.concatenate(predicted),
+    np.concatenate([scores[name].prediction[shown] for name in both]),
     torch.cat([batch.landmarks, batch.landmarks]),
-    titles=titles,
-    columns=6,
+    titles=[f"{name}: {100 * scores[name].per_face[i]:.1f} %" for name in both for i in shown],
 )
 lesson.show(figure, "04_faces")
 
@@ -98,53 +95,49 @@ lesson.show_text(
 )
 
 # %% [markdown]
-# **How to read it.** Above the teacher, below the light student, with the NME (normalised mean error) of
-# each face; from left to right the faces are harder for the teacher. Annotated landmarks are green,
-# predicted ones orange-red. Look for the parts of a face at which the light student loses most. The
-# sentences are generated from the numbers of all validation faces: the first is the cost of
-# compression, the second the benefit of distillation.
+# **How to read it.** Above the teacher, below the light student, with the NME of each face; from left to
+# right the faces are harder for the teacher. Annotated landmarks are green, predicted ones orange-red.
+# Look for the parts of a face at which the light student loses most. The two sentences are about all
+# validation faces. The first is the cost of compression, the second the benefit of a teacher.
 
 # %% [markdown]
 # ## Two feature widths
 #
-# The features of the light student have fewer channels than those of its teacher. Two 1x1 convolutions
-# convert between the widths ([`distillation/mlcm_kd.py`](../mlcmkd/distillation/mlcm_kd.py), `Adapter`):
-# $a_T$ from student to teacher (`to_teacher`) and $a_S$ from teacher to student (`to_student`):
+# The features of the light student have fewer channels than those of its teacher, so neither head fits
+# the features of the other network. Two **adapters**, 1x1 convolutions, convert between the widths:
+# $a_T$ from student to teacher (`to_teacher`) and $a_S$ from teacher to student (`to_student`). In the
+# code: `Adapter` in [`distillation/mlcm_kd.py`](../mlcmkd/distillation/mlcm_kd.py).
 #
 # $$\text{FD}: \frac{\lVert a_T(f_S) - f_T\rVert^2}{\mathrm{Var}(f_T)} \qquad
 #   \text{RI}: \ell(h_T(a_T(f_S)), y) \qquad \text{FI}: \ell(h_S(a_S(f_T)), y)$$
 #
-# These are the terms of notebook 03 (feature distillation, reverse and forward injection), with
-# $a_T(f_S)$ instead of $f_S$ in FD and RI, and $a_S(f_T)$ instead of $f_T$ in FI. With `guide="both"`,
-# FI and RI have the same second part as there. LD compares predictions and needs no adapter. An adapter
-# ends in a ReLU, because features are never negative. Each adapter is trained by the terms that use it.
-# Adapters are used only during training:
+# These are the terms of lesson 03 (feature distillation, reverse and forward injection), with
+# $a_T(f_S)$ instead of $f_S$ in FD and RI, and $a_S(f_T)$ instead of $f_T$ in FI. FI and RI also have
+# the second part of lesson 03, the distance $D$ from the teacher's prediction. LD compares predictions
+# and needs no adapter. An adapter ends in a ReLU, because features are never negative. Each adapter is
+# trained by the terms that use it, and only training needs it:
 
 # %%
 teacher, student = Landmarker.load(big / WEIGHTS), Landmarker.load(runs["none"] / WEIGHTS)
 objective = MCL(teacher, student, STRATEGIES["dikd"])
-sizes = {
-    "teacher": teacher.parameter_count(),
-    "light student": student.parameter_count(),
-    "adapters": sum(
-        p.numel() for a in (objective.to_teacher, objective.to_student) for p in a.parameters()
-    ),
-}
+adapters = (objective.to_teacher, objective.to_student)
+in_adapters = sum(p.numel() for adapter in adapters for p in adapter.parameters())
 saved = Landmarker.load(runs[lesson.strategy] / WEIGHTS).state_dict()
-print(sizes)
-print("adapters in the student's checkpoint:", [name for name in saved if "to_" in name])
+in_checkpoint = sum(value.numel() for name, value in saved.items() if "to_" in name)
 lesson.show_text(
-    f"The light student has **{sizes['teacher'] / sizes['light student']:.0f} times** fewer "
-    f"parameters than its teacher ({sizes['light student']:,} of {sizes['teacher']:,}); widths are "
-    f"{teacher.width} and {student.width} channels.",
+    f"Parameters: **{teacher.parameter_count():,}** of the teacher ({teacher.width} channels), "
+    f"**{student.parameter_count():,}** of the light student ({student.width} channels), "
+    f"**{in_adapters:,}** of the adapters. Of these, {in_checkpoint} are in the student's "
+    "checkpoint, the file of its weights.",
     learned=False,
 )
 
 # %% [markdown]
 # ## Error, size and time
 #
-# The number of parameters is one measure of cost; file size and latency are others. Latency depends on
-# the hardware, and a third of the parameters does not always mean a third of the time.
+# The number of parameters is one measure of cost. File size and **latency**, the time for one image, are
+# others. Latency depends on the hardware, and a third of the parameters does not mean a third of the
+# time.
 
 # %%
 repeats = 5 if lesson.fast else 40
@@ -178,10 +171,10 @@ for name, run in run_of.items():
         }
     )
 columns = {n: course.COLUMNS[n] for n in ("name", "parameters")}
-columns |= {"mb": "file (MB)", "ms": "ms an image, median (90 %)"}
+columns |= {"mb": "file (MB)", "ms": "time (ms), median (90 % below)"}
 columns |= {n: course.COLUMNS[n] for n in ("nme_percent", "interval")}
 lesson.show_text(course.markdown_table(rows, columns))
-print("batch 1, CPU,", torch.get_num_threads(), "threads")
+print("time for a single image, CPU,", torch.get_num_threads(), "threads")
 
 # %%
 lesson.show(plots.errors_against_parameters(rows), "04_size")
@@ -193,7 +186,8 @@ lesson.show(plots.errors_against_parameters(rows), "04_size")
 #
 # ### Mistake: compressing the RGB teacher
 #
-# MCL needs a thermal teacher. An RGB teacher is refused before the first step:
+# MCL needs a thermal teacher, because both networks get the same image. An RGB teacher is refused before
+# the first step:
 
 # %%
 try:
@@ -206,10 +200,10 @@ except InputError as error:
 # %% [markdown]
 # > **Takeaways**
 # >
-# > MCL is KTL within one modality: both networks get thermal images. Adapters connect different widths
-# > and belong to the objective, so the student's checkpoint does not contain them. The light student
-# > loses accuracy against its teacher and, with few labels, gains against labels alone. Report error,
-# > size and time together, because none of them follows from another.
+# > MCL repeats KTL within one modality: both networks get thermal images. Adapters connect features of
+# > different widths, and the student's checkpoint does not contain them. The light student loses
+# > accuracy against its teacher and gains against a light network without a teacher, if labels are few.
+# > Report error, size and time together, because none of them follows from another.
 #
 # **Exercises**, each with a check that explains typical mistakes:
 # [mcl](exercises/04_mcl.ipynb) ([solutions](solutions/04_mcl.ipynb)).

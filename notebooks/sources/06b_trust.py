@@ -6,11 +6,11 @@
 #
 # **Question.** The maps of lesson 06 look plausible. Would they look so without a trained network?
 #
-# **The answer first.** Some do. Above are maps of the trained network, below maps of a network whose
-# weights are random, explained at the same position. Edges of the image need no network at all. Without
-# signs even the maps of integrated gradients keep half of their rank correlation; with signs they keep
-# none. So a map is evidence only if it passes tests. This notebook makes them: steps, baseline, random
-# weights, deleted pixels, covered squares, and the agreement of RGB and thermal with intervals.
+# **The answer first.** Some would. Above are maps of the trained network, below maps of a network whose
+# weights are random, explained at the same position. The edges of the image need no network at all.
+# Without their signs even the maps of integrated gradients keep half of their rank correlation; with
+# signs they keep none. So a map is evidence only if it passes tests. This lesson makes six: steps,
+# baseline, random weights, deleted pixels, covered squares, and the agreement of RGB and thermal.
 #
 # **Goals.** After this notebook you can distinguish a map that depends on the network from one that only
 # looks plausible, and state with an interval whether two networks use the same positions, before and
@@ -44,69 +44,54 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from mlcmkd import Landmarker, attribution, plots
+from mlcmkd import attribution, plots
 from mlcmkd.attribution import attribute, baseline_of, predict
 from mlcmkd.evaluation.metrics import bootstrap_interval
-from mlcmkd.training.run_directory import WEIGHTS
 
 ours, explained = lesson.strategy, lesson.landmark
-runs = {
-    "RGB teacher": course.teacher_run(lesson),
-    "none": course.student_run(lesson, "none"),
-    ours: course.student_run(lesson),
-    f"light, {ours}": course.light_student_run(lesson),
-}
-models = {name: Landmarker.load(run / WEIGHTS) for name, run in runs.items()}
-students = [name for name in models if name != "RGB teacher"]
-
-
-def input_of(name, batch):
-    """The images of a batch in the modality of a model."""
-    return batch.rgb if models[name].spec.modality == "rgb" else batch.thermal
-
-
+models = course.attribution_models(lesson)  # those of lesson 06
 batch, _ = course.one_per_person(lesson.pairs("val"), lesson.faces)
 
 # %% [markdown]
 # ## Too few steps
+#
+# Integrated gradients are a sum over steps along the path. How many are enough? The **completeness
+# error** is the share of $F(x) - F(x')$ that is missing in the sum of credits.
 
 # %%
 counts = (2, 4) if lesson.fast else (2, 4, 8, 16, 32, 64)
 convergence = {
     name: attribution.convergence(
-        model, input_of(name, batch)[:2], explained, counts, target=lesson.target
+        model, course.input_of(model, batch)[:2], explained, counts, target=lesson.target
     )
     for name, model in models.items()
 }
 errors = {n: c.completeness_error.mean(dim=1).tolist() for n, c in convergence.items()}
 lesson.show(plots.completeness_curves(counts, errors), "06b_completeness")
-rows = [
-    {"name": n} | {k: f"{v:.3f}" for k, v in zip(counts, c.similarity.mean(dim=1), strict=True)}
-    for n, c in convergence.items()
-]
-names = {"name": "rank correlation with the map of the most steps"} | {k: str(k) for k in counts}
-lesson.show_text(course.markdown_table(rows, names))
+similarity = {n: c.similarity.mean(dim=1)[0] for n, c in convergence.items()}
+lesson.show_text(
+    f"Rank correlation of the map of {counts[0]} steps with that of {counts[-1]} steps: "
+    + ", ".join(f"{n} {value:.2f}" for n, value in similarity.items())
+)
 
 # %% [markdown]
-# **How to read it.** The figure shows the share of $F(x) - F(x')$ that is missing in the sum of credits,
-# over the number of steps, both axes logarithmic. The table shows the similarity of each map to the map
-# of the most steps. A map with too few steps looks plausible but is wrong; the completeness error
-# reveals it.
+# **How to read it.** The completeness error over the number of steps, both axes logarithmic. A map of
+# too few steps looks plausible, and differs from the map of many steps, as the printed correlations
+# show. The completeness error reveals it.
 #
 # ## A black baseline on a thermal image
 #
 # Black is the usual baseline for photos. In a thermal image, black is a *temperature*: cold. In
 # addition, these networks normalise every image to mean 0 and standard deviation 1 (`normalise` in
-# [`models/landmarker.py`](../mlcmkd/models/landmarker.py)). After normalisation, an image that is faded
-# in from black is almost the same along the whole path; the same is true for a thermal image that is
-# faded in from its mean. Almost all of the change happens just after the start of the path, where there
-# are few steps.
+# [`models/landmarker.py`](../mlcmkd/models/landmarker.py)). After this, an image that is faded in from
+# black is almost the same along the whole path. So is a thermal image that is faded in from its mean.
+# Most of the change happens just after the start of the path, where there are few steps.
 
 # %%
 kinds = ("blur", "mean", "black")
 rows, panels = [], []
 for name in ("RGB teacher", ours):
-    images, maps = input_of(name, batch), {}
+    images, maps = course.input_of(models[name], batch), {}
     for kind in kinds:
         result = attribute(
             models[name], images, explained, target=lesson.target, baseline=kind,
@@ -145,18 +130,18 @@ lesson.show_text(course.markdown_table(rows, names))
 # %% [markdown]
 # **How to read it.** Each map is scaled to its own strongest credits, so all of them look plausible. The
 # third column (for the first face) shows where on the path the landmark becomes predictable: compare the
-# change between 0 and 0.01 with the change from 0.01 to 1. The completeness error is the share of
-# $F(x) - F(x')$ that is missing in the credits. The last column shows how similar a map without signs
-# is to the brightness of the image (in thermal: the temperature). With a black baseline, $x_i - x'_i$
-# equals $x_i$, so a pixel as cold as the baseline cannot get credit. All other figures use the baseline
-# *blur*.
+# change between 0 and 0.01 with the change from 0.01 to 1. The fourth shows the price: an error of more
+# than 20 % where most of the change happens at once. The last column shows how similar a map without
+# signs is to the brightness of the image (in thermal: the temperature). With a black baseline, $x_i -
+# x'_i$ equals $x_i$, so a pixel as cold as the baseline cannot get credit. All other figures use the
+# baseline *blur*.
 #
 # ## A plausible map that does not depend on the network
 #
 # Adebayo et al. (2018) asked how a map changes if the network loses what it has learned. Replace its
-# weights by those of an untrained network, part by part, from the output back to the input. A map that
-# does not change did not depend on the weights. The control is a map that certainly does not depend on
-# them: the **edges** of the image, which look plausible without any network.
+# weights by random ones, part by part, from the output back to the input. A map that does not change did
+# not depend on the weights. The control is a map that certainly does not depend on them: the **edges**
+# of the image.
 
 
 # %%
@@ -218,25 +203,25 @@ lesson.show_text(
 
 # %% [markdown]
 # **How to read it.** Upper figure: the lower a bar, the more the map depends on the weights; in the
-# rightmost group no weight is trained. Bars are means over faces with 95 % bootstrap intervals. Lower
-# figure: the maps. *Edges* are the same in both rows, although they look plausible. What remains of a
-# map in the lower row comes from the image and from the question (the same cell is explained, and an
-# untrained network also uses the surroundings of a cell), not from training. Compare the printed
-# numbers: without signs, as attributions are often shown, maps can remain similar although their signs
-# no longer agree.
+# rightmost group all weights are random. Bars are means over faces with 95 % bootstrap intervals. Lower
+# figure: the maps, whose signs were removed. *Edges* look plausible and are the same in both rows. What
+# remains of a map in the lower row comes from the image and from the position that is explained, not
+# from training. Compare the printed numbers: without signs, as attributions are often shown, maps remain
+# similar although their signs no longer agree.
 #
 # ## Insertion and deletion
 #
 # If the pixels with the highest credit are important, the landmark should become predictable early when
-# they are inserted first, and be lost early when they are deleted first (Petsiuk et al., 2018). Two
-# controls: pixels in **random order**, and the **map of another person**, which contains the usual
-# position of the landmark but not this face. A pixel that is missing is taken from the blurred image, so
-# no curve starts from an empty image.
+# they are inserted first, and be lost early when they are deleted first. The **insertion and deletion
+# curves** (Petsiuk et al., 2018) show the probability over the share of pixels, and the area under a
+# curve is its summary. Two controls: pixels in **random order**, and the **map of another person**,
+# which contains the usual position of the landmark but not this face. A missing pixel is taken from the
+# blurred image, so no curve starts from an empty image.
 
 # %%
 test, people = course.one_per_person(lesson.pairs("test"), 2 if lesson.fast else 12)
 name = ours
-images, orders = input_of(name, test), {}
+images, orders = course.input_of(models[name], test), {}
 for method in tqdm(("integrated-gradients", "smoothgrad", "occlusion", "ablation"), desc="maps"):
     orders[method] = attribute(
         models[name], images, explained, method=method, steps=lesson.sizes.path_steps
@@ -266,9 +251,9 @@ lesson.show(figure, "06b_insertion_deletion")
 # **How to read it.** The thermal student, mean over test faces, one per person. Left: a higher curve
 # means that the landmark was predictable earlier. Right: a lower curve means that it was lost earlier. A
 # value above 100 % means that a part of the face gave a more confident prediction than the whole. A
-# method is useful by the margin between its curve and *both* grey lines. (Scattered pixels are not a
-# natural image; part of the network's response is due to this. It is a weakness of this check, so other
-# checks are needed.)
+# method is useful by the margin between its curve and *both* grey lines: on the left, SmoothGrad has
+# none. This check has a weakness, too: scattered pixels are not a natural image, and a part of the
+# network's response is due to this.
 #
 # ## Infidelity and sensitivity
 #
@@ -312,39 +297,23 @@ lesson.show_text(
 
 # %% [markdown]
 # **How to read it.** Lower is better in both columns, but only together: an empty map has a sensitivity
-# of 0. A map has to pass both checks.
+# of 0. A map has to pass both checks. Here Grad-CAM fails the first.
 #
 # ## RGB and thermal in numbers
 #
 # Lesson 06 compares the maps of students with those of the RGB teacher, on the same face and on another
-# person's. Here are the differences, face by face, with their intervals.
+# person's. The difference of the two rank correlations is the agreement that is *specific to the face*.
+# Did training on thermal images increase it, beyond *start*? Did the teacher, beyond *none*?
 
 # %%
-test, people = course.one_per_person(lesson.pairs("test"), 4 if lesson.fast else lesson.measured)
-outputs = {f"landmark {explained}": explained, "eyes": "eye", "mouth": "mouth"}
-steps = 4 if lesson.fast else 16
-maps = {
-    name: attribution.integrated_gradients_per_landmark(
-        model, input_of(name, test), list(outputs.values()), target=lesson.target, steps=steps
-    )
-    for name, model in tqdm(models.items(), desc="attributing", unit="model")
-}
-maps["start"] = attribution.integrated_gradients_per_landmark(
-    models["RGB teacher"], test.thermal, list(outputs.values()), target=lesson.target, steps=steps
-)
-agreements = {
-    (output, name): attribution.agreement(maps["RGB teacher"][:, n], maps[name][:, n], people)
-    for n, output in enumerate(outputs)
-    for name in ("start", *students)
-}
+measured = course.measure_agreement(lesson, models)
+agreements = measured.agreements
 
 
-# %%
-def with_decision(values):
-    """A mean with its interval, and whether the interval excludes zero."""
+def with_interval(values):
+    """A mean over faces with its 95 % interval."""
     low, high = bootstrap_interval(values)
-    decision = "more" if low > 0 else "less" if high < 0 else "undecided"
-    return f"{values.mean():+.3f} [{low:+.3f}, {high:+.3f}] {decision}"
+    return f"{values.mean():+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
 def face_specific(output, name):
@@ -357,53 +326,50 @@ def compared_with(output, name, other):
     """Difference in face-specific agreement; empty for the light student, which has no start."""
     if name in ("start", other) or (other == "start" and name.startswith("light")):
         return ""
-    return with_decision(face_specific(output, name) - face_specific(output, other))
+    return with_interval(face_specific(output, name) - face_specific(output, other))
 
 
 table = [
     {
         "output": output,
         "name": name,
-        "own": f"{a.own['spearman'].mean():.3f}",
-        "face": with_decision(face_specific(output, name)),
+        "face": with_interval(face_specific(output, name)),
         "start": compared_with(output, name, "start"),
         "none": compared_with(output, name, "none"),
     }
-    for (output, name), a in agreements.items()
+    for output, name in agreements
 ]
 names = {
     "output": "explained",
     "name": "student",
-    "own": "rank correlation with RGB",
-    "face": "face-specific: minus another person",
-    "start": "face-specific, minus start",
-    "none": "face-specific, minus none",
+    "face": "specific to the face",
+    "start": "minus that of start",
+    "none": "minus that of none",
 }
 lesson.show_text(
     course.markdown_table(table, names)
-    + f"\n\n{len(people)} test faces, one per person; {steps} steps; 95 % bootstrap intervals over "
-    "faces. They do not include the variation between trainings: there is one seed per model."
+    + f"\n\nDifferences of rank correlations, mean over {len(measured.batch.rgb)} test faces with 95 % "
+    f"bootstrap intervals; {measured.steps} steps. One training per network."
 )
 
 # %% [markdown]
-# **How to read it.** *more* and *less* mean that the interval excludes zero; *undecided* means that it
-# contains zero. The third column is the rank correlation with the teacher's map of the same face, the
-# fourth the part of it that is specific to the face: minus that with another person's map. The fifth
-# column shows whether training on thermal images increased this agreement (the light student started
-# from random weights, so there is no comparison). The last column shows whether distillation increased
-# it more than labels alone. Both correlations can increase while the face-specific part stays the same.
-# A difference can also be too small to matter although its interval excludes zero, so check its size
-# first.
+# **How to read it.** Third column: every interval lies above zero, so each network with thermal input
+# uses positions that are specific to the face. Fourth column: training on thermal images increased this
+# agreement a little for the nose tip and the mouth; for the eyes it is level. (The light student started
+# from random weights, so there is no comparison.) Last column: every interval contains zero. A student
+# with a teacher is level with *none*.
+#
+# The intervals include the variation between faces, not the variation between trainings.
 #
 # A further question: which share of the credit lies near the landmark?
 
 # %%
 axis = (torch.arange(lesson.sizes.input_px) + 0.5) / lesson.sizes.input_px - 0.5
-place = test.landmarks[:, explained, :, None, None]
+place = measured.batch.landmarks[:, explained, :, None, None]
 near = (axis[None, None, :] - place[:, 0]) ** 2 + (axis[None, :, None] - place[:, 1]) ** 2 < 0.01
 rows = []
 for name in models:
-    size = maps[name][:, 0].abs()
+    size = measured.maps[name][:, 0].abs()
     share = (100 * (size * near).sum((1, 2)) / size.sum((1, 2))).numpy()
     low, high = bootstrap_interval(share)
     rows.append({"name": name, "share": f"{share.mean():.1f} [{low:.1f}, {high:.1f}]"})
@@ -414,15 +380,16 @@ lesson.show_text(
 )
 
 # %% [markdown]
-# **How to read it.** A share equal to that of the pixels would mean that the model uses all positions
-# equally; 100 % would mean that it uses only the surroundings of the landmark.
+# **How to read it.** A share equal to that of the pixels would mean that the network uses all positions
+# equally; 100 % would mean that it uses only the surroundings of the landmark. All four use mostly other
+# positions.
 #
 # > **Takeaways**
 # >
 # > The completeness error shows whether the number of steps is sufficient, and reveals an unsuitable
 # > baseline. A map has to change if the weights are randomised. Insertion, deletion, infidelity and
 # > sensitivity test different properties; none is sufficient alone. In the comparison of RGB and
-# > thermal, intervals over faces decide, and they do not include the variation between trainings.
+# > thermal, look at differences face by face with their interval.
 #
 # ## References
 #

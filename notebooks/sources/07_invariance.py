@@ -6,18 +6,19 @@
 # **Question.** The paper states that distillation makes features "modality-invariant". Are the features
 # of the RGB and of the thermal image of one face really the same?
 #
-# **The answer first.** Similar, not the same; and it depends on what *invariant* means. Second and
-# fourth column: the features change at the same places of a face. The teacher's head works with the
-# student's thermal features as well as the student's own head does. The own RGB image is the nearest of
-# 200 faces in two of three cases. Yet a linear classifier recognises the modality in every case. A
-# student trained on labels only is about as close, by most measures.
+# **The answer first.** Similar, not the same; and it depends on what *invariant* means. In the picture,
+# colours stand for features (second and fourth column): they change at the same places of a face. The
+# teacher's head works with the student's thermal features as well as the student's own head does. Among
+# 200 RGB images, the one of the same pair is the most similar in two of three cases. Yet a linear
+# classifier recognises the modality in every case. A student trained on labels only is about as close,
+# by most measures.
 #
 # **Goals.** After this notebook you can distinguish four meanings of "modality-invariant", measure each
 # of them, and name the limitation of each measure.
 #
 # **Time.** About fifteen minutes to read, less than one to run on two CPU cores, more if earlier runs
 # are missing. **Prerequisites.** [03](03_ktl_dikd.ipynb), and matrices: product, transpose, mean of a
-# column. Terms are in the [glossary](../docs/glossary.md). The optional notebook
+# column. Terms are in the [glossary](../docs/glossary.md). The optional lesson
 # [07b](07b_statistics.ipynb) has the statistics: intervals, and typical errors of these measures.
 
 # %% tags=["parameters"]
@@ -40,15 +41,11 @@ lesson = course.check_parameters(globals(), course.InvarianceLesson)
 import numpy as np
 import torch
 
-from mlcmkd import Landmarker, plots
+from mlcmkd import plots
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation import invariance
-from mlcmkd.training.run_directory import WEIGHTS
 
-teacher_run = course.teacher_run(lesson)
-ours = lesson.strategy
-runs = {name: course.student_run(lesson, name) for name in dict.fromkeys(["none", "fd+ld", ours])}
-shown = list(dict.fromkeys(["none", ours]))  # the students in the figures
+shown = list(dict.fromkeys(["none", lesson.strategy]))  # the students in the figures
 
 # %% [markdown]
 # ## A claim and its four possible meanings
@@ -56,38 +53,26 @@ shown = list(dict.fromkeys(["none", ours]))  # the students in the figures
 # The paper states that DIKD "forces the student to learn modality-invariant features that are
 # semantically aligned with the teacher". What does invariant mean? As in lesson 03, $f_T$ are the
 # teacher's features of the RGB image, $f_S$ the student's features of the thermal image of the same
-# pair, $h_T$ and $h_S$ their heads. Four questions that are independent of each other:
+# pair, $h_T$ and $h_S$ their heads. Four questions, each with a measure that its section explains:
 #
 # | | question | measure | if invariant | by chance |
 # |---|---|---|---|---|
 # | 1 | Does each head work with the features of both modalities? | NME, heads exchanged | same NME | |
 # | 2 | Are both maps equal up to a rotation? | linear CKA | 1 | that of other faces |
-# | 3 | Is the own pair the nearest of all faces? | recall@1 | 100 % | 1 / faces |
+# | 3 | Is the image of the same pair the most similar of all? | recall@1 | 100 % | 1 / faces |
 # | 4 | Can a classifier recognise the modality? | accuracy of a probe | 50 % | 50 % |
 #
-# NME is the normalised mean error of the landmarks; the other three are explained below. In the code:
-# `measure_invariance` in
-# [`evaluation/invariance/`](../mlcmkd/evaluation/invariance/comparison.py). Every KTL run computes it at
-# each evaluation. The measurements use validation faces of people that were not used in training.
-# *start* is the initial state of all students: the teacher's weights, applied to the thermal image.
-# Agreement of *start* with the teacher is not a result of distillation.
+# Three students of lesson 03 are measured: *none*, *fd+ld* and *dikd*. A fourth, *start*, is their
+# common initial state: the teacher's weights, applied to the thermal image. Agreement of *start* with
+# the teacher is not a result of distillation. The faces are validation faces, of people that were not
+# used in training. In the code: `measure_invariance` in
+# [`evaluation/invariance/`](../mlcmkd/evaluation/invariance/comparison.py).
 
 # %%
-teacher = Landmarker.load(teacher_run / WEIGHTS)
-students = {"start": teacher, **{name: Landmarker.load(r / WEIGHTS) for name, r in runs.items()}}
-
-pairs = lesson.pairs("val")
-sample = np.random.default_rng(0).permutation(len(pairs))[: lesson.faces]
-pairs = pairs.subset(np.sort(sample))  # with 200 faces, the same ones that every run logs
+sample = course.invariance_sample(lesson)  # loads the networks, computes features and measures
+pairs, measures = sample.pairs, sample.measures
+rgb_features, thermal_features = sample.rgb_features, sample.thermal_features
 count = len(pairs)
-
-rgb_features = invariance.modality_features(teacher, pairs, "rgb")
-thermal_features = {
-    n: invariance.modality_features(s, pairs, "thermal") for n, s in students.items()
-}
-measures = {
-    n: invariance.measure_invariance(teacher, s, pairs, faces=None) for n, s in students.items()
-}
 print(
     f"{count} pairs of {len(set(pairs.subjects))} people; features (N, C, H, W):",
     [*rgb_features.shape],
@@ -105,18 +90,22 @@ for name in shown:
     lesson.show(plots.head_swap_matrix(measures[name].head_swap), f"07_heads_{name}")
 
 # %% [markdown]
-# **How to read it.** Rows are features, columns are heads; on the diagonal each model has its own head.
-# Compare the two cells of a *column*: one head with the features of both modalities. With equal features
-# both cells would be equal, because the features are the only input of a head. **RI** trains the lower
-# left cell, $h_T(f_S)$; **FI** trains the upper right cell, $h_S(f_T)$. A small error in these cells
-# shows that the loss was minimised; whether more was achieved is measured by the other three questions.
-# (Each figure has its own colour scale; compare the numbers.)
+# **How to read it.** Rows are features, columns are heads; on the diagonal each network has its own
+# head. Compare the two cells of a *column*: one head with the features of both modalities. With equal
+# features both cells would be equal, because the features are the only input of a head. DIKD trains the
+# exchanged cells directly: **RI** the lower left one, $h_T(f_S)$, and **FI** the upper right one,
+# $h_S(f_T)$. So a small error there shows only that its loss was minimised. (Each figure has its own
+# colour scale; compare the numbers.)
+#
+# Here the student *dikd* has nearly the same error with both heads (7.8 and 7.7 %), *none* loses half a
+# point with the teacher's. For both, thermal features have a larger error than RGB features.
 
 # %% [markdown]
 # ## 2 · Are both maps equal?
 #
-# A visualisation first. A feature map has many channels. The three directions of largest variance, over
-# the features of both modalities together, are shown as red, green and blue (`pca_colours`).
+# A picture first. A feature map has 64 channels. A principal component analysis finds the three
+# directions of largest variance over the features of both modalities together; they are shown as red,
+# green and blue (`pca_colours`).
 
 # %%
 first = np.unique(pairs.subjects, return_index=True)[1]  # one picture per person
@@ -137,10 +126,10 @@ for name in shown:
 # ### The measure
 #
 # **Linear CKA** (centred kernel alignment) measures whether two sets of features arrange the same
-# samples in the same way:
+# samples in the same way: samples that are near each other in one set are near each other in the other.
 #
-# $$\mathrm{CKA}(X, Y) = \frac{\lVert Y^\top X \rVert_F^2}
-#   {\lVert X^\top X \rVert_F \; \lVert Y^\top Y \rVert_F}$$
+# $$\mathrm{CKA}(X, Y) = \frac{\lVert Y^\top X \rVert^2}
+#   {\lVert X^\top X \rVert \; \lVert Y^\top Y \rVert}$$
 #
 # - $X$ and $Y$ have one row for each of $n$ samples, the same sample in both, and one column for each
 #   feature. The mean of every column is subtracted (*centred*).
@@ -148,7 +137,7 @@ for name in shown:
 #   $H \times W$ cells; $X$ contains the channels of $f_T$, $Y$ those of $f_S$.
 # - $X^\top$ is the transpose; $Y^\top X$ contains, up to a factor, the covariance of every feature of
 #   $Y$ with every feature of $X$; $X^\top X$ and $Y^\top Y$ contain those within each set.
-# - $\lVert\cdot\rVert_F$ is the Frobenius norm, the root of the sum of squared entries.
+# - $\lVert\cdot\rVert$ is the root of the sum of squared entries (the Frobenius norm).
 #
 # In the code: `linear_cka` in
 # [`evaluation/invariance/measures.py`](../mlcmkd/evaluation/invariance/measures.py). Its value for data
@@ -194,18 +183,22 @@ names = {
 lesson.show_text(course.markdown_table(rows, names))
 
 # %% [markdown]
-# **How to read it.** The difference between the first and the second column is specific to the face; the
-# rest is common to all faces. Compare the first column with the last: does the student with the highest
-# CKA also have the lowest NME with exchanged heads? CKA is invariant to a rotation; a head is not.
+# **How to read it.** The second column is what all faces have in common. The difference between the
+# first and the second is specific to the face: 0.18 at the start, about 0.3 after training on thermal
+# images. *fd+ld*, whose loss contains the distance of the features, has the highest CKA; in the last
+# column it is equal to *dikd*. A high CKA does not guarantee a small error: CKA ignores a rotation, a
+# head does not.
 
 # %% [markdown]
-# ## 3 · Is the own pair the nearest face?
+# ## 3 · Is the image of the same pair the most similar?
 #
-# Each face is described by one vector, the features averaged over a 4 x 4 grid (`descriptors`). For a
-# thermal face, rank all RGB faces by similarity. **Recall@k** is the share of thermal faces whose own
-# RGB image is among the first $k$; chance is $k/N$ for $N$ faces.
+# This is **retrieval**: a thermal face is the query, and all RGB faces are ranked by their similarity to
+# it. **Recall@k** is the share of queries whose own RGB image, the one of the same pair, is among the
+# first $k$; chance is $k/N$ for $N$ faces.
 #
-# The similarity is the cosine, after subtracting from each modality its own mean (`recall_at_k`).
+# Each face is described by one vector, its features averaged over a 4 x 4 grid (`descriptors`). The
+# similarity is the cosine of two vectors, after subtracting from each modality its own mean
+# (`recall_at_k`).
 
 
 # %%
@@ -239,14 +232,16 @@ for name in shown:
 
 # %% [markdown]
 # **How to read it.** Below: the thermal query. Above: the RGB face with the most similar features. If it
-# is not the own pair, the title gives the rank of the own pair. What do wrong results have in common
-# with the query: pose, person, expression?
+# is not that of the same pair, the title gives the rank of the right one. What do wrong results have in
+# common with the query: pose, person, expression?
 
 # %% [markdown]
 # ## 4 · Can a classifier recognise the modality?
 #
-# All faces of both modalities, projected onto the plane of largest variance (`joint_embedding`, by PCA:
-# a projection, so an offset remains an offset).
+# The **probe** is a linear classifier that predicts from a face's mean features whether the image was
+# RGB or thermal. It is tested on people it was not trained on (`probe_accuracy`). First a picture: all
+# faces of both modalities, projected onto the plane of largest variance, again by a principal component
+# analysis (`joint_embedding`).
 
 # %%
 for name in shown:
@@ -255,23 +250,21 @@ for name in shown:
     lesson.show(figure, f"07_embedding_{name}")
 
 # %% [markdown]
-# **How to read it.** A marker is a face, a thin line connects the two images of a pair. Two separate
-# clouds: the modality is the largest difference between the features. Overlapping clouds: compare the
-# lines. Short lines mean that the images of a pair are neighbours; long and crossing lines mean that
-# only the distributions agree, not the faces. A gap with both modalities on either side has another
-# cause than the modality. Two dimensions do not show everything. The **probe** is a
-# linear classifier that predicts from a face's mean features whether it was RGB or thermal, tested on
-# people it was not trained on (`probe_accuracy`).
+# **How to read it.** A marker is a face, a thin line connects the two images of a pair. Short lines mean
+# that the images of a pair are neighbours. Circles and triangles mix, on both sides of the gap in the
+# middle: in this plane the modality is not the largest difference between the features. Two dimensions
+# do not show everything, so ask the probe:
 
 # %%
-accuracies = [f"**{n}** {100 * measures[n].probe_accuracy:.1f} %" for n in students]
+accuracies = [f"**{n}** {100 * m.probe_accuracy:.1f} %" for n, m in measures.items()]
 lesson.show_text(f"Accuracy of the probe: {', '.join(accuracies)}. Chance is 50 %.")
 
 # %% [markdown]
-# **How to read it.** An offset in a single channel, larger than the spread of the faces, is enough for
-# 100 %, even if everything else is equal. The probe is the strictest of the four measures. It is easily
-# used wrongly: people must not be in its training and its test set at once ([07b](07b_statistics.ipynb)
-# shows what happens).
+# **How to read it.** The modality can be read from the features of every student. An offset in a single
+# channel, larger than the spread of the faces, is enough for 100 %, even if everything else is equal:
+# the probe is the strictest of the four measures. It is easily used wrongly: all images of a person have
+# to be in its training set, or all in its test set ([07b](07b_statistics.ipynb) shows what happens
+# otherwise).
 
 # %% [markdown]
 # ## Summary table
@@ -285,40 +278,35 @@ for name, m in measures.items():
             "name": name,
             "own": f"{swap[1, 1]:.1f}",
             "ri": f"{swap[1, 0]:.1f}",
-            "fi": "" if name == "start" else f"{swap[0, 1]:.1f}",
             "cka": f"{m.cka:.2f} ({m.cka_other_face:.2f})",
             "at1": f"{100 * m.recall_at_1:.1f}",
-            "at5": f"{100 * invariance.recall_at_k(queries[name], gallery, 5):.1f}",
             "probe": f"{100 * m.probe_accuracy:.1f}",
         }
     )
-ideal = {"own": "", "ri": f"{100 * measures['start'].head_swap[0, 0]:.1f}", "fi": "as thermal, own"}
-ideal |= {"cka": "1.00", "at1": "100", "at5": "100", "probe": "50"}
+ideal = {"own": "", "ri": f"{100 * measures['start'].head_swap[0, 0]:.1f}"}
+ideal |= {"cka": "1.00", "at1": "100", "probe": "50"}
 rows += [{"name": "*if invariant*", **ideal}]
 names = {
     "name": "student",
-    "own": "NME, thermal, own head (%)",
-    "ri": "thermal, teacher's head (%)",
-    "fi": "RGB, student's head (%)",
+    "own": "NME, own head (%)",
+    "ri": "NME, teacher's head (%)",
     "cka": "CKA (other faces)",
     "at1": "recall@1 (%)",
-    "at5": "recall@5 (%)",
     "probe": "probe (%)",
 }
 lesson.show_text(course.markdown_table(rows, names))
 
 # %% [markdown]
-# **How to read it.** The first column is the error of the task; all others describe the features. The
-# last row is not a model: with invariant thermal features, the teacher's head would have the same error
-# as with RGB features.
+# **How to read it.** The first number of a row is the error of the task on thermal images; the others
+# describe the features. The last row is not a network: with invariant thermal features, the teacher's
+# head would have the same error as with RGB features.
 #
-# **The verdict.** The features are not invariant by any of the measures, and they are far closer to it
-# than at the start. The first measure is what RI trains: the teacher's head loses little with the
-# student's features. By the other measures DIKD and the student without a teacher differ little, or in
-# different directions; [07b](07b_statistics.ipynb) has the intervals. A gap of zero may be impossible:
-# training cannot recover what a thermal image does not show, such as an eye behind glasses. And
-# invariance is a means. A student that is closer to invariance but not more accurate shows that
-# invariance was not the limiting factor, or that the measure does not describe what improves accuracy.
+# **The verdict.** The features are not invariant by any of the measures. By the first three they are
+# closer to it than at the start; by the probe they are not. DIKD is better than *none* with the
+# teacher's head, which RI trains. By the other measures the two are about as close;
+# [07b](07b_statistics.ipynb) has the intervals. A gap of zero may be impossible: training cannot recover
+# what a thermal image does not show, such as an eye behind glasses. And invariance is a means: all three
+# students have the same error on the task.
 #
 # **Try it.** `strategy="ri"` and `"fi"`: which measure does each of them change? `"fd"`: what is the
 # effect of a smaller feature distance on the probe? `faces=50`: which number changes only because of the

@@ -6,16 +6,16 @@
 #
 # **Question.** What does the method do with an image of your own, and how good is it?
 #
-# **The answer first.** One line of Python finds the faces of a frame and their landmarks. How exact
-# they are only test faces show: in this course the thermal student halves the error of the RGB teacher
-# on thermal images, and the light student lies between them. Before you trust numbers on your own
-# camera, score some labelled frames of it, as the second half of this lesson does.
+# **The answer first.** One line of Python finds the faces of a frame and their landmarks. How exact they
+# are, only labelled test faces show. On those of this course the thermal student has half the error of
+# the RGB teacher on thermal images, and the light student lies between them. Before you trust landmarks
+# in frames of your own camera, label some of its frames and score them, as the end of this lesson shows.
 #
-# **Goals.** After this notebook you can predict landmarks in your own images, interpret one table of the
+# **Goals.** After this notebook you can predict landmarks in your own images, read one table of the
 # whole course, state what it shows and what it does not show, and apply the same steps to your own
 # pairs.
 #
-# **Time.** About ten minutes to read, less than one to run on two CPU cores if the earlier notebooks
+# **Time.** About ten minutes to read, less than one to run on two CPU cores if the earlier lessons
 # have run, otherwise about ten. **Prerequisites.** [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb);
 # [05](05_kd_loss.ipynb) adds more rows to the table. Terms are in the [glossary](../docs/glossary.md).
 
@@ -36,29 +36,21 @@ from mlcmkd import course
 lesson = course.check_parameters(globals(), course.ResultsLesson)
 
 # %%
-import json
-import tempfile
-from pathlib import Path
-
 import numpy as np
-from PIL import Image
 
-from data_prep.writer import Entry, write_manifest
-from mlcmkd import DataConfig, EvaluateConfig, Predictor, evaluate, plots
-from mlcmkd.data.crops import tight_box
+from mlcmkd import Predictor, plots
 from mlcmkd.data.images import read_image
-from mlcmkd.data.pairs import synthetic_faces
-from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.synthetic.frames.frame import render_frame
-from mlcmkd.training.run_directory import PROVENANCE, WEIGHTS
 
 # %% [markdown]
 # ## A frame of your own
 #
-# `Predictor()` loads the model of the package, a light thermal student that was trained longer than
-# those of the course, on synthetic faces. It locates all faces of a frame by a face detector, crops
-# them, and returns the landmarks in pixels of the frame. Set `frame` to a file of your own (or replace
-# `image` by an array in degrees C) and run the cell again.
+# `Predictor()` loads the model of the package, a light thermal student that was trained on synthetic
+# faces, longer than those of the course. It finds all faces of a frame by a face detector, crops them,
+# and returns the landmarks in pixels of the frame.
+#
+# To use an image of your own, set `frame` in the first cell to its file, or replace `image` by an array
+# in degrees C, and run the cells again.
 
 # %%
 if lesson.frame is None:
@@ -76,18 +68,17 @@ for number, face in enumerate(found):
 
 # %% [markdown]
 # **How to read it.** Left: the frame, warm is bright. Right: a box and 68 landmarks for each face that
-# was found; the numbers are those of the printed lines. The third head of the rendered
-# frame, at the left border, shows no face. A confidence ranks faces by their expected error and is not a
-# probability: only labelled test faces show how large errors are.
+# was found; the numbers are those of the printed lines. The third head of the rendered frame, at the
+# left border, shows no face. A **confidence** ranks faces by their expected error: face 0 should be
+# more exact than face 1. It is not a probability.
 
 # %% [markdown]
 # ## Results table
 #
 # All choices so far were made on the validation split. This table uses the **test split**: people that
 # were not used in any training or choice. It contains all completed runs of the work folder. The RGB
-# teacher has two rows: RGB input and thermal input. Rows named after a loss are those of notebook 05:
-# they regress coordinates and have another head than the students of notebook 04, so compare them only
-# with each other.
+# teacher has two rows: RGB input and thermal input. The last rows, named after a loss, are those of
+# lesson 05: they predict coordinates without heatmaps, so compare them only with each other.
 
 # %%
 teacher = course.teacher_run(lesson)
@@ -96,18 +87,18 @@ light = {
     name: course.light_student_run(lesson, name) for name in ("none", "fd+ld", lesson.strategy)
 }
 rows, scores = course.score_all_runs(lesson, "test")
-lesson.show_text(course.markdown_table(rows))
+columns = {name: title for name, title in course.COLUMNS.items() if name != "auc"}
+lesson.show_text(course.markdown_table(rows, columns))
 print(f"{rows[0]['faces']} test faces; the complete table is results.csv in the work folder")
 
 # %%
 lesson.show(plots.nme_bars(rows), "08_nme")
 
 # %% [markdown]
-# **How to read it.** NME (normalised mean error) is the mean distance of the landmarks, divided by that
-# of the outer eye corners; FR (failure rate) is the share of faces with an NME above 8 %; AUC is the
-# area under the curve of the errors up to there, 1 at best. Dots are the NME and lines its 95 % interval
-# over faces, best at the top. Two models with overlapping intervals may still differ face by face, which
-# a paired comparison shows:
+# **How to read it.** The figure shows the same rows, best at the top: dots are the NME and lines its 95
+# % interval over faces. **FR** (failure rate) is the share of faces with an NME above 8 %. Two networks
+# with overlapping intervals may still differ on the same faces. A paired comparison, face by face, shows
+# it:
 
 # %%
 titles = {
@@ -121,24 +112,35 @@ title_pairs = [(titles[a], titles[b]) for a, b in comparisons if a != b]
 sentences = [course.compare(a, scores[a], b, scores[b]) for a, b in title_pairs]
 lesson.show_text("\n".join(f"- {sentence}" for sentence in sentences))
 
+# %% [markdown]
+# **What the table shows.** The thermal students have about half the error of the RGB teacher on thermal
+# images. With a teacher, a student with 10 labels is as good as one with 100; without one, it is worse
+# by almost 3 points. With 100 labels the benefit of a teacher is small, a few tenths of a point, and
+# FD+LD has none of it in the light student. The light student with DIKD costs 2.6 points. Where in the
+# face?
+
 # %%
 chosen = dict.fromkeys(titles[key] for key in ("none", ours, small))
 lesson.show(plots.per_region_bars({title: scores[title].errors for title in chosen}), "08_regions")
 
 # %% [markdown]
-# **How to read it.** One group per region of the face; the thin lines are 95 % intervals over faces. A
-# method may improve one region and degrade another, which a single NME for the whole face hides.
+# **How to read it.** One group per region of the face; the thin lines are 95 % intervals over faces. The
+# light student loses in every region. A single NME for the whole face would hide it if a method improved
+# one region and degraded another.
 #
-# **Limitations.** The faces are synthetic, the training takes minutes, and there is one seed. The table
-# shows that the steps work and what each level achieves *here*. For general conclusions, use real pairs
-# and several seeds.
+# **What the table does not show.** The faces are synthetic, the training takes minutes, and there is one
+# seed. For general conclusions, use real pairs and several seeds: [results](../docs/results.md).
 #
 # ## What a run stores
 #
-# A run is a folder with all information about itself: `config.json`, `metrics.jsonl`, `errors.csv`,
-# `result.json`, `model.safetensors`, and its provenance:
+# A run is a folder with all information about itself: its config, its training curve, the error of each
+# face, its weights, and its **provenance**, from which it can be repeated:
 
 # %%
+import json
+
+from mlcmkd.training.run_directory import PROVENANCE, WEIGHTS
+
 provenance = json.loads((students[lesson.strategy] / PROVENANCE).read_text())
 keys = ("stage", "seed", "data", "pairs", "labelled", "python", "libraries")
 print(json.dumps({key: provenance.get(key) for key in keys}, indent=1))
@@ -162,19 +164,24 @@ print(json.dumps({key: provenance.get(key) for key in keys}, indent=1))
 # of labels. A simulated thermal image does not replace a thermal camera: state it with every result on
 # simulated images.
 
-# %% tags=["fact", "nbval-check-output"]
-from mlcmkd.cli import COMMANDS
-
-used = {"prepare", "train", "transfer", "compress", "evaluate", "predict"}
-print("commands above that do not exist:", sorted(used - set(COMMANDS)) or "none")
-
 # %% [markdown]
 # ## Your own data from arrays
 #
-# A **manifest** is a table with a row for each pair: a photo, its temperatures and the landmarks. Here
-# eight new synthetic faces replace your data.
+# As in lesson 01, a **manifest** is a table with a row for each pair: a photo, its temperatures and the
+# landmarks. Here eight new synthetic faces replace your data. `evaluate` then scores the light student
+# of this course on them.
 
 # %%
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from data_prep.writer import Entry, write_manifest
+from mlcmkd import DataConfig, EvaluateConfig, evaluate
+from mlcmkd.data.pairs import synthetic_faces
+from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
+
 folder = Path(tempfile.mkdtemp())
 mine = synthetic_faces("test", 8, seed=99, size=160)  # another seed: other people
 entries = []
@@ -191,7 +198,7 @@ for n in range(8):
             rgb=photo,
             thermal=mine.thermal[n],  # (H, W) degrees C
             radiometry=FACE_CENTIKELVIN,
-            labels="exact",
+            labels="exact",  # or "hand", if a person placed them
         )
     )
 report = write_manifest(entries, folder / "manifest")
@@ -206,12 +213,12 @@ reported = ("faces", "split", "modality", "normaliser", "nme_percent", "failure_
 print(json.dumps({key: result[key] for key in reported}, indent=1))
 
 # %% [markdown]
-# ## Prediction by your own network
-#
-# The light student of this course, on the same frames. A box of the face is given, so no detector is
-# needed.
+# The same faces, by the same network. `Predictor` takes the weights of any run; here it also gets the
+# box of the face, so that no detector is needed:
 
 # %%
+from mlcmkd.data.crops import tight_box
+
 predictor = Predictor(light[lesson.strategy] / WEIGHTS)
 predictions = [predictor(mine.thermal[n], tight_box(mine.landmarks[n])) for n in range(6)]
 figure = plots.landmarks_on(
@@ -223,15 +230,15 @@ figure = plots.landmarks_on(
 lesson.show(figure, "08_own")
 
 # %% [markdown]
-# **How to read it.** Thermal frames from arrays of degrees C, in a size that no network was trained on.
-# Annotated landmarks are green, predicted ones orange-red.
+# **How to read it.** Annotated landmarks are green, predicted ones orange-red. These thermal images have
+# a size that no network of the course was trained on: `Predictor` converts it.
 #
 # > **Takeaways**
 # >
 # > Prediction is one call; its quality is known only from labelled faces that were used for nothing
 # > else. Report one table on one separate split, with an interval for every error and the number of
-# > faces. The course's table shows that each level works here, on synthetic faces with one seed. Your
-# > own data only has to be a manifest; each stage is then one call or one command.
+# > faces. The course's table shows what each level achieves on synthetic faces with one seed. Your own
+# > data only has to be a manifest; each stage is then one call or one command.
 #
 # **Exercises**, each with a check that explains typical mistakes:
 # [results](exercises/08_results.ipynb) ([solutions](solutions/08_results.ipynb)).

@@ -61,7 +61,7 @@ display(explorer)
 # | exchange heads | does the teacher's head work with a student's features? Also with those of *none*? |
 # | shift RGB by 4 px | does the shift affect only RGB? What would FD compare now? |
 # | narrow the range to 30 to 36 degrees C | when does a student lose the jaw, and why the jaw? |
-# | features of "level 1" | how much of this face do they contain, compared with the head's input? |
+# | features of "level 1", an early layer | how much of this face do they show? |
 #
 # ## Without a mouse
 #

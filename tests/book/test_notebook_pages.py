@@ -121,3 +121,8 @@ def test_no_line_of_a_text_is_a_comment_of_myst(folder):
         for text in texts_of(read(path)):
             lost = [line for line in text.splitlines() if line.lstrip().startswith("%")]
             assert not lost, f"{path.name}: {lost[0]}"
+
+
+def test_the_text_of_a_picture_keeps_the_space_between_its_lines():
+    text = "![Two\nfaces](../docs/figures/faces.png)"
+    assert with_images(text, NOTEBOOKS) == "![Two faces](/figures/faces.png)"

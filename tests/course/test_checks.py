@@ -578,7 +578,7 @@ def test_invariances_of_cka():
     check = checks.invariance.cka_stays
     assert check([True, True, False, True, True, False]).startswith("Right")
     refused("nine times its variance", check, [True, True, True, True, True, False])
-    refused("orthogonal Q", check, [True, True, False, False, True, False])
+    refused("keeps all lengths", check, [True, True, False, False, True, False])
     refused("centring", check, [False, True, False, True, True, False])
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from mlcmkd.cli import COMMANDS
 from mlcmkd.course import run_course
 from mlcmkd.course.execution import execute
 from mlcmkd.course.lesson import TransferLesson
@@ -115,6 +116,15 @@ def test_links_into_the_project_exist(name):
     for target in re.findall(r"\]\(([^)]+)\)", text):
         file = NOTEBOOKS / target.partition("#")[0]
         assert target.startswith("https://") or file.exists(), target
+
+
+@pytest.mark.parametrize(
+    "source", [*build.sources(), *build.exercise_sources()], ids=lambda s: s.stem
+)
+def test_commands_in_the_text_exist(source):
+    prose = "\n".join(c.source for c in build.built(source).cells if c.cell_type == "markdown")
+    used = re.findall(r"(?m)(?:^|`)mlcmkd (\w[\w-]*)", prose)
+    assert set(used) <= set(COMMANDS)
 
 
 # --- as it runs -----------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ FIGURES: dict[str, tuple[Callable[[], Figure], tuple[str, ...]]] = {
         (
             "a run",
             "optimiser step",
-            "inter-ocular (%, logarithmic)",
+            "inter-ocular (%)",
             "linear CKA",
             "recall@1",
             "accuracy (%)",

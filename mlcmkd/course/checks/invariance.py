@@ -29,9 +29,9 @@ _WHY = {
     "all channels three times as large": "Compare the factor in the numerator and the denominator.",
     "one channel three times as large": "It now has nine times its variance, in one set only; this "
     "is neither a rotation nor a common scale.",
-    "channels rotated into each other": "||Y'X|| with X multiplied by an orthogonal Q: how does Q "
-    "change a Frobenius norm?",
-    "channels in another order": "A permutation is an orthogonal transform.",
+    "channels rotated into each other": "A rotation keeps all lengths: does it change the norm of a "
+    "matrix?",
+    "channels in another order": "Another order of the columns keeps all lengths, as a rotation does.",
     "rows of one modality in another order": "CKA assumes that row i of both sets is the same sample.",
 }
 

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # Exercises 04 · The cost of a model
 #
+# *about 40 minutes*
+#
 # Lesson: [mcl](../04_mcl.ipynb) ·
 # [solutions](../solutions/04_mcl.ipynb)
 #
@@ -41,8 +43,11 @@ from mlcmkd.training.run_directory import WEIGHTS
 # %% [markdown]
 # ## 1 · Compute: the adapters
 #
+# *about 5 minutes*
+#
 # The teacher's features have 96 channels, those of the light student 32. How many parameters do the two
-# adapters of MCL have together? (1x1 convolutions, one in each direction.) Compute it by hand.
+# adapters of MCL have together? (1x1 convolutions with a bias, one in each direction.) Compute it by
+# hand.
 
 # %% tags=["solution", "fact", "nbval-check-output"]
 teacher_width, student_width = 96, 32
@@ -57,6 +62,8 @@ print(checks.mcl.adapters(parameters, teacher_width, student_width))
 
 # %% [markdown]
 # ## 2 · Compute: the file size
+#
+# *about 5 minutes*
 #
 # How large is the checkpoint of the light student? Predict it in **MB** (a million bytes) from the
 # number of its parameters; the weights are float32.
@@ -73,6 +80,8 @@ print(checks.mcl.file_size(megabytes, count, (run / WEIGHTS).stat().st_size))
 
 # %% [markdown]
 # ## 3 · Implement: a robust timer
+#
+# *about 10 minutes*
 #
 # Write `timed(call, clock)`: it returns the **typical milliseconds** of `call()`, where `clock()`
 # returns seconds. On a real machine the first calls are slow (memory is allocated, caches are cold), and
@@ -99,9 +108,11 @@ print(checks.mcl.timed(timed))
 # %% [markdown]
 # ## 4 · Open: does a tenth of the parameters mean a tenth of the time?
 #
-# Build networks of several sizes (`SIZES`), with several input sizes or with the other head, and measure
-# the time for one image with your `timed`. If the time does not depend on the parameters, on what does
-# it depend?
+# *about 20 minutes*
+#
+# Build networks of several sizes (the keys of `SIZES`, see lesson 02) and with several input sizes, and
+# measure the time for one image with your `timed`. If the time does not depend on the parameters, on
+# what does it depend?
 #
 # Hint: `Landmarker(ModelSpec(size=..., input_px=...)).eval()`, `torch.inference_mode()`,
 # `time.perf_counter`. A row needs `parameters` and `ms`.
@@ -132,9 +143,9 @@ print(checks.mcl.costs(rows, finding))
 
 # %% [markdown] tags=["discussion"]
 # **Discussion.** A parameter is stored once but used at every position, so the time depends on the
-# operations, which increase with the area of the input. Depthwise layers, which `small` and `light`
-# consist of, have few parameters and few operations but use a CPU inefficiently. At batch 1 the fixed
-# cost of each layer matters, so a deep light network can be slower than a shallow large one: compare
-# `light` with `slim`, which has plain convolutions and about as many operations. (The stored times were
-# measured on a machine with other work: only large ratios are reliable.) `mlcmkd students` measures time
-# together with FLOPs.
+# operations, which increase with the area of the input. `small` and `light` consist of *depthwise*
+# layers, which filter each channel on its own: few parameters and few operations, but a CPU computes
+# them inefficiently. At batch 1 the fixed cost of each layer matters, so a deep light network can be
+# slower than a shallow large one: compare `light` with `slim`, which has plain convolutions and about as
+# many operations. (The stored times were measured on a machine with other work: only large ratios are
+# reliable.) `mlcmkd students` measures time together with the number of operations (FLOPs).

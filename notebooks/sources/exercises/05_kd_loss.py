@@ -1,6 +1,8 @@
 # %% [markdown]
 # # Exercises 05 · KD-Loss
 #
+# *about 35 minutes*
+#
 # Lesson: [kd_loss](../05_kd_loss.ipynb) ·
 # [solutions](../solutions/05_kd_loss.ipynb)
 #
@@ -34,6 +36,8 @@ from mlcmkd.stages.tolerant import fit_shape_model
 # %% [markdown]
 # ## 1 · By hand: the assistive loss, region by region
 #
+# *about 10 minutes*
+#
 # The ground truth is $g = 0$, the prediction of the Tough-Teacher is $t = 0.02$. Compute the assistive
 # loss for the five predictions in `p`, with $\alpha = 1.9$, $\alpha' = -0.45$ and $\beta = 0.15$: a list
 # of five numbers.
@@ -55,6 +59,8 @@ print(checks.kd_loss.assistive(values, p, g, t))
 
 # %% [markdown]
 # ## 2 · Implement: the main loss
+#
+# *about 5 minutes*
 #
 # Write `main_loss(p, g, t)`: one value per coordinate, from tensors of equal shape. With $d = |p - g|$
 # and the Tolerant-Teacher's distance $r = |t - g|$, it is $3d$ for $d \le r$ and $d^2 + 3r - r^2$ for
@@ -79,6 +85,8 @@ print(checks.kd_loss.main_loss(main_loss))
 # %% [markdown]
 # ## 3 · Implement: the limit of an active shape model
 #
+# *about 5 minutes*
+#
 # `b` contains the coefficients of two shapes (rows) for three modes (columns), `variances` the variances
 # $v_i$ of the modes. Write `clip`, so that $|b_i| \le 3\sqrt{v_i}$.
 
@@ -96,6 +104,8 @@ print(checks.kd_loss.clip(clip))
 
 # %% [markdown]
 # ## 4 · Open: the variance of soft landmarks
+#
+# *about 15 minutes*
 #
 # `fit_shape_model(train_pairs, share)` fits the shape model to the training faces, `.soften(landmarks)`
 # returns the soft landmarks. Vary the share of the variance. How many modes are needed, and how far do

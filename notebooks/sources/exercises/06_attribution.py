@@ -1,6 +1,8 @@
 # %% [markdown]
 # # Exercises 06 · Attribution
 #
+# *about 40 minutes*
+#
 # Lesson: [attribution](../06_attribution.ipynb) ·
 # [solutions](../solutions/06_attribution.ipynb)
 #
@@ -41,6 +43,8 @@ from mlcmkd.training.run_directory import WEIGHTS
 # %% [markdown]
 # ## 1 · By hand: credits of a linear network
 #
+# *about 10 minutes*
+#
 # Let $F(x) = w \cdot x + c$, with four pixels and a baseline that is not zero. Compute the integrated
 # gradients, one credit per pixel, and check that they sum to $F(x) - F(x')$.
 
@@ -62,6 +66,8 @@ print(checks.attribution.linear(credits, w, x, baseline))
 # %% [markdown]
 # ## 2 · Implement: the sum along the path
 #
+# *about 10 minutes*
+#
 # Write `path_integral(gradient, x, baseline, steps)`, where `gradient(x)` returns the gradient of $F$ at
 # a point, an array like x. It is called with $F = \sum x^3$.
 
@@ -81,6 +87,8 @@ print(checks.attribution.path_integral(path_integral))
 # %% [markdown]
 # ## 3 · Implement: attribution near the landmark
 #
+# *about 5 minutes*
+#
 # `maps` (faces, h, w) are signed attributions, `near` is True where a pixel lies near the landmark.
 # Write `share_near`: for every face, the share of the absolute attribution that is near.
 
@@ -99,12 +107,16 @@ print(checks.attribution.share_near(share_near))
 # %% [markdown]
 # ## 4 · Open: the effect of the baseline
 #
+# *about 15 minutes*
+#
 # The same student, the same thermal faces, the same landmark: how similar are the maps with the
 # baselines `"blur"`, `"mean"` and `"black"`? For two baselines each, compute the correlation of the
 # pixels of their maps, and the completeness error of the one that you compare with blur.
 #
-# Hint: `integrated_gradients(model, images, 30, baseline="black", steps=...)`. A row needs `correlation`
-# and `completeness_percent`. Try another landmark: 8, the chin, has the least evidence.
+# Hint: `result = integrated_gradients(model, images, 30, baseline="black", steps=...)` has `result.maps`
+# and `result.completeness_error`, the share of $F(x) - F(x')$ that is missing in the credits, for each
+# face. The baseline *mean* is an image that has the mean of its pixels everywhere. A row needs
+# `correlation` and `completeness_percent`. Try another landmark: 8, the chin.
 
 # %% tags=["solution"]
 model = Landmarker.load(course.student_run(lesson) / WEIGHTS)

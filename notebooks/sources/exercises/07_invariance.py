@@ -1,6 +1,8 @@
 # %% [markdown]
 # # Exercises 07 · Properties of invariance measures
 #
+# *about 35 minutes*
+#
 # Lesson: [invariance](../07_invariance.ipynb) ·
 # [solutions](../solutions/07_invariance.ipynb)
 #
@@ -39,6 +41,8 @@ from mlcmkd.training.run_directory import WEIGHTS
 # %% [markdown]
 # ## 1 · Recall: invariances of CKA
 #
+# *about 5 minutes*
+#
 # A set of features is changed in one of six ways. Does its linear CKA with the unchanged set stay 1?
 # Give a list of six `True` or `False`, in this order:
 
@@ -75,6 +79,8 @@ for name, y in changed.items():
 # %% [markdown]
 # ## 2 · Implement: linear CKA
 #
+# *about 10 minutes*
+#
 # Write `cka(x, y)` for arrays with one row for each of n samples, by the formula of the lesson.
 
 
@@ -93,9 +99,14 @@ print(checks.invariance.cka(cka))
 # %% [markdown]
 # ## 3 · Implement: folds without a leak
 #
-# The rows of the probe are all RGB features, then all thermal features: `np.concatenate([rgb,
-# thermal])`. `subjects` is the person of each pair. Compute `groups`, one for each row, so that
-# cross-validation by groups tests the probe on people it was not trained on.
+# *about 5 minutes*
+#
+# The probe is tested by cross-validation: the rows are split into parts, and each part is tested by a
+# classifier that was trained on the others. Rows with the same *group* always stay in one part.
+#
+# The rows are all RGB features, then all thermal features: `np.concatenate([rgb, thermal])`. `subjects`
+# is the person of each pair. Compute `groups`, one for each row, so that the probe is tested on people
+# it was not trained on.
 
 # %% tags=["solution"]
 pairs = lesson.pairs("val")
@@ -109,6 +120,8 @@ print(checks.invariance.folds(groups, subjects))
 
 # %% [markdown]
 # ## 4 · Open: dependence on the number of faces
+#
+# *about 15 minutes*
 #
 # Measure the same student with few faces and with many. Which of CKA, recall@1 and the probe changes
 # only because of the count, in which direction, and what does it mean for a comparison of two papers

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # Exercises 08 · Significance, and your own data
 #
+# *about 50 minutes*
+#
 # Lesson: [results](../08_results.ipynb) ·
 # [solutions](../solutions/08_results.ipynb)
 #
@@ -49,9 +51,12 @@ from mlcmkd.training.run_directory import WEIGHTS
 # %% [markdown]
 # ## 1 · Compute: two models on the same faces
 #
+# *about 10 minutes*
+#
 # `a` and `b` are the NME (as shares) of the light students with DIKD and without a teacher, on the same
 # faces in the same order. Compute the 95 % interval `(low, high)` of the difference of their means, a
-# minus b, in **percentage points**: the mean plus and minus 1.96 standard errors, or a bootstrap.
+# minus b, in **percentage points**: the mean plus and minus 1.96 standard errors (the standard deviation
+# divided by the root of the count), or a bootstrap (lesson 02).
 
 # %% tags=["solution"]
 pairs = lesson.pairs("val")
@@ -78,10 +83,13 @@ print(f"paired: +- {margin:.2f} points; unpaired: +- {unpaired:.2f} points")
 # %% [markdown]
 # ## 2 · Compute: two strategies over seeds
 #
+# *about 10 minutes*
+#
 # From a stored table: NME in percent by seed, DIKD with FD+LD (`ours`) and FD+LD (`theirs`), 500
 # labelled pairs of 300W with simulated thermal images. Compute the 95 % interval of the difference of
-# their means, `ours` minus `theirs`, by Student's t. Which variation does this interval include that the
-# previous one did not, and vice versa?
+# their means, `ours` minus `theirs`. For as few values as these, 1.96 is too small: use the factor of
+# Student's t, `stats.t.ppf(0.975, n - 1)` for `n` differences. Which variation does this interval
+# include that the previous one did not, and vice versa?
 
 # %% tags=["solution", "fact", "nbval-check-output"]
 table = in_setting(read_rows(course.RESULTS / "ktl_ablation.csv"), "300w-sim", FEW_PAIRS)
@@ -107,6 +115,8 @@ print(checks.results.over_seeds(over_seeds, ours, theirs))
 
 # %% [markdown]
 # ## 3 · Implement: a manifest of your own data
+#
+# *about 15 minutes*
 #
 # Eight pairs of your own rig: a photo on disk, temperatures as an array (degrees C), and landmarks as
 # stored in an annotator's `.pts` files, **counted from 1**, annotated by hand. Write a manifest of all
@@ -146,6 +156,8 @@ print(checks.results.manifest(folder, pts))
 
 # %% [markdown]
 # ## 4 · Open: a change of the ambient temperature
+#
+# *about 15 minutes*
 #
 # The light student was trained on faces in rooms, cars and outdoors. Make everything in `mine` some
 # degrees C warmer or colder, and measure the NME. At which change does it fail, and is the cause the
