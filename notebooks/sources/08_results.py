@@ -95,10 +95,10 @@ print(f"{rows[0]['faces']} test faces; the complete table is results.csv in the 
 lesson.show(plots.nme_bars(rows), "08_nme")
 
 # %% [markdown]
-# **How to read it.** The figure shows the same rows, best at the top: dots are the NME and lines its 95
-# % interval over faces. **FR** (failure rate) is the share of faces with an NME above 8 %. Two networks
-# with overlapping intervals may still differ on the same faces. A paired comparison, face by face, shows
-# it:
+# **How to read it.** The figure shows the same rows, best at the top: dots are the NME and lines its
+# 95 % interval over faces. **FR** (failure rate) is the share of faces with an NME above 8 %. Two
+# networks with overlapping intervals may still differ on the same faces. A paired comparison, face by
+# face, shows it:
 
 # %%
 titles = {
