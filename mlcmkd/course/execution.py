@@ -134,7 +134,7 @@ def _failed_cell(target: Path, execution: int | None = None) -> int:
 
 
 def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Removes progress bars, timings and paths from a notebook."""
+    """Removes progress bars, timings and paths from a notebook, and joins what a cell printed."""
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -143,8 +143,21 @@ def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell.id = f"cell-{number:02d}"
         cell.metadata = {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
         if cell.cell_type == "code":
-            cell.outputs = [out for out in map(_without_widget, cell.outputs) if not _is_bar(out)]
+            kept = [out for out in map(_without_widget, cell.outputs) if not _is_bar(out)]
+            cell.outputs = _joined(kept)
     return notebook
+
+
+def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Outputs of which consecutive pieces of text are one: a kernel sends a slow print in pieces."""
+    joined: list[nbformat.NotebookNode] = []
+    for out in outputs:
+        last = joined[-1] if joined else None
+        if last and out.output_type == last.output_type == "stream" and out.name == last.name:
+            last.text += out.text
+        else:
+            joined.append(out)
+    return joined
 
 
 def _without_widget(output: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -132,7 +132,7 @@ def parallax_diagram(
         left.plot(place, 0, marker="o", markersize=9, color=colour)
         left.annotate(name, (place, -0.08), ha="center", va="top", color=colour)
         left.plot([place - 0.14, place + 0.14], [focal, focal], color=colour, linewidth=2.5)
-    left.annotate("image planes, distance f", (baseline + 0.18, focal), va="center", fontsize=9)
+    left.annotate("image planes", (baseline + 0.18, focal), va="center", fontsize=9)
     left.plot([0, baseline + 0.62], [plane, plane], color=GREY, linestyle=":", linewidth=1.2)
     left.annotate(
         "Z0, depth of the registration",

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from mlcmkd import course
 from mlcmkd.course import execution, project
@@ -421,3 +422,14 @@ def test_an_unknown_scale_or_notebook_is_refused_before_anything_runs(tmp_path):
         course.run_course(tmp_path, "tiny")
     with pytest.raises(InputError, match="no notebook starts with 99"):
         course.run_course(tmp_path, "smoke", ["99"])
+
+
+def test_what_a_cell_prints_in_pieces_is_stored_as_one_output():
+    def printed(text, name="stdout"):
+        return new_output("stream", name=name, text=text)
+
+    picture = new_output("display_data", {"image/png": "AAAA"})
+    pieces = [printed("a\n"), printed("5 %", "stderr"), printed("b\n"), picture, printed("c\n")]
+    notebook = new_notebook(cells=[new_code_cell("", outputs=pieces)])
+    first, shown, last = execution.cleaned(notebook).cells[0].outputs
+    assert (first.text, shown.output_type, last.text) == ("a\nb\n", "display_data", "c\n")
