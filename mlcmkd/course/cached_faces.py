@@ -63,7 +63,7 @@ class CachedSyntheticFaces(DataConfig):
         path = self.cache / f"{split}-{count}-{self.synthetic_seed}-{renderer_hash()}.npz"
         if not path.is_file():
             print(f"rendering {count} synthetic faces ({split}) into {self.cache.name}/")
-            faces = synthetic_faces(split, count, self.synthetic_seed)
+            faces = synthetic_faces(split, count, self.synthetic_seed, progress=True)
             self.cache.mkdir(parents=True, exist_ok=True)
             with replacing(path) as part, part.open("wb") as file:
                 np.savez(file, **_to_arrays(faces))

@@ -417,12 +417,15 @@ def from_synthetic(
     )
 
 
-def synthetic_faces(split: str, count: int, seed: int = 0, size: int = 96) -> "SyntheticFaces":
+def synthetic_faces(
+    split: str, count: int, seed: int = 0, size: int = 96, *, progress: bool = False
+) -> "SyntheticFaces":
     """Render the synthetic faces of one split; no identity is in two splits."""
     # Imported here: the renderer compiles its loops with numba, which prediction never needs.
     from mlcmkd.synthetic.faces import make_faces
 
-    return make_faces(count, seed=seed, size=size, first_identity=FIRST_IDENTITY[split])
+    first = FIRST_IDENTITY[split]
+    return make_faces(count, seed=seed, size=size, first_identity=first, progress=progress)
 
 
 def load_pairs(

@@ -60,6 +60,28 @@ def test_each_exercise_states_how_long_it_takes(name):
     assert sum(int(minutes) for _, minutes in exercises) == int(total)
 
 
+def minutes_in(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"^\*about (\d+) minutes\*$", text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_minutes_of_a_notebook_are_those_of_its_tasks(name):
+    head, *cells = source(name).cells
+    tasks = [minutes_in(cell.source) for cell in cells if "·" in cell.source.partition("\n")[0]]
+    assert len(tasks) == len(exercises_of(source(name)))
+    assert [len(task) for task in tasks] == [1] * len(tasks)
+    assert minutes_in(head.source) == [sum(number for (number,) in tasks)]
+
+
+def test_the_page_of_the_exercises_states_their_hours():
+    hours = sum(sum(minutes_in(source(name).cells[0].source)) for name in SOURCES) / 60
+    names = {"five": 5, "six": 6, "seven": 7}
+    for page in ("exercises.md", "course.md"):
+        text = " ".join((NOTEBOOKS.parent / "docs" / page).read_text(encoding="utf-8").split())
+        (stated,) = re.findall(r"exercises (?:together take )?about (\w+) hours", text)
+        assert abs(names[stated] - hours) <= 0.5
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_source_exercise_and_solution_agree(name):
     exercise = stored(name, build.EXERCISES)
