@@ -62,8 +62,8 @@ lesson.show(plots.methods_compared(three, "Light students with three losses"), "
 # %% [markdown]
 # **How to read it.** The figure at the head, from a stored table: MobileNetV2 on 300W with simulated
 # thermal images, all 1,793 pairs labelled. Grey dots are three seeds, large dots their mean with its
-# 95 % interval; the dashed line is the mean of L2. Compare seed by seed: in each of the three, both
-# *l1* and *kd-loss* are better than *l2* by 0.2 to 0.5 points.
+# 95 % interval; the dashed line is the mean of L2. With each seed, both *l1* and *kd-loss*
+# are better than *l2*, by 0.2 to 0.5 points.
 #
 # ## Two teachers
 #

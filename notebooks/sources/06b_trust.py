@@ -202,12 +202,13 @@ lesson.show_text(
 )
 
 # %% [markdown]
-# **How to read it.** Upper figure: the lower a bar, the more the map depends on the weights; in the
-# rightmost group all weights are random. Bars are means over faces with 95 % bootstrap intervals. Lower
-# figure: the maps, whose signs were removed. *Edges* look plausible and are the same in both rows. What
-# remains of a map in the lower row comes from the image and from the position that is explained, not
-# from training. Compare the printed numbers: without signs, as attributions are often shown, maps remain
-# similar although their signs no longer agree.
+# **How to read it.** Upper figure: the lower a bar, the more the map depends on the weights. The parts
+# are the head, the *neck*, which brings the features to one width, and the layers of the *backbone*; in
+# the rightmost group all weights are random. Bars are means over faces with 95 % bootstrap intervals.
+# Lower figure: the maps, whose signs were removed. *Edges* look plausible and are the same in both rows.
+# What remains of a map in the lower row comes from the image and from the position that is explained,
+# not from training. Compare the printed numbers: without signs, as attributions are often shown, maps
+# remain similar although their signs no longer agree.
 #
 # ## Insertion and deletion
 #
