@@ -129,7 +129,13 @@ def train_objective(
 def _invariance(
     teacher: Landmarker, student: Landmarker, validation: Pairs
 ) -> Callable[[], dict[str, float]] | None:
-    """Measures the invariance for a log line; None where the validation pairs are too few for it."""
+    """Measures the invariance for a log line.
+
+    None where the validation pairs are too few for it, or where the two networks have features of
+    different widths, whose heads cannot be exchanged.
+    """
+    if teacher.width != student.width:
+        return None
     paired = validation.rgb is not None and validation.thermal is not None
     few = int(validation.labelled.sum()) < FEWEST or len(set(validation.subjects)) < 2
     if few or not paired:

@@ -10,6 +10,7 @@ from mlcmkd.data.config import DataConfig
 from mlcmkd.distillation.losses import feature_distance, landmark_loss, weighted_mean
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import Distillation
+from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.distillation.teachers import FrozenTeacher
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.common import StageConfig
@@ -100,6 +101,14 @@ def test_invariance_is_logged_beside_an_rgb_teacher(tmp_path):
     objective = Imitation(teacher, make_model(modality="thermal", seed=1))
     trained(tmp_path, objective, rgb_teacher=teacher)
     assert "cka" in read_metrics(tmp_path)[-1]
+
+
+def test_features_of_another_width_than_the_teachers_are_not_compared(tmp_path):
+    student = make_model("slim", "thermal")
+    teacher = make_model()
+    assert teacher.width != student.width
+    trained(tmp_path, TaskObjective(student, "thermal"), rgb_teacher=teacher)
+    assert "cka" not in read_metrics(tmp_path)[-1]
 
 
 def test_an_image_that_is_not_read_is_named(tmp_path):
