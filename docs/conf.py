@@ -22,21 +22,24 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "sphinx.ext.githubpages",  # .nojekyll: folders that begin with _ are served, too
     "sphinx_copybutton",
     "sphinx_design",
     "_sphinx.pages",
+    "_sphinx.shown",
     "_sphinx.docstrings",
     "_sphinx.mathml",
     "_sphinx.reference",
     "_sphinx.site_checks",
 ]
-exclude_patterns = ["_build", "_sphinx"]
+exclude_patterns = ["_build", "_sphinx", "_extra"]
 suppress_warnings = [
     "ref.python",  # a word in single backticks that is the name of several attributes
 ]
 
 # Notebooks are shown as they are stored.
 nb_execution_mode = "off"
+nb_merge_streams = True  # one box for what a cell has printed, however it arrived
 nb_render_markdown_format = "myst"  # tables and formulas in outputs
 nb_ipywidgets_js = {}  # would be fetched from other hosts
 nb_code_prompt_show = "Show the {type}"
@@ -65,11 +68,16 @@ html_theme = "sphinx_book_theme"
 html_title = "mlcmkd"
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
+html_js_files = ["book.js"]
+html_search_scorer = "_static/scorer.js"
+html_extra_path = ["_extra"]
+html_favicon = "_static/icon.svg"
 html_theme_options = {
     "home_page_in_toc": False,
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "navbar_persistent": [],  # the search is in the sidebar
+    "article_header_start": ["toggle-primary-sidebar.html", "breadcrumbs.html"],
     "use_download_button": True,
     "use_fullscreen_button": False,
     "path_to_docs": "docs",

@@ -134,13 +134,22 @@ def _folded(cell: NotebookNode, name: str, how: str = "hide-cell") -> NotebookNo
 
 
 def _fold_imports(notebook: NotebookNode) -> None:
-    """Folds the cells before the first section: parameters and imports."""
-    for cell in notebook.cells:
+    """Folds the code before the first section into one box: parameters, imports and their checks."""
+    cells: list[NotebookNode] = []
+    for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown" and re.search(r"^## ", cell.source, re.MULTILINE):
-            return
+            cells += notebook.cells[number:]
+            break
         if cell.cell_type == "code" and (not cell.outputs or _IMPORT.match(cell.source)):
-            name = "parameters" if "parameters" in _tags(cell) else "imports"
-            _folded(cell, name, "hide-input")
+            last = cells[-1] if cells else None
+            if last and "hide-input" in _tags(last) and not last.outputs:
+                last.source += f"\n\n{cell.source}"
+                last.outputs = cell.outputs
+                continue
+            name = "parameters and imports" if "parameters" in _tags(cell) else "imports"
+            cell = _folded(cell, name, "hide-input")
+        cells.append(cell)
+    notebook.cells = cells
 
 
 def _link(notebook: NotebookNode, folder: Path) -> None:

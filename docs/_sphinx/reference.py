@@ -18,11 +18,16 @@ from typer.main import get_command
 
 from _sphinx.repository import ROOT
 
-_WIDTH = 86  # columns of the help
+_WIDTH = 84  # columns of the help
 
 
 class Sections(SphinxDirective):
-    """A directive whose text is Markdown under headings."""
+    """A directive whose text is Markdown under headings.
+
+    Its content is only for those who read the file in a checkout, without the site.
+    """
+
+    has_content = True
 
     def section(self, title: str, text: str) -> nodes.section:
         """A section with a heading, and a text in Markdown."""
@@ -133,11 +138,23 @@ def config_text(kind: type) -> str:
     rows = ["| field | type | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in kind.model_fields.items():
         meaning = field.description or described_attributes(kind).get(name, "")
-        cells = (f"`{name}`", f"`{type_text(kind, name)}`", default_text(field), meaning)
+        cells = (f"`{name}`", type_cell(kind, name), default_text(field), meaning)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     summary = first_sentence(kind)
     link = f"{{py:obj}}`{kind.__module__}.{kind.__qualname__}`"
     return "\n".join([summary, "", f"In Python: {link}.", "", *rows])
+
+
+def type_cell(kind: type, name: str) -> str:
+    """The type of a field as Markdown: the values of a choice one by one, so that lines break there."""
+    text = type_text(kind, name)
+    choice = re.fullmatch(r"Literal\[(.*?)\]( \| None)?", text)
+    if choice is None:
+        return f"`{text}`"
+    values = [value.strip().strip("'") for value in choice[1].split(",")]
+    if choice[2]:
+        values.append("None")
+    return ", ".join(f"`{value}`" for value in values)
 
 
 def type_text(kind: type, name: str) -> str:

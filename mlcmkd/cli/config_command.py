@@ -60,6 +60,7 @@ def config_command(
         ]
         command.__name__, command.__doc__ = function.__name__, function.__doc__
         command.__module__ = function.__module__
+        command.config = kind
         command.__signature__ = inspect.Signature(parameters)  # what typer reads
         command.__annotations__ = {each.name: each.annotation for each in parameters}
         return command

@@ -63,18 +63,21 @@ def _pictures(cell) -> list:
     ]
 
 
-def test_the_imports_of_a_lesson_are_folded(tmp_path):
+def test_the_code_before_the_first_section_is_folded_into_one_box(tmp_path):
     cells = [
         new_markdown_cell("# Title"),
         with_tags(new_code_cell("seed = 0"), "parameters"),
         new_code_cell("import math"),
+        new_code_cell("from math import pi\n\nprint(pi)", outputs=[PICTURE]),
         new_markdown_cell("## First"),
         new_code_cell("print(seed)"),
     ]
     nbformat.write(new_notebook(cells=cells), tmp_path / "lesson.ipynb")
     page = lesson_page(tmp_path / "lesson.ipynb")
     folded = ["hide-input" in cell.metadata.get("tags", []) for cell in page.cells]
-    assert folded == [False, True, True, False, False]
+    assert folded == [False, True, False, False]
+    assert page.cells[1].source == "seed = 0\n\nimport math\n\nfrom math import pi\n\nprint(pi)"
+    assert page.cells[1].outputs == [PICTURE]
 
 
 def test_solutions_are_folded_below_their_tasks(tmp_path):

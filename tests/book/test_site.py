@@ -19,6 +19,8 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: mak
 
 PAGES = [
     "index.html",
+    "start/quickstart.html",
+    "404.html",
     "course.html",
     "lessons/03_ktl_dikd.html",
     "exercises/03_ktl_dikd.html",
@@ -28,6 +30,7 @@ PAGES = [
     "reference/commands.html",
     "what_is_checked.html",
 ]
+GUIDES = ["own_pairs", "train", "distil", "kd_loss", "predict", "deploy", "studies", "cluster"]
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +73,71 @@ def test_a_page_is_as_wide_as_the_screen(browser, page, width):
     tab.context.close()
 
 
-def test_the_search_works_without_a_server(browser):
-    tab = opened(browser, "search.html?q=radiometry", 1400)
+@pytest.mark.parametrize(
+    ("words", "page"),
+    [
+        ("radiometry", "mlcmkd.data.thermal.radiometry"),
+        ("DIKD", "03 · KTL: from the RGB teacher"),
+        ("my own pairs", "Use your own pairs"),
+        ("NME", "Glossary"),
+    ],
+)
+def test_the_search_works_without_a_server(browser, words, page):
+    tab = opened(browser, f"search.html?q={words}", 1400)
     tab.wait_for_selector("#search-results li a")
-    found = tab.locator("#search-results").inner_text()
-    assert "mlcmkd.data.thermal.radiometry" in found
+    first = tab.locator("#search-results li a").all_inner_texts()[:8]
+    assert any(page in each for each in first)
     tab.context.close()
+
+
+def test_a_found_page_marks_the_word(browser):
+    tab = opened(browser, "search.html?q=radiometry", 1400)
+    tab.locator("#search-results li a", has_text="Thermal images").first.click()
+    tab.wait_for_selector(".bd-article .highlighted", timeout=30_000)
+    tab.context.close()
+
+
+def test_commands_of_the_first_pages_are_not_cut_on_a_laptop(browser):
+    tab = opened(browser, "index.html", 1280)
+    for page in ["start/quickstart", "reference/commands", *(f"guides/{name}" for name in GUIDES)]:
+        tab.goto((SITE / f"{page}.html").as_uri())
+        cut = tab.evaluate(
+            """[...document.querySelectorAll(".bd-article pre")]
+            .filter(each => each.scrollWidth > each.clientWidth + 2)
+            .map(each => each.textContent.slice(0, 60))"""
+        )
+        assert not cut, page
+    tab.context.close()
+
+
+def test_a_figure_opens_at_full_size(browser):
+    tab = opened(browser, "lessons/02_teacher.html", 400)
+    link = tab.locator(".bd-article a.full-size").first
+    assert (SITE / "lessons" / link.get_attribute("href")).resolve().is_file()
+    tab.context.close()
+
+
+def test_a_keyboard_reaches_the_text_first(browser):
+    tab = opened(browser, "guides/predict.html", 1280)
+    tab.keyboard.press("Tab")
+    assert "Skip to main content" in tab.evaluate("document.activeElement.textContent")
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("Boolean(document.activeElement.closest('#main-content, .bd-main'))")
+    tab.context.close()
+
+
+def test_a_page_can_be_read_without_javascript(browser):
+    context = browser.new_context(
+        java_script_enabled=False, viewport={"width": 1280, "height": 900}
+    )
+    tab = context.new_page()
+    tab.goto((SITE / "guides/predict.html").as_uri())
+    assert (
+        tab.locator(".bd-article h1").is_visible()
+        and tab.locator(".bd-sidebar-primary").is_visible()
+    )
+    context.close()
 
 
 def test_the_dark_theme_is_dark_and_its_figures_have_a_light_ground(browser):
