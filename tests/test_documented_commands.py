@@ -1,4 +1,4 @@
-"""Every `mlcmkd` command in README and docs/ parses: the command, its options, and the fields of --set."""
+"""Every `mlcmkd` command in README and docs/ parses: its name, its options, and the fields of --set."""
 
 import re
 import shlex
@@ -99,5 +99,8 @@ def test_a_wrong_command_is_found(words):
 
 
 def test_commands_are_found_in_blocks():
-    text = "Run `mlcmkd x`:\n\n    mlcmkd train --out a \\\n        --seed 1  # b\n    .venv/bin/mlcmkd report a\n"
+    text = (
+        "Run `mlcmkd x`:\n\n    mlcmkd train --out a \\\n        --seed 1  # b\n"
+        "    .venv/bin/mlcmkd report a\n"
+    )
     assert list(commands_of(text)) == [["train", "--out", "a", "--seed", "1"], ["report", "a"]]

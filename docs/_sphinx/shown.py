@@ -1,4 +1,4 @@
-"""How a finished page is shown: printed prose wraps, figures open at full size, a page has a description."""
+"""How a page is shown: printed prose wraps, figures open at full size, a page has a description."""
 
 import re
 from html import escape

@@ -1,4 +1,4 @@
-"""How the finished pages are shown: printed prose, descriptions, full-size figures, choices of configs."""
+"""How pages are shown: printed prose, descriptions, choices in the tables of configs."""
 
 import pytest
 
