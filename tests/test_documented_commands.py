@@ -28,9 +28,9 @@ CONTEXT = typer.Context(GROUP, info_name="mlcmkd")
 
 
 def commands_of(text: str) -> Iterator[list[str]]:
-    """The words after `mlcmkd` of each command in an indented or fenced block."""
+    """The words after `mlcmkd` of each command in an indented block."""
     text = re.sub(r" *\\\n\s*", " ", text)
-    for line in re.findall(r"^(?:    )?(?:\S*/|\S* ?-m )?mlcmkd (.*)$", text, re.MULTILINE):
+    for line in re.findall(r"^ {4}(?:\S*/|\S* ?-m )?mlcmkd (.*)$", text, re.MULTILINE):
         words = shlex.split(line, comments=True)
         if words and re.fullmatch(r"[a-z-]+", words[0]):
             yield [word for word in words if word != "..." and not word.startswith("[")]
