@@ -13,9 +13,6 @@
 # **Goals.** After this notebook you can state the problem, recognise it in two pictures, and find your
 # way through the course.
 #
-# **To start with a later lesson**, such as 06, first give the command `make course-models LESSON=06` in
-# a terminal: it has the models of the lessons before 06 ready ([course](../docs/course.md)).
-#
 # **Time.** About five minutes to read, two to run on two CPU cores, most of them for training the
 # RGB teacher, which the later lessons reuse. **Prerequisites.** Python, NumPy and the basics of PyTorch.
 # All terms are in the [glossary](../docs/glossary.md).
@@ -115,7 +112,9 @@ lesson.show_text(
 #
 # All lessons, with their questions and times, are on the page [course](../docs/course.md). Each runs on
 # its own: it reuses the trained networks in `work` and trains the missing ones. `make course` runs all
-# in order. The last cell prints the versions, the device and the scale with which this page was made:
+# in order. To start with a later lesson, such as 06, give the command `make course-models LESSON=06`
+# first: it provides the trained networks of the lessons before 06. The last cell prints the versions,
+# the device and the scale with which this page was made:
 
 # %%
 print("Python", platform.python_version(), "· torch", torch.__version__)

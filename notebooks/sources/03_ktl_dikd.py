@@ -265,7 +265,7 @@ lesson.show(plots.nme_against_count(study, FEW_LABELS, title, differences=False)
 #   good as 500 labels (3.63 % both).
 # - **100 labels.** The teacher makes the student better by 0.70 points [0.60, 0.81]: 3.65 % (FD+LD)
 #   instead of 4.35 %.
-# - **All pairs labelled.** No strategy is better than no teacher.
+# - **All pairs labelled** (not in the figure). No strategy is better than no teacher.
 # - **DIKD or FD+LD?** With 100 labels FD+LD is better than DIKD by 0.06 points [0.04, 0.08]. Most of the
 #   gain is in the pseudo-labels, which both have. DIKD is better where pairs are labelled and misaligned
 #   ([03b](03b_registration.ipynb)).

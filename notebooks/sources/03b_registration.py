@@ -246,8 +246,8 @@ lesson.show_text(
 #
 # | available | idea | function |
 # | --- | --- | --- |
-# | calibration, distance of the face | geometry; the images are not used | `from_stereo` |
-# | the same landmarks in both images | least squares, without outliers | `from_landmarks` |
+# | calibration, distance of the face | geometry alone | `from_stereo` |
+# | the same landmarks in both images | least squares | `from_landmarks` |
 # | only the images | edges that agree (**ECC**) | `from_content` |
 #
 # ECC (enhanced correlation coefficient) compares the strength of edges, because brightness cannot be
