@@ -120,11 +120,11 @@ def by_configuration(runs: Sequence[StoredRun]) -> list[Configuration]:
 
 
 def _read_run(path: Path) -> StoredRun | None:
-    """A run directory; None for one without training (scores, exports, notebooks)."""
+    """A run directory; None for one that trains no landmarks (scores, exports, notebooks, detectors)."""
     try:
         config = json.loads((path / CONFIG).read_text(encoding="utf-8"))
         stage = json.loads((path / PROVENANCE).read_text(encoding="utf-8"))["stage"]
-        if "fit" not in config:
+        if "fit" not in config or stage == "detector":
             return None
         result = _read_result(path)
         metrics = read_metrics(path) if (path / METRICS).is_file() else []

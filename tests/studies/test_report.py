@@ -93,11 +93,13 @@ def test_the_test_split_goes_before_the_validation_split(tmp_path):
     assert group.by_seed == {0: 6.0} and group.measured_on.startswith("test")
 
 
-def test_what_is_no_training_is_left_alone(runs):
+def test_what_trains_no_landmarks_is_left_alone(runs):
     scores = runs / "none0" / "score-test"
     scores.mkdir()
     (scores / "config.json").write_text("{}")
     (scores / "provenance.json").write_text(json.dumps({"stage": "evaluate"}))
+    detector = make(runs / "detector", "none", 0, 0.0, stage="detector")
+    (detector / "result.json").write_text('{"average_precision": 0.9}')
     assert len(read_runs([runs])) == 6
     assert len(read_runs([runs, runs / "none0"])) == 6, "a run is counted once"
 
