@@ -14,8 +14,9 @@
 # **Goals.** After this notebook you can compress a thermal network, connect features of two widths, and
 # compare networks by error, size and time.
 #
-# **Time.** About eight minutes to read, three to run on two CPU cores, more if earlier runs are
-# missing. **Prerequisites.** [03](03_ktl_dikd.ipynb); terms are in the [glossary](../docs/glossary.md).
+# **Time.** About eight minutes to read, three to run on two CPU cores, more if earlier runs are missing
+# (`make course-models LESSON=04` writes them). **Prerequisites.** [03](03_ktl_dikd.ipynb); terms are in
+# the [glossary](../docs/glossary.md).
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu

@@ -20,9 +20,10 @@
 # region of KD-Loss on one coordinate, and determine by an **ablation**, which leaves out one part of a
 # method at a time, which part improved a student.
 #
-# **Time.** About ten minutes to read, three to run on two CPU cores, more if earlier runs are
-# missing. **Prerequisites.** [03](03_ktl_dikd.ipynb). [04](04_mcl.ipynb) is another method of
-# compression; neither needs the other. Terms are in the [glossary](../docs/glossary.md).
+# **Time.** About ten minutes to read, three to run on two CPU cores, more if earlier runs are missing
+# (`make course-models LESSON=05` writes them). **Prerequisites.** [03](03_ktl_dikd.ipynb).
+# [04](04_mcl.ipynb) is another method of compression; neither needs the other. Terms are in the
+# [glossary](../docs/glossary.md).
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu

@@ -16,10 +16,11 @@
 # contributes to the prediction of a landmark; state what such a map answers; and compare the maps of two
 # networks.
 #
-# **Time.** About fifteen minutes to read, one to run on two CPU cores, more if earlier runs are
-# missing. **Prerequisites.** [04](04_mcl.ipynb), and the concept of a gradient: the change of an output
-# per change of an input. Terms are in the [glossary](../docs/glossary.md). The optional lesson
-# [06b](06b_trust.ipynb) tests whether maps can be trusted.
+# **Time.** About fifteen minutes to read, one to run on two CPU cores, more if earlier runs are missing
+# (`make course-models LESSON=06` writes them). **Prerequisites.** [04](04_mcl.ipynb), and the concept of
+# a gradient: the change of an output per change of an input. Terms are in the
+# [glossary](../docs/glossary.md). The optional lesson [06b](06b_trust.ipynb) tests whether maps can be
+# trusted.
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu
@@ -46,7 +47,6 @@ import torch
 
 from mlcmkd import attribution, plots
 from mlcmkd.attribution import attribute, baseline_of, predict
-from mlcmkd.plots.attributions import Column
 
 ours, explained = lesson.strategy, lesson.landmark
 models = course.attribution_models(lesson)
@@ -56,19 +56,18 @@ batch, _ = course.one_per_person(lesson.pairs("val"), lesson.faces)
 # %% [markdown]
 # ## The pictures first
 #
-# Four networks: the RGB teacher; a thermal student of the same size that learned only from labels
-# (*none*); one that also had the teacher (*dikd*); and the light student of the latter.
+# Two networks: the RGB teacher, and the thermal student *dikd* of lesson 03.
 
 # %%
 maps = {
     name: attribute(
-        model,
-        course.input_of(model, batch),
+        models[name],
+        course.input_of(models[name], batch),
         explained,
         target=lesson.target,
         steps=lesson.sizes.path_steps,
     ).maps
-    for name, model in models.items()
+    for name in ("RGB teacher", ours)
 }
 figure = plots.attribution_maps(
     batch.rgb, batch.thermal, maps["RGB teacher"], maps[ours],
@@ -77,19 +76,10 @@ figure = plots.attribution_maps(
 lesson.show(figure, "06_rgb_thermal")
 
 # %% [markdown]
-# **How to read it.** One face per row: the RGB teacher on the left, the thermal student *dikd* on the
-# right. Orange pixels speak for the predicted position of the landmark, purple ones against it; the blue
-# ring is the annotated position. Each map is divided by its own 99th percentile, the value that 99 % of
-# its pixels do not exceed.
-
-# %%
-columns = [Column(name, batch.thermal[:2], maps[name][:2]) for name in students]
-figure = plots.attribution_grid(columns, landmarks=batch.landmarks[:2], landmark=explained)
-lesson.show(figure, "06_before_after")
-
-# %% [markdown]
-# **How to read it.** The same thermal images with the three students. How such a map is made is the
-# subject of the next sections.
+# **How to read it.** One face per row: the teacher on the left, the student on the right. Orange pixels
+# speak for the predicted position of the landmark, purple ones against it; the blue ring is the
+# annotated position. Each map is divided by its own 99th percentile, the value that 99 % of its pixels
+# do not exceed.
 #
 # ## The idea
 #
@@ -244,9 +234,11 @@ lesson.show(plots.method_grid(rows), "06_groups")
 # - **Overlap**: which share of the strongest tenth of the squares do they have in common?
 #
 # Two references: the value for unrelated maps (**chance**), and the thermal map of **another person's
-# face**, because most nose tips lie near the middle of their crop. *start* is the RGB teacher without
-# further training, with thermal input. The two large students started from its weights, the light one
-# from random weights.
+# face**, because most nose tips lie near the middle of their crop.
+#
+# Four networks with thermal input are compared with the RGB teacher: *none*, the student that learned
+# only from labels; *dikd*; its light student of lesson 04; and *start*, the RGB teacher itself with
+# thermal input, from whose weights the two large students started.
 
 # %%
 measured = course.measure_agreement(lesson, models)

@@ -15,9 +15,10 @@
 # whole course, state what it shows and what it does not show, and apply the same steps to your own
 # pairs.
 #
-# **Time.** About ten minutes to read, less than one to run on two CPU cores if the earlier lessons
-# have run, otherwise about ten. **Prerequisites.** [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb);
-# [05](05_kd_loss.ipynb) adds more rows to the table. Terms are in the [glossary](../docs/glossary.md).
+# **Time.** About ten minutes to read, less than one to run on two CPU cores if the earlier lessons have
+# run, otherwise about ten (`make course-models LESSON=08` writes most of their runs). **Prerequisites.**
+# [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb); [05](05_kd_loss.ipynb) adds more rows to the table.
+# Terms are in the [glossary](../docs/glossary.md).
 
 # %% tags=["parameters"]
 scale = "laptop"  # amount of computation: smoke, laptop or gpu

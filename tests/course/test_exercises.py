@@ -50,16 +50,6 @@ def test_two_to_five_exercises_each_with_an_answer_and_one_check(name):
         assert "checks." in exercise.checks[0].source
 
 
-@pytest.mark.parametrize("name", SOURCES)
-def test_each_exercise_states_how_long_it_takes(name):
-    prose = "\n".join(cell.source for cell in source(name).cells if cell.cell_type == "markdown")
-    titles = re.findall(r"^##? (.*)\n\n\*about (\d+) minutes\*$", prose, re.MULTILINE)
-    (head, total), *exercises = titles
-    assert head.startswith("Exercises ")
-    assert [title for title, _ in exercises] == [e.title for e in exercises_of(source(name))]
-    assert sum(int(minutes) for _, minutes in exercises) == int(total)
-
-
 def minutes_in(text: str) -> list[int]:
     return [int(number) for number in re.findall(r"^\*about (\d+) minutes\*$", text, re.MULTILINE)]
 
