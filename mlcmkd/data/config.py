@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from pydantic import Field
+from torch import Tensor
 
 from mlcmkd.data.joined import joined
-from mlcmkd.data.manifest import MANIFEST
-from mlcmkd.data.pairs import Pairs, load_pairs
+from mlcmkd.data.manifest import MANIFEST, SYNTHETIC
+from mlcmkd.data.pairs import Pairs, from_synthetic, load_pairs, synthetic_faces
 from mlcmkd.data.rig import Rig, seen_by
 from mlcmkd.data.thermal.model_range import over_model_range
 from mlcmkd.data.thermal.radiometry import Radiometry
@@ -125,6 +126,8 @@ class DataConfig(Config):
     ) -> list[Pairs]:
         """Load the training pairs of `source` and of each of `also`; arguments as `load_training`."""
         pairs = self.load("train", input_px, radiometry=radiometry, progress=progress)
+        if self.rig.baseline_cm:
+            pairs = pairs.with_rgb(self._rgb_from_beside(input_px))
         if self.pairs is not None:
             if self.pairs > len(pairs):
                 raise InputError(
@@ -139,6 +142,16 @@ class DataConfig(Config):
             for source in self.also
         ]
         return [pairs, *more]
+
+    def _rgb_from_beside(self, input_px: int) -> Tensor:
+        """RGB images of all training pairs, (N, 3, S, S) uint8, by a camera beside the thermal one."""
+        if self.source != SYNTHETIC:
+            raise InputError(
+                f"rig.baseline_cm={self.rig.baseline_cm:g}, but {self.source} has no depth from which "
+                f"another camera's image could be made; use source='{SYNTHETIC}', or misalignment"
+            )
+        camera = (self.rig.baseline_cm, self.rig.registered_cm)
+        return _rendered_beside(self.synthetic_train, self.synthetic_seed, input_px, *camera)
 
     def join(self, parts: Sequence[Pairs]) -> Pairs:
         """Join the pairs of the sources, as `load_sources` returns them, to one training set."""
@@ -160,3 +173,18 @@ def _cached(
     return load_pairs(
         source, split, px, count=count, seed=seed, radiometry=radiometry, progress=progress
     )
+
+
+@lru_cache(maxsize=2)
+def _rendered_beside(
+    count: int, seed: int, input_px: int, baseline_cm: float, registered_cm: float
+) -> Tensor:
+    """RGB images of the synthetic training faces, as `DataConfig._rgb_from_beside` returns them."""
+    # Imported here: the renderer compiles its loops with numba, which prediction never needs.
+    from mlcmkd.synthetic.second_camera import SecondCamera
+
+    camera = SecondCamera(baseline_cm, registered_cm)
+    faces = synthetic_faces("train", count, seed, rgb_camera=camera)
+    rgb = from_synthetic(faces, input_px).rgb
+    assert rgb is not None  # `faces` have RGB images
+    return rgb

@@ -29,6 +29,7 @@ from mlcmkd.utils.progress import tqdm
 
 if TYPE_CHECKING:
     from mlcmkd.synthetic.faces import SyntheticFaces
+    from mlcmkd.synthetic.second_camera import SecondCamera
 
 MARGIN = 1.4  # side of the stored square / side of the network's input
 _OPTIONAL = ("visible", "rgb_maps", "paired")  # tensors with one row a pair, or None
@@ -418,14 +419,30 @@ def from_synthetic(
 
 
 def synthetic_faces(
-    split: str, count: int, seed: int = 0, size: int = 96, *, progress: bool = False
+    split: str,
+    count: int,
+    seed: int = 0,
+    size: int = 96,
+    *,
+    rgb_camera: "SecondCamera | None" = None,
+    progress: bool = False,
 ) -> "SyntheticFaces":
-    """Render the synthetic faces of one split; no identity is in two splits."""
+    """Render the synthetic faces of one split; no identity is in two splits.
+
+    Arguments as in `mlcmkd.synthetic.faces.make_faces`.
+    """
     # Imported here: the renderer compiles its loops with numba, which prediction never needs.
     from mlcmkd.synthetic.faces import make_faces
 
     first = FIRST_IDENTITY[split]
-    return make_faces(count, seed=seed, size=size, first_identity=first, progress=progress)
+    return make_faces(
+        count,
+        seed=seed,
+        size=size,
+        first_identity=first,
+        rgb_camera=rgb_camera,
+        progress=progress,
+    )
 
 
 def load_pairs(

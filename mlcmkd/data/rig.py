@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 
 from mlcmkd.data.pairs import Pairs
-from mlcmkd.utils.config import Config
+from mlcmkd.utils.config import Config, late
 
 
 class Rig(Config):
@@ -37,6 +37,19 @@ class Rig(Config):
         ge=0,
         lt=1,
         description="Share of the pairs that get the RGB image of another pair.",
+    )
+    baseline_cm: float = late(
+        0.0,
+        ge=-50,
+        le=50,
+        description="How far the RGB camera is to the right of the thermal one, cm, which causes "
+        "parallax; only synthetic faces, which have a depth, can be seen by it.",
+    )
+    registered_cm: float = late(
+        110.0,
+        gt=0,
+        description="With a baseline: the distance at which the two images agree, cm. Synthetic faces "
+        "are 50 to 250 cm from the cameras.",
     )
 
 

@@ -15,6 +15,7 @@ from mlcmkd.synthetic.head.landmarks import DEFINED
 from mlcmkd.synthetic.parallel import in_order
 from mlcmkd.synthetic.realism import Realism
 from mlcmkd.synthetic.render import attributes, draw_recipe, render_pair
+from mlcmkd.synthetic.second_camera import SecondCamera
 from mlcmkd.utils.checks import checked_integer
 from mlcmkd.utils.errors import InputError, suggestion
 from mlcmkd.utils.progress import tqdm
@@ -74,6 +75,7 @@ def make_faces(
     scheme: str = "ibug68",
     maps: bool = False,
     rgb: bool = True,
+    rgb_camera: SecondCamera | None = None,
 ) -> SyntheticFaces:
     """Makes pairs of faces; sample n shows identity `first_identity + n // faces_per_identity`.
 
@@ -90,6 +92,8 @@ def make_faces(
         scheme: landmark scheme, one that is defined on the head (`head.landmarks.DEFINED`).
         maps: also return depth and temperature of every pixel.
         rgb: also render the RGB images, which take a third of the time; the rest does not depend on it.
+        rgb_camera: place of an RGB camera beside the thermal one; None for pixel-aligned pairs.
+            Landmarks and maps are those of the thermal image.
 
     Raises:
         InputError: an argument is not an integer or is out of range, or the scheme is unknown.
@@ -113,7 +117,9 @@ def make_faces(
     identity = first_identity + numbers // faces_per_identity
     faces = list(zip(identity.tolist(), (numbers % faces_per_identity).tolist(), strict=True))
     blocks = [
-        _Block(seed, size, realism, scheme, maps, rgb, tuple(faces[first : first + _BLOCK]))
+        _Block(
+            seed, size, realism, scheme, maps, rgb, tuple(faces[first : first + _BLOCK]), rgb_camera
+        )
         for first in range(0, count, _BLOCK)
     ]
     arrays: dict[str, list[np.ndarray]] = {}
@@ -145,12 +151,16 @@ class _Block:
     maps: bool
     rgb: bool
     faces: tuple[tuple[int, int], ...]
+    rgb_camera: SecondCamera | None = None
 
 
 def _render_block(block: _Block) -> tuple[dict[str, np.ndarray], list[dict]]:
     """Arrays of a block by their name in `SyntheticFaces`, and the attributes of each face."""
     recipes = [draw_recipe(block.seed, *face, block.realism) for face in block.faces]
-    pairs = [render_pair(recipe, block.size, block.scheme, rgb=block.rgb) for recipe in recipes]
+    pairs = [
+        render_pair(recipe, block.size, block.scheme, rgb=block.rgb, rgb_camera=block.rgb_camera)
+        for recipe in recipes
+    ]
     arrays = {
         "thermal": [pair.thermal for pair in pairs],
         "landmarks": [pair.landmarks.points for pair in pairs],

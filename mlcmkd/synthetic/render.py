@@ -12,6 +12,7 @@ from mlcmkd.synthetic.rgb.look import RgbLook, draw_rgb_look
 from mlcmkd.synthetic.rgb.paint import paint_rgb
 from mlcmkd.synthetic.rgb.photo import photograph
 from mlcmkd.synthetic.scene import SceneLandmarks, build_scene
+from mlcmkd.synthetic.second_camera import SecondCamera, seen_beside
 from mlcmkd.synthetic.shape import Shape, draw_shape
 from mlcmkd.synthetic.styling import Styling, draw_styling
 from mlcmkd.synthetic.surface import FAR
@@ -96,7 +97,12 @@ def draw_recipe(seed: int, identity: int, sample: int, realism: Realism) -> Reci
 
 
 def render_pair(
-    recipe: Recipe, size: int, scheme: str = "ibug68", *, rgb: bool = True
+    recipe: Recipe,
+    size: int,
+    scheme: str = "ibug68",
+    *,
+    rgb: bool = True,
+    rgb_camera: SecondCamera | None = None,
 ) -> RenderedPair:
     """Renders one pair.
 
@@ -105,6 +111,7 @@ def render_pair(
         size: side of the images, pixels.
         scheme: landmark scheme.
         rgb: also render the RGB image, which takes a third of the time.
+        rgb_camera: where the RGB camera is; None for the place of the thermal camera.
 
     Raises:
         InputError: the scheme is not defined on the head.
@@ -116,7 +123,11 @@ def render_pair(
     coverage = cover(scene, recipe.styling)
     photo = None
     if rgb:
-        light = paint_rgb(scene, coverage, recipe.styling, recipe.rgb)
+        shown, covered = scene, coverage
+        if rgb_camera is not None:
+            shown = seen_beside(scene, rgb_camera)
+            covered = cover(shown, recipe.styling)
+        light = paint_rgb(shown, covered, recipe.styling, recipe.rgb)
         photo = photograph(light, recipe.rgb.camera, size, recipe.stream("rgb camera"))
     heat = paint_thermal(scene, coverage, recipe.styling, recipe.thermal, recipe.realism)
     found = scene.landmarks(scheme)

@@ -136,13 +136,32 @@ def build_scene(
 
     body = join(parts)
     turned = turn(body.vertices, body.follows, pose)
+    solid, lens = see_bodies(parts, turned, camera, closed=len(head.triangles))
+    return Scene(shape, vertices, bare, parts, turned, matrix, camera, solid, lens)
+
+
+def see_bodies(
+    parts: Sequence[Part], turned: np.ndarray, camera: Camera, closed: int
+) -> tuple[Surface, Surface | None]:
+    """What a camera sees of the bodies.
+
+    Args:
+        parts: the bodies, the head first.
+        turned: (N, 3) their vertices in the camera's axes.
+        camera: the camera.
+        closed: number of triangles of the head, whose surface is closed.
+
+    Returns:
+        The visible surface of everything but lenses, and that of the lenses; None without glasses.
+    """
+    body = join(tuple(parts))
     projected = camera.project(turned)
     is_lens = body.materials == Worn.LENS
-    solid = see(_only(body, ~is_lens), turned, projected, size, closed=len(head.triangles))
+    solid = see(_only(body, ~is_lens), turned, projected, camera.size, closed=closed)
     lens = None
     if is_lens.any():
-        lens = see(_only(body, is_lens), turned, projected, size, depth=solid.depth)
-    return Scene(shape, vertices, bare, parts, turned, matrix, camera, solid, lens)
+        lens = see(_only(body, is_lens), turned, projected, camera.size, depth=solid.depth)
+    return solid, lens
 
 
 def _only(body: Part, chosen: np.ndarray) -> Part:
