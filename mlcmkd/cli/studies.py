@@ -151,13 +151,20 @@ def course(
     solutions: Annotated[
         bool, typer.Option("--solutions", help="Run the solutions of the exercises as well.")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Notebooks that run side by side.  [default: one per core, at most 4; 1 with a GPU]",
+        ),
+    ] = None,
 ) -> None:
     """Run every numbered notebook on the synthetic faces."""
     from mlcmkd.course import run_course
     from mlcmkd.training.run_directory import lock_run
 
     with lock_run(out):
-        run_course(out, scale, solutions=solutions)
+        run_course(out, scale, solutions=solutions, workers=workers)
 
 
 def report(

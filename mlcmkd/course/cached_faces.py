@@ -14,6 +14,7 @@ from mlcmkd.data.pairs import Pairs, from_synthetic, synthetic_faces
 from mlcmkd.data.thermal.model_range import over_model_range
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.synthetic.faces import SyntheticFaces
+from mlcmkd.utils.locks import file_lock
 from mlcmkd.utils.writing import replacing
 
 
@@ -62,12 +63,17 @@ class CachedSyntheticFaces(DataConfig):
         count = self.synthetic_train if split == "train" else self.synthetic_held
         path = self.cache / f"{split}-{count}-{self.synthetic_seed}-{renderer_hash()}.npz"
         if not path.is_file():
-            print(f"rendering {count} synthetic faces ({split}) into {self.cache.name}/")
-            faces = synthetic_faces(split, count, self.synthetic_seed, progress=True)
-            self.cache.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as part, part.open("wb") as file:
-                np.savez(file, **_to_arrays(faces))
+            with file_lock(path):  # another lesson may need the same faces at the same time
+                if not path.is_file():
+                    self._render(split, count, path)
         return path
+
+    def _render(self, split: str, count: int, path: Path) -> None:
+        """Renders the faces of a split into a file."""
+        print(f"rendering {count} synthetic faces ({split}) into {self.cache.name}/")
+        faces = synthetic_faces(split, count, self.synthetic_seed, progress=True)
+        with replacing(path) as part, part.open("wb") as file:
+            np.savez(file, **_to_arrays(faces))
 
     def faces(self, split: str) -> SyntheticFaces:
         """All faces of a split, 96 px, with temperatures in degrees C and attributes."""

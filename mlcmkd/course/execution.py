@@ -47,12 +47,17 @@ papermill_translators.register("python", _Translator)
 
 
 @contextmanager
-def this_interpreter() -> Iterator[None]:
-    """Makes `python3` the name of a kernel of this interpreter, independent of installed kernels."""
+def this_interpreter(threads: int | None = None) -> Iterator[None]:
+    """Makes `python3` the name of a kernel of this interpreter, independent of installed kernels.
+
+    Args:
+        threads: of the kernel's arithmetic; None for what the environment or the libraries choose.
+    """
     spec = {
         "argv": [sys.executable, "-c", KERNEL, "-f", "{connection_file}", "--log-level=40"],
         "display_name": "Python 3",
         "language": "python",
+        "env": {} if threads is None else {"OMP_NUM_THREADS": str(threads)},
     }
     before = os.environ.get("JUPYTER_PATH")
     with tempfile.TemporaryDirectory() as folder:
@@ -70,11 +75,21 @@ def this_interpreter() -> Iterator[None]:
                 os.environ["JUPYTER_PATH"] = before
 
 
-def execute(source: Path, target: Path, parameters: dict[str, Any], *, show: bool = True) -> None:
+def execute(
+    source: Path,
+    target: Path,
+    parameters: dict[str, Any],
+    *,
+    show: bool = True,
+    threads: int | None = None,
+) -> None:
     """Executes a notebook and writes it, cleaned, to `target`.
 
     Args:
+        source, target: files of the notebook and of the executed one.
+        parameters: values of its parameters.
         show: forward the progress bars of the notebook to the terminal.
+        threads: of its arithmetic, see `this_interpreter`.
 
     Raises:
         InputError: a cell failed, or the kernel did; the message contains notebook, cell and error. Code
@@ -82,7 +97,7 @@ def execute(source: Path, target: Path, parameters: dict[str, Any], *, show: boo
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with this_interpreter():
+        with this_interpreter(threads):
             papermill.execute_notebook(
                 source,
                 target,

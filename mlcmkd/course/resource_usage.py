@@ -120,8 +120,9 @@ def write_usage(usages: list[Usage], folder: Path, title: str) -> Path:
         "",
         _table(usages),
         "",
-        "Minutes are wall-clock time. Peak memory is that of the kernel's process, measured five times "
-        "a second, without its worker processes.",
+        "Minutes are wall-clock time of each notebook; those of notebooks that ran side by side "
+        "overlap. Peak memory is that of the kernel's process, measured five times a second, without "
+        "its worker processes.",
         "",
     ]
     path = folder / f"{REPORT}.md"

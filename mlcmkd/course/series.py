@@ -1,15 +1,18 @@
-"""Executes the notebooks of the course in order, by papermill, in one shared work folder."""
+"""Executes the notebooks of the course by papermill, in one shared work folder."""
 
 import csv
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mlcmkd.course.execution import KERNEL, execute
 from mlcmkd.course.project import NOTEBOOKS, SOLUTIONS, check_scale, default_work
-from mlcmkd.course.resource_usage import PeakMemory, usage_of, write_usage
+from mlcmkd.course.resource_usage import PeakMemory, Usage, usage_of, write_usage
 from mlcmkd.course.scales import get_scale
+from mlcmkd.course.side_by_side import run_side_by_side, threads_of, waiting_for
 from mlcmkd.course.tables import markdown_table
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
@@ -40,9 +43,10 @@ def run_course(
     device: str = "auto",
     seed: int = 0,
     solutions: bool = False,
+    workers: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Executes the numbered notebooks in order and prints where the results are.
+    """Executes the numbered notebooks and prints where the results are.
 
     Args:
         out: work folder of the course; None for `runs/course`, at other scales than "laptop"
@@ -53,7 +57,9 @@ def run_course(
         device: "auto", "cpu", "cuda" or "mps".
         seed: of every run.
         solutions: execute the solutions of the exercises as well, after the lessons.
-        progress: show progress bars.
+        workers: notebooks that run side by side; None for one per core, at most 4, and for one by one
+            if there is a GPU, which they would have to share.
+        progress: show progress bars; those of the trainings only if notebooks run one by one.
 
     Returns:
         The work folder.
@@ -73,18 +79,13 @@ def run_course(
         chosen_names = {path.name for path in chosen}
         solved = [p for p in numbered(SOLUTIONS) if p.name in chosen_names]
         targets |= {path: out / "notebooks" / SOLUTIONS.name / path.name for path in solved}
-    usages = []
+    parameters = {"scale": scale, "device": device, "work": str(out), "seed": seed}
+    workers = min(_workers(device) if workers is None else workers, len(targets))
     started = time.monotonic()
-    bar = tqdm(targets.items(), desc="course", unit="notebook", disable=not progress)
-    for path, target in bar:
-        bar.set_description(f"course: {path.stem}")
-        if progress:
-            print(file=sys.stderr)  # the progress bars of the notebook are below this one
-        notebook_started = time.monotonic()
-        parameters = {"scale": scale, "device": device, "work": str(out), "seed": seed}
-        with PeakMemory(KERNEL) as memory:
-            execute(path, target, parameters, show=progress)
-        usages.append(usage_of(target, time.monotonic() - notebook_started, memory.bytes))
+    if workers > 1:
+        usages = _side_by_side(targets, parameters, workers, progress)
+    else:
+        usages = _one_by_one(targets, parameters, progress)
     minutes = (time.monotonic() - started) / 60
     title = f"{len(targets)} notebooks at scale {scale} in {minutes:.1f} minutes"
     report = write_usage(usages, out, title)
@@ -97,3 +98,73 @@ def run_course(
         with (out / "results.csv").open(encoding="utf-8") as file:
             print(markdown_table(list(csv.DictReader(file))))
     return out
+
+
+def _workers(device: str) -> int:
+    """Number of notebooks that run side by side by default."""
+    import torch  # takes seconds
+
+    if device in ("cuda", "mps") or (device == "auto" and torch.accelerator.is_available()):
+        return 1
+    return min(4, _cores())
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run_one(
+    path: Path, target: Path, parameters: dict[str, Any], threads: int | None, show: bool
+) -> Usage:
+    """Executes one notebook and measures its resource usage."""
+    started = time.monotonic()
+    with PeakMemory(KERNEL) as memory:
+        execute(path, target, parameters, show=show, threads=threads)
+    return usage_of(target, time.monotonic() - started, memory.bytes)
+
+
+def _one_by_one(
+    targets: Mapping[Path, Path], parameters: dict[str, Any], progress: bool
+) -> list[Usage]:
+    """Executes notebooks in order; the progress bars of each are below that of the course."""
+    usages = []
+    bar = tqdm(targets.items(), desc="course", unit="notebook", disable=not progress)
+    for path, target in bar:
+        bar.set_description(f"course: {path.stem}")
+        if progress:
+            print(file=sys.stderr)
+        usages.append(_run_one(path, target, parameters, None, progress))
+    return usages
+
+
+def _side_by_side(
+    targets: Mapping[Path, Path], parameters: dict[str, Any], workers: int, progress: bool
+) -> list[Usage]:
+    """Executes notebooks in several processes; returns their usages in the order of `targets`.
+
+    Each has its share of the cores, unless the user has set OMP_NUM_THREADS.
+    """
+    lessons = {number_of(path.stem): path for path in targets if path.parent != SOLUTIONS}
+    before = waiting_for(list(lessons))
+    # Solutions use the models of all lessons.
+    solved = {
+        f"solution {number_of(path.stem)}": path for path in targets if path.parent == SOLUTIONS
+    }
+    before |= {name: {*lessons} for name in solved}
+    jobs = {}
+    for name, path in (lessons | solved).items():
+        chosen = "OMP_NUM_THREADS" in os.environ
+        threads = None if chosen else threads_of(name, before, workers, _cores())
+        jobs[name] = (path, targets[path], parameters, threads, False)
+    usages = {}
+    bar = tqdm(
+        total=len(jobs), desc=f"course, {workers} at a time", unit="notebook", disable=not progress
+    )
+    with bar:
+        for name, usage in run_side_by_side(_run_one, jobs, before, workers):
+            usages[name] = usage
+            if progress:
+                tqdm.write(f"{usage.notebook}: {usage.minutes:.1f} minutes", file=sys.stderr)
+            bar.update()
+    return [usages[name] for name in jobs]

@@ -1,0 +1,121 @@
+"""A training step beside other work: `python benchmarks/busy_machine.py`.
+
+Steps of the course's network (`half`, 64 px, 32 images, float32) with one thread per core, on the
+machine as it is and with one busy process on each core. Each setting of the threads runs in a process
+of its own, because OpenMP reads it once; the settings run in turns. Printed are medians over all
+rounds, and their ratio to a step of the first setting on the machine as it is. The last row is one
+process on each core, all at the same time: the time of a step is divided by their number.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mlcmkd.training.provenance import processor_name
+from mlcmkd.utils.markdown import markdown_table
+from mlcmkd.utils.progress import tqdm
+
+SETTINGS: dict[str, dict[str, str]] = {
+    "threads spin while they wait": {"OMP_WAIT_POLICY": "ACTIVE"},
+    "the default of OpenMP": {},
+    "threads sleep while they wait": {"OMP_WAIT_POLICY": "PASSIVE"},
+    "one thread": {"OMP_NUM_THREADS": "1"},
+}
+EACH_CORE = "one thread, one process on each core"
+BUSY = "while True: pass"
+WARM_UP = 3  # steps that are not timed
+
+
+def step_times(steps: int) -> list[float]:
+    """Milliseconds of each training step in this process."""
+    import torch
+
+    from mlcmkd.models import Landmarker, ModelSpec
+
+    torch.manual_seed(0)
+    model = Landmarker(ModelSpec(size="half", input_px=64)).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(model.parameters())
+    images = torch.rand(32, 3, 64, 64)
+    times = []
+    for _ in range(WARM_UP + steps):
+        started = time.perf_counter()
+        optimiser.zero_grad()
+        model(images).coordinates.square().mean().backward()
+        optimiser.step()
+        times.append(1000 * (time.perf_counter() - started))
+    return times[WARM_UP:]
+
+
+@contextmanager
+def busy_cores(count: int) -> Iterator[None]:
+    """Runs `count` processes that compute without end."""
+    others = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def in_processes(name: str, steps: int, cores: int) -> list[float]:
+    """`step_times` of a setting, which replaces what the environment says of OpenMP.
+
+    Of several processes, the time for which each step keeps the machine.
+    """
+    count = cores if name == EACH_CORE else 1
+    setting = SETTINGS["one thread" if name == EACH_CORE else name]
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_"))}
+    command = [sys.executable, __file__, "--measure", str(steps)]
+    running = [
+        subprocess.Popen(command, env=inherited | setting, stdout=subprocess.PIPE, text=True)
+        for _ in range(count)
+    ]
+    outputs = [process.communicate()[0] for process in running]
+    return [time / count for output in outputs for time in json.loads(output)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=20, help="timed steps of a process")
+    parser.add_argument("--rounds", type=int, default=3, help="how often all settings run")
+    parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.measure is not None:
+        print(json.dumps(step_times(arguments.measure)))
+        return
+    cores = len(os.sched_getaffinity(0))
+    names = [*SETTINGS, EACH_CORE]
+    times: dict[tuple[str, int], list[float]] = defaultdict(list)
+    turns = [(name, busy) for _ in range(arguments.rounds) for busy in (0, cores) for name in names]
+    for name, busy in tqdm(turns, unit="process"):
+        with busy_cores(busy):
+            times[name, busy] += in_processes(name, arguments.steps, cores)
+    first = statistics.median(times[names[0], 0])
+    rows = []
+    for name in names:
+        quiet, beside = (statistics.median(times[name, busy]) for busy in (0, cores))
+        rows.append(
+            {
+                "threads": name,
+                "quiet (ms)": f"{quiet:.0f}",
+                "beside busy processes (ms)": f"{beside:.0f}",
+                "ratio": f"{beside / quiet:.1f}",
+                "ratio to the first row, quiet": f"{beside / first:.1f}",
+            }
+        )
+    print(
+        f"{processor_name()}, {cores} cores; {arguments.rounds} rounds of {arguments.steps} steps"
+    )
+    print(markdown_table(rows))
+
+
+if __name__ == "__main__":
+    main()
