@@ -3,6 +3,8 @@
     mlcmkd sweep experiments/registration.yaml --workers 2
     python scripts/registration_table.py results/registration.csv runs/registration
 
+The same for the rigs with parallax, `experiments/registration_parallax.yaml`.
+
 NME in percent, and differences with paired bootstrap intervals over the test faces; of several seeds the
 errors of each face are averaged first, over the seeds that both sides have. Intervals do not include the
 variance between trainings.
@@ -18,17 +20,11 @@ import numpy as np
 from mlcmkd.evaluation.metrics import bootstrap_interval
 from mlcmkd.utils.markdown import markdown_table
 
-CELL = (
-    "labelled",
-    "misalignment_px",
-    "same_in_all_pairs",
-    "rotation_degrees",
-    "scale",
-    "wrong_pairs",
-)
+# Columns of the rig, with their values for aligned pairs; a table has some of them.
 ALIGNED = {"misalignment_px": "0.0", "same_in_all_pairs": "False", "rotation_degrees": "0",
-           "scale": "0", "wrong_pairs": "0"}  # fmt: skip
-Runs = dict[tuple[tuple[str, ...], str], dict[int, np.ndarray]]  # cell, strategy -> seed -> errors
+           "scale": "0", "wrong_pairs": "0", "baseline_cm": "0.0"}  # fmt: skip
+Cell = tuple[tuple[str, str], ...]  # columns of labels and rig, with their values
+Runs = dict[tuple[Cell, str], dict[int, np.ndarray]]  # cell, strategy -> seed -> errors
 
 
 def errors_of(run: Path) -> np.ndarray:
@@ -43,7 +39,7 @@ def read(table: Path, runs: Path) -> Runs:
     found: Runs = defaultdict(dict)
     with table.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            cell = tuple(row[name] for name in CELL)
+            cell = tuple((name, row[name]) for name in ("labelled", *ALIGNED) if name in row)
             found[cell, row["strategy"]][int(row["seed"])] = errors_of(runs / row["run"])
     return found
 
@@ -63,10 +59,9 @@ def main(table: Path, runs: Path) -> None:
     found = read(table, runs)
     lines = []
     for (cell, strategy), by_seed in found.items():
-        names = dict(zip(CELL, cell, strict=True))
-        aligned = tuple((names | ALIGNED)[name] for name in CELL)
+        aligned = tuple((name, ALIGNED.get(name, value)) for name, value in cell)
         lines.append(
-            names
+            dict(cell)
             | {
                 "strategy": strategy,
                 "seeds": " ".join(map(str, sorted(by_seed))),
