@@ -127,7 +127,7 @@ class DataConfig(Config):
         """Load the training pairs of `source` and of each of `also`; arguments as `load_training`."""
         pairs = self.load("train", input_px, radiometry=radiometry, progress=progress)
         if self.rig.baseline_cm:
-            pairs = pairs.with_rgb(self._rgb_from_beside(input_px))
+            pairs = pairs.with_rgb(self._rgb_from_beside(input_px, progress))
         if self.pairs is not None:
             if self.pairs > len(pairs):
                 raise InputError(
@@ -143,7 +143,7 @@ class DataConfig(Config):
         ]
         return [pairs, *more]
 
-    def _rgb_from_beside(self, input_px: int) -> Tensor:
+    def _rgb_from_beside(self, input_px: int, progress: bool) -> Tensor:
         """RGB images of all training pairs, (N, 3, S, S) uint8, by a camera beside the thermal one."""
         if self.source != SYNTHETIC:
             raise InputError(
@@ -151,7 +151,8 @@ class DataConfig(Config):
                 f"another camera's image could be made; use source='{SYNTHETIC}', or misalignment"
             )
         camera = (self.rig.baseline_cm, self.rig.registered_cm)
-        return _rendered_beside(self.synthetic_train, self.synthetic_seed, input_px, *camera)
+        count, seed = self.synthetic_train, self.synthetic_seed
+        return _rendered_beside(count, seed, input_px, *camera, progress)
 
     def join(self, parts: Sequence[Pairs]) -> Pairs:
         """Join the pairs of the sources, as `load_sources` returns them, to one training set."""
@@ -177,14 +178,19 @@ def _cached(
 
 @lru_cache(maxsize=2)
 def _rendered_beside(
-    count: int, seed: int, input_px: int, baseline_cm: float, registered_cm: float
+    count: int,
+    seed: int,
+    input_px: int,
+    baseline_cm: float,
+    registered_cm: float,
+    progress: bool,
 ) -> Tensor:
     """RGB images of the synthetic training faces, as `DataConfig._rgb_from_beside` returns them."""
     # Imported here: the renderer compiles its loops with numba, which prediction never needs.
     from mlcmkd.synthetic.second_camera import SecondCamera
 
     camera = SecondCamera(baseline_cm, registered_cm)
-    faces = synthetic_faces("train", count, seed, rgb_camera=camera)
+    faces = synthetic_faces("train", count, seed, rgb_camera=camera, progress=progress)
     rgb = from_synthetic(faces, input_px).rgb
     assert rgb is not None  # `faces` have RGB images
     return rgb

@@ -85,7 +85,7 @@ def test_the_baseline_is_not_written_while_it_is_the_default():
 def test_pairs_without_depth_are_refused():
     config = DataConfig(source="some/folder", rig={"baseline_cm": 4})
     with pytest.raises(InputError, match="some/folder has no depth"):
-        config._rgb_from_beside(48)
+        config._rgb_from_beside(48, progress=False)
 
 
 @pytest.mark.parametrize(
