@@ -10,6 +10,7 @@ from sphinx.util.osutil import relative_uri
 
 _LONGEST = 200
 _COLUMNS = re.compile(r"\S {2,}\S")
+_WIDEST = 110  # columns of a printed table that is worth scrolling
 
 
 def arrange(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -33,8 +34,10 @@ def arrange(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def is_prose(text: str) -> bool:
-    """Whether a printed text has no columns, so that its lines may be broken anywhere."""
-    return sum(bool(_COLUMNS.search(line)) for line in text.splitlines()) < 2
+    """Whether the lines of a printed text may be broken: it has no columns, or is too wide for a table."""
+    lines = text.splitlines()
+    columns = sum(bool(_COLUMNS.search(line)) for line in lines)
+    return columns < 2 or max(map(len, lines)) > _WIDEST
 
 
 def description(doctree: nodes.document) -> str:

@@ -15,6 +15,7 @@ def test_printed_sentences_wrap_and_printed_tables_do_not():
     assert is_prose("Right: the error is 3.4 %. " * 20)
     assert is_prose("Right.\nsplit:  one line with two spaces")
     assert not is_prose("size    parameters\nlarge   11,604,100")
+    assert is_prose("a  b\nc  d\n" + "A long explanation. " * 10)
 
 
 def test_a_page_is_described_by_its_first_paragraph_of_text():
