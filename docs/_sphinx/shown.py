@@ -34,7 +34,7 @@ def arrange(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def is_prose(text: str) -> bool:
-    """Whether the lines of a printed text may be broken: it has no columns, or is too wide for a table."""
+    """Whether a printed text may be broken into lines: it has no columns, or is too wide for a table."""
     lines = text.splitlines()
     columns = sum(bool(_COLUMNS.search(line)) for line in lines)
     return columns < 2 or max(map(len, lines)) > _WIDEST
