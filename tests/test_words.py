@@ -38,6 +38,18 @@ USES = [
     "by which dice",
     "cannot tell the two apart",
     "a twin image",
+    "they do not show a difference",
+    "the student is level with it",
+    "no interval is clear of zero",
+    "is ahead of FD+LD",
+    "the student has caught up",
+    "it stands in for the label",
+    "an unlabelled face is passed over",
+    "it starts anew",
+    "other weights were not tried",
+    "measured beside other work",
+    "it is said that nothing changes",
+    "surprisingly",
 ]
 
 
@@ -56,6 +68,8 @@ def test_a_retired_phrase_is_found(pattern, use):
         "The camera reads thermal images of 16 bits, in the box of the face; a standing row",
         "np.floor(x), strategies: *rivals, the household, we are told to stop, dice_score, the houses",
         "standard, understands, runs of a standstill; the model in the box of the figure",
+        "three points lie straight ahead of the camera; a failed run is tried again, at level 3",
+        "levels are levelled with a spirit level; NME stands for normalised mean error; pass it over",
     ],
 )
 def test_ordinary_english_is_not(text):
@@ -65,6 +79,39 @@ def test_ordinary_english_is_not(text):
 def test_a_phrase_is_found_across_the_end_of_a_comment_line():
     (found,) = check_words.findings("# whether the run\n# stands", Path("a.py"))
     assert found.line == 1
+
+
+LONG = "Word " + "and word " * (check_words.MOST_WORDS // 2)
+
+
+def test_an_overlong_sentence_is_found_with_its_line():
+    page = f"# Head\n\nA short one. Another one\nends here. {LONG}\nand its end. A short one."
+    (found,) = check_words.long_sentences(page, Path("page.md"))
+    assert (found.line, found.phrase) == (4, "Word and word and word and ...")
+    cell, item = f"| a | {LONG} |", f"- {LONG}"
+    assert [each.line for each in check_words.long_sentences(f"{cell}\n\n{item}", Path())] == [1, 3]
+
+
+def test_an_overlong_sentence_of_a_notebook_is_found_in_its_texts_alone():
+    source = f"# %%\n# {LONG}\nprint(1)\n\n# %% [markdown]\n# # Head\n#\n# {LONG}\n# end."
+    texts = check_words.texts_of(source)
+    assert [found.line for found in check_words.long_sentences(texts, Path("00.py"))] == [8]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        LONG.replace("and", "and.", 2),
+        f"{LONG[: len(LONG) // 2]}: {LONG[len(LONG) // 2 :]}",
+        f"```\n{LONG} {LONG}\n```\n",
+        f"    {LONG}\n    {LONG}",
+        f"---\na: {LONG}\n---\n# {LONG}\n<!-- {LONG} -->",
+        f"A `{LONG}` and [one](a/{LONG.replace(' ', '_')}.md) of `{LONG}`.",
+        f"- {LONG[: len(LONG) // 2]}\n- {LONG[: len(LONG) // 2]}\n| {LONG[:60]} | {LONG[:60]} |",
+    ],
+)
+def test_code_headings_and_short_sentences_are_not(page):
+    assert not list(check_words.long_sentences(page, Path("page.md")))
 
 
 def test_the_texts_have_none():

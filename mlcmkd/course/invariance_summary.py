@@ -122,7 +122,7 @@ def compare_gaps(
     """Compares the gaps of two students on the same pairs and groups.
 
     Returns:
-        One row per measure for a table, and a summary in sentences. Two students are level by a
+        One row per measure for a table, and a summary in sentences. Neither student is closer by a
         measure if the interval of their difference contains zero.
     """
     rows, closer_by = [], {name: [], other_name: [], "": []}
@@ -137,7 +137,7 @@ def compare_gaps(
                 other_name: f"{b.value:.1f}",
                 name: f"{a.value:.1f}",
                 "difference": f"{a.value - b.value:+.1f} ({low:+.1f} to {high:+.1f})",
-                "closer": closer or "level",
+                "closer": closer or "neither",
             }
         )
     if closer_by[name] and not closer_by[other_name]:
@@ -150,7 +150,8 @@ def compare_gaps(
         conclusion = "No measure shows a clear difference."
     return rows, (
         f"**{name}** is closer to invariance than **{other_name}** by {_listed(closer_by[name])}, "
-        f"farther by {_listed(closer_by[other_name])}, and level by {_listed(closer_by[''])}. "
+        f"farther by {_listed(closer_by[other_name])}, without a clear difference by "
+        f"{_listed(closer_by[''])}. "
         f"{conclusion}"
     )
 
@@ -164,7 +165,7 @@ def summarise_gaps(name: str, gaps: dict[str, Gap]) -> str:
     zero = [measure for measure, low in lower_ends.items() if low <= 1e-6]  # up to rounding
     positive = [measure for measure in lower_ends if measure not in zero]
     if not positive:
-        return f"The features of **{name}** are level with invariant ones by every measure."
+        return f"No gap of **{name}** is significantly larger than zero."
     sentence = f"The features of **{name}** are *not* invariant by {_listed(positive)}"
     if not zero:
         return f"{sentence}: every gap is significantly larger than zero."

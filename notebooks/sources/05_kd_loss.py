@@ -1,17 +1,17 @@
 # %% [markdown]
 # # 05 · KD-Loss: a Tough- and a Tolerant-Teacher
 #
-# ![Errors of light students with three losses: L1 and KD-Loss are level, L2 is
+# ![Errors of light students with three losses: L1 and KD-Loss are equal, L2 is
 # worse](../docs/figures/lessons/05_losses.png)
 #
 # **Question.** A light student cannot fit every landmark. **KD-Loss** (Fard & Mahoor) gives it two
 # teachers, one strict and one tolerant. Is that better than a plain loss?
 #
 # **The answer first.** Better than **L2**, the mean squared error; no better than **L1**, the mean
-# absolute error. In the figure *kd-loss* and *l1* are level, without a clear difference, and *l2* is
+# absolute error. In the figure there is no clear difference between *kd-loss* and *l1*, and *l2* is
 # worse.
 #
-# **Why is L1 level?** A student learns by the slope of its loss. The slope of L2 vanishes near the
+# **Why is L1 as good?** A student learns by the slope of its loss. The slope of L2 vanishes near the
 # truth, so small errors are hardly corrected. The slope of L1 is the same everywhere. KD-Loss is steep
 # near the truth, as L1 is, and about half as steep far away: as a function of the error it differs
 # little from L1. Where a label is known, the prediction of a teacher adds no information to it.
@@ -217,10 +217,10 @@ columns |= {n: f"minus {n.upper()} (points) [95 % interval]" for n in ("l2", "l1
 lesson.show_text(course.markdown_table(rows, columns))
 
 # %% [markdown]
-# **How to read it.** A difference below zero means a smaller error than that of L2 or L1. Two models are
-# *level* if the interval of their difference contains zero.
+# **How to read it.** A difference below zero means a smaller error than that of L2 or L1. There is no
+# clear difference if its interval contains zero.
 #
-# As in the figure at the head, KD-Loss is better than L2 and level with L1, although it also has the
+# As in the figure at the head, KD-Loss is better than L2 and equal to L1, although it also has the
 # pairs without a label. Of its parts, the Tolerant-Teacher's assistive loss matters here: the two
 # students that have it (*tolerant*, *kd-loss*) are better by more than two points than the two that do
 # not (*main*, *tough*). Most pairs have no label, and the loss explains why: there the target is the

@@ -266,8 +266,8 @@ lesson.show_text(
 #
 # **The verdict.** The circles lie clearly to the right of their squares: the networks use partly the
 # same positions of this face. Most of this agreement is there at the start, where nothing was trained on
-# thermal images. The students *none* and *dikd* are level, so the teacher's guidance is not its cause.
-# The differences and their intervals: [06b](06b_trust.ipynb).
+# thermal images. The students *none* and *dikd* do not differ clearly, so the teacher's guidance is not
+# its cause. The differences and their intervals: [06b](06b_trust.ipynb).
 #
 # ## Can a map be trusted?
 #

@@ -356,9 +356,9 @@ lesson.show_text(
 # %% [markdown]
 # **How to read it.** Third column: every interval lies above zero, so each network with thermal input
 # uses positions that are specific to the face. Fourth column: training on thermal images increased this
-# agreement a little for the nose tip and the mouth; for the eyes it is level. (The light student started
-# from random weights, so there is no comparison.) Last column: every interval contains zero. A student
-# with a teacher is level with *none*.
+# agreement a little for the nose tip and the mouth; for the eyes it did not. (The light student started
+# from random weights, so there is no comparison.) Last column: every interval contains zero. No student
+# with a teacher differs clearly from *none*.
 #
 # The intervals include the variation between faces, not the variation between trainings.
 #

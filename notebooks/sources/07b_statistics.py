@@ -78,7 +78,7 @@ lesson.show_text("Thermal features with the teacher's head:\n\n- " + "\n- ".join
 # %% [markdown]
 # **How to read it.** The first line shows whether training adapted the features to the teacher's head.
 # It did; but so did the training of *none*, without a teacher. The second line is the part of DIKD, 0.4
-# points. Against FD+LD it is level: the interval of the difference contains zero.
+# points. There is no clear difference from FD+LD: the interval contains zero.
 
 # %% [markdown]
 # ## Error 1: a high CKA without a reference
@@ -306,8 +306,8 @@ for name in shown:
 # (the cell prints the definitions). Is one student's gap smaller than another's? The **jackknife**
 # answers with an interval: each tenth of the people is left out in turn, and the variation of the ten
 # differences gives a 95 % interval (`compare_gaps` in
-# [`invariance_summary.py`](../mlcmkd/course/invariance_summary.py)). The two students are *level* if it
-# contains zero. All sentences below are generated from the numbers.
+# [`invariance_summary.py`](../mlcmkd/course/invariance_summary.py)). If it contains zero,
+# neither student is closer. All sentences below are generated from the numbers.
 
 # %%
 lesson.show_text(

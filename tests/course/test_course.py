@@ -383,8 +383,8 @@ def test_a_comparison_of_gaps_decides_only_if_the_interval_excludes_zero():
     assert [row["closer"] for row in rows] == ["A"] * 5
     assert "farther by 5 of 5 measures" in summary and "in favour of A." in summary
     same = course.compare_gaps("A", near, "B", near)
-    assert {row["closer"] for row in same[0]} == {"level"}
-    assert "level by 5 of 5 measures" in same[1]
+    assert {row["closer"] for row in same[0]} == {"neither"}
+    assert "without a clear difference by 5 of 5 measures" in same[1]
     assert same[1].endswith("No measure shows a clear difference.")
     mixed = course.compare_gaps("A", gaps_of(1, 9, 5, 5, 5), "B", gaps_of(9, 1, 5, 5, 5))[1]
     assert "1 of 5 measures (teacher's head), farther by 1 of 5 measures (student's head)" in mixed
@@ -396,8 +396,8 @@ def test_the_summary_calls_a_gap_positive_only_if_the_interval_excludes_zero():
     some = course.summarise_gaps("A", gaps_of(9, 0.01, 9, 0.01, 9))
     assert "*not* invariant by 3 of 5 measures (teacher's head, CKA, probe)" in some
     assert "by 2 of 5 measures (student's head, retrieval), the gap is not significantly" in some
-    level = course.summarise_gaps("A", gaps_of(0, 0, 0, 0, 0))
-    assert level.endswith("level with invariant ones by every measure.")
+    none = course.summarise_gaps("A", gaps_of(0, 0, 0, 0, 0))
+    assert none == "No gap of **A** is significantly larger than zero."
 
 
 # --- the course ---------------------------------------------------------------------------------
