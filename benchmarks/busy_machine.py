@@ -1,4 +1,4 @@
-"""A training step beside other work: `python benchmarks/busy_machine.py`.
+"""A training step on a machine with other work: `python benchmarks/busy_machine.py`.
 
 Steps of the course's network (`half`, 64 px, 32 images, float32) with one thread per core, on the
 machine as it is and with one busy process on each core. Each setting of the threads runs in a process
