@@ -45,8 +45,9 @@ from mlcmkd.training.run_directory import WEIGHTS
 #
 # *about 10 minutes*
 #
-# Let $F(x) = w \cdot x + c$, with four pixels and a baseline that is not zero. Compute the integrated
-# gradients, one credit per pixel, and check that they sum to $F(x) - F(x')$.
+# A linear network has four pixels as its input: $F(x)$ is `w @ x` plus a constant. The baseline is not
+# zero. Compute the integrated gradients, one credit per pixel, and check that they sum to
+# $F(x) - F(x')$.
 
 # %% tags=["solution", "fact", "nbval-check-output"]
 w = np.array([2.0, -1.0, 0.0, 3.0])
