@@ -162,18 +162,14 @@ run_of = dict(zip(scores, [big, *runs.values()], strict=True))
 for name, run in run_of.items():
     model = Landmarker.load(run / WEIGHTS)
     median, slow = latency(model)
-    rows.append(
-        {
-            "name": name,
-            **scores[name].summary(),
-            "parameters": model.parameter_count(),
-            "mb": f"{(run / WEIGHTS).stat().st_size / 1e6:.1f}",
-            "ms": f"{median:.1f} ({slow:.1f})",
-        }
-    )
-columns = {n: course.COLUMNS[n] for n in ("name", "parameters")}
-columns |= {"mb": "file (MB)", "ms": "time (ms), median (90 % below)"}
-columns |= {n: course.COLUMNS[n] for n in ("nme_percent", "interval")}
+    row = {"name": name, **scores[name].summary(), "parameters": model.parameter_count()}
+    row["mb"] = f"{(run / WEIGHTS).stat().st_size / 1e6:.1f}"
+    row["ms"] = f"{median:.1f} ({slow:.1f})"
+    row["nme"] = f"{row['nme_percent']:.2f} "
+    row["nme"] += f"[{row['nme_low_percent']:.2f}, {row['nme_high_percent']:.2f}]"
+    rows.append(row)
+columns = {"name": "network", "parameters": "parameters", "mb": "file (MB)"}
+columns |= {"ms": "time (ms), median (90 % below)", "nme": "NME (%) [95 % interval]"}
 lesson.show_text(course.markdown_table(rows, columns))
 print("time for a single image, CPU,", torch.get_num_threads(), "threads")
 

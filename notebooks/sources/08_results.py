@@ -88,8 +88,13 @@ light = {
     name: course.light_student_run(lesson, name) for name in ("none", "fd+ld", lesson.strategy)
 }
 rows, scores = course.score_all_runs(lesson, "test")
-columns = {name: title for name, title in course.COLUMNS.items() if name != "auc"}
-lesson.show_text(course.markdown_table(rows, columns))
+table = []
+for row in rows:
+    low, high = row["nme_low_percent"], row["nme_high_percent"]
+    table.append(row | {"nme": f"{row['nme_percent']:.2f} [{low:.2f}, {high:.2f}]"})
+columns = {"name": "run", "parameters": "parameters", "nme": "NME (%) [95 % interval]"}
+columns |= {"failure_rate": "FR at 8 % (%)"}
+lesson.show_text(course.markdown_table(table, columns))
 print(f"{rows[0]['faces']} test faces; the complete table is results.csv in the work folder")
 
 # %%
