@@ -21,8 +21,7 @@ COLUMNS = {
     "name": "run",
     "reads": "input",
     "parameters": "parameters",
-    "nme_percent": "NME, inter-ocular (%)",
-    "interval": "95 % interval",
+    "nme_interval": "NME, inter-ocular (%) [95 % interval]",
     "failure_rate": "FR at 8 % (%)",
     "auc": "AUC at 8 %",
 }
@@ -162,13 +161,14 @@ def write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def _cell(row: Mapping[str, Any], column: str) -> str:
-    if column == "interval":
-        return f"{float(row['nme_low_percent']):.2f} to {float(row['nme_high_percent']):.2f}"
+    if column == "nme_interval":
+        mean, low, high = (float(row[f"nme_{part}percent"]) for part in ("", "low_", "high_"))
+        return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
     if column == "parameters":
         return f"{int(row[column]):,}"
     if column == "failure_rate":
         return f"{100 * float(row[column]):.1f}"
-    if column in ("nme_percent", "auc"):
+    if column == "auc":
         return f"{float(row[column]):.2f}"
     return str(row[column])
 

@@ -165,11 +165,9 @@ for name, run in run_of.items():
     row = {"name": name, **scores[name].summary(), "parameters": model.parameter_count()}
     row["mb"] = f"{(run / WEIGHTS).stat().st_size / 1e6:.1f}"
     row["ms"] = f"{median:.1f} ({slow:.1f})"
-    row["nme"] = f"{row['nme_percent']:.2f} "
-    row["nme"] += f"[{row['nme_low_percent']:.2f}, {row['nme_high_percent']:.2f}]"
     rows.append(row)
 columns = {"name": "network", "parameters": "parameters", "mb": "file (MB)"}
-columns |= {"ms": "time (ms), median (90 % below)", "nme": "NME (%) [95 % interval]"}
+columns |= {"ms": "time (ms), median (90 % below)", "nme_interval": course.COLUMNS["nme_interval"]}
 lesson.show_text(course.markdown_table(rows, columns))
 print("time for a single image, CPU,", torch.get_num_threads(), "threads")
 

@@ -88,13 +88,8 @@ light = {
     name: course.light_student_run(lesson, name) for name in ("none", "fd+ld", lesson.strategy)
 }
 rows, scores = course.score_all_runs(lesson, "test")
-table = []
-for row in rows:
-    low, high = row["nme_low_percent"], row["nme_high_percent"]
-    table.append(row | {"nme": f"{row['nme_percent']:.2f} [{low:.2f}, {high:.2f}]"})
-columns = {"name": "run", "parameters": "parameters", "nme": "NME (%) [95 % interval]"}
-columns |= {"failure_rate": "FR at 8 % (%)"}
-lesson.show_text(course.markdown_table(table, columns))
+columns = {n: course.COLUMNS[n] for n in ("name", "parameters", "nme_interval", "failure_rate")}
+lesson.show_text(course.markdown_table(rows, columns))
 print(f"{rows[0]['faces']} test faces; the complete table is results.csv in the work folder")
 
 # %%

@@ -271,7 +271,9 @@ def test_results_have_one_row_per_run_and_two_for_the_teacher(work):
     lines = (work / "results.csv").read_text().splitlines()
     assert len(lines) == len(rows) + 1
     table = course.markdown_table(rows)
-    assert "inter-ocular" in table and "95 % interval" in table and "FR at 8 %" in table
+    assert "inter-ocular (%) [95 % interval]" in table and "FR at 8 %" in table
+    first = f"{rows[0]['nme_percent']:.2f} [{rows[0]['nme_low_percent']:.2f}, "
+    assert first in table.splitlines()[2]
     assert len({len(line) for line in table.splitlines()}) == 1
 
 
