@@ -13,6 +13,7 @@ Each name is imported at its first use (PEP 562), so `import mlcmkd` loads neith
 from typing import TYPE_CHECKING
 
 from mlcmkd.utils.lazy import lazy_names
+from mlcmkd.utils.threads import sleep_soon
 
 if TYPE_CHECKING:
     from mlcmkd.data.config import DataConfig
@@ -122,6 +123,8 @@ _NAMES_OF = {
     "mlcmkd.training.config": ("FitConfig",),
     "mlcmkd.utils.errors": ("InputError",),
 }
+
+sleep_soon()  # before any module imports torch
 
 if not TYPE_CHECKING:  # a type checker would accept every name of a module with __getattr__
     __getattr__, __dir__ = lazy_names(__name__, _NAMES_OF)

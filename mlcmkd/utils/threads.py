@@ -3,16 +3,19 @@
 import os
 import sys
 
+# How often a waiting thread looks before it sleeps; by itself GNU OpenMP takes 300,000, some milliseconds.
+SPINS = "3000"
 
-def sleep_while_waiting() -> None:
-    """Asks OpenMP that threads sleep while they wait, instead of spinning.
+
+def sleep_soon() -> None:
+    """Lets the threads of torch sleep soon while they wait, instead of looking all the time.
 
     At the end of every parallel region the faster threads wait for the slowest. If another program uses
-    its core, threads that spin use up the time in which the slowest could finish, and a training step
-    takes many times as long (`benchmarks/busy_machine.py`, docs/performance/speed.md).
+    its core, threads that look all the time use up the time in which the slowest could finish, and a
+    training step takes thirty times as long (`benchmarks/busy_machine.py`, docs/performance/speed.md).
 
-    OpenMP reads the variable once, when torch is imported: this function has no effect after that. What
-    the user has set is kept.
+    GNU OpenMP, which torch uses on Linux, reads the variable once, when torch is imported: this function
+    has no effect after that. What the user has set is kept.
     """
-    if "torch" not in sys.modules:
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "torch" not in sys.modules and "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
