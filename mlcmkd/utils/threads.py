@@ -3,7 +3,7 @@
 import os
 import sys
 
-# How often a waiting thread looks before it sleeps; by itself GNU OpenMP takes 300,000, some milliseconds.
+# How often a waiting thread looks before it sleeps. The default of GNU OpenMP: 300,000, some ms.
 SPINS = "3000"
 
 
