@@ -4,7 +4,7 @@ import os
 import sys
 
 # How often a waiting thread looks before it sleeps. The default of GNU OpenMP: 300,000, some ms.
-SPINS = "3000"
+SPINS = "10000"
 
 
 def sleep_soon() -> None:
