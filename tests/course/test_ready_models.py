@@ -247,12 +247,17 @@ def index_with(archive: Path, **fields) -> bytes:
     return json.dumps(index | fields).encode()
 
 
+def places_in(work: Path) -> set[Path]:
+    """Files and folders, without the locks, which are kept."""
+    return {path for path in work.rglob("*") if not path.name.endswith(".lock")}
+
+
 def refused(archive: Path, work: Path, message: str) -> None:
-    before = set(work.rglob("*"))
+    before = places_in(work)
     with pytest.raises(InputError, match=message) as error:
         unpack_models(archive, work, scale="smoke")
     assert str(error.value).startswith(f"{archive}: ") and "\n" not in str(error.value)
-    assert {path for path in work.rglob("*") if not path.name.endswith(".lock")} == before
+    assert places_in(work) == before
 
 
 @pytest.mark.parametrize(
