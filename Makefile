@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make course` and `make test`.
 
 VENV := .venv
-# Any Python >= 3.11; say which by `make PYTHON=python3.12 setup`.
+# Any Python >= 3.11; choose one by `make PYTHON=python3.12 setup`.
 PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -13,7 +13,7 @@ OUT ?= runs/course$(if $(filter-out laptop,$(SCALE)),-$(SCALE))
 LAB_OPTIONS ?=
 EXPLORER_OPTIONS ?=
 DEMO_OPTIONS ?=
-# Voila with this project's template, which loads nothing from other hosts.
+# Voila with this project's template, whose pages load nothing from other hosts.
 VOILA = JUPYTER_PATH="notebooks/page$${JUPYTER_PATH:+:$$JUPYTER_PATH}" $(BIN)/voila --template=mlcmkd
 
 # Bytecode is kept, whatever the environment says: the tests and the kernels of a course start Python many times.
@@ -53,7 +53,7 @@ explorer: setup
 	$(VOILA) notebooks/explorer.ipynb --VoilaConfiguration.file_allowlist="['.*\.ipynb']" \
 		--VoilaConfiguration.file_denylist="[]" $(EXPLORER_OPTIONS)
 
-# Prediction to try: images or a video are dropped on a page. It uses the bundled models.
+# A page for predictions on images or a video, which are dropped on it. It uses the bundled models.
 demo: setup
 	$(VOILA) notebooks/demo.ipynb $(DEMO_OPTIONS)
 
@@ -75,7 +75,7 @@ lint: setup
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 
-# The sdist, and the wheel that is made of it alone.
+# The sdist, and the wheel that is built from the sdist only.
 dist: setup
 	rm -rf dist
 	$(BIN)/python -c 'from setuptools.build_meta import build_sdist; build_sdist("dist")'

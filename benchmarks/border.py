@@ -1,6 +1,6 @@
 """Faces that the border of the image cuts: `python benchmarks/border.py`.
 
-Rendered validation faces are turned to the right and to the left in turns (`--rolls`), and the right
+Rendered validation faces are turned alternately to the right and to the left (`--rolls`), and the right
 `--cut` of each face's box is cut off. The bundled thermal model predicts in three passes, as it does
 after a detector. "Within 1" and "within 2" are the shares of all errors of x and of y that are at most
 one or two of the predicted standard deviations; "beyond" are the landmarks that were cut off, "in view"

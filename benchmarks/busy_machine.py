@@ -2,8 +2,8 @@
 
 Steps of the course's network (`half`, 64 px, 32 images, float32) with one thread per core, on the
 machine as it is and with one busy process on each core. Each setting of the threads runs in a process
-of its own, because OpenMP reads it once; the settings run in turns. Printed are medians over all
-rounds, and their ratio to a step of the first setting on the machine as it is. The last row is one
+of its own, because OpenMP reads it once; the settings run alternately. The table has medians over all
+rounds, and their ratio to a step of the first setting on the machine as it is. The last row has one
 process on each core, all at the same time: the time of a step is divided by their number.
 """
 
@@ -22,9 +22,10 @@ from mlcmkd.training.provenance import processor_name
 from mlcmkd.utils.markdown import markdown_table
 from mlcmkd.utils.progress import tqdm
 
-# How often a waiting thread looks before it sleeps (GOMP_SPINCOUNT); 300,000 is OpenMP's default.
+# How often a waiting thread checks for work before it sleeps (GOMP_SPINCOUNT); OpenMP's default is
+# 300,000.
 SETTINGS: dict[str, dict[str, str]] = {
-    f"{spins:,} looks": {"GOMP_SPINCOUNT": str(spins)} for spins in (300_000, 10_000, 3_000, 0)
+    f"{spins:,} checks": {"GOMP_SPINCOUNT": str(spins)} for spins in (300_000, 10_000, 3_000, 0)
 }
 SETTINGS["one thread"] = {"OMP_NUM_THREADS": "1"}
 EACH_CORE = "one thread, one process on each core"
@@ -65,9 +66,9 @@ def busy_cores(count: int) -> Iterator[None]:
 
 
 def in_processes(name: str, steps: int, cores: int) -> list[float]:
-    """`step_times` of a setting, which replaces what the environment says of OpenMP.
+    """`step_times` of a setting, which replaces the environment's settings of OpenMP.
 
-    Of several processes, the time for which each step keeps the machine.
+    For several processes, the time of a step divided by their number.
     """
     count = cores if name == EACH_CORE else 1
     setting = SETTINGS["one thread" if name == EACH_CORE else name]
@@ -103,9 +104,9 @@ def main() -> None:
         quiet, beside = (statistics.median(times[name, busy]) for busy in (0, cores))
         rows.append(
             {
-                "a waiting thread": name,
+                "setting of waiting threads": name,
                 "quiet (ms)": f"{quiet:.0f}",
-                "beside busy processes (ms)": f"{beside:.0f}",
+                "with busy processes (ms)": f"{beside:.0f}",
                 "ratio": f"{beside / quiet:.1f}",
                 "ratio to the first row, quiet": f"{beside / first:.1f}",
             }

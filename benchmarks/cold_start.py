@@ -1,10 +1,10 @@
-"""What a new Python process takes until its answer: `python benchmarks/cold_start.py`.
+"""Time of a new Python process until its result: `python benchmarks/cold_start.py`.
 
 Each row is a process of its own: the import of mlcmkd, the prediction of one rendered face by the
-bundled networks, and the help of commands. The first run of each is left out, in which Python compiles
-modules and the system reads files; of the others the medians of CPU seconds (user and system, of all
-threads) and of seconds on the clock are printed. The processes take turns. CPU seconds hardly depend on
-what else runs.
+bundled networks, and the help of commands. The first run of each is left out, because Python
+compiles modules in it and the system reads files. Of the others, the medians of CPU seconds (user and
+system, of all threads) and of wall-clock seconds are printed. The processes run alternately. CPU seconds
+hardly depend on other programs.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def processes(folder: Path, commands: Sequence[str]) -> dict[str, tuple[str, ...
 
 
 def measure(arguments: Sequence[str]) -> tuple[float, float]:
-    """CPU seconds and seconds on the clock of one process.
+    """CPU seconds and wall-clock seconds of one process.
 
     Raises:
         InputError: the process failed.

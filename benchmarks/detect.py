@@ -3,11 +3,11 @@
 Rendered frames of people that no training has seen: average precision at IoU 0.5 by the number of
 people, recall, false alarms on frames without people. Images of a real camera, from a manifest with
 landmarks of one face each: for each way to locate the face, the share of the frames in which a box
-overlaps the face's with IoU > 0.5, and the NME that results, beside that of the labels' own box. NME is
-a median, because a face that was missed has no meaningful error; FR at 8 % includes missed faces. Parts
-of the same frames without the face say how often a detector finds one where none is.
+overlaps the face's with IoU > 0.5, and the resulting NME; the box of the labels is the reference. NME is
+a median, because a face that was missed has no meaningful error; the failure rate (FR) at 8 % includes
+missed faces. Parts of the frames without the face show how often a detector finds one where none is.
 
-OpenCV's packages hold no face detector any more (version 5), and its networks need a download.
+OpenCV is not compared: version 5 contains no face detector any more, and its networks need a download.
 Choices were made with `--split val`.
 """
 
@@ -191,9 +191,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--modality", default="thermal", choices=["thermal", "rgb"])
     parser.add_argument("--detector", type=Path, help="by default the bundled one")
-    parser.add_argument("--weights", help="of the landmarks, by default the bundled model")
+    parser.add_argument("--weights", help="landmark weights, by default the bundled model")
     parser.add_argument("--split", default="test", choices=["val", "test"])
-    parser.add_argument("--frames", type=int, default=300, help="rendered frames a row")
+    parser.add_argument("--frames", type=int, default=300, help="rendered frames for each row")
     parser.add_argument("--faceless", type=int, default=1000, help="rendered frames without people")
     parser.add_argument("--real", type=Path, help="manifest of real images, one face each")
     parser.add_argument("--every", type=int, default=1, help="use every n-th real image")

@@ -2,9 +2,9 @@
 
 Rendered thermal frames of 320 x 240 pixels, one thread of ONNX Runtime, one frame at a time: from
 degrees C to the landmarks of all faces, by one pass over each, by the default, and with the temperatures
-of landmarks and regions. The networks are the bundled ones, exported in float32. Times are of the
-processor, so that waiting for other programs does not count; the ways take turns, the best of several
-rounds counts for each frame, and the mean over the frames is printed.
+of landmarks and regions. The networks are the bundled ones, exported in float32. Times are CPU
+times, so that waiting for other programs does not count. The variants run alternately; the result of a
+frame is the best of several rounds, and the mean over the frames is printed.
 """
 
 import argparse

@@ -7,8 +7,8 @@ For simulated rigs the true shift of every face is known. A row says how far the
 distance. By landmarks: a translation and a similarity, with the study's first student, or with the
 bundled thermal model. By content: `mlcmkd pair`'s methods `ecc` and `mutual information`, on the first
 pairs of the same images (`--content`); a pair that they refuse counts as not moved. No label of
-validation or test is read. Teacher and first students are those of the study, trained if missing. Rows
-that the table has are not made again.
+validation or test is read. Teacher and first students are those of the study, trained if missing.
+Completed rows are reused.
 """
 
 import argparse
@@ -57,7 +57,7 @@ RIGS = (
 
 
 class Case(NamedTuple):
-    """Training pairs as a rig sees them, with what is true.
+    """Training pairs as a rig sees them, with the ground truth.
 
     Attributes:
         planned: a run of the study with the same labels and seed.

@@ -45,8 +45,9 @@ def shares(
 
     Args:
         deviation, errors: of the measured faces.
-        own: the same of the faces of the calibration. A power of a power is a power, so fitting
-            calibrated deviations equals fitting what they were calibrated from.
+        own: the same of the faces of the calibration. The calibration is a power law, and two power
+            laws in sequence are one, so it makes no difference that the deviations are already
+            calibrated.
     """
     scale, power = fit_deviation(*own)
     both = [measure_coverage(each, errors) for each in (deviation, scale * deviation**power)]

@@ -75,7 +75,7 @@ def _doubled_area(ax, ay, bx, by, cx, cy):
 
 
 def numba_triangles(points: np.ndarray, triangles: np.ndarray, size: int) -> np.ndarray:
-    """The triangle of each pixel by numba."""
+    """The triangle of each pixel, (S, S) int32, by numba."""
     triangle = np.full((size, size), -1, np.int32)
     weights = np.zeros((size, size, 2), np.float32)
     rasterise(points, triangles, triangle, weights, np.full((size, size), FAR, np.float32))

@@ -1,6 +1,6 @@
 """Whether further passes help: `python benchmarks/refinement.py [--knapik DATA] [--photos DATA]`.
 
-The images of labelled faces are turned (`--rolls`) to the right and to the left in turns, the faces'
+The images of labelled faces are turned alternately to the right and to the left (`--rolls`), the faces'
 boxes are shifted and scaled at random, by up to a share of their side (`--moves`), and the bundled
 models predict in one to three passes: each pass after the first crops around the landmarks of the pass
 before, turned by the roll of the head. "Upright" are three passes with crops that are not turned.

@@ -3,7 +3,7 @@
     python benchmarks/simulated_difficulty.py data/300w
     python benchmarks/simulated_difficulty.py data/300w --weights WEIGHTS --draws 3
 
-The photos of a split are simulated again and again, each time with one group of the simulation's
+The photos of a split are simulated several times, each time with one group of the simulation's
 parameters at a neutral value, and scored with the bundled thermal model, which was trained on rendered
 faces only, or with other weights. Every variant starts from the same random states (`--draws` for each
 photo), so differences are paired by photo. The first row is the bundled RGB model on the photos

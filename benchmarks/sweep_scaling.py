@@ -2,7 +2,7 @@
 
     python benchmarks/sweep_scaling.py
 
-1. Measured: runs an hour with 1 and 2 workers of this machine, and the scheduler's time for a
+1. Measured: runs per hour with 1 and 2 workers of this machine, and the scheduler's time for a
    run. A run consists of KTL steps (base, 64 px, DIKD+FD+LD) on random pairs.
 2. Simulated: the same sweep on 1 to 1,000 workers, from these two measurements. Workers take the next
    run when they are free; the scheduler serves one at a time; the last runs leave workers idle.
@@ -35,7 +35,7 @@ ASSUMED_TERAFLOPS = (5, 20, 50)
 
 
 def nothing(job: int) -> int:
-    """An empty job, whose time is the scheduler's."""
+    """An empty job: all of its time is used by the scheduler."""
     return job
 
 
@@ -87,7 +87,7 @@ def simulated_seconds(tasks: Sequence[float], workers: int, overhead: float) -> 
 
 
 def operations(size: str, px: int, head: str = "heatmap") -> float:
-    """Of one forward pass, one image."""
+    """Floating-point operations of one forward pass for one image of `px` pixels."""
     return flops(Landmarker(ModelSpec(size=size, input_px=px, head=head)).eval())
 
 
@@ -117,7 +117,7 @@ def reproduction(px: int) -> list[tuple[str, int, float]]:
 
 
 def report_measured(jobs: int, steps: int, run_steps: int) -> tuple[float, float]:
-    """Prints the measurements; seconds of a run with one worker, and of the scheduler with two."""
+    """Prints the measurements; returns seconds per run: of one worker, and of the scheduler with two."""
     overheads = {workers: timed(200, nothing, workers)[0] / 200 for workers in (1, 2)}
     lines, seconds_a_run = [], {}
     for workers in (1, 2):
@@ -179,10 +179,10 @@ def report_counted(px: int) -> None:
 def main() -> None:
     """Measures, simulates, counts, and prints Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--jobs", type=int, default=6, help="runs a measurement")
-    parser.add_argument("--steps", type=int, default=25, help="steps a run")
-    parser.add_argument("--run-steps", type=int, default=600, help="of the runs simulated")
-    parser.add_argument("--runs", type=int, default=340, help="of the sweep simulated")
+    parser.add_argument("--jobs", type=int, default=6, help="runs for each measurement")
+    parser.add_argument("--steps", type=int, default=25, help="steps of each run")
+    parser.add_argument("--run-steps", type=int, default=600, help="steps of a simulated run")
+    parser.add_argument("--runs", type=int, default=340, help="runs of the simulated sweep")
     parser.add_argument("--px", type=int, default=256, help="input of the reproduction")
     options = parser.parse_args()
     print(f"{processor_name()}, {os.cpu_count()} cores, PyTorch {torch.__version__}\n")

@@ -9,11 +9,11 @@ alarms are added. The truth is known, so nothing is matched by overlap.
 IDSW: changes of a person's number from one detection to the next (CLEAR MOT). IDF1: share of boxes
 with the right number in the best one-to-one assignment of numbers to persons (Ristani et al., 2016);
 missing faces and false alarms lower it for every tracker ("best possible"). Numbers a person: 1 where
-no track breaks. Fragments of CLEAR MOT count the detector's misses here and are left out.
+no track is interrupted. Fragments of CLEAR MOT count the detector's misses here and are left out.
 
-`--peers` adds trackers of the package `trackers` with their defaults and our memory (`pip install
---no-deps trackers supervision pydeprecate defusedxml requests`, in an environment of its own). They were
-not made for these sequences, on which our values were chosen (seeds 0 to 2, 40 s).
+`--peers` adds trackers of the package `trackers` with their defaults, but our limit for lost tracks
+(`pip install --no-deps trackers supervision pydeprecate defusedxml requests`, in an environment of its
+own). They were not made for these sequences, on which our values were chosen (seeds 0 to 2, 40 s).
 """
 
 import argparse
@@ -28,7 +28,7 @@ from mlcmkd.deployment.tracking import FORGET, Tracker
 
 WIDTH, HEIGHT = 320, 240
 AWAY = 3.0  # seconds outside of the image
-DETECTORS = {"good": (0.05, 0.01), "poor": (0.2, 0.1)}  # missing share, false alarms a frame
+DETECTORS = {"good": (0.05, 0.01), "poor": (0.2, 0.1)}  # missing share, false alarms per frame
 Boxes = list[tuple[tuple[float, ...], int]]  # each box with its person's number; -1: false alarm
 
 
@@ -41,7 +41,7 @@ def sitting(times: np.ndarray, side: float, rng: np.random.Generator) -> np.ndar
 
 
 def walking(times: np.ndarray, side: float, rng: np.random.Generator) -> np.ndarray:
-    """Centres (T, 2) of a head that crosses the image at 0.5 to 2.5 sides a second, again and again."""
+    """Centres (T, 2) of a head that crosses the image at 0.5 to 2.5 sides per second, repeatedly."""
     centres = np.full((len(times), 2), np.nan)
     start = -rng.uniform(0, AWAY)
     while start < times[-1]:
@@ -108,7 +108,7 @@ def _covered(box: np.ndarray, others: np.ndarray) -> bool:
 
 
 class Greedy:
-    """The highest IoU with the last box first, at least 0.3, without motion; for comparison."""
+    """A greedy tracker for comparison: the highest IoU (at least 0.3) first, without a motion model."""
 
     def __init__(self):
         self._tracks: dict[int, tuple[tuple[float, ...], float]] = {}
@@ -166,7 +166,7 @@ def run(tracker, frames: list[Boxes], fps: float) -> list[tuple[int, int | None]
 
 
 def scores(pairs: list[tuple[int, int | None]], truths: int) -> dict[str, float]:
-    """IDSW, IDF1 in %, and numbers a person.
+    """IDSW, IDF1 in %, and numbers per person.
 
     Args:
         pairs: (person, number) of every box.
@@ -193,7 +193,7 @@ def scores(pairs: list[tuple[int, int | None]], truths: int) -> dict[str, float]
 
 
 class Oracle:
-    """Knows the persons: the highest scores that the boxes permit."""
+    """A tracker that knows the persons; its scores are the highest that the boxes permit."""
 
     def __init__(self, frames: list[Boxes]):
         self._frames = iter(frames)
@@ -211,7 +211,7 @@ def measure(
     seeds: range,
     seconds: float = 60,
 ) -> dict[str, float]:
-    """Mean scores over seeds, IDSW a minute."""
+    """Mean scores over seeds; IDSW per minute."""
     rows = []
     for seed in seeds:
         rng = np.random.default_rng((seed, people))
@@ -239,7 +239,7 @@ PEERS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10, help="sequences a row")
+    parser.add_argument("--seeds", type=int, default=10, help="sequences for each row")
     parser.add_argument(
         "--first", type=int, default=1000, help="first seed; 0 to 99 are for choices"
     )

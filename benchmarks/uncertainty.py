@@ -9,9 +9,9 @@ random, which is nearer to the box of a user or a detector. Labels of other data
 at different spots; the shares are therefore also given without the median error of each landmark in its
 set, in units of the face.
 
-A second table has landmarks of rendered faces by what hides them: their deviations and errors relative
-to those of the same landmarks where nothing hides them, and beyond the border of a cut image relative to
-the same landmarks of the same faces in the whole image.
+A second table groups the landmarks of rendered faces by what hides them. Their deviations and errors are
+divided by those of the same landmarks where nothing hides them. Landmarks beyond the border of a cut
+image are compared with the same landmarks of the same faces in the whole image.
 
 `--final` adds the test sets, which no choice may depend on.
 """

@@ -4,7 +4,7 @@
     python scripts/architecture_counts.py FOLDER     # another checkout, such as an older commit
 
 Counts modules, layers and imports (grimp), and the project's files whose functions run during a small
-`mlcmkd transfer` and on the way of one pair from a row of a manifest to a batch.
+`mlcmkd transfer` and while one pair of a manifest becomes a batch.
 """
 
 import inspect
@@ -136,7 +136,7 @@ def load_batch(manifest: Path) -> None:
     """Loads the manifest and makes a batch with augmentation."""
     import torch
 
-    # Before the packages these modules were in the top folder.
+    # In older commits these modules are in the top folder.
     package = "mlcmkd.data" if (Path(sys.path[0]) / "mlcmkd/data").is_dir() else "mlcmkd"
     pairs = import_module(f"{package}.pairs").load_pairs(manifest, "train", PX, progress=False)
     transforms = import_module(f"{package}.transforms")

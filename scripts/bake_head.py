@@ -22,7 +22,7 @@ from mlcmkd.synthetic.head.basis import ASSET, Material, head_from, mirrored_exp
 from mlcmkd.synthetic.head.places import define_places, lid_vertices
 
 HEADS, MODES, SEED = 2400, 80, 21
-# The insides of a closed mouth are dark. Their occlusion is that of a mouth which shows them.
+# The inside of a closed mouth is dark, so its occlusion is computed for open mouths.
 OPEN_MOUTHS = (
     {"jawOpen": 0.6},
     {

@@ -88,7 +88,7 @@ class Finding(NamedTuple):
 def findings(text: str, path: Path) -> Iterator[Finding]:
     """The retired phrases of a text."""
     for pattern, better in RETIRED.items():
-        # Between two words of a phrase a line may end, in code with a comment sign or a quotation mark.
+        # A phrase may continue on the next line, which in code starts with a comment sign or a quote.
         words = pattern.replace(" ", r"[\s#\"]+")
         for found in re.finditer(rf"(?<![\w-])(?:{words})(?![\w-])", text, re.IGNORECASE):
             phrase = " ".join(found[0].split())

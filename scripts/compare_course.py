@@ -1,4 +1,4 @@
-"""Whether a run of the course has the same numbers as the project's table, digit for digit.
+"""Compares the numbers of a run of the course with the project's table, digit by digit.
 
     make course OUT=runs/course
     python scripts/compare_course.py runs/course
@@ -15,7 +15,7 @@ from pathlib import Path
 
 STORED = Path(__file__).resolve().parents[1] / "results" / "course_laptop.csv"
 TABLE = "results.csv"  # as lesson 08 writes it into the run folder
-KEY = ("run", "reads", "split")  # a row is known by these columns
+KEY = ("run", "reads", "split")  # these columns identify a row
 
 Table = dict[tuple[str, ...], dict[str, str]]
 
@@ -37,7 +37,7 @@ def read_table(path: Path) -> tuple[list[str], Table]:
         for row in reader:
             key = tuple(row[name] for name in KEY)
             if key in rows:
-                raise SystemExit(f"{path}: {' '.join(key)} is there twice")
+                raise SystemExit(f"{path}: {' '.join(key)} has two rows")
             rows[key] = row
     return columns, rows
 

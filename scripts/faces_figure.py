@@ -1,4 +1,4 @@
-"""The README's picture of the synthetic faces: RGB, thermal and landmarks, one pair a column.
+"""The README's picture of the synthetic faces: RGB, thermal and landmarks, one pair per column.
 
     python scripts/faces_figure.py docs/figures/faces.png
 

@@ -91,7 +91,7 @@ def save_candidate(model: Landmarker, path: Path, largest: int, *, half: bool) -
     """Save the weights as they would be bundled.
 
     Raises:
-        InputError: the file is too large for the package, or a value for float16.
+        InputError: the file is too large for the package, or a value is too large for float16.
     """
     model.save(path, half=half)
     size = path.stat().st_size

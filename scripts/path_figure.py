@@ -1,4 +1,4 @@
-"""The README's figure: predictions of teacher and students on synthetic faces, one face a column.
+"""The README's figure: predictions of teacher and students on synthetic faces, one face per column.
 
     python scripts/path_figure.py runs/course docs/figures/path.png
 

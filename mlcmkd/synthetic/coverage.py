@@ -32,14 +32,14 @@ _LID = 0.085  # distance of the visible edge of a lid from its rim, head units
 
 @dataclass(frozen=True)
 class Coverage:
-    """Shares of cover at the pixels of `Scene.solid`, each (M,) float32 from 0 to 1.
+    """Shares of cover at the M pixels of `Scene.solid`, (M,) float32 each, 0 to 1 except for `strands`.
 
     Attributes:
         scalp: short hair on the skin of the scalp, and the roots of longer hair.
         brow, beard, lashes: hair of the face.
         lips: red of the lips, soft at its border.
-        strands: about zero mean and unit deviation, streaks along the hair, for the brightness of
-            hair (material HAIR), scalp, brows and beard.
+        strands: streaks along the hair, with zero mean and a standard deviation of about 1. They vary
+            the brightness of hair (material HAIR), scalp, brows and beard.
     """
 
     scalp: np.ndarray
@@ -54,13 +54,16 @@ def cover(scene: Scene, styling: Styling) -> Coverage:
     """The cover of the head's surface in a scene.
 
     Args:
-        scene: the person before the camera.
+        scene: the person in front of the camera.
         styling: the person's hair and beard.
+
+    Returns:
+        The shares at the pixels of `scene.solid`.
     """
     solid = scene.solid
     names = ("scalp", "brow", "beard", "lashes", "lips", "strands")
     values = {name: np.zeros(len(solid), np.float32) for name in names}
-    # Higher numbers are inside the mouth or the eye, or worn.
+    # Materials with higher numbers are inside the mouth or the eye, or are worn.
     skin = np.flatnonzero(solid.materials <= Material.EYE_SOCKET)
     places = solid.places[skin]
     across, up, ahead = np.ascontiguousarray(places.T)

@@ -10,7 +10,7 @@ from mlcmkd.synthetic.head.basis import load_head
 # Shares of the kinds of expressions; ours: people smile at cameras.
 _SHARES = {"neutral": 0.27, "smile": 0.35, "talk": 0.17, "yawn": 0.08, "mixed": 0.13}
 KINDS = tuple(_SHARES)
-# Left out of mixed expressions: they need the rest of the face to agree, or have a draw of their own.
+# Left out of mixed expressions: they depend on other actions, or are drawn separately.
 _NOT_MIXED = ("tongueOut", "mouthClose", "eyeLook", "eyeBlink", "jawOpen")
 
 # Actions that pull the same place in opposite directions: a face shows only the stronger of the two.

@@ -83,7 +83,8 @@ def make_faces(
         count: number of pairs N, at least 1.
         seed: an integer from 0; each seed gives other identities.
         size: image side in pixels, 48 to 512. The faces are the same at every size, except the noise.
-        first_identity: splits have no person in common if their ranges of identities do not overlap.
+        first_identity: identity of the first pair, an integer from 0. Splits have no person in common if
+            their ranges of identities do not overlap.
         faces_per_identity: images per person, with different poses, expressions and light.
         workers: processes, by default one per core, at most 8; the images do not depend on it. A few
             faces are always rendered in this process.

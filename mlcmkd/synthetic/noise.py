@@ -7,11 +7,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Waves:
-    """A smooth random field of about zero mean and unit deviation.
+    """A smooth random field with a mean of about 0 and a standard deviation of about 1.
 
     Attributes:
         vectors: (n, 3) float32 wave vectors, radians per head unit.
-        phases: (n,) float32.
+        phases: (n,) float32, radians.
         amplitudes: (n,) float32.
     """
 
@@ -25,7 +25,7 @@ class Waves:
 
 
 def draw_waves(rng: np.random.Generator, lowest: float, highest: float, count: int = 10) -> Waves:
-    """A random field whose waves have `lowest` to `highest` radians per head unit."""
+    """A random field of `count` waves with `lowest` to `highest` radians per head unit."""
     directions = rng.standard_normal((count, 3))
     lengths = rng.uniform(lowest, highest, count) / np.linalg.norm(directions, axis=1)
     return Waves(

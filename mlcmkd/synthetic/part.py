@@ -26,14 +26,14 @@ class Occluder(IntEnum):
     """What hides a landmark from the camera."""
 
     NOTHING = 0
-    HEAD = 1  # the head itself, such as the nose before the far eye
+    HEAD = 1  # the head itself, such as the nose in front of the far eye
     HAIR = 2
     GLASSES = 3
     CLOTH = 4  # hats, masks and clothes
     HAND = 5  # and what it holds
 
 
-# The occluder that a surface of each material is.
+# The kind of occluder of each material.
 OCCLUDER_OF = {material: Occluder.HEAD for material in Material} | {
     Worn.HAIR: Occluder.HAIR,
     Worn.LENS: Occluder.GLASSES,

@@ -13,12 +13,12 @@ FAR = np.float32(-1e9)  # depth of a pixel without a surface
 
 @njit(cache=True)
 def rasterise(points, triangles, triangle, weights, depth, closed=0):
-    """Draws triangles into a z-buffer; surfaces that are already in it keep hiding what is behind.
+    """Draws triangles into a z-buffer; surfaces that are already in it hide what is behind them.
 
     Args:
         points: (N, 3) float32; x and y in pixels with pixel centres at integers, y down; z towards
             the viewer, any unit.
-        triangles: (T, 3) int32, indices of points; both faces are drawn but for the first `closed`.
+        triangles: (T, 3) int32, indices of points; both sides are drawn, except for the first `closed`.
         triangle: (S, S) int32, index of the triangle that each pixel shows, changed in place.
         weights: (S, S, 2) float32, barycentric weights of its first two corners, changed in place.
         depth: (S, S) float32, z of the surface, `FAR` without one, changed in place.
@@ -87,8 +87,8 @@ def covered_pixels(triangle, weights, triangles):
 def face_viewer(normals):
     """Scales normals (M, 3) to unit length in place and makes them face the viewer (z >= 0).
 
-    Backs of thin sheets are turned. At a silhouette the mean of the corners' normals can point away a
-    little; turned, it would show the light of the opposite side, so it loses its z instead.
+    Normals on the back of thin sheets are reversed. At a silhouette the mean of the corners' normals can
+    point away a little. Reversed, it would get the light of the opposite side, so its z is set to 0.
     """
     for m in range(normals.shape[0]):
         x, y, z = normals[m, 0], normals[m, 1], normals[m, 2]

@@ -1,4 +1,4 @@
-"""One person before the camera: bodies, visible surfaces and landmarks, shared by both cameras."""
+"""One person in front of the camera: bodies, visible surfaces and landmarks, shared by both cameras."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -46,7 +46,7 @@ class SceneLandmarks:
 
 @dataclass(frozen=True)
 class Scene:
-    """One person before the camera.
+    """One person in front of the camera.
 
     Attributes:
         shape: geometry of the person.
@@ -92,7 +92,7 @@ class Scene:
     def _hidden_by(self, found: ProjectedLandmarks) -> np.ndarray:
         """The occluder of each point: what covers all four pixels around it.
 
-        One pixel that does not cover the point makes it visible, so that points on a silhouette are.
+        A point is visible if one of the four does not cover it, so points on a silhouette are visible.
         """
         size = self.solid.size
         corner = np.floor(found.points).astype(int)
@@ -116,7 +116,7 @@ def build_scene(
     bodies: Sequence[Part] | None = None,
     vertices: np.ndarray | None = None,
 ) -> Scene:
-    """Places a person before the camera.
+    """Places a person in front of the camera.
 
     Args:
         shape: geometry of the person.

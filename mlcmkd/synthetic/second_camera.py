@@ -52,7 +52,7 @@ class SecondCamera:
 
 
 def seen_beside(scene: Scene, second: SecondCamera) -> Scene:
-    """The same person before the second camera.
+    """The same person, seen by the second camera.
 
     Its landmarks and surfaces are those that the second camera sees; light and background do not change.
 

@@ -10,7 +10,7 @@ from mlcmkd.synthetic.texture import SIDE, lookup
 
 @lru_cache(maxsize=1)
 def _texture() -> np.ndarray:
-    """(256, 256) float32 of zero mean and unit deviation; rows go along the hair."""
+    """(256, 256) float32 with mean 0 and standard deviation 1; rows go along the hair."""
     noise = np.random.default_rng(0).standard_normal((SIDE, SIDE)).astype(np.float32)
     tiled = np.tile(noise, (3, 3))  # so that the blurred texture repeats without a seam
     texture = np.zeros((SIDE, SIDE), np.float32)
@@ -30,7 +30,7 @@ def hair_streaks(across: np.ndarray, along: np.ndarray, seed: int, texel: float)
         texel: size of a texel, head units; single hairs are about two texels wide.
 
     Returns:
-        (N,) float32 of about zero mean and unit deviation.
+        (N,) float32 with a mean of about 0 and a standard deviation of about 1.
     """
     begin = np.random.default_rng(seed).uniform(0, SIDE, 2)
     columns = np.asarray(across, np.float32) * np.float32(1 / texel) + np.float32(begin[0])

@@ -36,7 +36,7 @@ class Styling:
 
     Attributes:
         hair, beard, glasses, hat, mask: kinds, see `STYLES`.
-        held: what a hand does before the face, see `STYLES`.
+        held: what a hand does in front of the face, see `STYLES`.
         held_side: -1 for a hand at the left of the image, 1 at the right.
         collar: kind of clothes, see `STYLES`; "none" without any.
         hair_size, face_hair, glasses_size, cloth_size: sizes of each.

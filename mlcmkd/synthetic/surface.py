@@ -93,7 +93,7 @@ def see(
         size: side of the canvas, pixels.
         depth: (size, size) float32, depth of a surface in front of which the body must be; None for
             none.
-        closed: the first triangles of the body that are never seen from inside.
+        closed: number of the first triangles of the body, which are never seen from inside.
     """
     triangle = np.full((size, size), -1, np.int32)
     shares = np.zeros((size, size, 2), np.float32)

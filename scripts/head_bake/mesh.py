@@ -93,7 +93,7 @@ def close_lips(heads: np.ndarray, mesh: Mesh, jaw_open: np.ndarray) -> np.ndarra
 
 
 def narrow_teeth(heads: np.ndarray, mesh: Mesh) -> np.ndarray:
-    """Heads whose teeth end inside of the corners of the mouth, where they would shine through."""
+    """Heads with narrower teeth, which do not reach through the skin at the corners of the mouth."""
     teeth = np.unique(mesh.triangles[mesh.materials == Material.TEETH])
     heads = heads.copy()
     heads[:, teeth] *= np.array([TEETH_WIDTH, 1, 1], np.float32)

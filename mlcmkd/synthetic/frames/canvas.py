@@ -11,7 +11,13 @@ from mlcmkd.synthetic.frames.person import Person
 
 @dataclass
 class Canvas:
-    """What both cameras see, and whose pixel each is: 1, 2, ... for people, otherwise 0."""
+    """What both cameras see.
+
+    Attributes:
+        apparent: (H, W) float32, reading of a perfect thermal camera, degrees C.
+        light: (H, W, 3) float32 linear light, red first; None without RGB.
+        owner: (H, W) int16, the number of the person that a pixel shows, from 1; 0 for everything else.
+    """
 
     apparent: np.ndarray
     light: np.ndarray | None
@@ -23,7 +29,7 @@ class Canvas:
 
 
 def lay_person(person: Person, place: Place, canvas: Canvas, number: int) -> np.ndarray:
-    """Lays a person over the canvas, in place; returns the corner (x, y) of the person's own canvas."""
+    """Draws a person on the canvas, in place; returns the corner (x, y) of the person's own canvas."""
     height, width = canvas.apparent.shape
     box_centre = (person.landmarks.max(axis=0) + person.landmarks.min(axis=0)) / 2
     corner = np.rint(np.array(place.centre) * (width, height) - box_centre).astype(int)
@@ -61,7 +67,16 @@ def _lay_trunk(person: Person, corner: np.ndarray, canvas: Canvas, number: int) 
 
 
 def points_in_view(points: np.ndarray, own: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """Which landmarks (F, P, 2) are on the canvas with nobody and nothing else before them."""
+    """Which landmarks (F, P, 2) are on the canvas and not hidden by another person or a thing.
+
+    Args:
+        points: (F, P, 2) pixels of the canvas.
+        own: (F,) the number of each person.
+        owner: (H, W), see `Canvas`.
+
+    Returns:
+        (F, P) bool.
+    """
     height, width = owner.shape
     x, y = np.rint(points[..., 0]).astype(int), np.rint(points[..., 1]).astype(int)
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)

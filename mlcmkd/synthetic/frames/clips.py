@@ -1,4 +1,4 @@
-"""Seeded clips: frames of the same people, who move before the same camera."""
+"""Seeded clips: frames of people who move in front of one camera that does not move."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""One frame: people and things before a background, seen by both cameras."""
+"""One frame: people and things in front of a background, seen by both cameras."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _FACTOR = 1.5  # the canvas is so much larger than the frame
 # noise of a clip's later frames ten each from `_SHOTS` on.
 _FRAME, _THERMAL_CAMERA, _RGB_CAMERA, _PEOPLE, _MOTION, _SHOTS = 0, 1, 2, 10, 100, 1000
 _KEY = 715_517  # keeps the streams apart from those of single faces
-# A face of which the camera sees a smaller share of the landmarks is neither right nor wrong to find.
+# A face with a smaller share of visible landmarks is not scored: a detector may find or miss it.
 SEEN = 0.4
 # The same holds for a face whose side is not this many times the width of a point in the thermal image.
 RESOLVED = 3.0
@@ -39,8 +39,8 @@ class Frame:
         boxes: (F, 4) float32, x0, y0, x1, y1 of each face's landmarks, pixels; may leave the frame.
         landmarks: (F, 68, 2) float32, ibug68, pixels.
         hidden: (F, 68) bool: outside of the frame, or hidden by something.
-        easy: (F,) bool: at least `SEEN` of the landmarks are in the frame with no other person or
-            thing before them.
+        easy: (F,) bool: at least `SEEN` of the landmarks are in the frame and not hidden by another
+            person or a thing.
         resolved: (F,) bool: the thermal camera's pixels and its blur are small enough to tell the face
             from a warm spot; see `RESOLVED`.
     """

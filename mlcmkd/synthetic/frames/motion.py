@@ -12,7 +12,7 @@ _SPEED = (0.5, 2.5)  # of walkers, sides of the face's box per second
 _WAVES = 3  # sine waves of each movement
 _SWAY = np.array([0.25, 0.1])  # amplitude of the head's (x, y), sides of the face's box
 _ANGLES = np.array([20.0, 6.0, 6.0])  # amplitude of yaw, pitch and roll, degrees
-_LIMITS = (90.0, 35.0, 45.0)  # as of a frame; people who look away are not limited
+_LIMITS = (90.0, 35.0, 45.0)  # as in single frames; people who look away are not limited
 
 
 @dataclass(frozen=True)

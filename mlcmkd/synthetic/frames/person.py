@@ -1,4 +1,4 @@
-"""A person cut out of the background, as both cameras see it before their optics."""
+"""A person cut out of the background, as it is before the optics of both cameras."""
 
 from dataclasses import dataclass, replace
 
@@ -30,12 +30,12 @@ class Person:
     """One person on a canvas of its own.
 
     Attributes:
-        apparent: (S, S) float32, what a perfect thermal camera reads, degrees C.
+        apparent: (S, S) float32, reading of a perfect thermal camera, degrees C.
         light: (S, S, 3) float32 linear light; None without RGB.
         alpha: (S, S) float32, share of each pixel that the person covers.
         landmarks: (P, 2) float32 ibug68, pixels of the canvas.
         hidden: (P,) bool, hidden by the person's own head, hair, glasses, clothes or hand.
-        trunk_celsius: temperature of the trunk, also below the canvas.
+        trunk_celsius: temperature of the trunk, also below the canvas, degrees C.
         trunk_light: (3,) linear light of the trunk.
     """
 

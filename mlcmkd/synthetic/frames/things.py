@@ -1,4 +1,4 @@
-"""Things that are warm or round, but no faces: what a detector must not take for one.
+"""Things that are warm or round, but no faces; a detector must not mistake them for faces.
 
 A thing consists of blobs, ellipses and rectangles with a temperature and a colour. All shares, sizes
 and temperatures are ours.
@@ -43,7 +43,7 @@ class Thing:
         size: a share of the frame's longer side.
         angle: degrees, clockwise.
         blur: softness of its border, a share of its size.
-        in_front: whether it stands before the people.
+        in_front: whether it is in front of the people.
     """
 
     kind: str
@@ -76,7 +76,7 @@ def draw_things(rng: np.random.Generator, ambient: float, count: int) -> list[Th
 def paint_thing(
     thing: Thing, apparent: np.ndarray, light: np.ndarray | None, owner: np.ndarray
 ) -> None:
-    """Lays a thing over the canvas, in place.
+    """Draws a thing on the canvas, in place.
 
     Args:
         thing: the thing.
@@ -219,7 +219,7 @@ def _screen(rng: np.random.Generator, ambient: float) -> list[Blob]:
 
 
 def _clothed_back(rng: np.random.Generator, ambient: float) -> list[Blob]:
-    """A mannequin, a coat on a hook, a helmet on a shelf: the outline of a person without one."""
+    """A mannequin, a coat on a hook, a helmet on a shelf: the outline of a person, but no person."""
     warm, colour = ambient + rng.uniform(-1, 3), _colour(rng)
     return [
         Blob((0, 1.2), (1.9, 1.7), warm, colour),

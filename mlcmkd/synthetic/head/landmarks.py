@@ -1,4 +1,4 @@
-"""Landmarks of a head by definition on its mesh; the jaw line follows the silhouette."""
+"""Landmarks of a head, defined on its mesh; the jaw line follows the silhouette."""
 
 import re
 from dataclasses import dataclass

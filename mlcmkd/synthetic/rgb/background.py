@@ -28,7 +28,7 @@ class BackgroundLook:
     Attributes:
         kind: "leaves", "street", "sky", "wall", "room", "window", "lights" or "dark".
         brightness: of its light compared with the person's.
-        blur: deviation of the depth-of-field blur, share of the image's side.
+        blur: standard deviation of the depth-of-field blur, share of the image's side.
         illuminant: (3,) colour of its light.
         seed: of the generator that places its things.
     """
@@ -146,7 +146,7 @@ def _lines(image: np.ndarray, rng: np.random.Generator, count: int) -> None:
 
 
 def _room(side: int, rng: np.random.Generator) -> np.ndarray:
-    """A wall above the ground, furniture before it, and sometimes a lamp."""
+    """A wall above the ground, furniture in front of it, and sometimes a lamp."""
     image = _wall(side, rng)
     ground = int(rng.uniform(0.55, 1.1) * side)
     image[ground:] = _pick(rng, _CLUTTER)
@@ -221,7 +221,7 @@ def _dark(side: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _lights(side: int, rng: np.random.Generator) -> np.ndarray:
-    """Lamps out of focus before something dark."""
+    """Lamps out of focus in front of something dark."""
     image = 0.5 * _room(side, rng) * rng.uniform(0.15, 0.8)
     _glow(image, rng, int(rng.integers(4, 22)), (0.015, 0.06), 1.5)
     return image

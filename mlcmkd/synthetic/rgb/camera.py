@@ -10,7 +10,7 @@ class CameraLook:
     """Settings of the camera.
 
     Attributes:
-        blur: deviation of the lens' blur, pixels of the photograph.
+        blur: standard deviation of the lens blur, pixels of the photograph.
         glare: share of the light that the lens scatters over the image.
         exposure: correction of the automatic exposure, stops.
         metering: share of the difference from middle grey that automatic exposure removes.

@@ -48,7 +48,7 @@ class EyeLook:
 def draw_eyes(
     of_identity: np.random.Generator, of_sample: np.random.Generator, tone: float
 ) -> EyeLook:
-    """Random eyes; the ranges are ours."""
+    """Random eyes; the ranges are ours. `tone` is that of the skin, 0 very light to 1 very dark."""
     colour = choose_colour(of_identity, _IRIS_COLOURS, min(1, 1.6 * tone))
     white = linear(216, 206, 200) * (1 - 0.2 * tone)
     return EyeLook(

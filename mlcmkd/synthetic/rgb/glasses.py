@@ -80,7 +80,7 @@ def paint_frame(
 def look_through(
     image: np.ndarray, scene: Scene, look: GlassesLook, incident: IncidentLight
 ) -> None:
-    """Puts lenses before an image (S, S, 3) of everything behind them, in place."""
+    """Draws lenses over an image (S, S, 3) of everything behind them, in place."""
     lens = scene.lens
     if lens is None or not len(lens):
         return

@@ -46,7 +46,7 @@ class HairLook:
 
 
 def draw_hair(of_identity: np.random.Generator, tone: float, age: float) -> HairLook:
-    """Random hair; the ranges are ours."""
+    """Random hair; the ranges are ours. `tone` and `age` as in `draw_skin` and `SkinLook`."""
     chosen = choose_colour(of_identity, _HAIR_COLOURS, min(1, 1.8 * tone))
     natural = vary(of_identity, chosen, 0.2)
     grey = float(np.clip((age - 0.65) * 3 + of_identity.normal(0, 0.25), 0, 1)) * (age > 0.5)
@@ -115,8 +115,9 @@ def paint_hair(
 ) -> None:
     """Writes the light of the pixels of the material HAIR into `radiance` (M, 3).
 
-    Diffuse light and the two highlights of Kajiya & Kay 1989 as Scheuermann 2004 draws them: one of
-    the light's colour near the roots' side, one of the hair's colour towards the tips.
+    Diffuse light and the two highlights of Kajiya & Kay 1989 as Scheuermann 2004 draws them: one
+    in the light's colour, shifted towards the roots, and one in the hair's colour, shifted towards the
+    tips.
     """
     solid = scene.solid
     chosen = np.flatnonzero(solid.materials == Worn.HAIR)

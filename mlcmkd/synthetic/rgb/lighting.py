@@ -8,7 +8,7 @@ import numpy as np
 from mlcmkd.synthetic.view import direction
 
 # Probability, and ranges of: key strength, ambient strength, fill strength, rim strength, hardness
-# of shadows. Ours, chosen beside photographs.
+# of shadows. Our choice, by comparison with photographs.
 LIGHTING_KINDS = {
     "overcast": (0.2, (0.3, 0.8), (0.5, 0.8), (0, 0.15), (0, 0.2), (0.1, 0.4)),
     "sun": (0.12, (1.3, 2.4), (0.3, 0.55), (0, 0.2), (0, 0.3), (0.7, 0.95)),
@@ -32,7 +32,7 @@ class Lighting:
         fill_direction, rim_direction: (3,) unit, camera axes.
         sky, ground: (3,) colours of the ambient light from above and from below.
         hardness: 0 for a key light as large as the sky to 1 for a point.
-        shadow: how dark the cast shadow is; 0 where none is seen, below clouds or with a flash, to 1.
+        shadow: how dark the cast shadow is, from 0 (not visible, as below clouds or with a flash) to 1.
         illuminant: (3,) colour of the key light with green 1, for the white balance.
     """
 
@@ -62,7 +62,7 @@ class Lighting:
 def _temperature_colour(kelvin: float) -> np.ndarray:
     """Linear sRGB colour of a light source, green 1, (3,); 6,500 K is white.
 
-    Power laws of ours with the trend of black bodies from 2,500 to 10,000 K, not their exact colours.
+    Our power laws follow the trend of black bodies from 2,500 to 10,000 K, not their exact colours.
     """
     ratio = 6500 / kelvin
     red = ratio**0.75

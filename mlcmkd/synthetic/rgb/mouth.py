@@ -40,7 +40,7 @@ def paint_mouth(
         chosen = np.flatnonzero(solid.materials == material)
         if not len(chosen):
             continue
-        # The head's ambient light is baked on a closed mouth; here depth decides instead.
+        # The head's ambient light is computed for a closed mouth; here depth replaces it.
         open_to = smooth_step(solid.places[chosen, 2], -0.5, 0.2)
         own, facing = incident.take(chosen), solid.normals.take(chosen, axis=0)
         ambient = (0.04 + 0.8 * open_to) * np.maximum(own.ambient, 0.4)

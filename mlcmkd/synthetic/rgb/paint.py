@@ -40,7 +40,7 @@ def paint_rgb(scene: Scene, coverage: Coverage, styling: Styling, look: RgbLook)
     """Light that the RGB camera receives; the same arguments give the same image.
 
     Args:
-        scene: the person before the camera.
+        scene: the person in front of the camera.
         coverage: hair, brows and lips on the head's surface (`coverage.cover`).
         styling: what the person wears.
         look: colours, light and background.

@@ -19,15 +19,15 @@ def photograph(
     Args:
         image: (S, T, 3) float32 linear light of `paint_rgb`, red first.
         camera: its settings.
-        size: (height, width) of the photograph, or its side if it is a square; pixels, 8 to those of
-            the image, with its ratio.
+        size: (height, width) of the photograph, or its side if it is a square; pixels, from 8 to the
+            size of the image, with the same aspect ratio.
         rng: generator of the sensor's noise.
 
     Returns:
         (height, width, 3) uint8, sRGB, red first.
 
     Raises:
-        InputError: a size that is not from 8 to that of the image.
+        InputError: a size below 8 pixels or above the size of the image.
     """
     shape = (size, size) if isinstance(size, int) else size
     for pixels, most in zip(shape, image.shape[:2], strict=True):
@@ -63,7 +63,7 @@ def _exposure_gain(image: np.ndarray, camera: CameraLook) -> float:
     grey = luminance(image)
     level = float(down @ grey @ across)
     gain = (_MIDDLE / max(level, 1e-3)) ** camera.metering * 2**camera.exposure
-    # Highlights of the face, of which a small share may burn out.
+    # Highlights of the face; a small share of them may be clipped.
     face = grey[height // 4 : -height // 4 : 2, width // 4 : -width // 4 : 2].ravel()
     brightest = face.size - max(1, round(0.03 * face.size))
     bright = float(np.partition(face, brightest)[brightest])
@@ -81,7 +81,7 @@ def _colour_matrix(camera: CameraLook) -> np.ndarray:
 def _tone_curve(camera: CameraLook) -> np.ndarray:
     """(_CODES,) float32 codes from 0 to 1 of linear light from 0 to 2.
 
-    sRGB with a shoulder that rolls highlights off, and an S that adds contrast.
+    sRGB with a shoulder that rolls highlights off, and an S-shaped curve that adds contrast.
     """
     light = np.linspace(0, 2, _CODES, dtype=np.float32)
     knee = 0.6

@@ -18,7 +18,7 @@ _TO_CAMERA = np.array([0, 0, 1], np.float32)
 
 @dataclass(frozen=True)
 class IncidentLight:
-    """The light that arrives at the pixels of a surface, before their normals and material count.
+    """The light that arrives at the pixels of a surface, without the effect of normals and material.
 
     Attributes:
         light: (3,) float32 unit direction of the key light, camera axes.

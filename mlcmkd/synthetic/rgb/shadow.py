@@ -101,7 +101,7 @@ def _reaching(moments, positions, to_map, middle):
         if behind > 0:
             variance = max(square - mean * mean, smallest)
             bound = variance / (variance + behind * behind)
-            # The lowest fifth is light that leaks.
+            # A bound below 0.2 counts as 0: variance shadow maps leak light there.
             share[m] = max((bound - np.float32(0.2)) * np.float32(1.25), np.float32(0))
     return share
 
@@ -145,7 +145,7 @@ def contact_shade(scene: Scene) -> np.ndarray:
 
 @njit(cache=True)
 def _add_nearer(nearer, depth, soft, pixels, weight):
-    """Adds to `nearer` (M,) how far the blurred depth at chosen pixels is before the depth."""
+    """Adds to `nearer` (M,) how far the blurred depth at chosen pixels is in front of the depth."""
     for m in range(len(pixels)):
         before = soft[pixels[m]] - depth[pixels[m]]
         nearer[m] += weight * min(max(before, np.float32(0)), np.float32(0.6))

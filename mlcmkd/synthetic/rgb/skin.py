@@ -31,7 +31,7 @@ class SkinLook:
         blood: amount of blood in the skin, about 0.2 to 0.8.
         carotene: yellow pigment, 0 to about 0.5.
         flush: redness of cheeks, nose and ears, 0 to about 1.
-        mottling: deviation of pigments over the skin.
+        mottling: standard deviation of pigments over the skin.
         lids, bags: darkness of the lids and below the eyes, 0 to 1.
         freckles: strength, 0 for none.
         moles: (n, 4) x, y on the mean head, radius in head units, strength from 0 to 1.
@@ -63,7 +63,7 @@ class SkinLook:
 def draw_skin(
     of_identity: np.random.Generator, of_sample: np.random.Generator, tone: float, bearded: bool
 ) -> SkinLook:
-    """Random skin; the ranges are ours."""
+    """Random skin; the ranges are ours. `tone` is 0 very light to 1 very dark."""
     age = float(of_identity.beta(1.2, 2))
     made_up = (of_identity.random() < 0.45) and not bearded
     freckled = of_identity.random() < 0.35 * (1 - tone)

@@ -59,7 +59,8 @@ def draw_background(
         rng: random numbers.
         ambient: of the air, degrees C.
         sky: apparent temperature of the sky outdoors, degrees C; None indoors.
-        people: whether blurred people may stand there. A detector would have to find them.
+        people: whether blurred people may be part of it; False for frames in which a detector would have
+            to find them.
     """
     if sky is not None:
         patches = _outdoors(rng, ambient, sky)
@@ -170,7 +171,7 @@ def _car(rng: np.random.Generator, ambient: float) -> list[Patch]:
 
 
 def _outdoors(rng: np.random.Generator, ambient: float, sky: float) -> list[Patch]:
-    """Sky above a horizon, houses and trees before it."""
+    """Sky above a horizon, houses and trees in front of it."""
     horizon = rng.uniform(-0.2, 0.9)
     patches = [Patch((0.5, horizon - 1), (3, 2), sky, slope=float(-rng.uniform(0, 6)))]
     for _ in range(int(rng.integers(0, 5))):
@@ -203,7 +204,7 @@ def paint_background(look: BackgroundLook, size: int) -> np.ndarray:
 
 
 def _paint_patch(canvas: np.ndarray, patch: Patch, size: int) -> None:
-    """Lays one thing over the canvas, in place."""
+    """Draws one thing on the canvas, in place."""
     centre = (patch.centre[0] * size, patch.centre[1] * size)
     box = (centre, (patch.size[0] * size, patch.size[1] * size), patch.angle)
     mask = np.zeros((size, size), np.float32)

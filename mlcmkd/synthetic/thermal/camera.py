@@ -13,12 +13,12 @@ _SPAN = (-40.0, 150.0)  # degrees C that the camera measures
 
 @dataclass(frozen=True)
 class CameraLook:
-    """Parameters of the camera; noise in degrees C.
+    """Parameters of the camera; noise in degrees C, deviations are standard deviations.
 
     Attributes:
         blur: standard deviation of the lens blur, a share of the image's side.
         resolution: pixels of the sensor for one pixel of the image, along one side.
-        interpolation: OpenCV's code of how a coarse sensor's image is enlarged.
+        interpolation: OpenCV's interpolation flag for enlarging the image of a coarse sensor.
         netd: noise-equivalent temperature difference: deviation of the noise of one pixel.
         fixed_pattern: deviation of the pixels' own offsets; a real camera keeps them between pictures.
         column, row: deviations of the offsets of columns and of rows.
@@ -26,7 +26,8 @@ class CameraLook:
         vignetting: how much colder the corners look.
         offset: error of the calibration, the same everywhere.
         dead: share of dead pixels.
-        replaced: dead pixels show the mean of their neighbours; otherwise they are stuck.
+        replaced: dead pixels show the mean of their neighbours; otherwise they are 15
+            degrees C above or below the mean of the image.
     """
 
     blur: float
@@ -76,18 +77,18 @@ def record(
     """The image of a thermal camera.
 
     Args:
-        apparent: (S, T) float32, what a perfect camera reads, degrees C.
+        apparent: (S, T) float32, reading of a perfect camera, degrees C.
         camera: its parameters.
-        size: (height, width) of the image, or its side if it is a square; pixels, 8 to those of the
-            canvas, with the canvas' ratio.
+        size: (height, width) of the image, or its side if it is a square; pixels, from 8 to the size of
+            the canvas, with the same aspect ratio.
         rng: for the noise of this picture.
-        realism: `optics` and `noise` count here.
+        realism: only `optics` and `noise` are used.
 
     Returns:
         (height, width) float32, degrees C.
 
     Raises:
-        InputError: a size that is not between 8 and that of the canvas.
+        InputError: a size below 8 pixels or above the size of the canvas.
     """
     shape = (size, size) if isinstance(size, int) else size
     for pixels, most in zip(shape, apparent.shape, strict=True):

@@ -28,13 +28,13 @@ class CoverLook:
 
     Attributes:
         hair, scalp, brow, beard, lashes, cloth, hat, mask, lens, frame: shares.
-        lips: red of the lips against the skin around it, degrees C.
+        lips: red of the lips minus the skin around it, degrees C.
         folds: a smooth field for folds of cloth.
         fold_depth: how much folds and strands of hair differ, a share.
         strand_depth: how much the streaks along a strand differ, a share.
-        mask_breath: how much a flow of breath of 1 changes the mask before the mouth, degrees C.
+        mask_breath: how much a flow of breath of 1 changes the mask in front of the mouth, degrees C.
         hand: temperature of the palm, degrees C.
-        fingers: tips of the fingers against the palm, degrees C.
+        fingers: tips of the fingers minus the palm, degrees C.
         phone, cup: temperature of a phone or a cup that is held, degrees C.
         lens_tilt: (2,) degrees C by which a lens changes from its middle outwards and upwards.
         lens_emissivity: at normal incidence; 0.84 for glass, higher for plastic, both opaque.
@@ -84,7 +84,7 @@ def draw_cover(
         of_sample: for clothes, and what depends on the day.
         skin: the level of the face, degrees C.
         ambient: temperature of the air, degrees C.
-        felt: air that the body has adapted to, degrees C; hands are cold in cold air.
+        felt: temperature of the air that the body has adapted to, degrees C; hands are cold in cold air.
     """
     person, day = of_identity.uniform, of_sample.uniform
     glass = of_identity.random() < 0.3
@@ -136,7 +136,7 @@ def warm_covers(
         coverage: hair and lips on the skin.
         styling: whether there is a beard, and what a hand holds.
         look: the thermal appearance.
-        lips: red of the lips against the skin around it, degrees C.
+        lips: red of the lips minus the skin around it, degrees C.
 
     Returns:
         (M,) float32, degrees C.
@@ -192,7 +192,7 @@ def _unevenness(
 
 
 def _warm_hand(warmth: np.ndarray, solid: Surface, covers: CoverLook, air: float) -> None:
-    """A hand before the face, in place: cold fingers above a warm palm and forearm."""
+    """A hand in front of the face, in place: cold fingers above a warm palm and forearm."""
     hand = np.flatnonzero(solid.materials == Worn.HAND)
     if len(hand) == 0:
         return

@@ -53,7 +53,7 @@ def curvature(vertices: np.ndarray, mesh: MeshNeighbours, smoothing: int = 0) ->
 
     The deflection of a vertex is the distance of its neighbours' mean from its tangent plane, as a
     share of the length of its edges; on a sphere length / (2 x radius). It saturates, so that single
-    creases of the mesh do not stand out.
+    creases of the mesh do not dominate.
 
     Args:
         vertices: (V, 3) float32, in any rotated frame.
@@ -75,7 +75,7 @@ def curvature(vertices: np.ndarray, mesh: MeshNeighbours, smoothing: int = 0) ->
 
 @lru_cache(maxsize=1)
 def _of_head() -> tuple[MeshNeighbours, np.ndarray]:
-    """The head's mesh, and the vertices inside eyes and mouth, where curvature tells nothing."""
+    """The head's mesh, and the vertices inside eyes and mouth, where curvature has no meaning."""
     head = load_head()
     inner = (
         Material.EYE_SOCKET,

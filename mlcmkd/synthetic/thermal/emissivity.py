@@ -1,6 +1,6 @@
 """How much of its own heat a surface emits, and how much of its surroundings it reflects.
 
-A surface that heat does not pass through reflects what it does not emit: reflectance = 1 - emissivity
+An opaque surface reflects what it does not emit: reflectance = 1 - emissivity
 (Kirchhoff). Both follow from the refractive index by Fresnel's equations. Human skin emits 0.971 +-
 0.005 at normal incidence between 8 and 14 um, whatever its pigmentation (Togawa 1989; Charlton 2020),
 which is an index of 1.41; soda-lime glass, opaque at 7.5 to 13 um, emits 0.84 (Rubin 1985).
@@ -46,21 +46,21 @@ def radiance(celsius: np.ndarray) -> np.ndarray:
 
 
 def temperature(of_radiance: np.ndarray) -> np.ndarray:
-    """The black body's temperature, C: the inverse of `radiance`."""
+    """The black body's temperature, degrees C: the inverse of `radiance`."""
     return _PLANCK / np.log1p(1 / of_radiance) - _KELVIN
 
 
 def apparent_temperature(
     surface: np.ndarray, reflected: np.ndarray, emissivity: np.ndarray | float
 ) -> np.ndarray:
-    """What a camera that takes everything for a black body reads, C.
+    """Reading of a camera that assumes a black body, degrees C.
 
     The shares add up in radiance and not in degrees: a linear mixture of skin and clear sky, 70
-    degrees apart, would be wrong by several degrees at half and half.
+    degrees apart, would be wrong by several degrees at equal shares.
 
     Args:
-        surface: temperature of the surface, C.
-        reflected: temperature of what it mirrors, C.
+        surface: temperature of the surface, degrees C.
+        reflected: temperature of what it mirrors, degrees C.
         emissivity: 0 to 1.
     """
     own = radiance(surface)

@@ -26,8 +26,8 @@ class ThermalLook:
 
     Attributes:
         ambient: temperature of the air.
-        felt: temperature of the air to which the skin has adapted: `ambient` for the acclimatised.
-        skin: plain level of the face.
+        felt: temperature of the air to which the skin has adapted: `ambient` after enough time in it.
+        skin: level of the face, to which the patterns are added.
         patterns: differences of the places of `places.PLACES` from that level.
         details: vessels, sweat, curvature, inside of the mouth.
         covers: hair, cloth, glasses and other covers.

@@ -1,4 +1,4 @@
-"""From a scene to its temperatures: of the surface, and as a perfect camera reads them."""
+"""Temperatures of a scene: those of the surface, and those that a perfect camera reads."""
 
 from dataclasses import dataclass
 
@@ -28,8 +28,7 @@ class HeatMaps:
     Attributes:
         surface: (S, S) float32, true temperature of the visible surface, degrees C; the background
             as a camera reads it.
-        apparent: (S, S) float32, what a perfect camera that takes everything for a black body reads,
-            degrees C.
+        apparent: (S, S) float32, reading of a perfect camera that assumes a black body, degrees C.
     """
 
     surface: np.ndarray
@@ -75,7 +74,7 @@ def paint_thermal(
 
 
 def _breathe_on_mask(warmth: np.ndarray, scene: Scene, look: ThermalLook) -> None:
-    """Breath out warms the mask before nose and mouth, breath in cools it."""
+    """Breath out warms the mask in front of nose and mouth, breath in cools it."""
     mask = np.flatnonzero(scene.solid.materials == Worn.MASK)
     if len(mask) == 0:
         return
@@ -92,7 +91,7 @@ def _lay_lenses(
     look: ThermalLook,
     realism: Realism,
 ) -> None:
-    """Lays opaque lenses over both maps, in place."""
+    """Draws opaque lenses on both maps, in place."""
     lens = scene.lens
     warmth = lens_temperature(lens, look)
     surface.reshape(-1)[lens.pixels] = warmth

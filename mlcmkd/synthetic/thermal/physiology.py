@@ -5,8 +5,8 @@ measurements (TVST study, n = 20): inner canthus 34.3 +- 0.7, forehead 33.4 +- 0
 outer canthus 32.8 +- 0.7 degrees C. Inner canthus, mouth corner, temple, supratrochlear region and
 ear canal are warm, outer canthus, nasolabial region and lower lip cold (DMFR 2016, n = 161); in cold
 air nose, chin, cheeks and ears cool most (Osczevski 1994). `population` compares synthetic faces with
-these. How far single faces differ is ours, and wide: networks that are trained on them must read
-people who come in from the cold, and cameras of any kind.
+these. How far single faces differ is ours, and wide: networks that are trained on them must work
+for people who come in from the cold, and for cameras of any kind.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from mlcmkd.synthetic.thermal.places import LOBES, PLACES, place_weights, vertic
 if TYPE_CHECKING:
     from mlcmkd.synthetic.thermal.look import ThermalLook
 
-_COLDEST, _WARMEST = 20.0, 37.8  # degrees C that living skin of a face keeps to here
+_COLDEST, _WARMEST = 20.0, 37.8  # limits of the skin of a face, degrees C; ours
 ROOM = 23.0  # degrees C of air at which the published temperatures hold
 
 
@@ -36,13 +36,13 @@ class SkinLook:
         blotches, blotch_amplitude: a smooth field, mostly the same on both sides, and its amplitude.
         vessels: a smooth field whose zero lines are the vessels of forehead, temples and cheeks.
         vessel_amplitude: how much warmer the skin above a vessel is.
-        vessel_width: width of a vessel, as a share of the field's deviation.
+        vessel_width: width of a vessel, as a share of the field's standard deviation.
         sweat, sweat_threshold: a smooth field; skin is wet where it exceeds the threshold.
         sweat_cooling: by how much evaporation cools wet skin.
         hollow, ridge: degrees by which a curvature of 1 warms, and one of -1 cools.
         smoothing: rounds of smoothing of the curvature, from 0 to 4.
-        mouth: inside of the mouth against the skin.
-        tongue, teeth: each against the mouth.
+        mouth: inside of the mouth minus the skin.
+        tongue, teeth: each minus the mouth.
     """
 
     blotches: Waves
@@ -69,7 +69,7 @@ def chill_of(felt: float) -> float:
 def draw_level(
     of_identity: np.random.Generator, of_sample: np.random.Generator, felt: float
 ) -> float:
-    """The plain level of a face, degrees C, in air that feels like `felt` degrees C."""
+    """The level of a face without patterns, degrees C, in air that feels like `felt` degrees C."""
     return float(
         33.2 + 0.1 * (felt - ROOM) + of_identity.normal(0, 0.45) + of_sample.normal(0, 0.4)
     )
@@ -167,7 +167,7 @@ def skin_temperature(
     Args:
         vertices: (V, 3) float32, the person's head in any rotated frame; for its curvature.
         look: a `ThermalLook`.
-        realism: `anatomy`, `warm_orbit` and `curvature` count here.
+        realism: only `anatomy`, `warm_orbit` and `curvature` are used.
 
     Returns:
         (V,) float32, degrees C.

@@ -14,7 +14,7 @@ class Surroundings:
         above: of ceiling or sky.
         directions: (n, 3) float32, unit, camera axes, towards warm or cold things.
         sharpness: (n,) float32, the larger the smaller the thing.
-        differences: (n,) float32, against `level`.
+        differences: (n,) float32, temperature of the things minus `level`.
     """
 
     level: float
@@ -35,7 +35,7 @@ class Surroundings:
 
 
 def draw_surroundings(rng: np.random.Generator, level: float, above: float) -> Surroundings:
-    """Random surroundings: windows, lamps, and often the body of who holds the camera."""
+    """Random surroundings: windows, lamps, and often the body of the person who holds the camera."""
     count = int(rng.integers(1, 4))
     directions = rng.standard_normal((count, 3))
     directions[:, 2] = np.abs(directions[:, 2])  # in front of the face: what glasses mirror

@@ -20,13 +20,13 @@ _STEPS = 4  # points of a strand
 def beard_growth(
     places: np.ndarray, beard: str, line: float = 0.0, uneven: np.ndarray | float = 0.0
 ) -> np.ndarray:
-    """How dense a beard is, before its own density.
+    """How dense a beard is, without the factor of its own density.
 
     Args:
         places: (N, 3) coordinates on the mean head.
         beard: one of `styling.BEARD_STYLES` but "none".
         line: offset of its border on the cheek, head units upwards.
-        uneven: (N,) of about unit deviation, moves its borders in and out.
+        uneven: (N,) with a standard deviation of about 1, moves its borders in and out.
 
     Returns:
         (N,) float32 from 0 to 1.

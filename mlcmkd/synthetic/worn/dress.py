@@ -1,4 +1,4 @@
-"""The bodies of a scene: the head and everything worn on it or held before it."""
+"""The bodies of a scene: the head and everything worn on it or held in front of it."""
 
 from functools import lru_cache
 

@@ -25,7 +25,7 @@ class _Cut:
     Attributes:
         strips, steps: number of strips and of points of each.
         width, tip: width of a strip, head units, and the share of it that is left at its end.
-        lift: how steeply strands leave the skin: 0 along it, 1 and more upright.
+        lift: how steeply strands leave the skin: 0 is along it, 1 or more is upright.
         weight: how strongly they bend downwards at each step.
         hug: how far they are pulled back to the skull, 0 to 1.
         loose: how irregular their direction is.
@@ -73,9 +73,9 @@ def hair_parts(
 
     Returns:
         Parts of material HAIR: the hair, and its tail where it is tied; none for a style without strips.
-        Their places are (tone, across, along): a random value of the strip of about zero mean and unit
-        deviation, the position across the hair in head units with a random start for each strip, and
-        the share of the length from the root, 0 to 1.
+        Their places are (tone, across, along): a random value of the strip (mean about 0,
+        standard deviation about 1), the position across the hair in head units with a random start for
+        each strip, and the share of the length from the root, 0 to 1.
     """
     if styling.hair not in _CUTS:
         return []

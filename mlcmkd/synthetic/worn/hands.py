@@ -1,4 +1,4 @@
-"""A hand before the face, with a phone or a cup: tubes for fingers, laid on the skin."""
+"""A hand in front of the face, with a phone or a cup: tubes for fingers, laid on the skin."""
 
 from dataclasses import dataclass
 

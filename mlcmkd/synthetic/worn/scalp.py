@@ -39,7 +39,7 @@ def growth(places: np.ndarray, size: HairSize) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Roots:
-    """Points on the skin of the mean head, spread evenly whatever number of them is taken.
+    """Points on the skin of the mean head; the first n of them are spread evenly, for every n.
 
     Attributes:
         corners: (N, 3) int32, vertices of the triangle that each lies in.

@@ -164,7 +164,7 @@ def _closed_skin() -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
     """Vertices of skin and lips, triangles with the openings closed, and the border of each opening.
 
     The triangles number these vertices. The openings are closed by fans around new vertices, numbered
-    after them, one an opening.
+    after them, one for each opening.
     """
     head = load_head()
     skin = head.triangles[np.isin(head.materials, (Material.SKIN, Material.LIPS))]
