@@ -11,8 +11,8 @@ def sleep_soon() -> None:
     """Lets the threads of torch sleep soon while they wait, instead of looking all the time.
 
     At the end of every parallel region the faster threads wait for the slowest. If another program uses
-    its core, threads that look all the time use up the time in which the slowest could finish, and a
-    training step takes thirty times as long (`benchmarks/busy_machine.py`, docs/performance/speed.md).
+    its core, threads that look all the time use up the time in which the slowest could finish. Then a
+    training step can take thirty times as long (docs/performance/speed.md).
 
     GNU OpenMP, which torch uses on Linux, reads the variable once, when torch is imported: this function
     has no effect after that. What the user has set is kept.
