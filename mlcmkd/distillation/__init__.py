@@ -1,5 +1,7 @@
-"""Losses, frozen teachers and objectives of both papers.
+"""Losses, frozen teachers and training objectives of MLCM-KD and KD-Loss.
 
-`objective.Objective` is the contract of every objective. `supervised`, `mlcm_kd` (KTL, MCL),
-`two_teachers` (KD-Loss) and `pseudo_labels` implement it, from `losses`, `targets` and `terms`.
+MLCM-KD is the method of Tong et al. (arXiv 2510.11128), KD-Loss that of Fard and Mahoor
+(arXiv 2111.07047). `objective.Objective` is the interface of every objective. Four modules implement it:
+`supervised`, `mlcm_kd` (KTL, the knowledge transfer level, and MCL, the model compression level),
+`two_teachers` (KD-Loss) and `pseudo_labels`. They use `losses`, `targets` and `terms`.
 """

@@ -1,7 +1,7 @@
-"""Time-adaptive decay: distillation leads early in training, the ground truth late.
+"""Time-adaptive decay: the weight of the distillation terms falls during training.
 
-The paper (Tong et al., arXiv 2510.11128) states a weight that falls during training, and no formula for
-it. The forms below and their floor are our choices.
+The paper (Tong et al., arXiv 2510.11128) states that the weight falls, but gives no formula. The
+schedules below and their lower limit, `floor`, are our choices.
 """
 
 import math
@@ -14,20 +14,28 @@ from mlcmkd.utils.errors import InputError
 
 DecayKind = Literal["constant", "linear", "cosine", "progress"]
 DECAYS: tuple[DecayKind, ...] = ("constant", "linear", "cosine", "progress")
-# Smoothing of the average losses: about the last fifty steps count.
+# Weight of the past in the average losses at each step: 0.98 averages over about the last 50 steps.
 SMOOTHING = 0.98
 
 
 def decay_weight(kind: DecayKind, progress: float, floor: float = 0.0) -> float:
     """Weight of the distillation terms as a function of the training step.
 
+        constant    1
+        linear      floor + (1 - floor) (1 - progress)
+        cosine      floor + (1 - floor) (1 + cos(pi progress)) / 2
+
     Args:
-        kind: "constant" (1 throughout), "linear" or "cosine" (from 1 down to `floor`).
+        kind: one of the three above.
         progress: 0 at the first step, 1 at the end.
         floor: weight at the end, 0 to 1.
 
+    Returns:
+        the weight, `floor` to 1.
+
     Raises:
-        InputError: a kind that is unknown or depends on the losses, or progress outside 0 to 1.
+        InputError: an unknown kind, the kind "progress", which depends on the losses, or a progress
+            outside 0 to 1.
     """
     if not 0 <= progress <= 1:
         raise InputError(f"progress {progress} is outside 0 to 1")
@@ -43,7 +51,11 @@ def decay_weight(kind: DecayKind, progress: float, floor: float = 0.0) -> float:
 
 
 class MovingAverage:
-    """Exponential moving average, without bias for the first values."""
+    """Exponential moving average with bias correction, as in Adam (Kingma and Ba, 2015, section 3).
+
+    Args:
+        smoothing: weight of the past at each step, 0 or more and below 1.
+    """
 
     def __init__(self, smoothing: float = SMOOTHING):
         self.smoothing = smoothing
@@ -51,7 +63,7 @@ class MovingAverage:
         self.weight: float = 0.0
 
     def add(self, value: Tensor) -> None:
-        """Includes a value."""
+        """Adds a value, a scalar, to the average."""
         self.total = self.smoothing * self.total + (1 - self.smoothing) * value
         self.weight = self.smoothing * self.weight + (1 - self.smoothing)
 
@@ -62,12 +74,20 @@ class MovingAverage:
 
 
 class Decay:
-    """The weight of the distillation terms, step by step.
+    """The weight of the distillation terms at each training step.
 
-    "progress" depends on the losses, not on the step. With L_S the student's task loss on labelled
-    thermal images, L_T the teacher's on the RGB images of the same pairs (both moving averages), and L_0
-    the value of L_S at the first step, the weight is (L_S - L_T) / (L_0 - L_T), limited to `floor` to 1:
-    a student as good as its teacher does not need its guidance.
+    "constant", "linear" and "cosine" depend on the step only, see `decay_weight`. "progress" depends on
+    the losses. Let L_S be the student's task loss on labelled thermal images, and L_T the teacher's task
+    loss on the RGB images of the same pairs, both as moving averages. Let L_0 be L_S at the first step.
+    The weight is (L_S - L_T) / (L_0 - L_T), clipped to [floor, 1]. So the guidance of the teacher ends
+    when the student is as accurate as the teacher.
+
+    Args:
+        kind: one of `DECAYS`.
+        floor: lowest weight, 0 to 1.
+
+    Raises:
+        InputError: an unknown kind.
     """
 
     def __init__(self, kind: DecayKind, floor: float = 0.0):
@@ -83,14 +103,14 @@ class Decay:
         return self.kind == "progress"
 
     def observe(self, student: Tensor, teacher: Tensor) -> None:
-        """Includes the task losses of a batch's labelled rows, two scalars."""
+        """Adds the mean task losses of a batch's labelled rows, two scalars, to the averages."""
         self.student.add(student.detach())
         self.teacher.add(teacher.detach())
         if self.initial is None:
             self.initial = self.student.value
 
     def state(self) -> dict[str, float | Tensor]:
-        """The averages so far, for `restore`."""
+        """The current averages, to be given to `restore`."""
         state = {
             "student total": self.student.total,
             "student weight": self.student.weight,
@@ -100,16 +120,20 @@ class Decay:
         return state if self.initial is None else {**state, "first": self.initial}
 
     def restore(self, state: dict[str, float | Tensor]) -> None:
-        """Continues from what `state` returned."""
+        """Restores the averages that `state` returned."""
         self.student.total, self.student.weight = state["student total"], state["student weight"]
         self.teacher.total, self.teacher.weight = state["teacher total"], state["teacher weight"]
         self.initial = state.get("first")
 
     def weight(self, progress: float) -> float | Tensor:
-        """The weight, `floor` to 1, at a progress of 0 (first step) to 1 (end).
+        """The weight of the distillation terms.
 
-        A 0-dimensional tensor where it depends on the losses: converting it to a number at every step
-        would make a GPU wait.
+        Args:
+            progress: 0 at the first step, 1 at the end.
+
+        Returns:
+            `floor` to 1. It is a 0-dimensional tensor where it depends on the losses, because a
+            conversion to a number at every step would synchronise with the GPU.
         """
         if not self.follows_losses:
             return decay_weight(self.kind, progress, self.floor)

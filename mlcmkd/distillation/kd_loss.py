@@ -1,18 +1,19 @@
-"""KD-Loss: a student between the ground truth and two teachers (Fard and Mahoor, arXiv 2111.07047).
+"""KD-Loss: a student learns from the ground truth and two teachers (Fard and Mahoor, arXiv 2111.07047).
 
-All formulas work on single coordinates, in centred coordinates (pixels of the input divided by its
-width, -0.5 to 0.5). The scale matters: `main_values` has a linear and a quadratic branch, whose ratio
-depends on it. With g the ground truth, p the prediction and t a teacher's prediction, the formulas use
-only two distances, d = |p - g| and r = |t - g|. The paper mirrors the teacher to the prediction's side
-of g, t' = g + sign(p - g) r; then |t' - p| = |d - r|, and neither side nor sign is needed here.
+All formulas apply to single coordinates. These are centred coordinates: pixels of the input divided by
+its width, -0.5 to 0.5. The scale matters, because `main_values` has a linear and a quadratic branch,
+whose ratio depends on it. Let g be the ground truth, p the prediction and t a teacher's prediction. The
+formulas use only two distances, d = |p - g| and r = |t - g|. The paper mirrors the teacher to the
+prediction's side of g, t' = g + sign(p - g) r. Then |t' - p| = |d - r|, so the sign is not needed here.
 
-The constants and the rules for the borders are by default those of the authors' published code. Their
-sample figures differ from it: inside the band the weight of the assistive loss is a ramp, so that the
-loss is continuous, the band is wider, and the main loss has another weight. `inner`, `band` and `slope`
-choose between the two, and `FIGURES` names the values of the figures.
+The band is the interval around g in which the assistive loss has another weight: d < band r. By default
+the constants and the rules at the borders are those of the authors' published code. The sample figures
+of the paper differ from the code in three ways. Inside the band the weight of the assistive loss is a
+ramp, so that the loss is continuous; the band is wider; and the main loss has another weight. `inner`,
+`band`, `slope` and `main_weight` select one of the two, and `FIGURES` holds the values of the figures.
 
-Functions named `..._values` return one value per coordinate, for objectives that weight rows; the others
-return the mean. Target and teachers carry no gradient. Half precision is computed in float32.
+Functions named `..._values` return one value per coordinate; the others return the mean over all
+coordinates. Target and teachers carry no gradient. Half precision is computed in float32.
 """
 
 from typing import Any, Literal, get_args
@@ -25,19 +26,19 @@ from mlcmkd.utils.errors import InputError
 Inner = Literal["zero", "ramp"]
 
 # The constants of the authors' published code.
-BAND = 0.15  # the inner band, within which the assistive loss is 0, as a share of the teacher's distance
+BAND = 0.15  # half width of the band around the truth, as a share of the teacher's distance r
 TOUGH_ALPHA, TOUGH_INNER = 1.9, -0.45
 TOLERANT_ALPHA, TOLERANT_INNER = 1.8, -0.4
 MAIN_WEIGHT, TOUGH_WEIGHT, TOLERANT_WEIGHT = 2.0, 1.0, 1.0
 SLOPE = 3.0  # of the main loss's linear branch
-# `kd_values` as in the authors' sample figures. They do not state the slope of the main loss. With 1 the
-# influence at the truth is low, as the figures label it: 2.5 - (0.45 + 0.4) / 0.4 = 0.375. With 3 it is
-# 5.375.
+# Arguments of `kd_values` for the authors' sample figures. The figures do not state the slope of the
+# main loss. They label the slope of the total loss at the truth as low. With a main slope of 1 it is
+# 2.5 - (0.45 + 0.4) / 0.4 = 0.375; with 3 it would be 5.375.
 FIGURES: dict[str, Any] = {"inner": "ramp", "band": 0.4, "slope": 1.0, "main_weight": 2.5}
 
 
 def _distances(prediction: Tensor, target: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
-    """d of the prediction, with gradient, and r of the teacher, without; at least float32.
+    """The distances d = |p - g|, with gradient, and r = |t - g|, without; at least float32.
 
     Raises:
         InputError: different shapes, which torch would broadcast without notice, or empty tensors.
@@ -81,18 +82,19 @@ def assistive_values(
 
     Properties:
 
-    - With alpha_inner < 0 < alpha no slope outside of a ramp points away from g. The negative value
-      rewards a prediction that is nearer than the teacher, by a smaller slope in the same direction.
+    - With alpha_inner < 0 < alpha no gradient step outside of a ramp moves the prediction away from g.
+      Nearer to g than the teacher the loss is negative, and its slope is smaller than beyond the
+      teacher.
     - The value is positive beyond the teacher, negative between, and continuous at d = r, where the
-      slope falls from alpha to -alpha_inner.
+      slope falls from alpha to -alpha_inner as d decreases.
     - With "zero" the value is discontinuous at the border of the band: alpha_inner (1 - band) r on the
       border, the minimum (-0.3825 r for the Tough-Teacher, -0.34 r for the Tolerant-Teacher), and 0
-      inside. Gradients do not see this jump, but comparisons of values do: a lower loss is not always a
-      smaller error.
+      inside. The gradients do not contain this jump, but the values do: a lower loss does not always
+      mean a smaller error.
     - With "ramp" the value is continuous everywhere and 0 at p = g. Inside the band the slope is
-      negative while d < r / 2: it reduces that of the main loss, most of all at the truth, by
-      -alpha_inner / band.
-    - A teacher that is exactly right has no effect; one that is nearly right has the slope alpha.
+      negative where d < r / 2, so it reduces the slope of the main loss. The reduction is largest at the
+      truth: -alpha_inner / band.
+    - A teacher with r = 0 has no effect. One with a very small r has the slope alpha nearly everywhere.
 
     Both borders belong to "between", as in the authors' code, and so does their gradient. At p = g the
     gradient is 0.
@@ -101,12 +103,12 @@ def assistive_values(
         prediction, target, teacher: one shape (..., coordinates), centred coordinates.
         alpha: weight beyond the teacher.
         alpha_inner: weight between band and teacher; negative in the paper.
-        band: end of the band, as a share of r, 0 to 1. With 0 there is no band: p = g belongs to
+        band: half width of the band, as a share of r, 0 to 1. With 0 there is no band: p = g belongs to
             "between", and the value is continuous.
         inner: weight inside the band: "zero" as in the authors' code, "ramp" as in their figures.
 
     Returns:
-        The same shape; either sign.
+        The same shape; positive or negative.
 
     Raises:
         InputError: different shapes, empty tensors, or an unknown `inner`.
@@ -133,13 +135,14 @@ def main_values(
         d <= r    s d                s
         d > r     d^2 + s r - r^2    2 d, at most 2 where d is at most 1
 
-    Continuous at d = r, where the slope falls from s to 2 r. So the slope is large for a student that is
-    nearer than the teacher, and small, on this scale, for one that is further away: there the assistive
-    losses dominate. With a teacher that is exactly right the value is d^2 everywhere.
+    The value is continuous at d = r, where the slope falls from s to 2 r. So the slope is large where
+    the student is nearer to g than the teacher. Where the student is further away the slope is small,
+    because d is small in centred coordinates, and the assistive losses dominate. With r = 0 the value is
+    d^2 everywhere.
 
     Args:
         prediction, target, tolerant: one shape (..., coordinates), centred coordinates.
-        slope: of the linear branch.
+        slope: slope s of the linear branch, above 0.
 
     Returns:
         The same shape, at least 0.
@@ -170,8 +173,8 @@ def kd_values(
 ) -> dict[str, Tensor]:
     """KD-Loss of each coordinate, as weighted terms that sum to the total.
 
-    Slope of the sum by default, with d the prediction's distance; inside the band of one teacher its
-    share (0.45 or 0.4 in the region "between") is missing:
+    The table gives the slope of the sum for the default arguments. Inside the band of one teacher only,
+    the slope is lower by the contribution of that teacher (0.45 or 0.4):
 
         beyond both teachers                   4 d + 3.7
         between them, Tough-Teacher nearer     8.3
@@ -179,31 +182,31 @@ def kd_values(
         nearer than both                       6.85
         inside both bands                      6
 
-    So every gradient points towards g, and the largest belongs not to the worst predictions but to
-    those between the two teachers.
+    So every gradient step moves the prediction towards g. The largest slope is not that of the worst
+    predictions, but that of predictions between the two teachers.
 
-    With inner "ramp" the slope falls to 6 - (0.45 + 0.4) / 0.15 = 0.33 at the truth. It can be negative,
-    away from g, where the student is further away than the Tolerant-Teacher and much nearer than the
-    Tough-Teacher.
+    With inner "ramp" the slope falls to 6 - (0.45 + 0.4) / 0.15 = 0.33 at the truth. It can be negative
+    where the student is further from g than the Tolerant-Teacher and much nearer than the Tough-Teacher.
+    A gradient step then moves the prediction away from g.
 
-    The total is 0 at p = g and rises with d except for its jumps at the two bands, which a ramp does not
-    have. With both teachers equally far away it is positive elsewhere. Where the Tolerant-Teacher is
-    much nearer to g than the Tough-Teacher it becomes negative, with its minimum at the border of the
-    Tough-Teacher's band, away from g; with inner "zero" no gradient leads there.
+    The total is 0 at p = g and rises with d. With inner "zero" it also jumps at the borders of the two
+    bands. With both teachers at the same distance it is positive elsewhere. Where the Tolerant-Teacher
+    is much nearer to g than the Tough-Teacher it becomes negative, with its minimum at the border of the
+    Tough-Teacher's band, not at g. With inner "zero" no gradient points towards this minimum.
 
     Args:
         prediction, target, tough, tolerant: one shape (..., coordinates), centred coordinates.
-        main_weight, tough_weight, tolerant_weight: of the three terms.
+        main_weight, tough_weight, tolerant_weight: weights of the three terms.
         tough_alpha, tough_inner: `alpha` and `alpha_inner` of the Tough-Teacher.
-        tolerant_alpha, tolerant_inner: those of the Tolerant-Teacher.
-        band, inner: of both teachers, see `assistive_values`.
-        slope: of the main loss, see `main_values`.
+        tolerant_alpha, tolerant_inner: `alpha` and `alpha_inner` of the Tolerant-Teacher.
+        band, inner: the band of both teachers, see `assistive_values`.
+        slope: slope of the main loss, see `main_values`.
 
     Returns:
         "main", "tough" and "tolerant", each of the same shape.
 
     Raises:
-        InputError: different shapes, or empty tensors.
+        InputError: different shapes, empty tensors, or an unknown `inner`.
     """
     aloss_tough = assistive_values(prediction, target, tough, tough_alpha, tough_inner, band, inner)
     aloss_tolerant = assistive_values(
@@ -225,7 +228,7 @@ def assistive_loss(
     band: float = BAND,
     inner: Inner = "zero",
 ) -> Tensor:
-    """Mean of `assistive_values` over all coordinates, a scalar of either sign."""
+    """Mean of `assistive_values` over all coordinates, a scalar, positive or negative."""
     return assistive_values(prediction, target, teacher, alpha, alpha_inner, band, inner).mean()
 
 
@@ -241,7 +244,7 @@ def kd_loss(
 
     Args:
         prediction, target, tough, tolerant: as for `kd_values`.
-        constants: weights, alphas, band, inner and slope, by their names there.
+        constants: keyword arguments of `kd_values`: weights, alphas, band, inner and slope.
     """
     values = kd_values(prediction, target, tough, tolerant, **constants)
     return {name: value.mean() for name, value in values.items()}

@@ -1,7 +1,8 @@
-"""Loss functions: each compares two things and returns one value a row, (B,).
+"""Loss functions. Each compares a prediction with a target and returns one value per row, (B,).
 
-Rows are kept apart so that an objective can weight labelled and unlabelled pairs differently. No value
-depends on the resolution of the input or the heatmap, or on the number of channels.
+B is the number of rows (pairs of a batch) and K the number of landmarks. The rows are not averaged, so
+that an objective can weight labelled and unlabelled pairs differently. The scale of a loss does not
+depend on the resolution of the input or the heatmap, or on the number of channels.
 
 Landmarks without a label are NaN in a target. They are left out of the mean over the landmarks, and the
 prediction of such a landmark gets a gradient of exactly 0. A row without any label is 0.
@@ -31,19 +32,19 @@ def coordinate_distance(prediction: Tensor, target: Tensor) -> Tensor:
 
     Args:
         prediction: (B, K, 2) centred coordinates.
-        target: (B, K, 2) centred coordinates; NaN for a point that does not count.
+        target: (B, K, 2) centred coordinates; NaN for a point without a label.
 
     Returns:
         (B,), at least 0.
     """
     difference, known = _difference(prediction, target)
-    # The small constant keeps the gradient finite where a point is exactly right.
+    # The small constant keeps the gradient finite where prediction and target are equal.
     distance = (difference.square().sum(-1) + 1e-12).sqrt()
     return _mean_where(known.all(-1), distance)
 
 
 def _difference(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """`prediction - target`, 0 without gradient where the target is NaN; and where it is not."""
+    """`prediction - target`, 0 without gradient where the target is NaN; and a mask, True elsewhere."""
     known = ~target.isnan()
     return torch.where(known, prediction - target, 0.0), known
 
@@ -67,10 +68,11 @@ def absolute_error(prediction: Prediction, landmarks: Tensor) -> Tensor:
 
 
 def target_loss(prediction: Prediction, target: SupervisionTarget) -> Tensor:
-    """A prediction against a target, (B,).
+    """Loss of a prediction against a target, (B,), at least 0 up to rounding.
 
-    `COORDINATE_WEIGHT` times the distance of the coordinates, plus the KL divergence of the heatmaps
-    where both have them. The combination is our choice; neither paper states a task loss for heatmaps.
+    It is `COORDINATE_WEIGHT` times the distance of the coordinates, plus the Kullback-Leibler (KL)
+    divergence of the heatmaps in nats, where both have heatmaps. The combination is our choice; neither
+    paper states a task loss for heatmaps.
     """
     distances = [coordinate_distance(prediction.coordinates, each) for each in target.coordinates]
     loss = COORDINATE_WEIGHT * sum(distances) / len(distances)
@@ -83,8 +85,8 @@ def map_divergence(logits: Tensor, target: SupervisionTarget) -> Tensor:
     """KL divergence from a target's heatmaps to softmax(logits), mean over landmarks.
 
     Args:
-        logits: (B, K, h, w); resampled to the target's grid where that differs.
-        target: with heatmaps.
+        logits: (B, K, h, w); resampled to the target's grid if its size differs.
+        target: a target with heatmaps.
 
     Returns:
         (B,) nats, at least 0 up to rounding.
@@ -100,8 +102,8 @@ def heatmap_divergence(logits: Tensor, landmarks: Tensor, sigma: float = TARGET_
 
     Args:
         logits: (B, K, h, w).
-        landmarks: (B, K, 2) centred coordinates.
-        sigma: standard deviation of the Gaussians, share of the input's width.
+        landmarks: (B, K, 2) centred coordinates; NaN for a point without a label.
+        sigma: standard deviation of the Gaussians, as a share of the input's width.
 
     Returns:
         (B,) nats, at least 0 up to rounding.
@@ -110,9 +112,12 @@ def heatmap_divergence(logits: Tensor, landmarks: Tensor, sigma: float = TARGET_
 
 
 def landmark_loss(prediction: Prediction, landmarks: Tensor) -> Tensor:
-    """The default task loss: a prediction against landmarks (B, K, 2), one value a row, (B,).
+    """The default task loss: `target_loss` of a prediction against landmarks, one value per row, (B,).
 
-    It is `loss(., y)` in every term that is compared with labels or pseudo-labels.
+    Args:
+        prediction: coordinates (B, K, 2), with heatmap logits or without.
+        landmarks: (B, K, 2) centred coordinates, labels or pseudo-labels; NaN for a point without
+            either.
     """
     return target_loss(prediction, landmark_target(landmarks, prediction.logits))
 
@@ -120,8 +125,9 @@ def landmark_loss(prediction: Prediction, landmarks: Tensor) -> Tensor:
 def prediction_divergence(student: Prediction, teacher: Prediction) -> Tensor:
     """Logits distillation (LD): distance of the student's prediction from the teacher's, (B,).
 
-    KL(teacher || student) between the spatial distributions of the heatmaps where both have them, and
-    the weighted distance between coordinates. The teacher's prediction carries no gradient.
+    It is `target_loss`: KL(teacher || student) between the spatial distributions of the heatmaps, where
+    both have heatmaps, plus the weighted distance between the coordinates. The teacher's prediction
+    carries no gradient.
     """
     return target_loss(student, teacher_target(teacher))
 
@@ -129,11 +135,12 @@ def prediction_divergence(student: Prediction, teacher: Prediction) -> Tensor:
 def feature_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """Feature distillation (FD): mean squared difference over the variance of the teacher's features.
 
-    Dividing by the variance within the batch is our choice: 1 then means "as far away as the mean
-    feature", for any network, width and resolution.
+    The division by the variance within the batch is our choice. A student that always outputs the
+    teacher's mean feature of each channel has a distance of about 1, for any network, width and
+    resolution.
 
     Args:
-        student, teacher: features (B, C, h, w); the teacher's carry no gradient.
+        student, teacher: features (B, C, h, w) of one shape; the teacher's carry no gradient.
 
     Returns:
         (B,), at least 0.
@@ -144,10 +151,10 @@ def feature_distance(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def weighted_mean(rows: Tensor, weights: Tensor) -> Tensor:
-    """Sum of rows times weights, divided by the number of rows.
+    """Sum of rows times weights, divided by the number of rows, a scalar.
 
-    Dividing by the number of rows, not by the sum of the weights, keeps the loss of a batch with one
-    label smaller than that of a batch full of labels.
+    The divisor is the number of rows, not the sum of the weights. So every labelled row has the same
+    weight, however many labels its batch has.
 
     Args:
         rows: (B,) losses; a row of weight 0 may be NaN.

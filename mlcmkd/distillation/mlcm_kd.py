@@ -1,14 +1,18 @@
 """MLCM-KD: KTL, the knowledge transfer level, and MCL, the model compression level.
 
-Tong et al., arXiv 2510.11128. KTL: a frozen RGB teacher and a thermal student of the same capacity, so
-that either head accepts the features of the other network. DIKD is FI with RI.
+The paper is Tong et al., arXiv 2510.11128. Its terms are feature distillation (FD), logits distillation
+(LD), forward injection (FI) and reverse injection (RI), see `terms`. FI and RI together are
+dual-injected knowledge distillation (DIKD).
 
-MCL: the thermal model teaches a light thermal student. The terms are those of KTL; both networks take
-the thermal image, except in the control without a KTL level, where the RGB teacher teaches the light
-student directly (`teacher_modality="rgb"`).
+KTL has a frozen RGB teacher and a thermal student of the same capacity, so that each head accepts the
+features of the other network.
+
+In MCL the thermal model of KTL teaches a light thermal student by the same terms. Both networks take the
+thermal image. In a control without KTL the RGB teacher teaches the light student directly
+(`teacher_modality="rgb"`).
 
 Where the widths differ (in MCL, and in KTL with a student of another architecture), two 1x1 convolutions
-carry features across: `to_teacher` is trained by FD and RI, `to_student` by FI. They belong to the
+adapt the number of channels: FD and RI train `to_teacher`, FI trains `to_student`. They belong to the
 objective, not to the student, and so are not in its checkpoint.
 
 Only the abstract of the paper is public: weights, guides, adapters and the treatment of unlabelled rows
@@ -50,23 +54,23 @@ def chosen_terms(
 
 
 class DistillationObjective(Objective):
-    """A thermal student, a frozen teacher, labels: the task loss and weighted distillation terms.
+    """Task loss and weighted distillation terms of a thermal student with a frozen teacher.
 
-    The teacher's backbone runs once a batch, whatever the terms. See `mlcmkd.distillation.terms` for the
-    terms and for how to add one.
+    The teacher's backbone runs once per batch, whatever the terms. See `mlcmkd.distillation.terms` for
+    the terms and for how to add one.
 
     Args:
-        teacher: frozen here.
-        student: trained; takes thermal images.
-        weights: of the built-in terms.
-        guide: targets of the injected heads, see `guide_targets`.
-        teacher_modality: of the images that the teacher takes.
+        teacher: the trained teacher; this class freezes it.
+        student: the network to train; takes thermal images.
+        weights: weights of the built-in terms.
+        guide: choice of the targets of the injected heads, see `guide_targets`.
+        teacher_modality: modality of the images that the teacher takes.
         extra_terms: further terms by name.
 
     Attributes:
         terms: all terms that are computed, with their weights.
-        to_teacher: carries the student's features into the teacher's space (for FD and RI).
-        to_student: carries the teacher's features into the student's space (for FI).
+        to_teacher: maps the student's features to the teacher's channels (for FD and RI).
+        to_student: maps the teacher's features to the student's channels (for FI).
 
     Raises:
         InputError: teacher and student have different landmark schemes, or an extra term has the name
@@ -102,7 +106,8 @@ class DistillationObjective(Objective):
     def _adapt(self, teacher: Landmarker, student: Landmarker, weights: Weights) -> None:
         """Adds adapters where the widths differ.
 
-        An adapter whose terms are off would be a parameter without gradient, which DDP refuses.
+        An adapter that no term uses is left out: its parameters would have no gradient, which torch's
+        DistributedDataParallel refuses.
         """
         if teacher.width == student.width:
             return
@@ -121,13 +126,19 @@ class DistillationObjective(Objective):
         """The term "task" and the distillation terms; they sum to the loss.
 
         Args:
-            batch: pairs. Where a label is missing, of a row or of a point, the teacher's prediction
-                replaces it, in the task term too: FI and RI alone train the student's head and its
-                features apart from each other. Without any distillation term such rows and points
-                contribute 0.
-            decay: weight of the distillation terms in labelled rows, 0 to 1. In the other rows the
-                weight is 1, since there is no label that could replace the teacher. In rows whose
-                images do not belong together (`batch.paired`) it is 0.
+            batch: augmented pairs. Where the label of a row or of a point is missing, the teacher's
+                prediction replaces it, also in the task term. Only the task term and LD train the
+                student's head on the student's own features; FI and RI train them separately. Without
+                any distillation term, rows and points without a label contribute 0.
+            decay: weight of the distillation terms in labelled rows, 0 to 1. In unlabelled rows the
+                weight is 1, because the teacher is their only supervision. In rows that `batch.paired`
+                marks as wrong pairs it is 0.
+
+        Returns:
+            scalars by name, weights included.
+
+        Raises:
+            InputError: an extra term does not return one value per row.
         """
         student_features = self.student.features(batch.images("thermal"))
         prediction = self.student.head(student_features)
@@ -182,7 +193,7 @@ class DistillationObjective(Objective):
 
     @torch.no_grad()
     def _watch(self, step: DistillationStep) -> None:
-        """Keeps the task losses of both networks on the labels in `watched`."""
+        """Stores the task losses of student and teacher on the labelled rows in `watched`."""
         labelled = step.batch.labelled
         self.watched = None
         if labelled.any():
@@ -192,7 +203,11 @@ class DistillationObjective(Objective):
 
 
 class Adapter(nn.Module):
-    """A 1x1 convolution to another width; its output is non-negative, as all features are."""
+    """A 1x1 convolution and a ReLU: features of another width, non-negative as all features are.
+
+    Args:
+        width_in, width_out: numbers of channels.
+    """
 
     def __init__(self, width_in: int, width_out: int):
         super().__init__()
@@ -204,15 +219,15 @@ class Adapter(nn.Module):
 
 
 class KTL(DistillationObjective):
-    """RGB teacher to a thermal student of the same width, or of any width by adapters.
+    """Knowledge transfer level: an RGB teacher and a thermal student of the same width.
 
     Args:
         teacher, student, weights, guide, extra_terms: as in `DistillationObjective`.
-        adapters: allow another width, which adapters bridge as in MCL. Ours, for students of another
-            architecture: in the paper both networks of this level are equal.
+        adapters: allow a student of another width, with adapters as in MCL. This is our extension, for
+            students of another architecture; in the paper both networks have the same architecture.
 
     Raises:
-        InputError: the widths differ and there are no adapters.
+        InputError: the widths differ and `adapters` is False, or as in `DistillationObjective`.
     """
 
     def __init__(
@@ -235,13 +250,18 @@ class KTL(DistillationObjective):
 
 
 class MCL(DistillationObjective):
-    """A teacher to a light thermal student, with adapters where the widths differ.
+    """Model compression level: a teacher and a light thermal student, with adapters between widths.
 
     Args:
-        teacher, student, weights, guide, extra_terms: as in `DistillationObjective`. `to_teacher` is
-            an adapter where `weights` have FD or RI, `to_student` where they have FI; an extra term
-            that needs another one brings it along, as an `nn.Module`.
-        teacher_modality: of the images that the teacher takes; the student takes thermal images.
+        teacher, student, weights, guide, extra_terms: as in `DistillationObjective`. If the widths
+            differ, `to_teacher` is an adapter where FD or RI has a weight above 0, and `to_student`
+            where FI has one. An extra term that needs an adapter of its own has to contain it, as an
+            `nn.Module`.
+        teacher_modality: modality of the images that the teacher takes; the student takes thermal
+            images.
+
+    Raises:
+        InputError: as in `DistillationObjective`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The contract of an objective: the module that training minimises."""
+"""The interface of a training objective: the module whose terms the training loop minimises."""
 
 from abc import ABC, abstractmethod
 
@@ -14,19 +14,20 @@ Terms = dict[str, Tensor]
 class Objective(nn.Module, ABC):
     """Turns a batch into named loss terms; the training loop minimises their sum.
 
-    The loop, the measurement of step times and the stages use only what this class declares.
-    The objective is the only module that Fabric wraps: every network that takes part in `forward` is a
-    submodule of it, and a frozen one is wrapped in a `FrozenTeacher`.
+    The training loop and the stages use only what this class declares. Lightning Fabric wraps the
+    objective and no other module. So every network that `forward` uses must be a submodule of the
+    objective, and a frozen network must be wrapped in a `FrozenTeacher`.
 
     Subclasses implement `forward`, and override `reads` if a network takes images of another modality
     than the student's.
 
     Attributes:
         student: the Landmarker that is trained, validated and saved.
-        watch: set by the loop: whether the decay of the distillation terms depends on `watched`.
-        watched: after a batch with labels, if `watch` is set: task losses of its labelled rows, of the
-            student on its own images and of the teacher on its own, two scalars without gradient.
-            None where there is no label, and in objectives without a distillation decay.
+        watch: whether the decay of the distillation terms depends on `watched`; the training loop sets
+            it.
+        watched: mean task losses of the labelled rows of the last batch, if `watch` is set: of the
+            student and of the teacher, each on images of its own modality. Two scalars without gradient.
+            None if the batch has no label, and in objectives without a distillation decay.
 
     Example:
         Feature imitation, with the images of both modalities:
@@ -73,6 +74,6 @@ class Objective(nn.Module, ABC):
             decay: weight of the distillation terms at this step, 0 to 1.
 
         Returns:
-            Scalars by name. They include their weights: their sum is the loss. Each is logged under
-            its name. A batch without any label still needs a value, 0 for instance.
+            Scalars by name, weights included: their sum is the loss. Each is logged under its name. A
+            batch without any label must also return a value, such as 0.
         """

@@ -1,8 +1,8 @@
 """A supervised loss with pseudo-labels: a control for KD-Loss.
 
-With few labels a teacher contributes two things: pseudo-labels of the unlabelled faces, and a gradient
-magnitude that depends on its own error. This objective uses the pseudo-labels only. It is ours, in
-neither paper.
+In KD-Loss a teacher contributes pseudo-labels of the unlabelled faces, and a gradient magnitude that
+depends on its own error. This objective uses the pseudo-labels only. It is our control experiment and
+is in neither paper.
 """
 
 from collections.abc import Callable
@@ -20,8 +20,8 @@ class PseudoLabelObjective(Objective):
     """A student of one modality; the teacher's prediction replaces missing labels.
 
     Attributes:
-        teacher: frozen; takes images of the modality it was trained on.
-        loss: of a prediction against landmarks (B, K, 2); one value a row, (B,).
+        teacher: the frozen teacher; takes images of the modality that it was trained on.
+        loss: compares a prediction with landmarks (B, K, 2); one value per row, (B,).
 
     Raises:
         InputError: teacher and student have different landmark schemes.

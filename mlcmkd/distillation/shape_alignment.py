@@ -1,8 +1,9 @@
 """Alignment of shapes by translation, rotation and scale: Procrustes analysis of a whole batch.
 
-A landmark is one complex number x + iy here. A rotation with a scale is then a factor, and the factor
-that maps the mean onto a shape by least squares is their inner product. scipy's procrustes takes one
-pair at a time and may mirror it; this takes a batch, on its device, and does not mirror.
+A landmark is one complex number x + iy here. A rotation with a scale is then a complex factor. The
+factor that maps the mean onto a shape by least squares is the inner product of the two.
+`scipy.spatial.procrustes` takes one pair of shapes and may mirror it. This module takes a batch, on its
+device, and does not mirror.
 """
 
 import torch
@@ -13,8 +14,9 @@ from mlcmkd.utils.errors import InputError
 
 _MAX_ITERATIONS = 100  # of the alignment; real faces need fewer than ten
 _CONVERGED = 1e-12  # change of the mean, whose size is 1
-# Smallest |cosine| between a shape and the mean. The 2,236 faces of 300W have 0.93 and more, points in a
-# wrong order 0.13 and less; one such shape, scaled up to fit the mean, would dominate the first mode.
+# Smallest |cosine| between a shape and the mean. It is at least 0.93 for the 2,236 faces of 300W, and at
+# most 0.13 if the points are in a wrong order. The alignment would scale such a shape up, and it would
+# dominate the first mode of variation.
 _MIN_SIMILARITY = 0.5
 
 
@@ -37,12 +39,12 @@ def similarity_to(centred: Tensor, mean: Tensor) -> Tensor:
 
 
 def first_wrong(wrong: Tensor) -> int:
-    """Number of the first wrong shape, counted over all leading dimensions."""
+    """Index of the first wrong shape, from 0, over all leading dimensions."""
     return int(torch.nonzero(wrong.flatten())[0])
 
 
 def check_shapes(landmarks: Tensor, scheme: str) -> None:
-    """Checks that these are shapes, (..., K, 2) floating point, with the K points of the scheme.
+    """Checks shapes, (..., K, 2) floating point: they must have the K points of the scheme.
 
     Raises:
         InputError: another number of points, a value that is not finite, or all points of a shape in
@@ -109,9 +111,10 @@ def align(shapes: Tensor, scheme: str) -> tuple[Tensor, Tensor]:
 
 
 def _eye_line(mean: Tensor, scheme: str) -> Tensor:
-    """The line from the left to the right outer eye corner, or pupil, as a complex number.
+    """The vector from the left to the right outer eye corner, or pupil, as a complex number.
 
-    1, a horizontal line, for a scheme with neither, such as a profile's: its mean is not rotated.
+    It is 1, a horizontal vector, for a scheme without these points, such as a profile scheme. The mean
+    of such a scheme is not rotated.
     """
     points = get_scheme(scheme)
     if points.outer_eyes is not None:

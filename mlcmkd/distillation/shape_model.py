@@ -1,15 +1,16 @@
-"""Active shape model: soft landmarks, the projection of annotated ones onto the common shape variation.
+"""Active shape model and soft landmarks.
 
-KD-Loss (Fard & Mahoor, arXiv 2111.07047) trains its Tolerant-Teacher on them. The model is that of
-Cootes, Taylor, Cooper and Graham (Active Shape Models, 1995): shapes are aligned with their mean by
-translation, rotation and scale, the principal components P of the residuals are the modes of
-variation, and
+Soft landmarks are annotated landmarks projected onto the main modes of shape variation. KD-Loss (Fard
+and Mahoor, arXiv 2111.07047) trains its Tolerant-Teacher on them. The model is that of Cootes, Taylor,
+Cooper and Graham (Active Shape Models, 1995). Shapes are aligned with their mean by translation,
+rotation and scale. The modes of variation are the principal components P of the residuals, lambda_i is
+the variance of the coefficient b_i, and
 
     x = mean + P b,   b = P^T (x - mean),   |b_i| <= 3 sqrt(lambda_i).
 
-Dividing a shape by its rotation and scale (see `shape_alignment`) moves it into the tangent plane of the
-mean, where its inner product with the mean is 1. So the modes contain no rotation and no scaling, and a
-soft shape is aligned already: softening it again changes nothing.
+A shape that is divided by its rotation and scale (see `shape_alignment`) is in the tangent plane of the
+mean: its inner product with the mean is 1. So the modes contain no rotation and no scaling. A soft shape
+is already aligned, and softening it again changes nothing.
 """
 
 import math
@@ -35,7 +36,7 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.writing import replacing
 
 CLIP = 3.0  # limit of a coefficient, standard deviations
-_MIN_VARIANCE = 1e-12  # of a mode: a millionth of the face's size is rounding, not shape
+_MIN_VARIANCE = 1e-12  # of a mode: a deviation below 1e-6 of the face's size is rounding error
 _KEY = "mlcmkd_shape_model"  # metadata entry of our files: the scheme's name
 
 Landmarks = TypeVar("Landmarks", Tensor, np.ndarray)
@@ -50,8 +51,8 @@ def _modes_needed(variances: np.ndarray, share: float, shapes: int, points: int)
     """The smallest number of modes (by falling variance) that explain `share` of the variance.
 
     Raises:
-        InputError: it takes every mode that so few shapes can have, so the number of modes of a face
-            remains unknown.
+        InputError: all modes that so few shapes can have are needed, so that more shapes could need
+            more modes.
     """
     explained = variances.cumsum() / variances.sum()
     explained[-1] = 1.0  # not 1 - 1e-16
@@ -67,7 +68,7 @@ def _modes_needed(variances: np.ndarray, share: float, shapes: int, points: int)
 
 @dataclass(frozen=True, eq=False)
 class ShapeModel:
-    """A mean shape and its modes of variation; `fit` makes one.
+    """A mean shape and its modes of variation; made by `fit`.
 
     The unit of length is the size of the mean: the root of the sum of its squared coordinates is 1.
 
@@ -76,7 +77,7 @@ class ShapeModel:
         mean: (K, 2) float64, centroid 0, eyes horizontal.
         modes: (M, K, 2) float64, orthonormal, by falling variance.
         variances: (M,) float64, lambda_i, variance of each mode's coefficient over the shapes.
-        total_variance: of all modes, including those that were not kept.
+        total_variance: sum of the variances of all modes, including those that were not kept.
     """
 
     scheme: str
@@ -92,7 +93,7 @@ class ShapeModel:
         """The shape model of annotated faces.
 
         Args:
-            landmarks: (N, K, 2), in any unit; rotation, scale and position of each face are free.
+            landmarks: (N, K, 2), in any unit; the faces may differ in rotation, scale and position.
             scheme: their landmark scheme.
             variance: share of the shapes' variance to keep, above 0 and at most 1; the smallest
                 number of modes that explain it is kept. 1 keeps all modes.
@@ -140,7 +141,7 @@ class ShapeModel:
     def _aligned(self, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Residuals of the aligned shapes, (..., 2K); centroid and similarity of each, (..., 1).
 
-        The last two are complex. At least float32, on the landmarks' device.
+        Centroid and similarity are complex. All are at least float32, on the landmarks' device.
         """
         if not landmarks.is_floating_point():
             raise InputError(f"landmarks are {landmarks.dtype}; give floating-point coordinates")
@@ -177,7 +178,7 @@ class ShapeModel:
 
         Args:
             landmarks: (..., K, 2) floating point in any image coordinates, a tensor on any device or
-                an array. Rows without a label, zeros in `Pairs`, must be left out.
+                an array. Leave out rows without a label, which are zeros in `Pairs`.
 
         Returns:
             The same shape, type and device as `landmarks`.
@@ -198,11 +199,11 @@ class ShapeModel:
         return soft.to(landmarks.dtype)
 
     def mode(self, index: int, deviations: float) -> np.ndarray:
-        """The mean shape moved along one mode, (K, 2).
+        """The mean shape displaced along one mode, (K, 2), in units of the mean's size.
 
         Args:
-            index: of the mode; 0 has the largest variance.
-            deviations: how far, in standard deviations of the mode's coefficient.
+            index: index of the mode; 0 has the largest variance.
+            deviations: the displacement, in standard deviations of the mode's coefficient.
 
         Raises:
             InputError: the model has no such mode.

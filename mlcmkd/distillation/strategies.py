@@ -1,4 +1,4 @@
-"""Which terms, how heavy, against what: a distillation strategy as a validated config."""
+"""A distillation strategy as a validated config: terms, their weights, their decay, their targets."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from mlcmkd.utils.config import Config
 class Weights(Config):
     """Weight of each distillation term; a term of weight 0 is not computed.
 
-    A term that is added has to be declared by `late(0, ...)`, so that earlier runs keep their hashes.
+    Declare a new term by `late(0, ...)`, so that the hashes of earlier runs stay the same.
     """
 
     fd: float = Field(default=0, ge=0, description="Feature distillation.")
@@ -70,5 +70,5 @@ class Distillation(Config):
     )
 
     def resolved(self) -> Weights:
-        """The weights in force."""
+        """The given weights, or those of the strategy."""
         return self.weights or STRATEGIES[self.strategy]

@@ -15,8 +15,8 @@ class TaskObjective(Objective):
     """Supervised training of one Landmarker on one modality; unlabelled rows contribute 0.
 
     Attributes:
-        modality: of the images that the student is trained on.
-        loss: of a prediction against landmarks (B, K, 2); one value a row, (B,).
+        modality: modality of the images that the student is trained on.
+        loss: compares a prediction with landmarks (B, K, 2); one value per row, (B,).
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Supervision targets: what a prediction is compared with in the loss.
 
-A target is made once a batch and used by every term: the heatmaps of labels and of a teacher cost as
-much as the comparison itself.
+A target is made once per batch and used by every term, because its heatmaps take as much time as the
+comparison itself.
 """
 
 import math
@@ -22,10 +22,10 @@ class SupervisionTarget(NamedTuple):
 
     Attributes:
         coordinates: one or more sets of landmarks, each (B, K, 2) centred coordinates, NaN for a
-            landmark without a label; a loss is the mean of the losses against each.
+            landmark without a label; the loss is the mean of the losses against each set.
         maps: (B, K, h, w) probability of each cell, sum 1 over the cells; None without heatmaps. In a
-            row of which only k landmarks have a label, their maps are multiplied by K / k and the
-            others are 0, so that the mean over all K landmarks is that over the k.
+            row with labels of only k landmarks, the maps of these are multiplied by K / k and the other
+            maps are 0. So the mean over all K landmarks is the mean over the k labelled ones.
         negative_entropy: (B,) sum of p log p over the cells, mean over landmarks with a label. Added
             to the cross-entropy with `maps` it gives the KL divergence. 0 without heatmaps.
     """
@@ -57,16 +57,17 @@ def landmark_target(
     """Landmarks as a target, with a Gaussian heatmap around each.
 
     Args:
-        landmarks: (B, K, 2) centred coordinates, labels or pseudo-labels; NaN for neither.
-        like: logits (B, K, h, w) whose grid the Gaussians are evaluated on; None for a target without
+        landmarks: (B, K, 2) centred coordinates, labels or pseudo-labels; NaN for a landmark without
+            either.
+        like: logits (B, K, h, w); the Gaussians are evaluated on their grid. None for a target without
             heatmaps.
-        sigma: standard deviation of the Gaussians, share of the input's width.
+        sigma: standard deviation of the Gaussians, as a share of the input's width.
     """
     if like is None:
         return SupervisionTarget((landmarks,), None, 0.0)
     x, y = grid_axis(like.shape[-1], like), grid_axis(like.shape[-2], like)
     known = ~landmarks.isnan().any(-1)
-    # A map of NaN would make its gradient NaN although its weight is 0.
+    # A NaN in a map would make the gradient NaN, although the weight of the map is 0.
     places = torch.where(known[..., None], landmarks, 0.0)
     distance = (x - places[..., 0, None]).square()[..., None, :]
     distance = distance + (y - places[..., 1, None]).square()[..., :, None]
@@ -77,7 +78,7 @@ def landmark_target(
 
 def teacher_target(teacher: Prediction) -> SupervisionTarget:
     """A teacher's prediction as a target; it carries no gradient."""
-    # NaN would mean "no label" and be left out in silence; infinity makes the loss infinite.
+    # NaN would mean "no label", and the loss would ignore it. Infinity makes the loss infinite instead.
     coordinates = teacher.coordinates.detach().nan_to_num(math.inf, math.inf, -math.inf)
     if teacher.logits is None:
         return SupervisionTarget((coordinates,), None, 0.0)
@@ -87,8 +88,8 @@ def teacher_target(teacher: Prediction) -> SupervisionTarget:
 def mean_target(first: SupervisionTarget, second: SupervisionTarget) -> SupervisionTarget:
     """The target whose loss is the mean of the losses against two targets.
 
-    A KL divergence is linear in (maps, negative_entropy), so the mean of two divergences costs no
-    more than one.
+    A KL divergence is linear in (maps, negative_entropy). So the mean of two divergences is computed as
+    one divergence.
     """
     with_maps = [target for target in (first, second) if target.maps is not None]
     maps = sum(target.maps for target in with_maps) / 2 if with_maps else None
@@ -102,12 +103,25 @@ def mean_target(first: SupervisionTarget, second: SupervisionTarget) -> Supervis
 def guide_targets(
     label: SupervisionTarget, teacher: SupervisionTarget, guide: Guide
 ) -> tuple[SupervisionTarget, SupervisionTarget]:
-    """Targets of the injected heads, of FI and of RI.
+    """Targets of the injected heads: one for forward injection (FI), one for reverse injection (RI).
 
-    "label" and "teacher" use that target in both, "both" the mean of the two. "own" uses the target
-    that belongs to the image of the features: the teacher's prediction in FI, the label in RI. Where
-    the images of a pair are not exactly aligned the two differ, and only "own" contradicts neither
-    image. The choice of guides is ours.
+        guide      FI                     RI
+        label      label                  label
+        teacher    teacher's prediction   teacher's prediction
+        both       mean of the two        mean of the two
+        own        teacher's prediction   label
+
+    "own" uses the target that belongs to the image of the injected features: the RGB image in FI, the
+    thermal image in RI. Label and prediction differ where the images of a pair are not exactly aligned.
+    Then only "own" is correct for both images. The guides are our choice.
+
+    Args:
+        label: target of the labels.
+        teacher: target of the teacher's predictions.
+        guide: as in the table.
+
+    Returns:
+        the targets of FI and of RI.
     """
     if guide == "both":
         both = mean_target(label, teacher)

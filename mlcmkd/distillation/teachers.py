@@ -16,7 +16,7 @@ def require_same_scheme(teacher: str, student: Landmarker, name: str = "teacher"
     Args:
         teacher: the teacher's landmark scheme.
         student: the network that learns from it.
-        name: of the teacher, for the message.
+        name: name of the teacher, for the error message.
 
     Raises:
         InputError: the schemes differ.
@@ -30,9 +30,12 @@ def require_same_scheme(teacher: str, student: Landmarker, name: str = "teacher"
 class FrozenTeacher(nn.Module):
     """A Landmarker whose parameters and buffers training cannot change.
 
-    `features` runs without autograd: nothing below the teacher's features needs a gradient. `head`
-    keeps autograd, because reverse injection passes the student's features through it and needs
-    their gradient; its own parameters get none (`requires_grad_(False)`).
+    `features` runs without autograd, because no layer before the teacher's features needs a gradient.
+    `head` runs with autograd, because reverse injection passes the student's features through it and
+    needs their gradient. The head's own parameters get no gradient (`requires_grad_(False)`).
+
+    Args:
+        landmarker: the trained network; frozen in place, not copied.
     """
 
     def __init__(self, landmarker: Landmarker):
@@ -40,7 +43,7 @@ class FrozenTeacher(nn.Module):
         self.landmarker = landmarker.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> Self:
-        """Keeps the network in evaluation mode: BatchNorm would update its statistics otherwise."""
+        """Keeps the network in evaluation mode; otherwise BatchNorm would update its statistics."""
         self.training = mode
         self.landmarker.eval()
         return self

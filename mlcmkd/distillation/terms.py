@@ -1,14 +1,15 @@
-"""Distillation terms: functions of what a step has computed, one value a row.
+"""Distillation terms: functions of the results of a training step, one value per row.
 
     fd  distance(f_S, f_T)                    trains the student's features
     ld  divergence(head_S(f_S), head_T(f_T))  trains the student's features and head
     fi  loss of head_S(f_T)                   trains the student's head only
     ri  loss of head_T(f_S)                   trains the student's features only
 
-f_S and f_T are the features of the student and the teacher (Tong et al., arXiv 2510.11128, of which
-only the abstract is public: the formulas are our reading of it). To add a term to the library, write
-its function here, name it in `BUILT_IN_TERMS`, and give it a weight of the same name in `Weights`. A
-term from outside needs neither; see `DistillationTerm`.
+f_S and f_T are the features of the student and of the teacher, head_S and head_T their heads. The terms
+are those of Tong et al. (arXiv 2510.11128). Only the abstract of the paper is public, so the formulas
+are our reading of it. To add a term to the library, write its function here, name it in
+`BUILT_IN_TERMS`, and give it a weight of the same name in `Weights`. A term in your own code needs no
+change here, see `DistillationTerm`.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from mlcmkd.models import Prediction
 
 @dataclass(frozen=True)
 class DistillationStep:
-    """What the forward passes of teacher and student gave for one batch.
+    """Results of the forward passes of teacher and student for one batch.
 
     Attributes:
         batch: the augmented pairs.
@@ -34,11 +35,11 @@ class DistillationStep:
         teacher_prediction: head_T(f_T), without gradient.
         label_target: the labels, or the teacher's prediction in rows without a label.
         teacher_target: the teacher's prediction.
-        fi_target, ri_target: targets of the injected heads, as the guide says.
+        fi_target, ri_target: targets of the injected heads, see `guide_targets`.
         student_head: features (B, C_S, h, w) to a prediction, with trained parameters.
         teacher_head: features (B, C_T, h, w) to a prediction, differentiable in the features only.
-        to_teacher: carries features from C_S to C_T channels; the identity where they are equal.
-        to_student: from C_T to C_S.
+        to_teacher: maps features from C_S to C_T channels; the identity where the numbers are equal.
+        to_student: maps features from C_T to C_S channels.
     """
 
     batch: Batch
@@ -74,9 +75,9 @@ class DistillationTerm:
             extra_terms={"attention": DistillationTerm(attention_transfer, weight=0.5)})
 
     Attributes:
-        loss: one value a row, (B,). An `nn.Module` becomes a submodule of the objective: its
-            parameters are trained, on the objective's device, and are not saved with the student.
-        weight: factor of the mean over the rows; 0 leaves the term out of the computation.
+        loss: returns one value per row, (B,). An `nn.Module` becomes a submodule of the objective: its
+            parameters are trained, and are not saved with the student.
+        weight: factor of the mean over the rows; a term of weight 0 is not computed.
     """
 
     loss: TermLoss
@@ -84,22 +85,22 @@ class DistillationTerm:
 
 
 def feature_distillation(step: DistillationStep) -> Tensor:
-    """FD: distance of the student's features from the teacher's, in the teacher's feature space."""
+    """Feature distillation (FD): `feature_distance` in the teacher's channels, (B,)."""
     return feature_distance(step.to_teacher(step.student_features), step.teacher_features)
 
 
 def logits_distillation(step: DistillationStep) -> Tensor:
-    """LD: divergence of the student's prediction from the teacher's."""
+    """Logits distillation (LD): `target_loss` of the student against the teacher's prediction, (B,)."""
     return target_loss(step.student_prediction, step.teacher_target)
 
 
 def forward_injection(step: DistillationStep) -> Tensor:
-    """FI: loss of the student's head on the teacher's features."""
+    """Forward injection (FI): `target_loss` of the student's head on the teacher's features, (B,)."""
     return target_loss(step.student_head(step.to_student(step.teacher_features)), step.fi_target)
 
 
 def reverse_injection(step: DistillationStep) -> Tensor:
-    """RI: loss of the teacher's frozen head on the student's features."""
+    """Reverse injection (RI): `target_loss` of the teacher's head on the student's features, (B,)."""
     return target_loss(step.teacher_head(step.to_teacher(step.student_features)), step.ri_target)
 
 

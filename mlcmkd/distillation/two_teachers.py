@@ -1,8 +1,8 @@
-"""KD-Loss as an objective: a light student between a Tough- and a Tolerant-Teacher.
+"""KD-Loss as an objective: a light student with a Tough-Teacher and a Tolerant-Teacher.
 
-Fard & Mahoor, arXiv 2111.07047. The Tough-Teacher was trained on hard landmarks, the Tolerant-Teacher on
-the soft landmarks of an active shape model. Both get the student's batch, with the same augmentation,
-and predict its landmarks in every step.
+The paper is Fard and Mahoor, arXiv 2111.07047. The Tough-Teacher was trained on the annotated (hard)
+landmarks, the Tolerant-Teacher on the soft landmarks of an active shape model. In every step both
+predict the landmarks of the student's batch, with the same augmentation.
 """
 
 import torch
@@ -33,7 +33,8 @@ class KDWeights(Config):
     main: float = Field(
         default=MAIN_WEIGHT,
         gt=0,
-        description="Distance to the landmarks, milder beyond the Tolerant-Teacher's error.",
+        description="Main loss: distance to the landmarks, with a smaller slope beyond the "
+        "Tolerant-Teacher's error.",
     )
     tough: float = Field(
         default=TOUGH_WEIGHT, ge=0, description="Assistive loss of the Tough-Teacher."
@@ -46,41 +47,44 @@ class KDWeights(Config):
 class KDForm(Config):
     """Form of KD-Loss near the truth: by default that of the authors' code.
 
-    Their sample figures show another one: inner "ramp", band 0.4, and the weight 2.5 of the main loss.
+    The sample figures of the paper show another form: inner "ramp", band 0.4, and a weight of 2.5 of the
+    main loss.
     """
 
     inner: Inner = Field(
         default="zero",
         description="Weight of an assistive loss inside the band: zero (the authors' code), or a ramp "
-        "from 0 at the truth, by which the loss is continuous (their figures).",
+        "that rises from 0 at the truth, so that the loss is continuous (the figures of the paper).",
     )
     band: float = Field(
         default=BAND,
         ge=0,
         le=1,
-        description="End of the band, as a share of the teacher's error; 0.4 in the figures.",
+        description="Half width of the band, as a share of the teacher's error; 0.4 in the figures.",
     )
     slope: float = Field(
         default=SLOPE,
         gt=0,
-        description="Slope of the main loss up to the Tolerant-Teacher's error; 3 in the code.",
+        description="Slope of the main loss where the student's error is at most the "
+        "Tolerant-Teacher's; 3 in the code.",
     )
 
 
 class TwoTeachers(Objective):
-    """A student of one modality, two teachers, the three terms of KD-Loss.
+    """The three terms of KD-Loss for a student of one modality and two teachers.
 
-    Each teacher takes images of the modality it was trained on, so an RGB teacher may teach a thermal
-    student. In rows without a label the Tough-Teacher's prediction replaces the label: its assistive
-    loss is then 0 by definition, and that of the Tolerant-Teacher remains. This treatment of unlabelled
-    rows is ours.
+    Each teacher takes images of the modality that it was trained on, so an RGB teacher may teach a
+    thermal student. In rows without a label the Tough-Teacher's prediction replaces the label. Its
+    assistive loss is then 0 by definition, and that of the Tolerant-Teacher remains. This treatment of
+    unlabelled rows is our choice.
 
     Attributes:
-        tough: frozen.
-        tolerant: frozen; None where a shape model softens the Tough-Teacher's prediction instead.
+        tough: the frozen Tough-Teacher.
+        tolerant: the frozen Tolerant-Teacher; None if a shape model softens the Tough-Teacher's
+            prediction instead.
         shapes: that active shape model; None with a Tolerant-Teacher network.
-        weights: of the terms.
-        form: of the loss near the truth.
+        weights: weights of the terms.
+        form: form of the loss near the truth.
 
     Raises:
         InputError: a teacher has another landmark scheme than the student.
@@ -124,7 +128,7 @@ class TwoTeachers(Objective):
     def forward(self, batch: Batch, decay: float | Tensor = 1.0) -> Terms:
         """The terms "main", "tough" and "tolerant", without those of weight 0.
 
-        `decay` is not used: the influence of the teachers depends on the student's error already.
+        `decay` is not used, because the slopes of KD-Loss already depend on the student's error.
         """
         tough, tolerant = self.teacher_predictions(batch)
         prediction = self.student(batch.images(self.student.spec.modality)).coordinates

@@ -1,8 +1,9 @@
-"""Standard deviations of predicted landmarks: the fit to errors, and how well it holds.
+"""Standard deviations of predicted landmarks: calibration on errors, and its evaluation.
 
-A deviation is per coordinate and in the unit of the errors. It is right if of all errors of x and y as
-many are within one and within two of it as of a normal distribution, 68.3 % and 95.4 %. Both shares are
-fitted, because errors of landmarks have longer tails than normal ones: no deviation can meet both.
+A deviation is per coordinate and in the unit of the errors. It is calibrated if 68.3 % of all errors of
+x and y are within one deviation and 95.4 % within two, as in a normal distribution. The errors of
+landmarks have longer tails than a normal distribution, so no deviation meets both shares exactly. The
+fit therefore uses both.
 """
 
 from typing import NamedTuple
@@ -13,17 +14,18 @@ from mlcmkd.utils.errors import InputError
 
 SHARES = (0.6827, 0.9545)  # of a normal distribution within 1 and 2 standard deviations
 FEWEST = 10  # faces for a fit of two numbers; their errors depend on each other
-_SMALLEST = 1e-6  # of errors and spreads, whose logarithms are taken
+_SMALLEST = 1e-6  # lower limit of errors and spreads before their logarithms are taken
 
 
 class Coverage(NamedTuple):
     """How well deviations describe errors.
 
     Attributes:
-        within_one, within_two: shares of the coordinates' errors within one and two deviations.
-        point_rank: rank correlation of deviation and distance over all landmarks.
-        face_rank: the same of a face's mean deviation and mean distance, over faces. Both are NaN where
-            all deviations are equal.
+        within_one, within_two: shares of the coordinates' errors within one and two deviations, 0 to 1.
+        point_rank: Spearman's rank correlation, -1 to 1, of the deviation and the Euclidean error, over
+            all landmarks of all faces.
+        face_rank: the same for the mean deviation and the mean error of a face, over faces. Both
+            correlations are NaN where all deviations are equal.
     """
 
     within_one: float
@@ -35,12 +37,13 @@ class Coverage(NamedTuple):
 def fit_deviation(spread: np.ndarray, errors: np.ndarray) -> tuple[float, float]:
     """Fits deviation = scale * spread ** power to errors.
 
-    Minimises the pinball losses of the quantiles 68.3 % of log |error| and 95.4 % of log |error / 2|,
-    each divided by q (1 - q), over all coordinates. Single large errors hardly matter.
+    It minimises the sum of two pinball losses over all coordinates: that of the 68.3 % quantile of
+    log |error| and that of the 95.4 % quantile of log |error / 2|. Each is divided by q (1 - q), where q
+    is the quantile's share. Single large errors have little influence. The method is ours.
 
     Args:
-        spread: (N, K) of the heatmaps, above 0.
-        errors: (N, K, 2) of x and y in the unit of the spread; NaN where there is no label.
+        spread: (N, K) standard deviation of each heatmap, above 0.
+        errors: (N, K, 2) errors of x and y in the unit of the spread; NaN where there is no label.
 
     Returns:
         scale above 0, and power from 0 to 10.
@@ -78,7 +81,7 @@ def measure_coverage(deviation: np.ndarray, errors: np.ndarray) -> Coverage:
     """Compares deviations with errors.
 
     Args:
-        deviation: (N, K).
+        deviation: (N, K) standard deviation of each coordinate, above 0.
         errors: (N, K, 2) in the same unit; NaN where there is no label.
     """
     known = np.isfinite(errors).all(axis=-1)

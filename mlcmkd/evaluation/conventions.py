@@ -1,4 +1,8 @@
-"""Signs that predictions follow another convention than the annotations: order, axes, first pixel."""
+"""Hints that predictions follow another convention than the annotations.
+
+The conventions are the order of x and y, the order of the points, the image size, and whether pixels are
+counted from 0 or 1.
+"""
 
 import numpy as np
 
@@ -6,23 +10,26 @@ from mlcmkd.schemes import get_scheme
 
 # A hint is given if the median error becomes this many times smaller.
 _TIMES = 2.0
-# Factors of x and y within 5 % are no sign of another image size.
+# Factors of x and y within 5 % of 1 do not indicate another image size.
 _LOG_FACTOR = np.log(1.05)
-# Largest difference of the mean offset from one pixel, and its largest standard error, pixels.
+# Largest difference of the mean offset from one pixel, and the largest standard error of that offset.
 _OFFSET_PX, _OFFSET_ERROR_PX = 0.2, 0.1
 
 
 def convention_hints(prediction: np.ndarray, target: np.ndarray, scheme: str) -> list[str]:
-    """Find out whether predictions have another convention than the annotations.
+    """Checks whether predictions follow another convention than the annotations.
 
-    Four conventions are compared: x and y exchanged, left and right exchanged in the order of the
-    points, pixels of an image of another size (or shares of it, in percent), and pixels that count from
-    0 instead of 1. The scores are not changed.
+    Four differences are checked: x and y are exchanged; left and right are exchanged in the order of the
+    points; the predictions are pixels of an image of another size, or percent of it; pixels are counted
+    from 0 and from 1. The scores are not changed.
 
     Args:
         prediction: (N, K, 2) pixels; NaN for a face that was not found.
         target: (N, K, 2) pixels; NaN for a point that is not annotated.
         scheme: landmark scheme of both.
+
+    Returns:
+        one line per likely difference; empty if there is none.
     """
     both = (np.isfinite(prediction) & np.isfinite(target)).all(axis=-1)
     used = both.any(axis=1)
@@ -62,7 +69,7 @@ def convention_hints(prediction: np.ndarray, target: np.ndarray, scheme: str) ->
 
 
 def _best_factors(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the median factors of x and y, (2,), from predictions to annotations; both are positive."""
+    """Returns the median ratios of annotations to predictions for x and y, (2,), above 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = target / prediction
     ratios[~np.isfinite(ratios) | (ratios <= 0)] = np.nan
@@ -71,5 +78,5 @@ def _best_factors(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def _median_error(prediction: np.ndarray, target: np.ndarray) -> float:
-    """Return the median over faces of the mean distance of the points, pixels."""
+    """Returns the median over faces of the mean distance of the points, pixels."""
     return float(np.median(np.nanmean(np.linalg.norm(prediction - target, axis=-1), axis=1)))

@@ -30,8 +30,8 @@ class Latency(NamedTuple):
 def flops(model: Landmarker) -> int:
     """Floating-point operations per face; a multiplication and an addition are two operations.
 
-    As usual, only convolutions and matrix products are counted. Normalisation, activations and
-    resizing would add a few percent.
+    Only convolutions and matrix products are counted, as by torch's FlopCounterMode. Normalisation,
+    activations and resizing would add a few percent.
     """
     spec = model.spec
     image = torch.zeros(1, channels(model), spec.input_px, spec.input_px)
@@ -49,7 +49,12 @@ def channels(model: Landmarker) -> int:
 
 
 def time_calls(call: Callable[[], object], repeats: int = REPEATS) -> Latency:
-    """Times a call `repeats` times (at least 2), after `WARM_UP` calls that are not timed."""
+    """Measures the wall time of a call, after `WARM_UP` calls that are not timed.
+
+    Args:
+        call: the function to time.
+        repeats: timed calls, at least 2.
+    """
     times = []
     for _ in range(WARM_UP + repeats):
         started = time.perf_counter()
@@ -65,7 +70,10 @@ def file_latency_ms(path: Path | str, threads: int = 1, repeats: int = REPEATS) 
     Args:
         path: a file of `export_onnx` or `quantise`.
         threads: CPU threads per call.
-        repeats: timed calls.
+        repeats: timed calls, at least 2.
+
+    Raises:
+        InputError: not such a file.
     """
     network = load_onnx(path, threads)
     px = network.card.input_px
@@ -77,7 +85,8 @@ def file_latency_ms(path: Path | str, threads: int = 1, repeats: int = REPEATS) 
 def latency_ms(model: Landmarker, threads: int = 1, repeats: int = REPEATS) -> Latency:
     """Latency of a Landmarker from its input to its landmarks, measured by `file_latency_ms`.
 
-    The model is exported first, which takes some seconds. To time it repeatedly, export it once.
+    The model is exported first, which takes some seconds. To time it repeatedly, export it once and
+    call `file_latency_ms`.
     """
     lacks_range = model.spec.modality == "thermal" and model.spec.radiometry is None
     with TemporaryDirectory() as folder:

@@ -9,15 +9,16 @@ from mlcmkd.data.frames import FACE, Frames
 from mlcmkd.deployment.boxes import iou
 from mlcmkd.deployment.face_maps import FoundFace
 
-MATCH = 0.5  # lowest IoU of a found face with a true one
+MATCH = 0.5  # lowest intersection over union (IoU) of a found face with a true one
 
 
 class TrueFaces(NamedTuple):
     """The faces of one frame.
 
     Attributes:
-        boxes: (F, 4) x0, y0, x1, y1.
-        counted: (F,) bool; the others are mostly hidden: finding them is neither right nor wrong.
+        boxes: (F, 4) x0, y0, x1, y1 of the landmarks, in the unit of the frames' landmarks.
+        counted: (F,) bool. Faces that are mostly hidden are False: to find one is neither correct nor a
+            false alarm.
     """
 
     boxes: np.ndarray
@@ -35,11 +36,11 @@ def true_faces(frames: Frames) -> list[TrueFaces]:
 
 
 class Matches(NamedTuple):
-    """What became of the found faces of many frames.
+    """Found faces of many frames after the assignment to true faces.
 
     Attributes:
-        scores: (M,) of the found faces that count.
-        right: (M,) bool: whether each is a true face that no face with a higher score has found.
+        scores: (M,) scores, 0 to 1, of the found faces that count.
+        right: (M,) bool, whether each is matched to a true face. Each true face is matched once.
         faces: number of true faces that count.
         frames: number of frames.
     """
@@ -51,9 +52,10 @@ class Matches(NamedTuple):
 
     @property
     def average_precision(self) -> float:
-        """Area below precision over recall, 0 to 1; each precision is the best at that recall or above.
+        """Average precision: area under the precision-recall curve, 0 to 1; NaN without true faces.
 
-        NaN without true faces.
+        The precision at each recall is the highest precision at that recall or above, as in PASCAL VOC
+        2010 (Everingham et al.).
         """
         if self.faces == 0:
             return float("nan")
@@ -64,13 +66,13 @@ class Matches(NamedTuple):
         return float((best * right).sum() / self.faces)
 
     def recall(self, threshold: float) -> float:
-        """Share of the true faces that are found with at least this score; NaN without any."""
+        """Share of the true faces that are found with at least this score, 0 to 1; NaN without any."""
         if self.faces == 0:
             return float("nan")
         return float((self.right & (self.scores >= threshold)).sum() / self.faces)
 
     def false_alarms(self, threshold: float) -> float:
-        """Found faces per frame that are none, with at least this score."""
+        """Number of found faces per frame, with at least this score, that match no true face."""
         return float((~self.right & (self.scores >= threshold)).sum() / self.frames)
 
 
@@ -79,10 +81,12 @@ def match_faces(
 ) -> Matches:
     """Assigns found faces to true ones, frame by frame, the highest scores first.
 
+    A found face that overlaps a face that does not count, and no free one, is left out.
+
     Args:
         found: the faces that a detector found in each frame.
-        true: the faces of each frame.
-        overlap: lowest IoU.
+        true: the faces of each frame, with boxes in the unit of the found boxes.
+        overlap: lowest IoU of a match, 0 to 1.
     """
     scores, right, faces = [], [], 0
     for of_frame, truth in zip(found, true, strict=True):

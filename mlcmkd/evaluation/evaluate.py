@@ -17,11 +17,13 @@ from mlcmkd.utils.progress import tqdm
 
 
 def check_input(model: Landmarker, pairs: Pairs, modality: Modality, task: str) -> None:
-    """Checks that the pairs have a modality, at the input size and over the range of a model.
+    """Checks that the pairs have a modality, the model's input size and its range of temperatures.
 
     Args:
+        model: the network that will take the pairs.
+        pairs: the data to check.
         modality: "rgb" or "thermal".
-        task: what needs it, for the error message.
+        task: the task that needs the modality, for the error message.
 
     Raises:
         InputError: the pairs lack the modality, were cropped for another input size, or were read over
@@ -51,6 +53,8 @@ def predict_pairs(
     """Predicts the landmarks of every pair, in evaluation mode; the mode of the model is restored.
 
     Args:
+        model: the network.
+        pairs: N pairs with that modality.
         modality: "rgb" or "thermal", the images that the model gets. It may differ from the
             modality of its training: an RGB model on thermal images measures the modality gap.
         batch: pairs per forward pass.
@@ -93,7 +97,7 @@ def score(
         prediction: (N, K', 2) in `source_scheme`, centred coordinates.
         source_scheme: landmark scheme of the predictions; mapped to the scheme of the pairs.
         normaliser: see `mlcmkd.evaluation.metrics.NORMALISERS`.
-        threshold: of FR and AUC, a share.
+        threshold: NME threshold of the failure rate (FR) and the area under the curve (AUC), a share.
         visible: (N, K) bool, which points of the pairs count; None for all.
 
     Raises:
@@ -128,7 +132,7 @@ def evaluate_model(
     """Predicts the landmarks of pairs and scores them.
 
     Args:
-        visible_only: points that the pairs mark as hidden do not count.
+        visible_only: leave out points that the pairs mark as hidden.
         options: further arguments of `predict_pairs`.
 
     Other arguments, and errors, as in `predict_pairs` and `score`.

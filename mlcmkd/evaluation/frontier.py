@@ -1,4 +1,4 @@
-"""Summaries of a table of light students: error against costs, for each network and method."""
+"""Summaries of a table of light students: error and costs of each network and method."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +10,15 @@ from mlcmkd.utils.errors import InputError
 
 
 class Row(NamedTuple):
-    """A run: a network, its costs (parameters, FLOPs and ms a face), its NME (inter-ocular, percent)."""
+    """A run: its network, method and seed, costs and error.
+
+    Attributes:
+        params: number of parameters.
+        flops: floating-point operations per face.
+        latency_ms: milliseconds per face, on one CPU thread.
+        nme: inter-ocular NME, percent.
+        run: hash of the run's config.
+    """
 
     benchmark: str
     modality: str
@@ -26,12 +34,12 @@ class Row(NamedTuple):
 
 
 COLUMNS = Row._fields  # of the table's file
-_LABELS = " labels"  # at the end of a benchmark's name if its students have only some labels
+_LABELS = " labels"  # end of a benchmark's name if only some of its training pairs have labels
 COSTS = {"params": "parameters", "flops": "FLOPs a face", "latency_ms": "ms a face, one thread"}
 
 
 class Entry(NamedTuple):
-    """A network and method: mean over its seeds."""
+    """A network and a method, with the mean NME over its seeds in percent; costs as in `Row`."""
 
     benchmark: str
     modality: str
@@ -50,7 +58,7 @@ class Entry(NamedTuple):
 
 
 def read_rows(path: Path | str) -> list[Row]:
-    """The rows of a table of light students; raises as `statistics.read_typed`."""
+    """Reads the rows of a table of light students; errors as in `tables.read_typed`."""
     return read_typed(path, Row, "mlcmkd students")
 
 
@@ -60,22 +68,22 @@ def is_int8(method: str) -> bool:
 
 
 def benchmark_label(benchmark: str, labelled: int | None) -> str:
-    """Name in the table of a benchmark whose students have `labelled` labels; None for all."""
+    """A benchmark's name in the table. `labelled`: number of labels, None if all pairs have one."""
     return benchmark if labelled is None else f"{benchmark}, {labelled}{_LABELS}"
 
 
 def has_all_labels(row: Row) -> bool:
-    """Whether a row's students have all labels."""
+    """Whether all training pairs of a row's student have labels."""
     return not row.benchmark.endswith(_LABELS)
 
 
 def key_of(row: Row | Entry) -> tuple[str, str, str, int, str]:
-    """Network and method; rows that share it differ in the seed and form one entry."""
+    """Network and method as a key; rows with the same key differ only in the seed and form one entry."""
     return *network_of(row), row.method
 
 
 def network_of(row: Row | Entry) -> tuple[str, str, str, int]:
-    """Benchmark, modality, network and input size; methods are compared within these."""
+    """Benchmark, modality, network and input size as a key; methods are compared within one key."""
     return row.benchmark, row.modality, row.model, row.input_px
 
 
@@ -114,7 +122,7 @@ def entries(rows: Iterable[Row]) -> list[Entry]:
 
 
 def best(candidates: Iterable[Entry]) -> list[Entry]:
-    """The method with the lowest mean NME of each network, and of its 8-bit version, in order."""
+    """The entry with the lowest mean NME of each network, and of its 8-bit version, in input order."""
     chosen: dict[tuple, Entry] = {}
     for entry in candidates:
         key = (*network_of(entry), is_int8(entry.method))
@@ -124,7 +132,13 @@ def best(candidates: Iterable[Entry]) -> list[Entry]:
 
 
 def table(rows: Iterable[Row]) -> list[dict[str, str]]:
-    """One line an entry, as text; NME also relative to the largest network of the same modality."""
+    """One row of texts per entry; the NME also as a multiple of that of the largest network.
+
+    The largest network is that of the same benchmark and modality.
+
+    Raises:
+        InputError: as `entries`.
+    """
     lines, ordered = [], entries(rows)
     for entry in ordered:
         largest = next(
@@ -149,14 +163,17 @@ def table(rows: Iterable[Row]) -> list[dict[str, str]]:
 
 
 def against(rows: Iterable[Row], controls: tuple[str, ...] = ("l2", "l1")) -> list[dict[str, str]]:
-    """Differences of all methods from the controls, paired by seed, as text.
+    """Differences in NME of all methods from the control methods, paired by seed, as text.
 
     Args:
-        rows: of a table.
-        controls: methods. Networks without any of them are left out.
+        rows: rows of a table.
+        controls: names of the control methods. Networks without any of them are left out.
 
     Returns:
-        One line for each network and method.
+        one row of texts for each network and method; NME and differences in percent.
+
+    Raises:
+        InputError: a network and method has a seed twice.
     """
     networks: dict[tuple, dict[str, list[Row]]] = {}
     for row in rows:

@@ -1,7 +1,7 @@
 """Metrics of predicted landmarks: NME, FR, AUC and CED, with bootstrap intervals over faces.
 
-- NME (normalised mean error): mean distance of the points of a face over a normaliser length
-  (`NORMALISERS`). A share (0.04) everywhere in code; tables print percent (4.0).
+- NME (normalised mean error): mean distance of the points of a face, divided by a normaliser length
+  (`NORMALISERS`). In code it is a share (0.04); tables print percent (4.0).
 - FR (failure rate): share of faces with an NME above a threshold.
 - CED (cumulative error distribution): share of faces with an NME of at most x.
 - AUC: area under the CED from 0 to the threshold, divided by the threshold.
@@ -73,6 +73,8 @@ def point_errors(
 
     Args:
         prediction, target: (N, K, 2) in one unit.
+        scheme: landmark scheme of the K points.
+        normaliser: a key of `NORMALISERS`; the length is taken from `target`.
 
     Returns:
         (N, K) shares; NaN where a point is not annotated, where its face has no normaliser length
@@ -101,9 +103,14 @@ def face_errors(errors: np.ndarray) -> np.ndarray:
 def near_frontal(landmarks: np.ndarray, scheme: str, limit: float = 0.25) -> np.ndarray:
     """Which faces are near-frontal, (N, K, 2) to (N,) bool.
 
-    Near-frontal is our definition: the nose tip lies within `limit` times the outer-eye distance
-    from the midpoint of the outer eye corners, measured along the line through them. False where
-    one of the three points is not annotated, or the scheme does not have them.
+    The definition is ours: the distance of the nose tip from the midpoint of the outer eye corners,
+    measured along the line through these corners, is at most `limit` times the distance of the corners.
+    False where one of the three points is not annotated, or the scheme does not have them.
+
+    Args:
+        landmarks: (N, K, 2) in any unit.
+        scheme: landmark scheme of the K points.
+        limit: largest share of the distance of the eye corners.
     """
     eyes, tip = get_scheme(scheme).outer_eyes, get_scheme(scheme).nose_tip
     if eyes is None or tip is None:
@@ -128,6 +135,8 @@ def cumulative_distribution(
 
     Args:
         errors: (N,) NME of each face; NaN counts as infinite.
+        threshold: largest x, in the unit of the errors.
+        count: number of equally spaced values.
 
     Returns:
         x and the shares, (count,) each.
@@ -147,7 +156,10 @@ def area_of_each(errors: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def area_under_curve(errors: np.ndarray, threshold: float) -> float:
-    """AUC: area under the CED from 0 to `threshold`, over `threshold`, 0 to 1; exact, no grid."""
+    """AUC: area under the CED from 0 to `threshold`, divided by `threshold`, 0 to 1.
+
+    It is computed exactly from `errors` (N,), not on a grid.
+    """
     return float(area_of_each(errors, threshold).mean())
 
 
@@ -158,7 +170,7 @@ def bootstrap_interval(
 
     Args:
         errors: (N,) one value per face.
-        level: share of the bootstrap means inside the interval.
+        level: share of the bootstrap means inside the interval, 0 to 1.
         draws: number of bootstrap samples of N faces, drawn with replacement.
         seed: random state.
 
@@ -177,8 +189,8 @@ def bootstrap_intervals(
 ) -> tuple[np.ndarray, np.ndarray]:
     """`bootstrap_interval` of every column, (N, M) to lower and upper ends, (M,) each.
 
-    All columns share the bootstrap samples. NaN are left out of the means of their column; the ends are
-    NaN where a column holds nothing else.
+    All columns share the bootstrap samples. A NaN is left out of the mean of its column; the ends are
+    NaN where all values of a column are NaN.
     """
     errors = np.asarray(errors, dtype=np.float64)
     finite = np.isfinite(errors).astype(np.float64)

@@ -1,4 +1,7 @@
-"""Scores of a set of faces: summary, tables by face, landmark and region, the CED, and a text.
+"""Scores of a set of faces: summary, tables by face, landmark and region, error curve, and text.
+
+NME is the normalised mean error, FR the failure rate, CED the cumulative error distribution, and AUC the
+area under it; `mlcmkd.evaluation.metrics` defines them.
 
 A face is in one of three states. Scored: it has an NME. Failed: it was not found (its prediction is
 NaN); it is left out of the mean NME and counts as a failure in FR, CED and AUC, so the number of
@@ -38,8 +41,8 @@ class Scores:
     Attributes:
         errors: (N, K) normalised point errors, shares; NaN where a point is not annotated, and
             all NaN for a failed face.
-        normaliser: the length that distances were divided by.
-        threshold: of FR and AUC, a share.
+        normaliser: the length by which distances were divided.
+        threshold: NME threshold of FR and AUC, a share.
         scheme: landmark scheme of the K points.
         frontal: (N,) bool, which faces are near-frontal.
         prediction: (N, K, 2) in `scheme` and its original unit; NaN for a failed face.

@@ -1,4 +1,4 @@
-"""Scores of predicted landmarks against annotated ones: checks, and which faces can be scored."""
+"""Scores of predicted landmarks against annotated ones: checks, and selection of scorable faces."""
 
 from collections.abc import Sequence
 
@@ -34,9 +34,9 @@ def score_points(
         scheme: landmark scheme of the K points.
         ids: N names.
         normaliser: see `mlcmkd.evaluation.metrics.NORMALISERS`.
-        threshold: of FR and AUC, a share.
-        visible: (N, K) bool; False leaves a point out of the mean of its face. If it is annotated,
-            the normaliser still uses it. None for all points.
+        threshold: NME threshold of the failure rate (FR) and the area under the curve (AUC), a share.
+        visible: (N, K) bool; False leaves a point out of the mean of its face. The normaliser still uses
+            an annotated point that is left out. None for all points.
         groups: N names of groups, joined by "+" where a face is in several, None for a face without
             a group; empty if there are no groups.
 
@@ -75,13 +75,13 @@ def score_points(
 
 
 def _check_groups(groups: Sequence[str | None]) -> None:
-    """Refuses groups that would collide with the columns of ced.csv."""
+    """Checks that no group has the name of a column of ced.csv."""
     if {FULL, "nme"} & {name for group in groups for name in groups_in(group)}:
         raise InputError(f"a group cannot be called '{FULL}' or 'nme'; rename it")
 
 
 def _check_whole_faces(prediction: np.ndarray, ids: Sequence[str]) -> None:
-    """A prediction (N, K, 2) must have all points of a face or none."""
+    """Checks that a prediction (N, K, 2) has all points of each face or none."""
     missing = ~np.isfinite(prediction).all(axis=-1)
     for face in np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1)):
         raise InputError(

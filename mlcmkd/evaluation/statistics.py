@@ -1,8 +1,8 @@
 """Statistics over seeds: means with intervals, paired differences, the share of a gap closed.
 
-Runs of different strategies with the same seed share the random parts (which pairs, which labels,
-the initial weights). Strategies are therefore compared seed by seed: what a seed changes in both
-runs cancels in the difference.
+Runs of different strategies with the same seed share the random choices: the pairs, the labels and the
+initial weights. Strategies are therefore compared seed by seed, so that the effect that a seed has on
+both runs cancels in the difference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ class Interval(NamedTuple):
     """A mean over seeds and its 95 % interval by Student's t.
 
     Attributes:
-        mean: in the unit of the values.
+        mean: mean of the values, in their unit.
         low, high: ends of the interval; NaN for a single seed.
         seeds: number of values.
     """
@@ -38,10 +38,10 @@ class Interval(NamedTuple):
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Mean and 95 % interval of the mean, mean +- t(0.975, n - 1) s / sqrt(n).
+    """Mean and 95 % confidence interval of the mean, mean +- t(0.975, n - 1) s / sqrt(n).
 
-    t is the quantile of Student's distribution with n - 1 degrees of freedom, s the sample standard
-    deviation.
+    t is the quantile of Student's t distribution with n - 1 degrees of freedom, and s is the sample
+    standard deviation.
 
     Args:
         values: n values, one per seed.
@@ -65,7 +65,7 @@ def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Interval:
     """Paired difference a - b: `interval` of the differences over the seeds that both have.
 
     Args:
-        a, b: value (such as NME) by seed. A negative difference means that `a` has the lower NME.
+        a, b: value by seed, such as the NME. If it is negative, `a` has the lower value.
 
     Raises:
         InputError: no seed is in both.
@@ -76,13 +76,13 @@ def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Interval:
 def gap_closed(none: Mapping[int, float], student: Mapping[int, float], teacher: float) -> Interval:
     """Share of the modality gap that a student closes; 1 means that it is as good as the teacher.
 
-    (NME_none - NME_student) / (NME_none - NME_teacher), seed by seed. The teacher is the same
+    It is (NME_none - NME_student) / (NME_none - NME_teacher), seed by seed. The teacher is the same
     network in all runs, so only the two students vary with the seed.
 
     Args:
-        none: NME by seed of the student trained without a teacher.
-        student: NME by seed of the student in question.
-        teacher: NME of the teacher on RGB.
+        none: NME by seed of the student that was trained without a teacher.
+        student: NME by seed of the student that is evaluated.
+        teacher: NME of the teacher on RGB images, in the same unit.
 
     Raises:
         InputError: no seed is in both, or a student without a teacher is as good as the teacher.

@@ -1,8 +1,8 @@
-"""Tables of KTL studies: rows read from CSV, grouped by setting, and summarised over seeds.
+"""Tables of studies of KTL (knowledge transfer level): rows of a CSV, by setting, over seeds.
 
-The runs of a study share the order of their batches only where the augmentation draws no random
-numbers for the RGB modality alone (`clean_rgb`, as in the studies of experiments/); otherwise only
-in the first epoch, because one generator shuffles and augments.
+One random generator shuffles and augments. So the runs of a study with the same seed have the same order
+of batches in all epochs only if the augmentation draws no random numbers for the RGB images alone
+(`clean_rgb`, as in the studies of experiments/). Otherwise they share the order of the first epoch only.
 """
 
 import csv
@@ -27,8 +27,8 @@ class Row(NamedTuple):
 
     Attributes:
         pairs, labelled: number of training pairs, and how many of them have labels.
-        nme, nme_teacher: of the student on thermal and of the teacher on RGB images, percent,
-            inter-ocular.
+        nme, nme_teacher: inter-ocular NME in percent, of the student on thermal and of the teacher on
+            RGB images.
         run: hash of the run's config.
     """
 
@@ -53,7 +53,8 @@ def read_typed(path: Path | str, kind: type[R], command: str) -> list[R]:
     Additional columns are ignored.
 
     Args:
-        kind: the NamedTuple.
+        path: the CSV.
+        kind: the NamedTuple; its fields are the required columns.
         command: the command that writes such a table, for the error message.
 
     Raises:
@@ -86,7 +87,10 @@ def read_misalignment(path: Path | str, **only: str) -> Misalignment:
 
     Args:
         path: the table of a study with the column `misalignment_px`.
-        only: read rows with these texts in these columns, such as labelled="100".
+        only: columns and texts; only rows with these texts are read, such as labelled="100".
+
+    Returns:
+        NME in percent by strategy, shift in pixels of the input, and seed.
 
     Raises:
         InputError: as `read_typed`, or a column is missing or holds no number.
@@ -111,13 +115,14 @@ def with_aligned(
 ) -> Misalignment:
     """Adds the aligned runs of the ablation to the result of `read_misalignment`.
 
-    Each strategy gets the ablation's runs of the same benchmark and seeds as shift 0. "none", which
-    never uses the RGB image, gets them at every shift.
+    The ablation's runs of the same benchmark and seeds are added to each strategy as shift 0. The
+    strategy "none" never uses the RGB image, so its runs are added at every shift.
 
     Args:
-        shifted: from `read_misalignment`.
-        rows: of the ablation.
-        pairs: only runs with this many pairs, all labelled, are added.
+        shifted: the result of `read_misalignment`.
+        rows: rows of the ablation.
+        benchmark: name of the benchmark.
+        pairs: number of pairs; only runs with this number, all labelled, are added.
     """
     rows = [row for row in rows if row.benchmark == benchmark]
     seeds = {seed for shifts in shifted.values() for nme in shifts.values() for seed in nme}
@@ -139,10 +144,10 @@ def with_aligned(
 
 
 def by_seed(rows: Iterable[Row]) -> dict[int, float]:
-    """NME in percent by seed.
+    """NME in percent by seed, of runs that differ only in the seed.
 
     Raises:
-        InputError: two rows have the same seed, so they are runs of different settings.
+        InputError: two rows have the same seed.
     """
     nme: dict[int, float] = {}
     for row in rows:
@@ -172,7 +177,7 @@ def in_setting(rows: Iterable[Row], benchmark: str, setting: str) -> list[Row]:
         for row in rows
         if row.benchmark == benchmark and (row.labelled == row.pairs) == few_pairs
     ]
-    # A file holds rows in the order in which the runs ended.
+    # The rows of a file are in the order in which the runs ended.
     return sorted(chosen, key=lambda row: (*ORDER, row.strategy).index(row.strategy))
 
 
@@ -182,12 +187,15 @@ def count_of(row: Row, setting: str) -> int:
 
 
 def table(rows: Iterable[Row], setting: str, ours: str = "dikd+fd+ld") -> list[dict[str, str]]:
-    """One line per count and strategy: NME, paired differences to none and FD+LD, gap closed.
+    """One row per count and strategy: NME, paired differences from none and from FD+LD, gap closed.
+
+    FD is feature distillation, LD logits distillation. NME and differences are in percent.
 
     Args:
-        rows: of one benchmark and one setting (`in_setting`).
-        setting: which one.
-        ours: the variant of DIKD that was chosen on the validation set; printed bold.
+        rows: rows of one benchmark and one setting (`in_setting`).
+        setting: one of `SETTINGS`.
+        ours: strategy printed in bold: the variant of DIKD (dual-injected knowledge distillation) that
+            was chosen on the validation set.
 
     Returns:
         dicts of texts; the columns are the keys.

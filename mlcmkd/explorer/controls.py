@@ -59,7 +59,7 @@ def make_controls(exploration: Exploration) -> dict[str, widgets.Widget]:
 
 
 def reach(control: widgets.Widget, value: Any) -> None:
-    """Widens a slider that ends before a value of a given view, which it would cut without a word."""
+    """Widens the range of a slider to include a value that the slider would otherwise clip."""
     if hasattr(control, "max"):
         low, high = value if isinstance(value, tuple) else (value, value)
         control.min, control.max = min(control.min, low), max(control.max, high)
@@ -71,25 +71,25 @@ def toggle_button(name: str, tooltip: str = "") -> widgets.ToggleButton:
 
 
 def action_button(name: str, tooltip: str, callback: Any) -> widgets.Button:
-    """A button that calls a function with itself."""
+    """A button that calls `callback` with itself as the argument."""
     button = widgets.Button(description=name, tooltip=tooltip)
     button.on_click(callback)
     return button
 
 
 def row_of(*children: widgets.Widget) -> widgets.HBox:
-    """Widgets side by side, in several lines where there is less room (style.css)."""
+    """Widgets in a row, which wraps where the page is narrow (style.css)."""
     return with_class(widgets.Box(children), "mlcmkd-row")
 
 
 def with_class(widget: widgets.DOMWidget, name: str) -> Any:
-    """The widget, with a class of style.css."""
+    """Adds a class of style.css to a widget and returns the widget."""
     widget.add_class(name)
     return widget
 
 
 def part_handles(control: widgets.FloatRangeSlider) -> None:
-    """Keeps the two handles of a range a step apart: an empty range is none."""
+    """Keeps the two handles of a range slider at least one step apart: the range must not be empty."""
     low, high = control.value
     if high - low < control.step / 2:
         low = min(low, control.max - control.step)

@@ -42,11 +42,13 @@ class Exploration:
     The models are copied and stay unchanged; the copies run on the CPU.
 
     Args:
-        pairs: with both modalities.
-        models: by the names that views use; their scheme and input size are those of the pairs. None
-            for the bundled models.
+        pairs: pairs with both modalities.
+        models: models by the names that views use, with the scheme and the input size of the pairs.
+            None for the bundled models.
 
     Attributes:
+        pairs, models: the pairs, and the copies of the models.
+        scheme: landmark scheme of the pairs.
         layers: names of the layers that all models have.
         outputs: images, features, predictions and attributions of a view.
 
@@ -117,7 +119,7 @@ class Exploration:
             )
 
     def remark(self, view: View) -> str:
-        """What a reader of a valid view might miss, to be added to a message; otherwise empty."""
+        """A warning about a valid view whose settings have no effect, to append to a message, or ""."""
         if view.exchanged and view.rgb_model == view.thermal_model:
             return (
                 f"; both modalities show {view.rgb_model}, so exchanging the heads changes nothing: "
@@ -141,10 +143,11 @@ class Exploration:
     # --- results and figure --------------------------------------------------------------------
 
     def results(self, view: View, *, wait: bool = True) -> tuple[ModalityResult, ModalityResult]:
-        """The RGB and the thermal result of a view, as the figure needs them.
+        """The RGB and the thermal result of a view, for the figure.
 
         Args:
-            wait: compute attributions that are not in the cache; otherwise they are left out.
+            view: the view.
+            wait: whether to compute attributions that are not in the cache; if not, they are left out.
 
         Raises:
             InputError: see `check`; or a log-probability of a coordinate head was requested.
@@ -216,7 +219,7 @@ class Exploration:
         )
 
     def title(self, view: View) -> str:
-        """One line: the landmark, the pair, and the disturbances."""
+        """One line: the landmark, the pair, and the shift, noise and temperature range of the view."""
         low, high = self.limits(view)
         parts = [
             f"landmark {view.landmark}: {self.scheme.names[view.landmark]}",
@@ -231,7 +234,11 @@ class Exploration:
         return ",  ".join(parts)
 
     def figure(self, view: View) -> Figure:
-        """A view as a figure."""
+        """Draws a view as a matplotlib figure.
+
+        Raises:
+            InputError: see `results`.
+        """
         return explorer_view(
             self.results(view),
             view.landmark,

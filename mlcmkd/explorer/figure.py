@@ -1,7 +1,7 @@
 """The explorer's figure: images, heatmaps, features and attributions, RGB beside thermal.
 
-Setting up a figure and drawing its constant parts takes most of the time. Here this is done once, and
-an update draws only images, landmarks and texts.
+To set up a figure and draw its constant parts takes most of the time. `ExplorerFigure` does it once; an
+update draws only images, landmarks and texts.
 """
 
 from collections.abc import Sequence
@@ -30,10 +30,10 @@ class ExplorerFigure:
     """A figure that is set up once and then updated.
 
     Args:
-        kinds: panels beside the images, of `KINDS`.
+        kinds: panels to show beside the images, see `KINDS`.
         scheme: landmark scheme.
-        limits: values of the thermal image's 0 and 1, in `unit`.
-        unit: label of the colour bar.
+        limits: values that are 0 and 1 in the thermal image, in `unit`.
+        unit: unit for the label of the colour bar.
 
     Attributes:
         figure: the matplotlib Figure.
@@ -52,7 +52,7 @@ class ExplorerFigure:
             self._build()
             self._bars(limits, unit)
         self._canvas = FigureCanvasAgg(self.figure)
-        # Limits of the colour bar and the pixels of the constant parts.
+        # Limits of the colour bar, and the drawn pixels of the parts that do not change.
         self._background: tuple[tuple[float, float], Any] | None = None
 
     def update(
@@ -62,7 +62,14 @@ class ExplorerFigure:
         title: str,
         limits: tuple[float, float],
     ) -> None:
-        """Shows other results (RGB, thermal) and another chosen landmark."""
+        """Shows new results.
+
+        Args:
+            results: RGB, then thermal.
+            landmark: index of the chosen landmark.
+            title: title of the figure.
+            limits: values that are 0 and 1 in the thermal image.
+        """
         self._title.set_text(title)
         self._temperature.set_clim(*limits)
         for modality, result in zip(MODALITIES, results, strict=True):
@@ -164,11 +171,11 @@ def explorer_view(
 
     Args:
         results: RGB, then thermal.
-        landmark: the chosen one, marked with a ring.
-        title: of the figure.
+        landmark: index of the chosen landmark, which a ring marks.
+        title: title of the figure.
         scheme: landmark scheme.
-        limits: values of the thermal image's 0 and 1, in `unit`.
-        unit: label of the colour bar.
+        limits: values that are 0 and 1 in the thermal image, in `unit`.
+        unit: unit for the label of the colour bar.
     """
     figure = ExplorerFigure(list(results[0].titles), scheme, limits, unit)
     figure.update(results, landmark, title, limits)

@@ -7,10 +7,10 @@ import traitlets
 
 
 class Names(anywidget.AnyWidget):
-    """Shows nothing; it names the handles of the explorer's sliders, and describes its picture.
+    """An invisible widget that names the slider handles and describes the picture for screen readers.
 
     Attributes:
-        picture: what the picture shows.
+        picture: description of the picture.
     """
 
     _esm = Path(__file__).with_name("names.js")

@@ -68,8 +68,8 @@ class ViewOutputs:
     """Computes what a view shows, and caches it.
 
     Args:
-        pairs: with both modalities.
-        models: by name, in evaluation mode on the CPU.
+        pairs: pairs with both modalities.
+        models: models by name, in evaluation mode on the CPU.
     """
 
     def __init__(self, pairs: Pairs, models: Mapping[str, Landmarker]):
@@ -85,7 +85,7 @@ class ViewOutputs:
         return ModelChoice(own, other if view.exchanged else own)
 
     def image(self, view: View, modality: Modality) -> Tensor:
-        """The network's input, (1, 3 or 1, P, P) in [0, 1], with the view's disturbances."""
+        """The network's input, (1, 3 or 1, P, P) in [0, 1], with shift, noise and range of the view."""
         return self._images.get_or_compute(
             self._image_key(view, modality), lambda: self._image(view, modality)
         )
@@ -178,7 +178,13 @@ class ViewOutputs:
         return self._components.get_or_compute(key, paint)
 
     def attribution(self, view: View, modality: Modality) -> Attribution:
-        """Integrated gradients of the chosen landmark; this is the slow part of a view."""
+        """Integrated gradients (Sundararajan et al., 2017) of the chosen landmark, with `STEPS` steps.
+
+        This takes most of the time of a view.
+
+        Raises:
+            InputError: a log-probability of a coordinate head was requested.
+        """
         choice = self.models_of(view, modality)
 
         def explain() -> Attribution:

@@ -47,8 +47,12 @@ class ModalityResult(NamedTuple):
 class PanelArtists:
     """The artists of one panel: a picture, an overlay, landmarks and texts.
 
-    They are animated in matplotlib's sense: the figure's own drawing leaves them out, and `draw` draws
-    them.
+    The artists have matplotlib's property `animated`: the figure does not draw them itself, `draw` does.
+
+    Args:
+        axes: axes of the panel.
+        scheme: landmark scheme.
+        kind: one of `KINDS`.
     """
 
     def __init__(self, axes: Axes, scheme: Scheme, kind: str):
@@ -133,7 +137,7 @@ class LandmarkArtists:
 
 
 def ring(label: str, colour: str, size: float = 7) -> Line2D:
-    """The mark of the chosen landmark."""
+    """A ring, the marker of the chosen landmark; `size` in points."""
     return Line2D(
         [],
         [],

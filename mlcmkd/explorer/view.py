@@ -47,7 +47,7 @@ class View(Config):
         ge=0,
         le=32,
         description="Shift of the RGB image, pixels of the network's input; the thermal image and "
-        "the labels stay, as in `Pairs.misaligned`.",
+        "the labels are not shifted, as in `Pairs.misaligned`.",
     )
     direction: float = Field(
         default=0,
@@ -86,7 +86,7 @@ class View(Config):
 
 
 class Saved(Config):
-    """A view as it is stored, with what must be the same for it to look the same again."""
+    """A stored view, with the pair and the weights that are needed to show the same view again."""
 
     view: View = Field(description="The view.")
     pair_id: str = Field(description="Identifier of its pair.")

@@ -1,8 +1,8 @@
 """The explorer's widget: sliders and buttons around one picture, in JupyterLab or as a voila page.
 
-The widgets choose a `View`; `exploration` computes it and `figure` draws it. Quick panels are drawn at
-once, attributions when no control has changed for a moment. In a stored notebook, without a kernel, the
-explorer is shown as the picture of its view.
+The widgets set a `View`; `exploration` computes it and `figure` draws it. Attributions are slow, so they
+are drawn when no control has changed for `_DELAY` seconds; the other panels are drawn immediately. A
+stored notebook, without a kernel, shows the picture of the view.
 """
 
 import asyncio
@@ -88,7 +88,7 @@ class Explorer:
             control.observe(self._on_change, names="value")
 
     def _compute_first(self) -> None:
-        """Computes the first picture's attributions with a bar: they take longest, and load captum."""
+        """Computes the attributions of the first picture, with a progress bar, as they take longest."""
         self.exploration.check(self._view)
         if "attribution" in self._view.show:
             for modality in tqdm(MODALITIES, desc="first picture", unit="image", leave=False):
@@ -121,7 +121,7 @@ class Explorer:
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
-        """Within it, a change of a control is none of the view."""
+        """Inside the block a change of a control does not change the view."""
         self._updating = True
         try:
             yield
@@ -163,7 +163,7 @@ class Explorer:
                 part_handles(self.controls["temperatures"])
             self._show(self._view_of_controls(), wait=False)
         except InputError as error:
-            # With controls that show no valid view, every further change would be invalid too.
+            # If the controls kept the invalid view, every further change would be invalid, too.
             self._set_controls(self._view)
             self._report(str(error), error=True)
 

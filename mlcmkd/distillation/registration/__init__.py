@@ -1,14 +1,14 @@
 """Registration of pairs by landmarks, before distillation.
 
-A teacher's landmarks on an RGB image and a student's on the thermal image of the same pair show how far
-the two images are apart. The mean over all landmarks places a face far better than a single landmark,
-so a student that has learnt from a hundred labels is good enough.
+The shift between the images of a pair is measured by a teacher's landmarks on the RGB image and a
+student's landmarks on the thermal image. The mean over all landmarks is far more accurate than a single
+landmark, so a student that was trained on a hundred labels is accurate enough.
 
     motion       maps between the shapes of a pair: a translation, or a similarity
-    shrinkage    how far the maps of unlabelled pairs are trusted
-    wrong_pairs  pairs whose images do not belong together
-    estimate     the three in a row, from shapes to a `Registered`
-    config       what a run sets
+    shrinkage    weights of the maps of unlabelled pairs
+    wrong_pairs  detection of pairs whose images do not show the same face
+    estimate     these three steps in sequence, from shapes to a `Registered`
+    config       settings of a run
 
-The method is ours, in neither paper.
+The method is ours and is in neither paper.
 """

@@ -1,4 +1,4 @@
-"""What a run sets of the registration."""
+"""The registration settings of a run."""
 
 from typing import Literal
 
@@ -15,17 +15,17 @@ class RegistrationConfig(Config):
     motion: Literal["none", "translation", "similarity"] = Field(
         default="none",
         description="Map from the thermal to the RGB image of each pair: a translation, or a similarity "
-        "(with rotation and scale); none to take the pairs as they are.",
+        "(with rotation and scale); none to use the pairs unchanged.",
     )
     rounds: int = Field(
         default=2,
         ge=1,
         le=5,
         description="Rounds in which the teacher predicts the RGB landmarks; each crops the images "
-        "around the faces that the round before found.",
+        "around the faces that the previous round found.",
     )
     leave_out: bool = Field(
         default=True,
-        description="Leave pairs whose images do not belong together out of the distillation; their "
-        "labels are still used.",
+        description="Leave out of the distillation the pairs whose images do not show the same face; "
+        "their labels are still used.",
     )

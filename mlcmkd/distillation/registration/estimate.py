@@ -10,27 +10,27 @@ from mlcmkd.distillation.registration.motion import apply_maps, fit_motion, maps
 from mlcmkd.distillation.registration.shrinkage import Shrunk, shrink
 from mlcmkd.distillation.registration.wrong_pairs import residual_limit
 
-# Shift, as a share of the input's side, from which distillation with unlabelled pairs no longer pays:
-# 2 px of 64, see docs/results/misaligned_pairs.md.
+# Shift, as a share of the input's side, above which distillation with unlabelled pairs no longer lowers
+# the error: 2 px of 64, see docs/results/misaligned_pairs.md.
 TOLERABLE = 0.03
-# Share below which the student's error is larger than what it has to measure.
+# Share below which the student's error is larger than the shifts that it has to measure.
 HALF = 0.5
 
-# RGB shapes (N, K, 2) in centred coordinates of the RGB images, predicted on images that are cut through
-# these maps (N, 2, 3); None for images as they are.
+# A function from maps (N, 2, 3) to RGB shapes (N, K, 2), in centred coordinates of the whole RGB images.
+# It predicts the shapes on images that are cropped by the maps; None stands for the whole images.
 PredictRGB = Callable[[np.ndarray | None], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Registered:
-    """Maps of pairs and how far they can be trusted. Lengths are shares of the input's side.
+    """Maps of pairs and their accuracy. Lengths are shares of the input's side.
 
     Attributes:
         maps: (N, 2, 3) from thermal to RGB coordinates.
         residual: (N,) mean distance between the shapes of each pair after its own map.
         labelled: (N,) bool, pairs with a label of every landmark.
         shrunk: the parameters of the maps, and the shares.
-        wrong: (N,) bool, pairs whose images do not belong together.
+        wrong: (N,) bool, pairs whose images do not show the same face.
         limit: residual above which a pair counts as wrong.
     """
 
@@ -43,15 +43,15 @@ class Registered:
 
     @property
     def remaining(self) -> float:
-        """Expected distance by which unlabelled pairs are still apart; NaN if unknown."""
+        """Expected distance between the images of unlabelled pairs after registration, or NaN."""
         return float(np.sqrt(2) * self.shrunk.remaining[0])
 
     @property
     def followed(self) -> bool:
-        """Whether the student's shapes are good enough to align the unlabelled pairs.
+        """Whether the student's shapes are accurate enough to align the unlabelled pairs.
 
-        They are not if its error is larger than the spread of the labelled pairs and the distance that
-        remains after the registration costs more accuracy than unlabelled pairs gain.
+        False if both hold: the student's error is larger than the spread of the labelled pairs, and the
+        distance that remains after the registration is above `TOLERABLE`.
         """
         return not (self.shrunk.shares[0] < HALF and self.remaining > TOLERABLE)
 
@@ -72,8 +72,11 @@ def register_shapes(
     Args:
         thermal: (N, K, 2) landmarks of the thermal images: labels, or a student's predictions.
         labelled: (N,) bool, which of them are labels.
-        predict_rgb: the teacher.
-        config: `motion` is not "none".
+        predict_rgb: predicts the RGB landmarks, by the teacher.
+        config: settings, with a `motion` other than "none".
+
+    Returns:
+        the maps; those of unlabelled pairs are shrunk towards the mean of the labelled pairs.
     """
     maps: np.ndarray | None = None
     for _ in range(config.rounds):
@@ -89,5 +92,5 @@ def register_shapes(
 
 
 def in_rgb_image(shapes: np.ndarray, maps: np.ndarray | None) -> np.ndarray:
-    """Shapes predicted on images that were cut through maps, in coordinates of the whole images."""
+    """Converts shapes (N, K, 2) that were predicted on images cropped by maps to the whole images."""
     return shapes if maps is None else apply_maps(maps, shapes)

@@ -1,9 +1,10 @@
 """Maps between the shapes of a pair, and their parameters.
 
-A landmark is one complex number x + iy here, so a rotation with a scale is a factor. A map has four
-parameters: how far the centre of the face moves (x to the right, y downwards; shares of the input's
-side), the rotation about this centre (radians, clockwise in the image) and the logarithm of the scale.
-About the centre of the face they can be estimated, averaged and shrunk one by one.
+A landmark is one complex number x + iy here, so a rotation with a scale is a complex factor. A map has
+four parameters: the shift of the face's centre (x to the right, y downwards; shares of the input's
+side), the rotation about this centre (radians, clockwise in the image) and the natural logarithm of the
+scale. Because rotation and scale are about the face's centre, each parameter can be estimated, averaged
+and shrunk separately.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from mlcmkd.distillation.registration.config import Motion
 
 X, Y, ROTATION, SCALE = range(4)  # columns of the parameters
-# Parameters that are errors of one kind, and are weighted alike.
+# Groups of parameters with the same unit; each group has one weight.
 KINDS = ([X, Y], [ROTATION], [SCALE])
 
 
@@ -25,7 +26,7 @@ def fit_motion(thermal: np.ndarray, rgb: np.ndarray, motion: Motion) -> np.ndarr
 
     Args:
         thermal, rgb: (N, K, 2) the same landmarks, centred coordinates.
-        motion: a translation has rotation 0 and scale 1.
+        motion: "translation" (rotation 0, scale 1) or "similarity".
 
     Returns:
         (N, 4) parameters.
@@ -58,7 +59,7 @@ def maps_of(parameters: np.ndarray, thermal: np.ndarray) -> np.ndarray:
 
 
 def apply_maps(maps: np.ndarray, shapes: np.ndarray) -> np.ndarray:
-    """Shapes (N, K, 2), each through its map, (N, 2, 3)."""
+    """Applies to each shape, (N, K, 2), its map, (N, 2, 3)."""
     return shapes @ maps[:, :, :2].transpose(0, 2, 1) + maps[:, None, :, 2]
 
 

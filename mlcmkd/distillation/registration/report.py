@@ -1,4 +1,4 @@
-"""What a registration has found: a table with a row for each pair, a summary, one line."""
+"""Report of a registration: a table with a row for each pair, a summary, and the printed lines."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ NOT_FOLLOWED = "the first student is not accurate enough"
 def rows(found: Registered, ids: Sequence[str], input_px: int) -> list[dict[str, Any]]:
     """One row for each pair, lengths in pixels of the input.
 
-    `share` is the weight of the pair's own shift against the mean of the labelled pairs.
+    `share` is the weight of the pair's own shift, 0 to 1; the mean of the labelled pairs has the rest.
     """
     parameters = found.shrunk.parameters
     return [
@@ -73,7 +73,7 @@ def _px(share_of_side: float, input_px: int) -> float | None:
 
 
 def lines(summary: dict[str, Any], input_px: int) -> list[str]:
-    """What is printed: how far the images are apart, and which shifts are not trusted."""
+    """The printed lines: the distance between the images, and which shifts are not used."""
     found = summary
     student, rig = found["first_student_px"], found["rig_px"]
     printed = [

@@ -1,14 +1,15 @@
-"""How far the maps of unlabelled pairs are trusted: by an inverse-variance share.
+"""Shrinkage of the maps of unlabelled pairs towards the mean of the labelled pairs.
 
-The parameters of a labelled pair differ from those of others by the rig and by the teacher's error;
-those of an unlabelled pair, where a student's prediction stands for the label, by the student's error as
-well. The part of an unlabelled pair's deviation from the labelled mean that belongs to the rig is on
-average
+The rig is the mount of the two cameras; the shift between its images differs from pair to pair. The
+parameters of labelled pairs vary by the rig and by the teacher's error. Those of unlabelled pairs use a
+student's prediction instead of the label, so they also vary by the student's error. On average the rig
+causes this share of an unlabelled pair's deviation from the labelled mean:
 
-    share = variance over labelled pairs / variance over unlabelled pairs,   at most 1,
+    share = variance over labelled pairs / variance over unlabelled pairs,   at most 1.
 
-the weight with the smallest mean squared error. It has no hyperparameter. Aligned pairs keep the mean
-of the labelled ones almost unchanged; the shifts of a student that is worse than the rig are not used.
+It is the weight with the smallest mean squared error, and it has no hyperparameter. If the rig hardly
+varies, or the student is inaccurate, the share is near 0, and unlabelled pairs get nearly the mean of
+the labelled pairs.
 """
 
 from typing import NamedTuple
@@ -27,7 +28,7 @@ class Shrunk(NamedTuple):
         parameters: (N, 4); those of labelled pairs are unchanged.
         shares: one for each of `KINDS`, 0 to 1.
         rig: standard deviation over labelled pairs of each of `KINDS`, per parameter; NaN if unknown.
-        student: standard deviation that the student's error adds, likewise.
+        student: standard deviation that the student's error adds, for each of `KINDS`; NaN if unknown.
     """
 
     parameters: np.ndarray
@@ -37,7 +38,7 @@ class Shrunk(NamedTuple):
 
     @property
     def remaining(self) -> np.ndarray:
-        """Expected standard deviation of the error that is left in unlabelled pairs, of each kind."""
+        """Expected standard deviation of the remaining error of unlabelled pairs, for each kind."""
         return self.rig * np.sqrt(1 - self.shares)
 
 

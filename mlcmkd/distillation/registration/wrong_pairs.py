@@ -1,18 +1,19 @@
-"""Pairs whose images do not belong together, by what is left between their shapes after registration.
+"""Detection of pairs whose images do not show the same face, by the residual after registration.
 
-The residual of a right pair is the error of two networks; many small causes multiply in it, so its
-logarithm is about normal. The residual of a wrong pair is the difference between two faces. Median and
-median absolute deviation (MAD) of the logarithms describe the right pairs even if some are wrong. A face
-that one of the networks misses has a large residual, too: its map is not to be trusted either.
+The residual of a correct pair is the error of two networks. It is a product of many small factors, so
+its logarithm is approximately normal. The residual of a wrong pair is the difference between two faces.
+The median and the median absolute deviation (MAD) of the logarithms describe the correct pairs even if
+some pairs are wrong. If one of the networks misses a face, the residual is large as well, and the map of
+that pair is not reliable either.
 """
 
 import numpy as np
 
 # Limit in standard deviations of the logarithm. Our choice: 0.6 % of a normal distribution are above it.
-# A right pair that is left out costs little, a wrong one that stays teaches another face.
+# To leave out a correct pair costs little; to keep a wrong one trains on landmarks of another face.
 DEVIATIONS = 2.5
 _MAD = 1.4826  # standard deviation of a normal distribution / its MAD
-FEWEST = 20  # pairs; of fewer a limit says too little, and none is left out
+FEWEST = 20  # pairs; with fewer, the limit is too uncertain, and no pair is left out
 
 
 def residual_limit(residuals: np.ndarray) -> float:

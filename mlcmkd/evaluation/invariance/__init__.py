@@ -1,16 +1,18 @@
-"""Modality invariance in numbers: how far RGB and thermal features describe a face alike.
+"""Measures of modality invariance: the similarity of RGB and thermal features of the same face.
 
-Four measures; none of them replaces another:
+There are four measures; none of them replaces another:
 
-- Head exchange: NME of the features of either modality under either head. Invariant features: the
-  other model's head is as good as the features' own.
-- Linear CKA: are both feature maps equal up to a rotation and a scale? Invariant: 1. A head does
-  notice a rotation, so CKA can be high although exchanged heads fail. Any two landmark networks see
-  faces at the same position of the crop, so CKA is compared with the CKA of different faces.
-- Recall@1: is the thermal image of a face nearest to the RGB image of the same face? Invariant: 1;
-  chance is 1 / faces.
-- Probe accuracy: can a linear classifier tell the modality? Invariant: 0.5; separable: 1. A
-  constant offset makes modalities separable, while recall, which centres the features, ignores it.
+- Head exchange: normalised mean error (NME) of the features of each modality with each head. With
+  invariant features the other model's head is as accurate as the own head.
+- Linear CKA (centred kernel alignment): are both feature maps equal up to a rotation and a scale? It is
+  1 for invariant features. The output of a head depends on a rotation, so CKA can be high although
+  exchanged heads fail. All faces have the same position in the crop, which raises the CKA of any two
+  landmark networks. So CKA is compared with the CKA of different faces.
+- Recall@1: is the RGB image of the same face nearest to the thermal image? It is 1 for invariant
+  features; chance is 1 / faces.
+- Probe accuracy: can a linear classifier predict the modality? It is 0.5 for invariant features and 1
+  for separable ones. A constant offset makes the modalities separable. Recall ignores such an offset,
+  because it centres the features.
 """
 
 from mlcmkd.evaluation.invariance.comparison import FEWEST, Invariance, measure_invariance

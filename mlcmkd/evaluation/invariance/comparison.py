@@ -30,9 +30,9 @@ class Invariance:
         head_swap: (2, 2) inter-ocular NME, shares; rows: features of (teacher on RGB, student on
             thermal), columns: head of (teacher, student). The diagonal holds the unchanged models.
         cka: linear CKA of the feature maps, 0 to 1.
-        cka_other_face: the same, each RGB map against the thermal map of another face. This is the
-            part that comes from the common layout of cropped faces; what `cka` has above it is
-            about the individual face.
+        cka_other_face: CKA of each RGB map with the thermal map of another face. It measures the
+            similarity that all cropped faces share. The excess of `cka` over it is due to the individual
+            face.
         recall_at_1: share of thermal images whose nearest RGB image shows the same face; chance is
             1 / faces.
         probe_accuracy: share of images whose modality a linear classifier predicts, 0 to 1; 0.5 is
@@ -47,7 +47,7 @@ class Invariance:
     probe_accuracy: float
 
     def summary(self) -> dict[str, float]:
-        """All values by flat names, for a line of a log; NME as a share, as everywhere in logs."""
+        """All values in a flat dict, for a line of a log; NME as a share."""
         swap = {
             f"swap_{features}_features_{head}_head": round(float(self.head_swap[row, column]), 6)
             for row, features in enumerate(("teacher", "student"))
@@ -80,7 +80,7 @@ def measure_invariance(
     Args:
         teacher: takes RGB input.
         student: takes thermal input; of the teacher's width and input size.
-        pairs: with both modalities; all measures use the labelled pairs only.
+        pairs: pairs with both modalities; all measures use the labelled pairs only.
         faces: largest number of pairs, drawn by `seed`; None for all.
         batch: pairs per forward pass.
         seed: random state.

@@ -19,7 +19,7 @@ GRID = 4  # cells along each axis of a descriptor, as in the coordinate head
 
 @contextmanager
 def evaluation_mode(model: Landmarker) -> Iterator[None]:
-    """Evaluation mode inside; afterwards, also after an error, every module has its own mode again."""
+    """Sets evaluation mode inside the block; afterwards every module gets its previous mode again."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -70,6 +70,7 @@ def place_rows(features: Tensor) -> np.ndarray:
 def descriptors(features: Tensor) -> np.ndarray:
     """One vector per face: features (N, C, h, w) averaged over a 4 x 4 grid, (N, 16 C).
 
-    A grid instead of one mean, because the identity of a face lies in the positions of its parts.
+    A single mean over all locations would lose the positions of the parts of a face, which distinguish
+    one face from another.
     """
     return F.adaptive_avg_pool2d(features, GRID).flatten(1).numpy()

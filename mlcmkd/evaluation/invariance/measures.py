@@ -37,14 +37,14 @@ def linear_cka(x: np.ndarray, y: np.ndarray) -> float:
 def recall_at_k(queries: np.ndarray, gallery: np.ndarray, k: int = 1) -> float:
     """Share of queries whose counterpart is among the k nearest in the gallery.
 
-    Nearness is cosine similarity. Each modality is centred on its own mean first. Features after a
-    ReLU all point into one orthant, where every cosine is near 1 and a constant offset between the
-    modalities would decide which face is nearest. The probe measures the offset; recall measures
-    whether faces differ from one another in the same way in both modalities. The mean requires no
-    known pairs.
+    Nearness is cosine similarity. First each modality is centred on its own mean, which requires no
+    known pairs. Without centring, features after a ReLU are all non-negative, so every cosine is near 1,
+    and a constant offset between the modalities would decide which face is nearest. `probe_accuracy`
+    measures this offset; recall measures whether faces differ from one another in the same way in both
+    modalities.
 
-    Equally near faces share their ranks, as if drawn at random: features that are the same for
-    every face get chance, k / N.
+    Ties get the expected value of a random order: features that are the same for every face have a
+    recall of k / N, the chance level.
 
     Args:
         queries: (N, D) descriptors, such as those of thermal images.
@@ -82,7 +82,7 @@ def probe_accuracy(rgb: np.ndarray, thermal: np.ndarray, subjects: tuple[str, ..
 
     Args:
         rgb, thermal: (N, D) features of both modalities of N pairs.
-        subjects: N names.
+        subjects: name of the subject of each pair, N.
 
     Raises:
         InputError: fewer than two subjects.
@@ -90,9 +90,10 @@ def probe_accuracy(rgb: np.ndarray, thermal: np.ndarray, subjects: tuple[str, ..
     count = len(set(subjects))
     if count < 2:
         raise InputError(
-            "the modality probe is tested on subjects outside its training folds: give two or more"
+            "the modality probe is tested on subjects outside its training folds: give pairs of two or "
+            "more subjects"
         )
-    # Imported here: scikit-learn takes seconds to import, and most commands and lessons do without.
+    # Imported here: scikit-learn takes seconds to import, and most commands and lessons do not need it.
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GroupKFold, cross_val_score
     from sklearn.pipeline import make_pipeline

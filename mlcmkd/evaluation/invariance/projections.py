@@ -1,4 +1,4 @@
-"""Features made visible: principal components as colours, descriptors in a plane."""
+"""Visualisation of features: principal components as colours, descriptors in a plane."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -9,8 +9,8 @@ from torch import Tensor
 from mlcmkd.evaluation.invariance.features import place_rows
 from mlcmkd.utils.errors import InputError
 
-# Otherwise imported where it is used: scikit-learn takes seconds to import, and most commands and
-# lessons do without.
+# At run time it is imported where it is used: scikit-learn takes seconds to import, and most commands
+# and lessons do not need it.
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA
 
@@ -39,11 +39,12 @@ class FeatureColours:
 def fit_colours(*features: Tensor) -> FeatureColours:
     """Fits the first three principal components of all given features together.
 
-    Each component is scaled from its 2nd to its 98th percentile. The range of a component does not
-    show its variance: the third may be weak in the features and vivid in the image.
+    The 2nd percentile of each component becomes 0, the 98th becomes 1. So the colours do not show the
+    variance of a component: one with a small variance has colours as strong as one with a large
+    variance.
 
     Args:
-        features: (N, C, h, w) each, with the same C.
+        features: one or more of shape (N, C, h, w), with the same C of at least 3.
     """
     from sklearn.decomposition import PCA
 
@@ -63,7 +64,7 @@ def pca_colours(
 
     Args:
         teacher_features: (N, C, h, w), of RGB images.
-        student_features: of the same shape, of thermal images.
+        student_features: (N, C, h, w), of thermal images.
 
     Returns:
         two arrays (N, h, w, 3) in [0, 1].
@@ -83,6 +84,7 @@ def joint_embedding(
     Args:
         x, y: (N, D) descriptors, such as RGB and thermal.
         seed: random state of the method.
+        method: "pca" or "tsne".
 
     Returns:
         the points of `x` and those of `y`, (N, 2) each.
