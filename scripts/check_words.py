@@ -70,6 +70,8 @@ RETIRED = {
     r"(was|were) (not )?tried(?! again)": "was measured, was compared",
     r"beside other (work|programs|processes)": "on a machine with other work",
     r"it is said": "a message says so",
+    r"in turns": "alternately",
+    r"(people|persons?|hands?|masks?) before (the|a) (cameras?|face|mouth)": "in front of",
     r"surprisingly|interestingly|needless to say|it turn(s|ed) out": "nothing: state the result",
 }
 

@@ -49,6 +49,8 @@ USES = [
     "other weights were not tried",
     "measured beside other work",
     "it is said that nothing changes",
+    "they run in turns",
+    "a hand before the face",
     "surprisingly",
 ]
 
@@ -70,6 +72,7 @@ def test_a_retired_phrase_is_found(pattern, use):
         "standard, understands, runs of a standstill; the model in the box of the figure",
         "three points lie straight ahead of the camera; a failed run is tried again, at level 3",
         "levels are levelled with a spirit level; NME stands for normalised mean error; pass it over",
+        "the box is found before the face is cropped; it turns left; the code runs in two turns",
     ],
 )
 def test_ordinary_english_is_not(text):

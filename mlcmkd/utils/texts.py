@@ -85,7 +85,7 @@ def _decoded(path: Path, data: bytes, fallback: str | None) -> str:
 
 
 def _is_utf16(data: bytes) -> bool:
-    """Whether bytes begin with UTF-16's byte order mark, or with letters and zeros in turns."""
+    """Whether bytes begin with UTF-16's byte order mark, or with alternating letters and zeros."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return True
     return len(data) > 3 and {0} in (set(data[:40:2]), set(data[1:40:2]))
