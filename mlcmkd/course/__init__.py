@@ -3,8 +3,10 @@
 Names are imported at their first use, because a lesson needs few of them and some import slowly.
 """
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from mlcmkd.course.import_notice import import_notice
 from mlcmkd.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -132,4 +134,9 @@ _NAMES_OF = {
 }
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_names(__name__, _NAMES_OF)
+    _import, __dir__ = lazy_names(__name__, _NAMES_OF)
+
+    def __getattr__(name: str) -> object:
+        """Imports a public name at its first use; in a notebook, a line says that this takes seconds."""
+        with import_notice() if name in __all__ else nullcontext():
+            return _import(name)
