@@ -3,15 +3,15 @@
 import os
 import sys
 
-# How often a waiting thread looks before it sleeps. The default of GNU OpenMP: 300,000, some ms.
+# How often a waiting thread checks before it sleeps. The default of GNU OpenMP: 300,000, some ms.
 SPINS = "10000"
 
 
 def sleep_soon() -> None:
-    """Lets the threads of torch sleep soon while they wait, instead of looking all the time.
+    """Lets the threads of torch sleep soon while they wait, instead of checking all the time.
 
     At the end of every parallel region the faster threads wait for the slowest. If another program uses
-    its core, threads that look all the time use up the time in which the slowest could finish. Then a
+    its core, threads that check all the time use up the time in which the slowest could finish. Then a
     training step can take thirty times as long (docs/performance/speed.md).
 
     GNU OpenMP, which torch uses on Linux, reads the variable once, when torch is imported: this function
