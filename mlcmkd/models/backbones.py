@@ -10,15 +10,15 @@ from torch import Tensor, nn
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.registry import Registry
 
-GROUPS = 8  # of GroupNorm in neck and heads; the width is a multiple of it
+GROUPS = 8  # groups of GroupNorm in neck and heads; every width is a multiple of it
 
 
 @runtime_checkable
 class Backbone(Protocol):
-    """A backbone of your own: a torch module with these two members.
+    """Interface of a user-defined backbone: a torch module with these two members.
 
     Attributes:
-        channels: of each feature map, the finest first.
+        channels: number of channels of each feature map, the finest (highest resolution) first.
     """
 
     channels: Sequence[int]
@@ -39,10 +39,11 @@ class Size:
         backbone: timm's name, or a function or class that is called without arguments and returns a
             `Backbone` with random weights.
         width: channels of the Landmarker's features, a multiple of 8.
-        levels: which feature maps of a timm backbone are used, the finest first; 1 is a quarter of
-            the input. A `Backbone` of your own returns just the maps to use.
-        timm_options: further arguments of `timm.create_model` that change the network, so that no
-            ImageNet weights fit it; None for the network as timm defines it.
+        levels: indices of the feature maps of a timm backbone that are used, the finest first; map 1
+            is a quarter as high and wide as the input. A user-defined `Backbone` returns only the maps
+            that are used.
+        timm_options: further arguments of `timm.create_model`. They change the network, so ImageNet
+            weights do not fit it. None for the network as timm defines it.
     """
 
     backbone: str | Callable[[], nn.Module]
@@ -51,9 +52,9 @@ class Size:
     timm_options: Mapping[str, Any] | None = None
 
 
-# "mobilenetv2" and "efficientnet_b3" are the backbones of students and teachers in the KD-Loss paper.
-# "half" and "slim" are narrower variants of "base": half as wide, and as wide as a tenth of its
-# parameters and FLOPs allows.
+# "mobilenetv2" and "efficientnet_b3" are the backbones of students and teachers in the KD-Loss paper
+# (Fard and Mahoor, arXiv 2111.07047). "half" and "slim" are narrower variants of "base": "half" has half
+# as many channels, "slim" has about a tenth of the parameters and FLOPs.
 SIZES: Registry[Size] = Registry(
     "model size",
     {
@@ -88,8 +89,12 @@ SizeName = Annotated[str, AfterValidator(_known_size)]
 def register_backbone(name: str, size: Size) -> Size:
     """Adds a model size: `ModelSpec(size=name)`, and `size=name` in the configs of the stages.
 
-    Register it before a config or weights of this size are loaded, in each process. Saved weights hold
-    the name, not the code.
+    Register it in each process, before a config or weights of this size are loaded. Saved weights
+    contain the name, not the code.
+
+    Args:
+        name: new name of the size.
+        size: backbone and width.
 
     Returns:
         The same size.
@@ -111,7 +116,7 @@ def register_backbone(name: str, size: Size) -> Size:
 
 
 def make_backbone(name: str, *, pretrained: bool) -> tuple[nn.Module, list[int]]:
-    """The backbone of a size, and the channels of its feature maps, the finest first.
+    """The backbone of a size, and the numbers of channels of its feature maps, the finest first.
 
     Args:
         name: a name of `SIZES`.
@@ -119,7 +124,7 @@ def make_backbone(name: str, *, pretrained: bool) -> tuple[nn.Module, list[int]]
 
     Raises:
         InputError: an unknown size, no pretrained weights (no network, or none exist for this size),
-            or a backbone of a user that is no `Backbone`.
+            or a user-defined backbone that is not a `Backbone`.
     """
     size = SIZES.find(name)
     if pretrained and (size.timm_options or callable(size.backbone)):

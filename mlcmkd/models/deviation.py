@@ -1,8 +1,8 @@
 """A small network for the standard deviation of each landmark.
 
-It reads what the landmark network leaves: numbers about each heatmap, and the place of the landmark in
-the crop. The landmark network itself stays as it is. Trained by `mlcmkd.training.deviation`; the choice
-of the numbers is ours (docs/results/uncertainty.md).
+Its inputs are statistics of each heatmap and the position of the landmark in the crop. The weights of
+the landmark network do not change. `mlcmkd.training.deviation` trains it. The choice of the statistics
+is ours (docs/results/uncertainty.md).
 """
 
 import math
@@ -20,23 +20,24 @@ from mlcmkd.models.heads import (
     spread,
 )
 
-UNITS = 16  # of the hidden layer
-STATISTICS = 11
-NEAR = 0.05  # of a border: this share of the crop's side
-# Neighbouring columns that differ by less than this share of the image's range are equal.
+UNITS = 16  # in the hidden layer
+STATISTICS = 11  # for each landmark
+NEAR = 0.05  # width of the band along a border, a share of the crop's side
+# Neighbouring columns that differ by less than this share of the image's range count as equal.
 _EQUAL = 0.003
-_SMALLEST = 1e-4  # of shares and spreads whose logarithms are taken
-_LOWEST = math.exp(-12)  # second peak, relative to the first
+_SMALLEST = 1e-4  # lower limit of shares and spreads before the logarithm
+_LOWEST = math.exp(-12)  # lower limit of the second peak, relative to the first
 
 
 def image_extent(images: Tensor) -> Tensor:
-    """Where an image ends inside its crop, (B, 4): x0, y0, x1, y1 in centred coordinates.
+    """Extent of an image inside its crop, (B, 4): x0, y0, x1, y1 in centred coordinates.
 
     Outside an image a crop repeats its border (`mlcmkd.data.crops.Crop.cut`), so neighbouring columns
-    or rows are equal there. -0.5 and 0.5 where the image fills the crop; x0 > x1 if it has one value.
+    or rows are equal there. If the image fills the crop, the values are -0.5 and 0.5. If all pixels are
+    equal, x0 > x1 and y0 > y1.
 
     Args:
-        images: crops (B, C, H, W).
+        images: crops (B, C, H, W), values of any range.
     """
     value = images.flatten(1)
     equal = _EQUAL * (value.amax(1) - value.amin(1)).clamp_min(1e-6)[:, None]
@@ -55,21 +56,23 @@ def image_extent(images: Tensor) -> Tensor:
 
 
 def landmark_statistics(images: Tensor, prediction: Prediction) -> Tensor:
-    """What the deviation of a landmark is estimated from, (B, K, STATISTICS).
+    """Statistics from which the deviation of each landmark is estimated, (B, K, STATISTICS).
 
-    Of its heatmap: logarithms of the spread, of the highest probability, of the probability outside
-    `CONFIDENCE_RADIUS`, of the highest one there relative to the highest of all, and of that in the
-    outermost cells. Of its place: |x| and |y|, how far it is in the outer band of the crop (`NEAR`), how
-    far beyond the image's border, and how far in the band inside of it. Of the crop: the share of its
-    area outside the image.
+    - Of the heatmap, five logarithms: the spread; the highest probability; the sum of the probability
+      outside `CONFIDENCE_RADIUS`; the highest probability there, relative to the highest of all; the sum
+      of the probability in the outermost cells.
+    - Of the position, in centred coordinates: |x|; |y|; the distance into the outer band of the crop
+      (width `NEAR`); the distance beyond the image's border; the distance from this border towards the
+      inside, at most `NEAR`.
+    - Of the crop: the share of its area outside the image.
 
     Args:
-        images: crops (B, C, H, W) that the network got.
-        prediction: of a heatmap head, K landmarks.
+        images: crops (B, C, H, W), the network's input.
+        prediction: output of a heatmap head for these crops, K landmarks.
     """
     coordinates, logits = prediction
-    # Written with the operations of `confidence` and `spread`, which an exported graph then computes
-    # once for all: on one face they take longer than the head itself.
+    # These are the same operations as in `confidence` and `spread`, so an exported graph computes them
+    # only once. For a single face they take longer than the head itself.
     probability = map_probability(logits)
     peak = probability.amax((-2, -1))
     far = distances(prediction) > CONFIDENCE_RADIUS
@@ -104,10 +107,11 @@ def _ends(values: Tensor) -> Tensor:
 
 
 class DeviationHead(nn.Module):
-    """One hidden layer from `landmark_statistics` to the logarithm of a deviation, shared by landmarks.
+    """A network with one hidden layer, from `landmark_statistics` to the logarithm of a deviation.
 
-    Each landmark has a level of its own besides. A new head has zeros only; it takes no random numbers,
-    so that loading weights does not change what is drawn afterwards.
+    All landmarks share its weights; each landmark has its own additive constant (`level`). All
+    parameters of a new head are zero. Making one draws no random numbers, so loading weights does not
+    change later random numbers.
 
     Args:
         points: number of landmarks.
@@ -121,16 +125,23 @@ class DeviationHead(nn.Module):
         self.level = nn.Parameter(torch.zeros(points))
 
     def forward(self, statistics: Tensor) -> Tensor:
-        """Statistics (B, K, STATISTICS) to logarithms (B, K) of shares of the input's side."""
+        """Statistics (B, K, STATISTICS) to natural logarithms (B, K) of the deviations.
+
+        A deviation is a share of the input's side.
+        """
         hidden = F.silu(F.linear(statistics, self.weight, self.bias))
         return F.linear(hidden, self.out)[..., 0] + self.level
 
     def keep(self, points: list[int]) -> None:
-        """Removes all landmarks except these, which get this order."""
+        """Keeps only the landmarks with these indices, in this order."""
         self.level = nn.Parameter(self.level.detach()[points], self.level.requires_grad)
 
     @torch.no_grad()
     def take_in(self, mean: Tensor, scale: Tensor) -> None:
-        """Makes a head for statistics from one for (statistics - mean) / scale, both (STATISTICS,)."""
+        """Converts a head for (statistics - mean) / scale to one for the statistics themselves.
+
+        Args:
+            mean, scale: (STATISTICS,).
+        """
         self.weight.div_(scale)
         self.bias.sub_(self.weight @ mean)

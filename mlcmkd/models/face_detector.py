@@ -22,7 +22,7 @@ from mlcmkd.models.weights_file import read_weights, write_weights
 from mlcmkd.utils.config import Config
 
 _KIND = "face detector"
-_RARE = -4.6  # logit of a probability of 0.01: hardly any cell is a centre
+_RARE = -4.6  # logit of a probability of 0.01, because few cells contain a centre
 
 
 class DetectorSpec(Config):
@@ -76,7 +76,7 @@ class FaceDetector(nn.Module, HubModel, pipeline_tag="object-detection", tags=["
         self.neck = Neck(channels, width)
         self.body = conv_block(width, width)
         self.maps = nn.Conv2d(width, 5, 1)
-        # A face is rare: without this the first steps only learn that.
+        # Few cells contain a centre. With a bias of 0 the first steps would only learn this.
         nn.init.zeros_(self.maps.bias)
         nn.init.constant_(self.maps.bias[:1], _RARE)
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from mlcmkd.models.layers import conv_block
 
-# Target heatmaps are Gaussians with a standard deviation of 0.025 of the side; this is three of them.
+# Share of the input's side: three standard deviations of the target heatmaps, Gaussians with 0.025.
 CONFIDENCE_RADIUS = 0.075
 
 
@@ -35,7 +35,10 @@ def grid_axis(count: int, like: Tensor) -> Tensor:
 
 
 def soft_argmax(logits: Tensor) -> Tensor:
-    """Expected position under softmax(logits): (B, K, h, w) to (B, K, 2), centred coordinates."""
+    """Expected position under softmax(logits): (B, K, h, w) to (B, K, 2), centred coordinates.
+
+    Sun et al., "Integral Human Pose Regression", arXiv:1711.08229, 2018.
+    """
     probability = map_probability(logits)
     x = (probability.sum(-2) * grid_axis(logits.shape[-1], logits)).sum(-1)
     y = (probability.sum(-1) * grid_axis(logits.shape[-2], logits)).sum(-1)
@@ -66,8 +69,8 @@ def confidence(prediction: Prediction) -> Tensor:
     """Confidence of each landmark, (B, K), 0 to 1; NaN from a coordinate head.
 
     It is the share of a heatmap's probability within `CONFIDENCE_RADIUS` of the predicted position;
-    cells on the circle count in part. The measure is ours. A coordinate head gives no such measure, and
-    NaN is an error wherever somebody sorts by it, which 1 would not be.
+    cells on the circle count partly. The measure is ours. A coordinate head has no heatmap. Its
+    confidence is NaN, because 1 would look like a certain prediction.
     """
     coordinates, logits = prediction
     if logits is None:

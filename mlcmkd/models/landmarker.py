@@ -35,11 +35,12 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
         spec: its ModelSpec.
         width: channels of `features(x)`.
         head: module from features (B, width, h, w) to a Prediction.
-        deviation_head: of weights whose calibration has one, otherwise None. Other trainings leave it
-            as it is.
+        deviation_head: the DeviationHead that the calibration uses, otherwise None. Only
+            `mlcmkd calibrate` fits it; no training changes it.
 
     Raises:
-        InputError: pretrained weights are unavailable (no network, or none exist for this size).
+        InputError: the spec is invalid, or pretrained weights are unavailable (no network, or none
+            exist for this size).
     """
 
     def __init__(self, spec: ModelSpec, *, pretrained: bool = False):
@@ -61,7 +62,7 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
     def levels(self, images: Tensor) -> list[Tensor]:
         """Images (B, 1 or 3, H, W) in [0, 1] to the backbone's feature maps, the finest first.
 
-        Each is (B, C, h, w) with a C of its own, and half as high and wide as the one before.
+        Each is (B, C, h, w), half as high and wide as the one before; C may differ.
         """
         images = self.normalise(images).contiguous(memory_format=torch.channels_last)
         return self.backbone(images)
@@ -71,15 +72,17 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
         return self.neck(self.levels(images))
 
     def forward(self, images: Tensor) -> Prediction:
-        """Images (B, 1 or 3, H, W) in [0, 1] to landmarks."""
+        """Images (B, 1 or 3, H, W) in [0, 1] to a Prediction of K landmarks."""
         return self.head(self.features(images))
 
     def raw_deviation(self, prediction: Prediction, images: Tensor) -> Tensor:
-        """What a calibration makes deviations of, (B, K): output of the deviation head, or the spread.
+        """Estimate of the deviations before calibration, (B, K), shares of the input's side.
+
+        It is the output of the deviation head, or without one the spread of the heatmaps.
 
         Args:
-            prediction: of this network.
-            images: (B, 1 or 3, H, W) in [0, 1], those that it was made from.
+            prediction: output of this network for `images`.
+            images: (B, 1 or 3, H, W) in [0, 1].
         """
         if self.deviation_head is None:
             return spread(prediction)
@@ -88,8 +91,8 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
     def deviation(self, prediction: Prediction, images: Tensor) -> Tensor:
         """Standard deviation of each landmark per coordinate, (B, K), shares of the input's side.
 
-        NaN without a calibration (`ModelSpec.calibration`), and from a coordinate head. Arguments as of
-        `raw_deviation`.
+        It is NaN without a calibration (`ModelSpec.calibration`), and from a coordinate head. The
+        arguments are those of `raw_deviation`.
         """
         calibration = self.spec.calibration
         if calibration is None:
@@ -124,8 +127,9 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
 
         Args:
             path: the file.
-            half: store float16 instead of float32, half the size. `load` converts it back to float32,
-                in which networks always compute. The deviation head has few numbers and stays float32.
+            half: store float16 instead of float32, which halves the size. `load` converts the weights
+                back to float32, in which networks always compute. The deviation head has few parameters
+                and is stored in float32.
 
         Raises:
             InputError: `half`, and a value outside of the range of float16.

@@ -16,11 +16,14 @@ def conv_block(width_in: int, width_out: int) -> nn.Sequential:
 
 
 class Neck(nn.Module):
-    """Top-down sum of the backbone's feature maps at the resolution of the finest.
+    """Top-down sum of the backbone's feature maps at the resolution of the finest map.
+
+    It is the top-down path of a feature pyramid network (Lin et al., arXiv:1612.03144, 2017) with one
+    output. GroupNorm, ReLU and bilinear interpolation are our choices.
 
     Args:
-        channels: of the maps, the finest first.
-        width: channels of the sum.
+        channels: numbers of channels of the maps, the finest first.
+        width: channels of the sum, a multiple of 8.
     """
 
     def __init__(self, channels: list[int], width: int):
@@ -29,7 +32,7 @@ class Neck(nn.Module):
         self.smooth = conv_block(width, width)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
-        """Maps (B, C, h, w), the finest first, to (B, width, h, w) of the finest."""
+        """Maps (B, C, h, w), the finest first, to (B, width, h, w) at the finest resolution."""
         total = self.lateral[-1](levels[-1])
         for lateral, level in zip(self.lateral[-2::-1], levels[-2::-1], strict=True):
             total = lateral(level) + F.interpolate(

@@ -1,11 +1,11 @@
 """A model as a folder in the form of the Hugging Face Hub: weights, description and card.
 
     model.safetensors   a file of `save`, which holds tensors and spec
-    config.json         the spec once more, for people and programs that do not read safetensors
+    config.json         a copy of the spec, for people and programs that do not read safetensors
     README.md           the model card
 
-Only the first is needed to load a model. No other file is opened, no pickle is read, and no link out of
-the folder is followed.
+Only the first is needed to load a model; the second is compared with it if it exists. No other file is
+opened, no pickle is read, and links out of the folder are not followed.
 """
 
 import json
@@ -31,7 +31,7 @@ _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
 class HubModel(ModelHubMixin, library_name=LIBRARY):
-    """What landmark models and face detectors inherit: `from_pretrained` and `save_pretrained`.
+    """Base class of landmark models and face detectors: `from_pretrained` and `save_pretrained`.
 
     Attributes:
         spec: the network's description.
@@ -56,12 +56,12 @@ class HubModel(ModelHubMixin, library_name=LIBRARY):
         """The model in a folder of `save_pretrained`, on the CPU, in float32 and in evaluation mode.
 
         Args:
-            pretrained_model_name_or_path: the folder; or the name of a repository of the Hub,
-                "owner/name", of which a copy is in the cache of `huggingface_hub`.
-            local_files_only: False to download a repository of the Hub. Unlike in other libraries,
-                nothing is downloaded unless this is asked for.
-            force_download: download it although the cache has it; with `local_files_only=False`.
-            token: of the Hub; by default the stored one.
+            pretrained_model_name_or_path: the folder; or the name "owner/name" of a repository of the
+                Hub, if the cache of `huggingface_hub` contains a copy of it.
+            local_files_only: False to download a repository of the Hub. The default differs from that
+                of other libraries: nothing is downloaded.
+            force_download: download it even if the cache has it; needs `local_files_only=False`.
+            token: access token of the Hub; by default the stored one.
             cache_dir: folder of the cache; by default that of `huggingface_hub`.
             revision: branch, tag or commit of the repository.
 
@@ -85,7 +85,10 @@ class HubModel(ModelHubMixin, library_name=LIBRARY):
 
         Args:
             save_directory: the folder; it is made if it is missing.
-            options: of `huggingface_hub.ModelHubMixin.save_pretrained`, such as `push_to_hub`.
+            options: arguments of `huggingface_hub.ModelHubMixin.save_pretrained`, such as `push_to_hub`.
+
+        Returns:
+            The address of the commit if the folder was also uploaded (`push_to_hub`), otherwise None.
 
         Raises:
             InputError: a file has that name, or the folder's `config.json` is that of something else,
@@ -97,12 +100,12 @@ class HubModel(ModelHubMixin, library_name=LIBRARY):
         config = folder / CONFIG
         if config.exists() and _described(config) is None:
             raise InputError(
-                f"{config}: not of a model folder, and would be replaced; give an empty folder"
+                f"{config}: belongs to no model folder and would be replaced; give an empty folder"
             )
         return super().save_pretrained(folder, **options)
 
     def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
-        """The card of a model of which only the description is known; its owner completes it."""
+        """The model card: the description and its use. The owner of the model adds the rest."""
         data = deepcopy(self._hub_mixin_info.model_card_data)
         data.tags.append("thermal-imaging" if self.spec.modality == "thermal" else "rgb")
         text = card_text(type(self).__name__, self.spec, self.parameter_count())
@@ -122,7 +125,7 @@ def _from_hub(name: str, *, local_files_only: bool, **options: Any) -> Path:
     """The folder of a repository of the Hub, in the cache.
 
     Raises:
-        InputError: neither a folder nor a repository, or it cannot be had.
+        InputError: neither a folder nor a repository, or it is unavailable.
     """
     expected = f"give a folder of `save_pretrained` (with {WEIGHTS})"
     try:
@@ -141,7 +144,7 @@ def _from_hub(name: str, *, local_files_only: bool, **options: Any) -> Path:
             local_files_only=local_files_only,
             **options,
         )
-    except Exception as error:  # of the network, of the Hub or of the cache, by several libraries
+    except Exception as error:  # several libraries raise it: network, Hub or cache
         if local_files_only:
             raise InputError(
                 f"{name}: no such folder, and no copy of a repository of this name in the cache of the "
@@ -173,10 +176,10 @@ def _weights_in(folder: Path) -> Path:
 def _check_inside(folder: Path, path: Path) -> None:
     """Refuses a link out of the folder.
 
-    The cache of the Hub has links in `snapshots/COMMIT`, to files in `blobs`.
+    The cache of the Hub has links in `snapshots/COMMIT` to files in `blobs`; these are allowed.
 
     Raises:
-        InputError: it leads out of the folder.
+        InputError: the link leads out of the folder.
     """
     inner = [
         Path(os.path.realpath(folder))
@@ -192,7 +195,7 @@ def _check_config(folder: Path, spec: Config) -> None:
     """Refuses a `config.json` that describes another model than the weights.
 
     Raises:
-        InputError: it does, or is not JSON.
+        InputError: it describes another model, or is not JSON.
     """
     path = folder / CONFIG
     described = _described(path) if path.is_file() else None

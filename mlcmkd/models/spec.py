@@ -12,11 +12,11 @@ from mlcmkd.utils.config import Config, late
 
 
 class Calibration(Config):
-    """The standard deviation of a landmark's error, as a function of a first estimate of it.
+    """The standard deviation of a landmark's error, as a function of a first estimate.
 
-    deviation = scale * estimate ** power, per coordinate: of all errors of a coordinate about 68 % are
-    at most one deviation, and about 95 % at most two. The estimate is the output of the deviation head,
-    or the spread of the heatmap. `mlcmkd calibrate` fits it. The function is ours.
+    deviation = scale * estimate ** power, for each coordinate. About 68 % of the errors of a coordinate
+    are at most one deviation, about 95 % at most two. The estimate is the output of the deviation head,
+    or the spread of the heatmap. `mlcmkd calibrate` fits scale and power. The function is our choice.
     """
 
     scale: float = Field(

@@ -20,8 +20,8 @@ _FIX = "give a .safetensors file that `mlcmkd train`, `transfer` or `compress` w
 # Fields of the spec that name something a user can add, and the function that adds it.
 _REGISTERED_BY = {"size": "register_backbone", "scheme": "register_scheme"}
 
-# Kinds of networks. A file has one entry, because safetensors writes several in any order, and the same
-# training would give other bytes: `KEY` for a landmark model, otherwise `KEY` and the kind.
+# Kinds of networks. The metadata of a file have one entry: `KEY` for a landmark model, otherwise `KEY`
+# and the kind. safetensors writes several entries in any order, so equal models could differ.
 LANDMARKS = "landmark model"
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -41,9 +41,9 @@ def write_weights(
     Args:
         path: the file.
         network: its attribute `spec` is a Config.
-        half: store float16 instead of float32, half the size.
-        exact: parts of the network that stay float32 all the same.
-        kind: of the network, for messages.
+        half: store float16 instead of float32, which halves the size.
+        exact: names of parts of the network that are stored in float32 even with `half`.
+        kind: kind of the network, for the metadata entry and messages.
 
     Raises:
         InputError: `half`, and a value outside of the range of float16.
@@ -67,9 +67,9 @@ def read_weights(
 
     Args:
         path: the file.
-        make: makes the network of a spec.
+        make: function from a spec to the network.
         spec: class of the spec.
-        kind: of the network.
+        kind: kind of the network that is expected.
 
     Raises:
         InputError: no such file, not safetensors, not written by `write_weights`, weights of another

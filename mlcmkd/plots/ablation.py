@@ -1,4 +1,4 @@
-"""The figure of an ablation: what each variant of a training costs or gains."""
+"""The figure of an ablation: the error of each variant of a training."""
 
 from collections.abc import Mapping
 
@@ -16,9 +16,10 @@ def variants_compared(panels: Mapping[str, Mapping[str, Interval]], reference: s
     Variants with a worse mean than the reference have another colour and marker.
 
     Args:
-        panels: name of a test set -> variant -> NME in percent, mean and interval; the same variants in
-            all panels. NaN as ends of an interval draws none.
-        reference: the variant that the others are compared with; a dashed line if it is among them.
+        panels: name of a test set -> variant -> NME (normalised mean error) in percent, mean and
+            interval; the same variants in all panels. No interval is drawn if its ends are NaN.
+        reference: the variant that the others are compared with. A dashed line marks its mean, if it is
+            one of the variants.
     """
     names = list(next(iter(panels.values())))
     figure = Figure(figsize=(WIDTH, 1.2 + 0.36 * len(names)))

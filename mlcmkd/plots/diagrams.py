@@ -41,7 +41,7 @@ def injection_diagram() -> Figure:
 
 @styled
 def two_teachers_diagram() -> Figure:
-    """The teachers of hard landmarks, above, and of soft landmarks, below, and their student."""
+    """KD-Loss: the teacher of hard landmarks, above, of soft landmarks, below, and their student."""
     figure = Figure(figsize=(WIDTH, 3.6))
     axes = figure.subplots()
     axes.set(xlim=(0, 1), ylim=(0, 1))
@@ -121,9 +121,9 @@ def parallax_diagram(
     """Two parallel cameras from above, and the images of points at several depths.
 
     Args:
-        baseline: distance of the cameras, B; exaggerated to be visible.
-        plane: the depth of the registration.
-        depths: of the points on the RGB camera's axis, in the unit of `baseline`.
+        baseline: distance B of the cameras, larger than in practice, so that it is visible.
+        plane: depth Z0 of the registration, in the unit of `baseline`.
+        depths: depths Z of the points on the RGB camera's axis, in the unit of `baseline`.
     """
     figure = Figure(figsize=(WIDTH * 0.8, 4.0))
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))

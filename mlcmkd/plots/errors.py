@@ -1,6 +1,6 @@
 """Figures of errors: cumulative curves, regions of the face, tables, and error against size.
 
-Errors come as shares and are drawn in percent.
+NME is the normalised mean error of a face. Arguments are shares (0.05 is 5 %); figures show percent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,12 +32,12 @@ from mlcmkd.schemes import get_scheme
 def ced_curves(
     errors: Mapping[str, np.ndarray], *, threshold: float = 0.08, normaliser: str = "inter-ocular"
 ) -> Figure:
-    """Cumulative error distributions (CED) up to 1.5 times the threshold, which is marked.
+    """Cumulative error distributions (CED) up to 1.5 times the threshold; a line marks the threshold.
 
     Args:
-        errors: name -> NME of every face, (N,), shares; NaN for a face without a detection.
-        threshold: of the failure rate and the AUC, a share.
-        normaliser: of the errors.
+        errors: name -> NME of every face, (N,), shares; NaN for a face that was not detected.
+        threshold: threshold of the failure rate and of the AUC (area under the curve), a share.
+        normaliser: distance by which the errors were divided, for the label.
     """
     figure = Figure(figsize=(WIDTH * 0.75, 4.2))
     axes = figure.subplots()
@@ -87,9 +87,9 @@ def per_region_bars(
     """NME of each region of the face, a bar for each method, with 95 % bootstrap intervals over faces.
 
     Args:
-        errors: name -> (N, K) point errors, shares; NaN if missing.
-        scheme: of the K points.
-        normaliser: of the errors.
+        errors: name -> (N, K) point errors, shares; NaN for a point without an error.
+        scheme: landmark scheme of the K points.
+        normaliser: distance by which the errors were divided, for the label.
     """
     regions = get_scheme(scheme).regions
     figure = Figure(figsize=(WIDTH, 3.6))
@@ -123,8 +123,8 @@ def nme_bars(rows: Sequence[Mapping[str, Any]], *, split: str = "test") -> Figur
     """A results table: NME with intervals, the best at the top, and the failure rate (FR) beside it.
 
     Args:
-        rows: with "name", "nme_percent", "nme_low_percent", "nme_high_percent", "failure_rate",
-            "threshold" and "normaliser" (`Scores.summary` plus a name).
+        rows: mappings with the keys "name", "nme_percent", "nme_low_percent", "nme_high_percent",
+            "failure_rate", "threshold" and "normaliser" (`Scores.summary` plus a name).
         split: name of the split, for the label.
     """
     ordered = sorted(rows, key=lambda row: row["nme_percent"], reverse=True)
@@ -164,7 +164,7 @@ def errors_against_parameters(
     """NME against the number of parameters, logarithmic; equal numbers are drawn side by side.
 
     Args:
-        rows: as for `nme_bars`, with "parameters".
+        rows: as for `nme_bars`, also with the key "parameters".
         split: name of the split, for the label.
     """
     figure = Figure(figsize=(WIDTH * 0.8, 3.8))

@@ -43,11 +43,11 @@ def contact_sheet(
     Args:
         rgb: N images.
         thermal: N images, in `unit`.
-        unit: of the thermal images.
-        limits: ends of the colour bar; None for the central 98 % of the values, which a lamp or the
-            sky in a few frames does not change.
+        unit: unit of the thermal images.
+        limits: ends of the colour bar; None for the central 98 % of the values, so that a lamp or the
+            sky in a few frames has no effect.
         landmarks: (N, K, 2) centred coordinates, drawn on both images.
-        scheme: of the landmarks.
+        scheme: landmark scheme.
         columns: pairs in a row.
         titles: N titles of the pairs.
     """
@@ -96,7 +96,7 @@ def landmarks_on(
     Args:
         images: N RGB or thermal images; thermal ones in [0, 1].
         predicted, true: (N, K, 2) centred coordinates.
-        scheme: of the landmarks.
+        scheme: landmark scheme.
         titles: N titles, such as the NME of each face.
         columns: faces in a row.
         links: draw a line from every predicted landmark to the annotated one.
@@ -147,8 +147,8 @@ def pair_overlay(
         rgb: N images.
         thermal: N images of the same size, any unit.
         landmarks: (N, K, 2) centred coordinates, drawn on the thermal image in a fifth panel.
-        scheme: of the landmarks.
-        squares: fields of the checkerboard along a side.
+        scheme: landmark scheme.
+        squares: number of checkerboard fields along a side.
         titles: N titles of the rows.
     """
     photos = as_images(rgb).astype(np.float32)

@@ -28,7 +28,7 @@ from mlcmkd.plots.style import (
 )
 
 _UNITS = {"params": 1e6, "flops": 1e6, "latency_ms": 1.0}
-TOLERANCE = 1.03  # of the largest network's NME: the goal of a light student
+TOLERANCE = 1.03  # the goal of a light student: its NME relative to that of the largest network
 
 
 def _interval_lengths(entry: Entry) -> np.ndarray:
@@ -41,12 +41,13 @@ def _interval_lengths(entry: Entry) -> np.ndarray:
 def frontier(rows: Iterable[Row], title: str = "") -> Figure:
     """NME against parameters, FLOPs and latency; a row of panels for each benchmark and modality.
 
-    Each network is shown with its best method, int8 networks in orange; lines are 95 % intervals over
-    seeds. Lower left is better; the dashed line is 3 % above the largest network.
+    Each network is shown with its best method, 8-bit networks (int8) in orange. Vertical lines are 95 %
+    intervals over seeds. Lower left is better. The dashed line is 3 % above the NME of the largest
+    network.
 
     Args:
         rows: rows of a table of light students.
-        title: of the figure.
+        title: title of the figure.
     """
     best_entries = best(entries(rows))
     groups = list(dict.fromkeys((entry.benchmark, entry.modality) for entry in best_entries))
@@ -113,15 +114,15 @@ def _legend(shown: list[Entry], markers: dict[str, str]) -> list[tuple[str, str,
 
 @styled
 def methods_compared(rows: Iterable[Row], title: str = "", *, least: int = 3) -> Figure:
-    """Methods of each network with at least `least` methods; a panel for each network and modality.
+    """NME of the methods of each network; a panel for each network and modality.
 
-    Bars are 95 % intervals over seeds, dots are seeds. The best method is at the top; the dashed line is
-    the largest network of the same benchmark and modality.
+    Bars are 95 % intervals over seeds, dots are seeds. The best method is at the top. The dashed line is
+    the NME of the largest network of the same benchmark and modality.
 
     Args:
         rows: rows of a table of light students.
-        title: of the figure.
-        least: smallest number of methods in a panel.
+        title: title of the figure.
+        least: networks with fewer methods have no panel.
     """
     rows = list(rows)
     all_entries = entries(rows)

@@ -40,7 +40,7 @@ _PROBE = {"probe_accuracy": ("probe", BLUE)}
 
 @styled
 def head_swap_matrix(values: np.ndarray) -> Figure:
-    """NME of the features of each modality with each head; own heads are on the diagonal.
+    """NME of the features of each modality with each head; the diagonal has the networks' own heads.
 
     Args:
         values: (2, 2) inter-ocular NME, shares; rows: features of (teacher, student), columns:
@@ -71,8 +71,10 @@ def head_swap_matrix(values: np.ndarray) -> Figure:
 
 
 def _span(values: np.ndarray) -> tuple[float, float]:
-    """Range of a colour map: that of the values, and at least a factor of two, so that nearly equal
-    values have similar colours."""
+    """Range of a colour map for logarithms: the range of the values, and at least a factor of two.
+
+    So nearly equal values have similar colours.
+    """
     margin = max(0.0, np.log10(2) - np.ptp(values)) / 2
     return float(values.min() - margin), float(values.max() + margin)
 
@@ -81,10 +83,13 @@ def _span(values: np.ndarray) -> tuple[float, float]:
 def invariance_over_training(lines: Metrics, title: str = "") -> Figure:
     """Four measures of invariance over training; grey lines mark the value of invariant features.
 
+    They are the NME with exchanged heads, linear CKA (centred kernel alignment), recall@1 of the own
+    pair, and the accuracy of a linear probe for the modality; see `mlcmkd.evaluation.invariance`.
+
     Args:
-        lines: with "step" and the fields of `Invariance.summary`, such as lines of metrics.jsonl;
-            lines without these fields are left out.
-        title: of the figure.
+        lines: mappings with "step" and the fields of `Invariance.summary`, such as lines of
+            metrics.jsonl; lines without these fields are left out.
+        title: title of the figure.
 
     Raises:
         InputError: no line has these fields.
@@ -189,13 +194,13 @@ def feature_colours(rgb: Images, thermal: Images, rgb_maps: Images, thermal_maps
 
 @styled
 def embedding(points_rgb: np.ndarray, points_thermal: np.ndarray, *, title: str = "") -> Figure:
-    """Features in a plane, a mark for each image; the images of a pair are joined by a thin line.
+    """Features in a plane, a mark for each image; a thin line joins the images of a pair.
 
-    Invariant features give short lines and overlapping clouds.
+    For invariant features the lines are short and the two sets of marks overlap.
 
     Args:
         points_rgb, points_thermal: (N, 2) from `invariance.joint_embedding`.
-        title: of the figure.
+        title: title of the figure.
     """
     figure = Figure(figsize=(WIDTH * 0.7, 5.0))
     axes = figure.subplots()

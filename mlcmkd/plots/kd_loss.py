@@ -1,6 +1,8 @@
 """Figures of KD-Loss for one coordinate: its value and its gradient over the prediction.
 
-Arguments are centred coordinates, shares of the input size; figures show percent of the input size.
+KD-Loss (Fard and Mahoor, arXiv 2111.07047) is the sum of a main loss and of one assistive loss (ALoss)
+for each teacher; see `mlcmkd.distillation.kd_loss`. Arguments are centred coordinates, shares of the
+input size; figures show percent of the input size.
 """
 
 from typing import Any
@@ -90,7 +92,7 @@ def loss_gradients(target: float, tough: float, tolerant: float, **constants: An
 def loss_forms(
     target: float, tough: float, tolerant: float, forms: dict[str, dict[str, Any]]
 ) -> Figure:
-    """Forms of KD-Loss side by side: assistive losses, their sum with the main loss, its gradient.
+    """Forms of KD-Loss side by side: the assistive losses, KD-Loss, and the gradient of KD-Loss.
 
     The bands of the two teachers are shaded.
 
@@ -216,7 +218,7 @@ def _finish(
 ) -> None:
     """Draws target and teachers as vertical lines, and labels the shared axis."""
     marks = (
-        # The target's line is broad and pale, so that a teacher at the same place stays visible.
+        # The target's line is broad and pale, so that a teacher at the same position is visible.
         (target, "target", "#cccccc", "-", 4),
         (tough, *_TEACHERS["tough"], 1),
         (tolerant, *_TEACHERS["tolerant"], 1),

@@ -71,9 +71,9 @@ def two_cameras(
 
     Args:
         rgb: (H, W, 3) uint8.
-        thermal: (h, w) degrees C.
+        thermal: (h, w), degrees C.
         rgb_marks, thermal_marks: (K, 2) landmarks in pixels of each image.
-        scheme: of the landmarks.
+        scheme: landmark scheme.
     """
     height, width = thermal.shape
     scale = max(height / rgb.shape[0], width / rgb.shape[1])
@@ -121,12 +121,12 @@ def residual_against_depth(
 
     Args:
         depths: (N,) metres.
-        residuals: name of a line, such as the distance of the cameras -> (N,) thermal pixels.
-        shares: the same in percent of the inter-ocular distance.
+        residuals: name of a line, such as the distance of the cameras -> (N,) residuals, thermal pixels.
+        shares: the same residuals in percent of the inter-ocular distance.
         made_for: the depth of the registration, metres.
         limit: percent above which a pair is rejected.
         measured: name -> (depth, pixels, percent) of measured pairs.
-        head: the depths of nose tip and ears, metres; shaded.
+        head: the depths of nose tip and ears, metres; the range between them is shaded.
     """
     figure = Figure(figsize=(WIDTH, 3.8))
     left, right = figure.subplots(1, 2)
@@ -167,7 +167,7 @@ def reported_against_true(
         residuals: method -> (true, reported, accepted) of each pair, percent of the inter-ocular
             distance.
         limit: percent above which a pair is rejected.
-        title: of the figure.
+        title: title of the figure.
     """
     figure = Figure(figsize=(WIDTH * 0.75, 4.6))
     axes = figure.subplots()

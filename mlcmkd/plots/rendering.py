@@ -1,4 +1,4 @@
-"""Figures of how synthetic faces are made: pictures without parts of the physics."""
+"""Figures of the rendering of synthetic faces: images without parts of the physics."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,13 +19,14 @@ def switched_off(
     largest: float | None = None,
     titles: Sequence[str] | None = None,
 ) -> Figure:
-    """Temperatures beside those without a part of the rendering, and what the part adds.
+    """Complete thermal images, images without a part of the rendering, and their differences.
 
-    Two rows for each face: the images; below, the complete image minus the one without the part.
+    There are two rows for each face: the images, and below them the complete image minus the image
+    without the part.
 
     Args:
-        everything: (N, S, S), degrees C, with all parts.
-        without: name of a part -> (N, S, S), degrees C, without it.
+        everything: (N, S, S), degrees C, rendered with all parts.
+        without: name of a part -> (N, S, S), degrees C, rendered without this part.
         limits: ends of the colour bar of the images; None for the central 98 % of `everything`.
         largest: end of the colour bar of the differences, degrees C; None for the 99th percentile.
         titles: N names of the faces.
@@ -66,6 +67,6 @@ def switched_off(
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:
-    """The central 98 % of the values, at least a little wide."""
+    """Ends of the central 98 % of the values, at least 0.001 apart."""
     low, high = np.nanpercentile(values, [1, 99])
     return float(low), float(max(high, low + 1e-3))

@@ -53,7 +53,7 @@ def training_by_configuration(
         ]
         for steps, values in lines:
             axes.plot(steps, values, color=colour, alpha=0.3, linewidth=0.8)
-        # Interrupted runs are left out of the mean, which would bend where they end.
+        # Interrupted runs are left out of the mean, because it would jump where they end.
         complete = [values for steps, values in lines if steps == lines[0][0]]
         axes.plot(
             lines[0][0],

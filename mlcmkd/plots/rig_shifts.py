@@ -13,7 +13,7 @@ def found_against_true(true: np.ndarray, found: np.ndarray, *, title: str = "") 
     Args:
         true: (N, 2) shifts, pixels of the input.
         found: (N, 2) shifts that a registration found.
-        title: of the figure; root mean square error and correlation are added.
+        title: title of the figure; root mean square error and correlation are added.
     """
     error = np.sqrt(np.square(found - true).sum(axis=1).mean())
     correlation = np.corrcoef(true.ravel(), found.ravel())[0, 1]

@@ -1,4 +1,4 @@
-"""Writing figures: a file is complete, or it is not there."""
+"""Writing figures atomically."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ def save_figure(figure: Figure, path: Path, **options: Any) -> None:
     Args:
         figure: the figure.
         path: the file to write; its folder exists.
-        options: of `Figure.savefig`, such as `dpi`.
+        options: arguments of `Figure.savefig`, such as `dpi`.
 
     Raises:
         OSError: the file cannot be written; its `filename` is `path`.

@@ -27,10 +27,10 @@ _PROFILE = np.array(
 
 
 def template(name: str) -> np.ndarray:
-    """Points of a scheme on the mean synthetic head, (K, 2) head units, y downwards.
+    """Points of a scheme on the mean synthetic head, (K, 2), in head units, y downwards.
 
     For figures only. The mouth is slightly open, so that the lips do not coincide. The profile of
-    CHARLOTTE43 is ours: the head has no definition of its points.
+    CHARLOTTE43 is our own drawing, because the head does not define its points.
 
     Raises:
         InputError: unknown scheme, or the head has no definition for one of its points.
@@ -47,10 +47,12 @@ def template(name: str) -> np.ndarray:
 def scheme_points(
     *names: str, landmarks: Mapping[str, np.ndarray] | None = None, columns: int = 3
 ) -> Figure:
-    """Schemes side by side: points with indices, lines, and the eyes and nose tip of normalisers.
+    """Schemes side by side: points with indices and lines.
+
+    Outer eye corners, pupils and the nose tip, which normalisers of errors use, are coloured.
 
     Args:
-        names: schemes to draw.
+        names: names of the schemes to draw.
         landmarks: scheme -> (K, 2), y downwards, drawn instead of `template`, for example to check
             the order of the points of an annotation.
         columns: schemes in a row.

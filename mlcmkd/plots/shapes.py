@@ -81,10 +81,10 @@ def shape_modes(model: ShapeModel, modes: int = 3) -> Figure:
 def hard_and_soft(
     images: Images, hard: Images, soft: Images, scheme: str, *, columns: int = 4
 ) -> Figure:
-    """Soft landmarks (orange) over hard ones (green, broad), and their distance.
+    """Soft landmarks (orange) over hard landmarks (green, broad), and their distance.
 
-    The number above a face is the mean distance over the points in percent of the inter-ocular distance
-    of the hard landmarks.
+    Hard landmarks are annotations, soft landmarks their projections by a shape model. The number above a
+    face is their mean distance over the points, in percent of the hard landmarks' inter-ocular distance.
 
     Args:
         images: N RGB or thermal images, thermal ones in [0, 1].

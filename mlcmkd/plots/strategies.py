@@ -30,14 +30,15 @@ def nme_against_count(
 ) -> Figure:
     """NME of strategies against the number of labelled pairs or labels, and differences to FD+LD.
 
-    Left: means with 95 % intervals over seeds; the RGB teacher is a dashed line. Right: difference to
-    FD+LD, paired by seed; below zero is better. If a strategy is far from the others, axes are
-    logarithmic (right: linear within 0.1).
+    FD+LD is the strategy of feature distillation and logits distillation. Left: means with 95 %
+    intervals over seeds; the dashed line is the RGB teacher. Right: differences to FD+LD, paired by
+    seed; below zero is better. If a strategy is far from the others, axes are logarithmic (right:
+    linear within 0.1).
 
     Args:
         rows: of one benchmark and one setting, see `ablation.in_setting`.
         setting: name of the setting.
-        title: of the figure.
+        title: title of the figure.
         differences: whether to draw the right panel.
     """
     rows = list(rows)
@@ -137,12 +138,12 @@ def _with_intervals(axes: Axes, points: list[tuple[float, ...]], **style) -> Non
 def nme_against_misalignment(
     values: dict[str, dict[float, list[float]]], *, per_pixel: float, title: str = ""
 ) -> Figure:
-    """NME of strategies against misalignment; dashed lines and open marks for a single seed.
+    """NME of strategies against misalignment; strategies with one seed have dashed lines and open marks.
 
     Args:
         values: strategy -> shift in pixels of the input -> NME of each seed, percent.
         per_pixel: size of an input pixel in percent of the mean inter-ocular distance.
-        title: of the figure.
+        title: title of the figure.
     """
     figure = Figure(figsize=(WIDTH * 0.75, 4.2))
     axes = figure.subplots()

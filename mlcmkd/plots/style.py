@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mlcmkd.schemes import Scheme
 
-# Okabe and Ito's palette for colour-blind readers.
+# The palette of Okabe and Ito (2008) for colour-blind readers.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000",
     "#E69F00",

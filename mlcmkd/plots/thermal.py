@@ -15,8 +15,8 @@ def temperature_histogram(
     """Distribution of temperatures.
 
     Args:
-        celsius: name -> degrees C, any shape.
-        limits: range of the radiometry, degrees C; temperatures outside are shaded.
+        celsius: name -> temperatures of any shape, degrees C.
+        limits: temperature range of the network's input, degrees C; temperatures outside it are shaded.
     """
     figure = Figure(figsize=(WIDTH, 3.2))
     axes = figure.subplots()
@@ -56,7 +56,7 @@ def thermal_inputs(
     """Frames in columns: temperatures, and the network inputs of several normalisations.
 
     Args:
-        celsius: (N, H, W) degrees C.
+        celsius: (N, H, W), degrees C.
         inputs: name of the normalisation -> (N, H, W) in [0, 1], drawn in grey.
         titles: N titles of the columns.
     """

@@ -15,11 +15,11 @@ _TERMS = ("task", "fd", "ld", "fi", "ri")
 
 @styled
 def training_curves(metrics: Metrics, title: str = "") -> Figure:
-    """Training of one run: weighted loss terms and decay (left), validation NME (right).
+    """Training of one run: weighted loss terms and their decay (left), validation NME (right).
 
     Args:
         metrics: lines of metrics.jsonl, as `read_metrics` returns them.
-        title: of the figure.
+        title: title of the figure.
     """
     figure = Figure(figsize=(WIDTH, 3.6))
     left, right = figure.subplots(1, 2)
@@ -54,7 +54,7 @@ def compare_training(runs: Mapping[str, Metrics], title: str = "") -> Figure:
 
     Args:
         runs: name -> lines of metrics.jsonl.
-        title: of the figure.
+        title: title of the figure.
     """
     figure = Figure(figsize=(WIDTH, 3.6))
     complete, late = figure.subplots(1, 2)
@@ -77,8 +77,8 @@ def decay_curves(kinds: Sequence[str], *, floor: float = 0.1) -> Figure:
     """Weight of the distillation terms over training for several decays.
 
     Args:
-        kinds: names of decays.
-        floor: final weight of all of them.
+        kinds: names of decays, see `DecayKind`.
+        floor: final weight of all decays, 0 to 1.
     """
     figure = Figure(figsize=(WIDTH * 0.6, 3.0))
     axes = figure.subplots()

@@ -26,7 +26,7 @@ def pixel_curves(
         areas: "insertion" and "deletion" -> order -> area under the curve with its interval.
     """
     figure = Figure(figsize=(WIDTH, 3.8 + 0.2 * len(insertion)))
-    # The legends hang on the axes, so the layout places them only approximately.
+    # The legends are attached to the axes, so the layout places them only approximately.
     figure.get_layout_engine().set(h_pad=0.1)
     panels = figure.subplots(1, 2, sharey=True)
     kinds = {
@@ -69,7 +69,8 @@ def randomisation_bars(
 
     Args:
         parts: names of the L randomised parts, from output to input.
-        similarity: method -> for each part the rank correlation with the trained network's map.
+        similarity: method -> for each part the rank correlation with the trained network's map, -1 to 1,
+            with its interval.
         what: "maps" or "absolute maps", for the label.
     """
     figure = Figure(figsize=(WIDTH, 3.6))

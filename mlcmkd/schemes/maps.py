@@ -1,8 +1,8 @@
 """The points that two schemes share, and conversion of landmarks from one scheme to another.
 
-Two points of the same name are the same place. Two kinds of missing points are replaced by means: a
-pupil by the mean of the points in `Scheme.pupils`, the middle of a lid by the mean of its outer and
-inner point. All other missing points have no counterpart.
+Points with the same name are at the same place of the face. Two kinds of missing points are replaced by
+means: a pupil by the mean of the points in `Scheme.pupils`, the middle of a lid by the mean of its outer
+and inner point. All other missing points have no counterpart.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from mlcmkd.utils.errors import InputError
 Landmarks = TypeVar("Landmarks")  # a numpy array or a torch tensor; torch is not imported here
 
 _PUPILS = ("left pupil", "right pupil")  # as in Scheme.pupils
-_SHOWN = 6  # an error names so many points and counts the rest
+_SHOWN = 6  # number of points that an error names; it counts the rest
 
 
 @dataclass(frozen=True)

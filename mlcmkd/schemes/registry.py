@@ -39,8 +39,11 @@ def get_scheme(name: str) -> Scheme:
 def register_scheme(scheme: Scheme) -> Scheme:
     """Adds a landmark scheme; manifests, models and scores can name it from then on.
 
-    Register it before a manifest or weights of this scheme are loaded, in each process. Points that
-    have the name of a point in another scheme are converted between the two.
+    Register it in each process, before a manifest or weights of this scheme are loaded. Points with
+    the same name in two schemes are converted from one to the other.
+
+    Args:
+        scheme: the new scheme; its name may not be one of mlcmkd's.
 
     Returns:
         The same scheme.
@@ -54,5 +57,5 @@ def register_scheme(scheme: Scheme) -> Scheme:
 
 
 def scheme_of_count(points: int) -> Scheme | None:
-    """The scheme with that number of points, of several the first in `SCHEMES`; None without one."""
+    """The first scheme in `SCHEMES` with this number of points; None if there is none."""
     return next((scheme for scheme in SCHEMES.values() if scheme.points == points), None)

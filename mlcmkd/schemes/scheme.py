@@ -22,9 +22,11 @@ def span(first: int, last: int, *, close: bool = False) -> tuple[int, ...]:
 
 
 def across(half: Sequence[str], *middle: str) -> tuple[str, ...]:
-    """Names of a line across the face: its left half, the middle, the right half mirrored.
+    """Names of the points on a line across the face: left half, middle, right half in reverse order.
 
-    `half` holds the left names without the word "left".
+    Args:
+        half: names of the left half without the prefix "left ", from the outside to the middle.
+        middle: names of the points on the midline.
     """
     left = [f"left {place}" for place in half]
     return (*left, *middle, *map(mirrored, reversed(left)))
@@ -37,8 +39,8 @@ class Scheme:
     Attributes:
         name: identifies the scheme in manifests and weights.
         names: name of each point, e.g. "left eye outer corner"; all different.
-        outer_eyes: indices of the two outer eye corners, left then right, whose distance is the
-            inter-ocular one; None for a scheme without eye corners.
+        outer_eyes: indices of the two outer eye corners, left then right. Their distance is the
+            inter-ocular distance. None for a scheme without eye corners.
         pupils: for the eye on the left of the image and the one on the right, the indices whose
             mean is taken as the pupil (in the 300W convention the six points of each eye); None
             for a scheme without both eyes.
@@ -78,7 +80,7 @@ class Scheme:
 
 
 def check_scheme(scheme: Scheme) -> None:
-    """Makes sure that a scheme does not contradict itself.
+    """Checks that a scheme is consistent.
 
     Raises:
         InputError: no points, two points of one name, a "left" point without its "right" partner, an

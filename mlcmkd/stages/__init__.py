@@ -1,5 +1,5 @@
 """The stages: each takes one validated config and writes one run directory.
 
-One module per stage. `common` has what the training stages share, `objective.train_objective` their
-training, also for an objective of your own.
+There is one module per stage. `common` contains the code that the training stages share.
+`objective.train_objective` is their training, also for a user-defined objective.
 """

@@ -173,12 +173,12 @@ def _load_models(config: AttributeConfig) -> dict[str, Landmarker]:
 
 
 def shown_landmarks(thermal: Landmarker, batch: Batch, scheme: str) -> torch.Tensor:
-    """Landmarks for the figure, in the thermal model's scheme: labels, or else its predictions.
+    """Landmarks for the figure, in the thermal model's scheme: labels, otherwise predictions.
 
     Args:
         thermal: thermal model of K points.
         batch: faces that are explained.
-        scheme: landmark scheme of the batch; with another one than the model's no label is used.
+        scheme: landmark scheme of the batch; if it is not the model's scheme, no label is used.
 
     Returns:
         (B, K, 2) centred coordinates.

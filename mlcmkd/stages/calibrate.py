@@ -35,7 +35,7 @@ class CalibrateConfig(Config):
     )
     augmentation: Augmentation = Field(
         default=NO_AUGMENTATION,
-        description="How the faces are moved and disturbed; by default they are used as they are.",
+        description="Augmentation of the faces; by default none.",
     )
     passes: int = Field(
         default=1,
@@ -45,7 +45,7 @@ class CalibrateConfig(Config):
     )
     head: Literal["keep", "fit", "none"] = late(
         "keep",
-        description="The deviation head of the weights. keep: it stays as it is; fit: it is first "
+        description="The deviation head of the weights. keep: it is not changed; fit: it is first "
         "fitted to the errors of hundreds to thousands of training faces, preferably not those that "
         "the weights were trained on; none: it is removed, and the spread of the heatmaps is used.",
     )
@@ -56,12 +56,12 @@ class CalibrateConfig(Config):
 def calibrate(config: CalibrateConfig, *, progress: bool = True) -> dict[str, Any]:
     """Fits the calibration of weights on validation faces, and writes the weights with it.
 
-    The landmarks stay the same to the bit: the tensors of the new file are those of the old one, except
-    those of a newly fitted deviation head.
+    The predicted landmarks do not change by a bit: the tensors of the new file are those of the old one,
+    except those of a newly fitted deviation head.
 
     Returns:
-        the calibration; shares of errors within one and two deviations and rank correlations, on the
-        faces of the fit; where the weights are.
+        The calibration; on the faces of the fit, the shares of errors within one and two deviations and
+        rank correlations; the path of the weights.
 
     Raises:
         InputError: weights with a coordinate head, weights or data that cannot be used, too few labelled
@@ -149,7 +149,7 @@ def _estimates_and_errors(
 
 
 def _rounded(value: float) -> float | None:
-    """A number for result.json, where NaN has no place."""
+    """A number for result.json; None for NaN, which JSON does not have."""
     return round(value, 4) if np.isfinite(value) else None
 
 

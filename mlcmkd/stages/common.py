@@ -25,10 +25,9 @@ P, R = ParamSpec("P"), TypeVar("R")
 
 
 def validates_config(stage: Callable[P, R]) -> Callable[P, R]:
-    """A stage whose first argument, `config`, may also be a mapping of the config's fields.
+    """Decorator: the stage's first argument, `config`, may also be a mapping of the config's fields.
 
-    Anything else than that and its own class of config is an InputError. Put it above other decorators,
-    which read the config.
+    Other types raise an InputError. Put it above other decorators, because they read the config.
     """
     kind = signature(stage).parameters["config"].annotation
 
@@ -40,10 +39,10 @@ def validates_config(stage: Callable[P, R]) -> Callable[P, R]:
 
 
 def alone_in_process(stage: Callable[P, R]) -> Callable[P, R]:
-    """A stage that waits until no other thread of this process trains.
+    """Decorator: the stage waits until no other thread of this process trains.
 
-    Training stages seed torch's random state, which all threads share: side by side, both would get
-    other numbers than alone.
+    Training stages seed torch's random state, which all threads share. Two stages at the same time would
+    get other random numbers than one stage alone.
     """
 
     @wraps(stage)
@@ -55,9 +54,9 @@ def alone_in_process(stage: Callable[P, R]) -> Callable[P, R]:
 
 
 def locks_its_run(stage: Callable[P, R]) -> Callable[P, R]:
-    """A stage of one process that locks its run directory, `out` of its config, until it ends.
+    """Decorator: a stage of one process locks its run directory (`out` of its config) until it ends.
 
-    Training stages lock it in `train_objective`, after their processes have joined.
+    Training stages do this in `train_objective` instead, after their processes have joined.
     """
 
     @wraps(stage)
@@ -108,7 +107,7 @@ def network_spec(config: NetworkFields, pairs: Pairs) -> ModelSpec:
 
 
 def thermal_version(spec: ModelSpec, pairs: Pairs) -> ModelSpec:
-    """The same network for the pairs' thermal images, whose errors are not known yet."""
+    """The same network for the pairs' thermal images, without a calibration: its errors are unknown."""
     changed = {"modality": "thermal", "radiometry": pairs.radiometry, "calibration": None}
     return spec.model_copy(update=changed)
 
@@ -140,12 +139,12 @@ def initialise_from(student: Landmarker, other: Landmarker, *, but_the_head: boo
     """Copies the weights of a Landmarker of the same architecture into the student.
 
     Args:
-        student: changed.
-        other: not changed.
-        but_the_head: leave the student's head as it is, because it is of another kind.
+        student: network whose weights are replaced in place.
+        other: network whose weights are copied.
+        but_the_head: do not replace the student's head, because the heads are of different kinds.
 
     Raises:
-        InputError: the shapes of the weights differ, or the range over which both read temperatures.
+        InputError: the shapes of the weights differ, or the temperature ranges of the two inputs differ.
     """
     old, new = other.spec, student.spec
     if old.modality == new.modality:

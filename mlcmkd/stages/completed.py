@@ -1,7 +1,7 @@
 """Whether a directory contains the completed run of a config.
 
 Runs are compared by content: their config, and the hashes of the manifest and of the weights that they
-started from. Dates and places do not count, so a folder may be copied or moved.
+started from. Dates and paths are not compared, so a folder may be copied or moved.
 """
 
 import json
@@ -27,8 +27,8 @@ def is_complete(config: StageConfig) -> bool:
 def is_run_of(config: StageConfig) -> bool:
     """Whether the run in `config.out` was started with this config, and from the same data and weights.
 
-    A run of an earlier version did not record what its data or its teachers were. It counts as a run of
-    this config unless something contradicts it.
+    A run of an earlier version did not record its data or its teachers. It counts as a run of this
+    config if nothing contradicts this.
     """
     provenance = read_provenance(config.out)
     try:
@@ -39,7 +39,7 @@ def is_run_of(config: StageConfig) -> bool:
     if provenance is None:
         return False
     before, now = (json.loads(each.model_dump_json()) for each in (stored, config))
-    if provenance.get(_MANIFEST) is not None:  # then the data are known, wherever they are now
+    if provenance.get(_MANIFEST) is not None:  # it identifies the data, also in another folder
         for fields in (before, now):
             fields["data"].pop("source")
         if provenance[_MANIFEST] != manifest_stamp(config.data.source):
@@ -48,7 +48,7 @@ def is_run_of(config: StageConfig) -> bool:
         return False
     if provenance.get(_ALSO) != further_stamps(config.data.also):
         return False
-    for fields in (before, now):  # known by their stamps, wherever they are now
+    for fields in (before, now):  # identified by their stamps, also elsewhere
         fields["data"].pop(_ALSO, None)
     weights = started_from(config)
     compared = [name for name, path in weights.items() if INPUTS in provenance and path.is_file()]
@@ -56,7 +56,7 @@ def is_run_of(config: StageConfig) -> bool:
         fields.pop("out")
         for name in TEACHERS:  # their folder may have been moved
             fields[name] = Path(fields[name]).parent.name if fields.get(name) else None
-        for name in compared:  # by their hashes, below
+        for name in compared:  # compared by their hashes, below
             fields[name] = fields.get(name) is not None
     return before == now and made_from(config.out, weights)
 
@@ -72,8 +72,8 @@ def made_from(run: Path, files: dict[str, Path]) -> bool:
     """Whether a run was made from files with this content; a missing file does not contradict it.
 
     Args:
-        run: its directory.
-        files: by the fields of its config.
+        run: the run directory.
+        files: paths by the fields of the run's config.
     """
     recorded = (read_provenance(run) or {}).get(INPUTS)
     present = {name: path for name, path in files.items() if path.is_file()}

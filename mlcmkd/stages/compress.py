@@ -1,4 +1,4 @@
-"""The stage `compress`: MCL, from a thermal teacher to a light thermal student."""
+"""The stage `compress`: MCL (model compression level), from a thermal teacher to a light student."""
 
 from pathlib import Path
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""The stage `train-detector`: a face detector from rendered frames alone."""
+"""The stage `train-detector`: a face detector, trained on rendered frames only."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run, lock_run
 from mlcmkd.utils.config import Config, Seed
 
-_LOWEST_SCORE = 0.05  # of the faces that the average precision counts
+_LOWEST_SCORE = 0.05  # faces with a lower score do not count in the average precision
 _BATCH = 16  # frames per forward pass of the evaluation
 
 
@@ -48,7 +48,7 @@ class DetectorConfig(Config):
         default=Augmentation(
             rotation=8, scale=0.3, shift=0.12, photometry=0.5, occlusion=0, agc=0.6
         ),
-        description="Augmentation of the training frames; without its occlusion.",
+        description="Augmentation of the training frames; its occlusion is ignored.",
     )
     seed: Seed = Field(
         default=0, description="Seed of the weights, the frames, their order and the augmentation."
@@ -124,7 +124,12 @@ def train_detector(config: DetectorConfig, *, progress: bool = True) -> dict[str
 
 
 def evaluate_detector(detector: FaceDetector, frames: Frames) -> Matches:
-    """Found faces of frames, compared with the true ones."""
+    """Finds faces in frames and matches them with the true faces.
+
+    Args:
+        detector: the network, on any device; its mode (training or evaluation) is restored.
+        frames: frames of the detector's modality, with boxes.
+    """
     found: list[list[FoundFace]] = []
     device = next(detector.parameters()).device
     was_training = detector.training

@@ -71,9 +71,9 @@ def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
     """Writes model.onnx, and with `int8` also model_int8.onnx, and evaluates them.
 
     Returns:
-        the metadata of the file; its largest distance from torch in pixels; for each file its size
-        in bytes and, on labelled test pairs, its NME in percent beside torch's; for int8 also the
-        mean displacement of its landmarks in pixels of the network input.
+        The metadata of the file; the largest distance of its landmarks from torch's in pixels; for each
+        file its size in bytes and, on labelled test pairs, its NME in percent, with that of torch; for
+        int8 also the mean displacement of the landmarks in pixels of the network input.
 
     Raises:
         InputError: unusable weights or data, `out` is the folder of the weights or written by another

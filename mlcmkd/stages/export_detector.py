@@ -30,15 +30,15 @@ def export_face_detector(config: ExportDetectorConfig) -> dict[str, Any]:
     """Writes a face detector as an ONNX file, for `predict --detector`.
 
     Returns:
-        the file's size in bytes, and its largest difference from torch.
+        The file's size in bytes, and the largest difference of its outputs from torch's.
 
     Raises:
-        InputError: no face detector, a file name that does not end in .onnx, or the file computes
-            something else than torch; it is then deleted.
+        InputError: no face detector, a file name that does not end in .onnx, or the outputs of the file
+            differ from torch's; the file is then deleted.
     """
     if config.out.suffix.lower() != ".onnx":
         raise InputError(
-            f"{config.out}: the name must end in .onnx, by which `predict` knows the file"
+            f"{config.out}: the name must end in .onnx, so that `predict` recognises the file"
         )
     detector = FaceDetector.load(config.weights)
     config.out.parent.mkdir(parents=True, exist_ok=True)

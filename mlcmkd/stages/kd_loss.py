@@ -1,6 +1,7 @@
 """The stage `kd-loss`: a light student between a Tough- and a Tolerant-Teacher.
 
-The Tough-Teacher has no stage of its own: the stage `train` makes it.
+KD-Loss: Fard and Mahoor, arXiv 2111.07047. The stage `train` trains the Tough-Teacher, the stage
+`tolerant` the Tolerant-Teacher.
 """
 
 from pathlib import Path
@@ -33,7 +34,7 @@ from mlcmkd.utils.errors import InputError
 # The controls without a teacher. L2 is the paper's; L1 is ours: KD-Loss is linear near the truth, so a
 # comparison with L2 alone could not separate the effect of the teachers from that of the linear branch.
 PLAIN = {"l2": squared_error, "l1": absolute_error}
-# The same losses with the Tough-Teacher's predictions as pseudo-labels: their effect by itself.
+# The same losses with the Tough-Teacher's predictions as pseudo-labels, to measure the effect of these.
 PSEUDO_LABELLED = {"l2-answers": squared_error, "l1-answers": absolute_error}
 # The ablation of the paper, and our "l1" and "main", KD-Loss without either assistive loss.
 ABLATION: dict[str, dict[str, Any]] = {
@@ -128,7 +129,7 @@ def _objective(
     pairs: Pairs,
     config: KDLossConfig,
 ) -> Objective:
-    """The objective that `config.loss` names."""
+    """The objective for `config.loss`."""
     if config.loss in PLAIN:
         return TaskObjective(student, config.modality, PLAIN[config.loss])
     if config.loss in PSEUDO_LABELLED:

@@ -1,14 +1,14 @@
 """Training an objective: from an `Objective` and pairs to a complete run directory.
 
-The training stages end here, and so does a training with an objective of your own:
+The training stages use this function. It also trains a user-defined objective:
 
     pairs = config.data.load_training(64, config.seed)
     student = Landmarker(ModelSpec(scheme=pairs.scheme, input_px=64, modality="thermal",
                                    radiometry=pairs.radiometry))
     train_objective(MyObjective(teacher, student), pairs, config)
 
-`config` is a `StageConfig`, or a subclass with the hyperparameters of the objective as further fields:
-they are written to config.json, and `mlcmkd report` compares runs by them. `mlcmkd evaluate` scores the
+`config` is a `StageConfig`, or a subclass with the hyperparameters of the objective as further fields.
+They are written to config.json, and `mlcmkd report` compares runs by them. `mlcmkd evaluate` scores the
 weights on the test split.
 """
 
@@ -46,20 +46,21 @@ def train_objective(
 ) -> dict[str, Any]:
     """Trains an objective's student, scores it on the validation pairs and writes the run directory.
 
-    Seed the random state before the student is made, if runs are to be repeatable
-    (`torch.manual_seed(config.seed)`). A training that was interrupted resumes when it is started again
-    with the same arguments.
+    For repeatable runs, call `torch.manual_seed(config.seed)` before the student is made. A training
+    that was interrupted resumes when it is started again with the same arguments.
 
     Args:
-        objective: its `student` is trained in place.
+        objective: the loss terms; its `student` is trained in place.
         pairs: the training pairs.
         config: the run directory, the data (for the validation pairs), the loop's hyperparameters, the
             augmentation and the seed.
         stage: name of the kind of run, in provenance.json and in reports.
-        distillation: gives the decay of the distillation terms; None for a constant decay of 1.
-        rgb_teacher: its features and the student's are compared at each evaluation, and how invariant
-            they are to the modality is logged; None to log nothing of it.
-        save_beside: writes further files into the run directory, which it is called with.
+        distillation: defines the decay of the distillation terms; None for a constant decay of 1.
+        rgb_teacher: network whose features are compared with the student's at each evaluation, to log
+            how invariant they are to the modality; None to log no invariance.
+        save_beside: function that writes further files into the run directory, which is its argument.
+        tables: further CSV files of the run directory, from their name to their rows (at least one).
+        entries: further entries of the result.
         progress: show progress bars.
 
     Returns:
@@ -129,10 +130,10 @@ def train_objective(
 def _invariance(
     teacher: Landmarker, student: Landmarker, validation: Pairs
 ) -> Callable[[], dict[str, float]] | None:
-    """Measures the invariance for a log line.
+    """A function that measures the invariance for a log line.
 
-    None where the validation pairs are too few for it, or where the two networks have features of
-    different widths, whose heads cannot be exchanged.
+    It is None if there are too few validation pairs, or if the features of the two networks have
+    different widths, so that their heads cannot be exchanged.
     """
     if teacher.width != student.width:
         return None

@@ -1,7 +1,7 @@
-"""Prediction of landmarks in images, folders, stacks, videos and of a camera, with tables and overlays.
+"""Prediction of landmarks in images, folders, stacks, videos and a camera stream: tables and overlays.
 
-An unreadable or blank file gives one error line; the other files are still processed. A blank frame of a
-sequence has no face.
+For an unreadable or blank file one error line is printed, and the other files are still processed. A
+blank frame of a sequence counts as a frame without a face.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -59,24 +59,24 @@ def predict_files(
 ) -> Outcome:
     """Predicts the landmarks of every face in files, and writes tables and overlays into `out`.
 
-    In videos, stacks and of a camera, faces have the number of their person (`Tracker`). Ctrl-C ends a
-    camera; elsewhere it raises KeyboardInterrupt, after the files of `out` are finished.
+    In videos, stacks and camera streams each face has the number of its person (`Tracker`). Ctrl-C ends
+    a camera stream; otherwise it raises KeyboardInterrupt, after the files of `out` are finished.
 
     Args:
-        predictor: of the landmarks.
+        predictor: predicts the landmarks.
         paths: images, folders, stacks (`.npy` (N, H, W), TIFFs with several pages), videos.
         out: folder for the results.
-        camera: is read instead of files.
+        camera: camera to read instead of files.
         every: only each `every`-th frame of videos, stacks and cameras is predicted.
-        frames: most frames to predict of each video and stack; None for all. A camera has its
-            own limit.
-        box: of the one face in every image.
-        boxes: instead, the boxes of each image; an image that is not in the table has no face.
+        frames: largest number of frames to predict of each video and stack; None for all. A camera
+            has its own limit.
+        box: box of the one face in every image.
+        boxes: the boxes of each image, instead of `box`; an image that is not in the table has no face.
         formats: names from `WRITERS`.
         smoothing: returns the filter of a sequence, such as the class `Smoother`. Each video and
-            stack has its own filter; the single images of a folder share one, in the order of
-            their names, and are numbered like a video.
-        fps: frames per second; None for that of the video, or `FPS` where it is unknown.
+            stack has its own filter. The single images of a folder share one filter and are
+            numbered like a video, in the order of their names.
+        fps: frames per second, above 0 to 1000; None for that of the video, or `FPS` if it is unknown.
         overlays: draw the landmarks: a PNG per image, a video per video and stack.
         circles: in overlays, draw the standard deviation of each landmark as the radius of a circle.
         squares: in overlays, draw the box of each face.
@@ -84,6 +84,9 @@ def predict_files(
         seen: receives each frame with its faces, after they are written.
         say: receives a line per image, sequence and error.
         progress: show a progress bar.
+
+    Returns:
+        The numbers of images, frames and faces, the images without a face, and the error lines.
 
     Raises:
         InputError: an unknown format, two sources of boxes, an invalid frame rate, `every` or
@@ -151,7 +154,7 @@ def predict_files(
 def _notices(
     paths: list[Path], sources: list[Source], thermal: bool, say: Callable[[str], None]
 ) -> None:
-    """Reports what is not read: other files of folders, temperatures in radiometric JPEGs."""
+    """Reports what is not used: other files of folders, temperatures in radiometric JPEGs."""
     for path in paths:
         if path.is_dir() and (summary := unread_summary(other_files(path))):
             say(f"notice: {printable(path)}: {summary}")

@@ -28,8 +28,8 @@ class RegisteredPairs:
     """Pairs of one source after registration.
 
     Attributes:
-        pairs: with their maps; without the unlabelled ones that are left out.
-        rows: of registration.csv, one for each pair before registration.
+        pairs: the pairs with their maps, without the unlabelled pairs that were left out.
+        rows: rows of registration.csv, one for each pair before registration.
         summary: the entry of result.json.
     """
 
@@ -46,14 +46,14 @@ def register_pairs(
 ) -> RegisteredPairs:
     """Registers the pairs of one source, and prints what was found.
 
-    Labels of unlabelled pairs are not read.
+    Labels of unlabelled pairs are not used.
 
     Args:
-        pairs: training pairs with both images.
-        teacher: takes RGB images.
+        pairs: N training pairs with both images.
+        teacher: network with RGB input.
         student_shapes: (N, K, 2) landmarks that a thermal student predicts, centred coordinates; None
             if every pair has a label of every landmark.
-        config: `motion` is not "none".
+        config: parameters of the registration; `motion` is not "none".
 
     Raises:
         InputError: a prediction is not finite.
@@ -68,18 +68,21 @@ def register_pairs(
 
 
 def thermal_shapes_of(first: Landmarker, parts: Sequence[Pairs]) -> list[np.ndarray]:
-    """The landmarks that a thermal student predicts for the pairs of each source, (N, K, 2).
+    """The landmarks that a thermal student predicts for the pairs of each source.
 
     Args:
         first: the student; it may have points that the pairs lack.
-        parts: cropped for its input size.
+        parts: the pairs of each source, cropped to the student's input size.
+
+    Returns:
+        For each source (N, K, 2), centred coordinates.
     """
     first = first.for_scheme(parts[0].scheme)
     return [predict_pairs(first, part.only({"thermal"}), "thermal") for part in parts]
 
 
 def _thermal_shapes(pairs: Pairs, predicted: np.ndarray | None) -> np.ndarray:
-    """The labels, and predictions for points without a label."""
+    """The labels; for points without a label, the predictions."""
     known = (pairs.labelled[:, None, None] & ~pairs.landmarks.isnan()).numpy()
     if predicted is None:
         return pairs.landmarks.numpy()
@@ -88,7 +91,7 @@ def _thermal_shapes(pairs: Pairs, predicted: np.ndarray | None) -> np.ndarray:
 
 
 def _rgb_shapes(pairs: Pairs, teacher: Landmarker, maps: np.ndarray | None) -> np.ndarray:
-    """The teacher's landmarks in coordinates of the RGB images, which it reads through the maps."""
+    """The teacher's landmarks in coordinates of the RGB images; its input is warped by the maps."""
     cut = replace(pairs.only({"rgb"}), rgb_maps=None if maps is None else _as_tensor(maps))
     predicted = predict_pairs(teacher, cut, "rgb")
     _check_finite(predicted, "the teacher")
@@ -96,7 +99,7 @@ def _rgb_shapes(pairs: Pairs, teacher: Landmarker, maps: np.ndarray | None) -> n
 
 
 def _applied(pairs: Pairs, found: Registered) -> Pairs:
-    """The pairs with their maps; without those that have neither a label nor a partner."""
+    """The pairs with their maps, without pairs that have neither a label nor a registered RGB image."""
     registered = replace(pairs, rgb_maps=_as_tensor(found.maps))
     if not found.left_out.any():
         return registered

@@ -64,15 +64,15 @@ def score_files(
 ) -> tuple[dict[str, Any], Scores]:
     """Scores predictions in files against annotations in files.
 
-    An annotated face without a prediction was not found: it counts as failed, and so does one whose
-    predicted points coincide (all -1 or 0). A prediction without an annotated face is ignored.
+    An annotated face without a prediction counts as failed, and so does a face whose predicted points
+    coincide (all -1 or 0). A prediction without an annotated face is ignored.
 
     Args:
-        config: with `out`, a run directory is written as by `evaluate`.
-        groups_of: groups by name of face, for annotations that do not contain groups.
+        config: the files; with `out`, a run directory is written as by `evaluate`.
+        groups_of: groups by the names of the faces, for annotations that do not contain groups.
 
     Returns:
-        the result, as in result.json (the summary, the names without a counterpart or whose points
+        The result, as in result.json (the summary, the names without a counterpart or whose points
         coincide, and hints at another convention), and the scores.
 
     Raises:
@@ -140,7 +140,7 @@ def text(result: dict[str, Any], scores: Scores) -> str:
 
 
 def _check_out(config: ScoreConfig) -> None:
-    """The run writes files such as landmarks.csv, which must not overwrite those of the user."""
+    """Refuses a folder in which files of the run, such as landmarks.csv, could replace the user's."""
     out = config.out.resolve()
     for path in (config.predictions, config.annotations):
         if out == (path.parent if path.is_file() else path).resolve():

@@ -1,4 +1,4 @@
-"""Tables of scores in a run directory: by face, landmark, region and group, and the CED."""
+"""Tables of scores of a run: by face, landmark, region and group; the CED (cumulative distribution)."""
 
 from mlcmkd.evaluation.scores import Scores
 from mlcmkd.training.run_directory import Run

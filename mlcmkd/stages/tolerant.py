@@ -1,4 +1,8 @@
-"""The stage `tolerant`: a Tolerant-Teacher, trained on soft landmarks."""
+"""The stage `tolerant`: a Tolerant-Teacher of KD-Loss (Fard and Mahoor, arXiv 2111.07047).
+
+It is trained on soft landmarks: projections of the labels onto the modes of an active shape model
+(`mlcmkd.distillation.shape_model`).
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -67,11 +71,11 @@ def with_soft_landmarks(pairs: Pairs, shapes: ShapeModel) -> Pairs:
 def fit_shape_model(pairs: Pairs, variance: float) -> ShapeModel:
     """The shape model of the faces with a label of every landmark, and of their mirror images.
 
-    Half of the training images are mirrored. With the mirror images in the model, softening and
-    mirroring commute.
+    The augmentation mirrors half of the training images. With the mirror images in the model, softening
+    and mirroring commute.
 
     Args:
-        pairs: at least some labelled.
+        pairs: pairs, some of them labelled.
         variance: share of the variance that the model keeps, above 0, at most 1.
 
     Raises:

@@ -66,7 +66,7 @@ def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
 
 
 def _range_of_init(config: TrainConfig) -> Radiometry | None:
-    """The range over which the network keeps reading temperatures; None for that of the data."""
+    """The temperature range of the input that `init` was trained with; None to use that of the data."""
     if config.init is None or config.modality != "thermal" or config.normalisation != "fixed":
         return None
     return Landmarker.load(config.init).spec.radiometry
@@ -80,13 +80,19 @@ def train_on(
     save_beside: Callable[[Path], None] | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """As `train`, on given pairs; their landmarks may be soft ones.
+    """Trains as `train` does, on given pairs; their landmarks may be soft landmarks.
 
     Args:
         pairs: the training pairs.
         config: validated parameters.
         save_beside: see `train_objective`.
         progress: show progress bars.
+
+    Returns:
+        The run's result: validation scores and where the weights are.
+
+    Raises:
+        InputError: data or weights that cannot be used.
     """
     pairs.require(config.modality, "training")
     pairs = only_labelled(pairs)

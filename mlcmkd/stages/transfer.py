@@ -1,4 +1,4 @@
-"""The stage `transfer`: KTL, from an RGB teacher to a thermal student, usually of the same size."""
+"""The stage `transfer`: KTL (knowledge transfer level), from an RGB teacher to a thermal student."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -61,7 +61,7 @@ class TransferConfig(StageConfig):
 
     @property
     def registers(self) -> bool:
-        """Whether the pairs are registered; without any distillation term it would change nothing."""
+        """Whether the pairs are registered; without distillation terms this would have no effect."""
         return self.registration.motion != "none" and self.distillation.resolved().any()
 
     @property
@@ -140,9 +140,9 @@ def _new_student(
 
 
 def first_student_config(config: TransferConfig) -> TransferConfig:
-    """The run that trains the first student of a run, in its folder: the same without a teacher's terms.
+    """The config of the training of the first student: the run without distillation, in a subfolder.
 
-    Only labelled thermal images take part, so errors of the rig do not matter.
+    Only labelled thermal images are used, so errors of the camera rig have no effect.
     """
     changes = {
         "out": config.out / FIRST,
@@ -156,7 +156,7 @@ def first_student_config(config: TransferConfig) -> TransferConfig:
 
 
 def _first_student(config: TransferConfig, pairs: Pairs, progress: bool) -> Landmarker | None:
-    """The first student, trained if it is not given; None where a run needs none.
+    """The first student, trained if no weights are given; None if the run needs none.
 
     Raises:
         InputError: it takes no thermal images, or there is no label to train it from.
@@ -190,12 +190,12 @@ def _register(
     first: Landmarker | None,
     progress: bool,
 ) -> list[RegisteredPairs]:
-    """The pairs of each source, registered; the sources may be of different rigs."""
+    """The registered pairs of each source; the sources may come from different camera rigs."""
     shapes: list[Any] = [None] * len(parts)
     if first is not None:
         seen = parts
         if first.spec.input_px != parts[0].input_px or first.spec.normalisation == "fixed":
-            # The same pairs, cropped and read as this network was trained.
+            # The same pairs with the crop size and the temperature range of this network's training.
             size, radiometry = first.spec.input_px, first.spec.radiometry
             seen = config.data.load_sources(
                 size, config.seed, radiometry=radiometry, progress=progress

@@ -1,9 +1,9 @@
 """Independent jobs on the workers of a dask cluster, submitted in order.
 
 By default the cluster consists of processes on this machine with one thread each, and cannot be reached
-from outside. A running scheduler can be used instead if its workers see the same folders. Wherever a
-worker was started and however many threads it has, a job runs as it would by itself in the folder where
-the command was given.
+from outside. A running scheduler can be used instead if its workers see the same folders. Each job runs
+in the folder where the command was given, and a worker runs one job at a time. This does not depend on
+where the worker was started, nor on its number of threads.
 """
 
 import os
@@ -27,14 +27,14 @@ _WORKER_ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**34),
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
 }
-GPU = "GPU"  # name of the dask resource of which a worker with a GPU has 1
-REPORTED_AFTER = 10.0  # seconds without a worker after which a line says so
-_LOOK_EVERY = 1.0  # seconds between two looks for workers
-_PAUSE = 0.02  # seconds between two looks for finished jobs
+GPU = "GPU"  # name of the dask resource; a worker with a GPU offers 1 of it
+REPORTED_AFTER = 10.0  # seconds without a worker until a line reports it
+_LOOK_EVERY = 1.0  # seconds between two checks for workers
+_PAUSE = 0.02  # seconds between two checks for finished jobs
 
 
 def worker_threads() -> int:
-    """Threads of the arithmetic in a worker: OMP_NUM_THREADS (the first of a list), or 1."""
+    """Number of torch's threads in a worker: OMP_NUM_THREADS (the first of a list), or 1."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return max(1, int(first)) if first.isdecimal() else 1
 
@@ -45,11 +45,11 @@ class Cluster(NamedTuple):
     Attributes:
         workers: number of processes of the embedded cluster.
         scheduler: address of a dask scheduler to use instead, such as "tcp://host:8786".
-        gpus: number of workers with one GPU each, in the place of `workers`. With a scheduler any number
+        gpus: number of workers with one GPU each; it replaces `workers`. With a scheduler any number
             above 0 makes each job request one GPU; its workers are started with `--resources GPU=1`.
-        retries: how often a failed job is tried again. Invalid input is not tried again.
-        patience: seconds after which the command stops if the scheduler has no worker. Jobs of a
-            batch system may wait longer for their turn.
+        retries: how often a failed job is repeated. Jobs with invalid input are not repeated.
+        patience: seconds without a worker of the scheduler after which the command stops. Workers that
+            are jobs of a batch system may need more.
     """
 
     workers: int = 1
@@ -60,12 +60,12 @@ class Cluster(NamedTuple):
 
     @property
     def at_once(self) -> int:
-        """Number of jobs that an embedded cluster runs side by side."""
+        """Number of jobs that an embedded cluster runs at the same time."""
         return self.gpus or self.workers
 
 
 class _InvalidInput(NamedTuple):
-    """Returned in the place of a result: the text of an InputError, so that dask does not retry."""
+    """The text of an InputError, returned instead of a result so that dask does not retry."""
 
     message: str
 
@@ -83,11 +83,14 @@ def run_jobs(
     A worker that dies is replaced, and its job is given to another worker.
 
     Args:
-        jobs: the arguments of `work`; both travel to the workers by pickle.
+        jobs: the arguments of `work`; both are pickled and sent to the workers.
         work: the function that runs a job.
         cluster: where to run; one worker by default.
-        key: a unique name for each job.
+        key: returns a unique name for each job.
         say: prints a line.
+
+    Yields:
+        (job, result, None), or (job, None, error) for a job that failed.
 
     Raises:
         InputError: the scheduler is unavailable, has no worker with a GPU, or had none at all for
@@ -107,7 +110,7 @@ def run_jobs(
 
 
 def _alone_here(work: Callable[[Job], Any], folder: Path, job: Job) -> Any:
-    """Runs a job in a worker, as it would run by itself in the folder of the command."""
+    """Runs a job in a worker, alone in its process and in the folder of the command."""
     with process_state:  # a worker may have several threads
         try:
             with _working_in(folder):
@@ -134,7 +137,7 @@ def _working_in(folder: Path) -> Iterator[None]:
 
 
 def _report_idle_threads(client: Any, cluster: Cluster, say: Callable[[str], None]) -> None:
-    """Says that threads of a worker make no runs side by side."""
+    """Reports if workers have several threads, because a worker runs one job at a time."""
     if not cluster.scheduler:
         return
     threads = client.nthreads().values()
@@ -217,9 +220,9 @@ def _one_gpu_each(gpus: int) -> Any:
 
 
 def _slots(client: Any, cluster: Cluster) -> int:
-    """Number of jobs that can run side by side: one for each worker.
+    """Number of jobs that can run at the same time: one for each worker, at least one.
 
-    At least one, because workers may come later, and some schedulers start them when there is a job.
+    Workers may come later, and some schedulers start them when there is a job.
     """
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     usable = [
@@ -270,7 +273,7 @@ def _finished_jobs(
 def _as_they_end(
     running: Any, client: Any, cluster: Cluster, say: Callable[[str], None]
 ) -> Iterator[Any]:
-    """The futures as they end. A scheduler that has no workers is reported, later given up.
+    """The futures as they end. A scheduler without workers is reported; later it is an error.
 
     Raises:
         InputError: there was no worker for `cluster.patience` seconds.

@@ -1,11 +1,10 @@
-"""What the parameter files of all studies share, and the hash that identifies a run.
+"""The common fields of the parameter files of all studies, and the hash that identifies a run.
 
-The KTL sweep, the levels, the light students and the notebook studies have different parameter files,
-because they vary different things: strategies and amounts of data; nothing but the route and the seed;
-networks and methods; parameters of a notebook. One general format would need a list of names for
-each of these and would lose the checks of their fields. Common to all: `table` and `out`; `benchmarks`
-and `split` where networks are trained; grids whose combinations have the seeds outermost, and
-`leave_out` for combinations that are not run.
+The studies have different parameter files, because they vary different fields. The KTL sweep varies
+strategies and amounts of data, the levels only the route and the seed, the light students networks and
+methods, and a notebook study the parameters of a notebook. One general format could not check the names
+and values of these fields. All files have `table` and `out`. Files of studies that train networks have
+`benchmarks` and `split`. Grids vary the seed slowest; `leave_out` excludes combinations.
 """
 
 import hashlib
@@ -26,7 +25,7 @@ from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
 FolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
-_PLACES = ("out", *TEACHERS)  # fields that name a place; they do not decide a result
+_PLACES = ("out", *TEACHERS)  # fields that are paths; they do not decide a result
 
 
 class StudyConfig(Config):
@@ -45,7 +44,7 @@ class Benchmark(Config):
     """A data set, and the RGB teacher trained on all of its pairs.
 
     Attributes:
-        data: which pairs.
+        data: the pairs.
         teacher: fields of TrainConfig except `out` and `data`.
     """
 
@@ -58,7 +57,7 @@ class BenchmarkStudyConfig(StudyConfig):
 
     Attributes:
         split: the split on which students are scored: "val" to choose, "test" to report.
-        benchmarks: by name. The name is part of the name of a run directory.
+        benchmarks: the data sets by name. The name is part of the name of a run directory.
     """
 
     split: Literal["val", "test"] = "test"
@@ -69,19 +68,19 @@ class GridConfig(Config):
     """All combinations of the listed values.
 
     Attributes:
-        name: of the setting, for the reader and for messages.
-        leave_out: combinations that are not run: those that agree with one of these in every value that
-            it names.
+        name: name of the setting, for the reader and for messages.
+        leave_out: combinations that are not run. A combination is left out if it agrees with an entry in
+            every value that the entry names.
     """
 
     name: str
     leave_out: list[dict[str, Any]] = []
 
     def product_of(self, values: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
-        """The combinations in order. Seeds are outermost: an interrupted table is still balanced.
+        """The combinations in order. Seeds vary slowest, so an interrupted table is still balanced.
 
         Args:
-            values: by name; one of the names may be "seed".
+            values: the values of each name; one of the names may be "seed".
 
         Raises:
             InputError: `leave_out` has a name that does not vary.
@@ -103,7 +102,7 @@ class GridConfig(Config):
 
 
 def merged(*layers: dict[str, Any]) -> dict[str, Any]:
-    """Nested dicts merged field by field; later ones take precedence."""
+    """Nested dicts merged field by field; later dicts take precedence."""
     total: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
@@ -124,7 +123,16 @@ def teacher_config(config: BenchmarkStudyConfig, name: str) -> TrainConfig:
 
 
 def run_id(config: StageConfig, teacher: TrainConfig, split: str) -> str:
-    """Hash of everything that decides a run's result; folders may be moved."""
+    """Hash of everything that decides a run's result, 12 hexadecimal digits; it ignores paths.
+
+    Args:
+        config: config of the run.
+        teacher: config of the RGB teacher.
+        split: split on which the run is scored.
+
+    Raises:
+        InputError: weights that the teacher or the student starts from do not exist.
+    """
     student, origin = (json.loads(each.model_dump_json()) for each in (config, teacher))
     for fields in (student, origin):
         for place in _PLACES:

@@ -24,11 +24,11 @@ class StoredRun:
     Attributes:
         path: the directory.
         stage: "train", "transfer", ...
-        config: dotted field -> value, without place and seed; teachers by their run's name.
-        seed: of the run.
-        result: result.json, of the test split if the run was scored on it; None if the run is not
-            complete.
-        metrics: the lines of its log.
+        config: dotted field -> value, without `out` and seed; teachers by their run's name.
+        seed: seed of the run.
+        result: content of result.json, for the test split if the run was scored on it; None if the run
+            is not complete.
+        metrics: the lines of metrics.jsonl.
     """
 
     path: Path
@@ -50,7 +50,7 @@ class Configuration:
 
     Attributes:
         name: the fields that distinguish this configuration from the others.
-        stage: of all runs.
+        stage: stage of all runs.
         completed, failed: runs with and without a result.
     """
 

@@ -1,4 +1,4 @@
-"""The KTL sweep: thermal students of many strategies, amounts of data and seeds.
+"""The KTL (knowledge transfer level) sweep: thermal students by strategy, amount of data and seed.
 
 A parameter file (`experiments/ktl_*.yaml`) names benchmarks and strategies; its grids combine them with
 numbers of pairs and labels, and with seeds.
@@ -43,9 +43,9 @@ class Grid(GridConfig):
         strategies: names of the sweep's strategies.
         pairs, labelled: counts, see DataConfig; None for all.
         misalignment: pixels of the input, see DataConfig.
-        rig: further errors of the rig, see DataConfig.
-        seeds: of the drawn pairs, the student's weights, the shuffling and the augmentation; strategies
-            share them, so that differences can be paired.
+        rig: further errors of the camera rig, see DataConfig.
+        seeds: seeds of the choice of pairs, the student's weights, the order of the pairs and the
+            augmentation. Strategies share them, so that differences can be paired.
     """
 
     benchmarks: list[str] | None = None
@@ -80,7 +80,7 @@ class SweepConfig(BenchmarkStudyConfig):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Of the table."""
+        """Columns of the table."""
         return (*COLUMNS, *(["student"] if self.students else []), *self.extra)
 
 
@@ -90,10 +90,10 @@ class PlannedTransfer(NamedTuple):
     Attributes:
         benchmark, strategy: names in the parameter file.
         student: name in the parameter file; empty where it names none.
-        config: of the stage.
+        config: config of the stage.
         teacher: config of its RGB teacher.
         run: hash of everything that decides the result.
-        first: config of its first student; None if it needs none of the study.
+        first: config of its first student; None if the study trains none for it.
     """
 
     benchmark: str
@@ -204,10 +204,10 @@ def _shared_first(
 
 
 def _refuse_set_fields(where: str, *layers: dict[str, Any]) -> None:
-    """Raises an InputError if a student or strategy sets a place, the data or the seed."""
+    """Raises an InputError if a student or strategy sets a path, the data or the seed."""
     for name in ("out", "teacher", "data", "seed"):
         if any(name in layer for layer in layers):
-            raise InputError(f"{where}: {name} is set by the sweep; take it out")
+            raise InputError(f"{where}: {name} is set by the sweep; remove it here")
 
 
 def _data_without_counts(config: SweepConfig, name: str) -> dict[str, Any]:
@@ -215,7 +215,9 @@ def _data_without_counts(config: SweepConfig, name: str) -> dict[str, Any]:
     fields = config.benchmarks[name].data.model_dump()
     for count in ("pairs", "labelled", "misalignment", "rig"):
         if fields.get(count):
-            raise InputError(f"benchmark '{name}': data.{count} is set by the grids; take it out")
+            raise InputError(
+                f"benchmark '{name}': data.{count} is set by the grids; remove it here"
+            )
     return fields
 
 
@@ -254,7 +256,7 @@ class KTLStudy(Study[PlannedTransfer]):
         return []
 
     def make(self, planned: PlannedTransfer) -> Row:
-        """Trains one student and scores it; a run that was scored before is only read."""
+        """Trains one student and scores it; the score of a run that was scored before is reused."""
         config, out = planned.config, planned.out
         pairs = config.data.load_training(planned.teacher.input_px, config.seed, progress=False)
         nme = _stored_nme(config, self.config.split)
@@ -289,7 +291,7 @@ def _train_and_score(config: TransferConfig, any_label: bool, split: str) -> flo
     """NME in percent, on thermal, of a new student."""
     out = config.out
     if not config.distillation.resolved().any() and not any_label:
-        # Without labels and terms there is nothing to learn from: the teacher is scored on thermal.
+        # Without labels and distillation terms there is no loss: the teacher is scored on thermal input.
         weights = config.teacher
     else:
         transfer(config, progress=False)
@@ -301,7 +303,7 @@ def _stored_nme(config: TransferConfig, split: str) -> float | None:
     """NME in percent of a run that was scored but has no row; None if there is none."""
     score = config.out / f"score-{split}"
     scored = (score / RESULT).is_file() and (config.out / RESULT).is_file() and is_run_of(config)
-    # Weights that are still there may be of a run that was made again and interrupted before its score.
+    # Existing weights may belong to a run that was repeated and interrupted before it was scored.
     if not scored or not made_from(score, {"weights": config.out / WEIGHTS}):
         return None
     return json.loads((score / RESULT).read_text(encoding="utf-8"))["nme_percent"]

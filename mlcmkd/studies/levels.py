@@ -1,14 +1,15 @@
-"""Levels: does it pay to transfer first and compress afterwards?
+"""Levels: is transfer followed by compression better than one step, in the same training time?
 
-Three routes to the same light thermal student are compared:
+Three routes to the same light thermal student are compared. KTL is the knowledge transfer level, MCL the
+model compression level:
 
 two-level    KTL from the RGB teacher to a thermal student of its size; then MCL to the light student
 one-step     the RGB teacher teaches the light student directly
 light alone  the light student learns from the labels
 
-The config gives the steps of the two levels. The other routes get as many steps as take the same time,
-by milliseconds a step that are measured side by side before the first run. Only training steps count:
-not the RGB teacher, which all routes share, and not the validation.
+The config states the steps of the two levels. The other routes train for the same time: their number of
+steps follows from the milliseconds per step of all routes, which are measured in turn before the first
+run. Only training steps count. The RGB teacher, which all routes share, and the validation do not.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,19 +45,19 @@ COLUMNS = (
     "compress_steps", "ms_per_transfer_step", "ms_per_compress_step", "nme", "nme_teacher", "run",
 )  # fmt: skip
 
-Costs = dict[str, float]  # ms a step of the transfer, and of each route's light student
+Costs = dict[str, float]  # ms per step of the transfer, and of each route's light student
 
 
 class LevelsConfig(BenchmarkStudyConfig):
     """Parameter file of a comparison of the three routes.
 
     Attributes:
-        transfer: fields of TransferConfig, of the first level.
+        transfer: fields of TransferConfig for the first level.
         compress: fields of CompressConfig; its steps are those of the second level.
-        labelled: number of pairs with a label for the students; None for all. The RGB teacher has
-            learned from all labels.
-        seeds: of the weights, the drawn pairs, the shuffling and the augmentation; routes share
-            them, so that differences can be paired.
+        labelled: number of pairs with a label for the students; None for all. The RGB teacher was
+            trained on all labels.
+        seeds: seeds of the weights, the choice of pairs, their order and the augmentation. Routes
+            share them, so that differences can be paired.
     """
 
     transfer: dict[str, Any] = Field(default_factory=dict)
@@ -102,7 +103,7 @@ class PlannedRoute(NamedTuple):
 
 
 def plan(config: LevelsConfig) -> Iterator[PlannedRoute]:
-    """All routes, seeds outermost: an interrupted table is still balanced.
+    """All routes. Seeds vary slowest, so an interrupted table is still balanced.
 
     Raises:
         InputError: fields that the stages do not have.
@@ -126,7 +127,7 @@ def plan_route(config: LevelsConfig, benchmark: str, route: str, seed: int) -> P
         "teacher": teacher.out / WEIGHTS,
         "seed": seed,
     }
-    # `light alone` uses nothing of its teacher, so the RGB teacher will do.
+    # `light alone` does not use its teacher, so the config names the RGB teacher.
     given: dict[str, Any] = {"one_step": route != TWO_LEVEL}
     if route == ALONE:
         given["distillation"] = {"strategy": "none", "weights": None}
@@ -139,7 +140,7 @@ def plan_route(config: LevelsConfig, benchmark: str, route: str, seed: int) -> P
 
 
 def measured_costs(config: LevelsConfig, benchmark: str) -> Costs:
-    """Milliseconds a step of the transfer and of each route's light student, on this machine."""
+    """Milliseconds per step of the transfer and of each route's light student, on this machine."""
     routes = {route: plan_route(config, benchmark, route, config.seeds[0]) for route in ROUTES}
     first = routes[TWO_LEVEL].transfer
     spec = Landmarker.load(first.teacher).spec
@@ -170,7 +171,7 @@ def measured_costs(config: LevelsConfig, benchmark: str) -> Costs:
         )
         objectives[route] = (objective, light.fit)
     threads = torch.get_num_threads()
-    torch.set_num_threads(worker_threads())  # as the runs will have
+    torch.set_num_threads(worker_threads())  # the same number as in the runs
     try:
         return milliseconds(objectives, pairs, first.augmentation)
     finally:
@@ -178,7 +179,7 @@ def measured_costs(config: LevelsConfig, benchmark: str) -> Costs:
 
 
 def costs_of(config: LevelsConfig, benchmark: str, rows: Sequence[dict[str, str]]) -> Costs:
-    """Milliseconds a step: those in the table's rows of this config, and measured ones for the rest.
+    """Milliseconds per step: from the table's rows of this config, otherwise measured.
 
     The machine may be faster or slower now, so measured costs are scaled to the transfer's step in
     the table.
@@ -200,7 +201,7 @@ def costs_of(config: LevelsConfig, benchmark: str, rows: Sequence[dict[str, str]
 def steps_of(planned: PlannedRoute, costs: Costs) -> tuple[int, int]:
     """Steps of the transfer and of the light student.
 
-    The config gives those of the two levels; the other routes get as many as take the same time.
+    The config states those of the two levels. The other routes get as many as need the same time.
     """
     first, second = planned.transfer.fit.steps, planned.compress.fit.steps
     if planned.route == TWO_LEVEL:
@@ -212,13 +213,13 @@ def steps_of(planned: PlannedRoute, costs: Costs) -> tuple[int, int]:
 class LevelsStudy(Study[PlannedRoute]):
     """The comparison of the routes as a study.
 
-    The costs are measured in `prepare`, not in the workers: all routes must share one measurement on
-    a quiet machine, and it must respect the rows of the table, which only the runner reads. Workers
-    get the resulting numbers of steps.
+    The costs are measured in `prepare`, not in the workers. All routes must share one measurement on a
+    machine without other work, and it uses the rows of the table, which only the runner reads. Workers
+    receive the resulting numbers of steps.
 
     Attributes:
         nme_teacher: NME on RGB in percent of the teacher of each benchmark, from `prepare`.
-        costs: milliseconds a step, by benchmark, from `prepare`.
+        costs: milliseconds per step, by benchmark, from `prepare`.
     """
 
     def __init__(self, config: LevelsConfig) -> None:
@@ -233,7 +234,7 @@ class LevelsStudy(Study[PlannedRoute]):
     def prepare(
         self, missing: Sequence[PlannedRoute], rows: Sequence[dict[str, str]], say: Say
     ) -> list[Row]:
-        """Trains and scores the RGB teachers, and measures what a training step costs."""
+        """Trains and scores the RGB teachers, and measures the time of a training step."""
         for name in dict.fromkeys(planned.benchmark for planned in missing):
             self.nme_teacher[name] = teacher_nme(self.config, name)
             self.costs[name] = costs_of(self.config, name, rows)
@@ -242,7 +243,7 @@ class LevelsStudy(Study[PlannedRoute]):
         return []
 
     def make(self, planned: PlannedRoute) -> float:
-        """Trains a route's networks; NME of the light student on thermal in percent."""
+        """Trains a route's networks; returns the NME of the light student on thermal, percent."""
         config, out = planned.compress, planned.out
         _, steps = steps_of(planned, self.costs[planned.benchmark])
         changes: dict[str, Any] = {

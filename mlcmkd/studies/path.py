@@ -1,4 +1,4 @@
-"""The whole path: teacher, transfer, compress, and all of their scores in one table."""
+"""The whole path: the stages train, transfer and compress, and all scores in one table."""
 
 import csv
 from contextlib import nullcontext
@@ -89,7 +89,7 @@ def run_path(config: PathConfig, *, progress: bool = True) -> list[dict[str, Any
     """
     _need_splits(config)
     alone = config.train.processes == config.transfer.processes == config.compress.processes == 1
-    # Of several processes none knows its rank before the first training.
+    # With several processes, none knows its rank before the first training.
     with lock_run(config.out) if alone else nullcontext():
         return _run(config, progress)
 
@@ -177,7 +177,7 @@ def _score(
     split: str,
     normaliser: Normaliser,
 ) -> dict[str, Any]:
-    """One row of the table; the errors of the faces are written to a run directory of their own."""
+    """One row of the table; the errors of the faces are written to a separate run directory."""
     benchmark = Path(data.source).name
     result, _ = evaluate(
         EvaluateConfig(

@@ -3,7 +3,7 @@
     mlcmkd report RUNS... --out report
 
     report.md, report.html   the table, the runs that are not complete, the figures
-    runs.csv                 one row a run, for `pandas.read_csv`
+    runs.csv                 one row per run, for `pandas.read_csv`
     nme.png, training.png    NME of every configuration; validation NME over the steps
 
 Runs that differ only in the seed form one configuration. Runs without a result are listed and counted: a
@@ -61,7 +61,7 @@ def write_report(folders: Sequence[Path], out: Path, against: str | None = None)
 
 
 def to_tensorboard(folders: Sequence[Path], out: Path) -> None:
-    """Writes every run's log as TensorBoard events, one sub-folder a run.
+    """Writes every run's log as TensorBoard events, one sub-folder per run.
 
     Raises:
         InputError: as `read_runs`, or tensorboard is not installed.

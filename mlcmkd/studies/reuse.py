@@ -20,7 +20,7 @@ def get_or_train(stage: Callable[..., Any], config: StageConfig, *, progress: bo
 
     Args:
         stage: the function that trains, such as `train`.
-        config: of the stage.
+        config: config of the stage.
         progress: show a progress bar.
     """
     # The processes of one distributed training arrive here together and must not wait for each other.

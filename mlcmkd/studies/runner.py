@@ -1,4 +1,4 @@
-"""Runs a study: makes every planned run that has no row in the table yet, on the workers of a cluster.
+"""Runs a study: makes every planned run without a row in the table, on the workers of a cluster.
 
 Runs are identified by a hash of everything that decides their result. Completed runs are reused, so the
 same command resumes a study that was interrupted in any way.
@@ -84,7 +84,7 @@ def estimated_time(minutes: Sequence[float], missing: int, at_once: int) -> str:
     Args:
         minutes: durations of completed runs.
         missing: number of runs to do.
-        at_once: number of runs side by side.
+        at_once: number of runs at the same time.
     """
     if not minutes or not missing:
         return ""

@@ -1,4 +1,4 @@
-"""The scores that tables of studies quote."""
+"""The scores in the tables of studies."""
 
 from pathlib import Path
 

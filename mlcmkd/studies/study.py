@@ -40,15 +40,15 @@ class Study(ABC, Generic[Planned]):
     """A plan of runs and the table of their results.
 
     `run_study` calls `plan`, then `prepare` once, then for each missing run `make` in a worker and `row`
-    in its own process. `prepare` stores its findings on the study. The study travels to a worker with
-    every run (by pickle), so it should hold little besides its config.
+    in its own process. `prepare` stores its results as attributes of the study. The study is pickled and
+    sent to a worker with every run, so it should contain little data besides its config.
 
     Args:
         table: the CSV file of the results.
-        columns: of the table. One of them is `run`.
+        columns: columns of the table. One of them is `run`.
 
     Attributes:
-        units: what the runs are called in messages.
+        units: word for the runs in messages.
     """
 
     units = "runs"
@@ -64,7 +64,7 @@ class Study(ABC, Generic[Planned]):
     def prepare(
         self, missing: Sequence[Planned], rows: Sequence[dict[str, str]], say: Say
     ) -> list[Row]:
-        """Makes what the missing runs need, such as teachers. Nothing by default.
+        """Makes what the missing runs need, such as teachers; by default nothing.
 
         Args:
             missing: the runs without a row, at least one.
@@ -78,19 +78,19 @@ class Study(ABC, Generic[Planned]):
 
     @abstractmethod
     def make(self, planned: Planned) -> Any:
-        """Makes one run, in a worker. The result is small: it travels back by pickle."""
+        """Makes one run, in a worker. The result is pickled and sent back, so it should be small."""
 
     @abstractmethod
     def row(self, planned: Planned, result: Any) -> Row:
         """The table's row of a run, from the result of `make`."""
 
     def minutes(self, planned: Planned) -> float | None:
-        """Duration of a completed run, for estimates; None if its directory is unavailable."""
+        """Minutes of a completed run, for estimates; None if its directory is unavailable."""
         return recorded_minutes(planned.out)
 
 
 def recorded_minutes(run: Path) -> float | None:
-    """Duration of a run as its directory records it; None without a record."""
+    """Minutes of a run as its directory records them; None without a record."""
     try:
         provenance = json.loads((run / PROVENANCE).read_text(encoding="utf-8"))
         return float(provenance["minutes"])
@@ -99,7 +99,7 @@ def recorded_minutes(run: Path) -> float | None:
 
 
 def without_repeats(planned: Iterable[Planned]) -> Iterator[Planned]:
-    """The runs with a new hash: grids may overlap, and the same run is made once."""
+    """The runs without repetitions of a hash: grids may overlap, but each run is made once."""
     known: set[str] = set()
     for each in planned:
         if each.run not in known:

@@ -1,4 +1,4 @@
-"""The table of a study: a CSV file with one row a run, which stays valid if its writer is killed."""
+"""The table of a study: a CSV file with one row per run, which stays valid if its writer is killed."""
 
 import csv
 import os
@@ -45,7 +45,7 @@ def add_row(path: Path, columns: tuple[str, ...], row: dict[str, Any]) -> None:
 
 
 def rewrite(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> None:
-    """Replaces the table atomically: a reader finds all old rows or all new ones."""
+    """Replaces the table atomically: a reader finds either all old rows or all new rows."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     for row in rows:

@@ -1,11 +1,11 @@
-"""Checkpoints: a training that was killed at any step resumes, and ends with the same bits.
+"""Checkpoints: a training that was killed at any step resumes, and its result has the same bits.
 
     checkpoint-0.safetensors           the newest checkpoint of process 0
     checkpoint-0-before.safetensors    the one before it, used if the newest is damaged
 
 A checkpoint belongs to one training. It carries a fingerprint of everything that decides the result
 (data, config, seed, the weights that the training started from, the frozen teacher's weights), and a
-training with another fingerprint ignores it. Frozen weights are part of the fingerprint only.
+training with another fingerprint ignores it. Frozen weights are in the fingerprint, but not saved.
 """
 
 import hashlib
@@ -35,9 +35,9 @@ class TrainingState:
     Attributes:
         objective: its trained parameters and all its buffers are saved.
         optimizer: its moments are saved.
-        streams: of batches; their random state, and the remaining rows of the epoch.
-        decay: the losses that it has observed.
-        sums: of the terms since the last log line.
+        streams: batch streams; their random states and the remaining rows of the epoch are saved.
+        decay: the losses that it has observed are saved.
+        sums: sum of each loss term since the last log line.
     """
 
     objective: nn.Module
@@ -121,8 +121,8 @@ class Checkpoints:
 
     Args:
         folder: the run directory.
-        fingerprint: of the training, see `fingerprint_of`.
-        rank: of the process.
+        fingerprint: fingerprint of the training, see `fingerprint_of`.
+        rank: rank of the process.
         every: seconds between two checkpoints.
         warn: called with a message if a checkpoint cannot be written or read.
     """

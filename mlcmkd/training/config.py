@@ -17,7 +17,7 @@ class FitConfig(Config):
     learning_rate: float = Field(
         default=2e-3,
         gt=0,
-        description="Highest learning rate, reached after the warm-up; then a cosine down to zero.",
+        description="Highest learning rate, reached after the warm-up; then a cosine that falls to 0.",
     )
     warmup: float = Field(
         default=0.05, ge=0, lt=1, description="Share of the steps in which the learning rate rises."
@@ -50,6 +50,6 @@ class FitConfig(Config):
 
     @property
     def processes(self) -> int | None:
-        """Number of processes; None if it is that of the machine's devices."""
+        """Number of processes; None if it follows from the devices of the machine."""
         known = isinstance(self.devices, int) and self.devices >= 0
         return self.devices * self.nodes if known else None

@@ -1,4 +1,4 @@
-"""What the training loop needs of its data: pairs of faces, or frames for the face detector."""
+"""The interface of training data: pairs of faces, or frames for the face detector."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol

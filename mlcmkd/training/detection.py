@@ -15,7 +15,7 @@ from mlcmkd.distillation.objective import Objective, Terms
 from mlcmkd.models.face_detector import FaceDetector, FaceMaps
 
 _SPREAD = 0.12  # standard deviation of the target's Gaussian, a share of the box's side
-_NARROWEST = 0.6  # cells
+_NARROWEST = 0.6  # smallest standard deviation, cells
 _LEARNED = 0.3  # boxes are learned in cells where the Gaussian is higher
 _BOX_WEIGHT = 1.0
 
@@ -44,15 +44,15 @@ class DetectionObjective(Objective):
 
 
 def face_targets(batch: FrameBatch, cells: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
-    """What the maps should be.
+    """Targets of a detector's maps.
 
     Args:
-        batch: the boxes of B frames.
+        batch: B frames with up to F boxes each, in pixels.
         cells: (h, w) of the maps.
 
     Returns:
-        heat (B, h, w), 1 in the cell of a centre; ignored (B, h, w) bool, within faces that are
-        `UNSURE`; assigned (B, h, w), number of the face whose Gaussian is the highest there.
+        heat (B, h, w), 0 to 1, and 1 in the cell of a centre; ignored (B, h, w) bool, True within faces
+        that are `UNSURE`; assigned (B, h, w), index of the face whose Gaussian is the highest there.
     """
     centre = (batch.boxes[..., :2] + batch.boxes[..., 2:]) / 2
     side = (batch.boxes[..., 2:] - batch.boxes[..., :2]).clamp(min=1e-3)
@@ -76,8 +76,8 @@ def focal_loss(logits: Tensor, heat: Tensor, ignored: Tensor) -> Tensor:
 
     Args:
         logits: (B, h, w).
-        heat: (B, h, w) targets, 1 at centres.
-        ignored: (B, h, w) cells that do not count.
+        heat: (B, h, w) targets, 0 to 1, and 1 at centres.
+        ignored: (B, h, w) bool, cells that do not count.
     """
     probability = logits.sigmoid()
     is_centre = heat >= 1 - 1e-6
@@ -101,7 +101,7 @@ def box_loss(maps: FaceMaps, boxes: Tensor, heat: Tensor, assigned: Tensor) -> T
     side = (target[:, 2:] - target[:, :2]).clamp(min=1e-3)
     centre = ((target[:, :2] + target[:, 2:]) / 2 + 0.5) / STRIDE - 0.5
     predicted = maps.boxes[batch, :, row, column]
-    # Errors of the centre count in sides of the box, as those of its size do.
+    # Errors of the centre are divided by the shorter side: relative, as those of the logarithmic size.
     offset = centre - torch.stack((column, row), dim=-1)
     of_centre = (predicted[:, :2] - offset).abs() * STRIDE / side.amin(dim=1, keepdim=True)
     of_size = (predicted[:, 2:] - (side / UNIT_SIDE).log()).abs()

@@ -1,9 +1,10 @@
-"""The training of a deviation head on the errors of a landmark network that stays as it is.
+"""The training of a deviation head on the errors of a landmark network whose weights do not change.
 
-The network is run once over faces that are disturbed in all the ways that make errors larger; then the
-head is fitted to the statistics and errors, which takes seconds. The loss is the negative logarithm of a
-Student density, because errors of landmarks have longer tails than normal ones; the final scale comes
-from quantiles (`mlcmkd.evaluation.calibration`). Strengths and chances are our choices.
+First the network predicts the landmarks of faces with disturbances that make errors larger. Then the
+head is fitted to the statistics and errors, which takes seconds. The loss is the negative logarithm of
+a Student t density, because errors of landmarks have longer tails than a normal distribution. The final
+scale comes from quantiles (`mlcmkd.evaluation.calibration`). The strengths and probabilities of the
+disturbances are our choices.
 """
 
 from typing import NamedTuple
@@ -20,9 +21,11 @@ from mlcmkd.schemes import get_scheme, map_indices
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
 
-FREEDOM = 4.0  # degrees of freedom of the Student density
-FEWEST_FACES = 200  # for some hundred parameters; with fewer a calibration of two numbers is better
-PASSES = 6  # over the faces, each time with another augmentation
+FREEDOM = 4.0  # degrees of freedom of the Student t density
+FEWEST_FACES = (
+    200  # for some hundred parameters; with fewer a calibration of two parameters is better
+)
+PASSES = 6  # passes over the faces, each with another augmentation
 STEPS = 800  # of the fit
 _RATE, _DECAY, _BATCH = 1e-2, 1e-3, 128
 _CROPS = 64  # per forward pass of the landmark network
@@ -30,14 +33,20 @@ _START = -3.9  # logarithm of 2 % of the input's side
 
 
 class Disturbance(NamedTuple):
-    """How faces are disturbed: the augmentation, and chances of a cut and of few pixels."""
+    """Disturbances of faces: an augmentation, and the probabilities of two further ones.
+
+    Attributes:
+        augmentation: changes of geometry and values.
+        border: probability that the image's border cuts the face.
+        resolution: probability of a low resolution.
+    """
 
     augmentation: Augmentation
     border: float
     resolution: float
 
 
-# Every third pass has faces as they are, in inexact boxes; the others have everything at once.
+# Every third pass is MILD: inexact boxes and cuts only. The others combine all disturbances.
 MILD = Disturbance(
     Augmentation(rotation=0, scale=0.15, shift=0.09, flip=0, photometry=0, occlusion=0), 0.15, 0
 )
@@ -49,11 +58,13 @@ HARD = Disturbance(
 
 
 def student_loss(errors: Tensor, log_deviation: Tensor) -> Tensor:
-    """Negative logarithm of a bivariate Student density with `FREEDOM`, without its constant.
+    """Negative logarithm of a bivariate Student t density, without its additive constant.
+
+    The density has `FREEDOM` degrees of freedom, mean 0 and the same scale in x and y.
 
     Args:
-        errors: (..., 2) of x and y.
-        log_deviation: (...) logarithm of its scale, in the unit of the errors.
+        errors: (..., 2), errors in x and y.
+        log_deviation: (...), natural logarithm of the scale, in the unit of the errors.
 
     Returns:
         (...), NaN where an error is NaN.
@@ -68,9 +79,9 @@ def fit_deviation_head(
     """Fits a deviation head to the errors of a network on training faces.
 
     Args:
-        model: with a heatmap head; stays as it is.
-        pairs: labelled faces, best such that the network was not trained on, in its landmark scheme.
-        seed: of the disturbances and of the fit.
+        model: network with a heatmap head; it is not changed.
+        pairs: labelled faces in the network's landmark scheme, preferably not its training faces.
+        seed: seed of the disturbances and of the fit.
         progress: show a progress bar.
 
     Raises:

@@ -19,13 +19,14 @@ def join(config: FitConfig) -> "Fabric":
     """Starts the processes of a training, or joins them; from here on, each knows its rank.
 
     Raises:
-        InputError: other processes than the config names come together, or as `make_fabric`.
+        InputError: the processes cannot connect, their number is not that of the config, or as
+            `make_fabric`.
     """
     fabric = make_fabric(config)
     named = f"fit.devices={config.devices}, fit.nodes={config.nodes}"
     try:
         fabric.launch()
-    except (RuntimeError, ValueError) as error:  # torch's, Lightning's
+    except (RuntimeError, ValueError) as error:  # raised by torch or Lightning
         raise InputError(
             f"{named}: the processes of this training could not connect: "
             f"{' '.join(str(error).split())}"
@@ -41,7 +42,7 @@ def join(config: FitConfig) -> "Fabric":
 def make_fabric(config: FitConfig) -> "Fabric":
     """Fabric with the devices and the precision of a config.
 
-    A training of one process joins no others, whatever the environment says.
+    A training of one process joins no others; the environment has no effect on it.
 
     Raises:
         InputError: torchrun or another launcher has started other processes than the config names (a
@@ -60,12 +61,16 @@ def make_fabric(config: FitConfig) -> "Fabric":
             precision=config.precision,
             plugins=None if _may_be_launched(config) else [LightningEnvironment()],
         )
-    except KeyError as error:  # Lightning's, of a launcher's variable
+    except KeyError as error:  # raised by Lightning for a launcher's variable
         raise InputError(
             f"fit.devices={config.devices}: the environment has no {error.args[0]}, which a launcher "
             "sets; start the command with torchrun or srun"
         ) from None
-    except (RuntimeError, ValueError, TypeError) as error:  # Lightning's, for unavailable devices
+    except (
+        RuntimeError,
+        ValueError,
+        TypeError,
+    ) as error:  # raised by Lightning for unavailable devices
         raise InputError(
             f"fit.accelerator={config.accelerator}, fit.devices={config.devices}: "
             f"{' '.join(str(error).split())}"
@@ -75,8 +80,8 @@ def make_fabric(config: FitConfig) -> "Fabric":
 def _may_be_launched(config: FitConfig) -> bool:
     """Whether Lightning should look for the launcher of this process: torchrun, SLURM, MPI and others.
 
-    Each task of srun, such as a worker of a study, may train by itself. The script of sbatch has the
-    variables of its tasks too, but is none of them.
+    Each task of srun, such as a worker of a study, may train alone. The script of sbatch has the same
+    environment variables as its tasks, but is not a task.
     """
     batch_script = "SLURM_NTASKS" in os.environ and "SLURM_STEP_ID" not in os.environ
     return config.processes != 1 and (started_by_torchrun() is not None or not batch_script)
@@ -110,16 +115,16 @@ def _check_world(config: FitConfig) -> None:
 
 @contextmanager
 def entered_by_all(fabric: "Fabric", context: AbstractContextManager[T]) -> Iterator[T]:
-    """Enters a context in every process; if the first one cannot, all of them end with its error.
+    """Enters a context in every process; if the first process fails, all end with its error.
 
-    Otherwise the others would wait for the first one until a time limit.
+    Otherwise the other processes would wait for the first one until a time limit.
 
     Args:
         fabric: connects the processes.
         context: such as a run directory, which only the first process locks.
 
     Raises:
-        InputError: that of this process or of the first one.
+        InputError: the error of this process or of the first one.
     """
     with ExitStack() as stack:
         entered, own = None, ""

@@ -47,22 +47,22 @@ def fit(
 ) -> "Fabric":
     """Trains an objective's student in place.
 
-    A training that was killed resumes from its last checkpoint (see `mlcmkd.training.checkpoint`), and
-    ends with the same bits as one that was not.
+    A training that was killed resumes from its last checkpoint (see `mlcmkd.training.checkpoint`). Its
+    result has the same bits as that of a training without interruption.
 
     Args:
         objective: gives the loss terms; its `student` is trained.
         pairs: the training pairs.
         config: hyperparameters of the loop.
-        run: gets one line of metrics per evaluation interval.
+        run: receives one line of metrics per evaluation interval.
         augmentation: strength of the augmentation.
-        seed: of the order of the pairs and of the augmentation.
-        validate: returns the student's current error on the validation pairs, a share; called
-            `config.evaluations` times, and once before the first step.
-        observe: returns further values for the same log lines, by name; called as often.
-        distillation: gives the decay; None for a constant decay of 1.
-        fabric: of processes that have joined, see `fabric.join`; None to join them here. With several
-            processes `run` must be made after they joined.
+        seed: seed of the order of the pairs and of the augmentation.
+        validate: returns the student's current error on the validation pairs, a share (0.05 is 5 %). It
+            is called `config.evaluations` times, and once before the first step.
+        observe: returns further values for the same log lines, by name; called once per log line.
+        distillation: defines the decay of the distillation terms; None for a constant decay of 1.
+        fabric: Fabric whose processes have joined, see `fabric.join`; None to join them here. With
+            several processes `run` must be made after they joined.
         checkpoint_seconds: seconds between two checkpoints; several processes save one per interval.
         progress: show a progress bar.
         make_batch: makes a batch of the pairs.

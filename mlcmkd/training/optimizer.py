@@ -9,7 +9,9 @@ from mlcmkd.training.config import FitConfig
 
 
 def learning_rate(step: int, config: FitConfig) -> float:
-    """The learning rate of a step: a linear rise over the warm-up, then a cosine down to zero.
+    """The learning rate of a step: a linear rise over the warm-up, then a cosine that falls to zero.
+
+    The cosine is equation 5 of Loshchilov and Hutter, "SGDR", arXiv:1608.03983, 2017, without restarts.
 
     Args:
         step: 0 to `config.steps` - 1.
@@ -23,7 +25,10 @@ def learning_rate(step: int, config: FitConfig) -> float:
 
 
 def make_optimizer(objective: nn.Module, config: FitConfig) -> torch.optim.AdamW:
-    """AdamW for all trained parameters; weight decay on matrices and kernels only."""
+    """AdamW (Loshchilov and Hutter, arXiv:1711.05101, 2019) for all parameters that require a gradient.
+
+    Weight decay applies to matrices and kernels only.
+    """
     trained = [p for p in objective.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},

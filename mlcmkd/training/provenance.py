@@ -34,9 +34,9 @@ def data_hash(pairs: "Pairs") -> str:
 
 
 def manifest_stamp(source: str) -> str | None:
-    """Identifies a data set: the hash of its manifest, which has those of all files.
+    """Identifies a data set by the hash of its manifest, which contains the hashes of all files.
 
-    The synthetic faces are identified by the version of the renderer. None where there is no manifest.
+    The synthetic faces are identified by the version of the renderer. Without a manifest it is None.
     """
     if source == SYNTHETIC:
         return f"renderer {RENDERER_VERSION}"
@@ -47,9 +47,9 @@ def manifest_stamp(source: str) -> str | None:
 
 
 def further_stamps(sources: Sequence[str]) -> list[str] | None:
-    """Identify further sources as `manifest_stamp` does, by their paths where there is no manifest.
+    """Identifies further sources as `manifest_stamp` does, or by their paths if there is no manifest.
 
-    None without further sources.
+    None if there are no further sources.
     """
     return [manifest_stamp(source) or source for source in sources] or None
 
@@ -63,8 +63,7 @@ def file_hash(path: Path) -> str:
 def environment() -> dict[str, Any]:
     """Commit, versions and hardware, for provenance.json.
 
-    `commit` and `dirty` (whether there are changes that are not committed) are None where they are
-    unknown.
+    `commit` and `dirty` (whether there are changes that are not committed) are None if they are unknown.
     """
     commit = changes = None
     if _is_checkout(_PACKAGE):
@@ -94,8 +93,8 @@ def processor_name() -> str:
 def _is_checkout(package: Path) -> bool:
     """Whether the package lies at the top of a git repository that tracks it.
 
-    An installed package may lie in the environment of another project, and a copy beside the files of
-    one; the commit of such a project says nothing about the package.
+    An installed package may be in the environment of another project, and a copy may be beside the files
+    of another project. The commit of such a project does not identify the package.
     """
     top = _git(package, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != package.parent:

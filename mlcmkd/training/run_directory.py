@@ -1,4 +1,4 @@
-"""The run directory: the files of one run, from which reports and later stages read.
+"""The run directory: the files of one run, which reports and later stages read.
 
 config.json          the stage's validated config
 provenance.json      stage, seed, commit, data hash, hashes of the weights it started from, versions,
@@ -57,7 +57,7 @@ def write_atomically(path: Path, text: str) -> None:
 def lock_run(path: Path, *, wait: bool = False) -> Iterator[None]:
     """Locks a run directory, so that no other command writes it.
 
-    Of several processes only the first one locks. The same thread may lock it again inside: a study
+    With several processes only the first one locks. The same thread may lock it again inside: a study
     locks the directory of a run, and so does the stage that makes the run.
 
     Args:
@@ -80,21 +80,21 @@ def lock_run(path: Path, *, wait: bool = False) -> Iterator[None]:
 
 
 class Run:
-    """Writes a run directory. Of several processes only the first one writes.
+    """Writes a run directory. With several processes only the first one writes.
 
-    Lock the directory first (`lock_run`). With several processes, make it after they have joined
-    (`training.fabric.join`): before, none of them knows its rank.
+    Lock the directory first (`lock_run`). With several processes, create the `Run` after they have
+    joined (`training.fabric.join`): before that, no process knows its rank.
 
     Args:
         path: the directory, created if needed. The files of an earlier run in it are replaced.
         stage: "train", "transfer", "compress", ...
         config: the stage's validated config.
-        seed: of the stage, for provenance.json; None for stages without one.
+        seed: seed of the stage, for provenance.json; None for stages without one.
 
     Attributes:
         writes: whether this process writes.
-        hyperparameters: the fields of the config that decide the result, besides data and weights, as
-            JSON. A checkpoint of a training with other hyperparameters is not resumed.
+        hyperparameters: the fields of the config that decide the result, except data and weights, as
+            JSON. A checkpoint of a training with other hyperparameters is ignored.
 
     Raises:
         InputError: the config names an input file that this run would replace, a scoring stage would
@@ -146,7 +146,7 @@ class Run:
 
     @property
     def minutes(self) -> float:
-        """Duration so far, with that before an interruption."""
+        """Minutes since the start of the run, including those before an interruption."""
         return (time.monotonic() - self._started) / 60
 
     def log(self, **values: float) -> None:
@@ -166,8 +166,8 @@ class Run:
         """Continues a run that was interrupted, from a checkpoint.
 
         Args:
-            lines: of metrics.jsonl, at the checkpoint.
-            minutes: duration until the checkpoint.
+            lines: lines of metrics.jsonl until the checkpoint.
+            minutes: duration until the checkpoint, minutes.
         """
         self._started -= 60 * minutes
         if self.writes:

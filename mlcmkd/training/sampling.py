@@ -14,7 +14,7 @@ class Shuffled(Iterator[Tensor]):
     Args:
         count: number of rows.
         batch: rows per batch.
-        generator: random state of the orders.
+        generator: random state for the orders.
 
     Attributes:
         queue: the remaining rows of the epochs that have begun.
@@ -35,14 +35,14 @@ class Shuffled(Iterator[Tensor]):
 class Stream:
     """The batches of one process, or of one accumulated part of a process's steps.
 
-    A training has as many streams as processes times parts per step, each with its own random state. So
-    two processes see the same batches as one process that accumulates two parts.
+    The number of streams is the number of processes times the number of parts per step. Each stream has
+    its own random state, so two processes use the same batches as one process with two parts.
 
     Args:
         count: number of rows.
         batch: rows per batch.
-        seed: of the training.
-        number: of the stream, over all processes.
+        seed: seed of the training.
+        number: index of the stream, over all processes.
 
     Attributes:
         generator: random state of the orders and of the augmentation.

@@ -1,8 +1,8 @@
-"""Step times: the cost of a training step of several objectives, measured side by side.
+"""Step times: the cost of a training step of several objectives, measured in turn.
 
-Each round times every objective once, and each round begins with another one. A machine that is busy
-for a while is then busy for all of them, and the median over the rounds ignores disturbances of single
-steps.
+Each round times every objective once, and each round begins with another objective. If the machine is
+busy for a while, it is busy for all objectives. The median over the rounds ignores disturbances of
+single steps.
 """
 
 import statistics
@@ -58,11 +58,11 @@ def milliseconds(
     """Median time of a training step of each objective, ms: batch, forward, backward, optimizer.
 
     Args:
-        objectives: by name, each with the hyperparameters of its loop; the measurement trains them for
-            a few steps.
-        pairs: the batches are made of them.
+        objectives: objectives by name, each with the hyperparameters of its loop. The measurement trains
+            them for a few steps.
+        pairs: pairs for the batches.
         augmentation: strength of the augmentation.
-        rounds: number of measured rounds, after one more for warming up.
+        rounds: number of measured rounds, after one round for warming up.
     """
     steps = {
         name: _make_step(objective, config, pairs, augmentation)

@@ -1,4 +1,4 @@
-"""One line about weights: what they were trained on, and what to expect of them."""
+"""One line about weights: the data that they were trained on, and the error to expect."""
 
 import json
 from pathlib import Path
@@ -7,20 +7,20 @@ from typing import Any
 from mlcmkd.deployment.weights import FILES, FOLDER, model_card
 from mlcmkd.training.run_directory import CONFIG, PROVENANCE, RESULT
 
-_UNKNOWN = "what they were trained on is unknown; check the drawings"
+_UNKNOWN = "what they were trained on is unknown; check the overlays"
 
 
 def trained_on(weights: Path | str) -> str:
     """What weights were trained on and how large their error is, in one line.
 
-    It is read from the card of a bundled model, or from the run directory in which the weights are; of
-    exported weights, from that of the weights that were exported.
+    The source is the card of a bundled model, otherwise the run directory of the weights. For an
+    exported file it is the card or run directory of the weights that were exported.
 
     Args:
         weights: a file of weights or of `mlcmkd export`.
     """
     path = Path(weights)
-    for _ in range(2):  # an export names the weights that it was made of
+    for _ in range(2):  # the config of an export names the exported weights
         for modality, files in FILES.items():
             if path.resolve() == (FOLDER / files.weights).resolve():
                 return f"weights: the bundled {modality} model, {_of_card(model_card(modality))}"
@@ -65,7 +65,7 @@ def _of_run(config: dict[str, Any], result: dict[str, Any]) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A JSON object; empty where there is none, which is no error: weights may be anywhere."""
+    """A JSON object; empty if there is none, because weights may be in any folder."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

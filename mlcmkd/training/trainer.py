@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Trainer:
-    """One training, in one of its processes; `prepare` makes it.
+    """One training, in one of its processes; make it by `prepare`.
 
     Attributes:
         fabric: connects the processes.
@@ -66,7 +66,10 @@ class Trainer:
         distillation: Distillation | None,
         make_batch: MakeBatch = make_batch,
     ) -> "Trainer":
-        """Everything before the first step: streams, optimizer, decay, data on the device."""
+        """Prepares a training up to its first step: streams, optimizer, decay, data on the device.
+
+        The arguments are those of `mlcmkd.training.loop.fit`.
+        """
         parts = config.accumulate
         numbers = range(fabric.global_rank * parts, (fabric.global_rank + 1) * parts)
         streams = [Stream(len(pairs), config.batch, seed, number) for number in numbers]
@@ -80,7 +83,7 @@ class Trainer:
             objective=objective,
             wrapped=wrapped,
             optimizer=fabric_optimizer,
-            # Images that the objective does not use would be augmented all the same.
+            # Without `only`, images that the objective does not use would be augmented, too.
             pairs=pairs.only(objective.reads).to(fabric.device),
             config=config,
             augmentation=augmentation,
@@ -137,8 +140,8 @@ class Trainer:
     def interval_means(self, step: int, steps: int) -> dict[str, float]:
         """Mean of each term over an interval of `steps` steps that ends with `step`.
 
-        The means are over all processes, and so are the student's buffers from here on: all processes
-        log, validate and stop alike.
+        The means are over all processes. The student's buffers are replaced by their means over all
+        processes. So all processes log, validate and stop in the same way.
 
         Raises:
             InputError: a mean is not finite.
@@ -177,11 +180,11 @@ def mean_over_processes(fabric: "Fabric", watched: list[Tensor]) -> Tensor | Non
 
     Args:
         fabric: connects the processes.
-        watched: of this process, one (2,) tensor per part with labels: the student's and the teacher's
-            loss.
+        watched: losses of this process, one (2,) tensor for each part with labels: the student's and the
+            teacher's loss.
 
     Returns:
-        (2,); None where no batch had labels.
+        (2,); None if no batch had labels.
     """
     if fabric.world_size == 1:
         return torch.stack(watched).mean(0) if watched else None

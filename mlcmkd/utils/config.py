@@ -1,4 +1,4 @@
-"""The base of every config: frozen, strict about names, and with one text for all errors."""
+"""The base class of all configs: immutable, without unknown fields, one form of error messages."""
 
 import reprlib
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from mlcmkd.utils.errors import InputError, suggestion
 
 Place = tuple[str | int, ...]
-# The seed of a random state; torch takes no larger one.
+# The seed of a random state. Torch accepts no larger value.
 Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
@@ -28,7 +28,7 @@ class Config(BaseModel):
         """The config with these fields, usually from a file or from the command line.
 
         Args:
-            where: what the error message begins with, such as the name of a file; may be empty.
+            where: beginning of the error message, such as the name of a file; may be empty.
             fields: names and values; or a config of this class, which is returned as it is.
 
         Raises:
@@ -42,11 +42,11 @@ class Config(BaseModel):
 
 
 def late(default: Any, **arguments: Any) -> Any:
-    """A field that was added after runs had been stored: not written while it has its default.
+    """A field that was added to an existing config: it is not written while it has its default.
 
     Args:
-        default: must give the same results as the code before the field existed.
-        arguments: as pydantic's `Field` takes them.
+        default: value that gives the same results as the code before the field existed.
+        arguments: further arguments of pydantic's `Field`.
     """
     return Field(default, exclude_if=lambda value: value == default, **arguments)
 
@@ -59,7 +59,7 @@ def problems(error: ValidationError, kind: type[BaseModel], fields: Any) -> list
     Args:
         error: pydantic's error.
         kind: the config that was validated.
-        fields: what it was validated from.
+        fields: the names and values that were validated.
     """
     # A value that fits no type of a union has one error for each type, all at the same place.
     at_place: dict[Place, list[ErrorDetails]] = {}

@@ -4,8 +4,8 @@ import difflib
 import errno
 from collections.abc import Collection
 
-_MOST_NAMES = 20  # an error lists the known names if there are at most so many
-# What a user can do about an error of the system.
+_MOST_NAMES = 20  # an error lists the known names if there are at most this many
+# Suggested fixes for errors of the operating system.
 _FIXES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some of your quota",
@@ -21,8 +21,8 @@ _FIXES = {
 class InputError(ValueError):
     """Input from outside (a file, a row, a parameter) that cannot be used.
 
-    The command line prints it as one line without a traceback, so the message must stand alone:
-    where, what is wrong, and a suggested fix.
+    The command line prints it as one line without a traceback, so the message must be complete:
+    location, problem, and a suggested fix.
     """
 
 
@@ -41,7 +41,7 @@ def first_line(error: BaseException | str) -> str:
 
 
 def system_problem(error: OSError) -> str:
-    """One line for an error of the system, such as a full disk: path, reason, and what to do."""
+    """One line for an error of the operating system, such as a full disk: path, reason, fix."""
     place = error.filename if error.filename is not None else "a file or a connection"
     reason = error.strerror or first_line(error)
     return f"{place}: {reason}; {_FIXES.get(error.errno, 'correct this')}"

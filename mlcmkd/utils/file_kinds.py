@@ -1,4 +1,4 @@
-"""What a file is, judged by its first bytes: for the message when it is not what it should be."""
+"""The kind of a file by its first bytes, for error messages on a file of an unexpected kind."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -85,10 +85,10 @@ def incomplete(path: Path, expected: str, reason: str, fix: str) -> InputError:
     """Make the error on a file that is another kind of file, or damaged.
 
     Args:
-        path: of the file.
-        expected: the kind that it should be, such as "image".
-        reason: what the decoder says; used if the file's kind is unknown or as expected.
-        fix: what to do; used unless the kind says it.
+        path: the file.
+        expected: the expected kind, such as "image".
+        reason: message of the decoder; used if the file's kind is unknown or as expected.
+        fix: suggested fix; used if the kind has none.
     """
     kind = kind_of(path)
     if kind is None or kind.name.endswith(expected):

@@ -11,8 +11,8 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
     """Within the block the first Ctrl-C sets a flag; the second one interrupts as usual.
 
     Yields:
-        returns whether Ctrl-C was pressed. Outside of the main thread, which alone gets signals, it is
-        always False.
+        A function that returns whether Ctrl-C was pressed. Only the main thread receives signals; in
+        other threads the function always returns False.
     """
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():

@@ -24,7 +24,7 @@ def lazy_names(
                 f"module '{package}' has no attribute '{name}'{_closest(name, module_of)}"
             )
         value = getattr(import_module(module_of[name]), name)
-        vars(sys.modules[package])[name] = value  # the next access does not come here
+        vars(sys.modules[package])[name] = value  # the next access does not call `get`
         return value
 
     def names() -> list[str]:

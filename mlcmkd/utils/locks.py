@@ -14,7 +14,7 @@ try:
 except ImportError:  # Windows: there is no lock, so two processes must not write to the same folder
     fcntl = None  # type: ignore[assignment]
 
-# What a file system without locks answers, such as Lustre without `flock`, or NFS without lock service.
+# Errors of file systems without locks, such as Lustre without `flock`, or NFS without lock service.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
 
 
@@ -24,12 +24,11 @@ def file_lock(path: Path, busy: str | None = None) -> Iterator[None]:
 
     The system releases the lock when the process ends, also if it is killed. The lock's file is kept:
     deleting it could break the lock of another process that is waiting for it. On a file system without
-    locks a line says so, and nothing is locked.
+    locks nothing is locked, and a line on stderr reports this.
 
     Args:
         path: the file or folder to lock.
-        busy: error message if another process holds the lock; None to wait for it, after a line that
-            says so.
+        busy: error message if another process holds the lock; None to report this on stderr and wait.
 
     Raises:
         InputError: another process holds it, and `busy` is given; or the lock belongs to another user
@@ -84,7 +83,7 @@ def _open(lock: Path) -> int:
             raise
         return _open_of_another_user(lock)
     with suppress(OSError, AttributeError):  # not ours, or a system without modes
-        os.fchmod(handle, 0o666)  # whoever may write in the folder may lock it, whatever the umask
+        os.fchmod(handle, 0o666)  # everyone who may write in the folder may lock it
     return handle
 
 

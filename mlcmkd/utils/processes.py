@@ -1,4 +1,4 @@
-"""This process among others: its rank in distributed training, and what its threads share.
+"""The rank of this process in distributed training, and the state that its threads share.
 
 Environment variables do not prove a rank. `RANK`, `LOCAL_RANK` or `SLURM_PROCID` are also set in a shell
 or a program that another launcher has started, and in every task of srun. A process has a rank once it
@@ -13,13 +13,13 @@ import threading
 # Lightning reads these as numbers while it is imported.
 _RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 
-# Torch's random state and the working directory belong to the process, so that two threads that train
-# at the same time would get other numbers than each by itself. Who changes one of them holds this lock.
+# All threads of a process share torch's random state and the working directory. Two threads that train
+# at the same time would get other results than one alone. Code that changes either of them locks this.
 process_state = threading.RLock()
 
 
 def is_first() -> bool:
-    """Whether this is the only process of its training, or the first of those that it has joined."""
+    """Whether this process has rank 0, or is the only process of its training."""
     distributed = sys.modules.get("torch.distributed")  # without torch, nothing was joined
     if distributed is None or not distributed.is_available() or not distributed.is_initialized():
         return True
@@ -35,7 +35,7 @@ def started_by_torchrun() -> tuple[int, int] | None:
 
 
 def number_of(variable: str) -> int | None:
-    """A whole number from the environment; None if the variable is missing or no such number."""
+    """A whole number from the environment; None if the variable is missing or not a whole number."""
     text = os.environ.get(variable, "").strip()
     return int(text) if text.isdecimal() else None
 

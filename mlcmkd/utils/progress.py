@@ -1,4 +1,4 @@
-"""Progress bars: tqdm's, with `TQDM_DISABLE` honoured, and as lines where the output is a log file."""
+"""Progress bars of tqdm that respect `TQDM_DISABLE`; in a log file they are written as lines."""
 
 import os
 import sys
@@ -15,9 +15,9 @@ _in_terminal = sys.stderr is not None and sys.stderr.isatty()
 class tqdm(auto.tqdm):
     """The bar of `tqdm.auto`, a widget in notebooks, with the same parameters.
 
-    `disable=False` leaves the choice to the environment variable TQDM_DISABLE. Where the output is
-    neither a terminal nor a notebook, a line is written every `LOG_SECONDS` (or TQDM_MININTERVAL)
-    seconds, and a bar that is removed at its end (`leave=False`) only appears if it lasts as long.
+    With `disable=False` the environment variable TQDM_DISABLE decides. If the output is neither a
+    terminal nor a notebook, a line is written every `LOG_SECONDS` (or TQDM_MININTERVAL) seconds. A bar
+    that is removed at its end (`leave=False`) then appears only if it lasts longer than this.
     """
 
     def __init__(self, *args: Any, **options: Any):

@@ -1,4 +1,4 @@
-"""Named things of one kind: those of the library, and those that a user adds."""
+"""Named entries of one kind: those of the library, and those that a user adds."""
 
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
@@ -9,15 +9,15 @@ T = TypeVar("T")
 
 
 class Registry(Mapping[str, T]):
-    """A mapping from names to things, read-only but for `register`.
+    """A mapping from names to entries, read-only except for `register`.
 
     Names of the library come first, in their order. They cannot be replaced: saved weights, manifests
     and runs refer to them. A user's own name can be registered again, as happens when a notebook cell
     is executed twice; the last registration counts.
 
     Args:
-        kind: what the things are, for error messages, such as "landmark scheme".
-        entries: the library's own.
+        kind: kind of the entries, for error messages, such as "landmark scheme".
+        entries: the entries of the library.
     """
 
     def __init__(self, kind: str, entries: Mapping[str, T]):
@@ -36,7 +36,7 @@ class Registry(Mapping[str, T]):
         return len(self._built_in) + len(self._added)
 
     def find(self, name: str) -> T:
-        """The thing of that name.
+        """The entry with this name.
 
         Raises:
             InputError: no such name; the message lists the known ones.
@@ -46,7 +46,7 @@ class Registry(Mapping[str, T]):
         return self[name]
 
     def register(self, name: str, thing: T) -> None:
-        """Adds a thing, or replaces one that was added before.
+        """Adds an entry, or replaces one that was added before.
 
         Raises:
             InputError: an empty name, or a name of the library.

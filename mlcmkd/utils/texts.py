@@ -36,8 +36,9 @@ def read_text(path: Path, max_bytes: int = MAX_FACE_BYTES, fallback: str | None 
     """Read a text file.
 
     Args:
-        max_bytes: largest size of the file.
-        fallback: encoding of a file that is not UTF-8; None for none.
+        path: the file.
+        max_bytes: largest allowed size of the file.
+        fallback: encoding to try if the file is not UTF-8; None to accept UTF-8 only.
 
     Raises:
         InputError: it cannot be read, is empty, longer than `max_bytes`, or not text in UTF-8 or
@@ -159,8 +160,8 @@ def read_json_value(path: Path, max_bytes: int = MAX_TABLE_BYTES) -> Any:
     """Read a JSON file.
 
     Raises:
-        InputError: as `read_text`; also if it is not JSON, or if a key appears twice in an object, of
-            which JSON keeps the last.
+        InputError: as `read_text`; also if it is not JSON, or if a key appears twice in an object (the
+            json module would keep the last one).
     """
     text = read_text(path, max_bytes)
     try:
@@ -214,7 +215,7 @@ def number(token: str, where: str) -> float:
 
 
 def declared_size(width: Any, height: Any) -> tuple[int, int] | None:
-    """Return the (width, height) that a file gives for its image; None without whole numbers above 0."""
+    """Return the (width, height) that a file states for its image; None unless both are above 0."""
     try:
         size = int(width), int(height)
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Threads of the arithmetic that leave the cores to other programs while they wait for one another."""
+"""Torch's threads: how long a waiting thread occupies its core before it sleeps."""
 
 import os
 import sys
@@ -8,14 +8,14 @@ SPINS = "10000"
 
 
 def sleep_soon() -> None:
-    """Lets the threads of torch sleep soon while they wait, instead of checking all the time.
+    """Makes waiting threads of torch sleep soon, instead of spinning (checking without a pause).
 
     At the end of every parallel region the faster threads wait for the slowest. If another program uses
-    its core, threads that check all the time use up the time in which the slowest could finish. Then a
-    training step can take thirty times as long (docs/performance/speed.md).
+    the core of the slowest thread, spinning threads take the time in which it could finish. A training
+    step can then take thirty times as long (docs/performance/speed.md).
 
-    GNU OpenMP, which torch uses on Linux, reads the variable once, when torch is imported: this function
-    has no effect after that. What the user has set is kept.
+    GNU OpenMP, which torch uses on Linux, reads the variable GOMP_SPINCOUNT once, when torch is
+    imported. This function has no effect after that. Values that the user has set are kept.
     """
     if "torch" not in sys.modules and "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)

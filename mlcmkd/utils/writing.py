@@ -1,4 +1,4 @@
-"""Writing files: complete or not at all, and with the file's name in an error of the system."""
+"""Writing files atomically, and with the file's name in an error of the operating system."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

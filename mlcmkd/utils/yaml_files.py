@@ -1,9 +1,9 @@
-"""YAML as all parameter files, `--set`, `-p` and descriptions of data sets are read.
+"""The YAML of parameter files, of `--set` and `-p`, and of descriptions of data sets.
 
-The values are those of YAML 1.2, and Python's `None` and `1_000`: `010` is 10, `1e3` is a number; `no`,
-`on`, `12:30` and dates are texts. A key that occurs twice is an error. PyYAML alone reads YAML 1.1: the
-same are 8, a text, False, True, 750 and a date, and of two equal keys it keeps the last. (ruamel.yaml
-reads YAML 1.2, but would be a second YAML library beside the one that dask and Jupyter install.)
+Values follow YAML 1.2: `010` is 10, `1e3` is a number; `no`, `on`, `12:30` and dates are texts. Python's
+`None` and `1_000` are accepted, too. A key that occurs twice is an error. PyYAML alone follows YAML 1.1,
+in which the same values are 8, a text, False, True, 750 and a date; of two equal keys it keeps the last.
+(ruamel.yaml follows YAML 1.2, but would be a second YAML library beside that of dask and Jupyter.)
 """
 
 import re
@@ -73,10 +73,10 @@ def parse_yaml(text: str, where: str) -> Any:
 
     Args:
         text: one document.
-        where: what the error message begins with: a file, or an option.
+        where: beginning of the error message: a file, or an option.
 
     Raises:
-        InputError: not YAML, or a key that occurs twice; the message has the line of a longer text.
+        InputError: not YAML, or a key that occurs twice; the message names the line of a longer text.
     """
     try:
         return yaml.load(text, _Loader)
@@ -108,7 +108,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def read_fields(path: Path) -> dict[str, Any]:
-    """Names and values of a YAML file; none of an empty file.
+    """Names and values of a YAML file; an empty dict for an empty file.
 
     Raises:
         InputError: as `read_yaml`; or the file contains something else.

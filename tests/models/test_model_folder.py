@@ -186,7 +186,7 @@ def test_a_folder_of_something_else_is_not_overwritten(small, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     (run / CONFIG).write_text('{"out": "run"}')
-    with pytest.raises(InputError, match="not of a model folder, and would be replaced"):
+    with pytest.raises(InputError, match="belongs to no model folder and would be replaced"):
         small.save_pretrained(run)
     assert os.listdir(run) == [CONFIG] and (run / CONFIG).read_text() == '{"out": "run"}'
     with pytest.raises(InputError, match="a file has this name; give a folder"):

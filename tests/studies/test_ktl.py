@@ -112,7 +112,7 @@ def test_the_table_names_the_student(tmp_path):
         ({"students": {"big": {"size": "huge"}}}, "student 'big', strategy 'none': size: .*huge"),
         (
             {"students": {"big": {"seed": 3}}},
-            "student 'big': seed is set by the sweep; take it out",
+            "student 'big': seed is set by the sweep; remove it here",
         ),
     ],
 )

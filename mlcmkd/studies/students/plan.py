@@ -57,7 +57,7 @@ class Network(Config):
 
     Attributes:
         size, head: see ModelSpec.
-        fields: of every stage's config, for this network only, such as its precision or learning rate.
+        fields: fields of every stage's config for this network only, such as its learning rate.
     """
 
     size: SizeName
@@ -70,10 +70,10 @@ class Method(Config):
 
     Attributes:
         stage: "train" (labels only, the default loss), "compress" (MCL) or "kd-loss".
-        fields: of that stage's config.
-        int8: quantised to 8 bits after training, calibrated on validation faces. The method's name then
-            ends in "int8". The student is that of the method with the same fields, and is reused if its
-            weights were kept.
+        fields: fields of that stage's config.
+        int8: quantise the student to 8 bits after training, calibrated on validation faces. The method's
+            name then ends in "int8". The student is the same as that of a method with the same fields,
+            and is reused if its weights were kept.
     """
 
     stage: Stage
@@ -85,12 +85,12 @@ class Grid(GridConfig):
     """Combinations of benchmarks, modalities, networks, methods and seeds.
 
     Attributes:
-        labelled: number of training pairs with a label for the light students, which are thermal then;
-            None for all. The RGB teacher has all labels, the KTL student none: each seed draws its own
-            labels, and a KTL student trained on others would add their information.
+        labelled: number of training pairs with a label for the light students, which must then be
+            thermal; None for all. The RGB teacher has all labels, the KTL student none: each seed draws
+            its own labels, and a KTL student trained on other labels would add their information.
         benchmarks, networks, methods: names in the parameter file.
-        modalities: of the students' input.
-        seeds: of the weights, the drawn pairs, the shuffling and the augmentation.
+        modalities: modalities of the students' input.
+        seeds: seeds of the weights, the choice of pairs, their order and the augmentation.
     """
 
     labelled: int | None = Field(default=None, ge=1)
@@ -105,11 +105,11 @@ class StudentsConfig(BenchmarkStudyConfig):
     """Parameter file of a table of light students.
 
     Attributes:
-        benchmarks: by name.
-        tolerant: fields of TolerantConfig, merged over the teacher's.
-        transfer: fields of TransferConfig, of the KTL student.
+        benchmarks: the benchmarks by name.
+        tolerant: fields of TolerantConfig, which take precedence over the teacher's.
+        transfer: fields of TransferConfig for the KTL student.
         student: fields that all light students share, such as steps and augmentation.
-        networks, methods: by name.
+        networks, methods: the networks and the methods by name.
         grids: what is run, in this order.
         keep_weights: keep every student's weights, or only its metrics and errors. They are kept in
             any case while 8-bit students, which are made from them, are missing.
@@ -139,7 +139,7 @@ class PlannedStudent(NamedTuple):
     Attributes:
         benchmark: name in the parameter file, not in the table.
         labelled: number of its training pairs with a label; None for all.
-        modality: of its input.
+        modality: modality of its input.
         network, method: names in the parameter file.
         stage, config: how it is trained.
         int8: whether it is quantised to 8 bits.
@@ -173,7 +173,7 @@ def teachers_of(config: StudentsConfig, name: str, labelled: int | None = None) 
     """The configs of a benchmark's teachers.
 
     Args:
-        name: of the benchmark in the parameter file.
+        name: name of the benchmark in the parameter file.
         labelled: number of labelled pairs of the light students; None for all.
 
     Raises:
@@ -196,11 +196,12 @@ def teachers_of(config: StudentsConfig, name: str, labelled: int | None = None) 
 
 
 class LargeNetwork(NamedTuple):
-    """A teacher that has a row of its own: the RGB teacher, or the KTL student on thermal.
+    """A teacher with its own row in the table: the RGB teacher, or the KTL student on thermal.
 
     Attributes:
-        network: its size, which the table names in the place of a light student's name.
-        others: as for a planned student.
+        network: its size, which the table shows instead of the name of a light student.
+        method: `TEACHER` or `KTL_STUDENT`.
+        benchmark, labelled, modality, config, run: as in PlannedStudent.
     """
 
     benchmark: str
@@ -249,8 +250,8 @@ def plan(config: StudentsConfig) -> Iterator[PlannedStudent]:
     """The light students, in order.
 
     Raises:
-        InputError: a grid names what the file does not have, or a combination that is impossible, such
-            as MCL on RGB, or fields that a stage does not have.
+        InputError: a grid has a name that the file does not define, or a combination that is impossible,
+            such as MCL on RGB; or there are fields that a stage does not have.
     """
     return without_repeats(each for grid in config.grids for each in _plan_grid(config, grid))
 

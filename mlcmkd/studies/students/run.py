@@ -1,4 +1,4 @@
-"""Light students of every method, in RGB and in thermal, with what each network costs.
+"""Light students of every method, in RGB and in thermal, with the costs of each network.
 
 One parameter file (`experiments/students.yaml`) names the networks, the methods and the seeds. The
 teachers are trained once for each benchmark: the RGB teacher (Tough-Teacher of RGB students), its
@@ -36,8 +36,8 @@ class StudentsStudy(Study[PlannedStudent]):
     """The table of light students as a study.
 
     Attributes:
-        keep_weights: as the config says, and whenever 8-bit students are missing (from `prepare`).
-        latency_ms: milliseconds a face of each network, from `prepare`.
+        keep_weights: value of the config; also True if 8-bit students are missing (from `prepare`).
+        latency_ms: milliseconds per face of each network, from `prepare`.
     """
 
     units = "students"
@@ -57,9 +57,9 @@ class StudentsStudy(Study[PlannedStudent]):
         """Trains the teachers and measures the latencies.
 
         Returns:
-            The teachers' rows, where the table lacks them. Teachers are not part of the plan, because
-            students cannot be trained before them, and because the missing students decide which
-            teachers are needed.
+            The rows of teachers that the table lacks. Teachers are not part of the plan, because they
+            must be trained before the students, and the missing students decide which teachers are
+            needed.
         """
         teachers: list[LargeNetwork] = []
         for name, labelled in dict.fromkeys((each.benchmark, each.labelled) for each in missing):
@@ -84,7 +84,7 @@ class StudentsStudy(Study[PlannedStudent]):
         return self.row(teacher, _result(model, nme))
 
     def make(self, planned: PlannedStudent) -> Row:
-        """Trains one light student, quantises it if that is asked for, and scores it."""
+        """Trains one light student, quantises it if its method is int8, and scores it."""
         config, split = planned.config, self.config.split
         weights = get_or_train(STAGES[planned.stage][1], config, progress=False) / WEIGHTS
         model = Landmarker.load(weights)
@@ -119,7 +119,7 @@ class StudentsStudy(Study[PlannedStudent]):
 def train_teachers(
     config: StudentsConfig, name: str, labelled: int | None, students: Iterable[PlannedStudent]
 ) -> None:
-    """Trains the teachers that these students need, where they are missing."""
+    """Trains the teachers that these students need, if they are missing."""
     teachers = teachers_of(config, name, labelled)
     needed = {(student.modality, student.stage) for student in students}
     get_or_train(train, teachers.rgb)

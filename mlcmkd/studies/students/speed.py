@@ -1,8 +1,8 @@
-"""Latency of the networks in a table of light students, in milliseconds a face.
+"""Latency of the networks in a table of light students, in milliseconds per face.
 
-The latency belongs to a network and a machine, not to a run: a network has one latency in a table,
-whatever its weights. New rows take the latency that the table has for their network. `retime_table`
-measures all networks again, side by side, which makes them comparable.
+The latency depends on the network and the machine, not on the weights, so a network has one latency in a
+table. A new row gets the latency that the table has for its network. `retime_table` measures all
+networks again in turn, so that their latencies can be compared.
 """
 
 import statistics
@@ -32,11 +32,11 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.locks import file_lock
 from mlcmkd.utils.progress import tqdm
 
-ROUNDS = 5  # the networks take turns, so that other load on the machine affects all of them
+ROUNDS = 5  # all networks are timed in each round, so that other load affects all of them
 
 
 class TimedNetwork(NamedTuple):
-    """What decides a latency: the network, and whether it is quantised to 8 bits."""
+    """A network whose latency is measured: its spec, and whether it is quantised to 8 bits."""
 
     spec: ModelSpec
     int8: bool
@@ -71,10 +71,11 @@ def network_of(config: StudentsConfig, planned: PlannedStudent | LargeNetwork) -
 def latencies(
     config: StudentsConfig, networks: dict[TimedNetwork, DataConfig]
 ) -> dict[TimedNetwork, float]:
-    """Milliseconds a face of the table's networks and of these, which are measured if they are new.
+    """Milliseconds per face of the table's networks and of these, which are measured if they are new.
 
     Args:
-        networks: with the data whose validation faces calibrate one in 8 bits.
+        config: config of the table.
+        networks: networks, each with the data whose validation faces calibrate its 8-bit version.
     """
     known = table_latencies(config)
     new = {network: data for network, data in networks.items() if network not in known}
@@ -82,7 +83,7 @@ def latencies(
 
 
 def table_latencies(config: StudentsConfig) -> dict[TimedNetwork, float]:
-    """Milliseconds a face of every network in the table, by its first row."""
+    """Milliseconds per face of every network in the table, from its first row."""
     known: dict[TimedNetwork, float] = {}
     for row, match in _rows_with_networks(config):
         if match is not None:
@@ -93,14 +94,14 @@ def table_latencies(config: StudentsConfig) -> dict[TimedNetwork, float]:
 def measure_latencies(
     networks: dict[TimedNetwork, DataConfig], progress: bool = False
 ) -> dict[TimedNetwork, float]:
-    """Milliseconds a face of each network: ONNX Runtime, batch 1, one thread, random weights.
+    """Milliseconds per face of each network: ONNX Runtime, batch 1, one thread, random weights.
 
     Args:
-        networks: with the data whose validation faces calibrate one in 8 bits.
-        progress: show a bar.
+        networks: networks, each with the data whose validation faces calibrate its 8-bit version.
+        progress: show a progress bar.
 
     Returns:
-        The median over ROUNDS rounds, in which the networks take turns, of each round's median call.
+        The median over ROUNDS rounds of the median call of each round. Each round times all networks.
     """
     with TemporaryDirectory() as folder:
         files = {
@@ -120,8 +121,8 @@ def retime_table(
     """Measures every network of the table again and writes its latency into all of its rows.
 
     Args:
-        config: of the table.
-        progress: show a bar.
+        config: config of the table.
+        progress: show a progress bar.
         say: prints a line.
 
     Raises:
