@@ -1,9 +1,9 @@
-"""Kalman filter of a face's box: where a face is expected in the next frame.
+"""Kalman filter of a face's box: it predicts the box in the next frame.
 
-The filter of SORT (Bewley et al., *Simple online and realtime tracking*, ICIP 2016) with two changes.
-The speed is an Ornstein-Uhlenbeck process in continuous time: the box moves on at its velocity, which
-fades, because heads turn back, and frames may be missing. Noise is in units of the face's side,
-because faces of 12 and of 240 px move alike.
+It is the filter of SORT (Bewley et al., *Simple online and realtime tracking*, ICIP 2016) with two
+changes. The speed is an Ornstein-Uhlenbeck process in continuous time: it decays exponentially, because
+heads often turn back, and the time between frames may vary. The noise is in units of the face's side, so
+that the same constants apply to faces of any size.
 """
 
 import math
@@ -12,18 +12,18 @@ import numpy as np
 
 from mlcmkd.deployment.boxes import Box
 
-# Of the centre (x, y) in face sides, and of the logarithms of width and height. Chosen on simulated
-# sequences (benchmarks/tracking.py).
+# Each array has four entries: the centre (x, y) in face sides, and the natural logarithms of width and
+# height. Chosen on simulated sequences (benchmarks/tracking.py).
 MEASURED = np.array([0.05, 0.05, 0.1, 0.1])  # standard deviation of a detected box
 SPEED = np.array([1.5, 1.5, 0.1, 0.1])  # standard deviation of speeds, per second
-FADING = 0.4  # seconds after which 37 % of a speed are left
+FADING = 0.4  # time constant of the decay of a speed, seconds: 37 % remain
 
 
 class BoxMotion:
-    """Position, size and their speeds, with their uncertainty.
+    """State of the filter: position and size of a box, their speeds, and the covariances.
 
     Args:
-        box: the first one, pixels.
+        box: the first detected box, pixels.
     """
 
     def __init__(self, box: Box):
@@ -43,7 +43,11 @@ class BoxMotion:
         return tuple(float(edge) for edge in edges)
 
     def predict(self, seconds: float) -> None:
-        """Moves the box on by a time above 0, without a detection."""
+        """Predicts the state after a time.
+
+        Args:
+            seconds: time since the last prediction, above 0.
+        """
         left = np.exp(-seconds / FADING)
         path = FADING * (1 - left)  # of a speed of 1
         step = np.array([[1, path], [0, left]])
@@ -55,7 +59,7 @@ class BoxMotion:
         self._covariance = step @ self._covariance @ step.T + noise[:, None, None] * spread
 
     def update(self, box: Box) -> None:
-        """Takes a detected box into account."""
+        """Corrects the state by a detected box, in pixels."""
         variance = self._covariance[:, 0, 0] + (MEASURED * self._scale) ** 2
         gain = self._covariance[:, :, 0] / variance[:, None]  # (4, 2)
         error = _values(box) - self._mean[:, 0]
@@ -64,7 +68,7 @@ class BoxMotion:
         self._side = _side(self._mean[:, 0])
 
     def surprise(self, box: Box) -> float:
-        """Twice the negative log-likelihood of a detected box, without its constant."""
+        """Twice the negative log-likelihood of a detected box, without the constant term."""
         variance = self._covariance[:, 0, 0] / self._scale**2 + MEASURED**2
         error = (_values(box) - self._mean[:, 0]) / self._scale
         return float((error**2 / variance + np.log(variance)).sum())
@@ -76,7 +80,7 @@ class BoxMotion:
         return shift / max(_side(values), self._side)
 
     def growth(self, box: Box) -> float:
-        """Factor between the sides of a detected and the expected box, at least 1."""
+        """Ratio of the larger to the smaller side of a detected and the expected box, at least 1."""
         side = _side(_values(box))
         return max(side, self._side) / min(side, self._side)
 
@@ -86,7 +90,7 @@ class BoxMotion:
 
 
 def _values(box: Box) -> np.ndarray:
-    """Centre in pixels, and the logarithms of width and height, of at least 1 px."""
+    """Centre in pixels, and the natural logarithms of width and height, each at least 1 px; (4,)."""
     x0, y0, x1, y1 = box
     width, height = math.log(max(x1 - x0, 1.0)), math.log(max(y1 - y0, 1.0))
     return np.array([(x0 + x1) / 2, (y0 + y1) / 2, width, height])

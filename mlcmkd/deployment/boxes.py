@@ -26,9 +26,10 @@ def check_box(
     """Returns a box as four floats after checking it.
 
     Args:
-        name: whose box it is, for error messages.
-        size: (width, height) of the image in pixels, where it is known.
-        min_inside: share of the box that must be inside the image.
+        box: x0, y0, x1, y1 in pixels.
+        name: name of the image or table row, for error messages.
+        size: (width, height) of the image in pixels; None if unknown.
+        min_inside: share of the box that must be inside the image, 0 to 1.
 
     Raises:
         InputError: not four finite numbers with x0 < x1 and y0 < y1, or a box that cannot be that of
@@ -61,19 +62,20 @@ def iou(one: Box, other: Box) -> float:
 class BoxTable:
     """Face boxes from a CSV with the columns `image,x0,y0,x1,y1`, or `image,x,y,width,height`.
 
-    The names of the columns distinguish corners from sizes, not the numbers. Other columns are ignored.
+    The names of the columns decide whether the numbers are corners or a size. Other columns are ignored.
 
     Several rows of one image are several faces. Names are matched as in `mlcmkd prepare folder`: the
-    file's name must agree, with or without suffix, in upper or lower case; of several rows, the one
-    with most trailing folders in common is used. `anna/001.png` and `C:/data/anna/001.PNG` apply to
-    `frames/anna/001.png` and to `001.png`, but not to `ben/001.png`; backslashes count as slashes. In
-    videos and stacks a row applies to one frame (`clip.mp4#000012`) or, without a number, to all.
+    file's name must be the same, with or without suffix, in upper or lower case. If several names match,
+    the one with most trailing folders in common is used. `anna/001.png` and `C:/data/anna/001.PNG` match
+    `frames/anna/001.png` and `001.png`, but not `ben/001.png`; backslashes count as slashes. In videos
+    and stacks a row applies to one frame (`clip.mp4#000012`) or, without a number, to all frames.
 
     Args:
         path: the CSV.
 
     Raises:
-        InputError: not such a CSV, or the same box twice; the message names file and line.
+        InputError: not such a CSV, an invalid box, or the same box twice; the message names file and
+            line.
     """
 
     def __init__(self, path: Path):
@@ -112,8 +114,11 @@ class BoxTable:
 
         The rows of a frame take precedence over those of its whole file.
 
+        Args:
+            name: path of the image, or path and number of the frame (`clip.mp4#000012`).
+
         Raises:
-            InputError: two names of the table fit equally well.
+            InputError: two names of the table match equally well.
         """
         frame = _FRAME.fullmatch(name)  # a file may be called `a#1.png`, too
         for candidate in (name, frame[1]) if frame else (name,):
@@ -128,7 +133,7 @@ class BoxTable:
         return [name for name in self._boxes if name not in self._used]
 
     def _find(self, image: str) -> str | None:
-        """Return the name in the table that refers to an image; None without one."""
+        """Returns the name in the table that refers to an image; None if there is none."""
         names = self._names.get(_last(image), [])
         fits = {name: fit for name in names if (fit := _fit(name, image)) is not None}
         best = [name for name, fit in fits.items() if fit == max(fits.values())]
@@ -141,15 +146,15 @@ class BoxTable:
 
 
 def _last(name: str) -> str:
-    """Return the last part of a path, in lower case and without an image suffix."""
+    """Returns the last part of a path, in lower case and without an image suffix."""
     return (path_parts(name_of(name)) or ("",))[-1]
 
 
 def _fit(name: str, image: str) -> tuple[int, bool, bool] | None:
-    """Return how well a name of equal last part refers to an image, larger is better; None: not at all.
+    """Returns how well a name with the same last part matches an image; None if it does not.
 
-    First by the number of common folders; then a name without other folders, and one in the same
-    case and with the same suffix, fits better.
+    Larger tuples match better. The order of the criteria: the number of common folders; whether the name
+    has no other folders; whether upper and lower case and the suffix are the same.
     """
     a, b = path_parts(name)[:-1], path_parts(image)[:-1]
     shared = trailing_folders(a, b)

@@ -1,9 +1,9 @@
-"""Face detectors of the user: any callable from an image to boxes.
+"""Face detectors of the user: any function from an image to boxes.
 
-A detector takes an image, (H, W) float32 in [0, 1] for thermal (cold to warm over the range of the
-weights) or (H, W, 3) for RGB, and returns boxes (x0, y0, x1, y1) in 0-based pixels, none where
-there is no face. Like the landmarks, a box should reach from brows to chin and from cheek to cheek;
-boxes of whole heads must be shrunk by the detector.
+A detector takes an image in [0, 1], float32: (H, W) for thermal, from the coldest to the warmest value
+of the weights' range, or (H, W, 3) for RGB. It returns a list of boxes (x0, y0, x1, y1) in 0-based
+pixels, which is empty where there is no face. Like the landmarks, a box should reach from brows to chin
+and from cheek to cheek. A detector of whole heads has to shrink its boxes before it returns them.
 """
 
 import importlib
@@ -18,11 +18,11 @@ Detector = Callable[[np.ndarray], Sequence[Box]]
 
 
 def load_detector(name: str) -> Detector:
-    """Imports the detector that a user names as `module:function`, which runs the module's code.
+    """Imports a detector by its name, `module:function`. This runs the code of the module.
 
-    Only pass names that a user typed, never names from a file. The module is found as Python finds
-    any module: installed, or in PYTHONPATH. The current folder is not searched, because a folder of
-    downloads may contain anything.
+    Only pass names that a user typed, never names from a file. Python finds the module if it is
+    installed or in PYTHONPATH. The current folder is not searched, because it may contain downloaded
+    files of unknown origin.
 
     Raises:
         InputError: not of that form, no such module or function, or not callable.
@@ -52,11 +52,15 @@ def run_detector(detector: Detector, unit: np.ndarray, name: str) -> list[Box]:
     """Runs a user's detector on an image and checks its boxes.
 
     Args:
+        detector: the detector.
         unit: (H, W) or (H, W, 3) float32 in [0, 1].
-        name: of the image, for error messages.
+        name: name of the image, for error messages.
+
+    Returns:
+        boxes (x0, y0, x1, y1), 0-based pixels.
 
     Raises:
-        InputError: the detector fails, or does not return boxes within the image.
+        InputError: the detector fails, or returns an invalid box.
     """
     try:
         boxes = list(detector(unit))
@@ -67,6 +71,6 @@ def run_detector(detector: Detector, unit: np.ndarray, name: str) -> list[Box]:
         raise InputError(
             f"{name}: the detector failed ({type(error).__name__}: {message})"
         ) from None
-    # A face that leaves the image is no error of a detector.
+    # A box may extend beyond the image, because a face may be cut by the border.
     size = unit.shape[1::-1]
     return [check_box(box, f"{name}, detector", size, min_inside=0) for box in boxes]

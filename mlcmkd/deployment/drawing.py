@@ -1,4 +1,4 @@
-"""Draws landmarks into images and videos, by OpenCV, which is faster than matplotlib."""
+"""Draws landmarks into images and videos with OpenCV, which is faster than matplotlib."""
 
 from pathlib import Path
 
@@ -16,13 +16,13 @@ from mlcmkd.utils.writing import replacing
 
 LINE = (255, 176, 0)  # amber (RGB): visible on skin and grey, also with colour blindness
 POINT = (0, 114, 255)
-CIRCLE = (64, 224, 208)  # turquoise, of the deviations
+CIRCLE = (64, 224, 208)  # turquoise, for the standard deviations
 BOX = (204, 121, 167)  # purple
 NUMBER = 13  # px: height of a person's number
 SMALLEST = 480  # px; smaller frames are enlarged so that points do not cover the face
-LARGEST = 1600  # px; to which images are enlarged for labels
-THICKER = 1000  # px; strokes get thicker by one for each of these on the longer side
-# In the order of trial: browsers play the first, every OpenCV writes the second.
+LARGEST = 1600  # px; largest longer side to which images are enlarged for labels
+THICKER = 1000  # px; the stroke width is the longer side divided by this, at least 1
+# The first codec that OpenCV can open is used. Browsers play .mp4; every OpenCV can write .avi.
 CODECS = ((".mp4", "mp4v"), (".avi", "MJPG"))
 
 
@@ -39,10 +39,11 @@ def draw(
 
     Args:
         faces: the faces of the image, all with the same `image`.
-        image: stored values of the image, used where there is no face.
-        deviations: draw a circle around each landmark, with its standard deviation as radius, where
-            that is known.
-        boxes: draw the box of each face, with its number in the tables where it has none as a person.
+        image: stored values of the image, used if there is no face.
+        deviations: draw a circle around each landmark; the radius is its standard deviation. Landmarks
+            without a known deviation get none.
+        boxes: draw the box of each face, with the number of its person, or without tracking the number
+            of the face in the tables.
     """
     faces = [faces] if isinstance(faces, FaceLandmarks) else faces
     image = faces[0].image if faces else to_display(image)
@@ -80,7 +81,7 @@ def draw(
 
 
 def _enlargement(faces: list[FaceLandmarks], side: int) -> int:
-    """By how much an image is enlarged, so that points and labels do not cover the faces."""
+    """Factor by which an image is enlarged, so that points and labels do not cover the faces."""
     needed = SMALLEST / side
     measured = [face_size(face.landmarks) for face in faces if face.temperatures is not None]
     if measured:
@@ -135,13 +136,13 @@ class VideoDrawing:
     def add(
         self, faces: list[FaceLandmarks], values: np.ndarray, seconds: float | None = None
     ) -> None:
-        """Adds a frame, in the size of the first one.
+        """Adds a frame, resized to the size of the first one.
 
         Args:
-            faces: of the frame.
-            values: are drawn if it has no face.
-            seconds: when the frame was taken, since the first one: it is repeated or left out so that
-                the video keeps time; None to show each frame once.
+            faces: faces of the frame.
+            values: stored values of the frame, drawn if it has no face.
+            seconds: time of the frame since the first one. The frame is repeated or left out so that the
+                video plays at the speed of the recording. None to show each frame once.
         """
         copies = 1 if seconds is None else round(seconds * self._rate) + 1 - self._count
         if copies < 1:
@@ -180,7 +181,8 @@ class VideoDrawing:
         """
         if self._writer is not None:
             self._writer.release()
-            # OpenCV does not report a write that failed. Both containers end with the index of frames.
+            # OpenCV does not report a failed write. Both containers store the index of frames at the
+            # end.
             if not _has_frames(self.path):
                 self.path.unlink(missing_ok=True)
                 raise InputError(

@@ -1,4 +1,4 @@
-"""Detects all faces of a frame by the network, run by torch or ONNX Runtime."""
+"""Detects all faces of a frame with a network that torch or ONNX Runtime runs."""
 
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -16,10 +16,10 @@ THRESHOLD = 0.5
 
 @runtime_checkable
 class MapsNetwork(Protocol):
-    """A network from a frame to maps.
+    """The interface of a face detection network.
 
     Attributes:
-        modality: of the frames.
+        modality: modality of the frames.
         input_px: longer side of the input, pixels.
     """
 
@@ -27,7 +27,11 @@ class MapsNetwork(Protocol):
     input_px: int
 
     def __call__(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """A frame (1, C, H, W) float32 in [0, 1] to centres (h, w), 0 to 1, and boxes (4, h, w)."""
+        """Maps a frame (1, C, H, W) float32 in [0, 1] to the maps of `find_faces`.
+
+        Returns:
+            centres (h, w), probabilities 0 to 1, and boxes (4, h, w).
+        """
 
 
 class TorchDetector:
@@ -56,11 +60,11 @@ def open_detector(path: Path | str, threads: int = 1) -> MapsNetwork:
     """Opens a face detector: ONNX where the file ends in `.onnx`, otherwise safetensors.
 
     Args:
-        path: a file of `mlcmkd train-detector` or, exported, of `mlcmkd export-detector`.
+        path: a file of `mlcmkd train-detector` or `mlcmkd export-detector`.
         threads: CPU threads of ONNX Runtime; torch has its own setting.
 
     Raises:
-        InputError: the file holds no face detector.
+        InputError: the file contains no face detector.
     """
     if Path(path).suffix.lower() == ".onnx":
         from mlcmkd.deployment.onnx.detector import OnnxDetector
@@ -70,15 +74,15 @@ def open_detector(path: Path | str, threads: int = 1) -> MapsNetwork:
 
 
 def to_input(unit: np.ndarray, longer: int) -> tuple[np.ndarray, float]:
-    """A frame at the size of the network's input.
+    """Resizes and pads a frame to the network's input.
 
     Args:
         unit: (H, W) or (H, W, C) float32 in [0, 1].
-        longer: pixels that the longer side becomes.
+        longer: longer side after resizing, pixels.
 
     Returns:
-        (1, C, h, w) float32, sides multiples of `MULTIPLE`, the last row and column repeated; and
-        pixels of the input per pixel of the frame.
+        the input (1, C, h, w) float32, and the scale in pixels of the input per pixel of the frame. Both
+        sides are padded to multiples of `MULTIPLE` with copies of the last row and column.
     """
     factor = longer / max(unit.shape[:2])
     height, width = (max(1, round(pixels * factor)) for pixels in unit.shape[:2])
@@ -101,7 +105,7 @@ def detect_faces(
         threshold: lowest score, 0 to 1.
 
     Returns:
-        faces with boxes in pixels of the frame, as tight around the face as its landmarks are.
+        faces with boxes in pixels of the frame. A box encloses the landmarks of its face tightly.
     """
     frame, factor = to_input(unit, network.input_px)
     centres, boxes = network(frame)

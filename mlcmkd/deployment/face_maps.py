@@ -9,7 +9,8 @@ from mlcmkd.data.face_grid import STRIDE, UNIT_SIDE
 from mlcmkd.deployment.boxes import Box, iou
 
 MOST_FACES = 50
-OVERLAP = 0.4  # of two boxes with a larger IoU, the one with the lower score is dropped
+# Of two boxes with a larger intersection over union, the one with the lower score is dropped.
+OVERLAP = 0.4
 
 
 class FoundFace(NamedTuple):
@@ -28,9 +29,12 @@ def find_faces(centres: np.ndarray, boxes: np.ndarray, threshold: float) -> list
     """Faces of one frame, the highest score first.
 
     Args:
-        centres: (h, w) probability of a centre in each cell.
-        boxes: (4, h, w), see `mlcmkd.models.face_detector.FaceMaps`.
-        threshold: lowest score.
+        centres: (h, w) probability of a face's centre in each cell, 0 to 1.
+        boxes: (4, h, w) offset and logarithmic size, see `mlcmkd.models.face_detector.FaceMaps`.
+        threshold: lowest score, 0 to 1.
+
+    Returns:
+        at most `MOST_FACES` faces, with boxes in pixels of the network's input.
     """
     peaks = (centres >= cv2.dilate(centres, np.ones((3, 3), np.uint8))) & (centres >= threshold)
     rows, columns = np.nonzero(peaks)

@@ -1,9 +1,10 @@
-"""Regions of a face whose temperature thermal physiology reads, as outlines made of landmarks.
+"""Regions of a face whose temperatures are used in thermal physiology, as outlines made of landmarks.
 
 Corners and centres of regions are weighted means of landmarks of the scheme ibug68, with weights that
-add up to 1. So a region turns, scales and is foreshortened with the face. Sides are the subject's, as
-in physiology: the subject's left side is on the right of an image that is not mirrored. (The names of
-landmarks use the viewer's sides, see `mlcmkd.schemes`.) Extents are ours.
+add up to 1. So a region rotates and scales with the face, and is foreshortened with it. Left and right
+are those of the subject, as in physiology: the subject's left side is on the right of an image that is
+not mirrored. (The names of landmarks use left and right of the viewer, see `mlcmkd.schemes`.) The
+extents of the regions are our choice.
 """
 
 from collections.abc import Mapping
@@ -27,14 +28,14 @@ _CIRCLE = np.column_stack((np.cos(_ANGLES), np.sin(_ANGLES)))
 
 @dataclass(frozen=True)
 class Region:
-    """One region: a polygon, or a disc where there is one corner.
+    """One region: a polygon, or a disc if there is one corner.
 
     Attributes:
-        name: such as "inner canthus".
-        side: the subject's; empty for a region on the midline.
-        corners: of the polygon in their order, or the centre of the disc.
-        radius: of the disc, as a share of the face's size (`face_size`); 0 for a polygon.
-        hole: corners of a polygon that is left out, such as the opening of the lids.
+        name: name of the region, such as "inner canthus".
+        side: side of the subject; empty for a region on the midline.
+        corners: corners of the polygon in order, or the centre of the disc.
+        radius: radius of the disc, as a share of the face's size (`face_size`); 0 for a polygon.
+        hole: corners of a polygon that is left out, such as the opening between the eyelids.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Region:
 
     @cached_property
     def weights(self) -> np.ndarray:
-        """Weights of these landmarks in the corners, then in those of the hole; (corners, points)."""
+        """Weights of `points` in each corner of the region, then of the hole; (corners, points)."""
         names = [IBUG68.names[index] for index in self.points]
         return np.array(
             [[mean.get(name, 0.0) for name in names] for mean in (*self.corners, *self.hole)]
@@ -59,15 +60,15 @@ class Region:
 
 
 def _between(first: str, second: str, share: float) -> Mean:
-    """The place at that share of the way from the first point to the second; may lie beyond them."""
+    """The place at a share of the way from the first point to the second; may be outside 0 to 1."""
     return {first: 1 - share, second: share}
 
 
 def _above_brow(brow: str, share: float) -> Mean:
-    """A place above a brow's point; `share` is of the distance from the nose's base to the brows.
+    """A place above a brow's point, at a share of the distance from the base of the nose to the brows.
 
-    By the rule of thirds the hairline is at about 1 of it. So the forehead needs no point of its own,
-    which few schemes have; that it ends at 0.5 keeps it below most hair.
+    Few schemes have points on the forehead. By the rule of thirds the hairline is at a share of about 1.
+    The forehead region ends at 0.5, which is below most hair.
     """
     up = {"left brow inner end": 0.5, "right brow inner end": 0.5, "nose base": -1.0}
     return _sum({brow: 1.0}, {name: share * weight for name, weight in up.items()})
@@ -79,9 +80,9 @@ def _sum(*means: Mean) -> Mean:
 
 
 _NOSE_SIDE = "left nose wing"
-# On the left of the image, which is the subject's right side; the other side is mirrored.
+# Regions on the left of the image, the subject's right side; those of the other side are mirrored.
 _ONE_SIDE = (
-    # The canthus is warm at the corner and on the nose's side of it.
+    # The skin is warmest at the corner of the eye and next to it, towards the nose.
     Region(
         "inner canthus",
         "right",
@@ -128,7 +129,7 @@ _MIDLINE = (
         ),
     ),
     Region("nose tip", "", ({"nose tip": 1.0},), 0.06),
-    # Between nose and red of the lip: the perinasal region, where sweat is read.
+    # Between the nose and the red of the lip: the perinasal region, in which sweating is measured.
     Region(
         "upper lip",
         "",
@@ -180,10 +181,10 @@ class Outline:
     """A region in an image.
 
     Attributes:
-        region: which.
+        region: the region.
         polygon: (V, 2) its corners, pixels.
-        hole: (W, 2) corners of what is left out; W is 0 where nothing is.
-        centre: (2,) of the disc, or the mean of the polygon's corners.
+        hole: (W, 2) corners of the part that is left out; W is 0 if there is none.
+        centre: (2,) centre of the disc, or mean of the polygon's corners, pixels.
     """
 
     region: Region
@@ -196,11 +197,14 @@ def outlines(landmarks: np.ndarray, scheme: str) -> list[Outline]:
     """The regions of a face in pixels.
 
     Args:
-        landmarks: (K, 2) pixels; a region of which a point is NaN has NaN corners.
-        scheme: of the landmarks.
+        landmarks: (K, 2) pixels. If a point is NaN, the corners of its regions are NaN.
+        scheme: landmark scheme of the K points.
 
     Returns:
-        One for each of `regions_of(scheme)`.
+        One outline for each of `regions_of(scheme)`, in that order.
+
+    Raises:
+        InputError: the name of the scheme is unknown.
     """
     points = convert(landmarks, scheme, IBUG68.name)
     size, found = face_size(landmarks), []

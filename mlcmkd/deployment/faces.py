@@ -11,8 +11,8 @@ from mlcmkd.deployment.boxes import Box
 if TYPE_CHECKING:
     from mlcmkd.deployment.temperatures import FaceTemperatures
 
-# Expected error of a landmark, as a share of the face's size, at which the confidence is a half: the
-# error from which a face counts as failed, by convention.
+# Expected error of a landmark, as a share of the face's size, at which the confidence is 0.5. By
+# convention a face with a larger error counts as failed.
 HALF_CONFIDENCE = 0.08
 # Below this confidence a face is uncertain: its expected error is above 6 % of its size. Chosen on
 # rendered validation faces and the Knapik development sequences.
@@ -26,10 +26,10 @@ def face_confidence(
 ) -> float:
     """Confidence of a face, 0 to 1; NaN from a network without heatmaps.
 
-    It is 0.5 ** (e / 0.08), where e is the expected error of a landmark by its deviation, averaged over
-    the landmarks and divided by the face's size, sqrt(w h) of the tight box of the landmarks. The
-    measure is ours. Without deviations (weights that were not calibrated) it is the mean of
-    `point_confidence`.
+    It is 0.5 ** (e / 0.08). Here e is the mean over the landmarks of the expected error,
+    sqrt(pi / 2) times the deviation, divided by the face's size, sqrt(w h) of the tight box of the
+    landmarks. The measure is ours. Without deviations (weights without a calibration) the confidence is
+    the mean of `point_confidence`.
 
     Args:
         landmarks: (K, 2) in any unit.
@@ -46,7 +46,7 @@ def face_confidence(
 def is_uncertain(face: "FaceLandmarks") -> bool:
     """Whether the landmarks of a face should be checked: its confidence is below `UNCERTAIN`.
 
-    False for faces without deviations, of which too little is known.
+    False for faces without deviations, whose confidence is not comparable.
     """
     return bool(np.isfinite(face.deviation).all() and face.confidence < UNCERTAIN)
 
@@ -59,23 +59,24 @@ class FaceLandmarks:
         landmarks: (K, 2) pixels of the image, 0-based.
         scheme: landmark scheme of the K points.
         image: the image in the range of the network, (H, W) or (H, W, 3) in [0, 1].
-        confidence: of the face, 0 to 1, see `face_confidence`; NaN from a coordinate head. It ranks
-            faces, but is not a probability of being correct.
-        point_confidence: (K,) share of each heatmap's mass that lies near the predicted point; None
+        confidence: confidence of the face, 0 to 1, see `face_confidence`; NaN from a coordinate head. It
+            ranks faces, but is not a probability of being correct.
+        point_confidence: (K,) share of each heatmap's probability near the predicted point, 0 to 1; None
             for landmarks that no network predicted.
-        deviation: (K,) standard deviation of each coordinate in pixels of the image, where the weights
-            are calibrated: of the errors of x and of y about 68 % are at most one deviation, and about
-            95 % at most two. NaN where it is unknown.
+        deviation: (K,) standard deviation of each coordinate in pixels of the image, from calibrated
+            weights: about 68 % of the errors of x and y are at most one deviation, and about 95 % at
+                most
+            two. NaN where it is unknown.
         box: (x0, y0, x1, y1) in pixels, the square around which the network input was cropped; not
-            turned, see `roll`.
-        by: how the face was located: "given" (box of the user), "detector" (own detector), "face
+            rotated, see `roll`.
+        by: how the face was located: "given" (box of the user), "detector" (detector of the user), "face
             detector" (the network), "warm region" (warm-region detector) or "looks" (three-pass
             refinement from the whole image).
         person: number of the person in a video or stack, from 1; None without tracking.
-        temperatures: degrees C at the landmarks and in regions, which `predict_files` adds where the
-            image holds temperatures; otherwise None.
-        roll: degrees by which the network input was turned clockwise about the centre of `box`, so that
-            a rolled head is upright in it.
+        temperatures: degrees C at the landmarks and in regions. `predict_files` adds them if the image
+            contains temperatures; otherwise None.
+        roll: clockwise rotation of the network input about the centre of `box`, degrees. It makes a
+            rolled head upright in the input.
     """
 
     landmarks: np.ndarray
@@ -103,9 +104,10 @@ class FaceCrop:
         image: the image in the range of the network, (H, W) or (H, W, 3) float32 in [0, 1].
         crop: the square that the network gets in the first pass.
         by: as in `FaceLandmarks`.
-        passes: the most passes; each pass after the first crops around the landmarks of the pass
-            before, turned by the roll of the head.
-        candidates: further crops for the first pass; the one with the highest confidence is kept.
+        passes: maximum number of passes. Each pass after the first crops around the landmarks of the
+            previous pass, rotated by the roll of the head.
+        candidates: further crops for the first pass; of all crops, the one whose landmarks have the
+            highest confidence is kept.
     """
 
     image: np.ndarray

@@ -17,10 +17,9 @@ class LiveSource:
     """An open camera, read until a limit.
 
     Attributes:
-        path: stands for a file's path in names: `camera0`.
-        relative: the same.
-        camera: the device.
-        seconds: after which it is read no more; None without a limit.
+        path: replaces the path of a file in names: `camera0`.
+        camera: the open device.
+        seconds: time limit; None without a limit.
         frames: number of frames to read; None without a limit.
     """
 
@@ -35,7 +34,10 @@ class LiveSource:
         return self.path
 
     def read(self, every: int = 1) -> Iterator[Frame]:
-        """Yields each `every`-th frame with its time since the first one."""
+        """Yields each `every`-th frame with its time since the first one, seconds.
+
+        Ends at the limits, or with a frame without values if the camera fails.
+        """
         start, last, number = None, -1e-6, 0
         while self.frames is None or number < self.frames:
             name = f"{self.path}#{number:06d}"
@@ -59,13 +61,13 @@ class LiveSource:
 
 @dataclass(frozen=True)
 class LiveCamera:
-    """Which camera is read, and how long.
+    """The number of a camera, and limits of the recording.
 
     Attributes:
         index: number of the device, from 0.
-        seconds: above 0; None without a limit.
+        seconds: time limit, above 0; None without a limit.
         frames: number of frames to read, at least 1; None without a limit.
-        opener: opens a device, in tests; None for OpenCV.
+        opener: function that opens a device, for tests; None for OpenCV.
     """
 
     index: int
@@ -78,7 +80,7 @@ class LiveCamera:
         """Opens the camera.
 
         Args:
-            raw: read 16 bits where the camera gives them.
+            raw: read 16-bit values if the camera provides them.
 
         Raises:
             InputError: no such camera, or an invalid limit.

@@ -1,4 +1,4 @@
-"""Where the faces of an image are: in given boxes, or found by one of the detectors."""
+"""Location of the faces of an image: from given boxes, or by one of the detectors."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,17 +15,17 @@ from mlcmkd.deployment.warm_region import candidate_boxes, detect_warm_region
 from mlcmkd.deployment.weights import bundled_detector_graph
 from mlcmkd.utils.errors import InputError
 
-# The most passes. Each after the first crops around the landmarks of the pass before, upright, so that
-# they depend less on the box and on the roll of the head. With boxes that are off by a tenth of their
-# side further passes lower the errors, with the labels' own boxes they hardly change them
-# (benchmarks/refinement.py).
+# Maximum numbers of passes. Each pass after the first crops around the landmarks of the previous pass,
+# upright, so that the landmarks depend less on the box and on the roll of the head. Further passes lower
+# the errors of boxes that are shifted by a tenth of their side. They hardly change the errors of the
+# boxes of the labels (benchmarks/refinement.py).
 DETECTED_PASSES, GIVEN_PASSES = 3, 1
 # Without any box the first crop is the whole image. Three passes are enough for a face that fills a
 # third of the image or more.
 WHOLE_IMAGE_PASSES = 3
-# The box of a warm region is rough. The first pass chooses among candidate boxes, two more refine
-# the best one (chosen on validation faces and the Knapik development sequences,
-# benchmarks/detect.py).
+# The box of a warm region is approximate. The first pass selects one of the candidate boxes; two more
+# passes refine it. Chosen on validation faces and the Knapik development sequences
+# (benchmarks/detect.py).
 WARM_REGION_PASSES = 3
 
 
@@ -34,12 +34,13 @@ class Locator:
 
     Args:
         detector: as in `Predictor`; None for the bundled face detector.
-        modality: of the images.
+        modality: modality of the images.
         passes: as in `Predictor`.
         threads: CPU threads of ONNX Runtime.
 
     Attributes:
-        detector: "warm", "looks", a network, or a callable of the user.
+        detector: "warm", "looks", a network, or a function of the user.
+        passes: maximum number of passes over boxes; None for the defaults.
 
     Raises:
         InputError: an unusable detector, or one of the other modality.
@@ -72,8 +73,8 @@ class Locator:
 
         Args:
             unit: (H, W) or (H, W, 3) float32 in [0, 1].
-            boxes: of the faces, in pixels; None to run the detector.
-            name: of the image, for error messages.
+            boxes: boxes of the faces, in pixels; None to run the detector.
+            name: name of the image, for error messages.
 
         Raises:
             InputError: an invalid box, or a detector that fails.
@@ -100,12 +101,12 @@ class Locator:
     def _around(
         self, boxes: Sequence[Box], unit: np.ndarray, by: str, passes: int = GIVEN_PASSES
     ) -> list[FaceCrop]:
-        """Crops around boxes, with the user's number of passes or a default."""
+        """Crops around boxes, with the number of passes of the user or the default."""
         return [FaceCrop(unit, Crop.around(box), by, self.passes or passes) for box in boxes]
 
 
 def _load(name: str | Path, modality: Modality, threads: int) -> Detector | MapsNetwork:
-    """The detector of a name, a path or "module:function"."""
+    """Opens the detector that a name, a path or "module:function" refers to."""
     if name == "faces":
         return open_detector(bundled_detector_graph(modality), threads)
     if Path(name).suffix.lower() not in (".safetensors", ".onnx"):

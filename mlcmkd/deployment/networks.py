@@ -1,8 +1,6 @@
 """One interface for networks that torch or ONNX Runtime runs.
 
-A network maps crops (B, C, px, px) float32 in [0, 1] to centred coordinates (B, K, 2), confidences
-(B, K), 0 to 1, or NaN from a head without heatmaps, and standard deviations (B, K) of each coordinate in
-shares of the crop's side, NaN without a calibration.
+A network maps crops (B, C, px, px) float32 in [0, 1] to a `NetworkOutput`.
 """
 
 from pathlib import Path
@@ -19,12 +17,13 @@ if TYPE_CHECKING:
 
 
 class NetworkOutput(NamedTuple):
-    """Landmarks of a batch of crops, see the module.
+    """Landmarks of a batch of crops.
 
     Attributes:
-        coordinates: (B, K, 2) centred coordinates.
-        confidence: (B, K).
-        deviation: (B, K).
+        coordinates: (B, K, 2) centred coordinates: pixels of the crop divided by its side, -0.5 to 0.5.
+        confidence: (B, K), 0 to 1; NaN from a head without heatmaps.
+        deviation: (B, K) standard deviation of each coordinate, as a share of the crop's side; NaN from
+            weights without a calibration.
     """
 
     coordinates: np.ndarray
@@ -83,18 +82,18 @@ class TorchNetwork:
 class OnnxNetwork:
     """A file of `mlcmkd export` of either kind, run by ONNX Runtime.
 
-    A file of kind "image" also gets crops: as images of the input size of the network, with the box
-    whose crop is the whole image. So faces from images of any size fit into one batch. With RGB
-    weights it takes 8-bit images, so crops are rounded; export RGB weights with `--kind crop` to
-    avoid it.
+    A file of kind "image" also gets crops: each crop is passed as an image of the input size, with the
+    box whose crop is the whole image. So faces from images of any size fit into one batch. RGB files of
+    this kind take 8-bit images, so crops are rounded; export RGB weights with `--kind crop` to avoid
+    the rounding.
 
     Args:
         network: the loaded file.
-        name: of the file, for error messages.
+        name: name of the file, for error messages.
 
     Raises:
-        InputError: a file of kind "image" and "frame-minmax", which would stretch each crop instead of
-            the whole image.
+        InputError: a file of kind "image" with the radiometry "frame-minmax", which would stretch each
+            crop instead of the whole image.
     """
 
     def __init__(self, network: "OnnxLandmarker", name: Path | str = "network"):
@@ -127,13 +126,14 @@ class OnnxNetwork:
 
 
 def open_network(path: Path | str, threads: int = 1) -> Network:
-    """Opens a network: ONNX where the file ends in `.onnx`, otherwise a Landmarker's safetensors.
+    """Opens a network: ONNX if the file ends in `.onnx`, otherwise a Landmarker's safetensors.
 
     Args:
+        path: the file.
         threads: CPU threads of ONNX Runtime; torch has its own setting.
 
     Raises:
-        InputError: the file holds no weights, or lacks the metadata of its input.
+        InputError: the file contains no weights, or lacks the metadata of its input.
     """
     if Path(path).suffix.lower() != ".onnx":
         return TorchNetwork(path)
@@ -143,7 +143,7 @@ def open_network(path: Path | str, threads: int = 1) -> Network:
 
 
 def open_bundled(modality: Modality, threads: int = 1) -> Network:
-    """Opens the bundled network of a modality, which ONNX Runtime runs: torch takes seconds to import.
+    """Opens the bundled network of a modality with ONNX Runtime, because torch takes seconds to import.
 
     Args:
         modality: "thermal" or "rgb".

@@ -12,20 +12,21 @@ from mlcmkd.utils.errors import InputError
 class OneEuro:
     """The filter for arrays of any shape, element by element; the cut-off rises with speed.
 
-    For a value x after dt seconds: the derivative (x - previous filtered x) / dt is smoothed at
-    `derivative_cutoff`; the value is smoothed at `min_cutoff + beta * |smoothed derivative|`.
-    Smoothing at a cut-off f is `a x + (1 - a) previous` with a = r / (r + 1), r = 2 pi f dt. The
-    derivative is taken from the last *filtered* value, as in the paper's algorithm 1.
+    For a value x after dt seconds the derivative (x - previous filtered x) / dt is smoothed with the
+    cut-off `derivative_cutoff`. Then the value is smoothed with the cut-off
+    `min_cutoff + beta * |smoothed derivative|`. Smoothing with a cut-off f is `a x + (1 - a) previous`
+    with a = r / (r + 1), r = 2 pi f dt. The derivative is taken from the last *filtered* value, as in
+    the paper's algorithm 1.
 
     Missing values are None, or NaN in single elements; the result is then None or NaN. For the next
-    value dt is the time since the last value of the element, so its weight grows with the gap. The
-    frame rate may vary, because each call gets its own time. The treatment of missing values is
-    ours.
+    value dt is the time since the last value of the element, so its weight grows with the gap. This
+    treatment of missing values is ours. The frame rate may vary, because each call gets its own time.
 
     Args:
-        min_cutoff: Hz; lower values reduce jitter at rest.
-        beta: Hz per unit of speed (units per second); higher values reduce lag in motion.
-        derivative_cutoff: Hz.
+        min_cutoff: cut-off at rest, Hz; lower values reduce jitter.
+        beta: increase of the cut-off, Hz per unit of speed (units per second); higher values reduce the
+            lag in motion.
+        derivative_cutoff: cut-off of the derivative, Hz.
         forget: seconds without a value after which an element is initialised again.
 
     Raises:
@@ -58,7 +59,7 @@ class OneEuro:
         """Filters the values of one time step.
 
         Args:
-            values: of the same shape in every call; None for a missing frame.
+            values: array of the same shape in every call; None for a missing frame.
             seconds: time of the values, later than in the previous call.
 
         Returns:

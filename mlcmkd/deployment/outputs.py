@@ -31,9 +31,9 @@ class Writer(Protocol):
         """Adds an image.
 
         Args:
-            name: of the image or frame, as in its source.
+            name: name of the image or frame, as in its source.
             stem: relative path for files of this image, without suffix.
-            faces: may be empty.
+            faces: faces of the image; may be empty.
         """
 
     def close(self) -> None:
@@ -45,8 +45,11 @@ class CsvWriter:
 
     `mlcmkd score` reads landmarks.csv; its column `celsius` is empty where no temperature is known.
     The second and later faces of an image are named `image@1`, `image@2` in landmarks.csv. faces.csv
-    holds the box of the network input; `--boxes` accepts the file. temperatures.csv is only written if
-    an image holds temperatures.
+    contains the box of the network input; `--boxes` accepts the file. temperatures.csv is only written
+    if an image contains temperatures.
+
+    Args:
+        folder: folder of the files.
     """
 
     def __init__(self, folder: Path):
@@ -98,10 +101,12 @@ class PtsWriter:
 class CocoWriter:
     """Writes `coco.json`, COCO keypoints: an annotation per face, with its confidence as `score`.
 
-    `deviations`, an entry of ours, holds the standard deviation of each keypoint in pixels, in their
-    order. Both are left out where they are unknown.
+    The entry `deviations` is our extension: the standard deviation of each keypoint in pixels, in the
+    order of the keypoints. `score` and `deviations` are left out where they are unknown. `track_id` is
+    the number of a person, unique over all sequences.
 
-    The persons of all sequences have different numbers, `track_id`.
+    Args:
+        folder: folder of the file.
     """
 
     def __init__(self, folder: Path):

@@ -1,17 +1,17 @@
-"""Pixels whose centres lie in a polygon."""
+"""Pixels whose centres are inside a polygon."""
 
 import numpy as np
 
 
 def is_within(x: np.ndarray, y: np.ndarray, polygon: np.ndarray) -> np.ndarray:
-    """Whether places lie in a polygon, by the even-odd rule.
+    """Whether points are inside a polygon, by the even-odd rule.
 
     Args:
-        x, y: coordinates that broadcast to the places, such as (1, w) and (h, 1).
-        polygon: (V, 2) corners; no place lies in a polygon without corners, or with a NaN.
+        x, y: coordinates of the points; they are broadcast, such as (1, w) and (h, 1).
+        polygon: (V, 2) corners. No point is inside a polygon without corners or with a NaN.
 
     Returns:
-        bool, of the shape of the places.
+        bool, of the broadcast shape.
     """
     first, last = polygon, np.concatenate((polygon[1:], polygon[:1]))
     sloped = first[:, 1] != last[:, 1]
@@ -23,7 +23,7 @@ def is_within(x: np.ndarray, y: np.ndarray, polygon: np.ndarray) -> np.ndarray:
 
 
 def window(shape: tuple[int, int], points: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns of the pixels of an image around points (N, 2); none if one is NaN."""
+    """Rows and columns of the bounding box of points (N, 2) in an image; empty if a point is NaN."""
     if not np.isfinite(points).all():
         return slice(0, 0), slice(0, 0)
     low = np.clip(np.floor(points.min(axis=0)), 0, shape[::-1]).astype(int)

@@ -1,4 +1,4 @@
-"""Prediction of facial landmarks: locates faces, crops them, runs a network, returns image pixels."""
+"""Prediction of facial landmarks: face detection, crop, network, conversion to image pixels."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -32,17 +32,21 @@ from mlcmkd.utils.errors import InputError
 class Predictor:
     """Predicts landmarks in image files or arrays.
 
-    Weights carry the radiometry of their training data, and images of that kind are converted by
-    it. In other images floats are degrees C, 16 bits centikelvin, and 8 bits relative grey levels,
-    to which no range applies; false colours of a known palette are converted back to levels. Weights
-    with normalisation "image" (the default) give every crop mean 0 and standard deviation 1, so levels
-    that are linear in temperature give the landmarks of degrees C. Automatic gain control of an 8-bit
-    camera also saturates and equalises; weights trained with `Augmentation.agc` take such images, too.
-    Weights trained on "frame-minmax" stretch every image to its own range. An exported file only
-    handles degrees C and levels: it takes 16 bits as centikelvin, whatever its weights were trained
-    on. Weights with normalisation "fixed" take only values in the scale and range of their training
-    data. Images in another scale than stated or inferred are refused, see
-    `mlcmkd.data.thermal.scale_check`.
+    The radiometry (the meaning of the stored values) of the training data is stored with the weights.
+    Images of the same kind are converted by it. In other thermal images floats are degrees C, 16-bit
+    values are centikelvin, and 8-bit values are relative grey levels, to which no range applies. False
+    colours of a known palette are converted to grey levels.
+
+    The normalisation of the weights decides which scales they accept. With "image" (the default) every
+    crop gets mean 0 and standard deviation 1, so grey levels that are linear in temperature give the
+    same landmarks as degrees C. The automatic gain control of an 8-bit camera also saturates and
+    equalises; weights trained with `Augmentation.agc` take such images, too. With "fixed" only values in
+    the scale and range of the training data are accepted. Weights trained with the radiometry
+    "frame-minmax" stretch every image to its own range.
+
+    An exported file handles only degrees C and grey levels: it takes 16-bit values as centikelvin,
+    whatever its weights were trained on. Images in another scale than stated or inferred are refused,
+    see `mlcmkd.data.thermal.scale_check`.
 
     Args:
         weights: a file of `Landmarker.save` or `mlcmkd export` (`.onnx`); None for a bundled model,
@@ -50,27 +54,28 @@ class Predictor:
             cards are in mlcmkd/deployment/weights). ONNX Runtime runs the bundled networks and `.onnx`
             files, without an import of torch.
         celsius_range: degrees C that become 0 and 1; by default that of the weights.
-        detector: locates faces where no box is given. "faces", the default, is the bundled face
-            detector, which finds all faces of a frame; a path names another one, of
-            `mlcmkd train-detector` or exported as `.onnx`. "warm" is the warm-region detector
-            (`detect_warm_region`), or "looks" where it finds nothing; for thermal weights. "looks" is
-            three-pass refinement from the whole image. Otherwise "module:function" or a callable from
-            an image to boxes, see mlcmkd.deployment.detector.
+        detector: how faces are located if no box is given. "faces", the default: the bundled face
+            detector, which finds all faces of a frame. A path: another detector of
+            `mlcmkd train-detector`, also exported as `.onnx`. "warm", for thermal weights: the
+            warm-region detector (`detect_warm_region`), or "looks" if it finds nothing. "looks":
+            three-pass refinement from the whole image. "module:function", or a function from an image to
+            boxes: a detector of the user, see `mlcmkd.deployment.detector`.
         batch: largest number of faces per forward pass.
         threads: CPU threads of ONNX Runtime; torch has its own setting.
-        modality: "rgb" or "thermal", of the bundled model (thermal by default). Of given weights it
-            must be their modality.
-        passes: the most passes of the network over each face of a given box or of a detector. Each
-            after the first crops around the landmarks of the one before, turned by the roll of the
-            head (`mlcmkd.deployment.refinement`), and is left out where the crop would hardly change.
-            With 1 a crop is upright, in which a rolled head has large errors. None for 3 with the
-            face detector, whose boxes are less exact than labels, and 1 with given boxes and
-            detectors of your own.
-        stated: what is known about thermal images beyond their files: radiometry, palette, black hot.
+        modality: "rgb" or "thermal", the modality of the bundled model (thermal by default). With given
+            weights it must be their modality.
+        passes: maximum number of passes of the network over each face with a box. Each pass after the
+            first crops around the landmarks of the previous pass, rotated by the roll of the head
+            (`mlcmkd.deployment.refinement`). It is left out if the crop would hardly change. With 1 the
+            crop is upright, so the errors of a rolled head are large. None: 3 with the face detector,
+            whose boxes are less exact than labels, and 1 with given boxes and detectors of the user.
+        stated: facts about thermal images that their files do not contain: radiometry, palette, black
+            hot (dark is warm).
 
     Raises:
         InputError: unusable weights or detector, weights of the other modality, a range that is not
-            ascending, or a range for weights that do not use one or another one than their own.
+            ascending, a range for weights that use none, or a range other than that of weights with
+            normalisation "fixed".
     """
 
     def __init__(
@@ -126,7 +131,7 @@ class Predictor:
         return celsius_range
 
     def __call__(self, image: Path | str | np.ndarray, box: Box | None = None) -> FaceLandmarks:
-        """Predicts the landmarks of one face; the largest if a detector finds several.
+        """Predicts the landmarks of one face; of the largest face if a detector finds several.
 
         Args:
             image: a file, or an array as `mlcmkd.data.images.read_image` returns it.
@@ -178,8 +183,8 @@ class Predictor:
 
         Args:
             unit: an image from `to_unit`.
-            boxes: of the faces, in pixels; None to run the detector.
-            name: of the image, for error messages.
+            boxes: boxes of the faces, in pixels; None to run the detector.
+            name: name of the image, for error messages.
 
         Raises:
             InputError: an invalid box, or a detector that fails.
@@ -208,7 +213,7 @@ class Predictor:
     def _best_faces(
         self, pending: Sequence[tuple[int, FaceCrop]]
     ) -> dict[int, tuple[FaceCrop, FaceLandmarks]]:
-        """Of the crops with the same number, the one whose face has the highest confidence."""
+        """Runs the network; for each index keeps the crop whose face has the highest confidence."""
         best: dict[int, tuple[FaceCrop, FaceLandmarks]] = {}
         for start in range(0, len(pending), self.batch):
             part = pending[start : start + self.batch]
@@ -247,12 +252,12 @@ class Predictor:
 
         Args:
             values: (H, W) or (H, W, 3), as `mlcmkd.data.images.read_image` returns them.
-            name: of the image, for error messages.
+            name: name of the image, for error messages.
 
         Raises:
-            InputError: values that do not fit the modality, colours of no known palette for thermal
+            InputError: values that do not fit the modality, colours of an unknown palette for thermal
                 weights, degrees C for weights that were trained on grey levels and have no range, or
-                values in another scale than the stated one or that of the weights.
+                values in another scale than stated or than that of the weights.
             BlankImage: all pixels have one value.
         """
         check_content(values, name)
@@ -275,16 +280,17 @@ class Predictor:
             raise InputError(f"{error} (these weights take thermal images)") from None
 
     def celsius(self, image: Path | str | np.ndarray, name: str | None = None) -> np.ndarray | None:
-        """Temperatures of a thermal image, those that the camera stored; None where it holds none.
+        """Temperatures of a thermal image, as the camera stored them; None if the image has none.
 
-        8-bit grey levels and photos hold none, unless `stated` says what they are in degrees C.
+        8-bit grey levels have none, unless `stated` gives their scale in degrees C. RGB images have
+        none.
 
         Args:
             image: a file, or an array as `mlcmkd.data.images.read_image` returns it.
-            name: of an array, for error messages.
+            name: name of an array, for error messages.
 
         Returns:
-            (H, W) float32, degrees C; NaN where a scale of 8 bits ends.
+            (H, W) float32, degrees C; NaN at the lowest and highest level of an 8-bit scale.
 
         Raises:
             InputError: an unreadable file, or values that cannot be in the stated scale.
@@ -305,6 +311,6 @@ def _name(image: Path | str | np.ndarray) -> str:
 
 
 def _box_of(crop: Crop) -> Box:
-    """The square box of a crop, not turned; the inverse of `Crop.around`."""
+    """The square box of a crop, not rotated; the inverse of `Crop.around`."""
     (x, y), half = crop.centre, crop.side / CROP_SCALE / 2
     return x - half, y - half, x + half, y + half

@@ -1,4 +1,4 @@
-"""Draws the regions of a face with their mean temperatures, by OpenCV."""
+"""Draws the regions of a face with their mean temperatures, with OpenCV."""
 
 import cv2
 import numpy as np
@@ -8,8 +8,8 @@ from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.deployment.temperatures import RegionTemperature
 from mlcmkd.deployment.text_drawing import BORDER, INK, text_width, write_text
 
-# A label's height and its place below the region's centre, as shares of the face's size. The labels of
-# the eyes' regions lie beside these, which are small.
+# Height of a label, and its offset below the region's centre, as shares of the face's size. The regions
+# of the eyes are small, so their labels are next to them.
 _HEIGHT = 0.045
 _SMALLEST_TEXT = 10  # px
 _BELOW = {"inner canthus": 0.09, "periorbital": -0.12}
@@ -17,11 +17,13 @@ LABELLED = 200  # px: labels on smaller faces would cover each other
 
 
 def draw_regions(canvas: np.ndarray, face: FaceLandmarks, factor: int) -> None:
-    """Draws outlines and mean temperatures of the regions that have one; smaller faces get no labels.
+    """Draws outlines and mean temperatures of the regions that have a temperature.
+
+    Faces smaller than `LABELLED` on the canvas get outlines only.
 
     Args:
-        canvas: (H, W, 3) uint8 RGB, drawn into.
-        face: with its temperatures; without them nothing is drawn.
+        canvas: (H, W, 3) uint8 RGB, changed in place.
+        face: a face with temperatures; otherwise nothing is drawn.
         factor: pixels of the canvas per pixel of the face's image.
     """
     if face.temperatures is None:

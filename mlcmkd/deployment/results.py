@@ -13,9 +13,9 @@ from mlcmkd.deployment.smoothing import Smoother
 from mlcmkd.deployment.sources import Frame, Source, frame_rate
 from mlcmkd.deployment.thermometer import Thermometer
 
-_MOST_LINES = 1  # of errors of one sequence: often all its frames have the same
-_LONGEST = 200  # bytes of a file's name in those of its results, which file systems limit to 255
-FPS = 30.0  # of stacks, folders, and videos without a frame rate
+_MOST_LINES = 1  # printed errors per sequence: often all its frames have the same error
+_LONGEST = 200  # bytes of a file's name that its results keep; file systems limit names to 255
+FPS = 30.0  # frames per second of stacks, folders, and videos without a frame rate
 
 Seen = Callable[[Frame, list[FaceLandmarks]], None]
 
@@ -25,11 +25,11 @@ class Outcome:
     """Counts and errors of a prediction.
 
     Attributes:
-        images: images and frames that were read.
-        frames: those of them that are of videos, stacks and cameras.
+        images: number of images and frames that were read.
+        frames: number of these that are frames of videos, stacks and cameras.
         faces: number of faces in the images.
         empty: names of the images without a face.
-        uncertain: for each face with a low confidence (`is_uncertain`) the name of its image.
+        uncertain: name of the image of each face with a low confidence (`is_uncertain`).
         errors: one line per file or frame that failed.
     """
 
@@ -46,7 +46,7 @@ class Results:
 
     Args:
         out: folder of the drawings.
-        writers: of the tables.
+        writers: writers of the tables.
         measured: adds temperatures to faces.
         say: receives a line per image, sequence and error.
         smoothing: as in `predict_files`.
@@ -139,7 +139,7 @@ class Results:
             self._report(frame, faces, stem)
 
     def _report(self, frame: Frame, faces: list[FaceLandmarks], stem: Path) -> None:
-        """Draws a single image, and says what was found."""
+        """Draws a single image, and reports the number of its faces."""
         if not faces:
             self.say(f"{frame.name}: no face")
             return
@@ -153,7 +153,7 @@ class Results:
             self.say("  " + " ".join(f"{x:.1f},{y:.1f}" for x, y in face.landmarks))
 
     def _followed(self, frame: Frame, faces: list[FaceLandmarks]) -> list[FaceLandmarks]:
-        """Follows faces in their sequence; a frame without faces advances its time, too."""
+        """Tracks faces in their sequence; a frame without faces advances the time, too."""
         if frame.number is None:
             sequence = self.source.path.parent
             seconds = self._sequences.next_time(sequence, 1 / self.rate)

@@ -1,7 +1,7 @@
-"""Cuts between the scenes of a video, found by the change from frame to frame.
+"""Detection of cuts between the scenes of a video, by the change from frame to frame.
 
-Frames are compared by the order of their levels, coarsely: gain control, which changes offset, gain and
-curve of the levels from frame to frame, keeps the order. The change is 1 - Spearman's rank correlation.
+The change is 1 - Spearman's rank correlation of two small versions of the frames. Gain control changes
+offset, gain and curve of the levels from frame to frame, but keeps their order, so ranks are compared.
 """
 
 from collections import deque
@@ -10,20 +10,20 @@ import cv2
 import numpy as np
 
 # Chosen on the Knapik development sequences, as recorded and with simulated gain control, so that steps
-# of five frames are no cuts. A cut to another person in the same seat before the same camera may be
-# missed.
+# of five frames are not taken for cuts. A cut to another person on the same seat and with the same
+# camera may be missed.
 CHANGE = 0.2  # smallest change of a cut
-TIMES = 2.0  # a cut is a larger change than the last few ones by this factor
-_RECENT = 5  # changes that are compared with
-_FEWEST = 3  # of them; before, nothing is known of how much the scene moves
-_SIZE = (32, 24)  # px
-_LEVELS = 32  # so that noise on an even wall changes no order
+TIMES = 2.0  # smallest ratio of the change of a cut to the largest recent change
+_RECENT = 5  # number of recent changes that are compared
+_FEWEST = 3  # recent changes that are needed; with fewer the usual change is unknown
+_SIZE = (32, 24)  # width and height of the small version, px
+_LEVELS = 32  # number of levels; coarse, so that noise in uniform areas does not change the ranks
 
 
 class SceneCuts:
-    """Says of each frame of one sequence whether another scene starts with it.
+    """Decides for each frame of one sequence whether a new scene starts with it.
 
-    Fades and cuts within the first frames of a sequence are not found.
+    Fades, and cuts within the first frames of a sequence, are not detected.
     """
 
     def __init__(self):
@@ -32,11 +32,11 @@ class SceneCuts:
         self._changes: deque[float] = deque(maxlen=_RECENT)
 
     def __call__(self, values: np.ndarray | None) -> bool:
-        """Whether a frame belongs to another scene than the one before.
+        """Whether a frame belongs to another scene than the previous frame.
 
         Args:
-            values: (H, W) or (H, W, 3) of any type; None for an unreadable frame, which is skipped,
-                as a frame of one value is.
+            values: (H, W) or (H, W, 3) of any type; None for an unreadable frame. Unreadable frames, and
+                frames in which all pixels are equal, are skipped.
         """
         ranks = None if values is None else _ranks(values)
         if ranks is None:
@@ -48,7 +48,7 @@ class SceneCuts:
         change = 1 - float(last @ ranks)
         usual = max(self._changes, default=0.0)
         cut = len(self._changes) >= _FEWEST and change > max(CHANGE, TIMES * usual)
-        if not cut:  # a second cut soon after must not seem usual
+        if not cut:  # otherwise a second cut soon after would be within the usual changes
             self._changes.append(change)
         return cut or shape != self._shape
 

@@ -1,4 +1,4 @@
-"""What is remembered of each video, stack, camera or folder while its frames are processed."""
+"""State of each video, stack, camera or folder while its frames are processed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ class Sequences:
     """Numbers the persons of each sequence, and smooths their landmarks if `smoothing` is given.
 
     Args:
-        smoothing: returns the filter of a sequence, such as the class `Smoother`; None for numbers
+        smoothing: makes the filter of a sequence, such as the class `Smoother`; None to number persons
             only.
     """
 
@@ -34,9 +34,9 @@ class Sequences:
         """Returns the faces of the next frame with the numbers of their persons.
 
         Args:
-            sequence: to which the frame belongs.
-            faces: of the frame; may be empty.
-            values: of the frame, in which cuts are looked for; None if it is unreadable.
+            sequence: path of the sequence to which the frame belongs.
+            faces: faces of the frame; may be empty.
+            values: stored values of the frame, for the detection of cuts; None if it is unreadable.
             seconds: time of the frame, later than that of the previous one.
         """
         if sequence not in self._of:
@@ -45,6 +45,6 @@ class Sequences:
         return follow(faces, seconds, is_cut(values))
 
     def next_time(self, sequence: Path, interval: float) -> float:
-        """Time of the next image of a folder, whose images follow each other at an interval."""
+        """Time in seconds of the next image of a folder, whose images have a constant interval."""
         self._times[sequence] = self._times.get(sequence, 0.0) + interval
         return self._times[sequence]

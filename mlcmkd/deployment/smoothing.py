@@ -12,7 +12,7 @@ from mlcmkd.deployment.tracking import Tracker
 # Chosen on moving validation faces with noise of 1 % of the face side (benchmarks/smoothing.py).
 MIN_CUTOFF = 1.0  # Hz
 BETA = 30.0  # Hz per face side per second
-RESTART = 0.5  # seconds without a detection after which the filter starts again
+RESTART = 0.5  # seconds without a detection after which the filter is initialised again
 
 
 class _Filter:
@@ -31,11 +31,11 @@ class _Filter:
 class Smoother:
     """Numbers the persons of one sequence and smooths their landmarks by the one-euro filter.
 
-    Persons are tracked by `Tracker`; each has a filter. Frames without a face must be passed, too.
+    `Tracker` tracks the persons; each has a filter. Frames without a face must be passed, too.
 
     Args:
-        min_cutoff: Hz.
-        beta: Hz per face side per second.
+        min_cutoff: cut-off at rest, Hz, see `OneEuro`.
+        beta: increase of the cut-off, Hz per face side per second.
 
     Raises:
         InputError: values that `OneEuro` does not accept.
@@ -55,9 +55,12 @@ class Smoother:
         Landmarks that are NaN stay NaN.
 
         Args:
-            faces: of one frame; may be empty.
+            faces: faces of one frame; may be empty.
             seconds: time of the frame, later than in the previous call.
-            cut: another scene starts with this frame.
+            cut: whether another scene starts with this frame.
+
+        Raises:
+            InputError: time does not increase.
         """
         faces = self._tracker(faces, seconds, cut)
         self._filters = {n: self._filters[n] for n in self._tracker.alive & set(self._filters)}

@@ -23,10 +23,10 @@ class Frame:
 
     Attributes:
         name: the file, followed by `#` and the number of the frame if the file is a sequence.
-        number: of the frame in its file, from 0; None for a single image.
+        number: number of the frame in its file, from 0; None for a single image.
         values: as `mlcmkd.data.images.read_image` returns them; None if the frame is unreadable.
         error: why the frame is unreadable, otherwise empty.
-        seconds: when a camera gave it, since its first frame; None in files.
+        seconds: time since the first frame of a camera; None for files.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Source:
     """One file.
 
     Attributes:
-        path: of the file.
+        path: path of the file.
         relative: its path relative to the given folder, or its name if the file itself was given.
     """
 
@@ -55,10 +55,10 @@ class Source:
 
 
 def find_sources(paths: Iterable[Path]) -> Iterator[Source]:
-    """Finds the files of paths, in folders recursively and sorted by name.
+    """Finds the files of paths; folders are searched recursively, and their files sorted by name.
 
     In folders, files of other types are left out; `other_files` lists them. Missing files and folders
-    without images are returned, too; `read_source` then yields the error.
+    without images are yielded, too; `read_source` then yields the error.
     """
     for path in paths:
         if not path.is_dir():
@@ -84,7 +84,7 @@ def _is_read(file: Path) -> bool:
 
 
 def count_frames(source: Source, every: int = 1) -> int | None:
-    """Number of frames that `read_source` yields by the header of a file; None if unknown."""
+    """Number of frames that `read_source` yields, from the header of the file; None if unknown."""
     count = _all_frames(source)
     return None if count is None else -(-count // every)
 
@@ -121,7 +121,7 @@ def read_source(source: Source, every: int = 1) -> Iterator[Frame]:
     `mlcmkd.data.images.read_image`. `.npy` of shape (N, H, W) and TIFFs with several pages are stacks.
     """
     path = source.path
-    if not is_text(path):  # no table could name it, and native decoders may crash
+    if not is_text(path):  # a table could not contain the name, and native decoders may crash
         yield _failed(printable(path), "the name is not UTF-8 text; rename the file or its folder")
     elif path.is_dir():
         yield _failed(str(path), "the folder contains no image and no video")

@@ -17,7 +17,7 @@ class TemperatureTable:
     """Writes `temperatures.csv`, a line per region of a face; without temperatures there is no file.
 
     Args:
-        folder: in which the file is written; that of an earlier prediction is removed.
+        folder: folder of the file; an existing temperatures.csv of an earlier prediction is removed.
     """
 
     def __init__(self, folder: Path):
@@ -26,7 +26,13 @@ class TemperatureTable:
         self._file: TextIO | None = None
 
     def add(self, image: str, face: int, regions: tuple[RegionTemperature, ...]) -> None:
-        """Adds a face: the name of its image, its number in the image, and its regions."""
+        """Adds a face.
+
+        Args:
+            image: name of its image.
+            face: its number in the image, from 0.
+            regions: its regions.
+        """
         if self._file is None:
             self._file = self._path.open("w", newline="", encoding="utf-8")
             self._rows = csv.writer(self._file)

@@ -1,8 +1,8 @@
 """Temperatures of a face in degrees C: at its landmarks, and in the regions of `face_regions`.
 
-They are the temperatures that the camera stored, not the values of the network's input, whose range is
-cut off. Where the skin is not in view there is none: NaN, with the reason for a region. What they are
-worth: docs/guides/temperatures.md.
+They are the temperatures that the camera stored, not the values of the network's input, which are
+clipped to a range. Where the skin is not visible the temperature is NaN; a region also states the
+reason. docs/guides/temperatures.md describes the accuracy.
 """
 
 from collections.abc import Sequence
@@ -21,30 +21,31 @@ from mlcmkd.utils.errors import InputError
 # Radius of the disc at a landmark, as a share of the face's size: about 3 mm on an adult's face.
 DISC = 0.025
 SMALLEST_DISC = 1.0  # px: the pixel of the landmark and its four neighbours
-# A mean over fewer pixels than these is mostly the noise and the optical blur of the camera.
+# Over fewer pixels the noise and the optical blur of the camera dominate a mean.
 FEWEST_PIXELS = 5
-# Bare skin around the eyes is hardly ever so much colder than the warmest of forehead and cheeks, in
-# degrees C; glasses, which are opaque here, mostly are (benchmarks/temperatures.py).
+# Degrees C. Bare skin around the eyes is rarely colder than the warmest of forehead and cheeks by more
+# than this; glasses, which are opaque to thermal infrared, mostly are (benchmarks/temperatures.py).
 COVERED = 2.5
 _EYE = ("inner canthus", "periorbital")
 
 
 @dataclass(frozen=True)
 class RegionTemperature:
-    """Temperatures of one region; degrees C, NaN where `missing` says why.
+    """Temperatures of one region, degrees C; NaN where `missing` is not empty.
 
     Attributes:
-        region: name, such as "inner canthus".
+        region: name of the region, such as "inner canthus".
         side: "left" or "right" of the subject; empty for a region on the midline.
-        mean, max, min, deviation: over the pixels whose centres are in the region; the deviation is
-            the standard one.
+        mean, max, min, deviation: statistics over the pixels whose centres are in the region; the
+            deviation is the standard deviation.
         pixels: number of those pixels.
         x, y: centre of the region, pixels.
         extent: diameter of a circle of the region's area, pixels.
         polygon: (V, 2) outline, pixels.
-        hole: (W, 2) outline of what is left out; W is 0 where nothing is.
-        missing: why there is no temperature: "outside" the image, "hidden", "turned away", "few
-            pixels", "off scale", or "covered" (an eye behind glasses); empty where there is one.
+        hole: (W, 2) outline of the part that is left out; W is 0 if there is none.
+        missing: why there is no temperature: "outside" (of the image), "hidden", "turned away", "few
+            pixels", "off scale" (beyond the camera's scale), or "covered" (an eye behind glasses); empty
+            if there is a temperature.
     """
 
     region: str
@@ -80,11 +81,11 @@ def measure(face: FaceLandmarks, celsius: np.ndarray) -> FaceTemperatures:
 
     Args:
         face: its landmarks, and their deviations where the network has them.
-        celsius: (H, W) degrees C of the image in which the landmarks are, as
-            `Predictor.celsius` returns it; NaN where the camera's scale ends.
+        celsius: (H, W) degrees C of the image in which the landmarks are, as `Predictor.celsius` returns
+            it; NaN beyond the camera's scale.
 
     Raises:
-        InputError: `celsius` is not of the size of the face's image.
+        InputError: `celsius` does not have the size of the face's image.
     """
     _check_size(face, celsius)
     drawn = outlines(face.landmarks, face.scheme)
@@ -96,16 +97,16 @@ def measure(face: FaceLandmarks, celsius: np.ndarray) -> FaceTemperatures:
 def landmark_temperatures(face: FaceLandmarks, celsius: np.ndarray) -> np.ndarray:
     """Mean temperature in a disc around each landmark.
 
-    The disc has a radius of `DISC` times the face's size (`face_size`), at least one pixel. Of the disc
-    around a point of the contour, only the part inside the contour counts.
+    The disc has a radius of `DISC` times the face's size (`face_size`), at least one pixel. Only its
+    part inside the contour of the face is used.
 
     Args:
         face: as in `measure`.
         celsius: as in `measure`.
 
     Returns:
-        (K,) degrees C; NaN where the point is outside of the image, hidden, on the side that is turned
-        away, of a covered eye, or where a pixel is off the camera's scale.
+        (K,) degrees C; NaN if the point is outside of the image, hidden, on the side that is turned
+        away, or part of a covered eye, and if a pixel of the disc is beyond the camera's scale.
 
     Raises:
         InputError: as `measure`.
@@ -181,10 +182,10 @@ def _in_regions(
 
 
 def eye_deficits(regions: Sequence[RegionTemperature]) -> dict[Side, float]:
-    """By how much an eye is colder than bare skin, degrees C, for each side with a temperature.
+    """Difference between bare skin and an eye, degrees C, for each side with a temperature.
 
-    It is the mean of the warmest of forehead and cheeks minus that of the colder one of inner canthus
-    and orbit.
+    It is the mean temperature of the warmest of forehead and cheeks minus that of the colder one of
+    inner canthus and periorbital region. It is positive if the eye is colder.
     """
     skin = [r.mean for r in regions if r.region in ("forehead", "cheek") and not r.missing]
     eyes = [r for r in regions if r.region in _EYE and not r.missing]
@@ -195,7 +196,7 @@ def eye_deficits(regions: Sequence[RegionTemperature]) -> dict[Side, float]:
 
 
 def _without_covered_eyes(regions: list[RegionTemperature]) -> list[RegionTemperature]:
-    """The same regions; those of an eye behind something cold are covered."""
+    """The same regions; those of an eye that is much colder than the skin are marked as covered."""
     covered = {side for side, deficit in eye_deficits(regions).items() if deficit > COVERED}
     unknown = dict.fromkeys(("mean", "max", "min", "deviation"), float("nan"))
     return [
@@ -207,7 +208,7 @@ def _without_covered_eyes(regions: list[RegionTemperature]) -> list[RegionTemper
 
 
 def _pixels(outline: Outline, contour: np.ndarray | None, celsius: np.ndarray) -> np.ndarray:
-    """Values of the pixels of a region, as far as they are inside the contour of the face."""
+    """Values of those pixels of a region that are inside the contour of the face."""
     rows, columns = window(celsius.shape, outline.polygon)
     y, x = np.ogrid[rows, columns]
     inside = is_within(x, y, outline.polygon) & ~is_within(x, y, outline.hole)
@@ -248,7 +249,7 @@ def _contour(face: FaceLandmarks, drawn: list[Outline]) -> np.ndarray | None:
 
 
 def _is_inside(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Whether points (..., 2) are in a pixel of the image; NaN is not."""
+    """Whether points (..., 2) are in a pixel of the image; False for NaN."""
     return ((points >= -0.5) & (points < np.array(shape[::-1]) - 0.5)).all(axis=-1)
 
 

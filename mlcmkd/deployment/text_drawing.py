@@ -1,4 +1,4 @@
-"""Text with a border, drawn by OpenCV."""
+"""Text with a border, drawn with OpenCV."""
 
 import cv2
 import numpy as np
@@ -22,14 +22,14 @@ def write_text(
     colour: tuple[int, int, int] = INK,
     stroke: int = 1,
 ) -> None:
-    """Writes text with a black border, moved so far that it is inside of the image.
+    """Writes text with a black border; text that would leave the image is moved inside.
 
     Args:
-        canvas: (H, W, 3) uint8 RGB, drawn into.
+        canvas: (H, W, 3) uint8 RGB, changed in place.
         text: ASCII, one line.
         corner: (x, y) of its lower left corner, pixels.
-        height: of capital letters, pixels.
-        colour: RGB.
+        height: height of capital letters, pixels.
+        colour: RGB, 0 to 255.
         stroke: width of a line, pixels.
     """
     scale, room = cv2.getFontScaleFromHeight(_FONT, height, stroke), _ROOM * stroke

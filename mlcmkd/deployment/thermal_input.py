@@ -14,17 +14,17 @@ from mlcmkd.utils.yaml_files import parse_yaml
 
 @dataclass(frozen=True)
 class StatedInput:
-    """What a user states about thermal images, because their files do not.
+    """Facts about thermal images that the user states, because the files do not contain them.
 
     Attributes:
-        radiometry: of the stored values; None to infer it from their type. Its range is replaced by that
-            of the weights.
+        radiometry: radiometry of the stored values; None to infer it from their type. Its range is
+            replaced by that of the weights.
         palette: name of the palette of 8-bit false colours; None to recognise it.
         black_hot: whether dark is warm in 8-bit images.
 
     Raises:
-        InputError: an unknown palette, an invalid radiometry, or one besides the other two, which are
-            fields of it.
+        InputError: an unknown palette, an invalid radiometry, or a radiometry together with `palette` or
+            `black_hot`, which are fields of the radiometry.
     """
 
     radiometry: Radiometry | None = None
@@ -34,7 +34,7 @@ class StatedInput:
     def __post_init__(self) -> None:
         if self.palette is not None:
             get_palette(self.palette)
-        if self.radiometry is not None:  # a mapping of its fields becomes one
+        if self.radiometry is not None:  # converts a mapping of fields
             radiometry = Radiometry.validated("radiometry", self.radiometry)
             object.__setattr__(self, "radiometry", radiometry)
         if self.radiometry is not None and (self.palette is not None or self.black_hot):
@@ -54,18 +54,19 @@ def image_radiometry(
 ) -> Radiometry:
     """Selects the radiometry of an image, from its type and the radiometry of the training data.
 
-    Images of the kind that a network was trained on are converted as its training data. Otherwise
-    floats are degrees C, 16 bits are centikelvin, and 8 bits are relative grey levels or a known
-    palette.
+    Images of the kind that a network was trained on are converted like its training data. Otherwise
+    floats are degrees C, 16-bit values are centikelvin, and 8-bit values are relative grey levels or
+    colours of a known palette.
 
     Args:
         values: (H, W) or (H, W, 3); uint8, uint16 or float32.
         trained: radiometry of the training data; None where the weights do not have one.
         celsius_range: degrees C that become 0 and 1; None for a network that has no such range.
-        stated: what is known about the image instead.
+        stated: facts that the user states; they take precedence.
 
     Raises:
-        InputError: temperatures for a network that has no range.
+        InputError: temperatures for a network that has no range, or a stated palette for weights that
+            stretch every image to its own range.
     """
     if trained is not None and trained.kind == "frame-minmax":
         return _stretched(values, trained, stated)
@@ -92,12 +93,12 @@ def celsius_radiometry(
     celsius_range: tuple[float, float] | None,
     stated: StatedInput = INFERRED,
 ) -> Radiometry | None:
-    """The radiometry by which an image is in degrees C; None where it holds relative values.
+    """The radiometry that converts an image to degrees C; None if the image has relative values.
 
-    It is that of `image_radiometry`, with two exceptions: weights that stretch every image say nothing
-    about its scale, and 8 bits are degrees C only where their scale is stated.
+    It is that of `image_radiometry`, with two exceptions. Weights that stretch every image do not define
+    its scale. 8-bit values have a scale in degrees C only if the user states it.
 
-    Args and errors are those of `image_radiometry`.
+    Arguments and errors are those of `image_radiometry`.
     """
     relative = values.dtype == np.uint8 or (trained is not None and trained.kind == "frame-minmax")
     if relative:
@@ -149,11 +150,11 @@ def _levels_radiometry(
 
 
 def parse_radiometry(text: str) -> Radiometry:
-    """The radiometry that a command line states.
+    """Reads the radiometry that a command line states.
 
     Args:
         text: a kind, or fields as in `dataset.yaml`, such as "{kind: counts, gain: 0.1, offset: 0}".
-            Without low and high, that is the range of faces, or all levels.
+            Without low and high the range is that of faces (`FACE_CELSIUS`), or all grey levels.
 
     Raises:
         InputError: not YAML, or an unknown or invalid field.

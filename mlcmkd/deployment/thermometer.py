@@ -1,4 +1,4 @@
-"""Adds temperatures to the faces of many images, as far as the images hold them."""
+"""Adds temperatures to the faces of those images that contain temperatures."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,9 +15,9 @@ class Thermometer:
     """Measures the faces of images that a predictor takes.
 
     Args:
-        predictor: knows how stored values become degrees C.
-        say: receives a line at the first image without temperatures, and one if the scheme has not
-            the points of all regions.
+        predictor: converts stored values to degrees C.
+        say: receives a line at the first image without temperatures, and a line if the scheme lacks the
+            points of some regions.
     """
 
     def __init__(self, predictor: Predictor, say: Callable[[str], None]):
@@ -27,20 +27,23 @@ class Thermometer:
     def __call__(
         self, faces: list[FaceLandmarks], values: np.ndarray, name: str
     ) -> list[FaceLandmarks]:
-        """Returns the faces with their temperatures; unchanged where the image holds none.
+        """Returns the faces with their temperatures; unchanged if the image has none.
 
         Args:
-            faces: of one image.
-            values: stored values of that image.
-            name: of the image.
+            faces: faces of one image.
+            values: stored values of that image, (H, W) or (H, W, 3).
+            name: name of the image, for messages.
+
+        Raises:
+            InputError: as `Predictor.celsius`.
         """
         if not faces or self._predictor.network.modality == "rgb":
             return faces
         celsius = self._predictor.celsius(values, name)
         if celsius is None:
             self._say_once(
-                f"no temperatures: {name} holds relative levels; if their scale is known, state it "
-                "by --radiometry"
+                f"no temperatures: {name} has relative levels; if their scale is known, state it "
+                "with --radiometry"
             )
             return faces
         known = regions_of(faces[0].scheme)

@@ -1,9 +1,10 @@
-"""Identity of faces over a sequence: each gets the number of its person.
+"""Tracking of faces over a sequence: each face gets the number of its person.
 
-Boxes are predicted and assigned to the detected faces by the Hungarian method, as in SORT (Bewley et
-al., ICIP 2016), by the likelihood of the detected box. The code is our own, because no package that is
-kept is light: `norfair` 2.3 needs NumPy below 2; `trackers` 2.6 needs `supervision` and
-`opencv-python`, whose files are those of our `opencv-python-headless`; `motpy` is of 2021.
+A Kalman filter predicts the box of each track. The Hungarian method assigns the detected boxes to the
+tracks, as in SORT (Bewley et al., ICIP 2016), but by the likelihood of the detected box. The code is our
+own, because no maintained package fits our dependencies: `norfair` 2.3 needs NumPy below 2; `trackers`
+2.6 needs `supervision` and `opencv-python`, which installs the same files as our
+`opencv-python-headless`; the last release of `motpy` is from 2021.
 """
 
 from collections.abc import Sequence
@@ -19,10 +20,10 @@ from mlcmkd.utils.errors import InputError
 
 # Chosen on simulated sequences (benchmarks/tracking.py).
 FORGET = 1.5  # seconds without a detection after which a track ends
-REACH = 1.5  # farthest centre of the same face from the expected one, in sides of the larger box
-GROWTH = 2.0  # largest factor between the sides of the same face's expected and detected boxes
-NEW = 4.0  # cost of a box as that of a new face, in `BoxMotion.surprise`
-_NEVER = 1e9  # cost of a pair that is not the same face
+REACH = 1.5  # largest distance of the expected and the detected centre, in sides of the larger box
+GROWTH = 2.0  # largest ratio of the sides of the expected and the detected box
+NEW = 4.0  # cost of starting a new track, in the unit of `BoxMotion.surprise`
+_NEVER = 1e9  # cost of a track and a box that cannot be the same face
 
 
 class _Track:
@@ -31,7 +32,7 @@ class _Track:
         self.lost_since: float | None = None  # seconds
 
     def cost(self, box: Box) -> float:
-        """Lower is more likely; `_NEVER` for another face."""
+        """Cost of assigning a box to this track; `_NEVER` if it cannot be the same face."""
         if self.motion.distance(box) > REACH or self.motion.growth(box) > GROWTH:
             return _NEVER
         return self.motion.surprise(box)
@@ -40,9 +41,9 @@ class _Track:
 class Tracker:
     """Numbers the persons of one sequence, from 1 in the order of their appearance.
 
-    A face without a detection is expected to move on; if it is found near there within
-    `forget` seconds, it has its number again. A person who comes back later has a new number, as
-    nobody is recognised by their looks. Frames without a face must be passed, too.
+    While a face is not detected, its box is predicted. If a face is detected near the predicted box
+    within `forget` seconds, it keeps its number. A person who returns later gets a new number, because
+    the tracker does not recognise persons. Frames without a face must be passed, too.
 
     Args:
         forget: seconds, from the first frame without a detection, after which a track ends.
@@ -65,9 +66,9 @@ class Tracker:
         """Returns the same faces with the numbers of their persons.
 
         Args:
-            faces: of one frame; may be empty.
+            faces: faces of one frame; may be empty.
             seconds: time of the frame, later than in the previous call.
-            cut: another scene starts with this frame.
+            cut: whether another scene starts with this frame, which ends all tracks.
 
         Raises:
             InputError: time does not increase.
@@ -107,7 +108,7 @@ class Tracker:
         return persons
 
     def _assign(self, boxes: list[Box]) -> list[_Track | None]:
-        """The track of each box, None for a new face; of all assignments the most likely one."""
+        """The track of each box, None for a new face, by the assignment with the lowest cost."""
         if not boxes:
             return []
         costs = np.full((len(boxes), len(self._tracks) + len(boxes)), NEW)
@@ -129,7 +130,11 @@ class Tracker:
         return track
 
     def _end_lost(self, found: set[int]) -> None:
-        """Counts from the first frame without the face, so that a low frame rate ends no track."""
+        """Ends tracks that were lost for more than `forget` seconds.
+
+        The time counts from the first frame without the face, so that a low frame rate does not end a
+        track.
+        """
         for track in self._tracks:
             if track.person not in found and track.lost_since is None:
                 track.lost_since = self._now

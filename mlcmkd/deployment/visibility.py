@@ -1,4 +1,4 @@
-"""Which parts of a face are in view, by its landmarks and their deviations."""
+"""Visibility of the parts of a face, by its landmarks and their deviations."""
 
 from collections.abc import Collection, Sequence
 
@@ -8,8 +8,8 @@ from mlcmkd.deployment.face_regions import Region, Side, face_size
 from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.schemes import CORNERS6, IBUG68, common_points, convert, get_scheme
 
-# Skin is turned away where the eye of its side looks narrower than this share of the other eye: from
-# about 40 degrees on (benchmarks/temperatures.py).
+# A side of the face is turned away if its eye is narrower in the image than this share of the other eye:
+# from a yaw of about 40 degrees on (benchmarks/temperatures.py).
 TURNED = 0.6
 # A point is hidden if its standard deviation is more than this share of the face's size; chosen on
 # rendered validation faces (benchmarks/temperatures.py).
@@ -21,10 +21,10 @@ def far_side(landmarks: np.ndarray, scheme: str) -> Side:
 
     Args:
         landmarks: (K, 2) pixels.
-        scheme: their scheme.
+        scheme: landmark scheme of the K points.
 
     Returns:
-        Empty where both sides are in view, and in a scheme without the corners of both eyes.
+        "left" or "right". Empty if both sides are visible, or the scheme lacks the corners of both eyes.
     """
     corners = convert(landmarks, scheme, CORNERS6.name)
     left_of_image = float(np.linalg.norm(corners[0] - corners[1]))
@@ -39,7 +39,8 @@ def hidden_points(face: FaceLandmarks) -> np.ndarray:
     return turned_points(face) | (_uncertainty(face) > HIDDEN)
 
 
-_VIEWERS: dict[Side, str] = {"left": "right ", "right": "left "}  # names have the viewer's sides
+# The names of landmarks use left and right of the viewer.
+_VIEWERS: dict[Side, str] = {"left": "right ", "right": "left "}
 
 
 def turned_points(face: FaceLandmarks) -> np.ndarray:
@@ -50,7 +51,7 @@ def turned_points(face: FaceLandmarks) -> np.ndarray:
 
 
 def eye_points(scheme: str, sides: Collection[Side]) -> np.ndarray:
-    """Which landmarks of a scheme are of the subject's eyes on these sides, (K,) bool."""
+    """Which landmarks of a scheme belong to the subject's eyes on these sides, (K,) bool."""
     viewers = tuple(_VIEWERS[side] for side in sides)
     return np.array(
         [
@@ -61,9 +62,9 @@ def eye_points(scheme: str, sides: Collection[Side]) -> np.ndarray:
 
 
 def hidden_regions(face: FaceLandmarks, regions: Sequence[Region]) -> list[bool]:
-    """Which regions are hidden: their landmarks are, on average, as uncertain as hidden ones.
+    """Whether each region is hidden: the mean uncertainty of its landmarks is above `HIDDEN`.
 
-    The average is weighted as the landmarks are in the region.
+    The mean uses the weights of the landmarks in the region.
     """
     sources, uncertainty = common_points(face.scheme, IBUG68.name).sources, _uncertainty(face)
     hidden = []

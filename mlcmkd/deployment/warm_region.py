@@ -12,8 +12,9 @@ BLUR = 1.5  # standard deviation
 CLOSE = 15  # glasses and beards are colder than skin; gaps up to this width are closed
 SEPARABLE = 0.7  # lowest share of variance between the classes; a single Gaussian has 2 / pi = 0.64
 SMALLEST = 4.0  # radius of the smallest head
-HEAD_SHARE = 0.65  # share of the largest radius that a head has at least (smaller: a neck, a mug)
-# The face box in radii of the circle: offset of its centre below the circle's, width, height.
+HEAD_SHARE = 0.65  # smallest radius of a head, as a share of the largest (smaller: a neck, a mug)
+# The face box in radii of the circle: offset of its centre below the centre of the circle, width,
+# height.
 BELOW, WIDTH, HEIGHT = 0.65, 1.85, 1.95
 CANDIDATE_OFFSETS = (-0.3, 0.3)  # vertical offsets of the candidate boxes, in radii
 
@@ -25,18 +26,18 @@ def detect_warm_region(unit: np.ndarray) -> Box | None:
     distance transform gives the largest circles within the warm region; the uppermost of the large
     ones is taken as the head. The sizes and offsets are our choices.
 
-    Limits: it returns **one face**, also where there are several. It detects warm round regions,
-    not faces: a lamp, a hot engine or a warm wall of the size of the head and above it is returned
-    instead. A face no warmer than the room, or cut by the image border, is missed or boxed wrongly.
-    Bald heads are boxed too high and covered heads too low, by up to half a radius; see
+    Limits: it returns **one face**, also if there are several. It detects warm round regions, not faces.
+    If a lamp, a hot engine or a warm wall is above the head and of its size, it is returned instead. A
+    face that is not warmer than the room, or that is cut by the image border, is missed or gets a wrong
+    box. The box is too high for bald heads and too low for covered heads, by up to half a radius; see
     `candidate_boxes`.
 
     Args:
         unit: (H, W) in [0, 1], warmer is brighter.
 
     Returns:
-        (x0, y0, x1, y1) in pixels of the image, roughly from brows to chin; None if no region
-        stands out.
+        (x0, y0, x1, y1) in pixels of the image, roughly from brows to chin; None if there is no distinct
+        warm region.
     """
     scale = WORK_PX / max(unit.shape)
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -67,7 +68,7 @@ def detect_warm_region(unit: np.ndarray) -> Box | None:
 
 
 def candidate_boxes(box: Box) -> list[Box]:
-    """Boxes above and below a box of `detect_warm_region`; the confidence of a network decides."""
+    """Boxes above and below a box of `detect_warm_region`, from which a network's confidence selects."""
     x0, y0, x1, y1 = box
     radius = (x1 - x0) / WIDTH
     return [(x0, y0 + share * radius, x1, y1 + share * radius) for share in CANDIDATE_OFFSETS]
