@@ -1,8 +1,8 @@
 """The metadata of an exported network, stored in the ONNX file itself.
 
-A file that is passed on alone must still state its landmark scheme, the temperatures that become 0
-and 1, its inputs and outputs, and its licence. Every entry is a string that any viewer of ONNX
-files shows.
+A user who has only the file must be able to find its landmark scheme, the temperatures that become 0 and
+1, its inputs and outputs, and its licence. Every entry is a string, which any viewer of ONNX files
+shows.
 """
 
 import json
@@ -38,8 +38,8 @@ class Card(Config):
 
     mlcmkd: str = Field(default=__version__, description="Version that wrote the file.")
     kind: Kind = Field(
-        description="image: image and face box in, landmarks in pixels of the image out; crop: the "
-        "network's input in, landmarks in pixels of that input out."
+        description="image: takes an image and a face box, returns landmarks in pixels of the image; "
+        "crop: takes the network's input, returns landmarks in pixels of that input."
     )
     scheme: str = Field(description="Landmark scheme.")
     points: int = Field(gt=0, description="Number of landmarks.")
@@ -49,7 +49,7 @@ class Card(Config):
     )
     input_px: int = Field(gt=0, description="Side of the network's input, pixels.")
     crop_scale: float = Field(
-        gt=0, description="Side of the square crop, over the longer side of the face box."
+        gt=0, description="Side of the square crop, divided by the longer side of the face box."
     )
     size: str = Field(description="Size of the network, as in its ModelSpec.")
     head: str = Field(description="Head of the network, as in its ModelSpec.")
@@ -121,7 +121,7 @@ class Card(Config):
 
 
 def descriptions(card: Card) -> dict[str, str]:
-    """A line about each input and output, for viewers of ONNX files."""
+    """A description of each input and output by its name, for viewers of ONNX files."""
     if card.kind == "crop":
         image = f"face square of {card.input_px} pixels, values 0 to 1"
     elif card.radiometry is None:

@@ -1,4 +1,4 @@
-"""Export of a FaceDetector as an ONNX file, and its inference by ONNX Runtime without torch."""
+"""Export of a FaceDetector as an ONNX file, and inference with ONNX Runtime, without torch."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlcmkd.models.face_detector import FaceDetector
 
-KEY = "mlcmkd face detector"  # of the spec in the metadata
+KEY = "mlcmkd face detector"  # key of the spec in the metadata
 OPSET = 18
 
 
@@ -28,6 +28,10 @@ def export_detector(detector: "FaceDetector", path: Path | str) -> None:
 
     Its input "frame" is (1, C, h, w) float32 in [0, 1], both sides multiples of 32; its outputs are
     "centres" (h / 4, w / 4), probabilities, and "boxes" (4, h / 4, w / 4). `OnnxDetector` runs it.
+
+    Args:
+        detector: the network.
+        path: path of the ONNX file.
     """
     model = detector_proto(detector)
     with replacing(Path(path)) as part:
@@ -39,7 +43,7 @@ def detector_proto(detector: "FaceDetector", *, merged: bool = True) -> "onnx.Mo
 
     Args:
         detector: the network.
-        merged: as of `mlcmkd.deployment.onnx.export.to_proto`.
+        merged: as in `mlcmkd.deployment.onnx.export.to_proto`.
     """
     import onnx
     import torch
@@ -78,7 +82,7 @@ def detector_proto(detector: "FaceDetector", *, merged: bool = True) -> "onnx.Mo
 
 
 class _ReadSpec(Config):
-    """What the inference needs of a DetectorSpec, whose class needs torch."""
+    """The fields of a DetectorSpec that inference needs; the class DetectorSpec itself needs torch."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -97,7 +101,7 @@ class OnnxDetector:
         modality, input_px: as in `mlcmkd.models.face_detector.DetectorSpec`.
 
     Raises:
-        InputError: no such file, or no exported face detector.
+        InputError: no such file, or not an exported face detector.
     """
 
     def __init__(self, path: Path | str, threads: int = 1):
@@ -106,7 +110,7 @@ class OnnxDetector:
         fix = "export the detector again with `mlcmkd export-detector`"
         try:
             self.session = cpu_session(path, threads)
-        except Exception as error:  # ONNX Runtime has no common class of its errors
+        except Exception as error:  # the errors of ONNX Runtime have no common class
             raise incomplete(Path(path), "ONNX file", str(error), fix) from None
         stored = self.session.get_modelmeta().custom_metadata_map
         if KEY not in stored:

@@ -1,9 +1,9 @@
 """Export of a Landmarker as one ONNX file, with pre- and post-processing in the graph.
 
-There are two kinds. "image" takes an image as a camera stores it and a face box, and returns pixels
-of that image: the crop, the radiometry and the conversion back are part of the graph, so that no
-other program has to implement them again. "crop" takes the network input and returns its pixels:
-the plain network, for phones and for latency tables.
+There are two kinds. "image" takes an image as a camera stores it and a face box, and returns landmarks
+in pixels of that image. The crop, the radiometry (the conversion of stored values) and the conversion to
+image pixels are part of the graph, so that other programs need not implement them. "crop" takes the
+network input and returns landmarks in its pixels: the network alone, for phones and latency tables.
 
     image, box -> radiometry -> crop -> network -> pixels of the image
 
@@ -34,8 +34,8 @@ from mlcmkd.utils.errors import InputError
 
 # The lowest version that exporter and runtime support without conversion; GridSample needs 16.
 OPSET = 18
-# Samples per crop pixel along each axis, where the face is larger than the network input. The limit
-# bounds the memory; a face of 32 times the input size is larger than the image of any camera.
+# Largest number of samples per crop pixel along each axis, for faces larger than the network input. It
+# limits the memory. A face of 32 times the input size is larger than the image of any camera.
 MAX_SAMPLES = 32
 
 
@@ -48,7 +48,7 @@ def cut_faces(images: Tensor, centre: Tensor, side: Tensor, px: int) -> Tensor:
     Args:
         images: (B, C, H, W) floats.
         centre, side: (B, 2) and (B,), 0-based pixels of the images.
-        px: side of the crops.
+        px: side of the crops, pixels.
 
     Returns:
         (B, C, px, px).
@@ -56,7 +56,7 @@ def cut_faces(images: Tensor, centre: Tensor, side: Tensor, px: int) -> Tensor:
     height, width = images.shape[-2:]
     samples = (side / px).ceil().clamp(1, MAX_SAMPLES)  # (B,), along each axis
     most = samples.max().long().item()
-    # Bounds for the exporter, which cannot derive them from data.
+    # The exporter cannot derive these bounds from the data.
     torch._check(most >= 1)
     torch._check(most <= MAX_SAMPLES)
     sample = torch.arange(most, device=images.device)
@@ -71,7 +71,7 @@ def cut_faces(images: Tensor, centre: Tensor, side: Tensor, px: int) -> Tensor:
         (x[:, None, :].expand(-1, count, -1), y[:, :, None].expand(-1, -1, count)), dim=-1
     )
     sampled = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
-    # Rows that need fewer samples than the largest square of the batch get weight 0 for the rest.
+    # Squares that need fewer samples than the largest one of the batch have weight 0 for the rest.
     weight = (sample < samples[:, None]) / samples[:, None]
     across = (sampled.unflatten(3, (px, most)) * weight[:, None, None, None]).sum(4)
     return (across.unflatten(2, (px, most)) * weight[:, None, None, :, None]).sum(3)
@@ -80,7 +80,11 @@ def cut_faces(images: Tensor, centre: Tensor, side: Tensor, px: int) -> Tensor:
 class CropToLandmarks(nn.Module):
     """Maps network inputs (B, C, px, px) in [0, 1] to landmarks in their pixels.
 
-    The outputs are those of `OUTPUTS`: (B, K, 2), confidence (B, K), and deviation (B, K) in pixels.
+    The outputs are those of `OUTPUTS`: landmarks (B, K, 2) in pixels, confidence (B, K), 0 to 1, and
+    deviation (B, K) in pixels.
+
+    Args:
+        model: the network, which is copied to the CPU.
     """
 
     def __init__(self, model: Landmarker):
@@ -98,6 +102,10 @@ class ImageToLandmarks(nn.Module):
 
     `image` is (B, 3, H, W) uint8 for RGB, and (B, 1, H, W) float32 for thermal, in the unit of
     `input_radiometry`. `box` is (B, 4) float32: x0, y0, x1, y1, 0-based pixels.
+
+    Args:
+        model: the network, which is copied to the CPU.
+        radiometry: the result of `input_radiometry`; None for RGB.
     """
 
     def __init__(self, model: Landmarker, radiometry: Radiometry | None):
@@ -136,13 +144,13 @@ def input_radiometry(
     Levels of black-hot images are inverted before the graph, by `OnnxLandmarker` and `Predictor`.
 
     Args:
-        spec: of the weights.
+        spec: spec of the weights.
         celsius_range: degrees C that become 0 and 1; None for the range of the weights.
 
     Raises:
         InputError: a range for weights that do not use degrees C (RGB, "frame-minmax"), a range
-            that is not ascending or not the one of weights with normalisation "fixed", or thermal
-            weights without a radiometry.
+            that is not ascending, a range other than that of weights with normalisation "fixed", or
+            thermal weights without a radiometry.
     """
     trained = spec.radiometry
     if spec.modality == "rgb" or (trained is not None and trained.kind == "frame-minmax"):
@@ -169,7 +177,7 @@ def input_radiometry(
 
 
 def deviation_note(spec: ModelSpec) -> str:
-    """How the standard deviations of a network were calibrated, for its card; empty if they are NaN."""
+    """The calibration of a network's standard deviations as text for its card; empty if they are NaN."""
     made = spec.calibration
     if made is None or spec.head != "heatmap":
         return ""
@@ -181,7 +189,7 @@ def deviation_note(spec: ModelSpec) -> str:
 
 @contextlib.contextmanager
 def quiet():
-    """Suppresses the exporter's warnings and output on stdout; errors still appear."""
+    """Suppresses the exporter's warnings and standard output; errors are still shown."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -194,18 +202,19 @@ def quiet():
 def to_proto(
     model: Landmarker, kind: Kind, radiometry: Radiometry | None, *, merged: bool = True
 ) -> onnx.ModelProto:
-    """Traces the graph, without a card.
+    """Exports the graph of a network, without a card.
 
     Args:
         model: the network.
-        kind: of the graph.
+        kind: "image" or "crop", see the module docstring.
         radiometry: the result of `input_radiometry`.
         merged: let the exporter merge layers, such as BatchNorm into convolutions; otherwise the
-            graph has the tensors of the weights.
+            tensors of the graph are those of the weights.
     """
     px, channels = model.spec.input_px, 3 if model.spec.modality == "rgb" else 1
     batch = torch.export.Dim("batch")
-    # Two rows and all sizes different: the exporter merges equal sizes and fixes sizes of 1.
+    # The exporter treats equal sizes as one and fixes sizes of 1, so the example has a batch of 2 and
+    # different sizes.
     if kind == "crop":
         module: nn.Module = CropToLandmarks(model)
         example: tuple[Tensor, ...] = (torch.rand(2, channels, px, px),)
@@ -247,9 +256,9 @@ def export_onnx(
 
     Args:
         model: the network, or the path of its weights.
-        path: of the ONNX file.
+        path: path of the ONNX file.
         kind: "image" or "crop", see the module docstring.
-        licence: of the weights (the training data decides).
+        licence: licence of the weights; it depends on the training data.
         celsius_range: degrees C that become 0 and 1; None for the range of the weights.
 
     Returns:
@@ -270,7 +279,7 @@ def export_onnx(
 def card_of(
     spec: ModelSpec, kind: Kind, radiometry: Radiometry | None, licence: str = UNSTATED
 ) -> Card:
-    """The metadata of an exported network; arguments as of `to_proto` and `export_onnx`."""
+    """The metadata of an exported network; arguments as in `to_proto` and `export_onnx`."""
     return Card(
         kind=kind,
         scheme=spec.scheme,

@@ -11,7 +11,7 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.file_kinds import incomplete
 from mlcmkd.utils.writing import replacing
 
-_OLD_OUTPUTS = OUTPUTS[:2]  # of files that were exported before there was a deviation
+_OLD_OUTPUTS = OUTPUTS[:2]  # outputs of older files, without the deviation
 _LATER = ("normalisation", "deviation")  # fields that older files lack
 
 
@@ -26,7 +26,7 @@ def strip_notes(model: onnx.ModelProto) -> None:
 
 
 def add_card(model: onnx.ModelProto, card: Card) -> None:
-    """Puts a card into the metadata of a model, and its descriptions at inputs and outputs."""
+    """Adds a card to the metadata of a model, and its descriptions to inputs and outputs."""
     strip_notes(model)
     texts = descriptions(card)
     for value in (*model.graph.input, *model.graph.output):

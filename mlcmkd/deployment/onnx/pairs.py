@@ -17,10 +17,15 @@ from mlcmkd.utils.errors import InputError
 
 
 def input_feeds(card: Card, pairs: Pairs, batch: int = 32) -> Iterator[dict[str, np.ndarray]]:
-    """Yields the inputs of an exported network for pairs, a batch at a time.
+    """Yields the inputs of an exported network for pairs, batch by batch.
 
-    For kind "image", the squares that `Pairs` stores are the images, and the box marks the network
+    For kind "image", the squares that `Pairs` stores are the images, and the box is that of the network
     input in them.
+
+    Args:
+        card: metadata of the network.
+        pairs: pairs with the modality of the network.
+        batch: number of pairs per batch.
 
     Raises:
         InputError: the pairs lack the modality of the network, were cropped for another input size, or
@@ -49,7 +54,7 @@ def input_feeds(card: Card, pairs: Pairs, batch: int = 32) -> Iterator[dict[str,
 
 
 def _camera_values(radiometry: Radiometry, unit: np.ndarray) -> np.ndarray:
-    """Values that become `unit`; "frame-minmax" has no inverse and is applied once more."""
+    """Camera values that the graph converts to `unit`. "frame-minmax" has no inverse: `unit` is used."""
     return unit if radiometry.kind == "frame-minmax" else radiometry.from_unit(unit)
 
 
@@ -61,7 +66,10 @@ def _input_box(card: Card, images: np.ndarray) -> np.ndarray:
 
 
 def predict_onnx(model: OnnxLandmarker, pairs: Pairs, batch: int = 32) -> np.ndarray:
-    """Predicts every pair, (N, K, 2) float32 in centred coordinates, as `predict_pairs` does."""
+    """Predicts the landmarks of every pair, (N, K, 2) float32 in centred coordinates.
+
+    It is `mlcmkd.evaluation.evaluate.predict_pairs` for an exported network; errors as `input_feeds`.
+    """
     coordinates = []
     for inputs in input_feeds(model.card, pairs, batch):
         landmarks = model.run(**inputs).landmarks
@@ -75,12 +83,21 @@ def predict_onnx(model: OnnxLandmarker, pairs: Pairs, batch: int = 32) -> np.nda
 
 @torch.no_grad()
 def parity_px(model: Landmarker, network: OnnxLandmarker, pairs: Pairs, batch: int = 32) -> float:
-    """Largest distance along an axis between the landmarks of an export and of torch, over pairs.
+    """Largest absolute difference of a coordinate between an exported network and torch, over pairs.
 
     Torch runs the same steps, including crop and radiometry.
 
+    Args:
+        model: the network in torch.
+        network: the exported network.
+        pairs: pairs with the modality of the network.
+        batch: number of pairs per batch.
+
     Returns:
-        pixels of the `image` input.
+        the difference in pixels of the input `image`.
+
+    Raises:
+        InputError: as `input_feeds`.
     """
     card = network.card
     module = (

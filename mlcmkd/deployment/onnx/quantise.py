@@ -1,11 +1,11 @@
 """Quantisation of exported networks to 8-bit integers.
 
-Files have a quarter of the size, and are faster on CPUs with VNNI. Static quantisation by ONNX
-Runtime: the range of every activation is measured once on calibration faces and stored in the file.
-Convolutions and the last linear layer multiply integers, with one scale per output channel, and
-outputs of convolutions are rounded. Coordinates are not: radiometry, crop, normalisation, resizing,
-soft-argmax and the sums of the last linear layer stay in float32, where rounding would move
-landmarks and save little time.
+Files have a quarter of the size, and are faster on CPUs with VNNI (vector neural network instructions).
+It is the static quantisation of ONNX Runtime: the range of every activation is measured once on
+calibration faces and stored in the file. Convolutions and the last linear layer multiply integers, with
+one scale per output channel, and outputs of convolutions are rounded. Radiometry, crop, normalisation,
+resizing, soft-argmax and the sums of the last linear layer stay in float32, because rounding there would
+shift the landmarks and save little time.
 
 The choices are ours; docs/contributing/decisions.md lists the measurements.
 """
@@ -32,15 +32,15 @@ from mlcmkd.deployment.onnx.pairs import input_feeds
 from mlcmkd.utils.errors import InputError
 
 CALIBRATION_FACES = 100
-# Percent of an activation's values inside its range; the rest is clipped. A range for all values
-# (min-max) would round more coarsely.
+# Percent of an activation's values inside its range; the other values are clipped. A range that contains
+# all values (min-max) would have larger rounding errors.
 PERCENTILE = 99.99
 _LAYERS = ["Conv", "Gemm"]
-_BATCH = 8  # all activations of a batch are in memory
+_BATCH = 8  # small, because all activations of a batch are in memory
 
 
 class _CalibrationFaces(CalibrationDataReader):
-    """Returns the calibration faces batch by batch, so that memory does not grow with them."""
+    """Returns the calibration faces batch by batch, so that memory does not grow with their number."""
 
     def __init__(self, card: Card, pairs: Pairs):
         self._batches = list(input_feeds(card, pairs, _BATCH))
@@ -71,20 +71,20 @@ def quantise(
     """Writes an exported network with 8-bit integers.
 
     Weights use 7 of the 8 bits: x86 CPUs without VNNI add pairs of 8-bit products in 16 bits, which
-    silently overflow with full weights.
+    overflow without an error if the weights use all bits.
 
     Args:
         source: a float32 file of `export_onnx`, of either kind.
-        path: of the new file.
+        path: path of the new file.
         pairs: faces for the calibration; never those of a test set.
-        faces: how many of them are used.
+        faces: number of faces that are used, at least 1.
 
     Returns:
         the metadata of the new file.
 
     Raises:
-        InputError: a source that is not an export or already quantised, or pairs that do not fit
-            it.
+        InputError: a source that is not an export or is already quantised, pairs that do not fit it, or
+            `faces` below 1.
     """
     card = check_export(source)
     if card.precision != "float32":

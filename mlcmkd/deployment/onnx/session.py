@@ -1,4 +1,4 @@
-"""Inference of exported networks by ONNX Runtime; torch and timm are not imported.
+"""Inference of exported networks with ONNX Runtime; torch and timm are not imported.
 
 model = load_onnx("light.onnx")
 landmarks, confidence, deviation = model(image, box=(90, 40, 210, 190))
@@ -28,7 +28,7 @@ class OnnxPrediction(NamedTuple):
         landmarks: (K, 2) 0-based pixels of the image.
         confidence: (K,) 0 to 1, or NaN from a head without heatmaps.
         deviation: (K,) standard deviation of each coordinate, pixels of the image; NaN from weights
-            without a calibration, and from files that were exported before there was one.
+            without a calibration, and from older files.
     """
 
     landmarks: np.ndarray
@@ -37,18 +37,25 @@ class OnnxPrediction(NamedTuple):
 
 
 class OnnxLandmarker:
-    """An exported network. Both kinds are called alike; for "crop" files the crop is done here.
+    """An exported network. Both kinds are called in the same way; this class crops for "crop" files.
 
     Attributes:
         card: metadata of the file.
-        session: of ONNX Runtime.
+        session: session of ONNX Runtime.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, card: Card):
         self.session, self.card = session, card
 
     def run(self, **feeds: np.ndarray) -> OnnxPrediction:
-        """Runs the file on a batch of its own inputs; landmarks (B, K, 2), the rest (B, K)."""
+        """Runs the graph on a batch.
+
+        Args:
+            feeds: inputs of the graph by name, see `mlcmkd.deployment.onnx.export`.
+
+        Returns:
+            landmarks (B, K, 2) in pixels of the input `image`, confidence and deviation (B, K).
+        """
         landmarks, confidence, *rest = self.session.run(None, feeds)
         deviation = rest[0] if rest else np.full_like(confidence, np.nan)
         return OnnxPrediction(landmarks, confidence, deviation)
@@ -57,8 +64,8 @@ class OnnxLandmarker:
         """Predicts the landmarks of one face.
 
         Args:
-            image: (H, W, 3) uint8 for RGB weights; (H, W) for thermal weights, by `card.radiometry`
-                floats in degrees C, or 8-bit levels for "grey8".
+            image: (H, W, 3) uint8 for RGB weights. (H, W) for thermal weights: floats in degrees C, or
+                8-bit levels if `card.radiometry` has the kind "grey8".
             box: (x0, y0, x1, y1) of the face, pixels.
 
         Raises:
@@ -106,7 +113,7 @@ class OnnxLandmarker:
         return values
 
     def _unit(self, values: np.ndarray) -> np.ndarray:
-        """The input of the network; `values` are not black hot any more."""
+        """The input of the network; `_values` has already inverted black-hot images."""
         radiometry = self.card.radiometry or GREY8
         return radiometry.model_copy(update={"black_hot": False}).to_unit(values)
 
@@ -129,7 +136,7 @@ def load_onnx(path: Path | str, threads: int = 1) -> OnnxLandmarker:
         threads: CPU threads per call.
 
     Raises:
-        InputError: not such a file, see `check_export`.
+        InputError: not such a file, see `mlcmkd.deployment.onnx.files.check_export`.
     """
     from mlcmkd.deployment.onnx.files import check_export  # here, because it imports onnx
 
@@ -138,7 +145,7 @@ def load_onnx(path: Path | str, threads: int = 1) -> OnnxLandmarker:
 
 
 def load_bundled(modality: Modality, threads: int = 1) -> OnnxLandmarker:
-    """Loads the bundled network of a modality; the package onnx, which takes long, is not imported.
+    """Loads the bundled network of a modality, without an import of the package onnx, which is slow.
 
     Args:
         modality: "thermal" or "rgb".

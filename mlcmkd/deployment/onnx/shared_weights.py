@@ -1,8 +1,9 @@
-"""ONNX graphs without tensors: they read those of a weights file that lies beside them.
+"""ONNX graphs without tensors: they refer to those of a weights file in the same folder.
 
-The package bundles each network once, as safetensors, and a small graph for ONNX Runtime, whose tensors
-are "external data" of ONNX: name of a file, offset and length. Tensors that are stored in float16 are
-converted by a node of the graph, once, when ONNX Runtime loads it.
+The package contains the weights of each network once, as safetensors, and a small graph for ONNX
+Runtime. The tensors of the graph are "external data" of ONNX: name of a file, offset and length. A node
+of the graph converts tensors that are stored in float16; ONNX Runtime runs it once, when it loads the
+graph.
 """
 
 import hashlib
@@ -27,12 +28,12 @@ from mlcmkd.utils.writing import replacing
 WEIGHTS_HASH = (
     "mlcmkd weights sha256"  # of the metadata: the file of weights that a graph was made for
 )
-_SMALLEST = 64  # values of a tensor that is shared; smaller ones stay in the graph
+_SMALLEST = 64  # smallest number of values of a shared tensor; smaller tensors stay in the graph
 _TYPES = {"F16": (np.float16, TensorProto.FLOAT16), "F32": (np.float32, TensorProto.FLOAT)}
 
 
 class _Stored(NamedTuple):
-    """A tensor in a file of weights: its values, and where the file has them, in bytes."""
+    """A tensor in a file of weights: its values, its offset in the file in bytes, its type in ONNX."""
 
     values: np.ndarray
     offset: int
@@ -43,7 +44,7 @@ def write_graphs(folder: Path) -> list[Path]:
     """Writes the graphs of the bundled networks; returns their paths.
 
     Args:
-        folder: of the bundled weights.
+        folder: folder of the bundled weights.
     """
     networks = [(Landmarker, files.weights) for files in FILES.values()]
     networks += [(FaceDetector, files.detector) for files in FILES.values()]
@@ -51,10 +52,10 @@ def write_graphs(folder: Path) -> list[Path]:
 
 
 def write_graph(network: Landmarker | FaceDetector, weights: Path) -> Path:
-    """Writes the graph of a network beside its weights, under their name.
+    """Writes the graph of a network into the folder of its weights, with the name of the weights.
 
     Args:
-        network: as it is loaded from `weights`.
+        network: the network that was loaded from `weights`.
         weights: a file of `Landmarker.save` or `FaceDetector.save`.
 
     Returns:
@@ -74,10 +75,10 @@ def write_graph(network: Landmarker | FaceDetector, weights: Path) -> Path:
 
 
 def share_weights(model: onnx.ModelProto, weights: Path) -> None:
-    """Replaces the tensors of a graph by references to a file of weights, where they have its values.
+    """Replaces tensors of a graph by references to equal tensors in a file of weights.
 
     Args:
-        model: is changed in place; its file must lie in the folder of `weights`.
+        model: the graph, changed in place; it must be saved in the folder of `weights`.
         weights: a safetensors file.
     """
     content = weights.read_bytes()
@@ -95,7 +96,7 @@ def share_weights(model: onnx.ModelProto, weights: Path) -> None:
         if half:
             cast = helper.make_node("Cast", [name], [tensor.name], to=TensorProto.FLOAT)
             converted.append(cast)
-    nodes = [*converted, *graph.node]  # a node comes after those whose outputs it takes
+    nodes = [*converted, *graph.node]  # ONNX requires a node to follow the nodes of its inputs
     del graph.node[:]
     graph.node.extend(nodes)
     entry = model.metadata_props.add()
@@ -103,12 +104,12 @@ def share_weights(model: onnx.ModelProto, weights: Path) -> None:
 
 
 def _key(values: np.ndarray) -> tuple[tuple[int, ...], bytes]:
-    """Equal for tensors of the same shape and values, whatever their precision."""
+    """A key that is equal for tensors of the same shape and values in float32."""
     return values.shape, values.astype(np.float32).tobytes()
 
 
 def _tensors(content: bytes) -> Iterator[_Stored]:
-    """The floating-point tensors of a safetensors file, whose format gives their places."""
+    """The floating-point tensors of a safetensors file, with the offsets from its header."""
     start = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:start])
     header.pop("__metadata__", None)

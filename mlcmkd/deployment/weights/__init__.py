@@ -1,12 +1,13 @@
 """The bundled models: weights and cards of a light thermal student and of an RGB teacher.
 
 Both were trained on synthetic faces only, and have the same input size and landmark scheme, so that
-they can be compared on the same pairs. The teacher is larger because it has to be accurate: its card
-says why `half` was chosen. Each modality also has a face detector, trained on rendered frames.
+they can be compared on the same pairs. The teacher is larger because it has to be accurate; its card
+explains why the size `half` was chosen. Each modality also has a face detector, trained on rendered
+frames.
 
-Beside each file of weights is an ONNX graph of its name, which reads its tensors out of that file.
-Prediction runs the graphs: ONNX Runtime is imported in a tenth of a second, torch and timm in several.
-`python scripts/pack_graphs.py` writes them.
+For each file of weights there is an ONNX graph of the same name in the same folder, which reads its
+tensors from that file. Prediction runs the graphs, because the import of ONNX Runtime takes a tenth of a
+second, and that of torch and timm several seconds. `python scripts/pack_graphs.py` writes the graphs.
 """
 
 from pathlib import Path
@@ -19,7 +20,13 @@ FOLDER = Path(__file__).parent
 
 
 class BundledFiles(NamedTuple):
-    """Names of a modality's files in `FOLDER`, and the largest size of the landmark weights, bytes."""
+    """Names of a modality's files in `FOLDER`, and the size limit of the landmark weights in bytes.
+
+    Attributes:
+        weights, card: weights and card of the landmark network.
+        largest: largest size of `weights`, bytes.
+        detector: weights of the face detector.
+    """
 
     weights: str
     card: str
@@ -28,17 +35,17 @@ class BundledFiles(NamedTuple):
 
     @property
     def graph(self) -> str:
-        """Of the ONNX graph of the landmark weights."""
+        """File name of the ONNX graph of the landmark weights."""
         return graph_name(self.weights)
 
     @property
     def detector_graph(self) -> str:
-        """Of the ONNX graph of the face detector."""
+        """File name of the ONNX graph of the face detector."""
         return graph_name(self.detector)
 
 
 def graph_name(weights: str) -> str:
-    """The name of the ONNX graph beside a file of weights."""
+    """File name of the ONNX graph of a file of weights."""
     return weights.removesuffix(".safetensors") + ".onnx"
 
 
@@ -75,10 +82,10 @@ def bundled_detector(modality: Modality = "thermal") -> Path:
 
 
 def bundled_graph(modality: Modality = "thermal") -> Path:
-    """Path of the ONNX graph of a bundled model, of kind "crop"; it needs the weights beside it.
+    """Path of the ONNX graph of a bundled model, of kind "crop"; it needs the weights in its folder.
 
     Args:
-        modality: as of `bundled_weights`.
+        modality: as in `bundled_weights`.
 
     Raises:
         InputError: an unknown modality, or the installation lacks the model.
@@ -88,7 +95,7 @@ def bundled_graph(modality: Modality = "thermal") -> Path:
 
 
 def bundled_detector_graph(modality: Modality = "thermal") -> Path:
-    """Path of the ONNX graph of the bundled face detector; it needs the weights beside it.
+    """Path of the ONNX graph of the bundled face detector; it needs the weights in its folder.
 
     Args:
         modality: "thermal" or "rgb", of the frames.
