@@ -92,7 +92,7 @@ class FaceDetector(nn.Module, HubModel, pipeline_tag="object-detection", tags=["
         return sum(parameter.numel() for parameter in self.parameters())
 
     def save(self, path: Path | str, *, half: bool = False) -> None:
-        """Writes weights and spec to one safetensors file, as `Landmarker.save`."""
+        """Writes weights and spec to one safetensors file; arguments as of `Landmarker.save`."""
         write_weights(Path(path), self, half=half, kind=_KIND)
 
     @classmethod

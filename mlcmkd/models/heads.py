@@ -30,7 +30,7 @@ class Prediction(NamedTuple):
 
 
 def grid_axis(count: int, like: Tensor) -> Tensor:
-    """Centred coordinates of the centres of `count` cells along one axis, (count,)."""
+    """Centred coordinates of the centres of `count` cells along one axis, (count,); device of `like`."""
     return (torch.arange(count, device=like.device, dtype=torch.float32) + 0.5) / count - 0.5
 
 

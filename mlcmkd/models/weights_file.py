@@ -15,7 +15,7 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.file_kinds import incomplete
 from mlcmkd.utils.writing import replacing
 
-KEY = "mlcmkd"  # of the spec in the metadata of a weights file
+KEY = "mlcmkd"  # entry of the spec in the metadata of a weights file
 _FIX = "give a .safetensors file that `mlcmkd train`, `transfer` or `compress` wrote"
 # Fields of the spec that name something a user can add, and the function that adds it.
 _REGISTERED_BY = {"size": "register_backbone", "scheme": "register_scheme"}
@@ -98,7 +98,7 @@ def copy_weights(
     Args:
         source: a file of `Landmarker.save`.
         path: the new file, written atomically.
-        spec: of a network with these tensors.
+        spec: spec of a network with these tensors.
         parts: name of a part of the network to a module whose tensors replace or are added to those of
             the file, or to None to leave that part out.
 

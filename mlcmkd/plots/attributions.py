@@ -114,7 +114,14 @@ def attribution_maps(
     landmarks: Images | None = None,
     landmark: int | Sequence[int] | None = None,
 ) -> Figure:
-    """Attribution maps of an RGB and a thermal model on the same faces; see `attribution_grid`."""
+    """Attribution maps of an RGB and a thermal model on the same faces; see `attribution_grid`.
+
+    Args:
+        rgb, thermal: N input images each.
+        rgb_maps, thermal_maps: (N, P, P) signed attribution maps.
+        landmarks: (N, K, 2) centred coordinates.
+        landmark: index or indices of the landmarks that are marked with rings.
+    """
     columns = [Column("RGB", rgb, rgb_maps), Column("thermal", thermal, thermal_maps)]
     return attribution_grid(columns, landmarks=landmarks, landmark=landmark)
 

@@ -132,7 +132,15 @@ def show_image(axes: Axes, image: np.ndarray, **options: Any) -> Any:
 def draw_landmarks(
     axes: Axes, landmarks: np.ndarray, scheme: Scheme, colour: str, *, size: float = 1.0
 ) -> None:
-    """Draws the lines and points of a scheme, (K, 2) centred coordinates."""
+    """Draws the lines and points of a scheme.
+
+    Args:
+        axes: axes to draw on.
+        landmarks: (K, 2) centred coordinates.
+        scheme: landmark scheme, which has the lines.
+        colour: colour of lines and points.
+        size: factor of the line width and of the points' diameter.
+    """
     for edge in scheme.edges:
         line = landmarks[list(edge)]
         axes.plot(line[:, 0], line[:, 1], color=colour, linewidth=0.9 * size, alpha=0.9)

@@ -5,7 +5,7 @@ outer corner of the eye on the left of the image, even where a data set's own na
 
 A point's name says where on the face it is, and one name means the same place in every scheme. So
 the names decide how mirroring exchanges points (`scheme.py`) and which points two schemes share
-(`maps.py`). `register_scheme` adds a scheme of your own.
+(`maps.py`). `register_scheme` adds a user-defined scheme.
 """
 
 from mlcmkd.schemes.charlotte import CHARLOTTE43, CHARLOTTE73

@@ -72,6 +72,9 @@ def _sources(scheme: Scheme, name: str) -> tuple[int, ...]:
 def common_points(source: str, target: str) -> CommonPoints:
     """Where the points of scheme `target` are found in scheme `source`.
 
+    Args:
+        source, target: names of schemes.
+
     Raises:
         InputError: the name of a scheme is unknown.
     """
@@ -95,6 +98,9 @@ def map_indices(source: str, target: str) -> tuple[int, ...]:
 
     A head that keeps some of its outputs selects them by these indices. `convert` also computes
     means, and sets points without a counterpart to NaN.
+
+    Args:
+        source, target: names of schemes.
 
     Raises:
         InputError: the name of a scheme is unknown, or some point of `target` is not exactly one

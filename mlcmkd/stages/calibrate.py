@@ -59,6 +59,10 @@ def calibrate(config: CalibrateConfig, *, progress: bool = True) -> dict[str, An
     The predicted landmarks do not change by a bit: the tensors of the new file are those of the old one,
     except those of a newly fitted deviation head.
 
+    Args:
+        config: validated parameters.
+        progress: show progress bars.
+
     Returns:
         The calibration; on the faces of the fit, the shares of errors within one and two deviations and
         rank correlations; the path of the weights.

@@ -55,6 +55,10 @@ class CompressConfig(StageConfig):
 def compress(config: CompressConfig, *, progress: bool = True) -> dict[str, Any]:
     """MCL: trains a light thermal student with a thermal teacher, or with `one_step` an RGB teacher.
 
+    Args:
+        config: validated parameters, or a mapping of their fields.
+        progress: show progress bars.
+
     Returns:
         The run's result: validation scores and where the weights are.
 

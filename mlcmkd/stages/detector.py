@@ -73,6 +73,10 @@ def rendered_frames(config: DetectorConfig, split: str, *, progress: bool) -> Fr
 def train_detector(config: DetectorConfig, *, progress: bool = True) -> dict[str, Any]:
     """Trains a face detector on rendered frames.
 
+    Args:
+        config: validated parameters.
+        progress: show progress bars.
+
     Returns:
         The run's result: average precision on validation frames, and where the weights are.
 

@@ -44,6 +44,10 @@ class EvaluateConfig(Config):
 def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str, Any], Scores]:
     """Scores weights on a split; writes the tables of `score_tables` and result.json.
 
+    Args:
+        config: validated parameters, or a mapping of their fields.
+        progress: show progress bars.
+
     Returns:
         The content of result.json, and the scores.
 

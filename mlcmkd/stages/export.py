@@ -70,6 +70,10 @@ class ExportConfig(Config):
 def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
     """Writes model.onnx, and with `int8` also model_int8.onnx, and evaluates them.
 
+    Args:
+        config: validated parameters, or a mapping of their fields.
+        progress: show progress bars.
+
     Returns:
         The metadata of the file; the largest distance of its landmarks from torch's in pixels; for each
         file its size in bytes and, on labelled test pairs, its NME in percent, with that of torch; for

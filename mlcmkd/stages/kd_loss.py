@@ -97,6 +97,10 @@ class KDLossConfig(StageConfig):
 def train_kd_loss(config: KDLossConfig, *, progress: bool = True) -> dict[str, Any]:
     """Trains a light student with KD-Loss, or with one of its controls.
 
+    Args:
+        config: validated parameters, or a mapping of their fields.
+        progress: show progress bars.
+
     Returns:
         The run's result: validation scores and where the weights are.
 

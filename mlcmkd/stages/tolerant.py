@@ -41,6 +41,10 @@ def train_tolerant(config: TolerantConfig, *, progress: bool = True) -> dict[str
 
     Its validation score is computed against the hard landmarks, as in every stage.
 
+    Args:
+        config: validated parameters, or a mapping of their fields.
+        progress: show progress bars.
+
     Returns:
         The run's result: validation scores and where the weights are.
 

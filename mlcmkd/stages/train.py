@@ -53,6 +53,10 @@ class TrainConfig(StageConfig):
 def train(config: TrainConfig, *, progress: bool = True) -> dict[str, Any]:
     """Trains a Landmarker on one modality.
 
+    Args:
+        config: validated parameters, or a mapping of their fields.
+        progress: show progress bars.
+
     Returns:
         The run's result: validation scores and where the weights are.
 

@@ -75,6 +75,10 @@ class TransferConfig(StageConfig):
 def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]:
     """KTL: trains a thermal student with an RGB teacher, by default of the same size.
 
+    Args:
+        config: validated parameters, or a mapping of their fields.
+        progress: show progress bars.
+
     Returns:
         The run's result: validation scores and where the weights are.
 

@@ -117,6 +117,12 @@ def plan(config: LevelsConfig) -> Iterator[PlannedRoute]:
 def plan_route(config: LevelsConfig, benchmark: str, route: str, seed: int) -> PlannedRoute:
     """One route with one seed.
 
+    Args:
+        config: the parameter file.
+        benchmark: name of a benchmark in the file.
+        route: one of `ROUTES`.
+        seed: seed of the route's trainings.
+
     Raises:
         InputError: fields that the stages do not have.
     """
@@ -202,6 +208,10 @@ def steps_of(planned: PlannedRoute, costs: Costs) -> tuple[int, int]:
     """Steps of the transfer and of the light student.
 
     The config states those of the two levels. The other routes get as many as need the same time.
+
+    Args:
+        planned: a route with a seed.
+        costs: milliseconds per step, from `costs_of`.
     """
     first, second = planned.transfer.fit.steps, planned.compress.fit.steps
     if planned.route == TWO_LEVEL:

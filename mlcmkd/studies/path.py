@@ -27,7 +27,7 @@ from mlcmkd.utils.writing import replacing
 
 TABLE = "results.csv"
 TEACHER = "RGB teacher"
-FAILURE_THRESHOLD = 0.08  # of NME, for FR and AUC
+FAILURE_THRESHOLD = 0.08  # threshold of the NME for FR (failure rate) and AUC, a share
 
 
 class PathConfig(Config):

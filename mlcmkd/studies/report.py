@@ -27,7 +27,7 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.markdown import markdown_table
 from mlcmkd.utils.writing import replacing
 
-Line = dict[str, str]  # of the table
+Line = dict[str, str]  # a line of the table: heading -> text
 
 
 def write_report(folders: Sequence[Path], out: Path, against: str | None = None) -> str:

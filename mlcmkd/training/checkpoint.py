@@ -146,7 +146,13 @@ class Checkpoints:
         return time.monotonic() - self._last >= self._every
 
     def save(self, step: int, state: TrainingState, **metadata: Any) -> None:
-        """Saves the state after `step` steps. If it cannot be written, the training continues."""
+        """Saves the state after `step` steps. If it cannot be written, the training continues.
+
+        Args:
+            step: number of completed steps.
+            state: the state to save.
+            metadata: further JSON values, which `restore` returns.
+        """
         tensors, own = state.tensors_and_metadata()
         text = json.dumps({**own, **metadata, "step": step})
         part = self.newest.with_name(self.newest.name + ".part")

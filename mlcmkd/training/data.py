@@ -14,8 +14,8 @@ class TrainingData(Protocol):
     """Rows of images with labels.
 
     Attributes:
-        rgb, thermal: images of N rows, or None.
-        landmarks, labelled: labels of N rows.
+        rgb, thermal: images of N rows, (N, 3 or 1, H, W), or None.
+        landmarks, labelled: labels of N rows; shapes as in `Pairs` or `Frames`.
         ids: N names, for error messages.
     """
 

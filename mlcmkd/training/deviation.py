@@ -26,7 +26,7 @@ FEWEST_FACES = (
     200  # for some hundred parameters; with fewer a calibration of two parameters is better
 )
 PASSES = 6  # passes over the faces, each with another augmentation
-STEPS = 800  # of the fit
+STEPS = 800  # optimiser steps of the fit
 _RATE, _DECAY, _BATCH = 1e-2, 1e-3, 128
 _CROPS = 64  # per forward pass of the landmark network
 _START = -3.9  # logarithm of 2 % of the input's side

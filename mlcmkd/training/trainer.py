@@ -143,6 +143,10 @@ class Trainer:
         The means are over all processes. The student's buffers are replaced by their means over all
         processes. So all processes log, validate and stop in the same way.
 
+        Args:
+            step: the last step of the interval, from 0.
+            steps: number of steps in the interval.
+
         Raises:
             InputError: a mean is not finite.
         """

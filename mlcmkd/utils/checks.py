@@ -8,8 +8,13 @@ from mlcmkd.utils.errors import InputError
 def checked_integer(name: str, value: int, low: int, high: int | None = None) -> int:
     """The value as an integer from `low` to `high` (None: without limit).
 
+    Args:
+        name: name of the argument, for the error message.
+        value: its value; booleans are not accepted.
+        low, high: smallest and largest allowed value.
+
     Raises:
-        InputError: not an integer, or out of range; it names the argument.
+        InputError: not an integer, or out of range.
     """
     allowed = f"an integer from {low}" + (f" to {high}" if high is not None else "")
     try:

@@ -82,7 +82,7 @@ def kind_of(path: Path) -> FileKind | None:
 
 
 def incomplete(path: Path, expected: str, reason: str, fix: str) -> InputError:
-    """Make the error on a file that is another kind of file, or damaged.
+    """Make the error for a file that is another kind of file, or damaged; the caller raises it.
 
     Args:
         path: the file.

@@ -41,6 +41,11 @@ def markdown_table(
 def with_table(text: str, marker: str, table: str) -> str:
     """A page with the table between `<!-- marker -->` and `<!-- end of marker -->`.
 
+    Args:
+        text: the page, with exactly one such pair of markers.
+        marker: name in the markers.
+        table: Markdown that replaces the text between them.
+
     Raises:
         InputError: the page lacks the two markers.
     """

@@ -29,7 +29,7 @@ class tqdm(auto.tqdm):
 
 
 class _Lines:
-    """A stream that writes every state of a bar as a line of its own."""
+    """A stream that writes every state of a bar as a separate line."""
 
     def __init__(self, stream: TextIO):
         self._stream = stream

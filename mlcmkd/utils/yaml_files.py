@@ -36,7 +36,7 @@ _PLAIN_SCALARS = (
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without types of its own (`!!python/...` is an error) and without repeated keys."""
+    """YAML without application types (`!!python/...` is an error) and without repeated keys."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # instead of those of YAML 1.1
 

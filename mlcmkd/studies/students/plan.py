@@ -226,7 +226,14 @@ class LargeNetwork(NamedTuple):
 def large_networks(
     config: StudentsConfig, name: str, labelled: int | None, modalities: set[Modality]
 ) -> Iterator[LargeNetwork]:
-    """The teachers with rows of light students of these modalities, for a benchmark."""
+    """The teachers that get a row in the table, for one benchmark.
+
+    Args:
+        config: the parameter file.
+        name: name of the benchmark in the file.
+        labelled: number of labelled pairs of the light students; None for all.
+        modalities: modalities of the light students.
+    """
     teachers = teachers_of(config, name, labelled)
 
     def network(modality: Modality, method: str, trained: StageConfig) -> LargeNetwork:

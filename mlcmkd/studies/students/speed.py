@@ -45,7 +45,13 @@ class TimedNetwork(NamedTuple):
 def timed_network(
     config: StudentsConfig, benchmark: str, modality: Modality, network: str, method: str
 ) -> TimedNetwork:
-    """The network of a row; its landmark scheme and radiometry do not matter for the latency."""
+    """The network of a row; its landmark scheme and radiometry have no effect on the latency.
+
+    Args:
+        config: config of the table.
+        benchmark, network, method: names in the parameter file.
+        modality: modality of the input.
+    """
     teacher = teachers_of(config, benchmark).rgb
     size, head, int8 = teacher.size, teacher.head, False  # of the teachers' rows
     if method not in (TEACHER, KTL_STUDENT):
