@@ -22,9 +22,7 @@ from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
 
 FREEDOM = 4.0  # degrees of freedom of the Student t density
-FEWEST_FACES = (
-    200  # for some hundred parameters; with fewer a calibration of two parameters is better
-)
+FEWEST_FACES = 200  # for some hundred parameters; with fewer, calibrate the spread instead
 PASSES = 6  # passes over the faces, each with another augmentation
 STEPS = 800  # optimiser steps of the fit
 _RATE, _DECAY, _BATCH = 1e-2, 1e-3, 128

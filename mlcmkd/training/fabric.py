@@ -66,11 +66,7 @@ def make_fabric(config: FitConfig) -> "Fabric":
             f"fit.devices={config.devices}: the environment has no {error.args[0]}, which a launcher "
             "sets; start the command with torchrun or srun"
         ) from None
-    except (
-        RuntimeError,
-        ValueError,
-        TypeError,
-    ) as error:  # raised by Lightning for unavailable devices
+    except (RuntimeError, ValueError, TypeError) as error:  # Lightning: unavailable devices
         raise InputError(
             f"fit.accelerator={config.accelerator}, fit.devices={config.devices}: "
             f"{' '.join(str(error).split())}"
