@@ -64,9 +64,8 @@ class FaceLandmarks:
         point_confidence: (K,) share of each heatmap's probability near the predicted point, 0 to 1; None
             for landmarks that no network predicted.
         deviation: (K,) standard deviation of each coordinate in pixels of the image, from calibrated
-            weights: about 68 % of the errors of x and y are at most one deviation, and about 95 % at
-                most
-            two. NaN where it is unknown.
+            weights. About 68 % of the errors of x and y are at most one deviation, and about 95 % are
+            at most two. NaN where it is unknown.
         box: (x0, y0, x1, y1) in pixels, the square around which the network input was cropped; not
             rotated, see `roll`.
         by: how the face was located: "given" (box of the user), "detector" (detector of the user), "face
