@@ -52,8 +52,8 @@ def convention_hints(prediction: np.ndarray, target: np.ndarray, scheme: str) ->
     if then * _TIMES < now and (np.abs(np.log(times)) > _LOG_FACTOR).any():
         found.append(
             f"with x multiplied by {times[0]:.3g} and y by {times[1]:.3g} the predictions are "
-            f"{then:.1f} instead of {now:.1f} pixels from the annotations (median of the faces); are "
-            "they of images of another size?"
+            f"{then:.1f} instead of {now:.1f} pixels from the annotations (median of the faces); do "
+            "they refer to images of another size?"
         )
     offsets = np.nanmean(prediction - target, axis=1)
     if len(offsets) > 1:
@@ -62,8 +62,8 @@ def convention_hints(prediction: np.ndarray, target: np.ndarray, scheme: str) ->
         if by_one and (spread < _OFFSET_ERROR_PX).all():
             found.append(
                 f"the predictions are {offset[0]:+.2f}, {offset[1]:+.2f} pixels from the annotations "
-                "on average: does one of them count pixels from 0 and the other from 1? (.pts files "
-                "are read as from 1, tables as from 0)"
+                "on average: does one of them count pixels from 0 and the other from 1? (In .pts files "
+                "pixels count from 1, in tables from 0.)"
             )
     return found
 

@@ -97,7 +97,7 @@ def _by_seed(rows: Iterable[Row]) -> dict[int, Row]:
     for row in rows:
         if row.seed in by_seed:
             raise InputError(
-                f"{row.benchmark}, {row.modality}, {row.model}, {row.method}: seed {row.seed} is there "
+                f"{row.benchmark}, {row.modality}, {row.model}, {row.method}: seed {row.seed} occurs "
                 f"twice (runs {by_seed[row.seed].run} and {row.run}); remove the outdated row"
             )
         by_seed[row.seed] = row

@@ -96,7 +96,7 @@ class Exploration:
                 range of temperatures where the radiometry has none.
         """
         if view.pair >= len(self.pairs):
-            raise InputError(f"pair {view.pair}: there are 0 to {len(self.pairs) - 1}")
+            raise InputError(f"pair {view.pair}: the pairs are 0 to {len(self.pairs) - 1}")
         if view.landmark >= self.scheme.points:
             raise InputError(
                 f"landmark {view.landmark}: scheme {self.scheme.name} has 0 to "
@@ -104,7 +104,7 @@ class Exploration:
             )
         for name in (view.rgb_model, view.thermal_model):
             if name not in self.models:
-                raise InputError(f"model '{name}' is unknown; there are {', '.join(self.models)}")
+                raise InputError(f"model '{name}' is unknown; use {', '.join(self.models)}")
         if view.layer not in self.layers:
             raise InputError(f"layer '{view.layer}' is unknown; use {', '.join(self.layers)}")
         widths = [self.models[name].width for name in (view.rgb_model, view.thermal_model)]
@@ -115,7 +115,7 @@ class Exploration:
             )
         if view.temperatures and self.pairs.radiometry.kind == "frame-minmax":
             raise InputError(
-                "temperatures: radiometry 'frame-minmax' does not keep the original range; set none"
+                "temperatures: radiometry 'frame-minmax' does not keep the original range; give none"
             )
 
     def remark(self, view: View) -> str:

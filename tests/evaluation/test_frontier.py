@@ -69,7 +69,7 @@ def test_a_duplicate_seed_is_refused():
     rows = some_rows()
     again = [*rows, rows[-1]._replace(run="again", nme=9.0)]
     for read in (entries, against, table):
-        with pytest.raises(InputError, match=f"seed {rows[-1].seed} is there twice .*again"):
+        with pytest.raises(InputError, match=f"seed {rows[-1].seed} occurs twice .*again"):
             list(read(again))
 
 

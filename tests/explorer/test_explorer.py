@@ -266,8 +266,8 @@ def test_the_given_models_stay_unchanged(models):
     [
         ({"landmark": 68}, "landmark 68: scheme ibug68 has 0 to 67"),
         ({"landmark": -1}, "landmark: Input should be greater than or equal to 0 (given: -1)"),
-        ({"pair": 6}, "pair 6: there are 0 to 5"),
-        ({"rgb_model": "nobody"}, "'nobody' is unknown; there are teacher"),
+        ({"pair": 6}, "pair 6: the pairs are 0 to 5"),
+        ({"rgb_model": "nobody"}, "'nobody' is unknown; use teacher"),
         ({"layer": "level 9"}, "'level 9' is unknown; use features, level 1"),
         ({"thermal_model": "wide", "exchanged": True}, "cannot be exchanged"),
         ({"temperatures": (36, 24)}, "must rise"),

@@ -8,7 +8,7 @@ import numpy as np
 from mlcmkd.distillation.registration.estimate import Registered
 from mlcmkd.distillation.registration.motion import ROTATION, SCALE, X, Y
 
-WRONG = "the two shapes do not fit: a wrong pair, or a face that a network misses"
+WRONG = "the two shapes differ: a wrong pair, or a face that a network misses"
 NOT_FOLLOWED = "the first student is not accurate enough"
 
 
@@ -85,12 +85,12 @@ def lines(summary: dict[str, Any], input_px: int) -> list[str]:
     ]
     if not found["followed"]:
         printed.append(
-            f"the first student finds the faces to {student:.1f} px, and the labelled pairs differ by "
-            f"{rig:.1f} px: its shifts are not used, and pairs without a label are left out; label more "
-            "pairs, or give a better student (first)"
+            f"the error of the first student is {student:.1f} px, but the shifts of the labelled pairs "
+            f"vary by {rig:.1f} px: its shifts are not used, and pairs without a label are left out; "
+            "label more pairs, or give a better student (first)"
         )
     elif student is None and found["labelled"] < found["pairs"]:
         printed.append(
-            "too few labels to measure the error of the first student; its shifts are used as they are"
+            "too few labels to measure the error of the first student; its shifts are used unchanged"
         )
     return printed
