@@ -50,7 +50,7 @@ def check_box(
 
 
 def iou(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes, 0 to 1."""
+    """Intersection over union (IoU) of two boxes (x0, y0, x1, y1), 0 to 1."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     if width <= 0 or height <= 0:

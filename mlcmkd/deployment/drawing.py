@@ -103,7 +103,11 @@ def save_drawing(
     deviations: bool = False,
     boxes: bool = False,
 ) -> Path:
-    """Writes `draw(faces)` as a PNG and returns its path."""
+    """Writes `draw(faces)` as a PNG and returns its path; the other arguments are those of `draw`.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     _write_png(draw(faces, deviations=deviations, boxes=boxes), path)
     return path
 

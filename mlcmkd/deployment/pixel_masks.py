@@ -23,7 +23,12 @@ def is_within(x: np.ndarray, y: np.ndarray, polygon: np.ndarray) -> np.ndarray:
 
 
 def window(shape: tuple[int, int], points: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns of the bounding box of points (N, 2) in an image; empty if a point is NaN."""
+    """Rows and columns of the bounding box of points in an image; empty if a point is NaN.
+
+    Args:
+        shape: height and width of the image, pixels.
+        points: (N, 2) x and y, pixels.
+    """
     if not np.isfinite(points).all():
         return slice(0, 0), slice(0, 0)
     low = np.clip(np.floor(points.min(axis=0)), 0, shape[::-1]).astype(int)

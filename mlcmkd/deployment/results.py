@@ -104,7 +104,13 @@ class Results:
             self.rate = self.fps or own or FPS
 
     def add(self, frame: Frame, faces: list[FaceLandmarks], error: str) -> None:
-        """Writes and draws one frame of the current source, or reports its error."""
+        """Writes and draws one frame of the current source, or reports its error.
+
+        Args:
+            frame: the frame.
+            faces: its faces; may be empty.
+            error: why the frame failed; empty if it did not.
+        """
         single = frame.number is None
         if error:
             self.outcome.errors.append(error)

@@ -45,6 +45,11 @@ class Sequences:
         return follow(faces, seconds, is_cut(values))
 
     def next_time(self, sequence: Path, interval: float) -> float:
-        """Time in seconds of the next image of a folder, whose images have a constant interval."""
+        """Time in seconds of the next image of a folder, whose images have a constant interval.
+
+        Args:
+            sequence: path of the folder.
+            interval: seconds between two images.
+        """
         self._times[sequence] = self._times.get(sequence, 0.0) + interval
         return self._times[sequence]

@@ -84,7 +84,12 @@ def _is_read(file: Path) -> bool:
 
 
 def count_frames(source: Source, every: int = 1) -> int | None:
-    """Number of frames that `read_source` yields, from the header of the file; None if unknown."""
+    """Number of frames that `read_source` yields, from the header of the file; None if unknown.
+
+    Args:
+        source: the file.
+        every: as in `read_source`.
+    """
     count = _all_frames(source)
     return None if count is None else -(-count // every)
 
@@ -119,6 +124,10 @@ def read_source(source: Source, every: int = 1) -> Iterator[Frame]:
 
     Frames keep their numbers in the file. Values are 8 bits, 16 bits or degrees C, as in
     `mlcmkd.data.images.read_image`. `.npy` of shape (N, H, W) and TIFFs with several pages are stacks.
+
+    Args:
+        source: the file.
+        every: distance of the frames that are read, at least 1; 1 reads all frames.
     """
     path = source.path
     if not is_text(path):  # a table could not contain the name, and native decoders may crash

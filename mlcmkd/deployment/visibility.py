@@ -65,6 +65,10 @@ def hidden_regions(face: FaceLandmarks, regions: Sequence[Region]) -> list[bool]
     """Whether each region is hidden: the mean uncertainty of its landmarks is above `HIDDEN`.
 
     The mean uses the weights of the landmarks in the region.
+
+    Args:
+        face: landmarks with their deviations. Without deviations no region is hidden.
+        regions: regions whose landmarks the scheme of the face has.
     """
     sources, uncertainty = common_points(face.scheme, IBUG68.name).sources, _uncertainty(face)
     hidden = []

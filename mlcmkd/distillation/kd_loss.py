@@ -228,12 +228,18 @@ def assistive_loss(
     band: float = BAND,
     inner: Inner = "zero",
 ) -> Tensor:
-    """Mean of `assistive_values` over all coordinates, a scalar, positive or negative."""
+    """Mean of `assistive_values` over all coordinates, a scalar, positive or negative.
+
+    Arguments and errors are those of `assistive_values`.
+    """
     return assistive_values(prediction, target, teacher, alpha, alpha_inner, band, inner).mean()
 
 
 def main_loss(prediction: Tensor, target: Tensor, tolerant: Tensor, slope: float = SLOPE) -> Tensor:
-    """Mean of `main_values` over all coordinates, a scalar, at least 0."""
+    """Mean of `main_values` over all coordinates, a scalar, at least 0.
+
+    Arguments and errors are those of `main_values`.
+    """
     return main_values(prediction, target, tolerant, slope).mean()
 
 
@@ -245,6 +251,9 @@ def kd_loss(
     Args:
         prediction, target, tough, tolerant: as for `kd_values`.
         constants: keyword arguments of `kd_values`: weights, alphas, band, inner and slope.
+
+    Raises:
+        InputError: as `kd_values`.
     """
     values = kd_values(prediction, target, tough, tolerant, **constants)
     return {name: value.mean() for name, value in values.items()}

@@ -56,13 +56,23 @@ def _mean_where(known: Tensor, values: Tensor) -> Tensor:
 
 
 def squared_error(prediction: Prediction, landmarks: Tensor) -> Tensor:
-    """L2: mean squared difference of coordinates, (B,), in squared shares of the input's width."""
+    """L2 loss: mean squared difference of coordinates, (B,), in squared shares of the input's width.
+
+    Args:
+        prediction: with coordinates (B, K, 2).
+        landmarks: (B, K, 2) centred coordinates; NaN for a point without a label.
+    """
     difference, known = _difference(prediction.coordinates, landmarks)
     return _mean_where(known, difference.square())
 
 
 def absolute_error(prediction: Prediction, landmarks: Tensor) -> Tensor:
-    """L1: mean absolute difference of coordinates, (B,), in shares of the input's width."""
+    """L1 loss: mean absolute difference of coordinates, (B,), in shares of the input's width.
+
+    Args:
+        prediction: with coordinates (B, K, 2).
+        landmarks: (B, K, 2) centred coordinates; NaN for a point without a label.
+    """
     difference, known = _difference(prediction.coordinates, landmarks)
     return _mean_where(known, difference.abs())
 

@@ -87,6 +87,10 @@ def latency_ms(model: Landmarker, threads: int = 1, repeats: int = REPEATS) -> L
 
     The model is exported first, which takes some seconds. To time it repeatedly, export it once and
     call `file_latency_ms`.
+
+    Args:
+        model: the network.
+        threads, repeats: as in `file_latency_ms`.
     """
     lacks_range = model.spec.modality == "thermal" and model.spec.radiometry is None
     with TemporaryDirectory() as folder:

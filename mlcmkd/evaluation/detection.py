@@ -81,7 +81,8 @@ def match_faces(
 ) -> Matches:
     """Assigns found faces to true ones, frame by frame, the highest scores first.
 
-    A found face that overlaps a face that does not count, and no free one, is left out.
+    A found face is left out if it matches no unmatched face that counts, but overlaps a face that does
+    not count.
 
     Args:
         found: the faces that a detector found in each frame.

@@ -124,7 +124,12 @@ def near_frontal(landmarks: np.ndarray, scheme: str, limit: float = 0.25) -> np.
 
 
 def failure_rate(errors: np.ndarray, threshold: float) -> float:
-    """FR: share of faces whose NME (N,) exceeds `threshold`; NaN counts as a failure."""
+    """FR: share of faces whose NME exceeds `threshold`, 0 to 1.
+
+    Args:
+        errors: (N,) NME of each face; NaN counts as a failure.
+        threshold: in the unit of the errors.
+    """
     return float(np.mean(~(np.asarray(errors) <= threshold)))
 
 
@@ -150,6 +155,10 @@ def area_of_each(errors: np.ndarray, threshold: float) -> np.ndarray:
     """Contribution of each face to the AUC, (N,) to (N,), 0 to 1; the AUC is their mean.
 
     A face with NME e adds max(threshold - e, 0) / threshold; NaN adds 0.
+
+    Args:
+        errors: (N,) NME of each face.
+        threshold: in the unit of the errors, above 0.
     """
     errors = np.asarray(errors, dtype=np.float64)
     return np.where(errors <= threshold, threshold - errors, 0.0) / threshold
@@ -187,7 +196,7 @@ def bootstrap_interval(
 def bootstrap_intervals(
     errors: np.ndarray, *, level: float = 0.95, draws: int = 2000, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`bootstrap_interval` of every column, (N, M) to lower and upper ends, (M,) each.
+    """`bootstrap_interval` of every column of (N, M): lower and upper ends, (M,) each.
 
     All columns share the bootstrap samples. A NaN is left out of the mean of its column; the ends are
     NaN where all values of a column are NaN.

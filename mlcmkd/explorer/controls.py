@@ -66,7 +66,7 @@ def reach(control: widgets.Widget, value: Any) -> None:
 
 
 def toggle_button(name: str, tooltip: str = "") -> widgets.ToggleButton:
-    """A button that is on or off."""
+    """A button that is on or off; by default its tooltip is "show or hide: NAME"."""
     return widgets.ToggleButton(description=name, tooltip=tooltip or f"show or hide: {name}")
 
 

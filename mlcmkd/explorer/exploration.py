@@ -156,7 +156,7 @@ class Exploration:
         return self._result(view, "rgb", wait), self._result(view, "thermal", wait)
 
     def is_complete(self, view: View, modality: Modality) -> bool:
-        """Whether `results` of this modality needs no further attribution."""
+        """Whether the cache contains all that `results` needs for this modality of a view."""
         return "attribution" not in view.show or self.outputs.has_attribution(view, modality)
 
     def _result(self, view: View, modality: Modality, wait: bool) -> ModalityResult:

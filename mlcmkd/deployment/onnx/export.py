@@ -126,7 +126,7 @@ class ImageToLandmarks(nn.Module):
 
 
 def to_unit(values: Tensor, radiometry: Radiometry) -> Tensor:
-    """`Radiometry.to_unit` in torch: degrees C or levels (B, C, H, W) to [0, 1]."""
+    """`Radiometry.to_unit` in torch: degrees C or grey levels (B, C, H, W) to [0, 1]."""
     if radiometry.kind != "frame-minmax":
         return ((values - radiometry.low) / (radiometry.high - radiometry.low)).clamp(0, 1)
     low = values.amin((2, 3), keepdim=True)

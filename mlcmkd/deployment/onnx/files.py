@@ -35,7 +35,13 @@ def add_card(model: onnx.ModelProto, card: Card) -> None:
 
 
 def write_onnx(model: onnx.ModelProto, card: Card, path: Path | str) -> None:
-    """Adds a card to a model and writes it atomically."""
+    """Adds a card to a model and writes it atomically.
+
+    Args:
+        model: the graph, changed in place.
+        card: its metadata.
+        path: path of the ONNX file; missing folders are made.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     add_card(model, card)

@@ -64,5 +64,10 @@ def apply_maps(maps: np.ndarray, shapes: np.ndarray) -> np.ndarray:
 
 
 def residuals(maps: np.ndarray, thermal: np.ndarray, rgb: np.ndarray) -> np.ndarray:
-    """Mean distance of the mapped thermal landmarks from the RGB ones, (N,), shares of the side."""
+    """Mean distance of the mapped thermal landmarks from the RGB ones, (N,), shares of the side.
+
+    Args:
+        maps: (N, 2, 3) from thermal to RGB coordinates.
+        thermal, rgb: (N, K, 2) the same landmarks, centred coordinates.
+    """
     return np.linalg.norm(apply_maps(maps, thermal) - rgb, axis=-1).mean(-1)

@@ -16,6 +16,11 @@ def rows(found: Registered, ids: Sequence[str], input_px: int) -> list[dict[str,
     """One row for each pair, lengths in pixels of the input.
 
     `share` is the weight of the pair's own shift, 0 to 1; the mean of the labelled pairs has the rest.
+
+    Args:
+        found: the registration of N pairs.
+        ids: N names of pairs.
+        input_px: side of the input, pixels.
     """
     parameters = found.shrunk.parameters
     return [
