@@ -15,7 +15,10 @@ FOLDER = ROOT / ".github/workflows"
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(FOLDER.glob("*.yml"))}
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[0].split())
-SCRIPTS = [ROOT / ".ci/run", ROOT / ".ci/chromium", ROOT / "postBuild"]
+SCRIPTS = [
+    *(ROOT / ".ci" / name for name in ("run", "chromium", "actionlint")),
+    ROOT / "postBuild",
+]
 DEVCONTAINER = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PYTHONS = [
@@ -98,8 +101,11 @@ def test_a_workflow_reads_only_and_ends(name):
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_an_expression_names_what_its_workflow_has(name):
     text, workflow = (FOLDER / f"{name}.yml").read_text(), WORKFLOWS[name]
-    (job,) = workflow["jobs"].values()
-    matrix = set(job.get("strategy", {}).get("matrix", {}))
+    matrix = {
+        name
+        for job in workflow["jobs"].values()
+        for name in job.get("strategy", {}).get("matrix", {})
+    }
     manual = workflow[True]["workflow_dispatch"] or {}  # YAML reads the key `on` as true
     assert set(re.findall(r"\bmatrix\.(\w+)", text)) == matrix
     assert set(re.findall(r"\binputs\.(\w+)", text)) == set(manual.get("inputs", {}))
@@ -107,7 +113,7 @@ def test_an_expression_names_what_its_workflow_has(name):
 
 
 def test_the_pythons_are_those_of_the_package():
-    (job,) = WORKFLOWS["test"]["jobs"].values()
+    job = WORKFLOWS["test"]["jobs"]["test"]
     assert job["strategy"]["matrix"]["python"] == PYTHONS
     assert PROJECT["requires-python"] == f">={PYTHONS[0]}"
     for workflow in WORKFLOWS.values():
