@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from mlcmkd.attribution import Agreement, agreement, integrated_gradients_per_landmark
 from mlcmkd.course.lesson import AttributionLesson, InvarianceLesson, TransferLesson
@@ -16,6 +15,7 @@ from mlcmkd.data.transforms import NO_AUGMENTATION, Batch, make_batch
 from mlcmkd.evaluation.invariance import Invariance, measure_invariance, modality_features
 from mlcmkd.models import Landmarker
 from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.utils.progress import tqdm
 
 
 def one_per_person(pairs: Pairs, count: int) -> tuple[Batch, list[str]]:
