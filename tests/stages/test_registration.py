@@ -136,7 +136,9 @@ def test_a_student_can_start_from_the_first_one(registration, run, teacher, tmp_
 
 def test_without_any_label_there_is_no_first_student_to_train(teacher, tmp_path):
     data = DATA | {"labelled": 0}
-    with pytest.raises(InputError, match=r"no pair has a label.*give thermal weights \(first\)"):
+    with pytest.raises(
+        InputError, match=r"no pair has a label.*give thermal weights by first=WEIGHTS"
+    ):
         transfer(config(tmp_path, teacher, data=data), progress=False)
 
 
