@@ -1,7 +1,7 @@
 """A training step on a machine with other work: `python benchmarks/busy_machine.py`.
 
 Steps of the course's network (`half`, 64 px, 32 images, float32) with one thread per core, on the
-machine as it is and with one busy process on each core. Each setting of the threads runs in a process
+machine as it is and with busy processes on each core (`--busy`). Each setting of the threads runs in a process
 of its own, because OpenMP reads it once; the settings run alternately. The table has medians over all
 rounds, and their ratio to a step of the first setting on the machine as it is. The last row has one
 process on each core, all at the same time: the time of a step is divided by their number.
@@ -20,6 +20,7 @@ from contextlib import contextmanager
 
 from mlcmkd.training.provenance import processor_name
 from mlcmkd.utils.markdown import markdown_table
+from mlcmkd.utils.processes import cores
 from mlcmkd.utils.progress import tqdm
 
 # How often a waiting thread checks for work before it sleeps (GOMP_SPINCOUNT); OpenMP's default is
@@ -86,22 +87,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=20, help="timed steps of a process")
     parser.add_argument("--rounds", type=int, default=3, help="how often all settings run")
+    parser.add_argument("--busy", type=int, default=1, help="busy processes on each core")
     parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure is not None:
         print(json.dumps(step_times(arguments.measure)))
         return
-    cores = len(os.sched_getaffinity(0))
+    count = cores()
+    others = arguments.busy * count
     names = [*SETTINGS, EACH_CORE]
     times: dict[tuple[str, int], list[float]] = defaultdict(list)
-    turns = [(name, busy) for _ in range(arguments.rounds) for busy in (0, cores) for name in names]
-    for name, busy in tqdm(turns, unit="process"):
-        with busy_cores(busy):
-            times[name, busy] += in_processes(name, arguments.steps, cores)
+    turns = [(name, n) for _ in range(arguments.rounds) for n in (0, others) for name in names]
+    for name, n in tqdm(turns, unit="process"):
+        with busy_cores(n):
+            times[name, n] += in_processes(name, arguments.steps, count)
     first = statistics.median(times[names[0], 0])
     rows = []
     for name in names:
-        quiet, beside = (statistics.median(times[name, busy]) for busy in (0, cores))
+        quiet, beside = (statistics.median(times[name, n]) for n in (0, others))
         rows.append(
             {
                 "setting of waiting threads": name,
@@ -112,7 +115,8 @@ def main() -> None:
             }
         )
     print(
-        f"{processor_name()}, {cores} cores; {arguments.rounds} rounds of {arguments.steps} steps"
+        f"{processor_name()}, {count} cores, {others} busy processes; {arguments.rounds} rounds of "
+        f"{arguments.steps} steps"
     )
     print(markdown_table(rows))
 

@@ -16,11 +16,12 @@ from data_prep.selection import select_modality, without_repeats
 from data_prep.simulation.of_photo import SimulatedThermal
 from data_prep.simulation.settings import SimulationSettings
 from data_prep.splits import assign_splits
-from data_prep.workers import cores, runner
+from data_prep.workers import runner
 from data_prep.writer import Entry, write_manifest
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.processes import cores
 from mlcmkd.utils.texts import is_text, printable
 
 # With fewer simulated images, or rows that are only checked and copied, starting processes takes

@@ -8,13 +8,14 @@ import numpy as np
 
 from data_prep.entry import Entry
 from data_prep.simulation.of_photo import SimulatedThermal
-from data_prep.workers import cores, runner
+from data_prep.workers import runner
 from data_prep.writer import ManifestReport, write_manifest
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN
 from mlcmkd.schemes import IBUG68
 from mlcmkd.synthetic.faces import SyntheticFaces, make_faces
 from mlcmkd.synthetic.splits import FIRST_IDENTITY
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.processes import cores
 
 FACES_PER_IDENTITY = 4
 _CHUNK = 200  # identities rendered at once, which limits the memory

@@ -1,7 +1,6 @@
 """An ordered `map` over entries in one or several processes, with a progress bar."""
 
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -15,13 +14,6 @@ Run = Callable[[Callable, Iterable], Iterable]
 
 # Entries queued per process: enough to keep it busy, few enough to limit the memory.
 _AHEAD = 16
-
-
-def cores() -> int:
-    """Return the number of cores this process may use, which may be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @contextmanager

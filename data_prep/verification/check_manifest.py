@@ -7,9 +7,10 @@ from pathlib import Path
 from data_prep.verification.check_consistency import ConsistencyCheck
 from data_prep.verification.check_row import check_row
 from data_prep.verification.report import Problem, VerifyReport
-from data_prep.workers import cores, runner
+from data_prep.workers import runner
 from mlcmkd.data.manifest import MANIFEST, inside
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.processes import cores
 
 # With fewer rows, starting processes takes longer than it saves.
 _POOL_FROM = 2000

@@ -15,6 +15,7 @@ from mlcmkd.course.scales import get_scale
 from mlcmkd.course.side_by_side import run_side_by_side, threads_of, waiting_for
 from mlcmkd.course.tables import markdown_table
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.processes import cores
 from mlcmkd.utils.progress import tqdm
 
 
@@ -106,12 +107,7 @@ def _workers(device: str) -> int:
 
     if device in ("cuda", "mps") or (device == "auto" and torch.accelerator.is_available()):
         return 1
-    return min(4, _cores())
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(4, cores())
 
 
 def _run_one(
@@ -155,7 +151,7 @@ def _side_by_side(
     jobs = {}
     for name, path in (lessons | solved).items():
         chosen = "OMP_NUM_THREADS" in os.environ
-        threads = None if chosen else threads_of(name, before, workers, _cores())
+        threads = None if chosen else threads_of(name, before, workers, cores())
         jobs[name] = (path, targets[path], parameters, threads, False)
     usages = {}
     bar = tqdm(

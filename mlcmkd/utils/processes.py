@@ -34,6 +34,13 @@ def started_by_torchrun() -> tuple[int, int] | None:
     return world // per_node, per_node
 
 
+def cores() -> int:
+    """Return the number of cores this process may use, which may be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def number_of(variable: str) -> int | None:
     """A whole number from the environment; None if the variable is missing or not a whole number."""
     text = os.environ.get(variable, "").strip()
