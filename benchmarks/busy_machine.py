@@ -1,10 +1,10 @@
 """A training step on a machine with other work: `python benchmarks/busy_machine.py`.
 
 Steps of the course's network (`half`, 64 px, 32 images, float32) with one thread per core, on the
-machine as it is and with busy processes on each core (`--busy`). Each setting of the threads runs in a process
-of its own, because OpenMP reads it once; the settings run alternately. The table has medians over all
-rounds, and their ratio to a step of the first setting on the machine as it is. The last row has one
-process on each core, all at the same time: the time of a step is divided by their number.
+machine as it is and with busy processes on each core (`--busy`). Each setting of the threads runs in
+a process of its own, because OpenMP reads it once; the settings run alternately. The table has medians
+over all rounds, and their ratio to a step of the first setting on the machine as it is. The last row has
+one process on each core, all at the same time: the time of a step is divided by their number.
 """
 
 import argparse

@@ -2,10 +2,10 @@
 
 Photos of 320 x 320 px (noise on a gradient, JPEG) with `.pts` files are made in a temporary folder and
 prepared with 1 and with 2 processes, for two numbers of photos. Every run is a separate process, so
-that its peak memory can be measured. `--twins` also simulates a thermal image for each photo, `--check`
-also times the verification of the manifest. On a busy machine, processor time is more meaningful than
-wall time; it includes the start of the workers. Memory is the largest resident set size of the main
-process and of the largest worker.
+that its peak memory can be measured. `--simulate-thermal` also simulates a thermal image for each
+photo, `--check` also times the verification of the manifest. On a busy machine, processor time is more
+meaningful than wall time; it includes the start of the workers. Memory is the largest resident set
+size of the main process and of the largest worker.
 """
 
 import argparse
@@ -42,14 +42,14 @@ def make_source(folder: Path, count: int) -> None:
         path.with_suffix(".pts").write_text(f"version: 1\nn_points: 68\n{{\n{text}}}\n")
 
 
-def measure(source: Path, out: Path, workers: int, twins: bool, check: bool, results) -> None:
+def measure(source: Path, out: Path, workers: int, simulate: bool, check: bool, results) -> None:
     """Prepare `source` in this process; put times and peak MiB, own and of workers, into `results`."""
     taken = []
     for what in ("prepared", "checked")[: 1 + check]:
         started, before = time.perf_counter(), _processor_seconds()
         if what == "prepared":
             prepare(
-                "ibug_pts", source, out, simulate_thermal=twins, workers=workers, progress=False
+                "ibug_pts", source, out, simulate_thermal=simulate, workers=workers, progress=False
             )
         else:
             verify(out, workers=workers, progress=False)
@@ -67,7 +67,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("counts", type=int, nargs="*", default=[1000, 4000])
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
-    parser.add_argument("--twins", action="store_true")
+    parser.add_argument("--simulate-thermal", action="store_true")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     context = multiprocessing.get_context("spawn")
@@ -80,7 +80,14 @@ if __name__ == "__main__":
                 out = Path(place, f"out{count}-{workers}")
                 process = context.Process(
                     target=measure,
-                    args=(source, out, workers, arguments.twins, arguments.check, results),
+                    args=(
+                        source,
+                        out,
+                        workers,
+                        arguments.simulate_thermal,
+                        arguments.check,
+                        results,
+                    ),
                 )
                 process.start()
                 taken, (own, largest) = results.get()
