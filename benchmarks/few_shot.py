@@ -4,8 +4,8 @@
         --labels 0 50 200 --seeds 0 1 2 --table results/knapik_few_shot.csv
     python benchmarks/few_shot.py MANIFEST --students mine=WEIGHTS other=WEIGHTS --table TABLE
 
-With `--sweep`, the students are those of a sweep that kept its weights, one for each strategy and
-seed; each is fine-tuned on the frames of its own seed. With `--students`, all seeds use the same
+With `--sweep`, the students are those of a sweep that kept its weights, one for each benchmark,
+strategy and seed; each is fine-tuned on the frames of its own seed. With `--students`, all seeds use the same
 weights. Every student takes thermal input and is fine-tuned by plain training on frames of the split
 "train", drawn with the seed: 200 steps of 32, learning rate 5e-4, the same for all. No checkpoint is
 selected; the weights after the last step count. 0 labels means no fine-tuning. Students are scored on
@@ -60,7 +60,8 @@ def _sha256(path: Path) -> str:
 
 
 def students_of(params: Path, seeds: Sequence[int], runs: Path | None = None) -> Students:
-    """Weights of the students of a sweep, by strategy and seed.
+    """Weights of the students of a sweep, by strategy and seed; with several benchmarks, the name of a
+    student is "benchmark, strategy".
 
     Args:
         params: parameter file of the sweep.
@@ -74,7 +75,9 @@ def students_of(params: Path, seeds: Sequence[int], runs: Path | None = None) ->
     students: dict[str, dict[int, Path]] = {}
     for row in read_table(sweep.table, sweep.columns):
         weights = (runs or sweep.out) / row["run"] / WEIGHTS
-        students.setdefault(row["strategy"], {})[int(row["seed"])] = weights
+        several = len(sweep.benchmarks) > 1
+        name = f"{row['benchmark']}, {row['strategy']}" if several else row["strategy"]
+        students.setdefault(name, {})[int(row["seed"])] = weights
     for name, by_seed in students.items():
         for seed in seeds:
             if seed not in by_seed or not by_seed[seed].is_file():

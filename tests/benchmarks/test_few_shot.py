@@ -186,18 +186,17 @@ def test_without_labels_a_test_split_is_enough(ready, tmp_path, capsys):
     assert "Trained on none" in text
 
 
-def a_sweep(folder: Path, rows: list[tuple[str, int, str]]) -> Path:
-    """A parameter file and its table, the runs being (strategy, seed, run)."""
+def a_sweep(folder: Path, rows: list[tuple], benchmarks: dict | None = None) -> Path:
+    """A parameter file and its table, the runs being (strategy, seed, run) or these and a benchmark."""
     columns = script.SweepConfig(table="x", out="x", benchmarks={}, strategies={}, grids=[]).columns
     lines = [",".join(columns)]
-    for strategy, seed, run in rows:
-        fields = {"strategy": strategy, "seed": str(seed), "run": run}
+    for row in rows:
+        fields = dict(zip(("strategy", "seed", "run", "benchmark"), map(str, row), strict=False))
         lines.append(",".join(fields.get(column, "1") for column in columns))
     (folder / "table.csv").write_text("\n".join(lines) + "\n")
     params = folder / "sweep.yaml"
-    params.write_text(
-        f"{{table: {folder}/table.csv, out: {folder}, benchmarks: {{}}, strategies: {{}}, grids: []}}"
-    )
+    fields = {"table": f"{folder}/table.csv", "out": str(folder), "benchmarks": benchmarks or {}}
+    params.write_text(json.dumps(fields | {"strategies": {}, "grids": []}))
     return params
 
 
@@ -221,6 +220,9 @@ def test_students_of_a_sweep_are_used_by_seed(ready, tmp_path):
         script.students_of(params, [1])
     (tmp_path / "r0").rename(tmp_path / "moved/r0")
     assert set(script.students_of(params, [0, 1], tmp_path / "moved")["dikd"]) == {0, 1}
+    rows = [("dikd", 0, "moved/r0", "photos"), ("dikd", 0, "moved/r1", "rendered")]
+    of_two = a_sweep(tmp_path, rows, benchmarks={"photos": {"data": {}}, "rendered": {"data": {}}})
+    assert set(script.students_of(of_two, [0])) == {"photos, dikd", "rendered, dikd"}
     with pytest.raises(InputError, match="contains no row"):
         script.students_of(a_sweep(tmp_path, []), [0])
     with pytest.raises(InputError, match="nothing.yaml: cannot be read"):
