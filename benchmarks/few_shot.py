@@ -5,12 +5,13 @@
     python benchmarks/few_shot.py MANIFEST --students mine=WEIGHTS other=WEIGHTS --table TABLE
 
 With `--sweep`, the students are those of a sweep that kept its weights, one for each benchmark,
-strategy and seed; each is fine-tuned on the frames of its own seed. With `--students`, all seeds use the same
-weights. Every student takes thermal input and is fine-tuned by plain training on frames of the split
-"train", drawn with the seed: 200 steps of 32, learning rate 5e-4, the same for all. No checkpoint is
-selected; the weights after the last step count. 0 labels means no fine-tuning. Students are scored on
-"test" with the box normaliser, and may predict more points than the manifest has. `mlcmkd prepare ...
---train-on SUBJECT` creates a training split for formats without one. Completed runs are reused.
+strategy and seed; each is fine-tuned on the frames of its own seed. With `--students`, all seeds
+use the same weights. Every student takes thermal input and is fine-tuned by plain training on
+frames of the split "train", drawn with the seed: 200 steps of 32, learning rate 5e-4, the same for
+all. No checkpoint is selected; the weights after the last step count. 0 labels means no fine-
+tuning. Students are scored on "test" with the box normaliser, and may predict more points than the
+manifest has. `mlcmkd prepare ... --train-on SUBJECT` creates a training split for formats without
+one. Completed runs are reused.
 """
 
 import argparse

@@ -1,0 +1,217 @@
+"""Does invariance pay? Measures of invariance of a sweep's students, beside their errors.
+
+    python benchmarks/invariance_transfer.py experiments/real_thermal.yaml --real data/knapik \\
+        --table results/invariance_transfer.csv --figure docs/figures/invariance_transfer.png
+
+The sweep must have kept its weights (`keep_weights`), and its students the width and input size of their
+teachers. Five gaps of each student to invariance (`mlcmkd.course.invariance_summary.GAPS`) and its NME
+(inter-ocular) are measured on a split of its benchmark, and its NME (box) on real thermal frames that no
+student was trained on. The report contains:
+
+- Spearman's rank correlation of each gap with both errors, within each benchmark, and its mean over the
+  benchmarks. The 95 % intervals are those of a bootstrap over strategies, each with all of its seeds,
+  because runs of one strategy resemble one another.
+- The differences between strategies and a reference (`--reference`), paired by seed.
+
+Rows are added one by one; a completed run is not measured again.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mlcmkd.cli import guarded
+from mlcmkd.course.invariance_summary import GAPS, invariance_gaps
+from mlcmkd.data.config import DataConfig
+from mlcmkd.evaluation.evaluate import evaluate_model
+from mlcmkd.evaluation.statistics import difference
+from mlcmkd.models import Landmarker
+from mlcmkd.plots.invariance_transfer import gaps_and_errors
+from mlcmkd.plots.saving import save_figure
+from mlcmkd.studies.ktl import PlannedTransfer, SweepConfig, plan
+from mlcmkd.studies.table import add_row, read_table
+from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.markdown import markdown_table
+from mlcmkd.utils.progress import tqdm
+from mlcmkd.utils.yaml_files import read_fields
+
+ERRORS = {
+    "nme": "NME on the benchmark (%, inter-ocular)",
+    "nme_real": "NME on real frames (%, box)",
+}
+COLUMNS = (
+    "benchmark", "student", "strategy", "seed", "split", "real_split", *ERRORS, *GAPS, "run",
+)  # fmt: skip
+Row = dict[str, str]
+
+
+def with_weights(sweep: SweepConfig) -> list[PlannedTransfer]:
+    """The runs of the sweep whose weights exist.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = [
+        run for run in plan(sweep) if (run.out / WEIGHTS).is_file() and run.config.teacher.is_file()
+    ]
+    if not found:
+        raise InputError(f"{sweep.out}: no weights of a student; run the sweep with keep_weights")
+    return found
+
+
+def measure(run: PlannedTransfer, real: Path, split: str, real_split: str) -> dict[str, object]:
+    """The row of one student.
+
+    Raises:
+        InputError: the student's width or input size is not that of its teacher, or data that cannot be
+            used.
+    """
+    teacher, student = Landmarker.load(run.config.teacher), Landmarker.load(run.out / WEIGHTS)
+    spec = student.spec
+    options = {"radiometry": spec.radiometry, "progress": False}
+    pairs = run.config.data.load(split, spec.input_px, **options)
+    frames = DataConfig(source=str(real)).load(real_split, spec.input_px, **options)
+    # Intervals over subjects are not used here; two groups are the fewest that the function takes.
+    gaps = invariance_gaps(teacher, student, pairs, groups=2)
+    return {
+        "benchmark": run.benchmark,
+        "student": run.student,
+        "strategy": run.strategy,
+        "seed": run.config.seed,
+        "split": split,
+        "real_split": real_split,
+        "nme": round(100 * evaluate_model(student, pairs, "thermal").nme, 4),
+        "nme_real": round(100 * evaluate_model(student, frames, "thermal", "box").nme, 4),
+        **{name: round(gap.value, 4) for name, gap in gaps.items()},
+        "run": run.run,
+    }
+
+
+def rank_correlation(
+    rows: Sequence[Row], gap: str, error: str, *, draws: int = 2000
+) -> tuple[float, float, float]:
+    """Mean over the benchmarks of Spearman's rank correlation, and its 95 % interval.
+
+    The interval is that of a bootstrap over cells (student and strategy) within each benchmark.
+
+    Returns:
+        Correlation and the ends of the interval; NaN if no benchmark has three different rows.
+    """
+    groups = [
+        np.array([[_cell(rows, row), float(row[gap]), float(row[error])] for row in of_one])
+        for of_one in _by_benchmark(rows)
+    ]
+    rng = np.random.default_rng(0)
+    values = [_mean_correlation([_redrawn(group, rng) for group in groups]) for _ in range(draws)]
+    known = [value for value in values if np.isfinite(value)]
+    low, high = np.percentile(known, (2.5, 97.5)) if known else (np.nan, np.nan)
+    return _mean_correlation(groups), float(low), float(high)
+
+
+def _by_benchmark(rows: Sequence[Row]) -> list[list[Row]]:
+    names = dict.fromkeys(row["benchmark"] for row in rows)
+    return [[row for row in rows if row["benchmark"] == name] for name in names]
+
+
+def _cell(rows: Sequence[Row], row: Row) -> int:
+    """Number of the row's student and strategy."""
+    cells = list(dict.fromkeys((each["student"], each["strategy"]) for each in rows))
+    return cells.index((row["student"], row["strategy"]))
+
+
+def _redrawn(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A bootstrap sample of the cells, (n, 3) with the cell in the first column."""
+    cells = np.unique(group[:, 0])
+    drawn = rng.choice(cells, len(cells))
+    return np.concatenate([group[group[:, 0] == cell] for cell in drawn])
+
+
+def _mean_correlation(groups: Sequence[np.ndarray]) -> float:
+    from scipy import stats  # here, because its import takes a second
+
+    values = [
+        stats.spearmanr(group[:, 1], group[:, 2]).statistic
+        for group in groups
+        if len(np.unique(group[:, 1])) > 2 and len(np.unique(group[:, 2])) > 2
+    ]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def correlations(rows: Sequence[Row]) -> str:
+    """The rank correlations as a Markdown table."""
+
+    def text(gap: str, error: str) -> str:
+        value, low, high = rank_correlation(rows, gap, error)
+        return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+    return markdown_table(
+        [{"gap": gap} | {name: text(gap, error) for error, name in ERRORS.items()} for gap in GAPS]
+    )
+
+
+def differences(rows: Sequence[Row], reference: str) -> str:
+    """Differences of every strategy to the reference, paired by seed, as a Markdown table."""
+    lines = []
+    for of_one in _by_benchmark(rows):
+        for student in dict.fromkeys(row["student"] for row in of_one):
+            mine = [row for row in of_one if row["student"] == student]
+            other = {int(row["seed"]): row for row in mine if row["strategy"] == reference}
+            for strategy in dict.fromkeys(row["strategy"] for row in mine):
+                its = {int(row["seed"]): row for row in mine if row["strategy"] == strategy}
+                if strategy == reference or not set(its) & set(other):
+                    continue
+                names = {"benchmark": mine[0]["benchmark"], "student": student}
+                columns = {name: _difference(its, other, name) for name in (*ERRORS, *GAPS)}
+                lines.append(names | {f"minus {reference}": strategy} | columns)
+    return markdown_table(lines) if lines else f"no run has the strategy {reference}"
+
+
+def _difference(its: dict[int, Row], other: dict[int, Row], column: str) -> str:
+    a, b = ({seed: float(row[column]) for seed, row in rows.items()} for rows in (its, other))
+    return difference(a, b).text()
+
+
+def report(rows: Sequence[Row], reference: str) -> str:
+    """Both tables as text."""
+    return f"{correlations(rows)}\n\n{differences(rows, reference)}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures what is missing, prints the report and draws the figure."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("params", type=Path, help="parameter file of the sweep")
+    parser.add_argument("--real", type=Path, required=True, help="manifest of real thermal frames")
+    parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--figure", type=Path)
+    parser.add_argument("--split", default="val", help="split of the benchmark (default val)")
+    parser.add_argument("--real-split", default="val", help="split of the frames (default val)")
+    parser.add_argument("--reference", default="fd+ld", help="strategy to compare with")
+    given = parser.parse_args(arguments)
+    sweep = SweepConfig.validated(
+        f"{given.params}: not a parameter file of a sweep", read_fields(given.params)
+    )
+    planned = with_weights(sweep)
+    splits = {"split": given.split, "real_split": given.real_split}
+
+    def known() -> list[Row]:
+        rows = read_table(given.table, COLUMNS)
+        return [row for row in rows if all(row[name] == split for name, split in splits.items())]
+
+    done = {row["run"] for row in known()}
+    missing = [run for run in planned if run.run not in done]
+    for run in tqdm(missing, desc=given.table.stem, unit="run", disable=not missing):
+        add_row(given.table, COLUMNS, measure(run, given.real, **splits))
+    runs = {run.run for run in planned}
+    rows = [row for row in known() if row["run"] in runs]
+    print(report(rows, given.reference))
+    if given.figure:
+        save_figure(gaps_and_errors(rows, list(GAPS), ERRORS), given.figure)
+
+
+if __name__ == "__main__":
+    guarded(main)

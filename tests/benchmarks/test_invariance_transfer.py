@@ -1,0 +1,133 @@
+"""Measures of invariance beside errors: correlations and differences by hand, a row."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mlcmkd.course.invariance_summary import GAPS
+from mlcmkd.plots.invariance_transfer import gaps_and_errors
+from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.yaml_files import read_fields
+from tests.benchmarks.scripts import load_script
+from tests.conftest import make_model, make_pairs
+
+script = load_script("invariance_transfer")
+GAP = next(iter(GAPS))
+
+
+def row(strategy: str, seed: int, gap: float, nme: float, benchmark: str = "photos") -> dict:
+    numbers = dict.fromkeys(GAPS, str(gap)) | {"nme": str(nme), "nme_real": str(10 - nme)}
+    names = {"benchmark": benchmark, "student": "", "strategy": strategy, "seed": str(seed)}
+    return names | numbers
+
+
+ROWS = [
+    row(strategy, seed, gap + 0.1 * seed, gap**3 + seed)
+    for strategy, gap in (("none", 3.0), ("fd+ld", 1.0), ("dikd", 2.0), ("ri", 4.0))
+    for seed in (0, 1)
+]
+
+
+def test_rank_correlation_is_one_for_any_increasing_relation():
+    one_seed = [each for each in ROWS if each["seed"] == "0"]
+    assert script.rank_correlation(one_seed, GAP, "nme", draws=50)[0] == pytest.approx(1)
+    assert script.rank_correlation(one_seed, GAP, "nme_real", draws=50)[0] == pytest.approx(-1)
+
+
+def test_rank_correlation_by_hand_with_one_exchange():
+    values = [("a", 1, 1), ("b", 2, 3), ("c", 3, 2), ("d", 4, 4)]
+    rows = [row(name, 0, gap, nme) for name, gap, nme in values]
+    # 1 - 6 * (0 + 1 + 1 + 0) / (4 * 15)
+    assert script.rank_correlation(rows, GAP, "nme", draws=10)[0] == pytest.approx(0.8)
+
+
+def test_benchmarks_are_ranked_apart_and_averaged():
+    rows = [row(name, 0, gap, gap, "photos") for name, gap in (("a", 1), ("b", 2), ("c", 3))]
+    rows += [
+        row(name, 0, gap, 90 - gap, "rendered") for name, gap in (("a", 1), ("b", 2), ("c", 3))
+    ]
+    value, low, high = script.rank_correlation(rows, GAP, "nme", draws=20)
+    assert value == pytest.approx(0) and low <= 0 <= high
+
+
+def test_the_interval_contains_the_variation_between_strategies():
+    rng = np.random.default_rng(1)
+    rows = [
+        row(name, seed, gap, nme)
+        for name, gap, nme in zip("abcdefgh", rng.random(8), rng.random(8), strict=True)
+        for seed in range(20)  # further seeds of the same strategies are no further evidence
+    ]
+    value, low, high = script.rank_correlation(rows, GAP, "nme", draws=300)
+    assert high - low > 0.6 and low < value < high
+
+
+def test_without_three_different_values_there_is_no_correlation():
+    assert np.isnan(script.rank_correlation(ROWS[:2], GAP, "nme", draws=5)).all()
+
+
+def test_differences_are_paired_by_seed():
+    text = script.differences(ROWS, "fd+ld")
+    (line,) = [each for each in text.splitlines() if "| dikd" in each]
+    # Cubes of the gaps 2 and 1; the shift of each seed cancels.
+    assert "| 7.00 [7.00, 7.00]" in line and "| -7.00 [-7.00, -7.00]" in line
+    assert text.count("\n") == 4
+    assert script.differences(ROWS, "unknown") == "no run has the strategy unknown"
+
+
+def test_the_figure_has_a_panel_for_each_gap_and_error():
+    figure = gaps_and_errors(ROWS + [row("none", 0, 1, 2, "rendered")], list(GAPS), script.ERRORS)
+    panels = [axes for axes in figure.axes]
+    assert len(panels) == len(GAPS) * len(script.ERRORS)
+    assert [len(each.get_offsets()) for each in panels[0].collections] == [len(ROWS), 1]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["photos", "rendered"]
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A parameter file of one student, whose data are eight random pairs."""
+    monkeypatch.setattr(script.DataConfig, "load", lambda *_, **__: make_pairs())
+    fields = {
+        "table": str(tmp_path / "sweep.csv"),
+        "out": str(tmp_path / "runs"),
+        "benchmarks": {
+            "photos": {
+                "data": {},
+                "teacher": {"size": "light", "input_px": 32},
+            }
+        },
+        "strategies": {"none": {}},
+        "grids": [{"name": "one", "strategies": ["none"], "seeds": [0]}],
+    }
+    (tmp_path / "sweep.yaml").write_text(json.dumps(fields))
+    sweep = script.SweepConfig.validated("sweep", read_fields(tmp_path / "sweep.yaml"))
+    (run,) = script.plan(sweep)
+    return tmp_path, run
+
+
+def test_a_student_without_weights_is_no_row(study):
+    folder, _ = study
+    options = ["--real", str(folder / "data"), "--table", str(folder / "table.csv")]
+    with pytest.raises(
+        InputError, match="no weights of a student; run the sweep with keep_weights"
+    ):
+        script.main([str(folder / "sweep.yaml"), *options])
+
+
+def test_a_student_is_measured_once(study, capsys, monkeypatch):
+    folder, run = study
+    for path, modality in ((run.config.teacher, "rgb"), (run.out / WEIGHTS, "thermal")):
+        path.parent.mkdir(parents=True)
+        make_model("light", modality, input_px=32).save(path)
+    options = ["--real", str(folder / "data"), "--table", str(folder / "table.csv")]
+    script.main([str(folder / "sweep.yaml"), *options, "--figure", str(folder / "figure.png")])
+    (line,) = script.read_table(folder / "table.csv", script.COLUMNS)
+    assert line["run"] == run.run and float(line["nme"]) > 0 and float(line["nme_real"]) > 0
+    # Both networks have the same random weights, so their heads are equal.
+    assert line["teacher's head"] == line["student's head"]
+    assert (folder / "figure.png").stat().st_size > 1000
+    first = capsys.readouterr().out
+    monkeypatch.setattr(script, "measure", None)
+    script.main([str(folder / "sweep.yaml"), *options])
+    assert capsys.readouterr().out == first
