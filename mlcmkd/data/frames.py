@@ -13,7 +13,7 @@ from mlcmkd.data.agc import random_gain_control
 from mlcmkd.data.draw import Draw
 from mlcmkd.data.face_grid import MULTIPLE
 from mlcmkd.data.modality import Modality
-from mlcmkd.data.photometry import disturb_rgb, disturb_thermal
+from mlcmkd.data.photometry import disturb_rgb_, disturb_thermal_
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.data.transforms import Augmentation, draw_geometry
 from mlcmkd.synthetic.frames.frames import SyntheticFrames
@@ -131,7 +131,7 @@ def make_frame_batch(
     images = warp_frames(stored, matrix)
     if thermal:
         images = _levels(images, frames.radiometry, config.agc, draw)
-    disturb = disturb_thermal if thermal else disturb_rgb
+    disturb = disturb_thermal_ if thermal else disturb_rgb_
     if config.photometry:
         images = disturb(images, config.photometry, draw)
     points = warp_points(frames.landmarks[index], matrix, stored.shape[-2:])

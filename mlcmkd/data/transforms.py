@@ -11,14 +11,13 @@ from typing import NamedTuple
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from mlcmkd.data.agc import random_gain_control
 from mlcmkd.data.draw import Draw
-from mlcmkd.data.modality import Modality
-from mlcmkd.data.pairs import MARGIN, Pairs
-from mlcmkd.data.photometry import disturb_rgb, disturb_thermal
-from mlcmkd.data.storage import movable
+from mlcmkd.data.modality import MODALITIES, Modality
+from mlcmkd.data.network_input import rgb_matrix, stored_images, warp_grid, warp_images
+from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.photometry import disturb_rgb_, disturb_thermal_
 from mlcmkd.schemes import Scheme, get_scheme
 from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
@@ -129,19 +128,6 @@ def draw_geometry(config: Augmentation, count: int, draw: Draw) -> tuple[Tensor,
     return torch.cat((linear, shift[..., None]), dim=-1), mirrored
 
 
-def warp_images(images: Tensor, matrix: Tensor, input_px: int) -> Tensor:
-    """Warp stored images (B, C, S, S) to (B, C, P, P), bilinear.
-
-    The network's input is `1 / MARGIN` as wide as the stored images, hence the scale of the grid.
-    """
-    # affine_grid uses [-1, 1] across the image: centred coordinates times two.
-    theta = matrix.clone()
-    theta[:, :, 2] *= 2
-    shape = (len(images), images.shape[1], input_px, input_px)
-    grid = F.affine_grid(theta / MARGIN, shape, align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
-
-
 def warp_landmarks(landmarks: Tensor, matrix: Tensor, mirrored: Tensor, scheme: Scheme) -> Tensor:
     """Map landmarks (B, K, 2) into the warped images; mirrored faces are reordered by `scheme.flip`.
 
@@ -169,25 +155,6 @@ def occlusion_mask(config: Augmentation, count: int, size: int, draw: Draw) -> T
     return (across & down)[:, None] & covered
 
 
-def _rgb_matrix(pairs: Pairs, index: Tensor, matrix: Tensor) -> Tensor:
-    """The maps from output to stored coordinates of the RGB images: through the registration."""
-    if pairs.rgb_maps is None:
-        return matrix
-    maps = pairs.rgb_maps[index]
-    through = maps[:, :, :2] @ matrix
-    return torch.cat((through[:, :, :2], through[:, :, 2:] + maps[:, :, 2:]), dim=-1)
-
-
-def _rows(stored: Tensor, index: Tensor) -> Tensor:
-    """Return rows of a stored tensor on the device of `index`; to a GPU through pinned memory."""
-    if stored.device == index.device:
-        return stored[index]
-    rows = movable(stored[index.to(stored.device)], index.device)
-    if index.device.type != "cuda":
-        return rows.to(index.device)
-    return rows.pin_memory().to(index.device, non_blocking=True)
-
-
 def make_batch(
     pairs: Pairs, index: Tensor, config: Augmentation, generator: torch.Generator
 ) -> Batch:
@@ -203,18 +170,17 @@ def make_batch(
     draw = Draw(generator, device)
     index = index.to(device)
     matrix, mirrored = draw_geometry(config, len(index), draw)
-    stored = {
-        "rgb": None if pairs.rgb is None else _rows(pairs.rgb, index).float() / 255,
-        "thermal": None if pairs.thermal is None else _rows(pairs.thermal, index).float() / 65535,
-    }
-    disturb = {"rgb": disturb_rgb, "thermal": disturb_thermal}
+    disturb = {"rgb": disturb_rgb_, "thermal": disturb_thermal_}
     images: dict[str, Tensor | None] = {"rgb": None, "thermal": None}
     mask = occlusion_mask(config, len(index), pairs.input_px, draw)
-    for name, kept in stored.items():
-        if kept is None:
+    grid = warp_grid(matrix, pairs.input_px)
+    grids = {"rgb": grid, "thermal": grid}
+    if pairs.rgb is not None and pairs.rgb_maps is not None:
+        grids["rgb"] = warp_grid(rgb_matrix(pairs, index, matrix), pairs.input_px)
+    for name in MODALITIES:
+        if (pairs.rgb if name == "rgb" else pairs.thermal) is None:
             continue
-        places = _rgb_matrix(pairs, index, matrix) if name == "rgb" else matrix
-        image = warp_images(kept, places, pairs.input_px)
+        image = warp_images(stored_images(pairs, index, name), grids[name])
         if config.agc and name == "thermal":
             # Before the photometry: the stored images already have their camera's noise, while that of
             # the photometry is several times as strong, and gain control would amplify it.
@@ -224,7 +190,7 @@ def make_batch(
             image = disturb[name](image, config.photometry, draw)
         if config.occlusion and not clean:
             cover = draw.uniform(0, 1, len(index), image.shape[1], 1, 1)
-            image = torch.where(mask, cover, image)
+            torch.where(mask, cover, image, out=image)
         images[name] = image
     return Batch(
         images["rgb"],

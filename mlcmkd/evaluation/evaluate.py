@@ -2,11 +2,12 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mlcmkd.data.modality import Modality
+from mlcmkd.data.network_input import network_input
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.thermal.model_range import check_model_range
-from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation.metrics import Normaliser
 from mlcmkd.evaluation.scores import Scores
 from mlcmkd.evaluation.scoring import score_points
@@ -48,6 +49,7 @@ def predict_pairs(
     *,
     batch: int = 64,
     device: torch.device | str | None = None,
+    inputs: Tensor | None = None,
     progress: bool = False,
 ) -> np.ndarray:
     """Predicts the landmarks of every pair, in evaluation mode; the mode of the model is restored.
@@ -59,6 +61,8 @@ def predict_pairs(
             modality of its training: an RGB model on thermal images measures the modality gap.
         batch: pairs per forward pass.
         device: None for the device of the model.
+        inputs: the `network_inputs` of these pairs, where the pairs are predicted several times; None
+            to make them batch by batch.
         progress: show a progress bar.
 
     Returns:
@@ -72,11 +76,9 @@ def predict_pairs(
     training = model.training
     model.eval()
     coordinates = []
-    generator = torch.Generator().manual_seed(0)
-    starts = range(0, len(pairs), batch)
-    for start in tqdm(starts, desc="predicting", unit="batch", disable=not progress, leave=False):
-        index = torch.arange(start, min(start + batch, len(pairs)))
-        images = make_batch(pairs, index, NO_AUGMENTATION, generator).images(modality)
+    blocks = torch.arange(len(pairs)).split(batch)
+    for index in tqdm(blocks, desc="predicting", unit="batch", disable=not progress, leave=False):
+        images = network_input(pairs, index, modality) if inputs is None else inputs[index]
         coordinates.append(model(images.to(device)).coordinates.float().cpu())
     model.train(training)
     return torch.cat(coordinates).numpy()

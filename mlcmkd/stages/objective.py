@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mlcmkd.data.network_input import network_inputs
 from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import Distillation
@@ -82,6 +83,7 @@ def train_objective(
         )
         for data in (pairs, validation):
             check_input(student, data, modality, "training")
+        inputs = network_inputs(validation, modality)  # once for all evaluations
         run.note(
             data=data_hash(pairs),
             manifest=manifest_stamp(config.data.source),
@@ -99,7 +101,7 @@ def train_objective(
                 run,
                 augmentation=config.augmentation,
                 seed=config.seed,
-                validate=lambda: evaluate_model(student, validation, modality).nme,
+                validate=lambda: evaluate_model(student, validation, modality, inputs=inputs).nme,
                 observe=_invariance(rgb_teacher, student, validation) if rgb_teacher else None,
                 distillation=distillation,
                 fabric=fabric,
@@ -113,7 +115,7 @@ def train_objective(
             if save_beside is not None:
                 save_beside(run.path)
             checkpoint.remove(run.path)
-        scores = evaluate_model(student, validation, modality)
+        scores = evaluate_model(student, validation, modality, inputs=inputs)
         run.errors(scores.rows())
         result = run.finish(
             split="val",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from mlcmkd.data.draw import Draw
+from mlcmkd.data.network_input import network_input, network_inputs, warp_grid, warp_images
 from mlcmkd.data.pairs import MARGIN, stored_px
 from mlcmkd.data.photometry import blurred
 from mlcmkd.data.transforms import (
@@ -14,7 +17,6 @@ from mlcmkd.data.transforms import (
     draw_geometry,
     make_batch,
     occlusion_mask,
-    warp_images,
     warp_landmarks,
 )
 from mlcmkd.schemes import IBUG68
@@ -159,4 +161,33 @@ def test_the_blur_is_scipys_correlation_with_binomial_weights(channels):
 def test_warping_by_the_identity_map_is_the_plain_cut():
     images = torch.rand(1, 1, 45, 45)
     identity = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]])
-    assert warp_images(images, identity, 45).shape == (1, 1, 45, 45)
+    assert warp_images(images, warp_grid(identity, 45)).shape == (1, 1, 45, 45)
+
+
+@pytest.mark.parametrize("modality", ["rgb", "thermal"])
+@pytest.mark.parametrize("registered", [False, True])
+def test_a_network_input_has_the_bits_of_a_batch_without_augmentation(modality, registered):
+    pairs = make_pairs(5)
+    if registered:
+        maps = torch.eye(2, 3) + 0.05 * torch.randn(5, 2, 3, generator=generator())
+        pairs = replace(pairs, rgb_maps=maps)
+    index = torch.tensor([3, 0, 4])
+    batch = make_batch(pairs, index, NO_AUGMENTATION, generator())
+    assert torch.equal(network_input(pairs, index, modality), batch.images(modality))
+    alone = pairs.only({modality})
+    whole = network_inputs(alone, modality)
+    assert torch.equal(whole[index], batch.images(modality)) and len(whole) == 5
+    warped = torch.equal(
+        network_input(pairs, index, "rgb"), network_input(make_pairs(5), index, "rgb")
+    )
+    assert warped != registered
+
+
+@pytest.mark.parametrize("config", [Augmentation(), Augmentation(agc=0.5), NO_AUGMENTATION])
+def test_the_stored_images_are_never_changed(config):
+    pairs, untouched = make_pairs(4), make_pairs(4)
+    first = make_batch(pairs, torch.arange(4), config, generator())
+    again = make_batch(pairs, torch.arange(4), config, generator())
+    for name in ("rgb", "thermal", "landmarks"):
+        assert torch.equal(getattr(pairs, name), getattr(untouched, name))
+        assert torch.equal(getattr(first, name), getattr(again, name))

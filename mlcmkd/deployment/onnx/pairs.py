@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from mlcmkd.data.network_input import network_input
 from mlcmkd.data.pairs import MARGIN, Pairs
 from mlcmkd.data.thermal.model_range import check_model_range
 from mlcmkd.data.thermal.radiometry import Radiometry
-from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.deployment.onnx.card import Card
 from mlcmkd.deployment.onnx.export import CropToLandmarks, ImageToLandmarks
 from mlcmkd.deployment.onnx.session import OnnxLandmarker
@@ -39,12 +39,10 @@ def input_feeds(card: Card, pairs: Pairs, batch: int = 32) -> Iterator[dict[str,
         )
     if card.modality == "thermal":
         check_model_range(card.radiometry, pairs.radiometry, card.normalisation, "the pairs")
-    generator = torch.Generator().manual_seed(0)
     for start in range(0, len(pairs), batch):
         index = torch.arange(start, min(start + batch, len(pairs)))
         if card.kind == "crop":
-            made = make_batch(pairs, index, NO_AUGMENTATION, generator)
-            yield {"image": made.images(card.modality).numpy()}
+            yield {"image": network_input(pairs, index, card.modality).numpy()}
         else:
             stored = pairs.rgb if card.modality == "rgb" else pairs.thermal
             images = stored[index].numpy()

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mlcmkd.data.modality import Modality
+from mlcmkd.data.network_input import network_input
 from mlcmkd.data.pairs import Pairs
-from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.models import Landmarker
 
@@ -50,11 +50,10 @@ def modality_features(
     """
     check_input(model, pairs, modality, "measuring invariance")
     device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(0)
     maps = []
     with evaluation_mode(model):
         for index in torch.arange(len(pairs)).split(batch):
-            images = make_batch(pairs, index, NO_AUGMENTATION, generator).images(modality)
+            images = network_input(pairs, index, modality)
             maps.append(model.features(images.to(device)).float().cpu())
     return torch.cat(maps)
 
