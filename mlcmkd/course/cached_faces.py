@@ -10,6 +10,7 @@ from pydantic import Field
 from mlcmkd import synthetic
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.manifest import SYNTHETIC
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.pairs import Pairs, from_synthetic, synthetic_faces
 from mlcmkd.data.thermal.model_range import over_model_range
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
@@ -81,10 +82,16 @@ class CachedSyntheticFaces(DataConfig):
             return _from_arrays(dict(arrays))
 
     def _read(
-        self, source: str, split: str, input_px: int, radiometry: Radiometry | None, progress: bool
+        self,
+        source: str,
+        split: str,
+        input_px: int,
+        radiometry: Radiometry | None,
+        progress: bool,
+        modalities: frozenset[Modality],
     ) -> Pairs:
         if source != SYNTHETIC:
-            return super()._read(source, split, input_px, radiometry, progress)
+            return super()._read(source, split, input_px, radiometry, progress, modalities)
         path = self.cache_file(split)
         reading = over_model_range(FACE_CELSIUS, radiometry)
         key = (path, path.stat().st_mtime_ns, input_px, reading)

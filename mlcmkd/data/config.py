@@ -1,7 +1,7 @@
 """Selection of the pairs of a run: a manifest or the synthetic faces, and how many of them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from torch import Tensor
 
 from mlcmkd.data.joined import joined
 from mlcmkd.data.manifest import MANIFEST, SYNTHETIC
+from mlcmkd.data.modality import MODALITIES, Modality
 from mlcmkd.data.pairs import Pairs, from_synthetic, load_pairs, synthetic_faces
 from mlcmkd.data.rig import Rig, seen_by
+from mlcmkd.data.split_cache import SplitCache
 from mlcmkd.data.thermal.model_range import over_model_range
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.utils.config import Config, Seed, late
@@ -65,10 +67,28 @@ class DataConfig(Config):
         input_px: int,
         *,
         radiometry: Radiometry | None = None,
+        modalities: Collection[Modality] = MODALITIES,
         progress: bool = True,
     ) -> Pairs:
-        """Load all pairs of a split; `radiometry` is that of a model, see `load_pairs`."""
-        return self._over_range(self.source, split, input_px, radiometry, progress)
+        """Load all pairs of a split; a process reads a split once.
+
+        Args:
+            split: "train", "val" or "test".
+            input_px: side of the network's input, pixels.
+            radiometry: that of a model, see `load_pairs`.
+            modalities: whose images are needed. A manifest's files of the other modality are not
+                opened.
+            progress: show a progress bar.
+
+        Raises:
+            InputError: as `load_pairs`.
+        """
+        needed = frozenset(modalities)
+        pairs = self._over_range(self.source, split, input_px, radiometry, progress, needed)
+        images = {"rgb": pairs.rgb, "thermal": pairs.thermal}
+        existing = {name for name, tensor in images.items() if tensor is not None}
+        # If none of those needed exist, `Pairs.require` names what is missing.
+        return pairs.only(needed) if existing & needed and existing - needed else pairs
 
     def _over_range(
         self,
@@ -77,26 +97,45 @@ class DataConfig(Config):
         input_px: int,
         radiometry: Radiometry | None,
         progress: bool,
+        modalities: frozenset[Modality] = frozenset(MODALITIES),
     ) -> Pairs:
         """Read the pairs of a source over the range of `radiometry`, or over its own if that is None."""
         if radiometry is not None:
             radiometry = Radiometry.validated("radiometry", radiometry)
-        pairs = self._read(source, split, input_px, None, progress)
+        pairs = self._read(source, split, input_px, None, progress, modalities)
         own = pairs.radiometry
         # Usually the ranges agree: one copy of the pairs then serves training and evaluation.
         if own is None or over_model_range(own, radiometry) == own:
             return pairs
-        return self._read(source, split, input_px, radiometry, progress)
+        return self._read(source, split, input_px, radiometry, progress, modalities)
 
     def _read(
-        self, source: str, split: str, input_px: int, radiometry: Radiometry | None, progress: bool
+        self,
+        source: str,
+        split: str,
+        input_px: int,
+        radiometry: Radiometry | None,
+        progress: bool,
+        modalities: frozenset[Modality],
     ) -> Pairs:
         """Read the pairs of a split, or return those that this process has read before."""
         count = self.synthetic_train if split == "train" else self.synthetic_held
         manifest = Path(source) / MANIFEST
         stamp = hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else ""
-        return _cached(
-            source, split, input_px, count, self.synthetic_seed, stamp, radiometry, progress
+        which = (source, split, input_px, count, self.synthetic_seed, stamp, radiometry)
+        return _read_splits.get(
+            which,
+            modalities,
+            lambda: load_pairs(
+                source,
+                split,
+                input_px,
+                count=count,
+                seed=self.synthetic_seed,
+                radiometry=radiometry,
+                modalities=modalities,
+                progress=progress,
+            ),
         )
 
     def load_training(
@@ -159,21 +198,8 @@ class DataConfig(Config):
         return parts[0] if len(parts) == 1 else joined(parts, [self.source, *self.also])
 
 
-@lru_cache(maxsize=8)
-def _cached(
-    source: str,
-    split: str,
-    px: int,
-    count: int,
-    seed: int,
-    stamp: str,
-    radiometry: Radiometry | None,
-    progress: bool,
-) -> Pairs:
-    """Keep pairs for the next run of this process; `stamp`, the manifest's hash, detects changes."""
-    return load_pairs(
-        source, split, px, count=count, seed=seed, radiometry=radiometry, progress=progress
-    )
+# `stamp` in the keys, the manifest's hash, detects changes.
+_read_splits = SplitCache(8)
 
 
 @lru_cache(maxsize=2)

@@ -18,7 +18,7 @@ from torch import Tensor
 from mlcmkd.data.crops import Crop, face_box, tight_box
 from mlcmkd.data.images import read_image
 from mlcmkd.data.manifest import SYNTHETIC, PairRow, inside, points_of, read_rows
-from mlcmkd.data.modality import Modality
+from mlcmkd.data.modality import MODALITIES, Modality
 from mlcmkd.data.storage import allocate, fits, movable
 from mlcmkd.data.thermal.model_range import over_model_range
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
@@ -319,18 +319,42 @@ def need_splits(folder: Path, *splits: str) -> list[PairRow]:
     return rows
 
 
+def _modalities_of(
+    root: Path, split: str, rows: list[PairRow], modalities: Collection[Modality]
+) -> set[Modality]:
+    """The modalities to read: of those asked for, the ones that every row has.
+
+    If there are none, the other modality is read; `Pairs.require` then names what is missing.
+
+    Raises:
+        InputError: some rows lack one modality, and others the other one.
+    """
+    files = {
+        "rgb": [row.rgb_file_name for row in rows],
+        "thermal": [row.thermal_file_name for row in rows],
+    }
+    complete = {name for name in MODALITIES if all(files[name])}
+    if not complete:
+        raise InputError(
+            f"{root}: in split '{split}' some rows lack RGB and others thermal images; keep rows of "
+            "one modality"
+        )
+    return complete & set(modalities) or complete
+
+
 def load_manifest(
     folder: Path | str,
     split: str,
     input_px: int,
     *,
     radiometry: Radiometry | None = None,
+    modalities: Collection[Modality] = MODALITIES,
     progress: bool = True,
 ) -> Pairs:
     """Load the pairs of one split of a manifest.
 
     A modality that some rows lack is left out for all rows; `Pairs.require` reports it if a stage
-    needs it. For `radiometry` see `load_pairs`.
+    needs it. For the other arguments see `load_pairs`.
 
     Raises:
         InputError: an unreadable manifest or image (named), mixed schemes or radiometries, or no
@@ -344,13 +368,8 @@ def load_manifest(
     ):
         if len(values) > 1:
             raise InputError(f"{root}: rows of split '{split}' differ in {field}; keep one")
-    with_rgb = all(row.rgb_file_name for row in rows)
-    with_thermal = all(row.thermal_file_name for row in rows)
-    if not (with_rgb or with_thermal):
-        raise InputError(
-            f"{root}: in split '{split}' some rows lack RGB and others thermal images; keep rows of "
-            "one modality"
-        )
+    read = _modalities_of(root, split, rows, modalities)
+    with_rgb, with_thermal = "rgb" in read, "thermal" in read
     reading = over_model_range(rows[0].radiometry, radiometry) if with_thermal else None
     size = stored_px(input_px)
     rgb, thermal = _allocate_images(len(rows), size, with_rgb, with_thermal)
@@ -453,6 +472,7 @@ def load_pairs(
     count: int = 2000,
     seed: int = 0,
     radiometry: Radiometry | None = None,
+    modalities: Collection[Modality] = MODALITIES,
     progress: bool = True,
 ) -> Pairs:
     """Load the pairs of one split from a manifest's folder, or render synthetic faces.
@@ -464,6 +484,8 @@ def load_pairs(
         count, seed: number and seed of the synthetic faces; ignored for a manifest.
         radiometry: of a model that reads the pairs: thermal values are read over its range if both are
             in one scale (temperatures, or relative levels). None for the range of the data.
+        modalities: "rgb", "thermal" or both: whose files of a manifest are read. Synthetic faces always
+            have both.
         progress: show a progress bar.
     """
     if radiometry is not None:
@@ -471,4 +493,6 @@ def load_pairs(
     if str(source) == SYNTHETIC:
         faces = synthetic_faces(split, count, seed)
         return from_synthetic(faces, input_px, over_model_range(FACE_CELSIUS, radiometry))
-    return load_manifest(source, split, input_px, radiometry=radiometry, progress=progress)
+    return load_manifest(
+        source, split, input_px, radiometry=radiometry, modalities=modalities, progress=progress
+    )

@@ -58,7 +58,11 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str
     model = Landmarker.load(config.weights)
     modality = config.modality or model.spec.modality
     pairs = config.data.load(
-        config.split, model.spec.input_px, radiometry=model.spec.radiometry, progress=progress
+        config.split,
+        model.spec.input_px,
+        radiometry=model.spec.radiometry,
+        modalities={modality},
+        progress=progress,
     )
     check_input(model, pairs, modality, "evaluation")
     run = Run(config.out, "evaluate", config)

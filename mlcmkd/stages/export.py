@@ -18,7 +18,7 @@ from mlcmkd.deployment.onnx.quantise import CALIBRATION_FACES, quantise
 from mlcmkd.deployment.onnx.session import load_onnx
 from mlcmkd.evaluation.evaluate import check_input, predict_pairs, score
 from mlcmkd.evaluation.metrics import Normaliser
-from mlcmkd.models import Landmarker
+from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.schemes import map_indices
 from mlcmkd.stages.common import locks_its_run, validates_config
 from mlcmkd.training.provenance import data_hash
@@ -87,7 +87,7 @@ def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
     if config.out.resolve() == config.weights.parent.resolve():
         raise InputError(f"{config.out}: holds the weights; choose another folder")
     spec = model.spec
-    pairs = config.data.load("test", spec.input_px, radiometry=spec.radiometry, progress=progress)
+    pairs = _pairs(config, spec, "test", progress)
     pairs = _in_shared_scheme(pairs, spec.scheme)
     check_input(model, pairs, spec.modality, "export")
     run = Run(config.out, "export", config)
@@ -114,9 +114,7 @@ def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
         "float32": {"bytes": path.stat().st_size} | _nme(prediction, config, model, pairs),
     }
     if config.int8:
-        validation = config.data.load(
-            "val", spec.input_px, radiometry=spec.radiometry, progress=progress
-        )
+        validation = _pairs(config, spec, "val", progress)
         int8_path = config.out / INT8
         quantise(path, int8_path, validation, faces=config.calibration_faces)
         rounded = predict_onnx(load_onnx(int8_path), pairs)
@@ -127,6 +125,17 @@ def export(config: ExportConfig, *, progress: bool = True) -> dict[str, Any]:
             | {"moved_px": round(float(moved), 3)}
         )
     return run.finish(card=card.to_metadata(), **result)
+
+
+def _pairs(config: ExportConfig, spec: ModelSpec, split: str, progress: bool) -> Pairs:
+    """The pairs of a split with the images that the network takes."""
+    return config.data.load(
+        split,
+        spec.input_px,
+        radiometry=spec.radiometry,
+        modalities={spec.modality},
+        progress=progress,
+    )
 
 
 def _nme(

@@ -193,5 +193,7 @@ def _exported(network: TimedNetwork, data: DataConfig, folder: Path) -> Path:
     export_onnx(Landmarker(network.spec).eval(), plain, "crop")
     if not network.int8:
         return plain
-    quantise(plain, int8, data.load("val", network.spec.input_px, progress=False))
+    spec = network.spec
+    pairs = data.load("val", spec.input_px, modalities={spec.modality}, progress=False)
+    quantise(plain, int8, pairs)
     return int8
