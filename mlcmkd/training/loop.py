@@ -21,6 +21,7 @@ from mlcmkd.training.fabric import join
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
 from mlcmkd.training.trainer import Trainer
+from mlcmkd.utils.memory import keep_freed_memory
 from mlcmkd.utils.processes import is_first
 from mlcmkd.utils.progress import tqdm
 
@@ -75,6 +76,7 @@ def fit(
         InputError: the loss is not finite; the message names the step, the term and the ids of the
             batch. Or as `join`.
     """
+    keep_freed_memory()
     fabric = fabric or join(config)
     settings = (config, augmentation, seed, distillation, data_hash(pairs), fabric.world_size)
     fingerprint = fingerprint_of(objective, *settings, run.hyperparameters)
