@@ -1,13 +1,15 @@
 """Utilisation of the device by the training loop: images/s of DIKD training against the bare step.
 
     python benchmarks/pipeline.py                 # two cores of a CPU
+    OMP_NUM_THREADS=1 python benchmarks/pipeline.py --px 64 --pairs 256 --alternate  # with other work
     python benchmarks/pipeline.py --accelerator cuda --precision bf16-mixed --batch 128 --trace t.json
 
 The bare step is the forward and backward passes of the same networks and heads, on random tensors that
 are on the device already: no data, no augmentation, no optimizer, no log. The loop is `fit` itself, with
 all of these, on synthetic faces. Both are timed alternately, so that a machine that is busy for a while
-is busy for both. `--trace` writes torch's profile of the loop and prints the slowest operations. The
-memory is that of the process, after every round.
+is busy for both. `--alternate`, for a CPU, makes a bare step before each step of `fit` and compares
+the medians in CPU time, which programs on other cores change less. `--trace` writes torch's profile of
+the loop and prints the slowest operations. The memory is that of the process, after every round.
 """
 
 import argparse
@@ -15,13 +17,14 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
 from torch.profiler import ProfilerActivity, profile
 
 from mlcmkd.data.pairs import Pairs, load_pairs
-from mlcmkd.data.transforms import Augmentation, Batch
+from mlcmkd.data.transforms import Augmentation, Batch, make_batch
 from mlcmkd.distillation.mlcm_kd import KTL
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.models import Landmarker, ModelSpec
@@ -106,6 +109,32 @@ def loop_seconds(size: str, pairs: Pairs, config: FitConfig) -> float:
     return end - start
 
 
+def alternate(size: str, pairs: Pairs, config: FitConfig, bare: Bare) -> tuple[float, float]:
+    """Median CPU seconds of a bare step, and of a step of `fit`, made alternately.
+
+    A step of `fit` is counted from the begin of its batch to that of the next one. Counted is the second
+    half of the training; its log line is not.
+    """
+    ends, plain, starts = [], [], []
+
+    def after_a_bare_step(*arguments: Any) -> Batch:
+        ends.append(time.process_time())
+        bare.seconds(1)
+        starts.append(time.process_time())
+        plain.append(starts[-1] - ends[-1])
+        return make_batch(*arguments)
+
+    with tempfile.TemporaryDirectory() as folder:
+        fit(
+            objective(size, pairs), pairs, config, Run(Path(folder), "benchmark", config),
+            augmentation=Augmentation(), seed=0, validate=lambda: 0.0, distillation=DIKD,
+            checkpoint_seconds=1e9, progress=False, make_batch=after_a_bare_step,
+        )  # fmt: skip
+    half = config.steps // 2
+    steps = [end - start for start, end in zip(starts[half:-1], ends[half + 1 :], strict=True)]
+    return statistics.median(plain[half:]), statistics.median(steps)
+
+
 def main() -> None:
     """Measures and prints Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
@@ -116,6 +145,7 @@ def main() -> None:
     parser.add_argument("--precision", default="32-true")
     parser.add_argument("--accelerator", default="cpu")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--alternate", action="store_true", help="step by step, in CPU time")
     parser.add_argument("--trace", type=Path, help="file for the profile of the loop")
     options = parser.parse_args()
     pairs = load_pairs("synthetic", "train", options.px, count=options.pairs, progress=False)
@@ -139,16 +169,20 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- |")
     ratios = []
     for n in range(options.rounds):
-        images = epoch * options.batch
-        plain = images / bare.seconds(epoch)
-        ours = images / loop_seconds(options.size, pairs, config)
+        if options.alternate:
+            took = alternate(options.size, pairs, config, bare)
+            plain, ours = (options.batch / seconds for seconds in took)
+        else:
+            images = epoch * options.batch
+            plain = images / bare.seconds(epoch)
+            ours = images / loop_seconds(options.size, pairs, config)
         ratios.append(ours / plain)
         megabytes = psutil.Process().memory_info().rss / 1e6
         print(
             f"| {n + 1} | {plain:.0f} | {ours:.0f} | {ratios[-1]:.2f} | {megabytes:.0f} |",
             flush=True,
         )
-    print(f"\nmedian ratio {statistics.median(ratios):.2f} (goal: at least 0.9)")
+    print(f"\nmedian ratio {statistics.median(ratios):.2f} (goal: at least 0.95)")
     if options.trace:
         kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device.type == "cuda")
         short = config.model_copy(update={"steps": 8, "evaluations": 2})
