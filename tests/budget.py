@@ -20,6 +20,8 @@ from statistics import median
 
 import pytest
 
+from tests.forked import seconds_of_fork_server
+
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "tests" / "budget.csv"
 CACHE = "mlcmkd/seconds"  # of the last run, in pytest's cache
@@ -87,8 +89,8 @@ def report_lines(measured: Seconds, budget: Seconds) -> Iterator[str]:
 
 
 def cpu_seconds() -> float:
-    """CPU time of this process and of the ended processes that it started."""
-    return sum(os.times()[:4])
+    """CPU time of this process and of the ended processes that it started, also by its fork server."""
+    return sum(os.times()[:4]) + seconds_of_fork_server()
 
 
 class Budget:

@@ -1,5 +1,7 @@
 """What several tests share: small models, small pairs, and one thread a worker."""
 
+import gc
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,8 +26,18 @@ settings.register_profile("mlcmkd", deadline=None)
 settings.load_profile("mlcmkd")
 
 
+# jsonschema compiles a grammar of IRIs when it is imported, 2 CPU seconds. No schema here has an IRI.
+sys.modules.setdefault("rfc3987_syntax", None)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Budget(config), "budget")
+
+
+def pytest_collection_finish() -> None:
+    """The garbage collector looks no more through what was imported: an ONNX export takes 20 % less."""
+    gc.collect()
+    gc.freeze()
 
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"

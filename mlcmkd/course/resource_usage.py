@@ -68,17 +68,14 @@ class PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
-        watched: dict[int, psutil.Process | None] = {}
         while not self._done.wait(_INTERVAL):
             for child in psutil.Process().children():
                 try:
-                    if child.pid not in watched:
-                        marked = self._mark in " ".join(child.cmdline())
-                        watched[child.pid] = child if marked else None
-                    if watched[child.pid] is not None:
+                    # Looked at each time: a process that has just begun has the command of its parent.
+                    if self._mark in " ".join(child.cmdline()):
                         self.bytes = max(self.bytes, child.memory_info().rss)
                 except psutil.Error:  # the process has just ended
-                    watched.pop(child.pid, None)
+                    continue
 
 
 def count_pictures(notebook: nbformat.NotebookNode) -> int:

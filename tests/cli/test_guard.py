@@ -1,7 +1,6 @@
 """Errors of the system become one line: path, reason, and what the same command does then."""
 
 import errno
-import multiprocessing
 import os
 import resource
 import subprocess
@@ -18,6 +17,7 @@ from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError, first_line, system_problem
 from mlcmkd.utils.writing import naming, replacing
 from tests.conftest import make_model
+from tests.forked import fork_server
 
 FULL = Path("/dev/full")  # every write to it fails as on a full disk
 no_full_device = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
@@ -125,9 +125,7 @@ def limited(code: str, folder: Path, errors: Path) -> tuple[int | None, str]:
 
     The process is forked from one that has imported what it needs.
     """
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["tests.cli.test_guard", "mlcmkd.plots"])
-    child = server.Process(target=_limited, args=(code, folder, errors))
+    child = fork_server().Process(target=_limited, args=(code, folder, errors))
     child.start()
     child.join(120)
     return child.exitcode, errors.read_text()

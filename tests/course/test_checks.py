@@ -1,6 +1,7 @@
 """Checks accept every correct answer, and describe the mistake in a wrong one."""
 
 import copy
+import functools
 import math
 from pathlib import Path
 
@@ -20,16 +21,30 @@ from mlcmkd.course.checks.answers import (
 )
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN, Radiometry
 from mlcmkd.schemes import IBUG68
-from mlcmkd.synthetic.faces import make_faces
+from mlcmkd.synthetic.faces import SyntheticFaces, make_faces
 from mlcmkd.synthetic.thermal.emissivity import apparent_temperature
 from tests.conftest import make_model
 
 RNG = np.random.default_rng(0)
-FACES = make_faces(4, seed=0, size=64)
-TARGET = FACES.landmarks.astype(np.float64)  # (4, 68, 2)
-PREDICTION = TARGET + RNG.normal(0, 1, TARGET.shape)
 FLIP = list(IBUG68.flip)
 TEXT = "I varied it three times, and the number went from 1.5 to 2.5, which I take for chance."
+
+
+@functools.cache
+def faces() -> SyntheticFaces:
+    """Rendered when a test first needs them, so that importing this module is quick."""
+    return make_faces(4, seed=0, size=64)
+
+
+def truth() -> np.ndarray:
+    """(4, 68, 2) landmarks."""
+    return faces().landmarks.astype(np.float64)
+
+
+@functools.cache
+def found() -> np.ndarray:
+    """(4, 68, 2) landmarks that are about a pixel off."""
+    return truth() + RNG.normal(0, 1, truth().shape)
 
 
 def refused(message: str, check, *answer) -> None:
@@ -104,7 +119,7 @@ def test_statements():
 
 
 def test_one_nme():
-    prediction, target = PREDICTION[0], TARGET[0]
+    prediction, target = found()[0], truth()[0]
     off = prediction - target
     distance = np.hypot(off[:, 0], off[:, 1])
     eyes = math.dist(target[36], target[45])
@@ -178,7 +193,7 @@ def test_counts_to_input():
 
 
 def test_a_mirror():
-    face = TARGET[0] / 64 - 0.5
+    face = truth()[0] / 64 - 0.5
     check = checks.pairing.mirror
     assert check(lambda p: (p * [-1, 1])[FLIP], face).startswith("Right")
     assert check(lambda p: torch.from_numpy(p)[FLIP] * torch.tensor([-1, 1]), face)
@@ -210,15 +225,16 @@ def test_box_nme():
         "diagonal": lambda t: np.linalg.norm(np.ptp(t, axis=1), axis=1),
         "eye corners": lambda t: np.linalg.norm(t[:, 36] - t[:, 45], axis=1),
     }
+    both = found(), truth()
     root = lambda t: np.sqrt(np.ptp(t, axis=1).prod(1))  # noqa: E731
-    assert check(lambda p, t: _box(p, t, root), PREDICTION, TARGET).startswith("Right")
-    assert check(lambda p, t: torch.from_numpy(_box(p, t, root)), PREDICTION, TARGET)
+    assert check(lambda p, t: _box(p, t, root), *both).startswith("Right")
+    assert check(lambda p, t: torch.from_numpy(_box(p, t, root)), *both)
     for message, length in cases.items():
-        refused(message, check, lambda p, t, long=length: _box(p, t, long), PREDICTION, TARGET)
-    refused("convert to percent", check, lambda p, t: _box(p, t, root) / 100, PREDICTION, TARGET)
+        refused(message, check, lambda p, t, long=length: _box(p, t, long), *both)
+    refused("convert to percent", check, lambda p, t: _box(p, t, root) / 100, *both)
     refused("*predicted*".replace("*", r"\*"), check, lambda p, t: _box(p, t, lambda _: root(p)),
-            PREDICTION, TARGET)  # fmt: skip
-    refused(r"shape \(\)", check, lambda p, t: _box(p, t, root).mean(), PREDICTION, TARGET)
+            *both)  # fmt: skip
+    refused(r"shape \(\)", check, lambda p, t: _box(p, t, root).mean(), *both)
 
 
 def test_tails():
@@ -673,8 +689,8 @@ def made(folder: Path, **change) -> Path:
                 "subject": people[n],
                 "split": splits[n],
                 "scheme": "ibug68",
-                "landmarks": TARGET[n] + 1 - shift,
-                "thermal": FACES.thermal[n],
+                "landmarks": truth()[n] + 1 - shift,
+                "thermal": faces().thermal[n],
                 "rgb": photo(folder, n),
                 "radiometry": FACE_CENTIKELVIN,
                 "labels": "hand",
@@ -689,14 +705,14 @@ def made(folder: Path, **change) -> Path:
 def photo(folder: Path, n: int) -> Path:
     from PIL import Image
 
-    Image.fromarray(FACES.rgb[n]).save(folder / f"{n}.png")
+    Image.fromarray(faces().rgb[n]).save(folder / f"{n}.png")
     return folder / f"{n}.png"
 
 
 def test_a_right_manifest(tmp_path):
     folder = made(tmp_path)
-    assert checks.results.manifest(folder, TARGET + 1).startswith("Right")
-    assert checks.results.manifest(str(folder), TARGET + 1).startswith("Right")
+    assert checks.results.manifest(folder, truth() + 1).startswith("Right")
+    assert checks.results.manifest(str(folder), truth() + 1).startswith("Right")
 
 
 @pytest.mark.parametrize(
@@ -712,7 +728,7 @@ def test_a_right_manifest(tmp_path):
     ],
 )
 def test_a_wrong_manifest(tmp_path, change, message):
-    refused(message, checks.results.manifest, made(tmp_path, **change), TARGET + 1)
+    refused(message, checks.results.manifest, made(tmp_path, **change), truth() + 1)
 
 
 def test_a_manifest_with_stretched_frames_or_none(tmp_path):
@@ -723,8 +739,8 @@ def test_a_manifest_with_stretched_frames_or_none(tmp_path):
     stored = FACE_CENTIKELVIN.model_dump_json()
     assert stored in text.replace(" ", "")
     path.write_text(text.replace(" ", "").replace(stored, stretched))
-    refused("temperature is lost", checks.results.manifest, folder, TARGET + 1)
-    refused("cannot be read: .*no such manifest", checks.results.manifest, tmp_path / "x", TARGET)
+    refused("temperature is lost", checks.results.manifest, folder, truth() + 1)
+    refused("cannot be read: .*no such manifest", checks.results.manifest, tmp_path / "x", truth())
 
 
 def test_the_form_of_warmer():

@@ -41,6 +41,28 @@ def test_the_peak_is_that_of_the_marked_child():
     assert 120e6 < memory.bytes < 300e6
 
 
+def test_a_child_that_is_seen_before_its_command_begins_is_measured(tmp_path):
+    """A child begins with the command of its parent, which has no mark."""
+    script = tmp_path / "late.py"
+    script.write_text(ALLOCATE.format(120_000_000))
+    code = (
+        f"import os, sys; input(); os.execv(sys.executable, ['python', {str(script)!r}, 'marked'])"
+    )
+    command = [sys.executable, "-c", code]
+    with PeakMemory("late.py marked") as memory:
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        time.sleep(1)  # seen without the mark
+        assert not memory.bytes
+        child.stdin.write("\n")
+        child.stdin.flush()
+        child.stdout.readline()
+        until = time.monotonic() + 30
+        while memory.bytes < 120e6 and time.monotonic() < until:
+            time.sleep(0.05)
+        child.communicate("")
+    assert 120e6 < memory.bytes < 300e6
+
+
 def test_without_a_marked_process_the_peak_is_unknown(tmp_path):
     with PeakMemory("no such process") as memory:
         pass

@@ -1,6 +1,5 @@
 """A training that was killed at any step resumes and ends with the same bits."""
 
-import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -21,9 +20,10 @@ from mlcmkd.training.loop import fit
 from mlcmkd.training.run_directory import METRICS, Run
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs
+from tests.forked import fork_server
 
-STEPS = 25
-CONFIG = FitConfig(steps=STEPS, batch=4, evaluations=5, accelerator="cpu")
+STEPS = 15
+CONFIG = FitConfig(steps=STEPS, batch=4, evaluations=3, accelerator="cpu")
 # This decay has a state of its own, which must be restored as well.
 DIKD = Distillation(strategy="dikd", decay="progress")
 
@@ -95,8 +95,7 @@ def _child(folder: str, at: int) -> None:
 
 def test_a_training_killed_at_twenty_random_steps_resumes(tmp_path, whole):
     """`kill -9` of a real process; each new one continues in the same run directory."""
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["tests.training.test_checkpoint"])
+    server = fork_server()
     killed = 0
     for n, at in enumerate(np.random.default_rng(0).integers(0, STEPS, 20).tolist()):
         folder = tmp_path / str(n // 4)  # four kills per training
