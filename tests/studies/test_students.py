@@ -34,14 +34,14 @@ def fields(out: Path, **changed) -> dict:
             "tiny": {
                 "data": {"source": "synthetic", "synthetic_train": 12, "synthetic_held": 4},
                 "names": {"rgb": "tiny-rgb", "thermal": "tiny-thermal"},
-                "teacher": {"size": "small", "input_px": 32, "fit": FIT},
+                "teacher": {"size": "half", "input_px": 32, "fit": FIT},
             }
         },
         "transfer": {"fit": FIT},
         "student": {"fit": FIT},
         "networks": {
-            "light coordinate": {"size": "light", "head": "coordinate"},
-            "light": {"size": "light"},
+            "light coordinate": {"size": "slim", "head": "coordinate"},
+            "light": {"size": "slim"},
         },
         "methods": {
             "task": {"stage": "train"},
@@ -247,7 +247,7 @@ def copied(made: Path, there: Path, **changed) -> StudentsConfig:
 
 def test_all_networks_are_measured_again_in_turns(made, tmp_path, monkeypatch):
     there, turns, lines = copied(made, tmp_path), [], []
-    order = {"rgb small": [5.0, 1.0, 4.0, 2.0, 3.0], "int8": [0.25] * 5}
+    order = {"rgb half": [5.0, 1.0, 4.0, 2.0, 3.0], "int8": [0.25] * 5}
 
     def clock(path):
         card = load_onnx(path).card
@@ -265,7 +265,7 @@ def test_all_networks_are_measured_again_in_turns(made, tmp_path, monkeypatch):
     assert latencies["rgb", "teacher"] == "3.0"  # the median over the rounds
     assert latencies["thermal", "dikd, int8"] == "0.25" and latencies["thermal", "dikd"] == "7.0"
     assert after == [{k: v for k, v in row.items() if k != "latency_ms"} for row in before]
-    assert any(line.startswith("small, heatmap, rgb input: 3.000 ms") for line in lines)
+    assert any(line.startswith("half, heatmap, rgb input: 3.000 ms") for line in lines)
     assert len(lines) == len(names)
 
 
