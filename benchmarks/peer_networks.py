@@ -1,4 +1,4 @@
-"""Published light landmark networks, built from their papers with random weights, to measure speed.
+"""Published light landmark networks, built from their papers with random weights.
 
 PFLD-like            Guo et al., arXiv 1902.10859, table 1: inverted residuals, three scales
 MobileFaceNet-like   Chen et al., arXiv 1804.07573, table 1, its last layer widened to the landmarks

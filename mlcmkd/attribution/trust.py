@@ -62,7 +62,9 @@ def convergence(
 def network_parts(model: Landmarker) -> list[tuple[str, list[nn.Module]]]:
     """The parts of a network from output to input: head, neck, stages of the backbone."""
     parts = []
-    for name, module in model.backbone.model.named_children():
+    # The backbones of timm are wrapped; those of this library and of users are not.
+    backbone = getattr(model.backbone, "model", model.backbone)
+    for name, module in backbone.named_children():
         if not any(True for _ in module.parameters()):
             continue
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and parts:

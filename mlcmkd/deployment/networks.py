@@ -59,7 +59,7 @@ class TorchNetwork:
         # Imported here, so that exported networks run without torch.
         from mlcmkd.models import Landmarker
 
-        self.model = Landmarker.load(path)
+        self.model = Landmarker.load(path).merged()
         spec = self.model.spec
         self.scheme, self.modality = spec.scheme, spec.modality
         self.radiometry, self.input_px = spec.radiometry, spec.input_px

@@ -11,9 +11,10 @@ In MCL the thermal model of KTL teaches a light thermal student by the same term
 thermal image. In a control without KTL the RGB teacher teaches the light student directly
 (`teacher_modality="rgb"`).
 
-Where the widths differ (in MCL, and in KTL with a student of another architecture), two 1x1 convolutions
-adapt the number of channels: FD and RI train `to_teacher`, FI trains `to_student`. They belong to the
-objective, not to the student, and so are not in its checkpoint.
+Where the widths or resolutions of the features differ (in MCL, and in KTL with a student of another
+architecture), two 1x1 convolutions adapt the number of channels, and interpolation the resolution: FD
+and RI train `to_teacher`, FI trains `to_student`. They belong to the objective, not to the student, and
+so are not in its checkpoint.
 
 Only the abstract of the paper is public: weights, guides, adapters and the treatment of unlabelled rows
 are our choices.
@@ -104,18 +105,19 @@ class DistillationObjective(Objective):
         )
 
     def _adapt(self, teacher: Landmarker, student: Landmarker, weights: Weights) -> None:
-        """Adds adapters where the widths differ.
+        """Adds adapters where the widths or the resolutions of the features differ.
 
         An adapter that no term uses is left out: its parameters would have no gradient, which torch's
         DistributedDataParallel refuses.
         """
-        if teacher.width == student.width:
+        if (teacher.width, teacher.stride) == (student.width, student.stride):
             return
         weights = Weights.validated("weights", weights)
+        finer = student.stride / teacher.stride
         if weights.fd or weights.ri:
-            self.to_teacher = Adapter(student.width, teacher.width)
+            self.to_teacher = Adapter(student.width, teacher.width, finer)
         if weights.fi:
-            self.to_student = Adapter(teacher.width, student.width)
+            self.to_student = Adapter(teacher.width, student.width, 1 / finer)
 
     @property
     def reads(self) -> frozenset[Modality]:
@@ -207,15 +209,22 @@ class Adapter(nn.Module):
 
     Args:
         width_in, width_out: numbers of channels.
+        finer: resolution of the output divided by that of the input. Other resolutions are reached
+            by bilinear interpolation, or by the mean of the positions that fall together.
     """
 
-    def __init__(self, width_in: int, width_out: int):
+    def __init__(self, width_in: int, width_out: int, finer: float = 1.0):
         super().__init__()
         self.convolution = nn.Conv2d(width_in, width_out, 1)
+        self.finer = finer
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features (B, width_in, h, w) to (B, width_out, h, w)."""
-        return F.relu(self.convolution(features))
+        """Features (B, width_in, h, w) to (B, width_out, finer * h, finer * w)."""
+        adapted = F.relu(self.convolution(features))
+        if self.finer == 1:
+            return adapted
+        mode = "bilinear" if self.finer > 1 else "area"
+        return F.interpolate(adapted, scale_factor=self.finer, mode=mode)
 
 
 class KTL(DistillationObjective):
@@ -223,11 +232,13 @@ class KTL(DistillationObjective):
 
     Args:
         teacher, student, weights, guide, extra_terms: as in `DistillationObjective`.
-        adapters: allow a student of another width, with adapters as in MCL. This is our extension, for
-            students of another architecture; in the paper both networks have the same architecture.
+        adapters: allow a student of another width or resolution of the features, with adapters as in
+            MCL. This is our extension, for students of another architecture; in the paper both networks
+            have the same architecture.
 
     Raises:
-        InputError: the widths differ and `adapters` is False, or as in `DistillationObjective`.
+        InputError: widths or resolutions differ and `adapters` is False, or as in
+            `DistillationObjective`.
     """
 
     def __init__(
@@ -244,6 +255,12 @@ class KTL(DistillationObjective):
             raise InputError(
                 f"KTL needs features of one width, not {teacher.width} (teacher) and "
                 f"{student.width} (student): transfer to the same size first, then compress"
+            )
+        if teacher.stride != student.stride and not adapters:
+            raise InputError(
+                f"KTL needs features of one resolution, not 1/{teacher.stride} (teacher) and "
+                f"1/{student.stride} (student) of the input: transfer to the same size first, then "
+                "compress"
             )
         super().__init__(teacher, student, weights, guide, "rgb", extra_terms)
         self._adapt(teacher, student, weights)

@@ -31,15 +31,13 @@ def flops(model: Landmarker) -> int:
     """Floating-point operations per face; a multiplication and an addition are two operations.
 
     Only convolutions and matrix products are counted, as by torch's FlopCounterMode. Normalisation,
-    activations and resizing would add a few percent.
+    activations and resizing would add a few percent. Parallel branches count as merged.
     """
-    spec = model.spec
+    spec, merged = model.spec, model.merged()
     image = torch.zeros(1, channels(model), spec.input_px, spec.input_px)
     counter = FlopCounterMode(display=False)
-    training = model.training
     with torch.no_grad(), counter:
-        model.eval()(image.to(next(model.parameters()).device))
-    model.train(training)
+        merged(image.to(next(merged.parameters()).device))
     return counter.get_total_flops()
 
 

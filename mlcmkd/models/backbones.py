@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import AfterValidator
 from torch import Tensor, nn
 
+from mlcmkd.models.reparameterised import PlainBackbone
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.registry import Registry
 
@@ -26,8 +28,8 @@ class Backbone(Protocol):
     def __call__(self, images: Tensor) -> Sequence[Tensor]:
         """Normalised images (B, 3, H, W) to feature maps (B, C, h, w), the finest first.
 
-        The finest is a quarter of the input, as in the library's own backbones; each of the others is
-        half as high and wide as the one before.
+        The finest has the input's size divided by `Size.stride`, a quarter unless stated otherwise;
+        each of the others is half as high and wide as the one before.
         """
 
 
@@ -44,12 +46,18 @@ class Size:
             that are used.
         timm_options: further arguments of `timm.create_model`. They change the network, so ImageNet
             weights do not fit it. None for the network as timm defines it.
+        stride: size of the input divided by that of the features. The heatmaps are a quarter of the
+            input in all cases: a head after features with a stride of 8 has 2 x 2 cells per position.
+        plain: neck and heatmap head of `mlcmkd.models.reparameterised`, with few operators, instead of
+            a `Neck` and a head with a convolution of its own.
     """
 
     backbone: str | Callable[[], nn.Module]
     width: int
     levels: tuple[int, ...] = (1, 2, 3, 4)
     timm_options: Mapping[str, Any] | None = None
+    stride: int = 4
+    plain: bool = False
 
 
 # "mobilenetv2" and "efficientnet_b3" are the backbones of students and teachers in the KD-Loss paper
@@ -70,6 +78,7 @@ SIZES: Registry[Size] = Registry(
         "light": Size("mobilenetv3_small_100", 48, levels=(1, 2, 3)),
         "mobilenetv2": Size("mobilenetv2_100", 64),
         "efficientnet_b3": Size("efficientnet_b3", 96),
+        "swift": Size(partial(PlainBackbone, (32, 64, 128), (1, 2, 2)), 64, stride=8, plain=True),
     },
 )
 

@@ -99,23 +99,36 @@ class HeatmapHead(nn.Module):
     Args:
         width: channels of the features.
         points: number of landmarks.
+        cells: cells of the heatmap along each axis per position of the features. Several cells per
+            position are channels of one 1 x 1 convolution (the sub-pixel convolution of Shi et al.,
+            arXiv 1609.05158, 2016), so a fine map needs no convolution at its own resolution.
+        plain: only the 1 x 1 convolution, without a 3 x 3 convolution and GroupNorm before it.
     """
 
-    def __init__(self, width: int, points: int):
+    def __init__(self, width: int, points: int, cells: int = 1, plain: bool = False):
         super().__init__()
-        self.body = conv_block(width, width)
-        self.maps = nn.Conv2d(width, points, 1)
+        self.cells = cells
+        self.body = nn.Identity() if plain else conv_block(width, width)
+        self.maps = nn.Conv2d(width, points * cells**2, 1)
 
     def forward(self, features: Tensor) -> Prediction:
-        """Features (B, width, h, w) to a Prediction with logits (B, K, h, w)."""
-        logits = self.maps(self.body(features)).float()
+        """Features (B, width, h, w) to a Prediction with logits (B, K, cells * h, cells * w)."""
+        logits = self.cell_logits(features)
+        if self.cells > 1:
+            logits = F.pixel_shuffle(logits, self.cells)
         return Prediction(soft_argmax(logits), logits)
+
+    def cell_logits(self, features: Tensor) -> Tensor:
+        """Logits before their arrangement as maps, (B, K * cells ** 2, h, w), see `pixel_shuffle`."""
+        return self.maps(self.body(features)).float()
 
     def keep(self, points: list[int]) -> None:
         """Removes all landmarks except these, which get this order."""
-        self.maps.weight = _rows(self.maps.weight, points)
-        self.maps.bias = _rows(self.maps.bias, points)
-        self.maps.out_channels = len(points)
+        count = self.cells**2
+        outputs = [count * point + cell for point in points for cell in range(count)]
+        self.maps.weight = _rows(self.maps.weight, outputs)
+        self.maps.bias = _rows(self.maps.bias, outputs)
+        self.maps.out_channels = len(outputs)
 
 
 class CoordinateHead(nn.Module):

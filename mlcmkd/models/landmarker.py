@@ -11,12 +11,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from mlcmkd.models.backbones import SIZES, make_backbone
+from mlcmkd.models.backbones import SIZES, Size, make_backbone
 from mlcmkd.models.deviation import DeviationHead, landmark_statistics
-from mlcmkd.models.heads import HEADS, Prediction, spread
+from mlcmkd.models.heads import HEADS, HeatmapHead, Prediction, spread
 from mlcmkd.models.layers import Neck
 from mlcmkd.models.model_folder import HubModel
 from mlcmkd.models.normalise import normalise_images
+from mlcmkd.models.reparameterised import PlainBackbone, PlainNeck, merge_branches
 from mlcmkd.models.spec import ModelSpec
 from mlcmkd.models.weights_file import read_weights, write_weights
 from mlcmkd.schemes import get_scheme, map_indices
@@ -34,6 +35,7 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
     Attributes:
         spec: its ModelSpec.
         width: channels of `features(x)`.
+        stride: size of the input divided by that of `features(x)`.
         head: module from features (B, width, h, w) to a Prediction.
         deviation_head: the DeviationHead that the calibration uses, otherwise None. Only
             `mlcmkd calibrate` fits it; no training changes it.
@@ -46,18 +48,23 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
     def __init__(self, spec: ModelSpec, *, pretrained: bool = False):
         super().__init__()
         self.spec = spec = ModelSpec.validated("spec", spec)
-        self.width = SIZES.find(spec.size).width
+        size = SIZES.find(spec.size)
+        self.width, self.stride = size.width, size.stride
         self.backbone, channels = make_backbone(spec.size, pretrained=pretrained)
-        self.neck = Neck(channels, self.width)
+        self.neck = (PlainNeck if size.plain else Neck)(channels, self.width)
         points = get_scheme(spec.scheme).points
-        self.head = HEADS[spec.head](self.width, points)
+        self.head = _make_head(spec.head, size, points)
         own = spec.calibration is not None and spec.calibration.source == "head"
         with_head = own and spec.head == "heatmap"
         self.deviation_head = DeviationHead(points).requires_grad_(False) if with_head else None
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Images (B, 1 or 3, H, W) in [0, 1] to the backbone's input, (B, 3, H, W)."""
-        return normalise_images(images, self.spec.normalisation)
+        """Images (B, 1 or 3, H, W) in [0, 1] to the backbone's input, (B, 3, H, W).
+
+        A merged thermal network of its own kind takes (B, 1, H, W), see `merged`.
+        """
+        channels = getattr(self.backbone, "input_channels", 3)
+        return normalise_images(images, self.spec.normalisation, channels)
 
     def levels(self, images: Tensor) -> list[Tensor]:
         """Images (B, 1 or 3, H, W) in [0, 1] to the backbone's feature maps, the finest first.
@@ -68,7 +75,7 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
         return self.backbone(images)
 
     def features(self, images: Tensor) -> Tensor:
-        """Images (B, 1 or 3, H, W) in [0, 1] to features (B, width, H / 4, W / 4)."""
+        """Images (B, 1 or 3, H, W) in [0, 1] to features (B, width, H / stride, W / stride)."""
         return self.neck(self.levels(images))
 
     def forward(self, images: Tensor) -> Prediction:
@@ -118,6 +125,23 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
             other.deviation_head.keep(list(points))
         return other
 
+    def merged(self) -> "Landmarker":
+        """A copy for inference, in evaluation mode, whose parallel branches are merged.
+
+        Its predictions are the same up to rounding. Those backbones of timm that have parallel branches
+        are merged by timm. A network without parallel branches is only copied. Weights of a merged
+        network of the library's own kind can be saved and loaded; it remains merged.
+        """
+        other = deepcopy(self).eval()
+        merge_branches(other)
+        if isinstance(SIZES.find(self.spec.size).backbone, str):
+            from timm.utils.model import reparameterize_model
+
+            other.backbone = reparameterize_model(other.backbone, inplace=True)
+        if self.spec.modality == "thermal" and isinstance(other.backbone, PlainBackbone):
+            other.backbone.merge_input()
+        return other
+
     def parameter_count(self) -> int:
         """Number of parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
@@ -145,3 +169,10 @@ class Landmarker(nn.Module, HubModel, pipeline_tag="keypoint-detection", tags=["
                 that is not registered.
         """
         return read_weights(Path(path), cls, ModelSpec)
+
+
+def _make_head(name: str, size: Size, points: int) -> nn.Module:
+    """The head of a size; its heatmaps are a quarter of the input."""
+    if name == "heatmap" and (size.plain or size.stride != 4):
+        return HeatmapHead(size.width, points, cells=size.stride // 4, plain=size.plain)
+    return HEADS[name](size.width, points)

@@ -135,9 +135,9 @@ def _invariance(
     """A function that measures the invariance for a log line.
 
     It is None if there are too few validation pairs, or if the features of the two networks have
-    different widths, so that their heads cannot be exchanged.
+    different widths or resolutions, so that they cannot be compared and their heads exchanged.
     """
-    if teacher.width != student.width:
+    if (teacher.width, teacher.stride) != (student.width, student.stride):
         return None
     paired = validation.rgb is not None and validation.thermal is not None
     few = int(validation.labelled.sum()) < FEWEST or len(set(validation.subjects)) < 2

@@ -17,7 +17,6 @@ from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, GREY8, Radiometry
 from mlcmkd.deployment.onnx.card import Card
 from mlcmkd.deployment.onnx.export import (
     ImageToLandmarks,
-    confidence,
     cut_faces,
     export_onnx,
     input_radiometry,
@@ -28,7 +27,7 @@ from mlcmkd.deployment.onnx.pairs import input_feeds, parity_px, predict_onnx
 from mlcmkd.deployment.onnx.quantise import evenly_spaced, quantise
 from mlcmkd.deployment.onnx.session import OnnxLandmarker, load_onnx
 from mlcmkd.deployment.predictor import Predictor
-from mlcmkd.models import SIZES, Landmarker, ModelSpec, Prediction
+from mlcmkd.models import SIZES, Landmarker, ModelSpec, Prediction, confidence
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model
 

@@ -19,7 +19,7 @@ def test_every_size_and_head_predicts(size, head):
     with torch.no_grad():
         features = model.features(torch.rand(2, 3, 64, 64))
         prediction = model.head(features)
-    assert features.shape == (2, model.width, 16, 16)
+    assert features.shape == (2, model.width, 64 // model.stride, 64 // model.stride)
     assert prediction.coordinates.shape == (2, 68, 2)
     assert (prediction.logits is None) == (head == "coordinate")
 

@@ -15,7 +15,6 @@ import contextlib
 import io
 import logging
 import warnings
-from copy import deepcopy
 from pathlib import Path
 
 import onnx
@@ -28,7 +27,8 @@ from mlcmkd.data.thermal.model_range import check_model_range
 from mlcmkd.data.thermal.radiometry import GREY8, Radiometry
 from mlcmkd.deployment.onnx.card import INPUTS, OUTPUTS, UNSTATED, Card, Kind
 from mlcmkd.deployment.onnx.files import write_onnx
-from mlcmkd.models import Landmarker, ModelSpec, confidence
+from mlcmkd.deployment.onnx.inference import outputs_of
+from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.schemes import get_scheme
 from mlcmkd.utils.errors import InputError
 
@@ -89,12 +89,12 @@ class CropToLandmarks(nn.Module):
 
     def __init__(self, model: Landmarker):
         super().__init__()
-        self.model = deepcopy(model).cpu().eval()
+        self.model = model.merged().cpu()
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        prediction, px = self.model(image), image.shape[-1]
-        landmarks = (prediction.coordinates + 0.5) * px - 0.5
-        return landmarks, confidence(prediction), self.model.deviation(prediction, image) * px
+        coordinates, confidence, deviation = outputs_of(self.model, image)
+        px = image.shape[-1]
+        return coordinates * px + (px - 1) / 2, confidence, deviation * px
 
 
 class ImageToLandmarks(nn.Module):
@@ -110,7 +110,7 @@ class ImageToLandmarks(nn.Module):
 
     def __init__(self, model: Landmarker, radiometry: Radiometry | None):
         super().__init__()
-        self.model = deepcopy(model).cpu().eval()
+        self.model = model.merged().cpu()
         self.radiometry = GREY8 if radiometry is None else radiometry
 
     def forward(self, image: Tensor, box: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -119,10 +119,9 @@ class ImageToLandmarks(nn.Module):
         centre = (first + last) / 2
         side = (last - first).amax(1) * CROP_SCALE
         crops = cut_faces(unit, centre, side, self.model.spec.input_px)
-        prediction = self.model(crops)
-        landmarks = prediction.coordinates * side[:, None, None] + centre[:, None]
-        deviation = self.model.deviation(prediction, crops) * side[:, None]
-        return landmarks, confidence(prediction), deviation
+        coordinates, confidence, deviation = outputs_of(self.model, crops)
+        landmarks = coordinates * side[:, None, None] + centre[:, None]
+        return landmarks, confidence, deviation * side[:, None]
 
 
 def to_unit(values: Tensor, radiometry: Radiometry) -> Tensor:

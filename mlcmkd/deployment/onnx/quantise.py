@@ -35,7 +35,8 @@ CALIBRATION_FACES = 100
 # Percent of an activation's values inside its range; the other values are clipped. A range that contains
 # all values (min-max) would have larger rounding errors.
 PERCENTILE = 99.99
-_LAYERS = ["Conv", "Gemm"]
+# ReLU is in the list so that a convolution rounds once, over the range after its ReLU.
+_LAYERS = ["Conv", "Gemm", "Relu"]
 _BATCH = 8  # small, because all activations of a batch are in memory
 
 

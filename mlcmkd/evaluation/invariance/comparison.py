@@ -119,6 +119,11 @@ def _check_models(teacher: Landmarker, student: Landmarker) -> None:
             f"the teacher's features have {teacher.width} channels, the student's {student.width}: "
             "heads can be exchanged between equal widths only"
         )
+    if teacher.stride != student.stride:
+        raise InputError(
+            f"the teacher's features have 1/{teacher.stride} of the input's resolution, the student's "
+            f"1/{student.stride}: only feature maps of one size can be compared location by location"
+        )
     if teacher.spec.input_px != student.spec.input_px:
         raise InputError(
             f"the teacher takes {teacher.spec.input_px} px, the student {student.spec.input_px}: "

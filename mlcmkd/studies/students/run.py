@@ -130,4 +130,4 @@ def train_teachers(
 
 
 def _result(model: Landmarker, nme: float) -> Row:
-    return {"nme": nme, "params": model.parameter_count(), "flops": flops(model)}
+    return {"nme": nme, "params": model.merged().parameter_count(), "flops": flops(model)}
