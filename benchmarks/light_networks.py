@@ -6,6 +6,7 @@ quantised on validation faces and scored on the validation split, as float32 and
 
     python benchmarks/light_networks.py --photos data/300w --networks swift --px 96 --minutes 20 \\
         --teacher runs/ktl/model.safetensors           # LD from a thermal teacher of the same input size
+    python benchmarks/light_networks.py --latency --px 64 96 128    # milliseconds of random weights
     python benchmarks/light_networks.py --time         # milliseconds of all files, alternately
     python benchmarks/light_networks.py --photos data/300w --final     # scores the test split, last
     python benchmarks/light_networks.py --figure docs/figures/light_networks.png
@@ -208,18 +209,24 @@ def make_row(key: Row, arguments: argparse.Namespace) -> Row:
     }  # fmt: skip
 
 
-def measure_times(rows: list[Row], work: Path) -> None:
-    """Fills the milliseconds of all rows with files; all networks are timed in each round."""
+Timed = dict[tuple[str, str], dict[str, float]]  # network and px -> column -> milliseconds
+
+
+def measure_times(folders: dict[tuple[str, str], Path]) -> Timed:
+    """Milliseconds of the files in the folders; all of them are timed in each round.
+
+    It is the CPU time of the thread, the median over the rounds; the spread is printed.
+
+    Args:
+        folders: folder with float32.onnx and int8.onnx of each network and input size.
+    """
     calls: dict[tuple[str, str, str], Callable[[], object]] = {}
-    for row in rows:
-        for name, column in (("float32", "ms"), ("int8", "ms_int8")):
-            path = folder_of(work, row) / f"{name}.onnx"
-            key = (row["network"], row["px"], column)
-            if key not in calls and path.is_file():
-                network, px = load_onnx(path), int(row["px"])
-                image = np.random.default_rng(0).random((1, 1, px, px), dtype=np.float32)
-                calls[key] = lambda n=network, i=image: n.run(image=i)
-    times: dict[tuple, list[float]] = {key: [] for key in calls}
+    for (name, px), folder in folders.items():
+        for file, column in (("float32", "ms"), ("int8", "ms_int8")):
+            network, side = load_onnx(folder / f"{file}.onnx"), int(px)
+            image = np.random.default_rng(0).random((1, 1, side, side), dtype=np.float32)
+            calls[name, px, column] = lambda n=network, i=image: n.run(image=i)
+    times: dict[tuple[str, str, str], list[float]] = {key: [] for key in calls}
     for _ in range(ROUNDS):
         for key, call in calls.items():
             for _ in range(5):
@@ -228,12 +235,32 @@ def measure_times(rows: list[Row], work: Path) -> None:
             for _ in range(CALLS):
                 call()
             times[key].append(1000 * (time.thread_time() - started) / CALLS)
-    for key, values in times.items():
+    found: Timed = {key: {} for key in folders}
+    for (name, px, column), values in times.items():
         low, middle, high = statistics.quantiles(values, n=4)
-        print(f"{key}: {middle:.3f} ms [{low:.3f}, {high:.3f}], least {min(values):.3f}")
-        for row in rows:
-            if key[:2] == (row["network"], row["px"]):
-                row[key[2]] = f"{middle:.3f}"
+        print(
+            f"| {name} | {px} | {column} | {middle:.3f} [{low:.3f}, {high:.3f}] | {min(values):.3f} |"
+        )
+        found[name, px][column] = middle
+    return found
+
+
+def measure_random(arguments: argparse.Namespace) -> None:
+    """Prints the milliseconds of networks with random weights, which take as long as trained ones."""
+    folders = {}
+    for px in arguments.px:
+        faces = load_pairs("synthetic", "val", px, count=4, progress=False)
+        for name in arguments.networks:
+            folder = arguments.work / "random" / f"{name.replace(' ', '_')}-{px}"
+            folders[name, str(px)] = folder
+            if (folder / "int8.onnx").is_file():
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            network = CANDIDATES[name].build(px, faces.radiometry).eval()
+            export(name, network, px, faces, folder / "float32.onnx")
+            quantise(folder / "float32.onnx", folder / "int8.onnx", faces)
+            print(name, px, *cost(network, px), (folder / "int8.onnx").stat().st_size, flush=True)
+    measure_times(folders)
 
 
 def read(path: Path) -> list[Row]:
@@ -263,14 +290,23 @@ def main() -> None:
     parser.add_argument("--init", type=Path, help="state.pt of a row to start from")
     parser.add_argument("--work", type=Path, default=Path("runs/light_networks"))
     parser.add_argument("--table", type=Path, default=Path("results/light_networks.csv"))
+    parser.add_argument("--latency", action="store_true", help="time random weights, train nothing")
     parser.add_argument("--time", action="store_true", help="time all files, and train nothing")
     parser.add_argument("--final", action="store_true", help="score the test split, train nothing")
     parser.add_argument("--figure", type=Path, help="draw the table, and train nothing")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    if arguments.latency:
+        measure_random(arguments)
+        return
     rows = read(arguments.table)
     if arguments.time:
-        measure_times(rows, arguments.work)
+        found = measure_times(
+            {(row["network"], row["px"]): folder_of(arguments.work, row) for row in rows}
+        )
+        for row in rows:
+            times = found[row["network"], row["px"]]
+            row.update({column: f"{ms:.3f}" for column, ms in times.items()})
     if arguments.final:
         for row in rows:
             test = split_of(arguments.photos, "test", int(row["px"]))

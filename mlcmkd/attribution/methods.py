@@ -147,8 +147,8 @@ def _occlusion(face: Face, settings: Settings) -> Tensor:
 def _grad_cam(face: Face, settings: Settings) -> Tensor:
     """Selvaraju et al., 2017: sum of the channels of `features`, weighted by their mean gradients.
 
-    Negative values are set to 0, as in the paper. The map has a quarter of the input's resolution and is
-    upsampled to it.
+    Negative values are set to 0, as in the paper. The map has the resolution of the features and is
+    upsampled to that of the input.
     """
     layer = LayerGradCam(face.scalar, face.scalar.model.neck)  # its output is features(x)
     contributions = layer.attribute(
