@@ -118,12 +118,13 @@ def _of_timm(name: str, levels: tuple[int, int]) -> Callable[[int, Radiometry | 
     return partial(landmarker, key)
 
 
-def _control() -> Callable[[int, Radiometry | None], nn.Module]:
-    """`swift` with one branch in every convolution."""
-    key = "swift, one branch"
+def _plain(
+    key: str, widths: tuple[int, int, int], width: int, branched: bool = True
+) -> Callable[[int, Radiometry | None], nn.Module]:
+    """A network like `swift` with other widths, or with one branch in every convolution."""
     if key not in SIZES:
-        backbone = partial(PlainBackbone, (32, 64, 128), (1, 2, 2), branched=False)
-        register_backbone(key, Size(backbone, 64, stride=8, plain=True))
+        backbone = partial(PlainBackbone, widths, (1, 2, 2), branched=branched)
+        register_backbone(key, Size(backbone, width, stride=8, plain=True))
     return partial(landmarker, key)
 
 
@@ -131,7 +132,8 @@ CANDIDATES = {
     each.name: each
     for each in (
         Candidate("swift", partial(landmarker, "swift")),
-        Candidate("swift, one branch", _control()),
+        Candidate("swift, one branch", _plain("swift, one branch", (32, 64, 128), 64, False)),
+        Candidate("swift, wide", _plain("swift, wide", (48, 96, 144), 96)),
         Candidate("slim", partial(landmarker, "slim")),
         Candidate("MobileNetV2", _of_timm("mobilenetv2_100", (2, 3))),
         Candidate("MobileNetV3", _of_timm("mobilenetv3_small_100", (2, 3))),

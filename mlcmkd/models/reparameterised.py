@@ -7,7 +7,7 @@ replaces them by one convolution with the same output. This is the block of RepV
 number of operators counts more than that of multiplications.
 
 Kernels, widths, the neck and the stride of 8 are our choices, from latencies of ONNX Runtime on one
-thread (docs/results/light_networks.md): an operator costs some microseconds, however small it is.
+thread: an operator costs some microseconds, however small it is.
 """
 
 from typing import Any
