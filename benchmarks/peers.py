@@ -1,6 +1,10 @@
 """Speed compared with other libraries and networks: `python benchmarks/peers.py --write`.
 
 Every table measures alternatives that do the same work alternately on this machine, and gives ratios.
+One section alone, in CPU time, which other programs on the machine change less than seconds:
+
+    OMP_NUM_THREADS=1 python benchmarks/peers.py --only augmentation --rounds 9 --write
+
 `--write` writes them to benchmarks/README.md with hardware and date. Lightning and albumentations are
 included where they are installed (`pip install lightning albumentations`); nothing else needs them.
 """
@@ -15,8 +19,10 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnxruntime
 import torch
@@ -38,6 +44,7 @@ from mlcmkd.training.provenance import processor_name
 from mlcmkd.training.sampling import Shuffled
 
 README = Path(__file__).parent / "README.md"
+SECTIONS = ("loops", "augmentation", "faces")
 Lines = Iterator[str]
 
 
@@ -255,26 +262,22 @@ def loops(rounds: int) -> Lines:
 # Augmentation and faces.
 
 
-def batched_augmentation(pairs: Pairs) -> float:
-    """Pairs/s of our augmentation."""
+def batched_augmentation(pairs: Pairs) -> None:
+    """Our augmentation of all pairs."""
     generator = torch.Generator().manual_seed(0)
-    start = time.perf_counter()
     for rows in torch.arange(len(pairs)).split(32):
         make_batch(pairs, rows, Augmentation(), generator)
-    return len(pairs) / (time.perf_counter() - start)
 
 
-def per_image_augmentation(pairs: Pairs) -> float:
-    """Pairs/s of torchvision's transforms v2."""
+def per_image_augmentation(pairs: Pairs) -> None:
+    """Augmentation of all pairs by torchvision's transforms v2."""
     data = PerImage(pairs)
-    start = time.perf_counter()
     for n in range(len(data)):
         data[n]
-    return len(pairs) / (time.perf_counter() - start)
 
 
-def albumentations_pairs(pairs: Pairs, *, same: bool) -> Callable[[], float]:
-    """Pairs/s of albumentations, on arrays as in OpenCV.
+def albumentations_pairs(pairs: Pairs, *, same: bool) -> Callable[[], None]:
+    """A function that augments all pairs by albumentations, on arrays as in OpenCV.
 
     Args:
         pairs: their images are read before the time is taken.
@@ -310,19 +313,22 @@ def albumentations_pairs(pairs: Pairs, *, same: bool) -> Callable[[], float]:
     warm = [(each[0].numpy().astype(np.float32) / 65535)[..., None] for each in pairs.thermal]
     points = ((pairs.landmarks + 0.5) * px + (side - px) / 2).numpy()
 
-    def run() -> float:
-        start = time.perf_counter()
+    def run() -> None:
         for photo, thermal, marks in zip(photos, warm, points, strict=True):
             moved = geometry(image=photo, thermal=thermal, keypoints=marks)
             images = colours(image=moved["image"]), heat(image=moved["thermal"])
             if same:
-                _, _ = (
+                for each in images:
                     np.ascontiguousarray(each["image"].transpose(2, 0, 1), np.float32)
-                    for each in images
-                )
-        return len(pairs) / (time.perf_counter() - start)
 
     return run
+
+
+def pairs_per_second(augment: Callable[[], None], count: int) -> float:
+    """Pairs per second of CPU time."""
+    start = time.process_time()
+    augment()
+    return count / (time.process_time() - start)
 
 
 def augmentations(rounds: int) -> Lines:
@@ -331,7 +337,10 @@ def augmentations(rounds: int) -> Lines:
     yield ""
     yield (
         "A pair (RGB, thermal, 68 landmarks) of 96 px: rotation, scale, shift, mirror, colour or tone, "
-        "blur, noise; ours has also occlusion, gamma and stripes. One process."
+        "blur, noise; ours has also occlusion, gamma and stripes. albumentations with its usual "
+        "transforms has none of these and changes the hue; with our operations it has gamma and "
+        f"occlusion, and gives float32 images as ours. Pairs per second of CPU time, "
+        f"{torch.get_num_threads()} thread(s)."
     )
     yield ""
     pairs = load_pairs("synthetic", "train", 96, count=128, progress=False)
@@ -344,7 +353,8 @@ def augmentations(rounds: int) -> Lines:
             warnings.simplefilter("ignore")
             kinds["albumentations, usual transforms"] = albumentations_pairs(pairs, same=False)
             kinds["albumentations, our operations"] = albumentations_pairs(pairs, same=True)
-    speeds = measure(kinds, rounds)
+    timed = {name: partial(pairs_per_second, call, len(pairs)) for name, call in kinds.items()}
+    speeds = measure(timed, rounds)
     yield from table("pipeline | pairs/s | ours over it", ratios(speeds, "ours, a batch at a time"))
     yield ""
 
@@ -418,28 +428,50 @@ def main() -> None:
     parser.add_argument(
         "--write", action="store_true", help="write the tables to benchmarks/README.md"
     )
+    parser.add_argument("--only", choices=SECTIONS, help="measure one section; the others stay")
     options = parser.parse_args()
     if options.px % 16:
         parser.error(f"--px {options.px}: give a multiple of 16")
-    lines = [
-        "# Comparison with other libraries",
-        "",
-        f"Made by `python benchmarks/peers.py --write` on {datetime.date.today()}: {processor_name()}, "
-        f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, no GPU, PyTorch "
-        f"{torch.__version__}. Medians over {options.rounds} alternating rounds; compare the ratios, "
-        "not the seconds.",
-        "",
-    ]
-    for part in (
-        loops(options.rounds),
-        augmentations(options.rounds),
-        latencies(options.px),
-    ):
-        for line in part:
-            print(line, flush=True)
-            lines.append(line)
+    cv2.setNumThreads(torch.get_num_threads())
+    made = (
+        f"on {datetime.date.today()}: {processor_name()}, {os.cpu_count()} cores, "
+        f"{torch.get_num_threads()} threads, no GPU, PyTorch {torch.__version__}. Medians over "
+        f"{options.rounds} alternating rounds; compare the ratios, not the seconds."
+    )
+    parts = {
+        "loops": partial(loops, options.rounds),
+        "augmentation": partial(augmentations, options.rounds),
+        "faces": partial(latencies, options.px),
+    }
+    if options.only:
+        section = _printed(parts[options.only]())
+        note = f"Measured by `python benchmarks/peers.py --only {options.only} --write` {made}"
+        text = with_section(
+            README.read_text(encoding="utf-8"), [*section[:3], "", note, *section[3:]]
+        )
+    else:
+        head = ["# Comparison with other libraries", ""]
+        head += [f"Made by `python benchmarks/peers.py --write` {made}", ""]
+        text = "\n".join(head + [line for part in parts.values() for line in _printed(part())])
     if options.write:
-        README.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+        README.write_text(text.rstrip() + "\n", encoding="utf-8")
+
+
+def _printed(lines: Lines) -> list[str]:
+    """The lines, printed as they come."""
+    made = []
+    for line in lines:
+        print(line, flush=True)
+        made.append(line)
+    return made
+
+
+def with_section(text: str, section: list[str]) -> str:
+    """Replaces the section with the same heading, the first of its lines."""
+    start = text.index(section[0] + "\n")
+    end = text.find("\n## ", start)
+    after = text[end + 1 :] if end >= 0 else ""
+    return text[:start] + "\n".join(section).rstrip() + "\n\n" + after
 
 
 if __name__ == "__main__":
