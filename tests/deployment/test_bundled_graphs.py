@@ -92,7 +92,7 @@ def test_a_graph_is_small_because_its_tensors_are_those_of_the_weights(graph, we
 
 
 def test_half_precision_is_read_from_the_weights_without_a_loss(tmp_path):
-    model = make_model(modality="thermal", input_px=64)
+    model = make_model("slim", "thermal", input_px=64)
     weights = tmp_path / "half.safetensors"
     model.save(weights, half=True)
     graph = write_graph(Landmarker.load(weights), weights)

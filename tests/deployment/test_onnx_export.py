@@ -33,10 +33,11 @@ from tests.conftest import make_model
 
 PX = 64
 LICENCE = "CC-BY-NC-4.0, trained on photos for research only"
+# Residual networks have half as many layers as the others, and layers are what an export takes time for.
 CASES = {
-    "thermal-image": ("light", "thermal", "heatmap", "image"),
+    "thermal-image": ("slim", "thermal", "heatmap", "image"),
     "rgb-image": ("base", "rgb", "coordinate", "image"),
-    "thermal-crop": ("light", "thermal", "coordinate", "crop"),
+    "thermal-crop": ("half", "thermal", "coordinate", "crop"),
 }
 
 
@@ -100,7 +101,7 @@ def test_landmarks_equal_torch_over_a_split(exports, pairs, case):
 
 def test_parity_notices_another_network(exports, pairs):
     made = exports("thermal-crop")
-    other = make_model("light", "thermal", head="coordinate", input_px=PX, seed=3)
+    other = make_model("half", "thermal", head="coordinate", input_px=PX, seed=3)
     assert parity_px(as_trained(other, pairs), made.network, pairs) > 0.1
 
 
@@ -239,9 +240,9 @@ def test_confidence_is_exported(exports, pairs):
     assert np.isnan(exports("rgb-image").network(scene("rgb"), (5, 5, 90, 90)).confidence).all()
 
 
-@pytest.mark.parametrize("size", sorted(set(SIZES) - {"light", "base"}))
+@pytest.mark.parametrize("size", sorted(set(SIZES) - {size for size, *_ in CASES.values()}))
 def test_every_size_can_be_exported(tmp_path, size):
-    """The remaining two are exported above."""
+    """The others are exported above."""
     model = make_model(size, input_px=32).eval()
     export_onnx(model, tmp_path / "w.onnx", "crop")
     network = load_onnx(tmp_path / "w.onnx", threads=2)
@@ -416,7 +417,7 @@ def test_only_multiplying_layers_are_quantised(tmp_path, exports, pairs, case):
     graph = onnx.load(tmp_path / "int8.onnx").graph
     maker = {name: node for node in graph.node for name in node.output}
     rounded = [node for node in graph.node if node.op_type == "QuantizeLinear"]
-    assert len(rounded) > 40
+    assert len(rounded) > 35
     for node in rounded:
         (back,) = [n for n in graph.node if node.output[0] in n.input]
         readers = {n.op_type for n in graph.node if back.output[0] in n.input}
