@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mlcmkd.distillation.decay import Decay
+from mlcmkd.training.averaging import WeightAverage
 from mlcmkd.training.sampling import Stream
 
 # Entries of the metadata of a checkpoint's file.
@@ -38,6 +39,7 @@ class TrainingState:
         streams: batch streams; their random states and the remaining rows of the epoch are saved.
         decay: the losses that it has observed are saved.
         sums: sum of each loss term since the last log line.
+        average: the moving average of the student's weights is saved; None without one.
     """
 
     objective: nn.Module
@@ -45,12 +47,16 @@ class TrainingState:
     streams: list[Stream]
     decay: Decay
     sums: dict[str, Tensor] = field(default_factory=dict)
+    average: WeightAverage | None = None
 
     def tensors_and_metadata(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors, and JSON values, from which `restore` continues."""
         decay = self.decay.state()
         tensors = {f"objective.{name}": value for name, value in self._trained().items()}
         tensors |= {name: value for name, value, _ in self._moments()}
+        if self.average is not None:
+            average = self.average.tensors()
+            tensors |= {f"average.{name}": value for name, value in average.items()}
         tensors |= {f"sum.{name}": value for name, value in self.sums.items()}
         tensors |= {f"decay.{k}": v for k, v in decay.items() if isinstance(v, Tensor)}
         for n, stream in enumerate(self.streams):
@@ -70,14 +76,13 @@ class TrainingState:
             for name, value in self._trained().items():
                 value.copy_(tensors[f"objective.{name}"])
         self._restore_moments(tensors)
+        if self.average is not None:
+            self.average.restore(_with_prefix(tensors, "average."))
         device = next(iter(self._trained().values())).device
         self.sums.clear()
         self.sums |= {name: tensors[f"sum.{name}"].to(device) for name in metadata["sums"]}
-        losses = {
-            name.removeprefix("decay."): value.to(device)
-            for name, value in tensors.items()
-            if name.startswith("decay.")
-        }
+        losses = _with_prefix(tensors, "decay.")
+        losses = {name: value.to(device) for name, value in losses.items()}
         self.decay.restore({**metadata["decay"], **losses})
         for n, stream in enumerate(self.streams):
             stream.batches.queue = tensors[f"stream.{n}.queue"]
@@ -215,6 +220,11 @@ def fingerprint_of(objective: nn.Module, *settings: Any) -> str:
         digest.update(name.encode())
         digest.update(_contiguous(value).cpu().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with a prefix, by the rest of their names."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def _contiguous(value: Tensor) -> Tensor:

@@ -47,6 +47,13 @@ class FitConfig(Config):
         description="Batches per step; the optimiser steps by the mean of their gradients.",
     )
     nodes: int = late(1, ge=1, description="Machines that take part.")
+    ema: float | None = late(
+        None,
+        gt=0,
+        lt=1,
+        description="Decay of an exponential moving average of the weights, which is validated and "
+        "saved instead of the last weights; 0.99 is over about 100 steps. None for no average.",
+    )
 
     @property
     def processes(self) -> int | None:

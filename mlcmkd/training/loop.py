@@ -52,7 +52,8 @@ def fit(
     result has the same bits as that of a training without interruption.
 
     Args:
-        objective: gives the loss terms; its `student` is trained.
+        objective: gives the loss terms; its `student` is trained. With `config.ema` it ends with the
+            moving average of its weights, which is also what `validate` and `observe` see.
         pairs: the training pairs.
         config: hyperparameters of the loop.
         run: receives one line of metrics per evaluation interval.
@@ -103,8 +104,9 @@ def fit(
             continue
         means = trainer.interval_means(step, steps=step % interval + 1)
         total = sum(means.values())
-        error = validate()
-        trainer.wrapped.train()
+        with trainer.evaluated(last=done == config.steps):
+            error = validate()
+            observed = observe() if observe and fabric.is_global_zero else {}
         bar.set_postfix(total=f"{total:.3f}", **{measure: f"{100 * error:.2f}%"})
         if fabric.is_global_zero:
             run.log(
@@ -112,7 +114,7 @@ def fit(
                 learning_rate=rate,
                 decay=float(decay_weight),
                 **{measure: error, "total": total, **means},
-                **(observe() if observe else {}),
+                **observed,
             )
         if done < config.steps and (checkpoints.due or fabric.world_size > 1):
             checkpoints.save(done, trainer.state, metrics=run.metrics_lines(), minutes=run.minutes)

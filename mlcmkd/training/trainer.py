@@ -1,6 +1,8 @@
 """The steps of a training, in one of its processes."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from mlcmkd.data.transforms import Augmentation, make_batch
 from mlcmkd.distillation.decay import Decay
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import Distillation
+from mlcmkd.training.averaging import WeightAverage
 from mlcmkd.training.checkpoint import TrainingState
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.data import MakeBatch, TrainingData
@@ -35,7 +38,7 @@ class Trainer:
         config: hyperparameters.
         augmentation: strength of the augmentation.
         state: what changes from step to step: streams, decay, sums of the terms since the last log
-            line, and the parameters.
+            line, the parameters and their moving average.
         batches: row numbers of the batches since the last log line.
         first_nonfinite: the first step whose loss was not finite; -1 if none was. A tensor, because
             converting it at every step would make a GPU wait.
@@ -78,6 +81,8 @@ class Trainer:
         wrapped, fabric_optimizer = fabric.setup(objective, optimizer)
         decay = Decay(distillation.decay, distillation.floor) if distillation else Decay("constant")
         objective.watch = decay.follows_losses
+        # After the set-up: on the device, in the student's memory layout.
+        average = WeightAverage(objective.student, config.ema) if config.ema else None
         return cls(
             fabric=fabric,
             objective=objective,
@@ -87,7 +92,9 @@ class Trainer:
             pairs=pairs.only(objective.reads).to(fabric.device),
             config=config,
             augmentation=augmentation,
-            state=TrainingState(objective, fabric_optimizer.optimizer, streams, decay),
+            state=TrainingState(
+                objective, fabric_optimizer.optimizer, streams, decay, average=average
+            ),
             first_nonfinite=torch.full((), -1, device=fabric.device),
             make_batch=make_batch,
         )
@@ -114,6 +121,8 @@ class Trainer:
         )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        if self.state.average is not None:
+            self.state.average.update()
         if decay.follows_losses:
             losses = mean_over_processes(self.fabric, watched)
             if losses is not None:
@@ -137,11 +146,30 @@ class Trainer:
         for name, value in terms.items():
             sums[name] = sums.get(name, 0) + value.detach() / parts
 
+    @contextmanager
+    def evaluated(self, *, last: bool) -> Iterator[None]:
+        """The student in evaluation, with the average of its weights if there is one.
+
+        Args:
+            last: the training ends here, so the student keeps the average.
+        """
+        average = self.state.average
+        if average is None:
+            yield
+        elif last:
+            average.apply()
+            yield
+        else:
+            with average.applied():
+                yield
+        self.wrapped.train()
+
     def interval_means(self, step: int, steps: int) -> dict[str, float]:
         """Mean of each term over an interval of `steps` steps that ends with `step`.
 
-        The means are over all processes. The student's buffers are replaced by their means over all
-        processes. So all processes log, validate and stop in the same way.
+        The means are over all processes. The buffers of the student, and of the average of its
+        weights, are replaced by their means over all processes. So all processes log, validate and stop
+        in the same way.
 
         Args:
             step: the last step of the interval, from 0.
@@ -153,6 +181,8 @@ class Trainer:
         # Both in place.
         self.fabric.all_reduce(self.state.sums)
         self.fabric.all_reduce(list(self.objective.student.buffers()))
+        if self.state.average is not None:
+            self.fabric.all_reduce(self.state.average.buffers())
         means = {name: float(value) / steps for name, value in self.state.sums.items()}
         self._check_finite(means, step)
         self.state.sums.clear()

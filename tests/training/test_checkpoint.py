@@ -88,6 +88,16 @@ def test_a_stopped_training_resumes(tmp_path, whole, at):
     assert same(train(tmp_path), whole)
 
 
+def test_a_stopped_training_with_an_average_of_the_weights_resumes(tmp_path):
+    config = CONFIG.model_copy(update={"ema": 0.9})
+    whole = train(tmp_path / "whole", config=config)
+    for at in (1, 7, STEPS - 1):
+        with pytest.raises(Killed):
+            train(tmp_path / str(at), at=at, config=config)
+        assert same(train(tmp_path / str(at), config=config), whole)
+    assert not same(train(tmp_path / "none"), whole)
+
+
 def _child(folder: str, at: int) -> None:
     torch.set_num_threads(1)
     train(Path(folder), at=at, hard=True)
