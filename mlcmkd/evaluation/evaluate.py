@@ -12,7 +12,7 @@ from mlcmkd.evaluation.metrics import Normaliser
 from mlcmkd.evaluation.scores import Scores
 from mlcmkd.evaluation.scoring import score_points
 from mlcmkd.models import Landmarker
-from mlcmkd.schemes import map_indices
+from mlcmkd.schemes import get_scheme, map_indices
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
 
@@ -50,6 +50,7 @@ def predict_pairs(
     batch: int = 64,
     device: torch.device | str | None = None,
     inputs: Tensor | None = None,
+    flip: bool = False,
     progress: bool = False,
 ) -> np.ndarray:
     """Predicts the landmarks of every pair, in evaluation mode; the mode of the model is restored.
@@ -63,6 +64,7 @@ def predict_pairs(
         device: None for the device of the model.
         inputs: the `network_inputs` of these pairs, where the pairs are predicted several times; None
             to make them batch by batch.
+        flip: mean of the predictions on the image and on its mirror image, at twice the time.
         progress: show a progress bar.
 
     Returns:
@@ -79,9 +81,24 @@ def predict_pairs(
     blocks = torch.arange(len(pairs)).split(batch)
     for index in tqdm(blocks, desc="predicting", unit="batch", disable=not progress, leave=False):
         images = network_input(pairs, index, modality) if inputs is None else inputs[index]
-        coordinates.append(model(images.to(device)).coordinates.float().cpu())
+        images = images.to(device)
+        found = model(images).coordinates.float()
+        if flip:
+            mirrored = model(images.flip(-1)).coordinates.float()
+            found = (found + mirror(mirrored, model.spec.scheme)) / 2
+        coordinates.append(found.cpu())
     model.train(training)
     return torch.cat(coordinates).numpy()
+
+
+def mirror(coordinates: Tensor, scheme: str) -> Tensor:
+    """Landmarks of mirrored images in the images that were mirrored, or the other way round.
+
+    Args:
+        coordinates: (..., K, 2) centred coordinates.
+        scheme: name of their landmark scheme; left and right points exchange their places.
+    """
+    return coordinates[..., list(get_scheme(scheme).flip), :] * coordinates.new_tensor((-1, 1))
 
 
 def score(

@@ -14,7 +14,7 @@ from mlcmkd.stages.common import locks_its_run, validates_config
 from mlcmkd.stages.score_tables import write_scores
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run
-from mlcmkd.utils.config import Config
+from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
 
 
@@ -36,6 +36,11 @@ class EvaluateConfig(Config):
     )
     visible_only: bool = Field(
         default=False, description="Leave out points that the data set marks as hidden."
+    )
+    flip: bool = late(
+        False,
+        description="Score the mean of the predictions on the image and on its mirror image, at twice "
+        "the time.",
     )
 
 
@@ -78,6 +83,7 @@ def evaluate(config: EvaluateConfig, *, progress: bool = True) -> tuple[dict[str
         config.normaliser,
         config.threshold,
         visible_only=config.visible_only,
+        flip=config.flip,
         progress=progress,
     )
     write_scores(run, scores)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mlcmkd.evaluation.evaluate import evaluate_model, predict_pairs, score
-from mlcmkd.schemes import map_indices
+from mlcmkd.evaluation.evaluate import evaluate_model, mirror, predict_pairs, score
+from mlcmkd.schemes import get_scheme, map_indices
+from mlcmkd.stages.evaluate import EvaluateConfig
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs
 
@@ -18,6 +19,32 @@ def test_predictions_do_not_depend_on_the_batch_and_leave_the_model_alone():
     assert whole == pytest.approx(parts, abs=1e-5)
     assert model.training
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_with_flip_the_prediction_on_a_mirror_image_is_the_mirrored_prediction():
+    """By its definition; without it a random network has no such symmetry."""
+    model, pairs = make_model(), make_pairs(4)
+    mirrored = replace(pairs, rgb=pairs.rgb.flip(-1))
+    flip = list(get_scheme("ibug68").flip)
+    for used in (True, False):
+        here, there = (predict_pairs(model, each, "rgb", flip=used) for each in (pairs, mirrored))
+        there = there[:, flip] * np.array([-1, 1])
+        assert np.allclose(here, there, atol=1e-5) is used
+    plain = predict_pairs(model, pairs, "rgb"), predict_pairs(model, mirrored, "rgb")
+    mean = (plain[0] + plain[1][:, flip] * np.array([-1, 1])) / 2
+    assert predict_pairs(model, pairs, "rgb", flip=True) == pytest.approx(mean, abs=1e-5)
+
+
+def test_mirrored_landmarks_by_hand():
+    """Points 0 and 16 of the 68 are the ends of the jaw, point 8 is the chin."""
+    points = torch.zeros(1, 68, 2)
+    points[0, 0] = torch.tensor([-0.4, 0.1])
+    points[0, 8] = torch.tensor([0.05, 0.45])
+    mirrored = mirror(points, "ibug68")
+    assert mirrored[0, 16].tolist() == pytest.approx([0.4, 0.1])
+    assert mirrored[0, 8].tolist() == pytest.approx([-0.05, 0.45])
+    assert torch.equal(mirror(mirrored, "ibug68"), points)
+    assert "flip" not in EvaluateConfig(out="a", weights="b").model_dump_json()
 
 
 def test_a_perfect_prediction_scores_zero_and_a_known_shift_scores_it():
