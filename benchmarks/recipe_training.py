@@ -1,5 +1,6 @@
 """Trainings of `recipe.py`: targets, backgrounds and optimizers that the library does not have."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -80,12 +81,14 @@ def mix_backgrounds(images: Tensor, landmarks: Tensor, share: float) -> Tensor:
         share: share of the images that are changed.
     """
     side = images.shape[-1]
-    angle = torch.arange(DIRECTIONS, device=images.device) * (2 * torch.pi / DIRECTIONS)
-    directions = torch.stack((angle.cos(), angle.sin()))  # (2, D)
     axis = (torch.arange(side, device=images.device) + 0.5) / side - 0.5
-    places = torch.stack((axis.expand(side, side), axis[:, None].expand(side, side)), dim=-1)
-    reach = (landmarks @ directions).amax(1)  # (B, D), of the face in each direction
-    outside = ((places @ directions)[None] - reach[:, None, None]).amax(-1)  # (B, P, P)
+    outside = torch.full((len(images), side, side), -1.0, device=images.device)
+    for number in range(DIRECTIONS):
+        angle = 2 * math.pi * number / DIRECTIONS
+        x, y = math.cos(angle), math.sin(angle)
+        reach = (x * landmarks[..., 0] + y * landmarks[..., 1]).amax(1)  # of the face, (B,)
+        beyond = (x * axis + y * axis[:, None])[None] - reach[:, None, None]
+        torch.maximum(outside, beyond, out=outside)
     weight = (outside / EDGE).clamp(0, 1)[:, None]
     weight = weight * torch.rand(len(images), 1, 1, 1, device=images.device)
     weight = weight * (torch.rand(len(images), 1, 1, 1, device=images.device) < share)

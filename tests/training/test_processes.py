@@ -200,6 +200,7 @@ TRAIN = [
     "--set", "data.synthetic_held=4", "--set", "input_px=32", "--set", "fit.accelerator=cpu",
     "--set", "fit.batch=4", "--set", "fit.evaluations=1", "--steps", "2",
 ]  # fmt: skip
+TWO = ["--set", "fit.devices=2", "--set", "fit.ema=0.5"]  # with an average, which has buffers, too
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +209,7 @@ def by_torchrun(tmp_path_factory) -> tuple[Path, str]:
     out = tmp_path_factory.mktemp("torchrun") / "run"
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     done = subprocess.run(
-        [*command, "-m", "mlcmkd", *TRAIN, "--set", "fit.devices=2", "--out", str(out)],
+        [*command, "-m", "mlcmkd", *TRAIN, *TWO, "--out", str(out)],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
