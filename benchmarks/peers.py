@@ -445,7 +445,8 @@ def main() -> None:
     }
     if options.only:
         section = _printed(parts[options.only]())
-        note = f"Measured by `python benchmarks/peers.py --only {options.only} --write` {made}"
+        command = f"peers.py --only {options.only} --rounds {options.rounds} --write"
+        note = f"Measured by `python benchmarks/{command}` {made}"
         text = with_section(
             README.read_text(encoding="utf-8"), [*section[:3], "", note, *section[3:]]
         )
