@@ -17,6 +17,7 @@ from mlcmkd.evaluation.statistics import difference, gap_closed, interval
 
 ROOT = Path(__file__).parents[1]
 SEEDS = {  # table -> columns that identify a method, and columns of errors
+    "300w_path_rendered": (("model", "reads", "benchmark", "split"), ("nme_percent",)),
     "coordinate_students": (("benchmark", "model", "method"), ("nme",)),
     "frontier": (("benchmark", "model", "method"), ("nme",)),
     "kd_loss_forms": (("benchmark", "model", "method"), ("nme",)),
