@@ -25,7 +25,7 @@ class FitConfig(Config):
     weight_decay: float = Field(
         default=0.05,
         ge=0,
-        description="Weight decay of AdamW, on matrices and kernels, not on biases and norms.",
+        description="Weight decay of the optimizer, on matrices and kernels, not on biases and norms.",
     )
     clip: float = Field(default=5.0, gt=0, description="Largest norm of the gradient.")
     evaluations: int = Field(
@@ -53,6 +53,11 @@ class FitConfig(Config):
         lt=1,
         description="Decay of an exponential moving average of the weights, which is validated and "
         "saved instead of the last weights; 0.99 is over about 100 steps. None for no average.",
+    )
+    optimizer: Literal["adamw", "muon"] = late(
+        "adamw",
+        description="adamw; or muon, which orthogonalises the steps of matrices and kernels: lower "
+        "errors after short trainings, while a step takes longer. The learning rates are comparable.",
     )
 
     @property

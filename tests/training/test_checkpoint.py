@@ -88,8 +88,9 @@ def test_a_stopped_training_resumes(tmp_path, whole, at):
     assert same(train(tmp_path), whole)
 
 
-def test_a_stopped_training_with_an_average_of_the_weights_resumes(tmp_path):
-    config = CONFIG.model_copy(update={"ema": 0.9})
+@pytest.mark.parametrize("changed", [{"ema": 0.9}, {"optimizer": "muon"}])
+def test_a_stopped_training_with_other_state_resumes(tmp_path, changed):
+    config = CONFIG.model_copy(update=changed)
     whole = train(tmp_path / "whole", config=config)
     for at in (1, 7, STEPS - 1):
         with pytest.raises(Killed):
