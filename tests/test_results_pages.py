@@ -25,6 +25,7 @@ SEEDS = {  # table -> columns that identify a method, and columns of errors
     "ktl_ablation": (("pairs", "labelled", "strategy"), ("nme",)),
     "ktl_levels": (("route",), ("nme",)),
     "ktl_levels_few_labels": (("route",), ("nme",)),
+    "recipe": (("variant", "modality"), ("nme",)),
     "rendered_pretraining": (("variant", "split"), ("nme_photos", "nme_real")),
     "synthetic_ablation": (("variant",), ("nme_real", "nme_simulated")),
 }
@@ -47,6 +48,7 @@ PAGES = (
             "one_step_or_two_levels",
             "real_input",
             "rendered_pretraining",
+            "training_recipe",
             "useful_synthetic_faces",
         )
     ),
@@ -68,6 +70,12 @@ def figures_over_seeds(table: str) -> Iterator[tuple[float, ...]]:
     names, errors = SEEDS[table]
     rows = rows_of(table) + [
         row for other, first in COMPARED.items() if first == table for row in rows_of(other)
+    ]
+    # The same network, scored on images and their mirror images, is a method of its own.
+    rows += [
+        row | {"variant": f"{row['variant']}, flip", "nme": row["nme_flipped"]}
+        for row in rows
+        if "nme_flipped" in row
     ]
     for error in errors:
         methods: dict[tuple, dict[int, float]] = defaultdict(dict)
