@@ -3,8 +3,8 @@
 A convolution has parallel branches in training: a large kernel, a small kernel and, where the shapes
 allow it, the identity, each with BatchNorm. In evaluation mode all of them are linear, so `merge`
 replaces them by one convolution with the same output. This is the block of RepVGG (Ding et al., arXiv
-2101.03697, 2021); MobileOne (Vasu et al., arXiv 2206.04040, 2023) measures that on small networks the
-number of operators counts more than that of multiplications.
+2101.03697, 2021). MobileOne (Vasu et al., arXiv 2206.04040, 2023) finds that FLOPs and parameters say
+little about the latency of small networks, and uses such blocks, too.
 
 Kernels, widths, the neck and the stride of 8 are our choices, from latencies of ONNX Runtime on one
 thread: an operator costs some microseconds, however small it is.
