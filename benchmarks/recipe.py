@@ -157,7 +157,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
                         help="CSV that rows are added to")  # fmt: skip
     parser.add_argument("--modality", choices=("rgb", "thermal"), default="rgb")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, metavar="NAME",
-                        default=list(VARIANTS), help="; ".join(VARIANTS))  # fmt: skip
+                        default=list(VARIANTS),
+                        help="; ".join(VARIANTS).replace("%", "%%"))  # fmt: skip
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=STEPS, help="steps of the base")
     parser.add_argument("--precision", default="32-true",

@@ -130,3 +130,10 @@ def test_the_base_with_mirror_images_is_a_row_of_its_own():
     added = script.with_flip(rows)
     assert added[:2] == rows and len(added) == 3
     assert (added[2]["variant"], added[2]["nme"]) == ("flip at test", "3")
+
+
+def test_the_help_names_the_variants(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        script.parse(["--help"])  # a % of a name is not a format
+    text = " ".join(capsys.readouterr().out.split())
+    assert "2 % of the target uniform" in text
