@@ -230,7 +230,7 @@ def test_every_parameter_file_is_pinned_or_is_one_run():
     assert set(stored("runs")["studies"]) <= set(study_files())
     alone = set(study_files()) - set(stored("runs")["studies"])
     assert alone == {
-        *("300w_path.yaml", "300w_path_rendered.yaml"),
+        *("300w_path.yaml", "300w_path_rendered.yaml", "300w_light_mixed.yaml"),
         *("bundled_rgb.yaml", "bundled_thermal.yaml"),
     }, "write the pins of a new study"
 

@@ -25,13 +25,13 @@ SEEDS = {  # table -> columns that identify a method, and columns of errors
     "ktl_ablation": (("pairs", "labelled", "strategy"), ("nme",)),
     "ktl_levels": (("route",), ("nme",)),
     "ktl_levels_few_labels": (("route",), ("nme",)),
-    "recipe": (("variant", "modality"), ("nme",)),
+    "recipe": (("variant", "modality", "steps"), ("nme",)),
     "rendered_pretraining": (("variant", "split"), ("nme_photos", "nme_real")),
     "synthetic_ablation": (("variant",), ("nme_real", "nme_simulated")),
 }
 # Added to a table for comparisons: the other table's methods have the same pairs and seeds.
 COMPARED = {"kd_loss_teachers": "frontier", "ktl_answers": "ktl_ablation"}
-FACES = ("300w_path", "300w_path_rendered")  # intervals over faces
+FACES = ("300w_path", "300w_path_rendered", "300w_light_mixed")  # intervals over faces
 PAGES = (
     "README.md",
     "docs/results.md",
