@@ -57,7 +57,8 @@ from mlcmkd.training.run_directory import WEIGHTS, read_metrics
 print("size             parameters   channels of the features   backbone")
 for size, parts in SIZES.items():
     count = Landmarker(ModelSpec(size=size, input_px=64)).parameter_count()
-    print(f"{size:15} {count:11,} {parts.width:13}                 {parts.backbone}")
+    name = parts.backbone if isinstance(parts.backbone, str) else "plain convolutions"
+    print(f"{size:15} {count:11,} {parts.width:13}                 {name}")
 
 # %% [markdown]
 # ## Training
