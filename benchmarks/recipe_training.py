@@ -21,7 +21,7 @@ from mlcmkd.models import Landmarker, Prediction
 from mlcmkd.stages.common import network_spec
 from mlcmkd.stages.objective import train_objective
 from mlcmkd.studies.study import Row
-from mlcmkd.training import checkpoint, trainer
+from mlcmkd.training import trainer
 from mlcmkd.training.config import FitConfig
 
 DIRECTIONS = 32  # whose half planes are the hull of a face
@@ -97,31 +97,31 @@ def mix_backgrounds(images: Tensor, landmarks: Tensor, share: float) -> Tensor:
 
 @contextmanager
 def optimised_by(name: str) -> Iterator[None]:
-    """Trainings inside use an optimizer of timm instead of AdamW, with the same groups of parameters.
-
-    They make no checkpoints: timm's Muon has numbers in its state that are no tensors. Muon steps
-    matrices and kernels, which are flattened to matrices, at the size of AdamW's steps, and the rest by
-    AdamW.
+    """Trainings inside use another optimizer than AdamW, with the same groups of parameters.
 
     Args:
-        name: "adamw" changes nothing; "lion" or "muon".
+        name: "adamw" changes nothing; "muon" is the library's; "lion" is timm's, which the library does
+            not have.
     """
     if name == "adamw":
         yield
         return
-    from timm.optim import create_optimizer_v2
 
     def make(objective: nn.Module, config: FitConfig) -> torch.optim.Optimizer:
-        groups = adamw(objective, config).param_groups
+        if name == "muon":
+            return own(objective, config.model_copy(update={"optimizer": "muon"}))
+        from timm.optim import create_optimizer_v2
+
+        groups = own(objective, config).param_groups
         groups = [{key: group[key] for key in ("params", "weight_decay")} for group in groups]
         return create_optimizer_v2(groups, opt=name, lr=config.learning_rate)
 
-    adamw, due = trainer.make_optimizer, checkpoint.Checkpoints.due
-    trainer.make_optimizer, checkpoint.Checkpoints.due = make, False
+    own = trainer.make_optimizer
+    trainer.make_optimizer = make
     try:
         yield
     finally:
-        trainer.make_optimizer, checkpoint.Checkpoints.due = adamw, due
+        trainer.make_optimizer = own
 
 
 def objective_of(config: RecipeConfig, pairs: Pairs) -> RecipeObjective:

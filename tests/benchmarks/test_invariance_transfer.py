@@ -78,7 +78,7 @@ def test_differences_are_paired_by_seed():
 
 def test_the_figure_has_a_panel_for_each_gap_and_error():
     figure = gaps_and_errors(ROWS + [row("none", 0, 1, 2, "rendered")], list(GAPS), script.ERRORS)
-    panels = [axes for axes in figure.axes]
+    panels = figure.axes
     assert len(panels) == len(GAPS) * len(script.ERRORS)
     assert [len(each.get_offsets()) for each in panels[0].collections] == [len(ROWS), 1]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["photos", "rendered"]

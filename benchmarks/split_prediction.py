@@ -1,4 +1,4 @@
-"""Speed of the prediction of a split: `OMP_NUM_THREADS=1 python benchmarks/test_set.py`.
+"""Speed of the prediction of a split: `OMP_NUM_THREADS=1 python benchmarks/split_prediction.py`.
 
 `predict_pairs` on thermal pairs in memory, in batches of 64, against the network alone on a batch of
 inputs that is ready. Both make one batch alternately, and the medians are compared in CPU time, which
