@@ -15,7 +15,8 @@ from functools import partial
 import torch
 from pipeline import objective as ktl_objective
 
-from mlcmkd.data.pairs import Pairs, load_pairs
+from mlcmkd.data.dataset import Pairs
+from mlcmkd.data.pairs import load_pairs
 from mlcmkd.data.transforms import Augmentation
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.supervised import TaskObjective

@@ -21,7 +21,7 @@ import numpy as np
 
 from data_prep.registration.content import from_content
 from mlcmkd.cli import guarded
-from mlcmkd.data.pairs import MARGIN, Pairs
+from mlcmkd.data.dataset import MARGIN, Pairs
 from mlcmkd.data.rig import Rig, rgb_rows, true_maps
 from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.distillation.registration.config import RegistrationConfig

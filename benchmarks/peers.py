@@ -33,7 +33,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from mlcmkd.data.pairs import Pairs, load_pairs
+from mlcmkd.data.dataset import Pairs
+from mlcmkd.data.pairs import load_pairs
 from mlcmkd.data.transforms import Augmentation, make_batch
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.evaluation.cost import flops, latency_ms, time_calls

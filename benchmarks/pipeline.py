@@ -23,7 +23,8 @@ import psutil
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from mlcmkd.data.pairs import Pairs, load_pairs
+from mlcmkd.data.dataset import Pairs
+from mlcmkd.data.pairs import load_pairs
 from mlcmkd.data.transforms import Augmentation, Batch, make_batch
 from mlcmkd.distillation.mlcm_kd import KTL
 from mlcmkd.distillation.strategies import Distillation

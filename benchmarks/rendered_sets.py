@@ -12,7 +12,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from mlcmkd.data.crops import Crop
-from mlcmkd.data.pairs import Pairs, from_synthetic
+from mlcmkd.data.dataset import Pairs
+from mlcmkd.data.pairs import from_synthetic
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
 from mlcmkd.studies.config import short_hash
 from mlcmkd.synthetic.faces import make_faces

@@ -21,8 +21,9 @@ import torch
 from data_prep.simulation.settings import SimulationSettings
 from data_prep.simulation.simulate import simulate_for_photo
 from mlcmkd.cli import guarded
+from mlcmkd.data.dataset import MARGIN, Pairs, stored_px
 from mlcmkd.data.manifest import PairRow, read_rows
-from mlcmkd.data.pairs import MARGIN, Pairs, load_manifest, read_rgb, stored_px
+from mlcmkd.data.manifest_pairs import load_manifest, read_rgb
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
 from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.evaluation.evaluate import evaluate_model

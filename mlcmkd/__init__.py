@@ -17,7 +17,8 @@ from mlcmkd.utils.threads import sleep_soon
 
 if TYPE_CHECKING:
     from mlcmkd.data.config import DataConfig
-    from mlcmkd.data.pairs import Pairs, load_pairs
+    from mlcmkd.data.dataset import Pairs
+    from mlcmkd.data.pairs import load_pairs
     from mlcmkd.data.transforms import Augmentation
     from mlcmkd.deployment.predictor import Predictor
     from mlcmkd.deployment.temperatures import landmark_temperatures, region_temperatures
@@ -96,7 +97,8 @@ __all__ = [
 # tests/test_public_api.py compares the two and `__all__`.
 _NAMES_OF = {
     "mlcmkd.data.config": ("DataConfig",),
-    "mlcmkd.data.pairs": ("Pairs", "load_pairs"),
+    "mlcmkd.data.dataset": ("Pairs",),
+    "mlcmkd.data.pairs": ("load_pairs",),
     "mlcmkd.data.transforms": ("Augmentation",),
     "mlcmkd.deployment.predictor": ("Predictor",),
     "mlcmkd.deployment.temperatures": ("landmark_temperatures", "region_temperatures"),

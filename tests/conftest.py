@@ -11,7 +11,7 @@ import torch
 from hypothesis import settings
 
 from mlcmkd.data.crops import Crop
-from mlcmkd.data.pairs import Pairs, stored_px
+from mlcmkd.data.dataset import Pairs, stored_px
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.studies import runner

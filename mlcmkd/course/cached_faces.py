@@ -9,9 +9,10 @@ from pydantic import Field
 
 from mlcmkd import synthetic
 from mlcmkd.data.config import DataConfig
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.manifest import SYNTHETIC
 from mlcmkd.data.modality import Modality
-from mlcmkd.data.pairs import Pairs, from_synthetic, synthetic_faces
+from mlcmkd.data.pairs import from_synthetic, synthetic_faces
 from mlcmkd.data.thermal.model_range import over_model_range
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, Radiometry
 from mlcmkd.synthetic.faces import SyntheticFaces

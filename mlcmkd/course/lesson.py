@@ -14,7 +14,7 @@ from mlcmkd.attribution import Target
 from mlcmkd.course.cached_faces import CachedSyntheticFaces
 from mlcmkd.course.project import check_scale, work_folder
 from mlcmkd.course.scales import SCALES, Scale, get_scale
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.distillation.decay import DecayKind
 from mlcmkd.distillation.strategies import Distillation, Guide, Strategy
 from mlcmkd.evaluation.invariance import FEWEST

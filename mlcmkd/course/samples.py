@@ -10,7 +10,7 @@ from torch import Tensor
 from mlcmkd.attribution import Agreement, agreement, integrated_gradients_per_landmark
 from mlcmkd.course.lesson import AttributionLesson, InvarianceLesson, TransferLesson
 from mlcmkd.course.lesson_runs import light_student_run, student_run, teacher_run
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.transforms import NO_AUGMENTATION, Batch, make_batch
 from mlcmkd.evaluation.invariance import Invariance, measure_invariance, modality_features
 from mlcmkd.models import Landmarker

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlcmkd.course.lesson import Lesson
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.evaluation.evaluate import Scores, evaluate_model
 from mlcmkd.evaluation.metrics import bootstrap_interval
 from mlcmkd.models import Landmarker

@@ -12,7 +12,8 @@ from torch import Tensor
 from mlcmkd.data.joined import joined
 from mlcmkd.data.manifest import MANIFEST, SYNTHETIC
 from mlcmkd.data.modality import MODALITIES, Modality
-from mlcmkd.data.pairs import Pairs, from_synthetic, load_pairs, synthetic_faces
+from mlcmkd.data.dataset import Pairs
+from mlcmkd.data.pairs import from_synthetic, load_pairs, synthetic_faces
 from mlcmkd.data.rig import Rig, seen_by
 from mlcmkd.data.split_cache import SplitCache
 from mlcmkd.data.thermal.model_range import over_model_range

@@ -1,7 +1,7 @@
 """The rows of a manifest: one JSON line per pair, with its validation.
 
 A manifest is a folder with `metadata.jsonl`, `rgb/` and `thermal/`. `data_prep.writer` writes it,
-`mlcmkd.data.pairs` reads it; both use this module.
+`mlcmkd.data.manifest_pairs` reads it; both use this module.
 """
 
 import json

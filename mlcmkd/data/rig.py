@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.utils.config import Config, late
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Hashable
 
 from mlcmkd.data.modality import Modality
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 
 
 class SplitCache:

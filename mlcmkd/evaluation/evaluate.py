@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.network_input import network_input
-from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.thermal.model_range import check_model_range
 from mlcmkd.evaluation.metrics import Normaliser
 from mlcmkd.evaluation.scores import Scores

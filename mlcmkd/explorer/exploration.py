@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.modality import MODALITIES, Modality
-from mlcmkd.data.pairs import Pairs
 from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.evaluation.metrics import face_errors, point_errors

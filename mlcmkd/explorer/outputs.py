@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from mlcmkd.attribution import Attribution, integrated_gradients
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.modality import MODALITIES, Modality
-from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.evaluation.invariance import FeatureColours, fit_colours

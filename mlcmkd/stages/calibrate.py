@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 
 from mlcmkd.data.config import DataConfig
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation, make_batch
 from mlcmkd.evaluation.calibration import fit_deviation, measure_coverage
 from mlcmkd.evaluation.evaluate import check_input

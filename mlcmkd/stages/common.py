@@ -10,8 +10,8 @@ from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 from pydantic import Field
 
 from mlcmkd.data.config import DataConfig
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.modality import Modality
-from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.thermal.model_range import check_model_range
 from mlcmkd.data.transforms import Augmentation
 from mlcmkd.models import Landmarker, ModelSpec, SizeName

@@ -10,7 +10,7 @@ import onnxruntime
 from pydantic import Field
 
 from mlcmkd.data.config import DataConfig
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.deployment.onnx.card import UNSTATED, Kind
 from mlcmkd.deployment.onnx.export import export_onnx
 from mlcmkd.deployment.onnx.pairs import parity_px, predict_onnx

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.modality import Modality
-from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.losses import absolute_error, squared_error
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.pseudo_labels import PseudoLabelObjective

@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.network_input import network_inputs
-from mlcmkd.data.pairs import Pairs
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.evaluation.evaluate import check_input, evaluate_model

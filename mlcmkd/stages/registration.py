@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.distillation.registration.config import RegistrationConfig
 from mlcmkd.distillation.registration.estimate import (
     Registered,

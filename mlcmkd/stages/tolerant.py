@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from pydantic import Field
 
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.distillation.shape_model import ShapeModel
 from mlcmkd.schemes import get_scheme
 from mlcmkd.stages.common import alone_in_process, validates_config

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.modality import Modality
-from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.distillation.supervised import TaskObjective
 from mlcmkd.models import SIZE_NAMES, Landmarker, SizeName

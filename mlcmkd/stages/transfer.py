@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.rig import Rig
 from mlcmkd.distillation.mlcm_kd import KTL
 from mlcmkd.distillation.registration.config import RegistrationConfig

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import Field
 
 from mlcmkd.data.config import DataConfig
+from mlcmkd.data.manifest_pairs import need_splits
 from mlcmkd.data.modality import Modality
-from mlcmkd.data.pairs import need_splits
 from mlcmkd.data.transforms import Augmentation
 from mlcmkd.distillation.strategies import Distillation
 from mlcmkd.evaluation.metrics import Normaliser

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from mlcmkd.data.borders import random_border, random_resolution
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.draw import Draw
-from mlcmkd.data.pairs import Pairs
 from mlcmkd.data.transforms import Augmentation, make_batch
 from mlcmkd.models import DeviationHead, Landmarker, landmark_statistics
 from mlcmkd.schemes import get_scheme, map_indices

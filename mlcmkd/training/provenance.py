@@ -15,7 +15,7 @@ from mlcmkd.data.manifest import MANIFEST, SYNTHETIC
 from mlcmkd.synthetic import RENDERER_VERSION
 
 if TYPE_CHECKING:
-    from mlcmkd.data.pairs import Pairs
+    from mlcmkd.data.dataset import Pairs
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "opencv-python-headless")

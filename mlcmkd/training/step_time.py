@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.transforms import Augmentation, make_batch
 from mlcmkd.distillation.objective import Objective
 from mlcmkd.training.config import FitConfig

@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from mlcmkd.data.crops import Crop
-from mlcmkd.data.pairs import MARGIN, from_synthetic, load_manifest, load_pairs, stored_px
+from mlcmkd.data.dataset import MARGIN, stored_px
+from mlcmkd.data.manifest_pairs import load_manifest
+from mlcmkd.data.pairs import from_synthetic, load_pairs
 from mlcmkd.data.thermal.palettes import apply_palette
 from mlcmkd.data.thermal.radiometry import FACE_CENTIKELVIN, Radiometry, to_centikelvin
 from mlcmkd.synthetic.faces import make_faces

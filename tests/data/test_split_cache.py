@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlcmkd.data import config as data_config
-from mlcmkd.data import pairs as pairs_module
+from mlcmkd.data import manifest_pairs
 from mlcmkd.data.config import DataConfig
 from mlcmkd.data.split_cache import SplitCache
 from mlcmkd.stages.evaluate import evaluate
@@ -18,13 +18,13 @@ from tests.data.test_pairs import folder, rows_of, write  # noqa: F401
 def opened(monkeypatch) -> list[str]:
     """The files of images that are read, by folder; nothing is cached before."""
     files: list[str] = []
-    read = pairs_module.read_image
+    read = manifest_pairs.read_image
 
     def counted(path):
         files.append(path.parent.name)
         return read(path)
 
-    monkeypatch.setattr(pairs_module, "read_image", counted)
+    monkeypatch.setattr(manifest_pairs, "read_image", counted)
     monkeypatch.setattr(data_config, "_read_splits", SplitCache(8))
     return files
 

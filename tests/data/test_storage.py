@@ -7,8 +7,7 @@ import os
 import numpy as np
 import torch
 
-from mlcmkd.data import pairs as pairs_module
-from mlcmkd.data import storage
+from mlcmkd.data import assembly, dataset, storage
 from mlcmkd.data.pairs import load_pairs
 from mlcmkd.data.transforms import Augmentation, make_batch
 from tests.conftest import make_pairs
@@ -49,7 +48,7 @@ def test_pairs_from_a_file_are_those_from_memory(monkeypatch):
         "progress": False,
     }
     in_memory = load_pairs(**options)
-    monkeypatch.setattr(pairs_module, "allocate", mapped)
+    monkeypatch.setattr(assembly, "allocate", mapped)
     paged = load_pairs(**options)
     assert asked == [((6, 3, 45, 45), np.uint8), ((6, 1, 45, 45), np.uint16)]
     assert torch.equal(paged.rgb, in_memory.rgb) and torch.equal(paged.thermal, in_memory.thermal)
@@ -80,11 +79,11 @@ def test_images_that_do_not_fit_stay_and_labels_travel(monkeypatch):
     """The "meta" device replaces a GPU: tensors on it use no memory."""
     pairs = make_pairs(4)
     pairs = dataclasses.replace(pairs, visible=torch.ones(4, 68, dtype=torch.bool))
-    monkeypatch.setattr(pairs_module, "fits", lambda size, device: size < 1)
+    monkeypatch.setattr(dataset, "fits", lambda size, device: size < 1)
     moved = pairs.to(torch.device("meta"))
     assert moved.rgb is pairs.rgb and moved.thermal is pairs.thermal
     assert {moved.landmarks.device.type, moved.labelled.device.type, moved.visible.device.type} == {
         "meta"
     }
-    monkeypatch.setattr(pairs_module, "fits", lambda size, device: True)
+    monkeypatch.setattr(dataset, "fits", lambda size, device: True)
     assert pairs.to(torch.device("meta")).rgb.device.type == "meta"

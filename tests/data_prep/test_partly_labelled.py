@@ -11,7 +11,7 @@ from data_prep.report_file import read_report
 from data_prep.verification.check_manifest import verify
 from mlcmkd.data.landmark_files import read_landmarks
 from mlcmkd.data.manifest import points_of, read_rows
-from mlcmkd.data.pairs import load_manifest
+from mlcmkd.data.manifest_pairs import load_manifest
 from mlcmkd.schemes import IBUG68
 from mlcmkd.utils.errors import InputError
 from tests.data_prep import sources

@@ -13,7 +13,7 @@ from data_prep.verification.check_manifest import verify
 from data_prep.writer import Entry, write_manifest
 from mlcmkd.cli import app
 from mlcmkd.data.manifest import MANIFEST, read_rows
-from mlcmkd.data.pairs import load_manifest
+from mlcmkd.data.manifest_pairs import load_manifest
 from mlcmkd.data.thermal.palettes import apply_palette
 from mlcmkd.data.thermal.radiometry import (
     FACE_CELSIUS,

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from mlcmkd.data.crops import Crop
-from mlcmkd.data.pairs import Pairs, load_pairs
+from mlcmkd.data.dataset import Pairs
+from mlcmkd.data.pairs import load_pairs
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, GREY8, Radiometry
 from mlcmkd.deployment.onnx.card import Card
 from mlcmkd.deployment.onnx.export import (

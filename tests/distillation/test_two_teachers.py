@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from mlcmkd.cli import app
 from mlcmkd.data.config import DataConfig
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation, Batch, make_batch
 from mlcmkd.distillation.kd_loss import FIGURES, kd_loss
 from mlcmkd.distillation.pseudo_labels import PseudoLabelObjective

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.models import Calibration, Landmarker, Prediction, soft_argmax, spread
 from mlcmkd.stages.common import thermal_version
 from mlcmkd.utils.errors import InputError

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from mlcmkd.data.config import DataConfig
-from mlcmkd.data.pairs import Pairs, load_pairs
+from mlcmkd.data.dataset import Pairs
+from mlcmkd.data.pairs import load_pairs
 from mlcmkd.data.rig import Rig, seen_by, true_maps
 from mlcmkd.data.transforms import NO_AUGMENTATION, make_batch
 from mlcmkd.deployment.weights import bundled_weights

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from mlcmkd.data.dataset import MARGIN, Pairs
 from mlcmkd.data.network_input import network_input
-from mlcmkd.data.pairs import MARGIN, Pairs
 from mlcmkd.data.thermal.model_range import check_model_range
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.deployment.onnx.card import Card

@@ -24,7 +24,7 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.deployment.onnx.card import Card
 from mlcmkd.deployment.onnx.export import quiet
 from mlcmkd.deployment.onnx.files import check_export, write_onnx

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mlcmkd.data.pairs import Pairs
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.evaluation.evaluate import score
 from mlcmkd.evaluation.invariance.features import (
     descriptors,

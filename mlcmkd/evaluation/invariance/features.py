@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.network_input import network_input
-from mlcmkd.data.pairs import Pairs
 from mlcmkd.evaluation.evaluate import check_input
 from mlcmkd.models import Landmarker
 
