@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -218,8 +219,17 @@ def remove(folder: Path) -> None:
 
 
 def fingerprint_of(objective: nn.Module, *settings: Any) -> str:
-    """A hash of what a training starts from: `settings`, all weights and buffers, frozen ones too."""
-    digest = hashlib.sha256(repr((torch.__version__, settings)).encode())
+    """A hash of what a training starts from: `settings`, all weights and buffers, frozen ones too.
+
+    Args:
+        objective: its parameters and buffers are hashed.
+        settings: configs count by their JSON text, as in the hashes of runs. So a field that is added
+            by `late` leaves the hash as it is. Other values count by their `repr`.
+    """
+    texts = [
+        each.model_dump_json() if isinstance(each, BaseModel) else repr(each) for each in settings
+    ]
+    digest = hashlib.sha256(json.dumps([torch.__version__, *texts]).encode())
     for name, value in objective.state_dict().items():
         digest.update(name.encode())
         digest.update(_contiguous(value).cpu().view(-1).view(torch.uint8).numpy().tobytes())

@@ -18,6 +18,7 @@ from mlcmkd.training.checkpoint import Checkpoints, TrainingState, fingerprint_o
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.loop import fit
 from mlcmkd.training.run_directory import METRICS, Run
+from mlcmkd.utils.config import late
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs
 from tests.forked import fork_server
@@ -201,6 +202,27 @@ def test_the_fingerprint_depends_on_the_frozen_teacher():
         return fingerprint_of(KTL(teacher, student, DIKD.resolved(), DIKD.guide), CONFIG)
 
     assert fingerprint(0) == fingerprint(0) != fingerprint(2)
+
+
+def test_a_field_that_a_config_gets_later_leaves_the_fingerprint():
+    """So a training that an earlier version has started resumes."""
+
+    class LaterConfig(FitConfig):
+        momentum: float = late(0.9)
+
+    objective = KTL(
+        make_model("light"), make_model("light", "thermal"), DIKD.resolved(), DIKD.guide
+    )
+    fields = CONFIG.model_dump()
+    before = fingerprint_of(objective, CONFIG, None, 3)
+    assert fingerprint_of(objective, LaterConfig(**fields), None, 3) == before
+    changed = [
+        (LaterConfig(**fields, momentum=0.8), None, 3),
+        (LaterConfig(**fields | {"clip": 1}), None, 3),
+        (CONFIG, None, 4),
+        (CONFIG, DIKD, 3),
+    ]
+    assert len({before, *(fingerprint_of(objective, *each) for each in changed)}) == 5
 
 
 def test_moments_keep_the_layout_of_their_parameters(tmp_path):
