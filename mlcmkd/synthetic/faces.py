@@ -5,7 +5,6 @@ camera render it. Sample k of identity i depends only on (seed, i, k), not on th
 their order or the number of processes.
 """
 
-import os
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from mlcmkd.synthetic.render import attributes, draw_recipe, render_pair
 from mlcmkd.synthetic.second_camera import SecondCamera
 from mlcmkd.utils.checks import checked_integer
 from mlcmkd.utils.errors import InputError, suggestion
+from mlcmkd.utils.processes import cores
 from mlcmkd.utils.progress import tqdm
 
 # Pairs per task: large enough to amortise the transfer, small enough to balance the load.
@@ -86,8 +86,8 @@ def make_faces(
         first_identity: identity of the first pair, an integer from 0. Splits have no person in common if
             their ranges of identities do not overlap.
         faces_per_identity: images per person, with different poses, expressions and light.
-        workers: processes, by default one per core, at most 8; the images do not depend on it. A few
-            faces are always rendered in this process.
+        workers: processes, by default one per core that this process may use, at most 8; the images do
+            not depend on it. A few faces are always rendered in this process.
         progress: show a progress bar.
         realism: parts of the rendering that are switched off.
         scheme: landmark scheme, one that is defined on the head (`head.landmarks.DEFINED`).
@@ -105,7 +105,7 @@ def make_faces(
     first_identity = checked_integer("first_identity", first_identity, 0)
     faces_per_identity = checked_integer("faces_per_identity", faces_per_identity, 1)
     if workers is None:
-        workers = min(8, os.cpu_count() or 1)
+        workers = min(8, cores())
     workers = checked_integer("workers", workers, 1)
     if scheme not in DEFINED:
         raise InputError(

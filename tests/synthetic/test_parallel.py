@@ -6,6 +6,8 @@ import cv2
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from mlcmkd.synthetic import faces
+from mlcmkd.synthetic.frames import frames
 from mlcmkd.synthetic.parallel import in_order
 
 
@@ -46,3 +48,22 @@ def test_every_process_renders_with_one_thread(two_threads, workers):
         assert block["opencv"] == 1
     # Afterwards the rest of the program has its threads again.
     assert cv2.getNumThreads() == 2 and set(blas_threads()) == {2}
+
+
+@pytest.mark.parametrize("module, make", [(faces, faces.make_faces), (frames, frames.make_frames)])
+@pytest.mark.parametrize("usable, expected", [(3, 3), (20, 8)])
+def test_the_cores_that_the_process_may_use_count(monkeypatch, module, make, usable, expected):
+    """The machine may have more, for example where a batch system has assigned a part of a node."""
+
+    class Started(Exception):
+        pass
+
+    def record(render, blocks, workers):
+        raise Started(workers)
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(usable)), raising=False)
+    monkeypatch.setattr(module, "in_order", record)
+    with pytest.raises(Started) as caught:
+        make(2)
+    assert caught.value.args == (expected,)

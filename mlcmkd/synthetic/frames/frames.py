@@ -1,6 +1,5 @@
 """Seeded frames of both cameras with none to six people, for face detectors."""
 
-import os
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from mlcmkd.synthetic.frames.layout import MOST_HEADS
 from mlcmkd.synthetic.parallel import in_order
 from mlcmkd.utils.checks import checked_integer
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.processes import cores
 from mlcmkd.utils.progress import tqdm
 
 _BLOCK = 8
@@ -75,7 +75,8 @@ def make_frames(
         size: (height, width), pixels, 64 to 640; the width is at least the height.
         first: number of the first frame; splits whose numbers do not overlap show other people.
         heads: people in every frame, 0 to 6; None for a random number. Some may look away.
-        workers: processes, by default one per core, at most 8; the images do not depend on it.
+        workers: processes, by default one per core that this process may use, at most 8; the images do
+            not depend on it.
         progress: show a progress bar.
         rgb: also render the RGB frames.
 
@@ -89,7 +90,7 @@ def make_frames(
     if heads is not None:
         heads = checked_integer("heads", heads, 0, MOST_HEADS)
     if workers is None:
-        workers = min(8, os.cpu_count() or 1)
+        workers = min(8, cores())
     workers = checked_integer("workers", workers, 1)
     blocks = [
         _Block(seed, size, heads, rgb, start, min(start + _BLOCK, first + count))
