@@ -100,8 +100,7 @@ def optimised_by(name: str) -> Iterator[None]:
     """Trainings inside use another optimizer than AdamW, with the same groups of parameters.
 
     Args:
-        name: "adamw" changes nothing; "muon" is the library's; "lion" is timm's, which the library does
-            not have.
+        name: "adamw" changes nothing; "muon" is the library's; "timm muon" and "lion" are timm's.
     """
     if name == "adamw":
         yield
@@ -110,11 +109,14 @@ def optimised_by(name: str) -> Iterator[None]:
     def make(objective: nn.Module, config: FitConfig) -> torch.optim.Optimizer:
         if name == "muon":
             return own(objective, config.model_copy(update={"optimizer": "muon"}))
-        from timm.optim import create_optimizer_v2
+        from timm.optim import Lion
+        from timm.optim import Muon as TimmMuon
 
         groups = own(objective, config).param_groups
         groups = [{key: group[key] for key in ("params", "weight_decay")} for group in groups]
-        return create_optimizer_v2(groups, opt=name, lr=config.learning_rate)
+        if name == "lion":
+            return Lion(groups, config.learning_rate)
+        return TimmMuon(groups, config.learning_rate, momentum=0.9)
 
     own = trainer.make_optimizer
     trainer.make_optimizer = make

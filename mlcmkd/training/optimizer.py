@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from mlcmkd.training.config import FitConfig
+from mlcmkd.training.muon import Muon
 
 
 def learning_rate(step: int, config: FitConfig) -> float:
@@ -27,10 +28,7 @@ def learning_rate(step: int, config: FitConfig) -> float:
 def make_optimizer(objective: nn.Module, config: FitConfig) -> torch.optim.Optimizer:
     """AdamW or Muon for all parameters that require a gradient; weight decay of matrices and kernels.
 
-    AdamW is that of Loshchilov and Hutter (arXiv:1711.05101, 2019). Muon (Jordan et al. 2024) is timm's:
-    it takes the kernels of convolutions as matrices, of output channels by the rest. Its steps are as
-    large as AdamW's (Liu et al., arXiv:2502.16982, 2025), and parameters of one dimension are stepped by
-    AdamW. torch's Muon takes matrices only. Momentum 0.9 without Nesterov is that of our measurements.
+    AdamW is that of Loshchilov and Hutter (arXiv:1711.05101, 2019), Muon that of `training.muon`.
     """
     trained = [p for p in objective.parameters() if p.requires_grad]
     groups = [
@@ -38,14 +36,6 @@ def make_optimizer(objective: nn.Module, config: FitConfig) -> torch.optim.Optim
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
     if config.optimizer == "muon":
-        from timm.optim import Muon  # here, because its import takes as long as that of torch
-
-        return Muon(
-            groups,
-            config.learning_rate,
-            momentum=0.9,
-            nesterov=False,
-            adjust_lr_fn="match_rms_adamw",
-        )
+        return Muon(groups, lr=config.learning_rate)
     # The fused version reads memory once instead of ten times; on a CPU it takes a third of the time.
     return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)

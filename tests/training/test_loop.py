@@ -14,7 +14,7 @@ from mlcmkd.distillation.two_teachers import TwoTeachers
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.fabric import make_fabric
 from mlcmkd.training.loop import fit
-from mlcmkd.training.optimizer import learning_rate, make_optimizer
+from mlcmkd.training.optimizer import learning_rate
 from mlcmkd.training.provenance import data_hash
 from mlcmkd.training.run_directory import Run, read_metrics
 from mlcmkd.training.sampling import Shuffled
@@ -51,29 +51,6 @@ def test_learning_rate_by_hand():
 
 def test_without_warmup_the_first_learning_rate_is_the_highest():
     assert learning_rate(0, FitConfig(steps=10, learning_rate=0.3, warmup=0)) == 0.3
-
-
-def test_muon_steps_kernels_along_orthogonal_matrices():
-    """A first step by hand: of a kernel with orthogonal rows, of a bias as AdamW's first step.
-
-    The orthogonalised gradient of rows of the same length is the gradient divided by that length. The
-    step is 0.2 sqrt(largest side) times it, as large as AdamW's. Newton and Schulz's five iterations are
-    exact to about 30 %.
-    """
-    layer = torch.nn.Conv2d(2, 4, 2)
-    config = FitConfig(optimizer="muon", learning_rate=0.1, weight_decay=0.5)
-    optimizer = make_optimizer(layer, config)
-    before = [p.detach().clone() for p in layer.parameters()]
-    layer.weight.grad = torch.eye(8)[:4].view(4, 2, 2, 2) * 7
-    layer.bias.grad = torch.tensor([3.0, -3.0, 0.1, 0.1])
-    optimizer.step()
-    step = (before[0] * (1 - 0.1 * 0.5) - layer.weight.detach()).view(4, 8)
-    along = step.diagonal() / (0.1 * 0.2 * math.sqrt(8))
-    assert ((along > 0.65) & (along < 1.35)).all()
-    assert (step - torch.eye(4, 8) * step.diagonal()[:, None]).abs().max() < 1e-3
-    moved = before[1] - layer.bias.detach()
-    assert moved.tolist() == pytest.approx([0.1, -0.1, 0.1, 0.1], rel=1e-3)
-    assert "optimizer" not in FitConfig().model_dump_json()
 
 
 def test_every_row_once_an_epoch():
