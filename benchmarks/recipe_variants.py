@@ -34,15 +34,15 @@ BASE, FLIP = "base", "flip at test"
 _LION = {"learning_rate": LEARNING_RATE / 2, "weight_decay": 0.1}
 VARIANTS = {
     BASE: Variant(),
-    "Muon": Variant(recipe={"optimizer": "muon"}, steps=0.82),
+    "Muon": Variant(recipe={"optimizer": "muon"}, steps=0.87),
     "Muon, learning rate x 2": Variant(
-        {"learning_rate": LEARNING_RATE * 2}, {"optimizer": "muon"}, steps=0.82
+        {"learning_rate": LEARNING_RATE * 2}, {"optimizer": "muon"}, steps=0.87
     ),
     "Muon, learning rate x 4": Variant(
-        {"learning_rate": LEARNING_RATE * 4}, {"optimizer": "muon"}, steps=0.82
+        {"learning_rate": LEARNING_RATE * 4}, {"optimizer": "muon"}, steps=0.87
     ),
     "Muon of timm, learning rate x 2": Variant(
-        {"learning_rate": LEARNING_RATE * 2}, {"optimizer": "timm muon"}, steps=0.82
+        {"learning_rate": LEARNING_RATE * 2}, {"optimizer": "timm muon"}, steps=0.81
     ),
     "average of the weights (EMA 0.99)": Variant({"ema": 0.99}),
     "learning rate x 2": Variant({"learning_rate": LEARNING_RATE * 2}),
