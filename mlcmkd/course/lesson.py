@@ -81,11 +81,12 @@ class Lesson(Config):
         """All pairs of a split, in the input size of this scale."""
         return self.data().load(split, self.sizes.input_px)
 
-    def fit(self, steps: int, learning_rate: float | None = None) -> FitConfig:
-        """Training hyperparameters; the default learning rate of the training loop if None."""
+    def fit(self, steps: int, learning_rate: float) -> FitConfig:
+        """Training hyperparameters."""
         return FitConfig(
             steps=steps,
-            learning_rate=learning_rate or FitConfig().learning_rate,
+            learning_rate=learning_rate,
+            optimizer=self.sizes.optimizer,
             batch=self.sizes.batch,
             evaluations=self.sizes.evaluations,
             precision=self.sizes.precision,

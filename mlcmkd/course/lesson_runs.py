@@ -48,7 +48,7 @@ def student_config(lesson: TransferLesson, strategy: str | None = None) -> Trans
     return TransferConfig(
         out=lesson.work / f"student-{_variant(lesson, name)}",
         data=_data(lesson, name),
-        fit=lesson.fit(lesson.sizes.transfer_steps),
+        fit=lesson.fit(lesson.sizes.transfer_steps, lesson.sizes.transfer_rate),
         seed=lesson.seed,
         teacher=teacher_config(lesson).out / WEIGHTS,
         distillation=distillation,

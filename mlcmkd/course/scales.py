@@ -27,11 +27,18 @@ class Scale(Config):
         default=4e-3, description="Learning rate of a teacher; a narrow network takes a higher one."
     )
     transfer_steps: int = Field(description="Optimiser steps of a KTL student.")
+    transfer_rate: float = Field(default=2e-3, description="Learning rate of a KTL student.")
     compress_steps: int = Field(description="Optimiser steps of a light student.")
     compress_rate: float = Field(
         default=8e-3,
         description="Learning rate of light students, for which a higher one works than for large "
         "networks.",
+    )
+    optimizer: Literal["adamw", "muon"] = Field(
+        default="adamw",
+        description="Optimizer of all trainings, see FitConfig. Muon needs half of AdamW's steps in "
+        "trainings as short as those of a laptop, at higher learning rates "
+        "(docs/results/training_recipe.md).",
     )
     batch: int = Field(default=32, description="Pairs per step.")
     evaluations: int = Field(default=8, description="How often a run is validated.")
@@ -50,6 +57,7 @@ SCALES: dict[str, Scale] = {
         teacher_steps=6,
         transfer_steps=4,
         compress_steps=4,
+        optimizer="muon",
         batch=8,
         evaluations=2,
         path_steps=8,
@@ -59,9 +67,13 @@ SCALES: dict[str, Scale] = {
         synthetic_train=1600,
         synthetic_held=300,
         labelled=100,
-        teacher_steps=600,
-        transfer_steps=200,
-        compress_steps=300,
+        teacher_steps=250,
+        teacher_rate=16e-3,
+        transfer_steps=100,
+        transfer_rate=8e-3,
+        compress_steps=150,
+        compress_rate=16e-3,
+        optimizer="muon",
         evaluations=6,
     ),
     # One GPU.
