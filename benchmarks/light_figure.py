@@ -16,11 +16,12 @@ def points(rows: list[dict[str, str]]) -> list[tuple[str, bool, float, float]]:
     """Label, whether it is int8, milliseconds and mean NME over the seeds, for each network."""
     groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for row in rows:
-        key = (row["network"], row["px"], row["supervision"], row["minutes"])
+        key = (row["network"], row["px"], row["supervision"], row["minutes"], row["optimizer"])
         groups.setdefault(key, []).append(row)
     found = []
-    for (network, px, supervision, minutes), group in groups.items():
+    for (network, px, supervision, minutes, optimizer), group in groups.items():
         taught = ", LD" if "LD" in supervision else ""
+        taught += ", Muon" if optimizer == "muon" else ""
         label = f"{network} {px} px, {minutes} min{taught}"
         for end in ("", "_int8"):
             nme = [float(row[f"test_nme{end}"] or row[f"val_nme{end}"]) for row in group]

@@ -48,14 +48,15 @@ from mlcmkd.training.optimizer import learning_rate, make_optimizer
 from mlcmkd.training.sampling import Stream
 
 COLUMNS = (
-    "network", "px", "supervision", "minutes", "seed", "steps", "bf16", "parameters", "mflops",
-    "float_kb", "int8_kb", "ms", "ms_int8", "val_nme", "val_nme_int8", "test_nme", "test_nme_int8",
+    "network", "px", "supervision", "minutes", "seed", "optimizer", "steps", "bf16", "parameters",
+    "mflops", "float_kb", "int8_kb", "ms", "ms_int8", "val_nme", "val_nme_int8", "test_nme", "test_nme_int8",
 )  # fmt: skip
-KEY = COLUMNS[:5]
+KEY = COLUMNS[:6]
 Row = dict[str, str]
 # Those of the light students in experiments/students.yaml.
 AUGMENTATION = Augmentation(rotation=10, scale=0.08, shift=0.03, photometry=0.4, occlusion=0.1)
-BATCH, RATE = 32, 0.008
+BATCH = 32
+RATES = {"adamw": 0.008, "muon": 0.016}  # docs/results/training_recipe.md
 ROUNDS, CALLS = 40, 25
 
 
@@ -123,12 +124,12 @@ def faster_in_bf16(step: Callable[[Batch, bool], None], batch: Batch) -> bool:
 
 def train(
     network: nn.Module, loss: Callable[[Batch], Tensor], trained: nn.Module, pairs: Pairs,
-    minutes: float, seed: int,
+    minutes: float, seed: int, optimizer_name: str,
 ) -> tuple[int, bool]:  # fmt: skip
     """Trains for a CPU time; returns the number of steps, and whether they ran in bfloat16."""
     stream = Stream(len(pairs), BATCH, seed)
     trained.to(memory_format=torch.channels_last).train()
-    config = FitConfig(steps=10_000, learning_rate=RATE)
+    config = FitConfig(steps=10_000, learning_rate=RATES[optimizer_name], optimizer=optimizer_name)
 
     def gradient(batch: Batch, low: bool) -> None:
         with torch.autocast("cpu", torch.bfloat16) if low else nullcontext():
@@ -191,7 +192,8 @@ def make_row(key: Row, arguments: argparse.Namespace) -> Row:
         def loss(batch: Batch) -> Tensor:
             return sum(trained(batch).values())
 
-    steps, low = train(network, loss, trained, pairs.only({"thermal"}), float(key["minutes"]), seed)
+    minutes = float(key["minutes"])
+    steps, low = train(network, loss, trained, pairs, minutes, seed, key["optimizer"])
     folder = folder_of(arguments.work, key)
     folder.mkdir(parents=True, exist_ok=True)
     torch.save(network.state_dict(), folder / "state.pt")
@@ -286,6 +288,7 @@ def main() -> None:
     parser.add_argument("--px", nargs="+", type=int, default=[64])
     parser.add_argument("--minutes", type=float, default=3, help="CPU minutes of each training")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--optimizer", choices=RATES, default="adamw")
     parser.add_argument("--teacher", type=Path, help="weights of a thermal teacher, for LD")
     parser.add_argument("--init", type=Path, help="state.pt of a row to start from")
     parser.add_argument("--work", type=Path, default=Path("runs/light_networks"))
@@ -324,7 +327,8 @@ def main() -> None:
     for seed in arguments.seeds:
         for name in arguments.networks:
             for px in arguments.px:
-                values = (name, px, supervision, f"{arguments.minutes:g}", seed)
+                minutes = f"{arguments.minutes:g}"
+                values = (name, px, supervision, minutes, seed, arguments.optimizer)
                 key = dict(zip(KEY, map(str, values), strict=True))
                 if any(all(row[c] == key[c] for c in KEY) for row in rows):
                     continue
