@@ -49,7 +49,8 @@ from mlcmkd.training.sampling import Stream
 
 COLUMNS = (
     "network", "px", "supervision", "minutes", "seed", "optimizer", "steps", "bf16", "parameters",
-    "mflops", "float_kb", "int8_kb", "ms", "ms_int8", "val_nme", "val_nme_int8", "test_nme", "test_nme_int8",
+    "mflops", "float_kb", "int8_kb", "ms", "ms_int8", "val_nme", "val_nme_int8", "test_nme",
+    "test_nme_int8",
 )  # fmt: skip
 KEY = COLUMNS[:6]
 Row = dict[str, str]
