@@ -29,7 +29,7 @@ class Usage(NamedTuple):
 
     Attributes:
         notebook: name.
-        minutes: wall-clock time of the execution.
+        minutes: wall-clock time of the execution, with the trainings that the notebook teaches.
         peak_mb: largest resident memory of the kernel's process, MB (10^6 bytes), measured five times
             a second, without worker processes of the kernel; None if it was not measured.
         figures: number of pictures among the outputs.
@@ -117,9 +117,9 @@ def write_usage(usages: list[Usage], folder: Path, title: str) -> Path:
         "",
         _table(usages),
         "",
-        "Minutes are wall-clock time of each notebook; those of notebooks that ran side by side "
-        "overlap. Peak memory is that of the kernel's process, measured five times a second, without "
-        "its worker processes.",
+        "Minutes are wall-clock time of each notebook and of the trainings that it teaches; those of "
+        "notebooks that ran side by side overlap. Peak memory is that of the kernel's process, measured "
+        "five times a second, without its worker processes.",
         "",
     ]
     path = folder / f"{REPORT}.md"

@@ -4,6 +4,7 @@ import csv
 import os
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from mlcmkd.course.execution import KERNEL, execute
 from mlcmkd.course.project import NOTEBOOKS, SOLUTIONS, check_scale, default_work
 from mlcmkd.course.resource_usage import PeakMemory, Usage, usage_of, write_usage
 from mlcmkd.course.scales import get_scale
-from mlcmkd.course.side_by_side import run_side_by_side, threads_of, waiting_for
+from mlcmkd.course.side_by_side import run_side_by_side, waiting_for
 from mlcmkd.course.tables import markdown_table
+from mlcmkd.course.trainings import run_training, trainings_of
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.processes import cores
 from mlcmkd.utils.progress import tqdm
@@ -137,10 +139,13 @@ def _one_by_one(
 def _side_by_side(
     targets: Mapping[Path, Path], parameters: dict[str, Any], workers: int, progress: bool
 ) -> list[Usage]:
-    """Executes notebooks in several processes; returns their usages in the order of `targets`.
+    """Trains and executes notebooks in several processes; returns usages in the order of `targets`.
 
-    Each has its share of the cores, unless the user has set OMP_NUM_THREADS.
+    Each process has its share of the cores, unless the user has set OMP_NUM_THREADS. The minutes of a
+    notebook include those of the trainings that it teaches.
     """
+    chosen = "OMP_NUM_THREADS" in os.environ
+    threads = None if chosen else max(1, cores() // workers)
     lessons = {number_of(path.stem): path for path in targets if path.parent != SOLUTIONS}
     before = waiting_for(list(lessons))
     # Solutions use the models of all lessons.
@@ -148,19 +153,27 @@ def _side_by_side(
         f"solution {number_of(path.stem)}": path for path in targets if path.parent == SOLUTIONS
     }
     before |= {name: {*lessons} for name in solved}
-    jobs = {}
-    for name, path in (lessons | solved).items():
-        chosen = "OMP_NUM_THREADS" in os.environ
-        threads = None if chosen else threads_of(name, before, workers, cores())
-        jobs[name] = (path, targets[path], parameters, threads, False)
-    usages = {}
-    bar = tqdm(
-        total=len(jobs), desc=f"course, {workers} at a time", unit="notebook", disable=not progress
-    )
+    trainings = trainings_of(list(lessons))
+    jobs = {name: (run_training, name, parameters, threads) for name in trainings}
+    jobs |= {
+        name: (_run_one, path, targets[path], parameters, threads, False)
+        for name, path in (lessons | solved).items()
+    }
+    usages, minutes = {}, defaultdict(float)
+    bar = tqdm(total=len(jobs), desc=f"course, {workers} at a time", disable=not progress)
     with bar:
-        for name, usage in run_side_by_side(_run_one, jobs, before, workers):
-            usages[name] = usage
+        for name, result in run_side_by_side(jobs, before, workers):
+            if name in trainings:
+                minutes[trainings[name].lesson] += result
+                line = f"{name}: {result:.1f} minutes"
+            else:
+                usages[name] = result
+                line = f"{result.notebook}: {result.minutes:.1f} minutes"
             if progress:
-                tqdm.write(f"{usage.notebook}: {usage.minutes:.1f} minutes", file=sys.stderr)
+                tqdm.write(line, file=sys.stderr)
             bar.update()
-    return [usages[name] for name in jobs]
+    return [
+        usages[name]._replace(minutes=round(usages[name].minutes + minutes[name], 2))
+        for name in jobs
+        if name in usages
+    ]

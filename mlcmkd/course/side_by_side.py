@@ -1,4 +1,4 @@
-"""Executes notebooks side by side, each after those whose models it uses.
+"""Runs trainings and notebooks side by side, each after those whose models it uses.
 
 Two cores train the course's small networks faster as two processes of one thread each than as one of two
 threads, which wait for each other after every small operation (`benchmarks/busy_machine.py`).
@@ -10,15 +10,17 @@ from graphlib import TopologicalSorter
 from multiprocessing import get_context
 from typing import Any
 
+from mlcmkd.course.trainings import FACES, trainings_of
 from mlcmkd.utils.progress import tqdm
 
-# Notebook -> the last one whose models it uses, by their numbers; the others need no model.
-AFTER = {
+# Notebook -> the lesson whose trainings it uses, and with them all that these started from.
+USES = {
+    "00": "00",
     "02": "00",
-    "03": "00",
+    "03": "03",
     "03b": "03",
-    "04": "03",
-    "05": "03",
+    "04": "04",
+    "05": "05",
     "06": "04",
     "06b": "04",
     "07": "03",
@@ -28,53 +30,38 @@ LAST = "08"  # its tables have every model
 
 
 def waiting_for(numbers: Sequence[str]) -> dict[str, set[str]]:
-    """The notebooks that have to end before each notebook starts.
+    """The jobs that have to end before each job starts: trainings first, then notebooks.
 
     Args:
-        numbers: of the notebooks to run, such as "06b"; a notebook that is not among them is not waited
-            for.
+        numbers: of the notebooks to run, such as "06b". A training that none of them teaches is no job:
+            a notebook that needs it does it, as when it runs alone.
     """
-    before = {number: {AFTER[number]} if number in AFTER else set() for number in numbers}
+    trainings = trainings_of(numbers)
+    before = {name: {*each.after} & {*trainings} for name, each in trainings.items()}
+    for number in numbers:
+        used = USES.get(number)
+        before[number] = {name for name, each in trainings.items() if each.lesson == used}
+        before[number] |= {FACES} & {*trainings}
     if LAST in before:
-        before[LAST] = {*numbers} - {LAST}
-    return {number: waits & {*numbers} for number, waits in before.items()}
-
-
-def threads_of(number: str, before: Mapping[str, set[str]], workers: int, cores: int) -> int:
-    """Threads of a notebook's arithmetic.
-
-    A notebook for which at least half of all the others wait gets a thread per core, because little can
-    run beside it; the others share the cores.
-
-    Args:
-        number: of the notebook.
-        before: from `waiting_for`.
-        workers: notebooks that may run side by side.
-        cores: that the process may use.
-    """
-    waiting = {number}
-    while more := {name for name, waits in before.items() if waits & waiting} - waiting:
-        waiting |= more
-    most_wait = 2 * (len(waiting) - 1) >= len(before) - 1 > 0
-    return cores if most_wait else max(1, cores // workers)
+        before[LAST] = {*before} - {LAST}
+    return before
 
 
 def run_side_by_side(
-    work: Callable[..., Any],
-    jobs: Mapping[str, tuple[Any, ...]],
+    jobs: Mapping[str, tuple[Callable[..., Any], *tuple[Any, ...]]],
     before: Mapping[str, set[str]],
     workers: int,
 ) -> Iterator[tuple[str, Any]]:
-    """Runs `work(*arguments)` of each notebook in a process; yields its number and result as it ends.
+    """Runs each job in a process; yields its name and result as it ends.
 
     Args:
-        work: a function of a module.
-        jobs: number of a notebook -> arguments of `work`, in order.
+        jobs: name -> a function of a module, and its arguments; of the jobs that may start, the first
+            does.
         before: from `waiting_for`.
         workers: most processes at a time.
 
     Raises:
-        Exception: that of the first notebook that fails. Those that run are waited for; no other starts.
+        Exception: that of the first job that fails. Those that run are waited for; no other starts.
     """
     order = TopologicalSorter(before)
     order.prepare()
@@ -84,13 +71,13 @@ def run_side_by_side(
         while order.is_active():
             ready = sorted([*ready, *order.get_ready()], key=list(jobs).index)
             while ready and len(running) < workers:
-                number = ready.pop(0)
-                running[pool.submit(work, *jobs[number])] = number
+                name = ready.pop(0)
+                running[pool.submit(*jobs[name])] = name
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
-                number = running.pop(future)
+                name = running.pop(future)
                 if future.exception() is not None and running:
-                    tqdm.write(f"{number} failed; waiting for {', '.join(running.values())}")
+                    tqdm.write(f"{name} failed; waiting for {', '.join(running.values())}")
                 result = future.result()
-                order.done(number)
-                yield number, result
+                order.done(name)
+                yield name, result
