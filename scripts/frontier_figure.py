@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mlcmkd.evaluation.frontier import Row, against, has_all_labels, read_rows, table
 from mlcmkd.plots import frontier, methods_compared
-from mlcmkd.studies.students.plan import KTL_STUDENT, TEACHER
+from mlcmkd.studies.students.teachers import KTL_STUDENT, TEACHER
 from mlcmkd.utils.markdown import markdown_table
 
 CONTROLS = (

@@ -96,8 +96,9 @@ from mlcmkd.studies.ktl import plan as plan_sweep
 from mlcmkd.studies.levels import LevelsConfig
 from mlcmkd.studies.levels import plan as plan_levels
 from mlcmkd.studies.path import PathConfig
-from mlcmkd.studies.students.plan import StudentsConfig, teachers_of
+from mlcmkd.studies.students.config import StudentsConfig
 from mlcmkd.studies.students.plan import plan as plan_students
+from mlcmkd.studies.students.teachers import teachers_of
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.provenance import manifest_stamp
 from mlcmkd.training.run_directory import CONFIG, METRICS, PROVENANCE, RESULT, WEIGHTS

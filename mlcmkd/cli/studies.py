@@ -74,7 +74,7 @@ def students(
 
     Completed runs are reused.
     """
-    from mlcmkd.studies.students.plan import StudentsConfig
+    from mlcmkd.studies.students.config import StudentsConfig
     from mlcmkd.studies.students.run import StudentsStudy
     from mlcmkd.studies.students.speed import retime_table
 

@@ -13,7 +13,7 @@ from mlcmkd.stages.train import TrainConfig
 from mlcmkd.studies.ktl import SweepConfig, plan
 from mlcmkd.studies.levels import LevelsConfig
 from mlcmkd.studies.path import PathConfig
-from mlcmkd.studies.students.plan import StudentsConfig
+from mlcmkd.studies.students.config import StudentsConfig
 from mlcmkd.studies.students.plan import plan as plan_students
 from mlcmkd.studies.table import read_table
 

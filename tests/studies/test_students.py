@@ -17,8 +17,10 @@ from mlcmkd.stages.compress import CompressConfig, compress
 from mlcmkd.studies import runner
 from mlcmkd.studies.runner import run_study
 from mlcmkd.studies.students import speed as students_speed
-from mlcmkd.studies.students.plan import STAGES, StudentsConfig, large_networks, plan, teachers_of
+from mlcmkd.studies.students.config import StudentsConfig
+from mlcmkd.studies.students.plan import STAGES, plan
 from mlcmkd.studies.students.run import StudentsStudy
+from mlcmkd.studies.students.teachers import large_networks, teachers_of
 from mlcmkd.training.run_directory import WEIGHTS
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.locks import file_lock

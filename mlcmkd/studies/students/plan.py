@@ -1,136 +1,30 @@
-"""The plan of a table of light students: networks, methods, seeds, and the config of every student.
+"""The plan of a table of light students: the config of every student, and what identifies its run.
 
-The KTL student is the teacher of MCL and the Tough-Teacher of thermal students; the RGB teacher is the
-Tough-Teacher of RGB students. `run` trains what is planned here.
+`run` trains what is planned here.
 """
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-
-from pydantic import Field
+from typing import Any, NamedTuple
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.evaluation.frontier import benchmark_label, is_int8
-from mlcmkd.models import SizeName
 from mlcmkd.stages.common import StageConfig
 from mlcmkd.stages.compress import CompressConfig, compress
 from mlcmkd.stages.kd_loss import PLAIN, KDLossConfig, train_kd_loss
-from mlcmkd.stages.tolerant import TolerantConfig
 from mlcmkd.stages.train import TrainConfig, train
-from mlcmkd.stages.transfer import TransferConfig
-from mlcmkd.studies.config import (
-    Benchmark,
-    BenchmarkStudyConfig,
-    FolderName,
-    GridConfig,
-    merged,
-    run_id,
-    short_hash,
-)
+from mlcmkd.studies.config import merged, run_id, short_hash
+from mlcmkd.studies.students.config import Grid, Method, Network, Stage, StudentsConfig
+from mlcmkd.studies.students.teachers import Teachers, data_fields, teachers_of
 from mlcmkd.studies.study import without_repeats
 from mlcmkd.training.run_directory import WEIGHTS
-from mlcmkd.utils.config import Config
 from mlcmkd.utils.errors import InputError
 
-TEACHER, KTL_STUDENT = "teacher", "ktl"  # methods of the rows of the two large networks
-Stage = Literal["train", "compress", "kd-loss"]
 STAGES: dict[Stage, tuple[type[StageConfig], Callable[..., Any]]] = {
     "train": (TrainConfig, train),
     "compress": (CompressConfig, compress),
     "kd-loss": (KDLossConfig, train_kd_loss),
 }
-
-
-class StudentBenchmark(Benchmark):
-    """A benchmark whose students take RGB or thermal input.
-
-    Attributes:
-        names: name of the benchmark in the table, by modality.
-    """
-
-    names: dict[Modality, str]
-
-
-class Network(Config):
-    """A light student.
-
-    Attributes:
-        size, head: see ModelSpec.
-        fields: fields of every stage's config for this network only, such as its learning rate.
-    """
-
-    size: SizeName
-    head: Literal["heatmap", "coordinate"] = "heatmap"
-    fields: dict[str, Any] = Field(default_factory=dict)
-
-
-class Method(Config):
-    """A way to train a light student.
-
-    Attributes:
-        stage: "train" (labels only, the default loss), "compress" (MCL) or "kd-loss".
-        fields: fields of that stage's config.
-        int8: quantise the student to 8 bits after training, calibrated on validation faces. The method's
-            name then ends in "int8". The student is the same as that of a method with the same fields,
-            and is reused if its weights were kept.
-    """
-
-    stage: Stage
-    fields: dict[str, Any] = Field(default_factory=dict)
-    int8: bool = False
-
-
-class Grid(GridConfig):
-    """Combinations of benchmarks, modalities, networks, methods and seeds.
-
-    Attributes:
-        labelled: number of training pairs with a label for the light students, which must then be
-            thermal; None for all. The RGB teacher has all labels, the KTL student none: each seed draws
-            its own labels, and a KTL student trained on other labels would add their information.
-        benchmarks, networks, methods: names in the parameter file.
-        modalities: modalities of the students' input.
-        seeds: seeds of the weights, the choice of pairs, their order and the augmentation.
-    """
-
-    labelled: int | None = Field(default=None, ge=1)
-    benchmarks: list[str]
-    modalities: list[Modality]
-    networks: list[str]
-    methods: list[str]
-    seeds: list[int]
-
-
-class StudentsConfig(BenchmarkStudyConfig):
-    """Parameter file of a table of light students.
-
-    Attributes:
-        benchmarks: the benchmarks by name.
-        tolerant: fields of TolerantConfig, which take precedence over the teacher's.
-        transfer: fields of TransferConfig for the KTL student.
-        student: fields that all light students share, such as steps and augmentation.
-        networks, methods: the networks and the methods by name.
-        grids: what is run, in this order.
-        keep_weights: keep every student's weights, or only its metrics and errors. They are kept in
-            any case while 8-bit students, which are made from them, are missing.
-    """
-
-    benchmarks: dict[FolderName, StudentBenchmark]
-    tolerant: dict[str, Any] = Field(default_factory=dict)
-    transfer: dict[str, Any] = Field(default_factory=dict)
-    student: dict[str, Any] = Field(default_factory=dict)
-    networks: dict[str, Network]
-    methods: dict[str, Method]
-    grids: list[Grid]
-    keep_weights: bool = False
-
-
-class Teachers(NamedTuple):
-    """Configs of the networks that light students learn from."""
-
-    rgb: TrainConfig
-    tolerant: TolerantConfig
-    ktl: TransferConfig
 
 
 class PlannedStudent(NamedTuple):
@@ -167,90 +61,6 @@ class PlannedStudent(NamedTuple):
         benchmark = benchmark_label(self.benchmark, self.labelled)
         student = f"{benchmark} {self.modality} {self.network} {self.method}"
         return f"{student} seed {self.config.seed}"
-
-
-def teachers_of(config: StudentsConfig, name: str, labelled: int | None = None) -> Teachers:
-    """The configs of a benchmark's teachers.
-
-    Args:
-        name: name of the benchmark in the parameter file.
-        labelled: number of labelled pairs of the light students; None for all.
-
-    Raises:
-        InputError: fields that their stages do not have.
-    """
-    benchmark = config.benchmarks[name]
-    teacher = merged(benchmark.teacher, _data(benchmark), {"out": config.out / f"teacher-{name}"})
-    few = labelled is not None
-    ktl = {
-        "out": config.out / (f"ktl-{name}-no-labels" if few else f"ktl-{name}"),
-        "teacher": teacher["out"] / WEIGHTS,
-        **_data(benchmark, 0 if few else None),
-    }
-    tolerant = merged(teacher, config.tolerant, {"out": config.out / f"tolerant-{name}"})
-    return Teachers(
-        TrainConfig.validated("teacher", teacher),
-        TolerantConfig.validated("tolerant", tolerant),
-        TransferConfig.validated("transfer", merged(config.transfer, ktl)),
-    )
-
-
-class LargeNetwork(NamedTuple):
-    """A teacher with its own row in the table: the RGB teacher, or the KTL student on thermal.
-
-    Attributes:
-        network: its size, which the table shows instead of the name of a light student.
-        method: `TEACHER` or `KTL_STUDENT`.
-        benchmark, labelled, modality, config, run: as in PlannedStudent.
-    """
-
-    benchmark: str
-    labelled: int | None
-    modality: Modality
-    network: str
-    method: str
-    config: StageConfig
-    run: str
-
-    @property
-    def out(self) -> Path:
-        """Its run directory."""
-        return self.config.out
-
-    @property
-    def label(self) -> str:
-        """Its name in messages."""
-        return f"{benchmark_label(self.benchmark, self.labelled)} {self.modality} {self.method}"
-
-
-def large_networks(
-    config: StudentsConfig, name: str, labelled: int | None, modalities: set[Modality]
-) -> Iterator[LargeNetwork]:
-    """The teachers that get a row in the table, for one benchmark.
-
-    Args:
-        config: the parameter file.
-        name: name of the benchmark in the file.
-        labelled: number of labelled pairs of the light students; None for all.
-        modalities: modalities of the light students.
-    """
-    teachers = teachers_of(config, name, labelled)
-
-    def network(modality: Modality, method: str, trained: StageConfig) -> LargeNetwork:
-        run = run_id(trained, teachers.rgb, config.split)
-        return LargeNetwork(name, labelled, modality, teachers.rgb.size, method, trained, run)
-
-    # The RGB teacher exists for students of both modalities; with few labels it is that of all labels.
-    if labelled is None and "rgb" in config.benchmarks[name].names:
-        yield network("rgb", TEACHER, teachers.rgb)
-    if "thermal" in modalities:
-        yield network("thermal", KTL_STUDENT, teachers.ktl)
-
-
-def _data(benchmark: StudentBenchmark, labelled: int | None = None) -> dict[str, Any]:
-    """The field `data` of a stage's config; None keeps the benchmark's number of labels."""
-    fields = benchmark.data.model_dump()
-    return {"data": fields if labelled is None else fields | {"labelled": labelled}}
 
 
 def plan(config: StudentsConfig) -> Iterator[PlannedStudent]:
@@ -322,7 +132,7 @@ def _plan_student(
         config.networks[network].fields,
         how.fields,
         _network_and_teachers(how, config.networks[network], modality, teachers),
-        _data(config.benchmarks[benchmark], labelled),
+        data_fields(config.benchmarks[benchmark], labelled),
         {"out": config.out, "seed": seed},
     )
     student = STAGES[how.stage][0].validated(f"method '{method}'", fields)

@@ -18,16 +18,10 @@ from mlcmkd.stages.train import train
 from mlcmkd.stages.transfer import transfer
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.studies.scores import nme_percent
-from mlcmkd.studies.students.plan import (
-    STAGES,
-    LargeNetwork,
-    PlannedStudent,
-    StudentsConfig,
-    large_networks,
-    plan,
-    teachers_of,
-)
+from mlcmkd.studies.students.config import StudentsConfig
+from mlcmkd.studies.students.plan import STAGES, PlannedStudent, plan
 from mlcmkd.studies.students.speed import TimedNetwork, latencies, network_of
+from mlcmkd.studies.students.teachers import LargeNetwork, large_networks, teachers_of
 from mlcmkd.studies.study import Row, Say, Study, without_repeats
 from mlcmkd.training.run_directory import WEIGHTS
 

@@ -19,12 +19,12 @@ from mlcmkd.deployment.onnx.quantise import quantise
 from mlcmkd.evaluation.cost import file_latency_ms
 from mlcmkd.evaluation.frontier import COLUMNS, benchmark_label
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.studies.students.plan import (
+from mlcmkd.studies.students.config import StudentsConfig
+from mlcmkd.studies.students.plan import PlannedStudent
+from mlcmkd.studies.students.teachers import (
     KTL_STUDENT,
     TEACHER,
     LargeNetwork,
-    PlannedStudent,
-    StudentsConfig,
     teachers_of,
 )
 from mlcmkd.studies.table import read_table, rewrite
