@@ -28,7 +28,7 @@ from mlcmkd.evaluation.statistics import difference, interval
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.evaluate import EvaluateConfig, evaluate
 from mlcmkd.stages.train import TrainConfig, train
-from mlcmkd.studies.ktl import SweepConfig
+from mlcmkd.studies.ktl.plan import SweepConfig
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.run_directory import WEIGHTS

@@ -30,7 +30,7 @@ from mlcmkd.evaluation.statistics import difference
 from mlcmkd.models import Landmarker
 from mlcmkd.plots.invariance_transfer import gaps_and_errors
 from mlcmkd.plots.saving import save_figure
-from mlcmkd.studies.ktl import PlannedTransfer, SweepConfig, plan
+from mlcmkd.studies.ktl.plan import PlannedTransfer, SweepConfig, plan
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.run_directory import WEIGHTS
 from mlcmkd.utils.errors import InputError

@@ -28,7 +28,7 @@ from mlcmkd.distillation.registration.config import RegistrationConfig
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.registration import register_pairs, thermal_shapes_of
 from mlcmkd.stages.transfer import transfer
-from mlcmkd.studies.ktl import PlannedTransfer, SweepConfig, plan
+from mlcmkd.studies.ktl.plan import PlannedTransfer, SweepConfig, plan
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.run_directory import WEIGHTS

@@ -16,7 +16,8 @@ from typing import Any
 
 from mlcmkd.cli import guarded
 from mlcmkd.studies.cluster import GPU, Cluster
-from mlcmkd.studies.ktl import KTLStudy, SweepConfig
+from mlcmkd.studies.ktl.plan import SweepConfig
+from mlcmkd.studies.ktl.run import KTLStudy
 from mlcmkd.studies.runner import run_study
 from mlcmkd.utils.yaml_files import read_fields
 

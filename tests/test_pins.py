@@ -91,8 +91,8 @@ from mlcmkd.stages.tolerant import TolerantConfig, train_tolerant
 from mlcmkd.stages.train import TrainConfig, train
 from mlcmkd.stages.transfer import TransferConfig, transfer
 from mlcmkd.studies.config import run_id
-from mlcmkd.studies.ktl import SweepConfig
-from mlcmkd.studies.ktl import plan as plan_sweep
+from mlcmkd.studies.ktl.plan import SweepConfig
+from mlcmkd.studies.ktl.plan import plan as plan_sweep
 from mlcmkd.studies.levels import LevelsConfig
 from mlcmkd.studies.levels import plan as plan_levels
 from mlcmkd.studies.path import PathConfig

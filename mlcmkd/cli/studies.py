@@ -43,7 +43,8 @@ def sweep(
     If the file names a notebook, each run executes it, like `mlcmkd run`.
     """
     from mlcmkd.course.notebook_study import NotebookStudy, NotebookStudyConfig
-    from mlcmkd.studies.ktl import KTLStudy, SweepConfig
+    from mlcmkd.studies.ktl.plan import SweepConfig
+    from mlcmkd.studies.ktl.run import KTLStudy
 
     study: Study
     if "notebook" in read_params(params):

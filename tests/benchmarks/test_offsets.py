@@ -11,7 +11,7 @@ import torch
 
 from mlcmkd.data.pairs import load_pairs
 from mlcmkd.data.rig import Rig, true_maps
-from mlcmkd.studies.ktl import SweepConfig
+from mlcmkd.studies.ktl.plan import SweepConfig
 from mlcmkd.utils.yaml_files import read_fields
 from tests.conftest import make_pairs
 

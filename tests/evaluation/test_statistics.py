@@ -22,7 +22,7 @@ from mlcmkd.evaluation.tables import (
     table,
     with_aligned,
 )
-from mlcmkd.studies.ktl import COLUMNS
+from mlcmkd.studies.ktl.plan import COLUMNS
 from mlcmkd.studies.table import add_row
 from mlcmkd.utils.errors import InputError
 

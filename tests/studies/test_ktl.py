@@ -7,9 +7,10 @@ import yaml
 from typer.testing import CliRunner
 
 from mlcmkd.cli import app
-from mlcmkd.studies import ktl
 from mlcmkd.studies.config import merged
-from mlcmkd.studies.ktl import COLUMNS, KTLStudy, SweepConfig, plan
+from mlcmkd.studies.ktl import run as ktl_run
+from mlcmkd.studies.ktl.plan import COLUMNS, SweepConfig, plan
+from mlcmkd.studies.ktl.run import KTLStudy
 from mlcmkd.studies.runner import run_study
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.utils.errors import InputError
@@ -225,7 +226,7 @@ def test_a_run_whose_row_was_not_written_is_not_trained_again(swept, monkeypatch
     def trained(*_, **__):
         raise AssertionError("it was trained again")
 
-    monkeypatch.setattr(ktl, "transfer", trained)
+    monkeypatch.setattr(ktl_run, "transfer", trained)
     assert str(study.make(dikd)["nme"]) == row["nme"]
     other = dikd.config.model_copy(update={"seed": 9})
     with pytest.raises(AssertionError, match="trained again"):

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from mlcmkd.distillation.strategies import Distillation, Weights
 from mlcmkd.stages.train import TrainConfig
 from mlcmkd.stages.transfer import TransferConfig
-from mlcmkd.studies.ktl import run_id
+from mlcmkd.studies.config import run_id
 from mlcmkd.training.config import FitConfig
 from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
