@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from mlcmkd.evaluation.statistics import difference, interval
-from mlcmkd.studies.levels import TWO_LEVEL
+from mlcmkd.studies.levels.plan import TWO_LEVEL
 from mlcmkd.utils.markdown import markdown_table
 
 

@@ -93,8 +93,8 @@ from mlcmkd.stages.transfer import TransferConfig, transfer
 from mlcmkd.studies.config import run_id
 from mlcmkd.studies.ktl.plan import SweepConfig
 from mlcmkd.studies.ktl.plan import plan as plan_sweep
-from mlcmkd.studies.levels import LevelsConfig
-from mlcmkd.studies.levels import plan as plan_levels
+from mlcmkd.studies.levels.plan import LevelsConfig
+from mlcmkd.studies.levels.plan import plan as plan_levels
 from mlcmkd.studies.path import PathConfig
 from mlcmkd.studies.students.config import StudentsConfig
 from mlcmkd.studies.students.plan import plan as plan_students

@@ -101,7 +101,8 @@ def levels(
 
     Completed runs are reused. A student without a teacher is the control.
     """
-    from mlcmkd.studies.levels import LevelsConfig, LevelsStudy
+    from mlcmkd.studies.levels.plan import LevelsConfig
+    from mlcmkd.studies.levels.run import LevelsStudy
 
     study = LevelsStudy(config_of(LevelsConfig, params, sets))
     _run(study, workers, scheduler, gpus, retries, dry_run)

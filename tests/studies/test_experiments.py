@@ -11,7 +11,7 @@ from mlcmkd.evaluation.frontier import COLUMNS
 from mlcmkd.evaluation.tables import read_rows
 from mlcmkd.stages.train import TrainConfig
 from mlcmkd.studies.ktl.plan import SweepConfig, plan
-from mlcmkd.studies.levels import LevelsConfig
+from mlcmkd.studies.levels.plan import LevelsConfig
 from mlcmkd.studies.path import PathConfig
 from mlcmkd.studies.students.config import StudentsConfig
 from mlcmkd.studies.students.plan import plan as plan_students

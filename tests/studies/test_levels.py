@@ -12,19 +12,17 @@ from typer.testing import CliRunner
 from mlcmkd.cli import app
 from mlcmkd.cli.configs import config_of
 from mlcmkd.data.transforms import Augmentation
-from mlcmkd.studies import levels
-from mlcmkd.studies.levels import (
+from mlcmkd.studies.levels import costs
+from mlcmkd.studies.levels.costs import TRANSFER, steps_of
+from mlcmkd.studies.levels.plan import (
     ALONE,
-    COLUMNS,
     ONE_STEP,
     ROUTES,
-    TRANSFER,
     TWO_LEVEL,
     LevelsConfig,
-    LevelsStudy,
     plan,
-    steps_of,
 )
+from mlcmkd.studies.levels.run import COLUMNS, LevelsStudy
 from mlcmkd.studies.runner import run_study
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.step_time import milliseconds
@@ -78,7 +76,7 @@ def run(config: LevelsConfig) -> None:
 def measured(monkeypatch) -> list[dict[str, float]]:
     """What the next measurements say, in the place of real ones; who measures takes one."""
     answers: list[dict[str, float]] = []
-    monkeypatch.setattr(levels, "measured_costs", lambda *_: answers.pop(0))
+    monkeypatch.setattr(costs, "measured_costs", lambda *_: answers.pop(0))
     return answers
 
 
@@ -148,7 +146,7 @@ def test_who_taught_whom(compared):
 def test_completed_runs_are_reused(compared, monkeypatch):
     folder, _ = compared
     before = rows_of(folder)
-    monkeypatch.setattr(levels, "measured_costs", None)
+    monkeypatch.setattr(costs, "measured_costs", None)
     answer = CliRunner().invoke(app, ["levels", str(folder / "levels.yaml")])
     assert answer.exit_code == 0 and "3 runs, 3 done, 0 to do" in answer.output
     assert rows_of(folder) == before
@@ -159,14 +157,14 @@ def finished(tmp_path_factory, in_this_process) -> Path:
     """The folder of a table with one seed, made with COSTS."""
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(levels, "measured_costs", lambda *_: COSTS)
+        patch.setattr(costs, "measured_costs", lambda *_: COSTS)
         run(config(folder))
     return folder
 
 
 def test_later_seeds_train_as_long_as_the_first(tmp_path, finished, monkeypatch):
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr(levels, "measured_costs", None)  # a second measurement is an error
+    monkeypatch.setattr(costs, "measured_costs", None)  # a second measurement is an error
     run(config(tmp_path, seeds=[0, 1]))
     rows = rows_of(tmp_path)
     assert [row["seed"] for row in rows] == ["0"] * 3 + ["1"] * 3
@@ -200,7 +198,7 @@ def test_times_of_another_config_are_not_taken(finished, measured, changes):
     there = {each.run for each in plan(config(finished))}
     assert there.isdisjoint(each.run for each in plan(config(finished, **changes)))
     measured.append({**COSTS, ALONE: 10.0})
-    found = levels.costs_of(config(finished, **changes), "synthetic", rows_of(finished))
+    found = costs.costs_of(config(finished, **changes), "synthetic", rows_of(finished))
     assert found[ALONE] == 10 and not measured
 
 
