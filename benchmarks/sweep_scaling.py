@@ -24,7 +24,8 @@ from distillation_step import build, random_batch
 
 from mlcmkd.evaluation.cost import flops
 from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.studies.cluster import Cluster, run_jobs
+from mlcmkd.studies.cluster import Cluster
+from mlcmkd.studies.jobs import run_jobs
 from mlcmkd.training.provenance import processor_name
 from mlcmkd.utils.markdown import markdown_table
 

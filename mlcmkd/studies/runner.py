@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from mlcmkd.studies.cluster import Cluster, run_jobs, worker_threads
+from mlcmkd.studies.cluster import Cluster, worker_threads
+from mlcmkd.studies.jobs import run_jobs
 from mlcmkd.studies.study import Planned, Row, Say, Study
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.run_directory import lock_run

@@ -12,8 +12,9 @@ import psutil
 import pytest
 from distributed import LocalCluster
 
-from mlcmkd.studies import cluster as cluster_module
-from mlcmkd.studies.cluster import GPU, Cluster, _client, _slots, run_jobs, worker_threads
+from mlcmkd.studies import jobs as jobs_module
+from mlcmkd.studies.cluster import GPU, Cluster, client_of, worker_threads
+from mlcmkd.studies.jobs import _slots, run_jobs
 from mlcmkd.utils.errors import InputError
 from tests.studies.jobs import (
     dies_at_first,
@@ -81,7 +82,7 @@ def test_one_gpu_for_each_worker(monkeypatch):
 
 
 def test_the_embedded_cluster_is_bound_to_loopback_and_counts_its_slots():
-    with _client(Cluster(workers=2)) as client:
+    with client_of(Cluster(workers=2)) as client:
         info = client.scheduler_info(n_workers=-1)
         addresses = [client.scheduler.address, *info["workers"]]
         assert len(addresses) == 3 and all(a.startswith("tcp://127.0.0.1:") for a in addresses)
@@ -121,15 +122,15 @@ def test_a_folder_that_a_worker_does_not_see_is_named(tmp_path, monkeypatch):
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
-    monkeypatch.setattr(cluster_module.Path, "cwd", lambda: gone / "elsewhere")
+    monkeypatch.setattr(jobs_module.Path, "cwd", lambda: gone / "elsewhere")
     (error,) = [error for _, error in done(seeded, Cluster(), [0]).values()]
     assert isinstance(error, InputError)
     assert str(error).startswith(f"{gone / 'elsewhere'}: the worker on ")
 
 
 def test_a_scheduler_without_workers_says_so_and_is_given_up(monkeypatch):
-    monkeypatch.setattr(cluster_module, "REPORTED_AFTER", 0.5)
-    monkeypatch.setattr(cluster_module, "_LOOK_EVERY", 0.2)
+    monkeypatch.setattr(jobs_module, "REPORTED_AFTER", 0.5)
+    monkeypatch.setattr(jobs_module, "_LOOK_EVERY", 0.2)
     lines = []
     with (
         scheduler(workers=0) as address,
@@ -140,8 +141,8 @@ def test_a_scheduler_without_workers_says_so_and_is_given_up(monkeypatch):
 
 
 def test_a_worker_that_comes_late_does_the_jobs(monkeypatch):
-    monkeypatch.setattr(cluster_module, "REPORTED_AFTER", 0.2)
-    monkeypatch.setattr(cluster_module, "_LOOK_EVERY", 0.1)
+    monkeypatch.setattr(jobs_module, "REPORTED_AFTER", 0.2)
+    monkeypatch.setattr(jobs_module, "_LOOK_EVERY", 0.1)
     with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None) as local:
         lines = []
 
