@@ -1,29 +1,27 @@
 """Prediction of facial landmarks: face detection, crop, network, conversion to image pixels."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from mlcmkd.data.blank_image import check_content
-from mlcmkd.data.crops import CROP_SCALE, Crop
 from mlcmkd.data.images import read_image
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.thermal.model_range import check_model_range
 from mlcmkd.data.thermal.palettes import is_coloured
-from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.deployment.boxes import Box
 from mlcmkd.deployment.detector import Detector
 from mlcmkd.deployment.face_detector import MapsNetwork
-from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks, face_confidence
+from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
 from mlcmkd.deployment.locating import Locator
 from mlcmkd.deployment.networks import open_bundled, open_network
-from mlcmkd.deployment.refinement import next_crop
+from mlcmkd.deployment.passes import predict_crops
 from mlcmkd.deployment.thermal_input import (
     INFERRED,
     StatedInput,
     celsius_radiometry,
+    checked_range,
     image_radiometry,
 )
 from mlcmkd.utils.errors import InputError
@@ -107,28 +105,13 @@ class Predictor:
                 "thermal images have; leave it out"
             )
         self.stated = stated
-        self.celsius_range = self._checked_range(celsius_range)
+        self.celsius_range = checked_range(
+            celsius_range, self.network.radiometry, self.network.normalisation
+        )
         if batch < 1:
             raise InputError(f"batch={batch} must be at least 1")
         self.batch = batch
         self.locator = Locator(detector, self.network.modality, passes, threads)
-
-    def _checked_range(
-        self, celsius_range: tuple[float, float] | None
-    ) -> tuple[float, float] | None:
-        """The given range of temperatures, or that of the weights."""
-        trained = self.network.radiometry
-        if celsius_range is None:
-            absolute = trained is not None and trained.absolute
-            return (trained.low, trained.high) if absolute else None
-        low, high = celsius_range
-        if not low < high:
-            raise InputError(f"the range {celsius_range} must rise; give the coldest value first")
-        if trained is not None and trained.kind == "frame-minmax":
-            raise InputError("these weights stretch every image to its own range; give no range")
-        given = Radiometry(kind="celsius", low=low, high=high)
-        check_model_range(trained, given, self.network.normalisation, "the given range")
-        return celsius_range
 
     def __call__(self, image: Path | str | np.ndarray, box: Box | None = None) -> FaceLandmarks:
         """Predicts the landmarks of one face; of the largest face if a detector finds several.
@@ -193,59 +176,7 @@ class Predictor:
 
     def predict_crops(self, crops: Iterable[FaceCrop]) -> list[FaceLandmarks]:
         """Predicts the face of each crop, in their order, `batch` of them per forward pass."""
-        faces: dict[int, FaceLandmarks] = {}
-        pending = [
-            (index, replace(face_crop, crop=crop))
-            for index, face_crop in enumerate(crops)
-            for crop in (face_crop.crop, *face_crop.candidates)
-        ]
-        while pending:
-            best = self._best_faces(pending)
-            # A later pass replaces the earlier one, whatever its confidence.
-            faces |= {index: face for index, (_, face) in best.items()}
-            pending = [
-                (index, refined)
-                for index, (face_crop, face) in best.items()
-                if (refined := next_crop(face_crop, face)) is not None
-            ]
-        return [faces[index] for index in range(len(faces))]
-
-    def _best_faces(
-        self, pending: Sequence[tuple[int, FaceCrop]]
-    ) -> dict[int, tuple[FaceCrop, FaceLandmarks]]:
-        """Runs the network; for each index keeps the crop whose face has the highest confidence."""
-        best: dict[int, tuple[FaceCrop, FaceLandmarks]] = {}
-        for start in range(0, len(pending), self.batch):
-            part = pending[start : start + self.batch]
-            predicted = self._forward([face_crop for _, face_crop in part])
-            for (index, face_crop), face in zip(part, predicted, strict=True):
-                # Without a confidence (NaN) the first crop is kept.
-                if index not in best or face.confidence > best[index][1].confidence:
-                    best[index] = face_crop, face
-        return best
-
-    def _forward(self, crops: list[FaceCrop]) -> list[FaceLandmarks]:
-        """One forward pass of the network."""
-        cuts = [crop.crop.cut(crop.image, self.network.input_px) for crop in crops]
-        channels = 3 if self.network.modality == "rgb" else 1  # a grey photo has three equal ones
-        cuts = [cut[..., None] if cut.ndim == 2 else cut for cut in cuts]
-        batch = np.stack([np.broadcast_to(cut, (*cut.shape[:2], channels)) for cut in cuts])
-        batch = np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
-        output = self.network(batch)
-        return [
-            FaceLandmarks(
-                crop.crop.to_pixels(points),
-                self.network.scheme,
-                crop.image,
-                confidence=face_confidence(points, confidence, deviation),
-                point_confidence=confidence,
-                deviation=deviation * crop.crop.side,
-                box=_box_of(crop.crop),
-                by=crop.by,
-                roll=crop.crop.roll,
-            )
-            for crop, points, confidence, deviation in zip(crops, *output, strict=True)
-        ]
+        return predict_crops(self.network, crops, self.batch)
 
     def to_unit(self, values: np.ndarray, name: str = "array") -> np.ndarray:
         """Converts stored values to the range of the network, float32 in [0, 1].
@@ -308,9 +239,3 @@ class Predictor:
 
 def _name(image: Path | str | np.ndarray) -> str:
     return "array" if isinstance(image, np.ndarray) else str(image)
-
-
-def _box_of(crop: Crop) -> Box:
-    """The square box of a crop, not rotated; the inverse of `Crop.around`."""
-    (x, y), half = crop.centre, crop.side / CROP_SCALE / 2
-    return x - half, y - half, x + half, y + half

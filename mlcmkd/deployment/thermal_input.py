@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlcmkd.data.thermal.model_range import over_model_range
+from mlcmkd.data.thermal.model_range import check_model_range, over_model_range
 from mlcmkd.data.thermal.palettes import get_palette, is_coloured
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, GREY8, Radiometry
 from mlcmkd.data.thermal.stated_levels import state_levels
@@ -44,6 +44,36 @@ class StatedInput:
 
 
 INFERRED = StatedInput()
+
+
+def checked_range(
+    celsius_range: tuple[float, float] | None, trained: Radiometry | None, normalisation: str | None
+) -> tuple[float, float] | None:
+    """The degrees C that become 0 and 1: the given ones, or those of the weights.
+
+    Args:
+        celsius_range: as given by the user; None for the range of the weights.
+        trained: radiometry of the training data; None where the weights do not have one.
+        normalisation: normalisation of the weights; None if it is unknown.
+
+    Returns:
+        the range; None for weights that have none.
+
+    Raises:
+        InputError: a range that is not ascending, a range for weights that use none, or a range other
+            than that of weights with normalisation "fixed".
+    """
+    if celsius_range is None:
+        absolute = trained is not None and trained.absolute
+        return (trained.low, trained.high) if absolute else None
+    low, high = celsius_range
+    if not low < high:
+        raise InputError(f"the range {celsius_range} must rise; give the coldest value first")
+    if trained is not None and trained.kind == "frame-minmax":
+        raise InputError("these weights stretch every image to its own range; give no range")
+    given = Radiometry(kind="celsius", low=low, high=high)
+    check_model_range(trained, given, normalisation, "the given range")
+    return celsius_range
 
 
 def image_radiometry(

@@ -125,7 +125,7 @@ def test_the_most_confident_candidate_is_kept_and_refined(tmp_path, monkeypatch)
     predictor = Predictor(tmp_path / "w.safetensors", batch=2)
     passes = []
 
-    def forward(crops):
+    def forward(network, crops):
         passes.append([crop.crop.centre[0] for crop in crops])
         return [
             FaceLandmarks(
@@ -137,7 +137,7 @@ def test_the_most_confident_candidate_is_kept_and_refined(tmp_path, monkeypatch)
             for crop in crops
         ]
 
-    monkeypatch.setattr(predictor, "_forward", forward)
+    monkeypatch.setattr("mlcmkd.deployment.passes.forward_pass", forward)
     first, *others = (Crop((x, 5.0), 10) for x in (10, 20, 30))
     (face,) = predictor.predict_crops([FaceCrop(np.zeros((9, 9)), first, "x", 3, tuple(others))])
     assert passes == [[10, 20], [30], [21], [22]]

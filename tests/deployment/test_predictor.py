@@ -19,6 +19,7 @@ from mlcmkd.data.landmark_files import read_landmarks
 from mlcmkd.data.pts import read_pts, write_pts
 from mlcmkd.data.thermal.palettes import apply_palette, is_coloured
 from mlcmkd.data.thermal.radiometry import Radiometry, to_centikelvin
+from mlcmkd.deployment import passes
 from mlcmkd.deployment.boxes import BoxTable
 from mlcmkd.deployment.drawing import draw
 from mlcmkd.deployment.faces import FaceLandmarks
@@ -91,15 +92,15 @@ def test_landmarks_are_pixels_of_the_image(thermal):
 def test_without_a_box_the_face_is_located_in_three_passes(thermal, monkeypatch):
     """Each pass crops around the landmarks of the pass before, turned by their roll."""
     crops, landmarks = [], []
-    forward = Predictor._forward
+    forward = passes.forward_pass
 
-    def recorded(self, face_crops):
-        (face,) = forward(self, face_crops)
+    def recorded(network, face_crops):
+        (face,) = forward(network, face_crops)
         crops.append(face_crops[0].crop)
         landmarks.append(face.landmarks)
         return [face]
 
-    monkeypatch.setattr(Predictor, "_forward", recorded)
+    monkeypatch.setattr(passes, "forward_pass", recorded)
     face = Predictor(thermal, detector="looks")(CELSIUS)
     assert crops[0] == Crop((39.5, 29.5), 79)
     assert crops[1:] == [

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mlcmkd import Predictor
 from mlcmkd.data.crops import Crop, tight_box
+from mlcmkd.deployment import passes
 from mlcmkd.deployment.faces import FaceCrop, FaceLandmarks
 from mlcmkd.deployment.refinement import next_crop
 from mlcmkd.deployment.roll import head_roll
@@ -130,13 +131,13 @@ def test_the_last_pass_has_no_next_crop(rendered):
 def test_no_pass_is_made_for_a_crop_that_hardly_changes(rendered, monkeypatch):
     """The network is not run again in the crop that its own landmarks give."""
     predictor, crops = Predictor(), []
-    forward = predictor._forward
+    forward = passes.forward_pass
 
-    def recorded(part):
+    def recorded(network, part):
         crops.extend(each.crop for each in part)
-        return forward(part)
+        return forward(network, part)
 
-    monkeypatch.setattr(predictor, "_forward", recorded)
+    monkeypatch.setattr(passes, "forward_pass", recorded)
     unit = predictor.to_unit(rendered.thermal[0])
     crop = Crop.around(tight_box(rendered.landmarks[0]))
     predictor.predict_crops([FaceCrop(unit, crop, passes=20)])
