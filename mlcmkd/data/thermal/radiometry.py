@@ -11,21 +11,12 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from mlcmkd.data.plausibility import Box
-from mlcmkd.data.thermal.dead_pixels import fill_dead_pixels
-from mlcmkd.data.thermal.palettes import get_palette, invert, is_coloured
+from mlcmkd.data.thermal.palettes import get_palette
 from mlcmkd.data.thermal.scale_check import KELVIN, check_scale
+from mlcmkd.data.thermal.stored_values import stored_values
 from mlcmkd.utils.config import Config, late
 from mlcmkd.utils.errors import InputError
 
-# The type of the stored values of each kind; "frame-minmax" accepts all.
-_STORED = {
-    "celsius": (np.float32, np.float64),
-    "centikelvin": (np.uint16,),
-    "decikelvin": (np.uint16,),
-    "counts": (np.uint16, np.float32, np.float64),
-    "grey8": (np.uint8,),
-    "palette": (np.uint8,),
-}
 _LEVELS = ("grey8", "palette")
 
 
@@ -225,7 +216,7 @@ class Radiometry(Config):
                 colours, colours of no known palette, too many dead pixels, or another scale (see
                 `mlcmkd.data.thermal.scale_check`).
         """
-        stored = self._stored(image, name)
+        stored = stored_values(self, image, name)
         if self.kind == "frame-minmax":
             return self.to_unit(stored)
         values = self._values(stored)
@@ -246,44 +237,12 @@ class Radiometry(Config):
         Raises:
             InputError: as `frame_to_unit`, or the values carry no absolute temperature.
         """
-        stored = self._stored(image, name)
+        stored = stored_values(self, image, name)
         celsius = self.celsius(stored)
         check_scale(self, stored, celsius, name)
         if self.kind in _LEVELS:
             celsius[(stored <= 0) | (stored >= 255)] = np.nan
         return celsius
-
-    def _stored(self, image: np.ndarray, name: str) -> np.ndarray:
-        """Return the stored values in one channel (levels of colours), without dead pixels."""
-        shape, dtype = image.shape, image.dtype
-        if len(shape) not in (2, 3) or (len(shape) == 3 and (shape[2] != 3 or dtype != np.uint8)):
-            raise InputError(
-                f"{name}: {dtype} values of shape {shape}, not a thermal image; give (H, W)"
-            )
-        coloured = is_coloured(image)
-        if coloured and self.kind not in ("palette", "frame-minmax"):
-            raise InputError(
-                f"{name}: a colour image instead of a thermal one; for a camera's false colours, use "
-                "the radiometry kind 'palette'"
-            )
-        types = _STORED.get(self.kind, (dtype,))
-        if dtype not in types:
-            expected = " or ".join(str(np.dtype(kind)) for kind in types)
-            raise InputError(
-                f"{name}: {dtype} pixels, but radiometry '{self.kind}' means {expected}; correct one "
-                "of the two"
-            )
-        if len(shape) == 2:
-            if self.palette not in (None, "grey"):
-                raise InputError(
-                    f"{name}: one channel, but radiometry says palette '{self.palette}'; correct "
-                    "one of the two"
-                )
-        elif coloured or self.palette is not None:
-            image = invert(image, self.palette, name).levels * 255
-        else:
-            image = image[..., 0]
-        return fill_dead_pixels(image, name)
 
 
 def _stretched(raw: np.ndarray) -> np.ndarray:
