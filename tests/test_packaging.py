@@ -1,5 +1,6 @@
 """The set-up files agree, the import contracts hold, and the wheel works."""
 
+import json
 import os
 import re
 import shutil
@@ -86,11 +87,7 @@ def test_the_code_is_clean():
 LIBRARIES = ["torch", "timm", "cv2", "onnx", "matplotlib", "scipy"]
 # The configs of stages are in modules that import torch, which is enough.
 BESIDE_TORCH = ["timm", "torchvision", "lightning_fabric", "matplotlib", "scipy", "numba", "sympy"]
-WITH_HELP = {
-    **dict.fromkeys(("predict", "prepare"), [*LIBRARIES, "rich"]),
-    **dict.fromkeys(("train", "transfer", "path", "evaluate", "score", "calibrate"), BESIDE_TORCH),
-    "export": BESIDE_TORCH,
-}
+WITH_TORCH = ("train", "transfer", "path", "evaluate", "score", "calibrate", "export")
 LIGHT = """
 import sys
 {work}
@@ -104,6 +101,24 @@ try:
 except SystemExit:
     pass
 """
+# One process, because each would import torch. What an earlier command imported is not counted again.
+HELPS = """
+import json, sys
+from contextlib import redirect_stdout
+from io import StringIO
+from mlcmkd.cli import app
+found, before = {{}}, set()
+for name in {names}:
+    with redirect_stdout(StringIO()):
+        try:
+            app([name, "--help"], standalone_mode=False)
+        except SystemExit:
+            pass
+    heavy = set({libraries}) & set(sys.modules)
+    found[name], before = sorted(heavy - before), heavy
+found["torch"] = "torch" in sys.modules
+print(json.dumps(found))
+"""
 
 
 @pytest.mark.parametrize(
@@ -111,13 +126,20 @@ except SystemExit:
     [
         ("import mlcmkd", [*LIBRARIES, "pydantic", "rich", "typer"]),
         (HELP.format(arguments=["--help"]), [*LIBRARIES, "pydantic", "rich", "yaml"]),
-        *((HELP.format(arguments=[name, "--help"]), WITH_HELP[name]) for name in WITH_HELP),
+        (HELP.format(arguments=["predict", "--help"]), [*LIBRARIES, "rich"]),
+        (HELP.format(arguments=["prepare", "--help"]), [*LIBRARIES, "rich"]),
     ],
-    ids=["import", "--help", *(f"{name} --help" for name in WITH_HELP)],
+    ids=["import", "--help", "predict --help", "prepare --help"],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(work, libraries):
     found = run(sys.executable, "-c", LIGHT.format(work=work, libraries=libraries))
     assert found.returncode == 0, found.stderr
+
+
+def test_the_help_of_a_stage_imports_torch_and_nothing_else_that_is_heavy():
+    found = run(sys.executable, "-c", HELPS.format(names=WITH_TORCH, libraries=BESIDE_TORCH))
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout) == {**dict.fromkeys(WITH_TORCH, []), "torch": True}
 
 
 # Packaging: the sdist, a wheel made of it, and the wheel in an environment of its own.
