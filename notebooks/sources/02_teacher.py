@@ -12,7 +12,7 @@
 # **Goals.** After this notebook you can train a landmark network, read its curves, heatmaps and errors,
 # and measure how much accuracy it loses on the other modality.
 #
-# **Time.** About ten minutes to read, two to run on two CPU cores, less if the [tour](00_tour.ipynb) has
+# **Time.** About ten minutes to read, one to run on two CPU cores, less if the [tour](00_tour.ipynb) has
 # trained the teacher already. **Prerequisites.** [01](01_pairing.ipynb), and some experience with
 # training a network. Terms are in the [glossary](../docs/glossary.md).
 

@@ -7,7 +7,7 @@
 # (orange-red) miss the annotated ones (green). Below, a student of the same size that has seen *ten*
 # labelled thermal images. All other pairs had no label. What did it get from the teacher?
 #
-# **The answer first.** With 10 labels, a student with a teacher is better than one without by 2.8 points
+# **The answer first.** With 10 labels, a student with a teacher is better than one without by 3.5 points
 # of NME, in one training with one seed. It is as good as a student with 100 labels and no teacher. A
 # teacher replaces labels; where there are many labels, it adds little.
 #
@@ -80,10 +80,10 @@ lesson.show(plots.nme_bars(rows, split="validation"), "03_worth")
 # lines its 95 % interval over faces; the best is at the top. FR is the share of faces with an NME above
 # 8 %.
 #
-# With 10 labels the teacher matters. With 100 labels, the student without a teacher has the same NME as
-# those with one, and DIKD the same as FD+LD. Each student is one training with one **seed** (state of
-# the random numbers: which pairs have a label, and their order), so small differences mean nothing
-# here. The 2.8 points are tested next, on the same faces:
+# With 10 labels the teacher matters. With 100 labels, the student without a teacher has nearly the NME
+# of those with one, and DIKD the same as FD+LD. Each student is one training with one **seed** (state of
+# the random numbers: which pairs have a label, and their order), so small differences mean nothing here.
+# The 3.5 points are tested next, on the same faces:
 
 # %%
 alone, taught = titled(few, "none"), titled(few, lesson.strategy)

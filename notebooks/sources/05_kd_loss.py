@@ -20,7 +20,7 @@
 # region of KD-Loss on one coordinate, and determine by an **ablation**, which leaves out one part of a
 # method at a time, which part improved a student.
 #
-# **Time.** About ten minutes to read, three to run on two CPU cores, more if earlier runs are missing
+# **Time.** About ten minutes to read, two to run on two CPU cores, more if earlier runs are missing
 # (`make course-models LESSON=05` writes them). **Prerequisites.** [03](03_ktl_dikd.ipynb).
 # [04](04_mcl.ipynb) is another method of compression; neither needs the other. Terms are in the
 # [glossary](../docs/glossary.md).
@@ -227,7 +227,7 @@ lesson.show_text(course.markdown_table(rows, columns))
 # Tough-Teacher's own prediction. So $r = 0$ for this teacher, and its assistive loss is zero. The main
 # loss has a small gradient. Only the Tolerant-Teacher's assistive loss is large.
 #
-# After 300 steps all six are still inaccurate. The runs of the figure at the head are longer.
+# After 150 steps all six are still inaccurate. The runs of the figure at the head are longer.
 #
 # ### Mistake: coordinates in pixels
 #

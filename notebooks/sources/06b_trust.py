@@ -130,8 +130,8 @@ lesson.show_text(course.markdown_table(rows, names))
 # %% [markdown]
 # **How to read it.** Each map is scaled to its own strongest credits, so all of them look plausible. The
 # third column (for the first face) shows where on the path the landmark becomes predictable: compare the
-# change between 0 and 0.01 with the change from 0.01 to 1. The fourth shows the price: an error of more
-# than 20 % where most of the change happens at once. The last column shows how similar a map without
+# change between 0 and 0.01 with the change from 0.01 to 1. The fourth shows the price: the largest
+# error where most of the change happens at once. The last column shows how similar a map without
 # signs is to the brightness of the image (in thermal: the temperature). With a black baseline, $x_i -
 # x'_i$ equals $x_i$, so a pixel as cold as the baseline cannot get credit. All other figures use the
 # baseline *blur*.

@@ -98,8 +98,8 @@ for name in shown:
 # $h_S(f_T)$. So a small error there shows only that its loss was minimised. (Each figure has its own
 # colour scale; compare the numbers.)
 #
-# Here the student *dikd* has nearly the same error with both heads (7.8 and 7.7 %), *none* loses half a
-# point with the teacher's. For both, thermal features have a larger error than RGB features.
+# Here the student *dikd* has nearly the same error with both heads (6.9 % both), *none* loses 0.2
+# points with the teacher's. For both, thermal features have a larger error than RGB features.
 
 # %% [markdown]
 # ## 2 · Are both maps equal?
@@ -175,7 +175,7 @@ lesson.show_text(course.markdown_table(rows, names))
 
 # %% [markdown]
 # **How to read it.** The second column is what all faces have in common. The difference between the
-# first and the second is specific to the face: 0.18 at the start, about 0.3 after training on thermal
+# first and the second is specific to the face: 0.23 at the start, about 0.34 after training on thermal
 # images. *fd+ld*, whose loss contains the distance of the features, has the highest CKA.
 
 # %% [markdown]
@@ -297,7 +297,7 @@ lesson.show_text(course.markdown_table(rows, names))
 # teacher's head, which RI trains. By the other measures the two are about as close;
 # [07b](07b_statistics.ipynb) has the intervals. A gap of zero may be impossible: training cannot recover
 # what a thermal image does not show, such as an eye behind glasses. And invariance is a means: all three
-# students have the same error on the task.
+# students have nearly the same error on the task.
 #
 # **Try it.** `strategy="ri"` and `"fi"`: which measure does each of them change? `"fd"`: what is the
 # effect of a smaller feature distance on the probe? `faces=50`: which number changes only because of the

@@ -116,8 +116,8 @@ lesson.show_text("\n".join(f"- {sentence}" for sentence in sentences))
 # %% [markdown]
 # **What the table shows.** The thermal students have about half the error of the RGB teacher on thermal
 # images. With a teacher, a student with 10 labels is as good as one with 100; without one, it is worse
-# by almost 3 points. With 100 labels the benefit of a teacher is small, a few tenths of a point, and
-# FD+LD has none of it in the light student. The light student with DIKD costs 2.8 points. Where in the
+# by almost 3 points. With 100 labels there is no clear difference, nor among the light students. The
+# light student with DIKD costs 2.3 points. Where in the
 # face?
 
 # %%
