@@ -102,11 +102,15 @@ class TrainingState:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def _moments(self) -> list[tuple[str, Tensor, Tensor]]:
-        """Name, moment and parameter of every moment of the optimizer."""
+        """Name, moment and parameter of every moment of the optimizer.
+
+        Values that are no tensors are left out: an optimizer such as timm's finds them again by itself.
+        """
         return [
             (f"optimizer.{n}.{name}", value, parameter)
             for n, parameter in enumerate(self._parameters())
             for name, value in self.optimizer.state.get(parameter, {}).items()
+            if isinstance(value, Tensor)
         ]
 
     def _restore_moments(self, tensors: dict[str, Tensor]) -> None:
