@@ -1,25 +1,29 @@
-"""What several tests share: small models, small pairs, and one thread a worker."""
+"""What several tests share: small models, small pairs, and one thread a worker.
 
+The process that distributes the tests reads this file, too, before it starts the workers. So the library
+is imported where it is used.
+"""
+
+import functools
 import gc
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import settings
 
-from mlcmkd.data.crops import Crop
-from mlcmkd.data.dataset import Pairs, stored_px
-from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
-from mlcmkd.models import Landmarker, ModelSpec
-from mlcmkd.studies import runner
 from tests.budget import Budget
-from tests.studies.here import run_jobs_here
+from tests.forked import start_fork_server
 
-# Two workers share two cores; more threads would only wait for each other.
-torch.set_num_threads(1)
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mlcmkd.data.dataset import Pairs
+    from mlcmkd.models import Landmarker
 
 # A busy machine is no reason to fail: laws are about results, not about time.
 settings.register_profile("mlcmkd", deadline=None)
@@ -32,12 +36,48 @@ sys.modules.setdefault("rfc3987_syntax", None)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Budget(config), "budget")
+    if _runs_tests(config):
+        import mlcmkd.utils.progress  # noqa: F401  (before IPython, see tests/forked.py)
+        import tests.one_thread  # noqa: F401
 
 
 def pytest_collection_finish() -> None:
     """The garbage collector looks no more through what was imported: an ONNX export takes 20 % less."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Before the first test; during the collection pytest records warnings."""
+    if _runs_tests(session.config):
+        start_fork_server()
+
+
+def _runs_tests(config: pytest.Config) -> bool:
+    """Whether this process runs tests, and does not only distribute them."""
+    return hasattr(config, "workerinput") or config.getoption("dist", "no") == "no"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _git_asked_once() -> Iterator[None]:
+    """Every run states the commit of this checkout, for which git is started four times, 20 ms."""
+    from mlcmkd.training import provenance
+
+    ask, here = provenance._git, provenance._PACKAGE
+    known: dict[tuple[str, ...], str] = {}
+
+    def answer(folder: Path, *arguments: str) -> str | None:
+        if folder == here and arguments in known:
+            return known[arguments]
+        found = ask(folder, *arguments)
+        if folder == here and found is not None:  # on a busy machine it may take too long
+            known[arguments] = found
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provenance, "_git", answer)
+        yield
 
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -54,16 +94,39 @@ def real_data() -> Path:
 @pytest.fixture(scope="module")
 def in_this_process() -> Iterator[None]:
     """Studies make their runs here; test_cluster.py and test_kills.py are about processes."""
+    from mlcmkd.studies import runner
+    from tests.studies.here import run_jobs_here
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "run_jobs", run_jobs_here)
         yield
 
 
-def make_model(size: str = "light", modality: str = "rgb", seed: int = 0, **spec) -> Landmarker:
+def make_model(size: str = "light", modality: str = "rgb", seed: int = 0, **spec) -> "Landmarker":
+    """A network with random weights. It is a copy, because building some sizes takes 0.1 s."""
+    import torch
+
+    from mlcmkd.models import SIZES
+
+    build = _built if size in SIZES._built_in else _built.__wrapped__  # a name may be given again
+    model, random_state = build(size, modality, seed, **spec)
+    torch.set_rng_state(random_state)
+    return deepcopy(model)
+
+
+@functools.lru_cache(maxsize=32)
+def _built(size: str, modality: str, seed: int, **spec) -> tuple["Landmarker", "Tensor"]:
+    """A network, and torch's random state after it was built."""
+    import torch
+
+    from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
+    from mlcmkd.models import Landmarker, ModelSpec
+
     torch.manual_seed(seed)
     spec = {"input_px": 32, **spec}
     radiometry = FACE_CELSIUS if modality == "thermal" else None
-    return Landmarker(ModelSpec(size=size, modality=modality, radiometry=radiometry, **spec))
+    model = Landmarker(ModelSpec(size=size, modality=modality, radiometry=radiometry, **spec))
+    return model, torch.get_rng_state()
 
 
 def room(background: float = 22, face: float = 34, height: int = 60, width: int = 80) -> np.ndarray:
@@ -75,8 +138,16 @@ def room(background: float = 22, face: float = 34, height: int = 60, width: int 
     return (background + (face - background) * blend + waves).astype(np.float32)
 
 
-def make_pairs(count: int = 8, input_px: int = 32, seed: int = 0, scheme_points: int = 68) -> Pairs:
+def make_pairs(
+    count: int = 8, input_px: int = 32, seed: int = 0, scheme_points: int = 68
+) -> "Pairs":
     """Random images and landmarks: enough for mechanics, where nothing has to be learnt."""
+    import torch
+
+    from mlcmkd.data.crops import Crop
+    from mlcmkd.data.dataset import Pairs, stored_px
+    from mlcmkd.data.thermal.radiometry import FACE_CELSIUS
+
     rng = np.random.default_rng(seed)
     size = stored_px(input_px)
     return Pairs(

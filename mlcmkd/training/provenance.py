@@ -1,5 +1,6 @@
 """Where a run's results come from: hashes of its data, code version, libraries, processor."""
 
+import functools
 import hashlib
 import importlib.metadata
 import os
@@ -123,6 +124,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return result.stdout.strip() if result.returncode == 0 else None
 
 
+@functools.cache  # reading the versions takes 5 ms, for each run of a study
 def _version(library: str) -> str:
     try:
         return importlib.metadata.version(library)

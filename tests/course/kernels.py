@@ -4,6 +4,7 @@ A kernel imports the library anew, as in a new Python, so a lesson that forgets 
 """
 
 import os
+import runpy
 import signal
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ LAUNCHER = "jupyter_client.provisioning.local_provisioner.launch_kernel"
 INLINE = (
     "module://matplotlib_inline.backend_inline"  # what a kernel chooses before matplotlib's import
 )
+
+
+OURS = ("mlcmkd", "data_prep", "tests")  # imported anew in each kernel
 
 
 class ForkedKernel:
@@ -49,33 +53,46 @@ class ForkedKernel:
 
 
 def launch(
-    command: list[str], *, env: dict[str, str], cwd: str | None = None, **_: Any
+    command: list[str],
+    *,
+    env: dict[str, str],
+    cwd: str | None = None,
+    stderr: Any = None,
+    **_: Any,
 ) -> ForkedKernel:
-    """`jupyter_client.launcher.launch_kernel` of a command `python -c CODE OPTIONS`."""
+    """`jupyter_client.launcher.launch_kernel` of `python -c CODE` or `python -m MODULE` with options."""
     server = fork_server()
     ready, begun = server.Pipe(duplex=False)
-    process = server.Process(target=_kernel, args=(command, env, cwd or os.getcwd(), begun))
+    quiet = stderr is not None
+    process = server.Process(target=_kernel, args=(command, env, cwd or os.getcwd(), begun, quiet))
     process.start()
     ready.recv()
     return ForkedKernel(process)
 
 
-def _kernel(command: list[str], env: dict[str, str], cwd: str, begun: Connection) -> None:
+def _kernel(
+    command: list[str], env: dict[str, str], cwd: str, begun: Connection, quiet: bool
+) -> None:
     os.setsid()  # before anybody asks for the process group that a signal is sent to
     begun.send(None)
+    if quiet:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     os.environ.clear()
     # The kernel ends with its parent, which is the server here.
     os.environ.update(env, JPY_PARENT_PID=str(os.getppid()))
     os.chdir(cwd)
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("mlcmkd", "tests")]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
         del sys.modules[name]
     import matplotlib
 
     matplotlib.rcParams["backend"] = env.get("MPLBACKEND", INLINE)
-    _, option, code, *rest = command
-    assert option == "-c"
+    option = next(word for word in command if word in ("-c", "-m"))
+    code, *rest = command[command.index(option) + 1 :]
     sys.argv = [option, *rest]
-    exec(code, {"__name__": "__main__"})
+    if option == "-m":
+        runpy.run_module(code, run_name="__main__", alter_sys=True)
+    else:
+        exec(code, {"__name__": "__main__"})
 
 
 @contextmanager
