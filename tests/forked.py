@@ -25,7 +25,7 @@ MODULES = (
     "mlcmkd.utils.progress", "tests.one_thread", "tests.conftest", "timm", "torchvision",
     "torch._dynamo", "captum.attr", "pandas", "scipy.stats", "scipy.optimize", "lightning_fabric",
     "onnxruntime", "mlcmkd.plots", "mlcmkd.synthetic.faces", "mlcmkd.stages.kd_loss",
-    "mlcmkd.studies.ktl", "distributed", "ipykernel.kernelapp", "ipywidgets",
+    "mlcmkd.studies.ktl.run", "distributed", "ipykernel.kernelapp", "ipywidgets",
 )  # fmt: skip
 
 

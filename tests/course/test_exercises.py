@@ -13,6 +13,7 @@ from mlcmkd.course.execution import execute
 from mlcmkd.course.exercises import IN_WORDS, MARKER, exercise_of, exercises_of, has, without_answer
 from mlcmkd.course.project import NOTEBOOKS, SOLUTIONS
 from mlcmkd.utils.errors import InputError
+from tests.course.kernels import forked_kernels
 
 _spec = importlib.util.spec_from_file_location("build", NOTEBOOKS / "build.py")
 build = importlib.util.module_from_spec(_spec)
@@ -177,7 +178,8 @@ def test_unanswered_exercises_are_refused_and_solutions_accepted(name, work, cap
 def test_in_a_kernel_a_solution_runs_with_parameters(work, tmp_path):
     parameters = {"scale": "smoke", "device": "cpu", "work": str(work)}
     done = tmp_path / "done.ipynb"
-    execute(SOLUTIONS / "05_kd_loss.ipynb", done, parameters, show=False)
+    with forked_kernels():
+        execute(SOLUTIONS / "05_kd_loss.ipynb", done, parameters, show=False)
     texts = [
         out.get("text", "") for c in nbformat.read(done, 4).cells for out in c.get("outputs", [])
     ]

@@ -5,9 +5,6 @@ on imports, so the facts of all notebooks can be executed together, in one kerne
 """
 
 import ast
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -15,6 +12,7 @@ import pytest
 
 from mlcmkd.course.project import NOTEBOOKS, SOLUTIONS
 from mlcmkd.course.series import numbered
+from tests.forked_commands import Ended, ForkedCommand
 
 ROOT = NOTEBOOKS.parent
 CHECKED = "nbval-check-output"
@@ -41,7 +39,7 @@ def facts_of(path: Path) -> list[nbformat.NotebookNode]:
     return [nbformat.v4.new_code_cell("\n".join(imports)), *facts]
 
 
-def nbval(cells: list[nbformat.NotebookNode], path: Path) -> subprocess.CompletedProcess:
+def nbval(cells: list[nbformat.NotebookNode], path: Path) -> Ended:
     """Runs nbval on a notebook of these cells, in this environment."""
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {
@@ -52,17 +50,11 @@ def nbval(cells: list[nbformat.NotebookNode], path: Path) -> subprocess.Complete
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
     nbformat.write(notebook, path)
-    # Without the options of the pytest that runs this test; with this checkout's modules.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env"]
-    return subprocess.run(
-        [sys.executable, *command, f"--rootdir={path.parent}", path.name],
-        cwd=path.parent,
-        env=kept | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    plugins = ["-p", "no:cacheprovider", "-p", "tests.course.nbval_kernels"]
+    words = ["-q", *plugins, "--nbval-lax", "--nbval-current-env", f"--rootdir={path.parent}"]
+    # Without the options of the pytest that runs this test.
+    environment = {"PYTEST_ADDOPTS": "", "PYTHONPATH": str(ROOT)}
+    return ForkedCommand("pytest", *words, str(path), folder=path.parent, **environment).ended()
 
 
 @pytest.mark.parametrize("path", STORED, ids=NAMES)
@@ -83,8 +75,8 @@ def test_there_are_facts():
 def test_all_stored_facts_are_reproduced(tmp_path):
     cells = [cell for path in STORED for cell in facts_of(path)]
     result = nbval(cells, tmp_path / "facts.ipynb")
-    assert result.returncode == 0, result.stdout[-3000:]
-    assert f"{len(cells)} passed" in result.stdout
+    assert result.status == 0, result.output[-3000:]
+    assert f"{len(cells)} passed" in result.output
 
 
 def test_a_modified_fact_is_detected(tmp_path):
@@ -94,5 +86,5 @@ def test_a_modified_fact_is_detected(tmp_path):
     cells[0].source = ""  # this fact needs no import: a quick kernel
     cells[1].outputs[0].text = text.replace("6,272", "6,273")
     result = nbval(cells, tmp_path / "tampered.ipynb")
-    assert result.returncode == 1 and "1 failed" in result.stdout
-    assert "6,273" in result.stdout and "6,272" in result.stdout
+    assert result.status == 1 and "1 failed" in result.output
+    assert "6,273" in result.output and "6,272" in result.output

@@ -21,6 +21,7 @@ from mlcmkd.course.series import numbered
 from mlcmkd.training.run_directory import CONFIG, METRICS, PROVENANCE, RESULT, WEIGHTS
 from mlcmkd.utils.errors import InputError
 from tests.course.here import execute_here
+from tests.course.kernels import forked_kernels
 
 
 def notebook(folder: Path, parameters: str, *cells: str, tag: str = "parameters") -> Path:
@@ -32,6 +33,12 @@ def notebook(folder: Path, parameters: str, *cells: str, tag: str = "parameters"
     }
     nbformat.write(document, folder / "mine.ipynb")
     return folder / "mine.ipynb"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forked():
+    with forked_kernels():
+        yield
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from mlcmkd.course.notebook_study import (
 )
 from mlcmkd.utils.errors import InputError
 from tests.course.here import execute_here
+from tests.course.kernels import forked_kernels
 from tests.course.test_notebook_run import notebook
 
 ROOT = Path(__file__).parents[2]
@@ -110,7 +111,8 @@ def test_a_sweep_is_many_runs_and_the_same_as_plain_papermill(tmp_path, in_this_
         {"seed": 1, "strategy": "dikd"},
     ]
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(settings))
-    answer = CliRunner().invoke(app, ["sweep", str(tmp_path / "sweep.yaml"), "--retries", "0"])
+    with forked_kernels():
+        answer = CliRunner().invoke(app, ["sweep", str(tmp_path / "sweep.yaml"), "--retries", "0"])
     assert answer.exit_code == 1 and "4 runs of" in answer.output
     assert "ValueError: this one fails" in answer.output and "1 runs failed" in answer.output
     with (tmp_path / "table.csv").open() as file:
@@ -120,7 +122,7 @@ def test_a_sweep_is_many_runs_and_the_same_as_plain_papermill(tmp_path, in_this_
     ]  # fmt: skip
     assert {row["notebook"] for row in rows} == {"mine"}
     parameters = {"rate": 2.0, "strategy": "dikd", "seed": 0, "work": str(tmp_path / "by-hand")}
-    with this_interpreter():
+    with this_interpreter(), forked_kernels():
         papermill.execute_notebook(
             settings["notebook"], tmp_path / "out.ipynb", parameters, progress_bar=False
         )

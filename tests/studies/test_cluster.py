@@ -16,6 +16,7 @@ from mlcmkd.studies import jobs as jobs_module
 from mlcmkd.studies.cluster import GPU, Cluster, client_of, worker_threads
 from mlcmkd.studies.jobs import _slots, run_jobs
 from mlcmkd.utils.errors import InputError
+from tests.forked_commands import forked_workers
 from tests.studies.jobs import (
     dies_at_first,
     fails_at_first,
@@ -24,6 +25,13 @@ from tests.studies.jobs import (
     which_gpu,
     which_process,
 )
+
+
+@pytest.fixture
+def forked() -> Iterator[None]:
+    """Workers that import nothing. Those of the first tests are spawned, as outside of tests."""
+    with forked_workers():
+        yield
 
 
 def quiet(line: str) -> None:
@@ -55,7 +63,7 @@ def test_failed_jobs_are_retried(tmp_path):
     assert result is None and isinstance(error, RuntimeError)
 
 
-def test_bad_input_is_not_tried_again(tmp_path):
+def test_bad_input_is_not_tried_again(tmp_path, forked):
     found = done(partial(refuses, tmp_path), Cluster(retries=3))
     assert [str(error) for _, error in found.values()] == [
         f"job {n} cannot be done" for n in range(3)
@@ -70,7 +78,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_job_done(tmp_path):
     assert (tmp_path / "tries").read_text().split() == ["0", "1", "1", "2"]
 
 
-def test_one_gpu_for_each_worker(monkeypatch):
+def test_one_gpu_for_each_worker(monkeypatch, forked):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     found = done(which_gpu, Cluster(gpus=2), range(6))
     seen = [result for result, _ in found.values()]
@@ -81,7 +89,7 @@ def test_one_gpu_for_each_worker(monkeypatch):
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "2,5"
 
 
-def test_the_embedded_cluster_is_bound_to_loopback_and_counts_its_slots():
+def test_the_embedded_cluster_is_bound_to_loopback_and_counts_its_slots(forked):
     with client_of(Cluster(workers=2)) as client:
         info = client.scheduler_info(n_workers=-1)
         addresses = [client.scheduler.address, *info["workers"]]
@@ -105,7 +113,7 @@ def test_an_unavailable_scheduler():
         done(which_gpu, Cluster(scheduler="tcp://127.0.0.1:9"))
 
 
-def test_a_worker_with_threads_gives_the_numbers_of_a_lone_run(tmp_path, monkeypatch):
+def test_a_worker_with_threads_gives_the_numbers_of_a_lone_run(tmp_path, monkeypatch, forked):
     """Torch's random state is shared by its threads; relative paths are those of the command."""
     lines = []
     with scheduler(workers=1, threads=4) as address:
@@ -118,7 +126,7 @@ def test_a_worker_with_threads_gives_the_numbers_of_a_lone_run(tmp_path, monkeyp
     )
 
 
-def test_a_folder_that_a_worker_does_not_see_is_named(tmp_path, monkeypatch):
+def test_a_folder_that_a_worker_does_not_see_is_named(tmp_path, monkeypatch, forked):
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -140,7 +148,7 @@ def test_a_scheduler_without_workers_says_so_and_is_given_up(monkeypatch):
     assert len(lines) == 1 and f"`dask worker {address} --nthreads 1`" in lines[0]
 
 
-def test_a_worker_that_comes_late_does_the_jobs(monkeypatch):
+def test_a_worker_that_comes_late_does_the_jobs(monkeypatch, forked):
     monkeypatch.setattr(jobs_module, "REPORTED_AFTER", 0.2)
     monkeypatch.setattr(jobs_module, "_LOOK_EVERY", 0.1)
     with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None) as local:

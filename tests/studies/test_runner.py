@@ -3,8 +3,6 @@
 import csv
 import pickle
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,10 +17,10 @@ from mlcmkd.studies.study import recorded_minutes
 from mlcmkd.training.run_directory import PROVENANCE
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.locks import file_lock
+from tests.forked_commands import ForkedCommand
 from tests.studies.letters import Files, quiet
 
 ROOT = Path(__file__).parents[2]
-RUN = "import sys; from tests.studies.letters import main; main(sys.argv[1])"
 
 
 def runs_of(folder: Path) -> list[str]:
@@ -105,10 +103,13 @@ def test_an_estimate_is_the_median_of_what_earlier_runs_took():
 
 
 def test_a_killed_command_is_resumed_on_a_cluster_of_processes(tmp_path):
-    command = [sys.executable, "-c", RUN, str(tmp_path)]
-    assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+    def status() -> int:
+        words = ("tests.studies.letters_command", str(tmp_path))
+        return ForkedCommand(*words, folder=tmp_path).ended().status
+
+    assert status() == -signal.SIGKILL
     assert runs_of(tmp_path) == ["T", "a"]
-    subprocess.run(command, cwd=ROOT, check=True)
+    assert status() == 0
     assert runs_of(tmp_path) == ["T", "a", "k", "b"]
     assert (tmp_path / "made").read_text() == "akkbx"
 

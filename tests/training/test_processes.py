@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from mlcmkd.training.sampling import Stream
 from mlcmkd.training.trainer import mean_over_processes
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.processes import forget_unusable_ranks, is_first, started_by_torchrun
+from tests.forked_commands import ForkedCommand
 
 LEFT_BEHIND = {  # by a launcher that did not start this process
     "torchrun": {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2"},
@@ -49,26 +48,13 @@ def test_a_rank_in_the_environment_is_not_believed(tmp_path, monkeypatch, launch
     assert (tmp_path / RESULT).is_file()
 
 
-_MAKE_FABRIC = """
-from mlcmkd.training.config import FitConfig
-from mlcmkd.training.fabric import make_fabric
-make_fabric(FitConfig(accelerator="cpu"))
-"""
-
-
-def test_ranks_that_are_no_numbers_are_forgotten_before_lightning_reads_them(monkeypatch):
+def test_ranks_that_are_no_numbers_are_forgotten_before_lightning_reads_them(tmp_path, monkeypatch):
     leave(monkeypatch, {"RANK": "", "SLURM_PROCID": "first", "LOCAL_RANK": "1"})
     forget_unusable_ranks()
     assert not {"RANK", "SLURM_PROCID"} & set(os.environ) and os.environ["LOCAL_RANK"] == "1"
-    done = subprocess.run(
-        [sys.executable, "-c", _MAKE_FABRIC],
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "RANK": "", "SLURM_PROCID": "first"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    ranks = {"RANK": "", "SLURM_PROCID": "first", "LOCAL_RANK": "1"}
+    ended = ForkedCommand("tests.training.unusable_ranks", folder=tmp_path, **ranks).ended()
+    assert ended.status == 0, ended.errors[-2000:]
 
 
 @pytest.mark.parametrize("rank", [0, 1, 2])
@@ -196,7 +182,7 @@ def test_torchrun_and_config_must_agree(monkeypatch):
 
 
 TRAIN = [
-    "train", "--data", "synthetic", "--size", "light", "--set", "data.synthetic_train=8",
+    "train", "--data", "synthetic", "--size", "slim", "--set", "data.synthetic_train=8",
     "--set", "data.synthetic_held=4", "--set", "input_px=32", "--set", "fit.accelerator=cpu",
     "--set", "fit.batch=4", "--set", "fit.evaluations=1", "--steps", "2",
 ]  # fmt: skip
@@ -207,18 +193,11 @@ TWO = ["--set", "fit.devices=2", "--set", "fit.ema=0.5"]  # with an average, whi
 def by_torchrun(tmp_path_factory) -> tuple[Path, str]:
     """The run directory of a training in two processes, and what they printed."""
     out = tmp_path_factory.mktemp("torchrun") / "run"
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    done = subprocess.run(
-        [*command, "-m", "mlcmkd", *TRAIN, *TWO, "--out", str(out)],
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return out, done.stdout
+    torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    words = (*torchrun, "-m", "mlcmkd", *TRAIN, *TWO, "--out", str(out))
+    ended = ForkedCommand(*words, folder=out.parent, OMP_NUM_THREADS="1").ended()
+    assert ended.status == 0, ended.errors[-2000:]
+    return out, ended.output
 
 
 def test_torchrun_writes_one_run_and_prints_its_result_once(by_torchrun):
