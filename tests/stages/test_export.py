@@ -11,14 +11,21 @@ from mlcmkd.stages import export as export_stage
 from mlcmkd.stages.export import INT8, MODEL, ExportConfig, export
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model
+from tests.tiny import TINY, tiny_sizes
 
 DATA = DataConfig(synthetic_held=12)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    with tiny_sizes():
+        yield
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "w.safetensors"
-    make_model("base", "thermal", head="coordinate", input_px=32).save(path)
+    make_model(TINY, "thermal", head="coordinate", input_px=32).save(path)
     return path
 
 
@@ -75,7 +82,7 @@ def test_the_folder_of_the_weights_is_not_written_to(weights):
 
 def test_weights_of_fewer_points_are_scored_on_theirs_without_output(tmp_path, capfd):
     """Neither torch's exporter nor ONNX Runtime prints anything."""
-    model = make_model("base", "thermal", head="coordinate", input_px=32).for_scheme("sf_tl54")
+    model = make_model(TINY, "thermal", head="coordinate", input_px=32).for_scheme("sf_tl54")
     weights, out = tmp_path / "w.safetensors", tmp_path / "run"
     model.save(weights)
     config = ExportConfig(out=out, weights=weights, kind="crop", int8=True, data=DATA)

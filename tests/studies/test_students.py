@@ -24,6 +24,7 @@ from mlcmkd.studies.students.teachers import large_networks, teachers_of
 from mlcmkd.training.run_directory import WEIGHTS
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.locks import file_lock
+from tests.tiny import NARROW, TINY, tiny_sizes
 
 FIT = {"steps": 2, "batch": 4, "evaluations": 1, "accelerator": "cpu"}
 
@@ -36,14 +37,14 @@ def fields(out: Path, **changed) -> dict:
             "tiny": {
                 "data": {"source": "synthetic", "synthetic_train": 12, "synthetic_held": 4},
                 "names": {"rgb": "tiny-rgb", "thermal": "tiny-thermal"},
-                "teacher": {"size": "half", "input_px": 32, "fit": FIT},
+                "teacher": {"size": TINY, "input_px": 32, "fit": FIT},
             }
         },
         "transfer": {"fit": FIT},
         "student": {"fit": FIT},
         "networks": {
-            "light coordinate": {"size": "slim", "head": "coordinate"},
-            "light": {"size": "slim"},
+            "light coordinate": {"size": NARROW, "head": "coordinate"},
+            "light": {"size": NARROW},
         },
         "methods": {
             "task": {"stage": "train"},
@@ -86,6 +87,12 @@ def networks(there: StudentsConfig, planned) -> dict:
 def speeds(plain: float, int8: float):
     """A fake measurement by the name of the file."""
     return lambda path: Latency(*3 * [int8 if path.name == "int8.onnx" else plain])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny() -> Iterator[None]:
+    with tiny_sizes():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +256,7 @@ def copied(made: Path, there: Path, **changed) -> StudentsConfig:
 
 def test_all_networks_are_measured_again_in_turns(made, tmp_path, monkeypatch):
     there, turns, lines = copied(made, tmp_path), [], []
-    order = {"rgb half": [5.0, 1.0, 4.0, 2.0, 3.0], "int8": [0.25] * 5}
+    order = {f"rgb {TINY}": [5.0, 1.0, 4.0, 2.0, 3.0], "int8": [0.25] * 5}
 
     def clock(path):
         card = load_onnx(path).card
@@ -267,7 +274,7 @@ def test_all_networks_are_measured_again_in_turns(made, tmp_path, monkeypatch):
     assert latencies["rgb", "teacher"] == "3.0"  # the median over the rounds
     assert latencies["thermal", "dikd, int8"] == "0.25" and latencies["thermal", "dikd"] == "7.0"
     assert after == [{k: v for k, v in row.items() if k != "latency_ms"} for row in before]
-    assert any(line.startswith("half, heatmap, rgb input: 3.000 ms") for line in lines)
+    assert any(line.startswith(f"{TINY}, heatmap, rgb input: 3.000 ms") for line in lines)
     assert len(lines) == len(names)
 
 

@@ -22,6 +22,7 @@ from mlcmkd.utils.config import late
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs
 from tests.forked import fork_server
+from tests.tiny import NARROW, tiny_sizes
 
 STEPS = 15
 CONFIG = FitConfig(steps=STEPS, batch=4, evaluations=3, accelerator="cpu")
@@ -44,7 +45,8 @@ def train(
 ):
     """A complete KTL training with every kind of state; stopped before step `at`."""
     torch.manual_seed(7)
-    teacher, student = make_model("light"), make_model("light", "thermal", seed=1)
+    with tiny_sizes():
+        teacher, student = make_model(NARROW), make_model(NARROW, "thermal", seed=1)
     objective = KTL(teacher, student, DIKD.resolved(), DIKD.guide)
     steps = iter(range(STEPS + 1))
 
@@ -198,7 +200,7 @@ def test_hyperparameters_are_the_config_without_paths(tmp_path):
 
 def test_the_fingerprint_depends_on_the_frozen_teacher():
     def fingerprint(seed):
-        teacher, student = make_model("light", seed=seed), make_model("light", "thermal", seed=1)
+        teacher, student = make_model("slim", seed=seed), make_model("slim", "thermal", seed=1)
         return fingerprint_of(KTL(teacher, student, DIKD.resolved(), DIKD.guide), CONFIG)
 
     assert fingerprint(0) == fingerprint(0) != fingerprint(2)
@@ -261,8 +263,8 @@ def test_checkpoints_are_removed_when_a_stage_ends(tmp_path):
 def test_the_message_about_a_nan_names_step_and_batch(tmp_path):
     pairs = make_pairs(12)
     pairs.landmarks[3] = float("inf")  # NaN would be a landmark without a label
-    student = make_model("light", "thermal")
-    objective = KTL(make_model("light"), student, DIKD.resolved(), DIKD.guide)
+    student = make_model("slim", "thermal")
+    objective = KTL(make_model("slim"), student, DIKD.resolved(), DIKD.guide)
     with pytest.raises(InputError) as caught:
         fit(
             objective,
