@@ -23,7 +23,7 @@ FIELDS = {
 def teacher(tmp_path_factory) -> Path:
     """An RGB teacher of two steps, with heatmaps."""
     out = tmp_path_factory.mktemp("teacher") / "run"
-    train(TrainConfig(out=out, size="small", input_px=32, **FIELDS), progress=False)
+    train(TrainConfig(out=out, size="half", input_px=32, **FIELDS), progress=False)
     return out / WEIGHTS
 
 
@@ -50,7 +50,7 @@ def test_a_student_of_another_architecture_learns_by_every_term(teacher, tmp_pat
 
 def test_a_student_with_another_head_starts_from_the_rest_of_the_teacher(teacher, tmp_path):
     student = distil(teacher, tmp_path / "run", head="coordinate")
-    assert (student.spec.size, student.spec.head) == ("small", "coordinate")
+    assert (student.spec.size, student.spec.head) == ("half", "coordinate")
 
 
 def test_all_but_the_head_is_copied():
@@ -66,7 +66,7 @@ def test_all_but_the_head_is_copied():
 
 def test_a_student_of_another_size_does_not_start_from_its_teacher(teacher, tmp_path):
     with pytest.raises(
-        InputError, match="size slim: cannot start from the .* small teacher; set init"
+        InputError, match="size slim: cannot start from the .* half teacher; set init"
     ):
         distil(teacher, tmp_path / "run", size="slim")
     assert not (tmp_path / "run" / WEIGHTS).exists()

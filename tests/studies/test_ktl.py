@@ -26,7 +26,7 @@ def fields(folder, **changes) -> dict:
         "benchmarks": {
             "synthetic": {
                 "data": DATA,
-                "teacher": {"size": "small", "input_px": 32, "fit": FIT},
+                "teacher": {"size": "half", "input_px": 32, "fit": FIT},
             }
         },
         "transfer": {"fit": FIT, "distillation": {"decay": "constant"}},
@@ -173,7 +173,7 @@ def test_a_teacher_is_known_by_the_weights_that_it_began_with(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"teacher": {"sise": "small"}}, "teacher of 'synthetic': sise: no such field"),
+        ({"teacher": {"sise": "half"}}, "teacher of 'synthetic': sise: no such field"),
         ({"data": DATA | {"pairs": 6}}, "benchmark 'synthetic': data.pairs is set by the grids"),
         ({"data": DATA | {"labelled": 6}}, "data.labelled is set by the grids"),
         ({"data": DATA | {"misalignment": 2}}, "data.misalignment is set by the grids"),
@@ -275,7 +275,7 @@ def test_a_row_a_run(swept):
         )
         for seed in ("0", "1")
     }  # fmt: skip
-    assert {(row["model"], row["input_px"], row["steps"]) for row in rows} == {("small", "32", "2")}
+    assert {(row["model"], row["input_px"], row["steps"]) for row in rows} == {("half", "32", "2")}
     assert len({row["nme_teacher"] for row in rows}) == 1
 
 

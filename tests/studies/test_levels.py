@@ -45,7 +45,7 @@ def fields(folder, **changes) -> dict:
         "benchmarks": {
             "synthetic": {
                 "data": DATA,
-                "teacher": {"size": "small", "input_px": 32, "fit": FIT},
+                "teacher": {"size": "half", "input_px": 32, "fit": FIT},
             }
         },
         "transfer": {"fit": FIT, "distillation": {"strategy": "fd+ld"}},
@@ -191,7 +191,7 @@ def test_an_interrupted_table_resumes_with_the_same_costs_on_a_slower_machine(
         {"split": "val"},
         {"transfer": {"fit": {**FIT, "batch": 2}}},
         {"compress": {"fit": {**FIT, "batch": 2}}},
-        {"compress": {"fit": FIT, "size": "small"}},
+        {"compress": {"fit": FIT, "size": "half"}},
     ],
 )
 def test_times_of_another_config_are_not_taken(finished, measured, changes):
