@@ -134,6 +134,7 @@ CANDIDATES = {
         Candidate("swift", partial(landmarker, "swift")),
         Candidate("swift, one branch", _plain("swift, one branch", (32, 64, 128), 64, False)),
         Candidate("swift, wide", _plain("swift, wide", (48, 96, 144), 96)),
+        Candidate("swift, narrow", _plain("swift, narrow", (16, 48, 96), 48)),
         Candidate("slim", partial(landmarker, "slim")),
         Candidate("MobileNetV2", _of_timm("mobilenetv2_100", (2, 3))),
         Candidate("MobileNetV3", _of_timm("mobilenetv3_small_100", (2, 3))),
