@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 
-import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
@@ -15,10 +14,10 @@ from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.modality import MODALITIES, Modality
 from mlcmkd.deployment.weights import bundled_weights
 from mlcmkd.evaluation.evaluate import check_input
-from mlcmkd.evaluation.metrics import face_errors, point_errors
 from mlcmkd.explorer.figure import explorer_view
 from mlcmkd.explorer.outputs import ViewOutputs
 from mlcmkd.explorer.panels import ModalityResult
+from mlcmkd.explorer.results import modality_result
 from mlcmkd.explorer.view import (
     FEATURES,
     LEVEL,
@@ -153,70 +152,15 @@ class Exploration:
             InputError: see `check`; or a log-probability of a coordinate head was requested.
         """
         self.check(view)
-        return self._result(view, "rgb", wait), self._result(view, "thermal", wait)
+        rgb, thermal = (
+            modality_result(self.outputs, self.pairs, view, modality, wait)
+            for modality in MODALITIES
+        )
+        return rgb, thermal
 
     def is_complete(self, view: View, modality: Modality) -> bool:
         """Whether the cache contains all that `results` needs for this modality of a view."""
         return "attribution" not in view.show or self.outputs.has_attribution(view, modality)
-
-    def _result(self, view: View, modality: Modality, wait: bool) -> ModalityResult:
-        image = self.outputs.image(view, modality)[0].permute(1, 2, 0).numpy()
-        prediction = self.outputs.prediction(view, modality)
-        predicted = prediction.coordinates[0].numpy()
-        labelled = bool(self.pairs.labelled[view.pair])
-        annotated = self.pairs.landmarks[view.pair].numpy() if labelled else None
-        heatmap = components = attribution = None
-        titles = {"image": self._image_title(view, modality, predicted, annotated)}
-        if "heatmap" in view.show:
-            titles["heatmap"] = f"heatmap of landmark {view.landmark}"
-            if prediction.logits is not None:
-                logits = prediction.logits[0, view.landmark].float()
-                heatmap = logits.flatten().softmax(0).view(logits.shape).numpy()
-                titles["heatmap"] += f"\nhighest probability {heatmap.max():.2f}"
-        if "features" in view.show:
-            components = self.outputs.components(view, modality)
-            titles["features"] = self._features_title(view, modality, components)
-        if "attribution" in view.show:
-            state = "computing"
-            if wait or self.is_complete(view, modality):
-                computed = self.outputs.attribution(view, modality)
-                attribution = computed.maps[0].numpy()
-                state = f"completeness error {100 * float(computed.completeness_error[0]):.0f} %"
-            titles["attribution"] = f"attribution of {view.target}\n{state}"
-        return ModalityResult(
-            image if modality == "rgb" else image[..., 0],
-            predicted,
-            annotated,
-            heatmap,
-            components,
-            attribution,
-            titles,
-        )
-
-    def _image_title(
-        self, view: View, modality: Modality, predicted: np.ndarray, annotated: np.ndarray | None
-    ) -> str:
-        """The models of a modality, and their errors if the pair has a label."""
-        choice = self.outputs.models_of(view, modality)
-        name = "RGB" if modality == "rgb" else "thermal"
-        lines = [f"{name}: features of {choice.features},", f"head of {choice.head}"]
-        if annotated is not None:
-            normaliser = "inter-ocular" if self.scheme.outer_eyes else "box"
-            errors = point_errors(predicted[None], annotated[None], self.scheme.name, normaliser)[0]
-            of_point = f"{100 * errors[view.landmark]:.1f} %"
-            if np.isnan(annotated[view.landmark]).any():
-                of_point = "without a label"
-            lines.append(f"NME {100 * face_errors(errors[None])[0]:.1f} %, this point {of_point}")
-        return "\n".join(lines)
-
-    def _features_title(self, view: View, modality: Modality, components: np.ndarray) -> str:
-        channels = self.outputs.layers(view, modality)[view.layer].shape[1]
-        shared = self.outputs.colours(view, modality)[1]
-        grid = f"{components.shape[1]} x {components.shape[0]}"
-        return (
-            f"{view.layer}: {channels} channels, {grid}\n"
-            f"first 3 components{'' if shared else ' (own colours)'}"
-        )
 
     def title(self, view: View) -> str:
         """One line: the landmark, the pair, and the shift, noise and temperature range of the view."""
