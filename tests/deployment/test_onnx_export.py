@@ -16,14 +16,9 @@ from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.pairs import load_pairs
 from mlcmkd.data.thermal.radiometry import FACE_CELSIUS, GREY8, Radiometry
 from mlcmkd.deployment.onnx.card import Card
-from mlcmkd.deployment.onnx.export import (
-    ImageToLandmarks,
-    cut_faces,
-    export_onnx,
-    input_radiometry,
-    to_unit,
-)
+from mlcmkd.deployment.onnx.export import export_onnx, input_radiometry
 from mlcmkd.deployment.onnx.files import check_export, write_onnx
+from mlcmkd.deployment.onnx.graph import ImageToLandmarks, cut_faces, to_unit
 from mlcmkd.deployment.onnx.pairs import input_feeds, parity_px, predict_onnx
 from mlcmkd.deployment.onnx.quantise import evenly_spaced, quantise
 from mlcmkd.deployment.onnx.session import OnnxLandmarker, load_onnx

@@ -24,11 +24,8 @@ from mlcmkd.deployment.boxes import BoxTable
 from mlcmkd.deployment.drawing import draw
 from mlcmkd.deployment.faces import FaceLandmarks
 from mlcmkd.deployment.onnx.card import Card
-from mlcmkd.deployment.onnx.export import (
-    CropToLandmarks,
-    ImageToLandmarks,
-    input_radiometry,
-)
+from mlcmkd.deployment.onnx.export import input_radiometry
+from mlcmkd.deployment.onnx.graph import CropToLandmarks, ImageToLandmarks
 from mlcmkd.deployment.onnx.session import OnnxPrediction
 from mlcmkd.deployment.predictor import Predictor
 from mlcmkd.deployment.roll import head_roll

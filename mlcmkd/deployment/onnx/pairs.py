@@ -10,7 +10,7 @@ from mlcmkd.data.network_input import network_input
 from mlcmkd.data.thermal.model_range import check_model_range
 from mlcmkd.data.thermal.radiometry import Radiometry
 from mlcmkd.deployment.onnx.card import Card
-from mlcmkd.deployment.onnx.export import CropToLandmarks, ImageToLandmarks
+from mlcmkd.deployment.onnx.graph import CropToLandmarks, ImageToLandmarks
 from mlcmkd.deployment.onnx.session import OnnxLandmarker
 from mlcmkd.models import Landmarker
 from mlcmkd.utils.errors import InputError
