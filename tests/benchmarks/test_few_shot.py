@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from mlcmkd.training.config import FitConfig
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))  # as for a script that is run
 _spec = importlib.util.spec_from_file_location(
     "few_shot", Path(__file__).parents[2] / "benchmarks/few_shot.py"
 )
