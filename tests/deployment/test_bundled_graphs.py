@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 from mlcmkd.data.thermal.radiometry import to_centikelvin
@@ -61,6 +62,19 @@ def test_a_graph_gives_the_landmarks_confidences_and_deviations_of_its_weights(f
     assert np.abs(found.coordinates - wanted.coordinates).max() * px < 1e-3
     assert np.abs(found.confidence - wanted.confidence).max() < 1e-4
     assert np.abs(found.deviation / wanted.deviation - 1).max() < 1e-3
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_a_graph_computes_the_probabilities_of_the_heatmaps_once(modality, tmp_path):
+    """They take part in the landmarks, their confidences and their deviations."""
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.log_severity_level = 3  # the optimised file is for this processor, which is a warning
+    onnxruntime.InferenceSession(
+        str(bundled.bundled_graph(modality)), options, providers=["CPUExecutionProvider"]
+    )
+    nodes = onnx.load(tmp_path / "optimised.onnx", load_external_data=False).graph.node
+    assert [node.op_type for node in nodes].count("Softmax") == 1
 
 
 @pytest.mark.parametrize("modality", MODALITIES)

@@ -13,7 +13,6 @@ from mlcmkd.models import (
     CONFIDENCE_RADIUS,
     HeatmapHead,
     Landmarker,
-    Prediction,
     confidence,
     grid_axis,
 )
@@ -26,7 +25,8 @@ _EPSILON = 1e-4
 def outputs_of(model: Landmarker, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Coordinates (B, K, 2), confidence (B, K) and deviation (B, K), as `mlcmkd.models` gives them.
 
-    While a graph is exported, the formulas are those of this module.
+    While a graph is exported, the formulas are those of this module; for a network with a deviation head
+    only that of the normalisation is.
 
     Args:
         model: the network in evaluation mode, merged.
@@ -35,15 +35,17 @@ def outputs_of(model: Landmarker, images: Tensor) -> tuple[Tensor, Tensor, Tenso
     if not (torch.compiler.is_exporting() and isinstance(model.head, HeatmapHead)):
         prediction = model(images)
         return prediction.coordinates, confidence(prediction), model.deviation(prediction, images)
-    logits = model.head.cell_logits(model.neck(model.backbone(normalised(model, images))))
+    features = model.neck(model.backbone(normalised(model, images)))
+    if model.deviation_head is not None:
+        # It uses the operations of the soft-argmax and of the confidence, and a graph has them once.
+        prediction = model.head(features)
+        return prediction.coordinates, confidence(prediction), model.deviation(prediction, images)
+    logits = model.head.cell_logits(features)
     coordinates, share, spread = statistics(logits, model.head.cells)
     calibration = model.spec.calibration
     if calibration is None:
         return coordinates, share, share * torch.nan
-    if model.deviation_head is None:
-        return coordinates, share, calibration.of(spread)
-    maps = F.pixel_shuffle(logits, model.head.cells) if model.head.cells > 1 else logits
-    return coordinates, share, model.deviation(Prediction(coordinates, maps), images)
+    return coordinates, share, calibration.of(spread)
 
 
 def normalised(model: Landmarker, images: Tensor) -> Tensor:
