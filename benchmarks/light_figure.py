@@ -8,8 +8,6 @@ from matplotlib.ticker import FixedLocator
 from mlcmkd.plots.style import BLACK, BLUE, GREY, ORANGE, WIDTH, plain_logarithm, styled
 
 AIMS = ((0.25, 3.5), (0.15, 4.0))  # milliseconds on idle cores, NME in percent
-# `slim` on idle cores (docs/results/light_students.md): the aims are moved by its ratio in the table.
-SLIM_MS = 0.30
 
 
 def points(rows: list[dict[str, str]]) -> list[tuple[str, bool, float, float]]:
@@ -56,11 +54,9 @@ def draw(rows: list[dict[str, str]]) -> Figure:
             linestyle="none", color=colour, marker=marker, label="int8" if int8 else "float32",
         )  # fmt: skip
     axes.plot(*zip(*front(shown), strict=True), color=BLACK, linewidth=1, label="Pareto front")
-    slim = [float(row["ms"]) for row in rows if row["network"] == "slim"]
-    load = slim[0] / SLIM_MS if slim else 1.0
     low, high = min(min(p[3] for p in shown), 3.5) * 0.95, max(p[3] for p in shown) * 1.1
     for ms, nme in AIMS:
-        axes.plot([0.01, ms * load, ms * load], [nme, nme, low], color=GREY, linestyle="--",
+        axes.plot([0.01, ms, ms], [nme, nme, low], color=GREY, linestyle="--",
                   linewidth=1.2, label=f"aim: {nme:g} % at {ms:g} ms")  # fmt: skip
     # A number for each network at both of its points, and the names beside the figure.
     names = list(dict.fromkeys(point[0] for point in sorted(shown, key=lambda point: point[3])))
@@ -78,7 +74,7 @@ def draw(rows: list[dict[str, str]]) -> Figure:
     axes.set_xscale("log")
     plain_logarithm(axes.xaxis)
     axes.xaxis.set_major_locator(FixedLocator([0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1, 2, 3]))
-    axes.set_xlabel("ms of CPU time a face under other load: ONNX Runtime, batch 1, one thread")
+    axes.set_xlabel("ms of CPU time a face on idle cores: ONNX Runtime, batch 1, one thread")
     which = "lfpw_test" if all(row["test_nme"] for row in rows) else "validation"
     axes.set_ylabel(f"NME, inter-ocular (%), {which}")
     figure.legend(loc="outside right upper")
