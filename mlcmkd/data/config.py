@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.joined import joined
 from mlcmkd.data.manifest import MANIFEST, SYNTHETIC
 from mlcmkd.data.modality import MODALITIES, Modality
-from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.pairs import from_synthetic, load_pairs, synthetic_faces
 from mlcmkd.data.rig import Rig, seen_by
 from mlcmkd.data.split_cache import SplitCache

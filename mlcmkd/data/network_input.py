@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mlcmkd.data.modality import Modality
 from mlcmkd.data.dataset import MARGIN, Pairs
+from mlcmkd.data.modality import Modality
 from mlcmkd.data.storage import allocate, movable
 
 _BRIGHTEST = {"rgb": 255, "thermal": 65535}

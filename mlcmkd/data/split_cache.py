@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Collection, Hashable
 
-from mlcmkd.data.modality import Modality
 from mlcmkd.data.dataset import Pairs
+from mlcmkd.data.modality import Modality
 
 
 class SplitCache:

@@ -13,10 +13,10 @@ from pydantic import Field
 from torch import Tensor
 
 from mlcmkd.data.agc import random_gain_control
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.draw import Draw
 from mlcmkd.data.modality import MODALITIES, Modality
 from mlcmkd.data.network_input import rgb_matrix, stored_images, warp_grid, warp_images
-from mlcmkd.data.dataset import Pairs
 from mlcmkd.data.photometry import disturb_rgb_, disturb_thermal_
 from mlcmkd.schemes import Scheme, get_scheme
 from mlcmkd.utils.config import Config, late

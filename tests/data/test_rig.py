@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from mlcmkd.data.config import DataConfig
-from mlcmkd.data.joined import joined
 from mlcmkd.data.dataset import MARGIN, Pairs
+from mlcmkd.data.joined import joined
 from mlcmkd.data.rig import Rig, rgb_rows, seen_by, true_maps
 from mlcmkd.data.transforms import NO_AUGMENTATION, Augmentation, make_batch
 from tests.conftest import make_pairs

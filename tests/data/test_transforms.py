@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from mlcmkd.data.dataset import MARGIN, stored_px
 from mlcmkd.data.draw import Draw
 from mlcmkd.data.network_input import network_input, network_inputs, warp_grid, warp_images
-from mlcmkd.data.dataset import MARGIN, stored_px
 from mlcmkd.data.photometry import blurred
 from mlcmkd.data.transforms import (
     NO_AUGMENTATION,
