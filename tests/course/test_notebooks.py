@@ -170,13 +170,16 @@ def test_the_course_runs_with_figures_and_a_table(series):
 
 
 def test_a_lesson_reuses_only_runs_that_it_teaches_or_that_can_be_had_ready(series):
-    """Whoever starts with a lesson trains nothing that another lesson teaches."""
+    """Whoever starts with a lesson trains nothing that another lesson teaches.
+
+    The notebooks that run side by side find what they train themselves, by a job before them.
+    """
     lesson = TransferLesson(scale="smoke", work=series)
     taught = {config.out.name: number for number, config in ready_configs(lesson)}
     reused = {name: set(re.findall(REUSED, printed(name, series), re.MULTILINE)) for name in NAMES}
     for name, runs in reused.items():
         assert runs <= taught.keys(), name
-        assert all(taught[run] <= number_of(name) for run in runs), name
+        assert number_of(name) in REAL or all(taught[run] <= number_of(name) for run in runs), name
     assert set.union(*reused.values()) == taught.keys(), "no run is packed for nothing"
 
 
