@@ -6,8 +6,8 @@ as AdamW's, so that learning rates are comparable. The kernel of a convolution i
 channels by the rest.
 
 torch's Muon takes matrices only. timm's iterates in bfloat16, for which many CPUs have no instructions:
-a step of `half` then takes ten times as long (`benchmarks/optimizers.py`). This one iterates in float32
-on the smaller Gram matrix, which needs fewer operations, and on all kernels of a shape together.
+there it takes thirty times as long as this one for `half` (`benchmarks/optimizers.py`), which iterates
+in float32 on the smaller Gram matrix, and on all kernels of a shape together.
 """
 
 from collections import defaultdict

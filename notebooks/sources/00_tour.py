@@ -111,10 +111,11 @@ lesson.show_text(
 # ## The way through the course
 #
 # All lessons, with their questions and times, are on the page [course](../docs/course.md). Each runs on
-# its own: it reuses the trained networks in `work` and trains the missing ones. `make course` runs all
-# in order. To start with a later lesson, such as 06, give the command `make course-models LESSON=06`
-# first: it provides the trained networks of the lessons before 06. The last cell prints the versions,
-# the device and the scale with which this page was made:
+# its own: it reuses the trained networks in `work` and trains the missing ones. `make course` trains all
+# of them first, side by side, so the stored outputs say *complete, reused*. To start with a later
+# lesson, such as 06, give the command `make course-models LESSON=06` first: it provides the trained
+# networks of the lessons before 06. The last cell prints the versions, the device and the scale with
+# which this page was made:
 
 # %%
 print("Python", platform.python_version(), "· torch", torch.__version__)

@@ -16,7 +16,8 @@
 # pairs.
 #
 # **Time.** About ten minutes to read, less than one to run on two CPU cores if the earlier lessons have
-# run, otherwise about ten (`make course-models LESSON=08` writes most of their runs). **Prerequisites.**
+# run, otherwise about five (`make course-models LESSON=08` writes most of their runs).
+# **Prerequisites.**
 # [03](03_ktl_dikd.ipynb) and [04](04_mcl.ipynb); [05](05_kd_loss.ipynb) adds more rows to the table.
 # Terms are in the [glossary](../docs/glossary.md).
 
