@@ -1,18 +1,22 @@
 """Plans, tables and runs of a sweep, on a few synthetic faces."""
 
 import csv
+import json
 
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from mlcmkd.cli import app
+from mlcmkd.data.config import DataConfig
 from mlcmkd.studies.config import merged
 from mlcmkd.studies.ktl import run as ktl_run
 from mlcmkd.studies.ktl.plan import COLUMNS, SweepConfig, plan
 from mlcmkd.studies.ktl.run import KTLStudy
 from mlcmkd.studies.runner import run_study
+from mlcmkd.studies.scores import nme_percent
 from mlcmkd.studies.table import add_row, read_table
+from mlcmkd.training.run_directory import RESULT, WEIGHTS
 from mlcmkd.utils.errors import InputError
 
 DATA = {"source": "synthetic", "synthetic_train": 8, "synthetic_held": 4}
@@ -316,3 +320,46 @@ def test_a_failed_run_is_reported_and_the_others_are_made(tmp_path, in_this_proc
     failed = run_study(KTLStudy(config(tmp_path, grids=[grid])), say=lambda line: None)
     assert len(failed) == 2 and all("pairs=400, but the training split" in each for each in failed)
     assert len(rows_of(tmp_path)) == 2
+
+
+@pytest.fixture(scope="module")
+def validated(tmp_path_factory, in_this_process):
+    """A sweep with the column of validation scores, and its rows."""
+    folder = tmp_path_factory.mktemp("validation")
+    grid = {"name": "x", "strategies": ["none", "dikd"], "labelled": [0, 4], "seeds": [0]}
+    study = config(folder, validation=True, extra={"guide": "distillation.guide"}, grids=[grid])
+    assert run_study(KTLStudy(study), say=lambda line: None) == []
+    return study, read_table(study.table, study.columns)
+
+
+def test_validation_scores_are_those_of_the_runs(validated):
+    study, rows = validated
+    assert study.columns == (*COLUMNS, "val_nme", "guide")
+    trained = [row for row in rows if (row["strategy"], row["labelled"]) != ("none", "0")]
+    assert len(rows) == 4 and len(trained) == 3
+    for row in trained:
+        result = json.loads((study.out / row["run"] / RESULT).read_text())
+        assert result["split"] == "val" and row["val_nme"] == str(result["nme_percent"])
+        assert row["val_nme"] != row["nme"], "the splits have different faces"
+
+
+def test_without_a_loss_the_validation_score_is_the_teachers_on_thermal(validated, tmp_path):
+    study, rows = validated
+    (row,) = (row for row in rows if (row["strategy"], row["labelled"]) == ("none", "0"))
+    weights, data = study.out / "teacher-synthetic" / WEIGHTS, DataConfig(**DATA)
+    for column, split in (("val_nme", "val"), ("nme", "test")):
+        assert row[column] == str(nme_percent(weights, data, tmp_path / split, split, "thermal"))
+
+
+def test_a_stored_score_has_its_validation_score(validated, monkeypatch):
+    study, rows = validated
+    monkeypatch.setattr(ktl_run, "transfer", lambda *_, **__: pytest.fail("trained again"))
+    study.table.unlink()
+    run_study(KTLStudy(study), say=lambda line: None)
+    assert read_table(study.table, study.columns) == rows
+
+
+def test_without_the_option_nothing_of_it_is_written(tmp_path):
+    plain, asked = config(tmp_path), config(tmp_path, validation=True)
+    assert plain.columns == COLUMNS and "validation" not in plain.model_dump_json()
+    assert [each.run for each in plan(plain)] == [each.run for each in plan(asked)]

@@ -22,12 +22,14 @@ from mlcmkd.studies.config import (
 )
 from mlcmkd.studies.study import without_repeats
 from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.utils.config import late
 from mlcmkd.utils.errors import InputError
 
 COLUMNS = (
     "benchmark", "model", "input_px", "steps", "pairs", "labelled", "strategy", "decay", "init",
     "seed", "nme", "nme_teacher", "run",
 )  # fmt: skip
+VAL_NME = "val_nme"
 
 
 class Grid(GridConfig):
@@ -65,6 +67,7 @@ class SweepConfig(BenchmarkStudyConfig):
         extra: further columns, from their name to a dotted field of TransferConfig.
         keep_weights: keep every student's weights, or only its metrics and errors.
         grids: what is run, in this order.
+        validation: whether the table has the NME on the validation split as well.
     """
 
     transfer: dict[str, Any] = Field(default_factory=dict)
@@ -73,11 +76,17 @@ class SweepConfig(BenchmarkStudyConfig):
     extra: dict[str, str] = Field(default_factory=dict)
     keep_weights: bool = False
     grids: list[Grid]
+    validation: bool = late(
+        False,
+        description="Add the column val_nme, the NME on the validation split in percent: a choice among "
+        "the strategies of a table of test scores needs it.",
+    )
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the table."""
-        return (*COLUMNS, *(["student"] if self.students else []), *self.extra)
+        student = ["student"] if self.students else []
+        return (*COLUMNS, *([VAL_NME] if self.validation else []), *student, *self.extra)
 
 
 class PlannedTransfer(NamedTuple):

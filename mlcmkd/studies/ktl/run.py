@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from mlcmkd.stages.completed import is_run_of, made_from
 from mlcmkd.stages.transfer import TransferConfig, transfer
-from mlcmkd.studies.ktl.plan import PlannedTransfer, SweepConfig, field_of, plan
+from mlcmkd.studies.ktl.plan import VAL_NME, PlannedTransfer, SweepConfig, field_of, plan
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.studies.scores import nme_percent, teacher_nme
 from mlcmkd.studies.study import Row, Say, Study
@@ -38,16 +39,25 @@ class KTLStudy(Study[PlannedTransfer]):
 
     def make(self, planned: PlannedTransfer) -> Row:
         """Trains one student and scores it; the score of a run that was scored before is reused."""
-        config, out = planned.config, planned.out
+        config, out, split = planned.config, planned.out, self.config.split
         pairs = config.data.load_training(planned.teacher.input_px, config.seed, progress=False)
-        nme = _stored_nme(config, self.config.split)
+        labelled = int(pairs.labelled.sum())
+        # Without labels and distillation terms there is no loss: the teacher is scored on thermal input.
+        trains = labelled > 0 or config.distillation.resolved().any()
+        nme = _stored_nme(config, split)
         if nme is None:
             if planned.first is not None:
                 get_or_train(transfer, planned.first, progress=False)
-            nme = _train_and_score(config, bool(pairs.labelled.any()), self.config.split)
+            if trains:
+                transfer(config, progress=False)
+            nme = _score(config, trains, split)
+        scores = {"nme": nme}
+        if self.config.validation:
+            # A training scores its student on the validation split at its end.
+            scores[VAL_NME] = _nme_in(out) if trains else _score(config, trains, "val")
         if not self.config.keep_weights:
             (out / WEIGHTS).unlink(missing_ok=True)
-        return {"pairs": len(pairs), "labelled": int(pairs.labelled.sum()), "nme": nme}
+        return {"pairs": len(pairs), "labelled": labelled, **scores}
 
     def row(self, planned: PlannedTransfer, result: Row) -> Row:
         config, teacher = planned.config, planned.teacher
@@ -68,16 +78,10 @@ class KTLStudy(Study[PlannedTransfer]):
         }
 
 
-def _train_and_score(config: TransferConfig, any_label: bool, split: str) -> float:
-    """NME in percent, on thermal, of a new student."""
-    out = config.out
-    if not config.distillation.resolved().any() and not any_label:
-        # Without labels and distillation terms there is no loss: the teacher is scored on thermal input.
-        weights = config.teacher
-    else:
-        transfer(config, progress=False)
-        weights = out / WEIGHTS
-    return nme_percent(weights, config.data, out / f"score-{split}", split, "thermal")
+def _score(config: TransferConfig, trained: bool, split: str) -> float:
+    """NME in percent, on thermal input, of the student; of the teacher if no student was trained."""
+    weights = config.out / WEIGHTS if trained else config.teacher
+    return nme_percent(weights, config.data, config.out / f"score-{split}", split, "thermal")
 
 
 def _stored_nme(config: TransferConfig, split: str) -> float | None:
@@ -87,4 +91,9 @@ def _stored_nme(config: TransferConfig, split: str) -> float | None:
     # Existing weights may belong to a run that was repeated and interrupted before it was scored.
     if not scored or not made_from(score, {"weights": config.out / WEIGHTS}):
         return None
-    return json.loads((score / RESULT).read_text(encoding="utf-8"))["nme_percent"]
+    return _nme_in(score)
+
+
+def _nme_in(run: Path) -> float:
+    """NME in percent of the result in a run directory."""
+    return json.loads((run / RESULT).read_text(encoding="utf-8"))["nme_percent"]
