@@ -60,7 +60,12 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def students_of(params: Path, seeds: Sequence[int], runs: Path | None = None) -> Students:
+def students_of(
+    params: Path,
+    seeds: Sequence[int],
+    runs: Path | None = None,
+    strategies: Sequence[str] | None = None,
+) -> Students:
     """Weights of the students of a sweep, by strategy and seed; with several benchmarks, the name of a
     student is "benchmark, strategy".
 
@@ -68,13 +73,21 @@ def students_of(params: Path, seeds: Sequence[int], runs: Path | None = None) ->
         params: parameter file of the sweep.
         seeds: seeds that every strategy must have.
         runs: folder of the sweep's runs; None for the folder of the parameter file.
+        strategies: names of the strategies; None for all.
 
     Raises:
-        InputError: not a parameter file of a sweep, or the student of a seed is missing.
+        InputError: not a parameter file of a sweep, a strategy that it does not have, or the student of
+            a seed is missing.
     """
     sweep = SweepConfig.validated(f"{params}: not a parameter file of a sweep", read_fields(params))
+    for name in strategies or ():
+        if name not in sweep.strategies:
+            known = ", ".join(sweep.strategies)
+            raise InputError(f"{params}: has no strategy '{name}'; its strategies are {known}")
     students: dict[str, dict[int, Path]] = {}
     for row in read_table(sweep.table, sweep.columns):
+        if strategies and row["strategy"] not in strategies:
+            continue
         weights = (runs or sweep.out) / row["run"] / WEIGHTS
         several = len(sweep.benchmarks) > 1
         name = f"{row['benchmark']}, {row['strategy']}" if several else row["strategy"]
@@ -227,6 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     students_from.add_argument(
         "--sweep", type=Path, help="parameter file of the sweep that trained them"
     )
+    parser.add_argument("--strategies", nargs="+", help="strategies of the sweep (default all)")
     parser.add_argument("--sweep-runs", type=Path, help="folder of its runs, if it has moved")
     parser.add_argument("--labels", type=int, nargs="+", default=[0, 50, 200], help="frames")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -234,7 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/few-shot"), help="folder of runs")
     options = parser.parse_args(arguments)
     if options.sweep:
-        students = students_of(options.sweep, options.seeds, options.sweep_runs)
+        students = students_of(options.sweep, options.seeds, options.sweep_runs, options.strategies)
     else:
         students = dict(options.students)
         if len(students) < len(options.students):

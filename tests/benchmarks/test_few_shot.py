@@ -198,8 +198,22 @@ def a_sweep(folder: Path, rows: list[tuple], benchmarks: dict | None = None) -> 
     (folder / "table.csv").write_text("\n".join(lines) + "\n")
     params = folder / "sweep.yaml"
     fields = {"table": f"{folder}/table.csv", "out": str(folder), "benchmarks": benchmarks or {}}
-    params.write_text(json.dumps(fields | {"strategies": {}, "grids": []}))
+    strategies = {row[0]: {} for row in rows}
+    params.write_text(json.dumps(fields | {"strategies": strategies, "grids": []}))
     return params
+
+
+def test_strategies_of_a_sweep_can_be_chosen(ready, tmp_path):
+    for run in ("r0", "r1"):
+        (tmp_path / run).mkdir()
+        make_model("light", "thermal", 3).save(tmp_path / run / "model.safetensors")
+    # "none" has no seed 1, which would be an error if it were chosen
+    params = a_sweep(tmp_path, [("dikd", 0, "r0"), ("dikd", 1, "r1"), ("none", 0, "r0")])
+    assert set(script.students_of(params, [0, 1], strategies=["dikd"])) == {"dikd"}
+    with pytest.raises(InputError, match="no weights of none, seed 1"):
+        script.students_of(params, [0, 1])
+    with pytest.raises(InputError, match="has no strategy 'dkid'; its strategies are"):
+        script.students_of(params, [0], strategies=["dkid"])
 
 
 def test_students_of_a_sweep_are_used_by_seed(ready, tmp_path):
