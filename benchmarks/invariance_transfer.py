@@ -20,12 +20,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from mlcmkd.cli import guarded
 from mlcmkd.course.invariance_summary import GAPS, invariance_gaps
 from mlcmkd.data.config import DataConfig
 from mlcmkd.evaluation.evaluate import evaluate_model
+from mlcmkd.evaluation.rank_correlation import by_benchmark, rank_correlation
 from mlcmkd.evaluation.statistics import difference
 from mlcmkd.models import Landmarker
 from mlcmkd.plots.invariance_transfer import gaps_and_errors
@@ -90,56 +89,6 @@ def measure(run: PlannedTransfer, real: Path, split: str, real_split: str) -> di
     }
 
 
-def rank_correlation(
-    rows: Sequence[Row], gap: str, error: str, *, draws: int = 2000
-) -> tuple[float, float, float]:
-    """Mean over the benchmarks of Spearman's rank correlation, and its 95 % interval.
-
-    The interval is that of a bootstrap over cells (student and strategy) within each benchmark.
-
-    Returns:
-        Correlation and the ends of the interval; NaN if no benchmark has three different rows.
-    """
-    groups = [
-        np.array([[_cell(rows, row), float(row[gap]), float(row[error])] for row in of_one])
-        for of_one in _by_benchmark(rows)
-    ]
-    rng = np.random.default_rng(0)
-    values = [_mean_correlation([_redrawn(group, rng) for group in groups]) for _ in range(draws)]
-    known = [value for value in values if np.isfinite(value)]
-    low, high = np.percentile(known, (2.5, 97.5)) if known else (np.nan, np.nan)
-    return _mean_correlation(groups), float(low), float(high)
-
-
-def _by_benchmark(rows: Sequence[Row]) -> list[list[Row]]:
-    names = dict.fromkeys(row["benchmark"] for row in rows)
-    return [[row for row in rows if row["benchmark"] == name] for name in names]
-
-
-def _cell(rows: Sequence[Row], row: Row) -> int:
-    """Number of the row's student and strategy."""
-    cells = list(dict.fromkeys((each["student"], each["strategy"]) for each in rows))
-    return cells.index((row["student"], row["strategy"]))
-
-
-def _redrawn(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A bootstrap sample of the cells, (n, 3) with the cell in the first column."""
-    cells = np.unique(group[:, 0])
-    drawn = rng.choice(cells, len(cells))
-    return np.concatenate([group[group[:, 0] == cell] for cell in drawn])
-
-
-def _mean_correlation(groups: Sequence[np.ndarray]) -> float:
-    from scipy import stats  # here, because its import takes a second
-
-    values = [
-        stats.spearmanr(group[:, 1], group[:, 2]).statistic
-        for group in groups
-        if len(np.unique(group[:, 1])) > 2 and len(np.unique(group[:, 2])) > 2
-    ]
-    return float(np.mean(values)) if values else float("nan")
-
-
 def correlations(rows: Sequence[Row]) -> str:
     """The rank correlations as a Markdown table."""
 
@@ -155,7 +104,7 @@ def correlations(rows: Sequence[Row]) -> str:
 def differences(rows: Sequence[Row], reference: str) -> str:
     """Differences of every strategy to the reference, paired by seed, as a Markdown table."""
     lines = []
-    for of_one in _by_benchmark(rows):
+    for of_one in by_benchmark(rows):
         for student in dict.fromkeys(row["student"] for row in of_one):
             mine = [row for row in of_one if row["student"] == student]
             other = {int(row["seed"]): row for row in mine if row["strategy"] == reference}

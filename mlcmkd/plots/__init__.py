@@ -23,6 +23,7 @@ from mlcmkd.plots.invariance import (
     head_swap_matrix,
     invariance_over_training,
 )
+from mlcmkd.plots.invariance_transfer import gaps_and_errors
 from mlcmkd.plots.kd_loss import loss_forms, loss_gradients, loss_landscape
 from mlcmkd.plots.registration import (
     registration_overlays,
@@ -59,6 +60,7 @@ __all__ = [
     "found_against_true",
     "frontier",
     "hard_and_soft",
+    "gaps_and_errors",
     "head_swap_matrix",
     "heatmaps",
     "injection_diagram",

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from mlcmkd.course.invariance_summary import GAPS
@@ -28,43 +27,6 @@ ROWS = [
     for strategy, gap in (("none", 3.0), ("fd+ld", 1.0), ("dikd", 2.0), ("ri", 4.0))
     for seed in (0, 1)
 ]
-
-
-def test_rank_correlation_is_one_for_any_increasing_relation():
-    one_seed = [each for each in ROWS if each["seed"] == "0"]
-    assert script.rank_correlation(one_seed, GAP, "nme", draws=50)[0] == pytest.approx(1)
-    assert script.rank_correlation(one_seed, GAP, "nme_real", draws=50)[0] == pytest.approx(-1)
-
-
-def test_rank_correlation_by_hand_with_one_exchange():
-    values = [("a", 1, 1), ("b", 2, 3), ("c", 3, 2), ("d", 4, 4)]
-    rows = [row(name, 0, gap, nme) for name, gap, nme in values]
-    # 1 - 6 * (0 + 1 + 1 + 0) / (4 * 15)
-    assert script.rank_correlation(rows, GAP, "nme", draws=10)[0] == pytest.approx(0.8)
-
-
-def test_benchmarks_are_ranked_apart_and_averaged():
-    rows = [row(name, 0, gap, gap, "photos") for name, gap in (("a", 1), ("b", 2), ("c", 3))]
-    rows += [
-        row(name, 0, gap, 90 - gap, "rendered") for name, gap in (("a", 1), ("b", 2), ("c", 3))
-    ]
-    value, low, high = script.rank_correlation(rows, GAP, "nme", draws=20)
-    assert value == pytest.approx(0) and low <= 0 <= high
-
-
-def test_the_interval_contains_the_variation_between_strategies():
-    rng = np.random.default_rng(1)
-    rows = [
-        row(name, seed, gap, nme)
-        for name, gap, nme in zip("abcdefgh", rng.random(8), rng.random(8), strict=True)
-        for seed in range(20)  # further seeds of the same strategies are no further evidence
-    ]
-    value, low, high = script.rank_correlation(rows, GAP, "nme", draws=300)
-    assert high - low > 0.6 and low < value < high
-
-
-def test_without_three_different_values_there_is_no_correlation():
-    assert np.isnan(script.rank_correlation(ROWS[:2], GAP, "nme", draws=5)).all()
 
 
 def test_differences_are_paired_by_seed():
