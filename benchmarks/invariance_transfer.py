@@ -21,10 +21,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlcmkd.cli import guarded
+from mlcmkd.course.invariance_study import ERRORS, rank_correlation_table
 from mlcmkd.course.invariance_summary import GAPS, invariance_gaps
 from mlcmkd.data.config import DataConfig
 from mlcmkd.evaluation.evaluate import evaluate_model
-from mlcmkd.evaluation.rank_correlation import by_benchmark, rank_correlation
+from mlcmkd.evaluation.rank_correlation import by_benchmark
 from mlcmkd.evaluation.statistics import difference
 from mlcmkd.models import Landmarker
 from mlcmkd.plots.invariance_transfer import gaps_and_errors
@@ -37,10 +38,6 @@ from mlcmkd.utils.markdown import markdown_table
 from mlcmkd.utils.progress import tqdm
 from mlcmkd.utils.yaml_files import read_fields
 
-ERRORS = {
-    "nme": "NME on the benchmark (%, inter-ocular)",
-    "nme_real": "NME on real frames (%, box)",
-}
 COLUMNS = (
     "benchmark", "student", "strategy", "seed", "split", "real_split", *ERRORS, *GAPS, "run",
 )  # fmt: skip
@@ -89,18 +86,6 @@ def measure(run: PlannedTransfer, real: Path, split: str, real_split: str) -> di
     }
 
 
-def correlations(rows: Sequence[Row]) -> str:
-    """The rank correlations as a Markdown table."""
-
-    def text(gap: str, error: str) -> str:
-        value, low, high = rank_correlation(rows, gap, error)
-        return f"{value:.2f} [{low:.2f}, {high:.2f}]"
-
-    return markdown_table(
-        [{"gap": gap} | {name: text(gap, error) for error, name in ERRORS.items()} for gap in GAPS]
-    )
-
-
 def differences(rows: Sequence[Row], reference: str) -> str:
     """Differences of every strategy to the reference, paired by seed, as a Markdown table."""
     lines = []
@@ -125,7 +110,7 @@ def _difference(its: dict[int, Row], other: dict[int, Row], column: str) -> str:
 
 def report(rows: Sequence[Row], reference: str) -> str:
     """Both tables as text."""
-    return f"{correlations(rows)}\n\n{differences(rows, reference)}"
+    return f"{rank_correlation_table(rows)}\n\n{differences(rows, reference)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

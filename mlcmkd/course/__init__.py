@@ -10,6 +10,11 @@ from mlcmkd.course.import_notice import import_notice
 from mlcmkd.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from mlcmkd.course.invariance_study import (
+        ERRORS,
+        rank_correlation_table,
+        read_invariance_study,
+    )
     from mlcmkd.course.invariance_summary import (
         GAPS,
         compare_gaps,
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "ERRORS",
     "GAPS",
     "RESULTS",
     "SCALES",
@@ -74,6 +80,8 @@ __all__ = [
     "markdown_table",
     "measure_agreement",
     "one_per_person",
+    "rank_correlation_table",
+    "read_invariance_study",
     "score_all_runs",
     "run_course",
     "run_notebook",
@@ -86,6 +94,11 @@ __all__ = [
 
 # Module -> its public names, as under TYPE_CHECKING.
 _NAMES_OF = {
+    "mlcmkd.course.invariance_study": (
+        "ERRORS",
+        "rank_correlation_table",
+        "read_invariance_study",
+    ),
     "mlcmkd.course.invariance_summary": (
         "GAPS",
         "compare_gaps",
