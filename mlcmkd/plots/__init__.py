@@ -17,6 +17,7 @@ from mlcmkd.plots.errors import ced_curves, errors_against_parameters, nme_bars,
 from mlcmkd.plots.faces import contact_sheet, heatmaps, landmarks_on, pair_overlay
 from mlcmkd.plots.frames import faces_in_frame
 from mlcmkd.plots.frontier import frontier, methods_compared
+from mlcmkd.plots.injection_map import injection_map
 from mlcmkd.plots.invariance import (
     embedding,
     feature_colours,
@@ -64,6 +65,7 @@ __all__ = [
     "head_swap_matrix",
     "heatmaps",
     "injection_diagram",
+    "injection_map",
     "invariance_over_training",
     "landmarks_on",
     "loss_forms",

@@ -187,6 +187,8 @@ def test_every_function_of_the_package_is_drawn_in_a_test():
         "reported_against_true",
         "residual_against_depth",
         "two_cameras",
+        # test_injection_map_figure.py
+        "injection_map",
         # test_ablation_figure.py
         "variants_compared",
     }

@@ -1,0 +1,258 @@
+"""In which settings dual injection (DIKD) has a lower error than the best strategy without injection.
+
+The rows of a sweep are grouped into cells: benchmark, student, labels, shift of the RGB images. In each
+cell the best form of dual injection and the best baseline are chosen on the validation split, and their
+errors on the test split are compared, paired by seed. A choice on the test split would favour the side
+with more candidates.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from math import fsum
+from pathlib import Path
+from typing import NamedTuple
+
+from mlcmkd.evaluation.statistics import Interval, difference, interval
+from mlcmkd.evaluation.tables import read_typed
+from mlcmkd.utils.errors import InputError
+
+# Strategies with fewer terms come first: they are chosen at equal validation scores.
+BASELINES = ("none", "pseudo-labels", "ld", "fd", "fd+ld")
+FORMS = ("dikd", "dikd, own guide", "dikd+fd+ld")
+SINGLE = ("ri", "fi")  # one injection: neither a form of dual injection nor without injection
+STRATEGIES = (*BASELINES, *SINGLE, *FORMS)
+REGISTERED = "R, "  # before the name of a strategy whose pairs are registered first
+ALL = "all"
+
+
+class Row(NamedTuple):
+    """One run of the sweep.
+
+    Attributes:
+        pairs, labelled: number of training pairs, and how many of them have labels.
+        nme, val_nme: inter-ocular NME in percent on the test and on the validation split.
+        misalignment_px: shift of the RGB images, pixels of the input.
+    """
+
+    benchmark: str
+    student: str
+    pairs: int
+    labelled: int
+    misalignment_px: float
+    strategy: str
+    seed: int
+    nme: float
+    val_nme: float
+    run: str
+
+
+class Cell(NamedTuple):
+    """A setting in which strategies are compared.
+
+    Attributes:
+        labels: number of labelled pairs as text; "all" if every pair has its label.
+        shift: of the RGB images, pixels of the input.
+        registered: whether the pairs are registered first.
+    """
+
+    benchmark: str
+    student: str
+    labels: str
+    shift: float
+    registered: bool
+
+
+Runs = dict[str, dict[int, Row]]  # of one cell, by strategy and seed
+
+
+class Comparison(NamedTuple):
+    """The best form of dual injection in a cell, and the best baseline; NME and differences in percent.
+
+    Attributes:
+        form, baseline: names of the strategies, chosen on the validation split.
+        form_nme, baseline_nme: NME on the test split over the seeds that both have.
+        gain: form minus baseline; negative if dual injection is better.
+        to_labels: form minus labels alone ("none"); None if the cell has no such run.
+        single, single_gain: the better of the single injections, and its difference to the baseline;
+            None if the cell has none.
+    """
+
+    cell: Cell
+    form: str
+    form_nme: Interval
+    baseline: str
+    baseline_nme: Interval
+    gain: Interval
+    to_labels: Interval | None
+    single: str | None
+    single_gain: Interval | None
+
+
+def read_rows(path: Path | str) -> list[Row]:
+    """Reads the table of a sweep with validation scores.
+
+    Raises:
+        InputError: as `read_typed`, or the table has no validation scores.
+    """
+    path = Path(path)
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8") as file:
+            header = next(csv.reader(file), [])
+        if "val_nme" not in header:
+            raise InputError(
+                f"{path}: no column val_nme, on which the strategies are chosen; set validation: true "
+                "and a new table in the parameter file, and repeat `mlcmkd sweep`"
+            )
+    return read_typed(path, Row, "mlcmkd sweep")
+
+
+def in_cells(rows: Iterable[Row]) -> dict[Cell, Runs]:
+    """The runs of each cell.
+
+    The strategy "none" never uses RGB images. Its runs at a shift of 0 are therefore in every cell of
+    the same benchmark, student and labels, unless the cell has such runs of its own.
+
+    Raises:
+        InputError: a strategy is unknown, or a cell has two runs of a strategy with the same seed.
+    """
+    cells: dict[Cell, Runs] = {}
+    for row in rows:
+        strategy = row.strategy.removeprefix(REGISTERED)
+        if strategy not in STRATEGIES:
+            raise InputError(
+                f"run {row.run}: strategy '{row.strategy}' is not among {'; '.join(STRATEGIES)}"
+            )
+        labels = ALL if row.labelled == row.pairs else str(row.labelled)
+        registered = strategy != row.strategy
+        cell = Cell(row.benchmark, row.student, labels, row.misalignment_px, registered)
+        of_strategy = cells.setdefault(cell, {}).setdefault(strategy, {})
+        if row.seed in of_strategy:
+            raise InputError(
+                f"run {row.run}: a second run of '{row.strategy}' with seed {row.seed} in one cell; "
+                "filter the rows"
+            )
+        of_strategy[row.seed] = row
+    for cell, runs in cells.items():
+        aligned = cells.get(cell._replace(shift=0.0, registered=False), {})
+        if "none" in aligned:
+            runs.setdefault("none", aligned["none"])
+    return cells
+
+
+def chosen(runs: Runs, candidates: Sequence[str]) -> str | None:
+    """The candidate with the lowest mean NME on the validation split, over the seeds of all candidates.
+
+    Args:
+        runs: runs of one cell.
+        candidates: strategies in order of preference at equal means.
+
+    Returns:
+        its name; None if the cell has no candidate, or if the candidates share no seed.
+    """
+    present = [name for name in candidates if name in runs]
+    seeds = set.intersection(*(set(runs[name]) for name in present)) if present else set()
+    if not seeds:
+        return None
+    # Rounded, so that the order of a sum does not decide between equal means.
+    return min(
+        present, key=lambda name: round(fsum(runs[name][s].val_nme for s in seeds) / len(seeds), 6)
+    )
+
+
+def compare(
+    cells: Mapping[Cell, Runs],
+    forms: Sequence[str] = FORMS,
+    baselines: Sequence[str] = BASELINES,
+) -> tuple[list[Comparison], list[str]]:
+    """Compares the best form with the best baseline in each cell.
+
+    Args:
+        cells: from `in_cells`.
+        forms: strategies with dual injection, in order of preference at equal validation scores.
+        baselines: strategies that they are compared with, in the same way.
+
+    Returns:
+        the comparisons, and a line for each cell without one, which has no form or no baseline.
+    """
+    compared, left_out = [], []
+    for cell, runs in sorted(cells.items(), key=lambda item: _order(item[0], list(cells))):
+        form, baseline = chosen(runs, forms), chosen(runs, baselines)
+        if form is None or baseline is None:
+            missing = "form with dual injection" if form is None else "strategy without injection"
+            left_out.append(f"{_text_of(cell)}: no {missing}")
+        elif not set(runs[form]) & set(runs[baseline]):
+            left_out.append(f"{_text_of(cell)}: '{form}' and '{baseline}' share no seed")
+        else:
+            compared.append(_compare(cell, runs, form, baseline))
+    return compared, left_out
+
+
+def _compare(cell: Cell, runs: Runs, form: str, baseline: str) -> Comparison:
+    shared, single = sorted(set(runs[form]) & set(runs[baseline])), chosen(runs, SINGLE)
+    return Comparison(
+        cell,
+        form,
+        interval([runs[form][seed].nme for seed in shared]),
+        baseline,
+        interval([runs[baseline][seed].nme for seed in shared]),
+        difference(_nme(runs[form]), _nme(runs[baseline])),
+        _minus(runs, form, "none"),
+        single,
+        _minus(runs, single, baseline),
+    )
+
+
+def excludes_zero(found: Interval) -> bool:
+    """Whether an interval excludes zero; a single seed has no interval."""
+    return found.high < 0 or found.low > 0
+
+
+def _text_of(cell: Cell) -> str:
+    registered = ", registered" if cell.registered else ""
+    return f"{cell.benchmark}, {cell.student}, {cell.labels} labels, {cell.shift:g} px{registered}"
+
+
+def order_of_labels(labels: str) -> tuple[int, int]:
+    """Sorting key of numbers of labels: few labels, all labels, no labels."""
+    if labels == ALL:
+        return 1, 0
+    return (0, int(labels)) if int(labels) else (2, 0)
+
+
+def minus(
+    cells: Mapping[Cell, Runs], reference: str = "fd+ld"
+) -> dict[str, dict[str, list[float]]]:
+    """Paired differences of every strategy from a reference on the test split.
+
+    Args:
+        cells: from `in_cells`.
+        reference: name of a strategy.
+
+    Returns:
+        strategy -> student -> the mean difference over seeds of each cell, in percent.
+    """
+    found: dict[str, dict[str, list[float]]] = {}
+    for name in STRATEGIES:
+        for cell, runs in cells.items():
+            apart = _minus(runs, name, reference) if name != reference else None
+            if apart is not None:
+                found.setdefault(name, {}).setdefault(cell.student, []).append(apart.mean)
+    return found
+
+
+def _minus(runs: Runs, name: str | None, other: str) -> Interval | None:
+    """Paired difference of two strategies; None if one is missing or they share no seed."""
+    if name is None or not set(runs.get(name, {})) & set(runs.get(other, {})):
+        return None
+    return difference(_nme(runs[name]), _nme(runs[other]))
+
+
+def _nme(runs: Mapping[int, Row]) -> dict[int, float]:
+    return {seed: row.nme for seed, row in runs.items()}
+
+
+def _order(cell: Cell, cells: list[Cell]) -> tuple:
+    """Sorting key: by labels, then by benchmark and student as in the table, then by shift."""
+    benchmarks, students = [each.benchmark for each in cells], [each.student for each in cells]
+    places = benchmarks.index(cell.benchmark), students.index(cell.student)
+    return order_of_labels(cell.labels), *places, cell.shift, cell.registered

@@ -1,0 +1,112 @@
+"""The figure of the map of dual injection, and the script that prints its tables."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle
+
+from mlcmkd.evaluation.injection_map import Row, compare, in_cells
+from mlcmkd.plots import injection_map
+from mlcmkd.plots.style import BLUE, VERMILION
+from mlcmkd.studies.table import add_row
+from mlcmkd.utils.errors import InputError
+from tests.plots.conftest import drawn
+
+ROOT = Path(__file__).parents[2]
+_spec = importlib.util.spec_from_file_location("dikd_map", ROOT / "scripts/dikd_map.py")
+script = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(script)
+
+# Student, labels, shift, strategy, NME by seed. The validation scores are the same.
+PLAN = [
+    ("same", 100, 0, "fd+ld", (5.0, 5.1, 5.2)),
+    ("same", 100, 0, "dikd", (4.0, 4.11, 4.19)),  # -1, -0.99, -1.01: excludes zero
+    ("same", 100, 0, "none", (6.0, 6.1, 6.2)),
+    ("same", 100, 4, "dikd", (6.4, 7.0, 7.6)),  # +0.4, +0.9, +1.4 to labels alone: includes zero
+    ("same", 100, 4, "R, dikd", (5.9, 5.9, 6.3)),  # -0.1, -0.2, +0.1
+    ("light", 0, 0, "ld", (8.0, 8.0)),
+    ("light", 0, 0, "dikd+fd+ld", (8.0, 8.0)),
+    ("light", 0, 0, "ri", (7.75, 7.75)),
+    ("light", 1793, 0, "fi", (8.0, 8.0)),
+]
+ROWS = [
+    Row("300w-sim", student, 1793, labelled, float(shift), name, seed, nme, nme, f"{number}{seed}")
+    for number, (student, labelled, shift, name, values) in enumerate(PLAN)
+    for seed, nme in enumerate(values)
+]
+
+
+@pytest.fixture(scope="module")
+def drawing():
+    """The figure and its texts."""
+    compared, _ = compare(in_cells(ROWS))
+    names = {"light": "light network", "same": "the teacher's", "absent": "another"}
+    return drawn(lambda: injection_map(compared, names, {"300w-sim": "300W"}))
+
+
+def test_each_cell_has_its_number_marks_and_seeds(drawing):
+    figure, words = drawing
+    bold = [text.get_text() for axes in figure.axes for text in axes.texts if _is_bold(text)]
+    assert bold == ["\N{MINUS SIGN}1.00"] and words.count("\N{BLACK CIRCLE}") == 1
+    assert "+0.90" in words and "\N{MINUS SIGN}0.07" in words and "0.00" in words.split("\n")
+    assert words.count("n=2") == 1 and "3 seeds unless n= is given" in words
+
+
+def _is_bold(text) -> bool:
+    return text.get_weight() == "bold"
+
+
+def test_panels_are_labels_and_rows_students(drawing):
+    figure, words = drawing
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[:2] == ["100 labels", "no labels"], "fully labelled runs have no form"
+    rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert rows == ["light network", "the teacher's"]
+    columns = [[label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes[:2]]
+    assert columns == [["0", "4", "4 R"], ["0"]]
+    assert "300W" in words and "NME points, negative: DIKD is better" in words
+
+
+def test_negative_fields_are_blue_and_missing_cells_hatched(drawing):
+    figure, _ = drawing
+    few = [patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
+    hatched = [patch for patch in few if patch.get_hatch()]
+    assert [patch.get_y() for patch in hatched] == [-0.5] * 3, "the first row has no such cells"
+    negative, positive, _ = (patch.get_facecolor()[:3] for patch in few[3:])
+    # The means -1 and +0.9: the nearest end of the map is that of their sign.
+    ends = np.array(
+        [[int(end[n : n + 2], 16) / 255 for n in (1, 3, 5)] for end in (BLUE, VERMILION)]
+    )
+    for colour, end in ((negative, 0), (positive, 1)):
+        assert np.abs(ends - colour).sum(axis=1).argmin() == end
+    assert sum(bool(patch.get_hatch()) for patch in figure.axes[1].patches) == 1
+
+
+def test_no_cell_and_one_cell():
+    with pytest.raises(InputError, match="the map has no cell"):
+        injection_map([])
+    compared, _ = compare(in_cells(ROWS[:6]))
+    drawn(lambda: injection_map(compared))
+
+
+def test_the_script_prints_both_tables(tmp_path, capsys):
+    for row in ROWS:
+        add_row(tmp_path / "table.csv", Row._fields, row._asdict())
+    script.main(tmp_path / "table.csv", tmp_path / "map.png")
+    assert (tmp_path / "map.png").stat().st_size > 10_000
+    printed = capsys.readouterr().out.splitlines()
+    lines = [[text.strip() for text in line.split("|")[1:-1]] for line in printed if "|" in line]
+    first, second = lines[:6], lines[6:]
+    assert first[2] == [
+        "300w-sim", "teacher's network", "100", "0", "dikd", "4.10", "fd+ld", "5.10",
+        "**-1.00 [-1.02, -0.98]**", "3", "-2.00 [-2.02, -1.98]", "",
+    ]  # fmt: skip
+    assert [line[3] for line in first[2:]] == ["0", "4", "4, registered", "0"]
+    assert first[5][-2:] == ["", "ri: -0.25 [-0.25, -0.25]"]
+    assert second[0] == ["strategy", "teacher's network"]
+    assert second[2:] == [["none", "+1.00 (1)"], ["dikd", "-1.00 (1)"]]
+    assert "left out: 300w-sim, light, all labels, 0 px: no form with dual injection" in printed
+    counts = "4 cells: dual injection has the lower mean in 2 (1 "
+    assert any(line.startswith(counts) for line in printed)
