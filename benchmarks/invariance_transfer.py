@@ -11,6 +11,7 @@ student was trained on. The report contains:
 - Spearman's rank correlation of each gap with both errors, within each benchmark, and its mean over the
   benchmarks. The 95 % intervals are those of a bootstrap over strategies, each with all of its seeds,
   because runs of one strategy resemble one another.
+- The rank correlation of the two errors within each benchmark.
 - The differences between strategies and a reference (`--reference`), paired by seed.
 
 Rows are added one by one; a completed run is not measured again.
@@ -25,7 +26,7 @@ from mlcmkd.course.invariance_study import ERRORS, rank_correlation_table
 from mlcmkd.course.invariance_summary import GAPS, invariance_gaps
 from mlcmkd.data.config import DataConfig
 from mlcmkd.evaluation.evaluate import evaluate_model
-from mlcmkd.evaluation.rank_correlation import by_benchmark
+from mlcmkd.evaluation.rank_correlation import by_benchmark, rank_correlation
 from mlcmkd.evaluation.statistics import difference
 from mlcmkd.models import Landmarker
 from mlcmkd.plots.invariance_transfer import gaps_and_errors
@@ -108,9 +109,20 @@ def _difference(its: dict[int, Row], other: dict[int, Row], column: str) -> str:
     return difference(a, b).text()
 
 
+def errors_compared(rows: Sequence[Row]) -> str:
+    """The rank correlation of the two errors within each benchmark, as a Markdown table."""
+    lines = []
+    for of_one in by_benchmark(rows):
+        value, low, high = rank_correlation(of_one, *ERRORS)
+        text = f"{value:.2f} [{low:.2f}, {high:.2f}]"
+        lines.append({"benchmark": of_one[0]["benchmark"], "correlation of the two errors": text})
+    return markdown_table(lines)
+
+
 def report(rows: Sequence[Row], reference: str) -> str:
-    """Both tables as text."""
-    return f"{rank_correlation_table(rows)}\n\n{differences(rows, reference)}"
+    """The three tables as text."""
+    parts = (rank_correlation_table(rows), errors_compared(rows), differences(rows, reference))
+    return "\n\n".join(parts)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -38,12 +38,22 @@ def test_differences_are_paired_by_seed():
     assert script.differences(ROWS, "unknown") == "no run has the strategy unknown"
 
 
+def test_the_two_errors_are_compared_within_each_benchmark():
+    lines = script.errors_compared(ROWS + [row("none", 0, 1, 2, "rendered")]).splitlines()
+    # The second error is 10 minus the first, so the order is reversed.
+    assert lines[2].split() == ["|", "photos", "|", "-1.00", "[-1.00,", "-1.00]", "|"]
+    assert "rendered" in lines[3] and "nan" in lines[3]
+
+
 def test_the_figure_has_a_panel_for_each_gap_and_error():
     figure = gaps_and_errors(ROWS + [row("none", 0, 1, 2, "rendered")], list(GAPS), script.ERRORS)
     panels = figure.axes
     assert len(panels) == len(GAPS) * len(script.ERRORS)
     assert [len(each.get_offsets()) for each in panels[0].collections] == [len(ROWS), 1]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["photos", "rendered"]
+    figure = gaps_and_errors(ROWS, ["CKA"], script.ERRORS, by="strategy")
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert len(figure.axes) == 2 and names == ["none", "fd+ld", "dikd", "ri"]
 
 
 @pytest.fixture

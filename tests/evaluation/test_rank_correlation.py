@@ -53,3 +53,12 @@ def test_the_interval_contains_the_variation_between_strategies():
 
 def test_without_three_different_values_there_is_no_correlation():
     assert np.isnan(rank_correlation(ROWS[:2], "gap", "nme", draws=5)).all()
+
+
+def test_the_correlation_is_that_of_scipy_with_equal_values_as_well():
+    from scipy import stats
+
+    values = np.random.default_rng(3).integers(0, 6, size=(2, 30))
+    rows = [row(str(n), 0, *pair) for n, pair in enumerate(values.T)]
+    expected = stats.spearmanr(*values).statistic
+    assert rank_correlation(rows, "gap", "nme", draws=5)[0] == pytest.approx(expected)
