@@ -155,6 +155,7 @@ def test_every_function_of_the_package_is_drawn_in_a_test():
         "embedding",
         "feature_colours",
         "head_swap_matrix",
+        "gaps_and_errors",
         "invariance_over_training",
         # test_scheme_figures.py
         "scheme_points",
