@@ -32,6 +32,7 @@ from mlcmkd.studies.ktl.plan import PlannedTransfer, SweepConfig, plan
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.progress import tqdm
 from mlcmkd.utils.yaml_files import read_fields
 
@@ -160,16 +161,24 @@ def _share(flags: np.ndarray) -> float | str:
 def one_run_each(
     config: SweepConfig, labelled: Sequence[int], seeds: Sequence[int]
 ) -> Iterator[PlannedTransfer]:
-    """A planned run with registration for each number of labels and each seed."""
+    """A planned run with registration for each number of labels and each seed.
+
+    Raises:
+        InputError: the study has no such run.
+    """
+    runs = {
+        (run.config.data.labelled, run.config.seed): run
+        for run in plan(config)
+        if run.config.registers and run.first is not None
+    }
     for count in labelled:
         for seed in seeds:
-            yield next(
-                each
-                for each in plan(config)
-                if each.config.registers
-                and each.first is not None
-                and (each.config.data.labelled, each.config.seed) == (count, seed)
-            )
+            if (count, seed) not in runs:
+                raise InputError(
+                    f"the study registers no pairs with {count} labels and seed {seed}; name others "
+                    "by --labelled and --seeds"
+                )
+            yield runs[count, seed]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -12,11 +12,12 @@ import torch
 from mlcmkd.data.pairs import load_pairs
 from mlcmkd.data.rig import Rig, true_maps
 from mlcmkd.studies.ktl.plan import SweepConfig
+from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.yaml_files import read_fields
 from tests.conftest import make_pairs
 
 ROOT = Path(__file__).parents[2]
-STUDY = ROOT / "experiments" / "registration.yaml"
+STUDY = ROOT / "experiments" / "registration_rigs.yaml"
 _spec = importlib.util.spec_from_file_location("offsets", ROOT / "benchmarks/offsets.py")
 script = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(script)
@@ -58,3 +59,5 @@ def test_each_number_of_labels_and_each_seed_has_a_run_with_a_first_student():
     found = [(run.config.data.labelled, run.config.seed) for run in runs]
     assert found == [(100, 0), (100, 1), (50, 0), (50, 1)]
     assert len({run.first.out for run in runs}) == 4
+    with pytest.raises(InputError, match="no pairs with 60 labels and seed 0; name others"):
+        list(script.one_run_each(config, [60], [0]))
