@@ -14,14 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mlcmkd.evaluation.injection_map import (
-    Comparison,
-    compare,
-    excludes_zero,
-    in_cells,
-    minus,
-    read_rows,
-)
+from mlcmkd.evaluation.injection_cells import in_cells, read_rows
+from mlcmkd.evaluation.injection_map import Comparison, compare, excludes_zero, minus
 from mlcmkd.evaluation.statistics import Interval
 from mlcmkd.plots import injection_map
 from mlcmkd.utils.markdown import markdown_table

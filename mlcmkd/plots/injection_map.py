@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from mlcmkd.evaluation.injection_map import Cell, Comparison, excludes_zero, order_of_labels
+from mlcmkd.evaluation.injection_cells import Cell
+from mlcmkd.evaluation.injection_map import Comparison, excludes_zero, order_of_labels
 from mlcmkd.plots.style import BLACK, BLUE, VERMILION, WIDTH, styled
 from mlcmkd.utils.errors import InputError
 

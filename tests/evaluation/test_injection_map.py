@@ -4,18 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcmkd.evaluation.injection_map import (
+from mlcmkd.evaluation.injection_cells import (
     BASELINES,
     FORMS,
     Cell,
     Row,
+    in_cells,
+    read_rows,
+)
+from mlcmkd.evaluation.injection_map import (
     chosen,
     compare,
     excludes_zero,
-    in_cells,
     minus,
     order_of_labels,
-    read_rows,
 )
 from mlcmkd.evaluation.statistics import Interval
 from mlcmkd.studies.table import add_row

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
-from mlcmkd.evaluation.injection_map import Row, compare, in_cells
+from mlcmkd.evaluation.injection_cells import Row, in_cells
+from mlcmkd.evaluation.injection_map import compare
 from mlcmkd.plots import injection_map
 from mlcmkd.plots.style import BLUE, VERMILION
 from mlcmkd.studies.table import add_row
