@@ -103,7 +103,7 @@ def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]
         registered = _register(config, parts, teacher, first, progress)
         pairs = config.data.join([each.pairs for each in registered])
     torch.manual_seed(config.seed)
-    student = _new_student(config, teacher, first, pairs)
+    student = new_student(config, teacher, first, pairs)
     distillation = config.distillation
     if not distillation.resolved().any():
         pairs = only_labelled(pairs)
@@ -121,10 +121,16 @@ def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]
     )
 
 
-def _new_student(
+def new_student(
     config: TransferConfig, teacher: Landmarker, first: Landmarker | None, pairs: Pairs
 ) -> Landmarker:
-    """The thermal student before its training.
+    """The thermal student before its training; fresh weights depend on torch's random state.
+
+    Args:
+        config: of the training.
+        teacher: the RGB teacher.
+        first: the first student, from whose weights it starts if `init` is "first".
+        pairs: the training pairs, which decide the temperature range of its input.
 
     Raises:
         InputError: it is to start from the weights of a network of another size.
