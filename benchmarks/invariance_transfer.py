@@ -3,14 +3,15 @@
     python benchmarks/invariance_transfer.py experiments/real_thermal.yaml --real data/knapik \\
         --table results/invariance_transfer.csv --figure docs/figures/invariance_transfer.png
 
-The sweep must have kept its weights (`keep_weights`), and its students the width and input size of their
-teachers. Five gaps of each student to invariance (`mlcmkd.course.invariance_summary.GAPS`) and its NME
-(inter-ocular) are measured on a split of its benchmark, and its NME (box) on real thermal frames that no
-student was trained on. The report contains:
+The sweep must have kept its weights (`keep_weights`). Students of another size than their teacher are
+left out, because the measures need features of equal width. Five gaps of each student to invariance
+(`mlcmkd.course.invariance_summary.GAPS`) and its NME (inter-ocular) are measured on a split of its
+benchmark, and its NME (box) on real thermal frames that no student was trained on. The report contains:
 
-- Spearman's rank correlation of each gap with both errors, within each benchmark, and its mean over the
-  benchmarks. The 95 % intervals are those of a bootstrap over strategies, each with all of its seeds,
-  because runs of one strategy resemble one another.
+- Spearman's rank correlation of each gap with both errors, within each benchmark (`--within-students`:
+  within each kind of student as well), and its mean over the benchmarks. The 95 % intervals are those of
+  a bootstrap over strategies, each with all of its seeds, because runs of one strategy resemble one
+  another.
 - The rank correlation of the two errors within each benchmark.
 - The differences between strategies and a reference (`--reference`), paired by seed.
 
@@ -45,18 +46,38 @@ COLUMNS = (
 Row = dict[str, str]
 
 
-def with_weights(sweep: SweepConfig) -> list[PlannedTransfer]:
-    """The runs of the sweep whose weights exist.
+def with_weights(
+    sweep: SweepConfig, labelled: int | None = None, seeds: Sequence[int] | None = None
+) -> list[PlannedTransfer]:
+    """The runs of the sweep whose weights exist, of students of their teacher's size.
+
+    Args:
+        labelled: only runs with this number of labels.
+        seeds: only runs with these seeds.
 
     Raises:
         InputError: there is none.
     """
     found = [
-        run for run in plan(sweep) if (run.out / WEIGHTS).is_file() and run.config.teacher.is_file()
+        run
+        for run in plan(sweep)
+        if run.config.size in (None, run.teacher.size)
+        and labelled in (None, run.config.data.labelled)
+        and (seeds is None or run.config.seed in seeds)
+        and (run.out / WEIGHTS).is_file()
+        and run.config.teacher.is_file()
     ]
     if not found:
         raise InputError(f"{sweep.out}: no weights of a student; run the sweep with keep_weights")
     return found
+
+
+def student_of(run: PlannedTransfer) -> str:
+    """The student's name, with its number of labels if not all, and the shift of its pairs if any."""
+    data = run.config.data
+    labels = "" if data.labelled is None else f"{data.labelled} labels"
+    shift = f"{data.misalignment:g} px" if data.misalignment else ""
+    return ", ".join(filter(None, (run.student, labels, shift)))
 
 
 def measure(run: PlannedTransfer, real: Path, split: str, real_split: str) -> dict[str, object]:
@@ -75,7 +96,7 @@ def measure(run: PlannedTransfer, real: Path, split: str, real_split: str) -> di
     gaps = invariance_gaps(teacher, student, pairs, groups=2)
     return {
         "benchmark": run.benchmark,
-        "student": run.student,
+        "student": student_of(run),
         "strategy": run.strategy,
         "seed": run.config.seed,
         "split": split,
@@ -125,6 +146,12 @@ def report(rows: Sequence[Row], reference: str) -> str:
     return "\n\n".join(parts)
 
 
+def _of_runs(rows: Sequence[Row], planned: Sequence[PlannedTransfer]) -> list[Row]:
+    """The rows of these runs."""
+    runs = {run.run for run in planned}
+    return [row for row in rows if row["run"] in runs]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measures what is missing, prints the report and draws the figure."""
     parser = argparse.ArgumentParser(
@@ -137,11 +164,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--split", default="val", help="split of the benchmark (default val)")
     parser.add_argument("--real-split", default="val", help="split of the frames (default val)")
     parser.add_argument("--reference", default="fd+ld", help="strategy to compare with")
+    parser.add_argument("--labelled", type=int, help="only with this number of labels")
+    parser.add_argument("--seeds", type=int, nargs="+", help="only with these seeds")
+    parser.add_argument(
+        "--within-students", action="store_true", help="ranks within each kind of student"
+    )
     given = parser.parse_args(arguments)
     sweep = SweepConfig.validated(
         f"{given.params}: not a parameter file of a sweep", read_fields(given.params)
     )
-    planned = with_weights(sweep)
+    planned = with_weights(sweep, given.labelled, given.seeds)
     splits = {"split": given.split, "real_split": given.real_split}
 
     def known() -> list[Row]:
@@ -152,8 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     missing = [run for run in planned if run.run not in done]
     for run in tqdm(missing, desc=given.table.stem, unit="run", disable=not missing):
         add_row(given.table, COLUMNS, measure(run, given.real, **splits))
-    runs = {run.run for run in planned}
-    rows = [row for row in known() if row["run"] in runs]
+    rows = _of_runs(known(), planned)
+    if given.within_students:
+        rows = [row | {"benchmark": f"{row['benchmark']}, {row['student']}"} for row in rows]
     print(report(rows, given.reference))
     if given.figure:
         save_figure(gaps_and_errors(rows, list(GAPS), ERRORS), given.figure)

@@ -103,3 +103,43 @@ def test_a_student_is_measured_once(study, capsys, monkeypatch):
     monkeypatch.setattr(script, "measure", None)
     script.main([str(folder / "sweep.yaml"), *options])
     assert capsys.readouterr().out == first
+
+
+def test_students_that_differ_in_labels_or_shift_have_names_of_their_own(study):
+    _, run = study
+    assert script.student_of(run) == ""
+    data = run.config.data.model_copy(update={"labelled": 100, "misalignment": 4.0})
+    other = run._replace(student="same", config=run.config.model_copy(update={"data": data}))
+    assert script.student_of(other) == "same, 100 labels, 4 px"
+
+
+def test_runs_are_chosen_by_size_labels_and_seed(study):
+    folder, run = study
+    fields = read_fields(folder / "sweep.yaml")
+    fields["students"] = {"same": {}, "other": {"size": "slim", "init": "fresh"}}
+    fields["grids"][0] |= {"labelled": [4, None], "seeds": [0, 1]}
+    sweep = script.SweepConfig.validated("sweep", fields)
+    for each in script.plan(sweep):
+        for path in (each.config.teacher, each.out / WEIGHTS):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    everything = script.with_weights(sweep)
+    assert len(everything) == 4 and {each.student for each in everything} == {"same"}
+    (one,) = script.with_weights(sweep, labelled=4, seeds=[1])
+    assert (one.config.data.labelled, one.config.seed) == (4, 1)
+
+
+def test_ranks_within_students_are_those_of_each_kind(study, monkeypatch):
+    folder, _ = study
+    splits = {"split": "val", "real_split": "val", "run": "r"}
+    rows = [row("none", 0, 1, 2) | {"student": student} | splits for student in ("a", "b")]
+    monkeypatch.setattr(script, "with_weights", lambda *_: [])
+    monkeypatch.setattr(script, "read_table", lambda *_: rows)
+    monkeypatch.setattr(script, "_of_runs", lambda found, _: found)
+    reported = []
+    monkeypatch.setattr(script, "report", lambda found, _: reported.extend(found))
+    options = [str(folder / "sweep.yaml"), "--real", "x", "--table", str(folder / "table.csv")]
+    for option in ([], ["--within-students"]):
+        script.main([*options, *option])
+    names = [each["benchmark"] for each in reported]
+    assert names == ["photos", "photos", "photos, a", "photos, b"]
