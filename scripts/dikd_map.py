@@ -17,18 +17,10 @@ import numpy as np
 from mlcmkd.evaluation.injection_cells import in_cells, read_rows
 from mlcmkd.evaluation.injection_map import Comparison, compare, excludes_zero, minus
 from mlcmkd.evaluation.statistics import Interval
-from mlcmkd.plots import injection_map
+from mlcmkd.plots.injection_map import STUDENTS, injection_map
 from mlcmkd.utils.markdown import markdown_table
 
-STUDENTS = {
-    "same": "teacher's network",
-    "same, fresh": "teacher's network, random weights",
-    "coordinates": "coordinate head",
-    "coordinates, fresh": "coordinate head, random weights",
-    "light": "light network",
-    "light, coordinates": "light network, coordinate head",
-}
-BENCHMARKS = {"300w-sim": "300W", "300w-sim-half": "300W, half", "synthetic": "synthetic"}
+NAMES = {name: text.replace("\n", " ") for name, text in STUDENTS.items()}
 
 
 def main(source: Path, figure: Path) -> None:
@@ -36,9 +28,7 @@ def main(source: Path, figure: Path) -> None:
     cells = in_cells(read_rows(source))
     compared, left_out = compare(cells)
     if compared:
-        rows = {name: text.replace(", ", ",\n") for name, text in STUDENTS.items()}
-        columns = {name: text.replace(", ", ",\n") for name, text in BENCHMARKS.items()}
-        injection_map(compared, rows, columns).savefig(figure, dpi=110)
+        injection_map(compared).savefig(figure, dpi=110)
         print(markdown_table([_line(each) for each in compared]), "\n")
         print(_counts(compared), "\n")
     if apart := minus(cells):
@@ -54,7 +44,7 @@ def _line(each: Comparison) -> dict[str, str]:
     cell = each.cell
     return {
         "benchmark": cell.benchmark,
-        "student": STUDENTS.get(cell.student, cell.student),
+        "student": NAMES.get(cell.student, cell.student),
         "labels": cell.labels,
         "shift (px)": f"{cell.shift:g}{', registered' if cell.registered else ''}",
         "with injection": each.form,
@@ -88,11 +78,11 @@ def _counts(compared: Iterable[Comparison]) -> str:
 def _differences(apart: dict[str, dict[str, list[float]]]) -> list[dict[str, str]]:
     """Rows of the second table: strategies, with a column for each student."""
     found = dict.fromkeys(student for by_student in apart.values() for student in by_student)
-    students = [*(name for name in STUDENTS if name in found), *(found.keys() - STUDENTS.keys())]
+    students = [*(name for name in NAMES if name in found), *(found.keys() - NAMES.keys())]
     return [
         {"strategy": name}
         | {
-            STUDENTS.get(student, student): f"{np.mean(values):+.2f} ({len(values)})"
+            NAMES.get(student, student): f"{np.mean(values):+.2f} ({len(values)})"
             if (values := by_student.get(student))
             else ""
             for student in students

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mlcmkd.course.cached_faces import CachedSyntheticFaces
 from mlcmkd.course.lesson import VARIANCE, KDLossLesson, Lesson, TransferLesson
@@ -14,6 +14,8 @@ from mlcmkd.stages.train import TrainConfig, train
 from mlcmkd.stages.transfer import TransferConfig, transfer
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.training.run_directory import WEIGHTS
+
+Head = Literal["heatmap", "coordinate"]
 
 
 def teacher_config(lesson: Lesson, *, modality: str = "rgb") -> TrainConfig:
@@ -34,7 +36,9 @@ def teacher_run(lesson: Lesson, *, modality: str = "rgb") -> Path:
     return _get_or_train(lesson, train, teacher_config(lesson, modality=modality))
 
 
-def student_config(lesson: TransferLesson, strategy: str | None = None) -> TransferConfig:
+def student_config(
+    lesson: TransferLesson, strategy: str | None = None, head: Head | None = None
+) -> TransferConfig:
     """The training of a KTL student, with the lesson's number of labels.
 
     Without distillation, unlabelled pairs have no supervision target, so the student `none` trains
@@ -42,23 +46,28 @@ def student_config(lesson: TransferLesson, strategy: str | None = None) -> Trans
 
     Args:
         strategy: None for the lesson's.
+        head: None for the teacher's.
     """
     distillation = lesson.distillation(strategy)
     name = distillation.strategy
+    kind = "student" if head is None else f"{head}-student"
     return TransferConfig(
-        out=lesson.work / f"student-{_variant(lesson, name)}",
+        out=lesson.work / f"{kind}-{_variant(lesson, name)}",
         data=_data(lesson, name),
         fit=lesson.fit(lesson.sizes.transfer_steps, lesson.sizes.transfer_rate),
         seed=lesson.seed,
         teacher=teacher_config(lesson).out / WEIGHTS,
         distillation=distillation,
+        head=head,
     )
 
 
-def student_run(lesson: TransferLesson, strategy: str | None = None) -> Path:
+def student_run(
+    lesson: TransferLesson, strategy: str | None = None, head: Head | None = None
+) -> Path:
     """Run directory of `student_config`; its teacher is trained first if it is missing."""
     teacher_run(lesson)
-    return _get_or_train(lesson, transfer, student_config(lesson, strategy))
+    return _get_or_train(lesson, transfer, student_config(lesson, strategy, head))
 
 
 def light_student_config(lesson: TransferLesson, strategy: str | None = None) -> CompressConfig:

@@ -89,7 +89,8 @@ def title_of(run: Path, modality: str | None = None) -> str:
         words = ["light", _loss_of(config), f"{labels_of(run)} labels"]
     else:
         distillation = config["distillation"]
-        words = ["student" if stage == "transfer" else "light", distillation["strategy"]]
+        kind = "coordinate student" if config.get("head") == "coordinate" else "student"
+        words = [kind if stage == "transfer" else "light", distillation["strategy"]]
         if distillation["strategy"] != "none":
             words += [distillation["decay"]] * (distillation["decay"] != "cosine")
             words += [f"guide {distillation['guide']}"] * (distillation["guide"] != "both")

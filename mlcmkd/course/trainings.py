@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlcmkd.course.lesson import KDLossLesson, TransferLesson
-from mlcmkd.course.lesson_runs import kd_loss_run, light_student_run, student_run, teacher_run
+from mlcmkd.course.lesson_runs import (
+    Head,
+    kd_loss_run,
+    light_student_run,
+    student_run,
+    teacher_run,
+)
 from mlcmkd.stages.kd_loss import ABLATION, PLAIN
 
 FEW = 10  # labels of the students at the head of lesson 03
@@ -43,9 +49,9 @@ def _faces(lesson: TransferLesson) -> None:
         lesson.data().cache_file(split)
 
 
-def _student(strategy: str, few: bool = False) -> Training:
+def _student(strategy: str, few: bool = False, head: Head | None = None) -> Training:
     def run(lesson: TransferLesson) -> Path:
-        return student_run(_few(lesson) if few else lesson, strategy)
+        return student_run(_few(lesson) if few else lesson, strategy, head)
 
     return Training("03", (TEACHER,), run)
 
@@ -68,6 +74,10 @@ TRAININGS: dict[str, Training] = {
     "student none": _student("none"),
     "student dikd, 10 labels": _student("dikd", few=True),
     "student none, 10 labels": _student("none", few=True),
+    **{
+        f"student {strategy}, coordinates": _student(strategy, few=True, head="coordinate")
+        for strategy in ("dikd+fd+ld", "dikd", "fd+ld", "none")
+    },
     **{f"light {strategy}": _light(strategy) for strategy in ("dikd", "fd+ld", "none")},
     **{f"KD-Loss: {name}": _kd_loss(name) for name in ABLATION},
 }

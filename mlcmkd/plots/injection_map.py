@@ -22,14 +22,25 @@ _LEAST = 0.1  # points; smaller differences stay pale, however small all of them
 _PANELS = {"all": "all labels", "0": "no labels"}
 _HATCH = {"facecolor": "white", "edgecolor": "#bbbbbb", "hatch": "////", "linewidth": 0}
 
+# Students and benchmarks of experiments/dikd_map.yaml, in words.
+STUDENTS = {
+    "same": "teacher's network",
+    "same, fresh": "teacher's network,\nrandom weights",
+    "coordinates": "coordinate head",
+    "coordinates, fresh": "coordinate head,\nrandom weights",
+    "light": "light network",
+    "light, coordinates": "light network,\ncoordinate head",
+}
+BENCHMARKS = {"300w-sim": "300W", "300w-sim-half": "300W,\nhalf", "synthetic": "synthetic"}
+
 Column = tuple[str, float, bool]  # benchmark, shift, registered
 
 
 @styled
 def injection_map(
     comparisons: Iterable[Comparison],
-    students: Mapping[str, str] | None = None,
-    benchmarks: Mapping[str, str] | None = None,
+    students: Mapping[str, str] = STUDENTS,
+    benchmarks: Mapping[str, str] = BENCHMARKS,
 ) -> Figure:
     """Difference in NME of the best form of dual injection to the best baseline, a field for each cell.
 
@@ -50,7 +61,6 @@ def injection_map(
         raise InputError(
             "the map has no cell; each needs a strategy with and one without injection"
         )
-    students, benchmarks = students or {}, benchmarks or {}
     present = dict.fromkeys(cell.student for cell in found)
     rows = [name for name in students if name in present]
     rows += [name for name in present if name not in rows]

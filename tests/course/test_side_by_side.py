@@ -66,6 +66,8 @@ def test_the_trainings_are_those_of_the_lessons(trained, tmp_path):
     for each in (few, lesson):
         for strategy in ("none", "dikd"):
             course.student_run(each, strategy)
+    for strategy in ("none", "fd+ld", "dikd", "dikd+fd+ld"):
+        course.student_run(few, strategy, "coordinate")
     for strategy in ("none", "fd+ld", "dikd"):
         course.student_run(lesson, strategy)
         course.light_student_run(lesson, strategy)
@@ -75,7 +77,7 @@ def test_the_trainings_are_those_of_the_lessons(trained, tmp_path):
     trained.clear()
     for name in list(TRAININGS)[1:]:
         assert run_training(name, {"work": tmp_path}, threads=None) >= 0
-    assert {*trained} == wanted and len(wanted) == 15
+    assert {*trained} == wanted and len(wanted) == 19
 
 
 def test_order_and_overlap(tmp_path):
