@@ -167,6 +167,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--labelled", type=int, help="only with this number of labels")
     parser.add_argument("--seeds", type=int, nargs="+", help="only with these seeds")
     parser.add_argument(
+        "--leave-out", nargs="+", default=[], help="strategies that are not in the report"
+    )
+    parser.add_argument(
         "--within-students", action="store_true", help="ranks within each kind of student"
     )
     given = parser.parse_args(arguments)
@@ -184,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     missing = [run for run in planned if run.run not in done]
     for run in tqdm(missing, desc=given.table.stem, unit="run", disable=not missing):
         add_row(given.table, COLUMNS, measure(run, given.real, **splits))
-    rows = _of_runs(known(), planned)
+    rows = [row for row in _of_runs(known(), planned) if row["strategy"] not in given.leave_out]
     if given.within_students:
         rows = [row | {"benchmark": f"{row['benchmark']}, {row['student']}"} for row in rows]
     print(report(rows, given.reference))

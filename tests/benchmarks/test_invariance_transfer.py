@@ -139,7 +139,7 @@ def test_ranks_within_students_are_those_of_each_kind(study, monkeypatch):
     reported = []
     monkeypatch.setattr(script, "report", lambda found, _: reported.extend(found))
     options = [str(folder / "sweep.yaml"), "--real", "x", "--table", str(folder / "table.csv")]
-    for option in ([], ["--within-students"]):
+    for option in ([], ["--within-students"], ["--leave-out", "none", "ld"]):
         script.main([*options, *option])
     names = [each["benchmark"] for each in reported]
     assert names == ["photos", "photos", "photos, a", "photos, b"]
