@@ -79,8 +79,9 @@ for number, face in enumerate(found):
 #
 # All choices so far were made on the validation split. This table uses the **test split**: people that
 # were not used in any training or choice. It contains all completed runs of the work folder. The RGB
-# teacher has two rows: RGB input and thermal input. The last rows, named after a loss, are those of
-# lesson 05: they predict coordinates without heatmaps, so compare them only with each other.
+# teacher has two rows: RGB input and thermal input. *Coordinate students* are those of lesson 03 with
+# another head than the teacher. The last rows, named after a loss, are those of lesson 05: they also
+# predict coordinates without heatmaps, so compare them only with each other.
 
 # %%
 teacher = course.teacher_run(lesson)

@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -275,6 +276,16 @@ def test_results_have_one_row_per_run_and_two_for_the_teacher(work):
     first = f"{rows[0]['nme_percent']:.2f} [{rows[0]['nme_low_percent']:.2f}, "
     assert first in table.splitlines()[2]
     assert len({len(line) for line in table.splitlines()}) == 1
+
+
+def test_a_student_with_another_head_is_a_run_with_a_name_of_its_own(work, tmp_path):
+    shutil.copytree(work, tmp_path / "course")
+    mine = lesson(tmp_path / "course")
+    run = course.student_run(mine, "fd+ld", "coordinate")
+    assert run != course.student_run(mine, "fd+ld")
+    assert course.title_of(run) == "coordinate student, fd+ld, 16 labels"
+    student, teacher = (Landmarker.load(each / WEIGHTS) for each in (run, course.teacher_run(mine)))
+    assert (student.spec.head, teacher.spec.head) == ("coordinate", "heatmap")
 
 
 def test_labels_of_a_run_are_the_smaller_of_pairs_and_labelled(work):
