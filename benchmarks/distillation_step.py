@@ -1,7 +1,8 @@
 """Cost of each strategy: one training step of each, `python benchmarks/distillation_step.py`.
 
-Forward, backward and optimizer on 32 random pairs, float32, in one process: KTL at `base` and MCL from
-`base` to `light`, 64 and 96 px. A round times every strategy once, and each round begins with another
+Forward, backward and optimizer on 32 random pairs, float32, in one process: KTL at `base`, MCL from
+`base` to `light`, 64 and 96 px, and KTL at `slim` with a student that has a coordinate head, 64 px
+(`--only "KTL slim, new head"`). A round times every strategy once, and each round begins with another
 one, so that a machine that is busy for a while is busy for all; a first round for warming up is not
 counted. A ratio is the median over the rounds of a strategy's time over that of FD+LD in the same round.
 The last lines say whether DIKD costs at most 1.25 times FD+LD.
@@ -24,21 +25,26 @@ from mlcmkd.training.provenance import processor_name
 
 BATCH = 32
 LIMIT = 1.25
+NEW_HEAD = "KTL slim, new head"
 SETTINGS = [(level, px) for level in ("KTL base", "MCL base to light") for px in (64, 96)]
+SETTINGS += [(NEW_HEAD, 64)]
 
 
 def build(level: str, px: int, strategy: str) -> DistillationObjective:
     """An objective with new networks."""
 
-    def model(size: str, modality: str) -> Landmarker:
+    def model(size: str, modality: str, head: str = "heatmap") -> Landmarker:
         radiometry = FACE_CELSIUS if modality == "thermal" else None
-        return Landmarker(
-            ModelSpec(size=size, input_px=px, modality=modality, radiometry=radiometry)
+        spec = ModelSpec(
+            size=size, input_px=px, modality=modality, radiometry=radiometry, head=head
         )
+        return Landmarker(spec)
 
     weights = STRATEGIES[strategy]
     if level == "KTL base":
         objective = KTL(model("base", "rgb"), model("base", "thermal"), weights)
+    elif level == NEW_HEAD:
+        objective = KTL(model("slim", "rgb"), model("slim", "thermal", "coordinate"), weights)
     else:
         objective = MCL(model("base", "thermal"), model("light", "thermal"), weights)
     return objective.train().to(memory_format=torch.channels_last)
@@ -91,14 +97,17 @@ def main() -> None:
     """Measures and prints Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=15, help="measured rounds, at least 2")
-    repeats = max(2, parser.parse_args().repeats)
+    parser.add_argument("--only", choices=dict(SETTINGS), help="a level; default all")
+    given = parser.parse_args()
+    repeats = max(2, given.repeats)
+    settings = [each for each in SETTINGS if given.only in (None, each[0])]
     print(
         f"{processor_name()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch "
         f"{torch.__version__}; ms per step of {BATCH} pairs, median of {repeats} rounds (over fd+ld)\n"
     )
-    times_of = {setting: rounds(*setting, repeats) for setting in SETTINGS}
-    print("| strategy |", " | ".join(f"{level}, {px} px" for level, px in SETTINGS), "|")
-    print("| --- |", " | ".join("---:" for _ in SETTINGS), "|")
+    times_of = {setting: rounds(*setting, repeats) for setting in settings}
+    print("| strategy |", " | ".join(f"{level}, {px} px" for level, px in settings), "|")
+    print("| --- |", " | ".join("---:" for _ in settings), "|")
     for strategy in STRATEGIES:
         cells = [
             f"{statistics.median(times[strategy]):.0f} "

@@ -1,6 +1,6 @@
 """Why dual injection helps some students only: its gradients beside those of the other terms.
 
-    python benchmarks/injection_gradients.py experiments/dikd_map.yaml \\
+    python benchmarks/injection_gradients.py experiments/dikd_map.yaml --labelled 100 \\
         --table results/injection_gradients.csv
 
 For every student of the sweep that was trained by FD+LD on aligned pairs, with its new weights
@@ -12,8 +12,8 @@ label are run through DIKD+FD+LD with the weights of the sweep, and gradients ar
   teacher's, inter-ocular. A lower error with the teacher's head shows what the student's head does not
   yet get out of its features.
 
-Students need the width of their teacher, because adapters are not stored. Rows are added one by one; a
-completed one is not measured again.
+Students of another size than their teacher are left out, because adapters are not stored. Rows are added
+one by one; a completed one is not measured again.
 """
 
 import argparse
@@ -32,6 +32,7 @@ from mlcmkd.evaluation.invariance import measure_invariance
 from mlcmkd.evaluation.statistics import interval
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.transfer import new_student
+from mlcmkd.studies.ktl.kept import kept_runs
 from mlcmkd.studies.ktl.plan import PlannedTransfer, SweepConfig, plan
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.run_directory import WEIGHTS
@@ -40,10 +41,8 @@ from mlcmkd.utils.markdown import markdown_table
 from mlcmkd.utils.progress import tqdm
 from mlcmkd.utils.yaml_files import read_fields
 
-ALONE, INJECTED = (
-    "fd+ld",
-    "dikd+fd+ld",
-)  # the students' strategy, and the one whose terms are compared
+ALONE = "fd+ld"  # strategy of the students
+INJECTED = "dikd+fd+ld"  # its terms are compared
 START, TRAINED = "start", "trained"
 BATCHES, BATCH = 10, 32
 MEASURES = (*InjectionGradients._fields, "own_nme", "teacher_nme")
@@ -55,24 +54,17 @@ def students_of(sweep: SweepConfig) -> list[tuple[PlannedTransfer, Weights]]:
     """Runs by FD+LD on aligned pairs whose weights exist, with the weights of the terms to compare.
 
     Raises:
-        InputError: the sweep lacks one of the two strategies, or there is no such run.
+        InputError: the sweep has no such run, or lacks the strategy whose terms are compared.
     """
-    runs = list(plan(sweep))
-    both = [run.config.distillation.resolved() for run in runs if run.strategy == INJECTED]
+    both = [each.config.distillation for each in plan(sweep) if each.strategy == INJECTED]
     kept = [
         run
-        for run in runs
-        if run.strategy == ALONE
-        and run.config.data.misalignment == 0
-        and (run.out / WEIGHTS).is_file()
-        and run.config.teacher.is_file()
+        for run in kept_runs(sweep)
+        if run.strategy == ALONE and run.config.data.misalignment == 0
     ]
     if not both or not kept:
-        raise InputError(
-            f"{sweep.out}: no weights of a student trained by {ALONE}, or no strategy {INJECTED}; "
-            "run the sweep with keep_weights"
-        )
-    return [(run, both[0]) for run in kept]
+        raise InputError(f"{sweep.out}: no kept run of {ALONE}, or no strategy {INJECTED}")
+    return [(run, both[0].resolved()) for run in kept]
 
 
 def batches_of(pairs: Pairs, seed: int) -> Iterator[Batch]:

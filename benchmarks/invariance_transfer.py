@@ -32,7 +32,8 @@ from mlcmkd.evaluation.statistics import difference
 from mlcmkd.models import Landmarker
 from mlcmkd.plots.invariance_transfer import gaps_and_errors
 from mlcmkd.plots.saving import save_figure
-from mlcmkd.studies.ktl.plan import PlannedTransfer, SweepConfig, plan
+from mlcmkd.studies.ktl.kept import kept_runs
+from mlcmkd.studies.ktl.plan import PlannedTransfer, SweepConfig
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.run_directory import WEIGHTS
 from mlcmkd.utils.errors import InputError
@@ -46,29 +47,22 @@ COLUMNS = (
 Row = dict[str, str]
 
 
-def with_weights(
+def chosen_runs(
     sweep: SweepConfig, labelled: int | None = None, seeds: Sequence[int] | None = None
 ) -> list[PlannedTransfer]:
-    """The runs of the sweep whose weights exist, of students of their teacher's size.
-
-    Args:
-        labelled: only runs with this number of labels.
-        seeds: only runs with these seeds.
+    """The kept runs of a sweep, only those with a number of labels and with some seeds if given.
 
     Raises:
         InputError: there is none.
     """
     found = [
         run
-        for run in plan(sweep)
-        if run.config.size in (None, run.teacher.size)
-        and labelled in (None, run.config.data.labelled)
+        for run in kept_runs(sweep)
+        if labelled in (None, run.config.data.labelled)
         and (seeds is None or run.config.seed in seeds)
-        and (run.out / WEIGHTS).is_file()
-        and run.config.teacher.is_file()
     ]
     if not found:
-        raise InputError(f"{sweep.out}: no weights of a student; run the sweep with keep_weights")
+        raise InputError(f"{sweep.out}: no kept run has {labelled} labels and one of these seeds")
     return found
 
 
@@ -176,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sweep = SweepConfig.validated(
         f"{given.params}: not a parameter file of a sweep", read_fields(given.params)
     )
-    planned = with_weights(sweep, given.labelled, given.seeds)
+    planned = chosen_runs(sweep, given.labelled, given.seeds)
     splits = {"split": given.split, "real_split": given.real_split}
 
     def known() -> list[Row]:

@@ -31,7 +31,7 @@ STUDENTS = {
     "light": "light network",
     "light, coordinates": "light network,\ncoordinate head",
 }
-BENCHMARKS = {"300w-sim": "300W", "300w-sim-half": "300W,\nhalf", "synthetic": "synthetic"}
+BENCHMARKS = {"300w-sim": "300W", "synthetic": "synthetic"}
 
 Column = tuple[str, float, bool]  # benchmark, shift, registered
 

@@ -6,6 +6,7 @@ import pytest
 
 from mlcmkd.course.invariance_summary import GAPS
 from mlcmkd.plots.invariance_transfer import gaps_and_errors
+from mlcmkd.studies.ktl.plan import plan
 from mlcmkd.training.run_directory import WEIGHTS
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.yaml_files import read_fields
@@ -74,7 +75,7 @@ def study(tmp_path, monkeypatch):
     }
     (tmp_path / "sweep.yaml").write_text(json.dumps(fields))
     sweep = script.SweepConfig.validated("sweep", read_fields(tmp_path / "sweep.yaml"))
-    (run,) = script.plan(sweep)
+    (run,) = plan(sweep)
     return tmp_path, run
 
 
@@ -82,7 +83,7 @@ def test_a_student_without_weights_is_no_row(study):
     folder, _ = study
     options = ["--real", str(folder / "data"), "--table", str(folder / "table.csv")]
     with pytest.raises(
-        InputError, match="no weights of a student; run the sweep with keep_weights"
+        InputError, match="no weights of a student of its teacher's size; run the sweep"
     ):
         script.main([str(folder / "sweep.yaml"), *options])
 
@@ -119,21 +120,23 @@ def test_runs_are_chosen_by_size_labels_and_seed(study):
     fields["students"] = {"same": {}, "other": {"size": "slim", "init": "fresh"}}
     fields["grids"][0] |= {"labelled": [4, None], "seeds": [0, 1]}
     sweep = script.SweepConfig.validated("sweep", fields)
-    for each in script.plan(sweep):
+    for each in plan(sweep):
         for path in (each.config.teacher, each.out / WEIGHTS):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-    everything = script.with_weights(sweep)
+    everything = script.chosen_runs(sweep)
     assert len(everything) == 4 and {each.student for each in everything} == {"same"}
-    (one,) = script.with_weights(sweep, labelled=4, seeds=[1])
+    (one,) = script.chosen_runs(sweep, labelled=4, seeds=[1])
     assert (one.config.data.labelled, one.config.seed) == (4, 1)
+    with pytest.raises(InputError, match="no kept run has 9 labels"):
+        script.chosen_runs(sweep, labelled=9)
 
 
 def test_ranks_within_students_are_those_of_each_kind(study, monkeypatch):
     folder, _ = study
     splits = {"split": "val", "real_split": "val", "run": "r"}
     rows = [row("none", 0, 1, 2) | {"student": student} | splits for student in ("a", "b")]
-    monkeypatch.setattr(script, "with_weights", lambda *_: [])
+    monkeypatch.setattr(script, "chosen_runs", lambda *_: [])
     monkeypatch.setattr(script, "read_table", lambda *_: rows)
     monkeypatch.setattr(script, "_of_runs", lambda found, _: found)
     reported = []
