@@ -92,8 +92,9 @@ lesson.show_text(
 #
 # Pseudo-labels with FD+LD are worth 4.6 points, and DIKD 0.4 more; all terms together are the best. Each
 # student is one training with one **seed** (state of the random numbers: which pairs have a label, and
-# their order), so the interval does not say how much a second training would differ. The study at the
-# end of this notebook has five seeds.
+# their order), so the interval does not say how much a second training would differ. A step with dual
+# injection also takes longer. The study at the end of this notebook has several seeds, and compares
+# times.
 #
 # ## Where it does not: the teacher's own head
 #
@@ -345,8 +346,8 @@ lesson.show(plots.injection_map(compared), "03_map")
 # - **Another head.** Students with a coordinate head gain up to 0.5 points, with 100, all or no labels,
 #   on aligned and shifted pairs; most of all as a light network.
 # - **The teacher's own head.** The gain is below 0.1 points, or nothing.
-# - **Steps or time?** All have the same number of steps. A step with dual injection takes 1.2 times as
-#   long as one of FD+LD, and FD+LD with 1.2 times as many steps comes within about 0.1 points.
+# - **Steps or time?** All have the same number of steps. A training with dual injection takes 1.2 times
+#   as long as one by FD+LD, and FD+LD with 1.2 times as many steps comes within about 0.1 points.
 #
 # Settings, equal times, and why: [dual injection](../docs/results/dual_injection.md).
 #
