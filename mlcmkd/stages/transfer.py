@@ -152,13 +152,19 @@ def new_student(
 def first_student_config(config: TransferConfig) -> TransferConfig:
     """The config of the training of the first student: the run without distillation, in a subfolder.
 
-    Only labelled thermal images are used, so errors of the camera rig have no effect.
+    Only labelled thermal images are used, so errors of the camera rig have no effect. It is the
+    teacher's network and starts from its weights, whatever the student is: with few labels, a new head
+    or random weights are too inaccurate to measure shifts (docs/results/dual_injection.md). Only if the
+    student starts from the first one (`init`), the two have the same network.
     """
+    same = config.init == FIRST
     changes = {
         "out": config.out / FIRST,
         "data": config.data.model_copy(update={"misalignment": 0.0, "rig": Rig()}),
         "distillation": Distillation(strategy="none"),
-        "init": "fresh" if config.init == "fresh" else "teacher",
+        "init": "teacher",
+        "size": config.size if same else None,
+        "head": config.head if same else None,
         "registration": RegistrationConfig(),
         "first": None,
     }

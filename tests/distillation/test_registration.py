@@ -217,6 +217,21 @@ def test_a_bad_first_student_is_reported_and_not_followed():
     assert rows(found, [str(n) for n in range(400)], 64)[399]["left_out"] in (NOT_FOLLOWED, WRONG)
 
 
+@pytest.mark.parametrize(("error", "mentioned"), [(0.03, True), (0.005, False)])
+def test_shifts_that_remain_are_mentioned(error, mentioned):
+    """Errors of 2.7 and 0.5 px of 64, where the pairs are 5.4 px apart."""
+    thermal, rgb, labelled, offset = noisy_case(2000, 1000, error)
+    found = register_shapes(thermal, labelled, seen_through(rgb), TRANSLATION)
+    report = summary(found, 64)
+    assert found.followed and any("remain" in line for line in lines(report, 64)) == mentioned
+    if mentioned:
+        off = found.maps[~labelled][:, :, 2] - offset[~labelled]
+        # The labelled pairs alone tell how much remains.
+        assert report["remaining_px"] == pytest.approx(
+            64 * np.sqrt((off**2).sum(1).mean()), rel=0.2
+        )
+
+
 def test_a_bad_first_student_is_no_loss_where_the_pairs_are_aligned():
     thermal, rgb, labelled, _ = noisy_case(error=0.2, rig=0.005)
     found = register_shapes(thermal, labelled, seen_through(rgb), TRANSLATION)

@@ -85,6 +85,20 @@ def test_the_first_student_is_a_run_of_its_own_that_learns_from_the_labels_alone
     assert Landmarker.load(run / FIRST / WEIGHTS).spec.modality == "thermal"
 
 
+@pytest.mark.parametrize("init", ["fresh", "teacher", "first"])
+def test_the_first_student_is_the_teachers_network_unless_the_student_starts_from_it(
+    init, teacher, tmp_path
+):
+    student = config(tmp_path, teacher, head="coordinate", init=init)
+    first = stage.first_student_config(student)
+    assert first.init == "teacher"
+    assert first.head == ("coordinate" if init == "first" else None)
+    other = config(tmp_path, teacher, size="light", head="coordinate", init="fresh")
+    assert stage.first_student_config(other) == stage.first_student_config(
+        config(tmp_path, teacher, init="fresh")
+    )
+
+
 def test_the_registration_is_not_written_while_it_is_off(teacher, tmp_path):
     fields = json.loads(config(tmp_path, teacher, registration={}).model_dump_json())
     assert not {"registration", "first"} & set(fields)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mlcmkd.distillation.registration.estimate import Registered
+from mlcmkd.distillation.registration.estimate import NOTICEABLE, Registered
 from mlcmkd.distillation.registration.motion import ROTATION, SCALE, X, Y
 
 WRONG = "the two shapes differ: a wrong pair, or a face that a network misses"
@@ -93,6 +93,11 @@ def lines(summary: dict[str, Any], input_px: int) -> list[str]:
             f"the error of the first student is {student:.1f} px, but the shifts of the labelled pairs "
             f"vary by {rig:.1f} px: its shifts are not used, and pairs without a label are left out; "
             "label more pairs, or give a better student (first)"
+        )
+    elif (found["remaining_px"] or 0) > NOTICEABLE * input_px:
+        printed.append(
+            f"shifts of about {found['remaining_px']:.1f} px of {input_px} remain, because the error of "
+            f"the first student is {student:.1f} px; label more pairs, or give a better student (first)"
         )
     elif student is None and found["labelled"] < found["pairs"]:
         printed.append(
