@@ -48,9 +48,12 @@ Row = dict[str, str]
 
 
 def chosen_runs(
-    sweep: SweepConfig, labelled: int | None = None, seeds: Sequence[int] | None = None
+    sweep: SweepConfig, labelled: str | None = None, seeds: Sequence[int] | None = None
 ) -> list[PlannedTransfer]:
     """The kept runs of a sweep, only those with a number of labels and with some seeds if given.
+
+    Args:
+        labelled: number of labelled pairs as text, or "all".
 
     Raises:
         InputError: there is none.
@@ -58,20 +61,24 @@ def chosen_runs(
     found = [
         run
         for run in kept_runs(sweep)
-        if labelled in (None, run.config.data.labelled)
-        and (seeds is None or run.config.seed in seeds)
+        if labelled in (None, labels_of(run)) and (seeds is None or run.config.seed in seeds)
     ]
     if not found:
         raise InputError(f"{sweep.out}: no kept run has {labelled} labels and one of these seeds")
     return found
 
 
+def labels_of(run: PlannedTransfer) -> str:
+    """Its number of labelled pairs as text, or "all"."""
+    labelled = run.config.data.labelled
+    return "all" if labelled is None else str(labelled)
+
+
 def student_of(run: PlannedTransfer) -> str:
     """The student's name, with its number of labels if not all, and the shift of its pairs if any."""
-    data = run.config.data
-    labels = "" if data.labelled is None else f"{data.labelled} labels"
-    shift = f"{data.misalignment:g} px" if data.misalignment else ""
-    return ", ".join(filter(None, (run.student, labels, shift)))
+    shift = run.config.data.misalignment
+    labels = "" if labels_of(run) == "all" else f"{labels_of(run)} labels"
+    return ", ".join(filter(None, (run.student, labels, f"{shift:g} px" if shift else "")))
 
 
 def measure(run: PlannedTransfer, real: Path, split: str, real_split: str) -> dict[str, object]:
@@ -158,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--split", default="val", help="split of the benchmark (default val)")
     parser.add_argument("--real-split", default="val", help="split of the frames (default val)")
     parser.add_argument("--reference", default="fd+ld", help="strategy to compare with")
-    parser.add_argument("--labelled", type=int, help="only with this number of labels")
+    parser.add_argument("--labelled", help="only with this number of labels, or all")
     parser.add_argument("--seeds", type=int, nargs="+", help="only with these seeds")
     parser.add_argument(
         "--leave-out", nargs="+", default=[], help="strategies that are not in the report"

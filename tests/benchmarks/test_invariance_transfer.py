@@ -126,10 +126,12 @@ def test_runs_are_chosen_by_size_labels_and_seed(study):
             path.touch()
     everything = script.chosen_runs(sweep)
     assert len(everything) == 4 and {each.student for each in everything} == {"same"}
-    (one,) = script.chosen_runs(sweep, labelled=4, seeds=[1])
+    (one,) = script.chosen_runs(sweep, labelled="4", seeds=[1])
     assert (one.config.data.labelled, one.config.seed) == (4, 1)
+    (full,) = script.chosen_runs(sweep, labelled="all", seeds=[1])
+    assert full.config.data.labelled is None
     with pytest.raises(InputError, match="no kept run has 9 labels"):
-        script.chosen_runs(sweep, labelled=9)
+        script.chosen_runs(sweep, labelled="9")
 
 
 def test_ranks_within_students_are_those_of_each_kind(study, monkeypatch):
