@@ -1,7 +1,8 @@
 """Figures on the pages of results: each mean with an interval is that of a table in results/.
 
-Compared are texts such as "4.20 % [4.15, 4.25]". Pages whose figures come from commands without a table
-are left out.
+Compared are texts such as "4.20 % [4.15, 4.25]". A figure may also be repeated from a table that a
+script has written into one of the pages. Pages whose figures come from commands without a table are
+left out.
 """
 
 import csv
@@ -76,6 +77,8 @@ PAGES = (
 # The part of a page before this heading has intervals of another kind: rank correlations.
 FROM = {"docs/results/invariance.md": "## What does each strategy change"}
 NUMBER = r"(-?\d+\.\d+)"
+# Tables that a script writes; their own tests compare them with the stored runs.
+WRITTEN = re.compile(r"<!-- (.+?) -->.*?<!-- end of \1 -->", re.DOTALL)
 FIGURE = re.compile(rf"{NUMBER}(?: %| points)? \[{NUMBER}, {NUMBER}\]")
 
 
@@ -118,7 +121,16 @@ def figures_over_seeds(table: str) -> Iterator[tuple[float, ...]]:
 def figures() -> list[tuple[float, ...]]:
     ends = ("nme_percent", "nme_low_percent", "nme_high_percent")
     over_faces = [tuple(float(row[end]) for end in ends) for name in FACES for row in rows_of(name)]
-    return over_faces + [each for table in SEEDS for each in figures_over_seeds(table)]
+    written = [
+        tuple(map(float, figure))
+        for page in PAGES
+        for table in WRITTEN.finditer((ROOT / page).read_text(encoding="utf-8"))
+        for figure in FIGURE.findall(table[0])
+    ]
+    # A text may name a difference of -0.27 [-0.32, -0.23] as a gain of 0.27 [0.23, 0.32].
+    written += [(-mean, -high, -low) for mean, low, high in written]
+    over_seeds = [each for table in SEEDS for each in figures_over_seeds(table)]
+    return over_faces + written + over_seeds
 
 
 def is_of(shown: tuple[str, ...], figure: tuple[float, ...]) -> bool:

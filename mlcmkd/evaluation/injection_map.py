@@ -6,7 +6,7 @@ errors on the test split are compared, paired by seed. A choice on the test spli
 with more candidates.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
 from typing import NamedTuple
 
@@ -14,7 +14,6 @@ from mlcmkd.evaluation.injection_cells import (
     ALL,
     BASELINES,
     FORMS,
-    SINGLE,
     STRATEGIES,
     Cell,
     Row,
@@ -31,8 +30,6 @@ class Comparison(NamedTuple):
         form_nme, baseline_nme: NME on the test split over the seeds that both have.
         gain: form minus baseline; negative if dual injection is better.
         to_labels: form minus labels alone ("none"); None if the cell has no such run.
-        single, single_gain: the better of the single injections, and its difference to the baseline;
-            None if the cell has none.
     """
 
     cell: Cell
@@ -42,8 +39,6 @@ class Comparison(NamedTuple):
     baseline_nme: Interval
     gain: Interval
     to_labels: Interval | None
-    single: str | None
-    single_gain: Interval | None
 
 
 def chosen(runs: Runs, candidates: Sequence[str]) -> str | None:
@@ -95,7 +90,7 @@ def compare(
 
 
 def _compare(cell: Cell, runs: Runs, form: str, baseline: str) -> Comparison:
-    shared, single = sorted(set(runs[form]) & set(runs[baseline])), chosen(runs, SINGLE)
+    shared = sorted(set(runs[form]) & set(runs[baseline]))
     return Comparison(
         cell,
         form,
@@ -104,9 +99,19 @@ def _compare(cell: Cell, runs: Runs, form: str, baseline: str) -> Comparison:
         interval([runs[baseline][seed].nme for seed in shared]),
         difference(_nme(runs[form]), _nme(runs[baseline])),
         _minus(runs, form, "none"),
-        single,
-        _minus(runs, single, baseline),
     )
+
+
+def mean_gain(comparisons: Iterable[Comparison]) -> Interval:
+    """Mean over settings of the gain, which is form minus baseline; each setting counts once.
+
+    The interval is one over settings, whatever their numbers of seeds. It says how much the gains of
+    such settings vary, so it can be narrow although each setting has few seeds.
+
+    Raises:
+        InputError: there is no comparison.
+    """
+    return interval([each.gain.mean for each in comparisons])
 
 
 def excludes_zero(found: Interval) -> bool:
@@ -147,9 +152,9 @@ def minus(
     return found
 
 
-def _minus(runs: Runs, name: str | None, other: str) -> Interval | None:
+def _minus(runs: Runs, name: str, other: str) -> Interval | None:
     """Paired difference of two strategies; None if one is missing or they share no seed."""
-    if name is None or not set(runs.get(name, {})) & set(runs.get(other, {})):
+    if not set(runs.get(name, {})) & set(runs.get(other, {})):
         return None
     return difference(_nme(runs[name]), _nme(runs[other]))
 

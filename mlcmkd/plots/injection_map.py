@@ -33,7 +33,8 @@ STUDENTS = {
 }
 BENCHMARKS = {"300w-sim": "300W", "synthetic": "synthetic"}
 
-Column = tuple[str, float, bool]  # benchmark, shift, registered
+Column = tuple[float, bool]  # shift, registered
+Cells = Mapping[Cell, Comparison]
 
 
 @styled
@@ -44,14 +45,14 @@ def injection_map(
 ) -> Figure:
     """Difference in NME of the best form of dual injection to the best baseline, a field for each cell.
 
-    Panels are numbers of labels, rows students, columns benchmarks and shifts of the RGB images. A panel
-    has the columns of its own cells. Blue is negative: dual injection is better.
+    Panels are benchmarks, one below the other, and numbers of labels, side by side. Their rows are
+    students, their columns shifts of the RGB images. Blue is negative: dual injection is better.
 
     Args:
         comparisons: from `mlcmkd.evaluation.injection_map.compare`.
         students: name of a student in the table -> text of its row, in the order of the rows; names that
             are not in it are shown as they are.
-        benchmarks: name of a benchmark -> text above its columns.
+        benchmarks: name of a benchmark -> text beside its panels.
 
     Raises:
         InputError: there is no comparison.
@@ -64,36 +65,26 @@ def injection_map(
     present = dict.fromkeys(cell.student for cell in found)
     rows = [name for name in students if name in present]
     rows += [name for name in present if name not in rows]
-    labels = sorted({cell.labels for cell in found}, key=order_of_labels)
-    columns = {name: _columns(found, name) for name in labels}
+    places = list(dict.fromkeys(cell.benchmark for cell in found))
+    columns = _columns(found)
     means = np.abs([each.gain.mean for each in found.values()])
     # One outlier would leave all other fields white.
     limit = max(float(np.quantile(means, 0.9)), _LEAST)
+    norm = Normalize(-limit, limit)
     usual = Counter(each.gain.seeds for each in found.values()).most_common(1)[0][0]
 
-    figure = Figure(figsize=(WIDTH, 2.5 + 0.5 * max(len(rows), 4)))
-    widths = [max(len(columns[name]), 2) for name in labels]
-    panels = figure.subplots(1, len(labels), squeeze=False, width_ratios=widths)[0]
-    norm = Normalize(-limit, limit)
-    for panel, name in zip(panels, labels, strict=True):
-        for y, student in enumerate(rows):
-            for x, (benchmark, shift, registered) in enumerate(columns[name]):
-                cell = Cell(benchmark, student, name, shift, registered)
-                _field(panel, x, y, found.get(cell), norm, usual)
-        _columns_in_words(panel, columns[name], benchmarks)
-        beside = (
-            0.5 + (max(len(columns[name]), 2) - len(columns[name])) / 2
-        )  # a title needs the room
-        panel.set(xlim=(-beside, len(columns[name]) - 1 + beside), ylim=(len(rows) - 0.5, -0.5))
-        panel.set_yticks([])
-        panel.set_title(_PANELS.get(name, f"{name} labels"), fontweight="bold", pad=32)
-    panels[0].set_yticks(range(len(rows)), [students.get(name, name) for name in rows])
-    extend = "both" if means.max() > limit else "neither"
-    bar = figure.colorbar(
-        ScalarMappable(norm, _DIVERGING), ax=list(panels), extend=extend, aspect=30, pad=0.015
-    )
-    bar.set_label("NME points, negative: DIKD is better")
-    bar.outline.set_visible(False)
+    figure = Figure(figsize=(WIDTH, 1.7 + (0.4 + 0.48 * max(len(rows), 4)) * len(places)))
+    widths = [max(len(own), 2) for own in columns.values()]
+    panels = figure.subplots(len(places), len(columns), squeeze=False, width_ratios=widths)
+    for beside, place in zip(panels, places, strict=True):
+        for panel, labels in zip(beside, columns, strict=True):
+            of_panel = Cell(place, "", labels, 0.0, registered=False)
+            _panel(panel, found, of_panel, rows, columns[labels], norm, usual)
+        beside[0].set_yticks(range(len(rows)), [students.get(name, name) for name in rows])
+        beside[0].set_ylabel(benchmarks.get(place, place), fontweight="bold", labelpad=8)
+    for panel, labels in zip(panels[0], columns, strict=True):
+        panel.set_title(_PANELS.get(labels, f"{labels} labels"), fontweight="bold")
+    _colour_bar(figure, norm, "both" if means.max() > limit else "neither")
     registered = "; R: registered first" if any(cell.registered for cell in found) else ""
     figure.legend(
         handles=_legend(usual),
@@ -104,12 +95,39 @@ def injection_map(
     return figure
 
 
-def _columns(found: Iterable[Cell], labels: str) -> list[Column]:
-    """The columns of a panel; benchmarks are in the order of the cells."""
-    own = [cell for cell in found if cell.labels == labels]
-    order = list(dict.fromkeys(cell.benchmark for cell in own))
-    columns = {(cell.benchmark, cell.shift, cell.registered) for cell in own}
-    return sorted(columns, key=lambda column: (order.index(column[0]), *column[1:]))
+def _columns(found: Iterable[Cell]) -> dict[str, list[Column]]:
+    """The columns of the panels of each number of labels, the same for all benchmarks."""
+    labels = sorted({cell.labels for cell in found}, key=order_of_labels)
+    return {
+        name: sorted({(cell.shift, cell.registered) for cell in found if cell.labels == name})
+        for name in labels
+    }
+
+
+def _panel(
+    axes: Axes,
+    found: Cells,
+    of_panel: Cell,
+    rows: list[str],
+    columns: list[Column],
+    norm: Normalize,
+    usual: int,
+) -> None:
+    """The fields of one benchmark and number of labels, those of the cell `of_panel`."""
+    for y, student in enumerate(rows):
+        for x, (shift, registered) in enumerate(columns):
+            cell = of_panel._replace(student=student, shift=shift, registered=registered)
+            _field(axes, x, y, found.get(cell), norm, usual)
+    beside = 0.5 + (max(len(columns), 2) - len(columns)) / 2  # a title needs the room
+    axes.set(xlim=(-beside, len(columns) - 1 + beside), ylim=(len(rows) - 0.5, -0.5))
+    axes.set_xticks(
+        range(len(columns)), [f"{shift:g}{' R' if first else ''}" for shift, first in columns]
+    )
+    axes.set_yticks([])
+    axes.tick_params(length=0)
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
 
 
 def _field(
@@ -137,22 +155,12 @@ def _signed(value: float) -> str:
     return "0.00" if float(f"{value:.2f}") == 0 else text
 
 
-def _columns_in_words(axes: Axes, columns: list[Column], benchmarks: Mapping[str, str]) -> None:
-    """Shifts below the columns, benchmarks above them, and lines between benchmarks."""
-    texts = [f"{shift:g}{' R' if registered else ''}" for _, shift, registered in columns]
-    axes.set_xticks(range(len(columns)), texts)
-    axes.tick_params(length=0)
-    axes.grid(False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    for name in dict.fromkeys(column[0] for column in columns):
-        places = [x for x, column in enumerate(columns) if column[0] == name]
-        axes.annotate(
-            benchmarks.get(name, name), (sum(places) / len(places), 1), ha="center", va="bottom",
-            xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points", fontsize=8.5,
-        )  # fmt: skip
-        if places[0]:
-            axes.axvline(places[0] - 0.5, color=BLACK, linewidth=1.2)
+def _colour_bar(figure: Figure, norm: Normalize, extend: str) -> None:
+    bar = figure.colorbar(
+        ScalarMappable(norm, _DIVERGING), ax=figure.axes, extend=extend, aspect=30, pad=0.015
+    )
+    bar.set_label("NME points, negative: DIKD is better")
+    bar.outline.set_visible(False)
 
 
 def _legend(usual: int) -> list[Line2D | Patch]:

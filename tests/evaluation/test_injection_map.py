@@ -16,6 +16,7 @@ from mlcmkd.evaluation.injection_map import (
     chosen,
     compare,
     excludes_zero,
+    mean_gain,
     minus,
     order_of_labels,
 )
@@ -69,8 +70,7 @@ def test_the_choice_is_made_on_the_validation_split():
 
 def test_a_single_injection_is_neither_form_nor_baseline_unless_it_is_named():
     found = the_one(CHOICE)
-    assert found.single == "ri"
-    assert found.single_gain.mean == pytest.approx(((3.0 - 4.5) + (3.2 - 4.7)) / 2)
+    assert (found.form, found.baseline) == ("dikd+fd+ld", "fd+ld"), "ri has the lowest scores"
     assert the_one(CHOICE, baselines=(*BASELINES, "ri")).baseline == "ri"
     assert the_one(CHOICE, forms=("ri", *FORMS)).form == "ri"
 
@@ -179,6 +179,20 @@ def test_differences_of_every_strategy_to_one():
     ]
     found = minus(in_cells(table))
     assert found == {"none": {"same": [2.0, 2.0]}, "ri": {"same": [0.25, 1.0]}}
+
+
+def test_the_mean_gain_counts_each_setting_once():
+    table = [
+        *rows("dikd", (4.0, 5.0), (1, 1)),
+        *rows("fd+ld", (4.5, 5.5), (1, 1)),
+        row("dikd", nme=5.0, shift=4.0),
+        row("fd+ld", nme=6.5, shift=4.0),
+    ]
+    compared, _ = compare(in_cells(table))
+    # Gains -0.5 and -1.5: mean -1, standard error 0.5, t of one degree of freedom 12.706.
+    assert mean_gain(compared) == pytest.approx((-1.0, -1 - 6.3531, -1 + 6.3531, 2), abs=1e-4)
+    with pytest.raises(InputError, match="the mean of no values"):
+        mean_gain([])
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
-from mlcmkd.evaluation.injection_cells import Row, in_cells
+from mlcmkd.evaluation.injection_cells import Row, in_cells, read_rows
 from mlcmkd.evaluation.injection_map import compare
 from mlcmkd.plots import injection_map
 from mlcmkd.plots.style import BLUE, VERMILION
 from mlcmkd.studies.table import add_row
 from mlcmkd.utils.errors import InputError
+from mlcmkd.utils.markdown import with_table
 from tests.plots.conftest import drawn
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +68,21 @@ def test_panels_are_labels_and_rows_students(drawing):
     assert rows == ["light network", "the teacher's"]
     columns = [[label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes[:2]]
     assert columns == [["0", "4", "4 R"], ["0"]]
-    assert "300W" in words and "NME points, negative: DIKD is better" in words
+    assert figure.axes[0].get_ylabel() == "300W"
+    assert "NME points, negative: DIKD is better" in words
+
+
+def test_benchmarks_are_below_one_another_with_the_same_columns():
+    other = [row._replace(benchmark="synthetic", nme=9.0) for row in ROWS[:6]]
+    compared, _ = compare(in_cells([*ROWS, *other]))
+    figure, _ = drawn(lambda: injection_map(compared))
+    panels = figure.axes[:4]
+    assert [axes.get_ylabel() for axes in panels] == ["300W", "", "synthetic", ""]
+    assert [axes.get_title() for axes in panels] == ["100 labels", "no labels", "", ""]
+    assert panels[0].get_xlim() == panels[2].get_xlim()
+    numbers = [[text.get_text() for text in axes.texts if text.get_text()] for axes in panels]
+    assert numbers[2] == ["0.00"] and not numbers[3], "of its own benchmark only"
+    assert len(numbers[0]) > 3
 
 
 def test_negative_fields_are_blue_and_missing_cells_hatched(drawing):
@@ -92,22 +107,59 @@ def test_no_cell_and_one_cell():
     drawn(lambda: injection_map(compared))
 
 
-def test_the_script_prints_both_tables(tmp_path, capsys):
+def lines_of(text: str) -> list[list[str]]:
+    """The cells of a Markdown table, without its rule."""
+    lines = [[word.strip() for word in line.split("|")[1:-1]] for line in text.splitlines()]
+    return [lines[0], *lines[2:]]
+
+
+def test_the_tables_of_the_script():
+    cells = in_cells(ROWS)
+    found = script.tables(cells, compare(cells)[0])
+    settings = lines_of(found["settings"])
+    assert settings[1] == [
+        "300W", "100", "0", "teacher's network", "dikd", "4.10", "fd+ld", "5.10",
+        "**-1.00 [-1.02, -0.98]**", "3", "-2.00 [-2.02, -1.98]",
+    ]  # fmt: skip
+    assert [line[2] for line in settings[1:]] == ["0", "4", "4, registered", "0"]
+    assert settings[4][-1] == "", "no run with labels only"
+    assert found["number of settings"].startswith(
+        "4 settings: dual injection has the lower mean in 2 (1 "
+    )
+    # Without registration: -1, +0.9 (teacher's network) and 0 (light network).
+    means = {line[0]: line[1:] for line in lines_of(found["mean gains"])}
+    assert means["settings"] == ["teacher's head", "coordinate head"]
+    assert means["all settings"] == ["-0.03 [-2.39, 2.33] (3)", ""]
+    assert means["100 labels"] == means["teacher's weights"] == ["-0.05 [-12.12, 12.02] (2)", ""]
+    assert means["no labels"] == means["light network"] == ["0.00 (1)", ""]
+    assert means["random weights"] == ["", ""] and means["4 px"] == ["0.90 (1)", ""]
+    differences = lines_of(found["differences to fd+ld"])
+    assert differences[0] == ["strategy", "teacher's network"]
+    assert differences[1:] == [["none", "+1.00 (1)"], ["dikd", "-1.00 (1)"]]
+
+
+def test_the_script_draws_and_writes_its_tables_into_the_pages(tmp_path, capsys):
     for row in ROWS:
         add_row(tmp_path / "table.csv", Row._fields, row._asdict())
-    script.main(tmp_path / "table.csv", tmp_path / "map.png")
+    page = tmp_path / "dual_injection.md"
+    page.write_text("Before\n<!-- settings -->\nold\n<!-- end of settings -->\nAfter\n")
+    (tmp_path / "other.md").write_text("<!-- settings -->")
+    files = [str(tmp_path / name) for name in ("table.csv", "map.png")]
+    script.main([*files, "--pages", str(tmp_path)])
     assert (tmp_path / "map.png").stat().st_size > 10_000
-    printed = capsys.readouterr().out.splitlines()
-    lines = [[text.strip() for text in line.split("|")[1:-1]] for line in printed if "|" in line]
-    first, second = lines[:6], lines[6:]
-    assert first[2] == [
-        "300w-sim", "teacher's network", "100", "0", "dikd", "4.10", "fd+ld", "5.10",
-        "**-1.00 [-1.02, -0.98]**", "3", "-2.00 [-2.02, -1.98]", "",
-    ]  # fmt: skip
-    assert [line[3] for line in first[2:]] == ["0", "4", "4, registered", "0"]
-    assert first[5][-2:] == ["", "ri: -0.25 [-0.25, -0.25]"]
-    assert second[0] == ["strategy", "teacher's network"]
-    assert second[2:] == [["none", "+1.00 (1)"], ["dikd", "-1.00 (1)"]]
+    written = page.read_text()
+    assert "-1.00 [-1.02, -0.98]" in written and "old" not in written and "After" in written
+    assert (tmp_path / "other.md").read_text() == "<!-- settings -->"
+    printed = capsys.readouterr().out
     assert "left out: 300w-sim, light, all labels, 0 px: no form with dual injection" in printed
-    counts = "4 cells: dual injection has the lower mean in 2 (1 "
-    assert any(line.startswith(counts) for line in printed)
+    assert "4 settings: dual injection" in printed
+
+
+def test_the_pages_have_the_tables_of_the_stored_runs():
+    cells = in_cells(read_rows(ROOT / "results/dikd_map.csv"))
+    found = script.tables(cells, compare(cells)[0])
+    pages = [page.read_text() for page in (ROOT / "docs/results").glob("dual_injection*.md")]
+    for name, table in found.items():
+        # `with_table` changes nothing in a page that is up to date.
+        own = [page for page in pages if f"<!-- {name} -->" in page]
+        assert own and all(with_table(page, name, table) == page for page in own), name
