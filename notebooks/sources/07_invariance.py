@@ -325,7 +325,7 @@ lesson.show_text(course.rank_correlation_table(study))
 # maps agree little better than those of RI.
 #
 # With 100 labels instead of 1,793 it is simpler: the smaller each of the five gaps, the smaller both
-# errors, with rank correlations from 0.40 to 0.84. There the teacher's features are most of what a
+# errors, with rank correlations from 0.35 to 0.77. There the teacher's features are most of what a
 # student learns from. Both studies: [invariance](../docs/results/invariance.md).
 #
 # **Try it.** `strategy="ri"` and `"fi"`: which measure does each of them change? `"fd"`: what is the
@@ -337,7 +337,7 @@ lesson.show_text(course.rank_correlation_table(study))
 # > "Modality-invariant" has several meanings; name the one that you measured. Exchanged heads test the
 # > task, CKA the maps, retrieval the faces, and the probe traces of the modality. Report each number
 # > with its value by chance or for other faces. Closer to invariance does not mean invariant. With few
-# > labels it went with lower errors by every measure; with all labels only by CKA, on a real camera.
+# > labels it went with lower errors by every measure; with all labels by CKA, on a real camera only.
 #
 # **Exercises**, each with a check that explains typical mistakes:
 # [invariance](exercises/07_invariance.ipynb) ([solutions](solutions/07_invariance.ipynb)).
