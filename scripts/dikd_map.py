@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mlcmkd.cli import guarded
 from mlcmkd.evaluation.injection_cells import Cell, Runs, in_cells, read_rows
 from mlcmkd.evaluation.injection_map import (
     Comparison,
@@ -146,7 +147,7 @@ def _over(compared: Sequence[Comparison]) -> str:
 
 
 def _differences(apart: dict[str, dict[str, list[float]]]) -> list[dict[str, str]]:
-    """Rows of the second table: strategies, with a column for each student."""
+    """Rows of the third table: strategies, with a column for each student."""
     found = dict.fromkeys(student for by_student in apart.values() for student in by_student)
     students = [*(name for name in NAMES if name in found), *(found.keys() - NAMES.keys())]
     return [
@@ -162,4 +163,4 @@ def _differences(apart: dict[str, dict[str, list[float]]]) -> list[dict[str, str
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

@@ -85,9 +85,10 @@ def injection_map(
     for panel, labels in zip(panels[0], columns, strict=True):
         panel.set_title(_PANELS.get(labels, f"{labels} labels"), fontweight="bold")
     _colour_bar(figure, norm, "both" if means.max() > limit else "neither")
+    fields = len(rows) * len(places) * sum(map(len, columns.values()))
     registered = "; R: registered first" if any(cell.registered for cell in found) else ""
     figure.legend(
-        handles=_legend(usual),
+        handles=_legend(usual, missing=len(found) < fields),
         loc="outside lower center",
         ncols=3,
         title=f"columns: shift of the RGB images in pixels of the input{registered}",
@@ -163,11 +164,11 @@ def _colour_bar(figure: Figure, norm: Normalize, extend: str) -> None:
     bar.outline.set_visible(False)
 
 
-def _legend(usual: int) -> list[Line2D | Patch]:
+def _legend(usual: int, missing: bool) -> list[Line2D | Patch]:
     mark = {"marker": "o", "color": BLACK, "linestyle": "none", "markersize": 5}
     seeds = f"{usual} seed{'s' if usual > 1 else ''} unless n= is given"
     return [
         Line2D([], [], label="bold: 95 % interval excludes zero", **mark),
         Line2D([], [], linestyle="none", label=seeds),
-        Patch(label="not run", **_HATCH),
+        *([Patch(label="not run", **_HATCH)] if missing else []),
     ]

@@ -1,6 +1,5 @@
 """The figure of the map of dual injection, and the script that prints its tables."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,11 @@ from mlcmkd.plots.style import BLUE, VERMILION
 from mlcmkd.studies.table import add_row
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.markdown import with_table
+from tests.benchmarks.scripts import load_script
 from tests.plots.conftest import drawn
 
 ROOT = Path(__file__).parents[2]
-_spec = importlib.util.spec_from_file_location("dikd_map", ROOT / "scripts/dikd_map.py")
-script = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(script)
+script = load_script("../scripts/dikd_map")
 
 # Student, labels, shift, strategy, NME by seed. The validation scores are the same.
 PLAN = [
@@ -98,6 +96,8 @@ def test_negative_fields_are_blue_and_missing_cells_hatched(drawing):
     for colour, end in ((negative, 0), (positive, 1)):
         assert np.abs(ends - colour).sum(axis=1).argmin() == end
     assert sum(bool(patch.get_hatch()) for patch in figure.axes[1].patches) == 1
+    _, words = drawn(lambda: injection_map(compare(in_cells(ROWS[:6]))[0]))
+    assert "not run" in drawing[1] and "not run" not in words
 
 
 def test_no_cell_and_one_cell():

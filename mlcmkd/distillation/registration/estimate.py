@@ -13,8 +13,8 @@ from mlcmkd.distillation.registration.wrong_pairs import residual_limit
 # Shift, as a share of the input's side, above which distillation with unlabelled pairs no longer lowers
 # the error: 2 px of 64, see docs/results/misaligned_pairs.md.
 TOLERABLE = 0.03
-# Shift, as a share of the input's side, that the report mentions: 1.3 px of 64. See
-# docs/results/dual_injection.md: with less FD+LD loses little, with 1.8 px 0.3 points or more.
+# Remaining shift, as a share of the input's side, from which the report mentions it: 1.3 px of 64. Our
+# choice, two thirds of what is tolerable.
 NOTICEABLE = 0.02
 # Share below which the student's error is larger than the shifts that it has to measure.
 HALF = 0.5
