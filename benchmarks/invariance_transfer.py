@@ -8,14 +8,14 @@ left out, because the measures need features of equal width. Five gaps of each s
 (`mlcmkd.course.invariance_summary.GAPS`) and its NME (inter-ocular) are measured on a split of its
 benchmark, and its NME (box) on real thermal frames that no student was trained on. The report contains:
 
-- Spearman's rank correlation of each gap with both errors, within each benchmark (`--within-students`:
-  within each kind of student as well), and its mean over the benchmarks. The 95 % intervals are those of
-  a bootstrap over strategies, each with all of its seeds, because runs of one strategy resemble one
-  another.
+- Spearman's rank correlation of each gap with both errors, within each benchmark, and its mean over the
+  benchmarks. The 95 % intervals are those of a bootstrap over strategies, each with all of its seeds,
+  because runs of one strategy resemble one another.
 - The rank correlation of the two errors within each benchmark.
 - The differences between strategies and a reference (`--reference`), paired by seed.
 
-Rows are added one by one; a completed run is not measured again.
+Rows are added one by one; a completed run is not measured again. A study with many settings gets rows
+only (`--rows-only`); `scripts/invariance_map.py` compares its students within each setting.
 """
 
 import argparse
@@ -154,7 +154,7 @@ def _of_runs(rows: Sequence[Row], planned: Sequence[PlannedTransfer]) -> list[Ro
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measures what is missing, prints the report and draws the figure."""
+    """Measures what is missing and, unless only rows are wanted, reports and draws the figure."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -167,12 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--reference", default="fd+ld", help="strategy to compare with")
     parser.add_argument("--labelled", help="only with this number of labels, or all")
     parser.add_argument("--seeds", type=int, nargs="+", help="only with these seeds")
-    parser.add_argument(
-        "--leave-out", nargs="+", default=[], help="strategies that are not in the report"
-    )
-    parser.add_argument(
-        "--within-students", action="store_true", help="ranks within each kind of student"
-    )
+    parser.add_argument("--rows-only", action="store_true", help="no report and no figure")
     given = parser.parse_args(arguments)
     sweep = SweepConfig.validated(
         f"{given.params}: not a parameter file of a sweep", read_fields(given.params)
@@ -188,9 +183,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     missing = [run for run in planned if run.run not in done]
     for run in tqdm(missing, desc=given.table.stem, unit="run", disable=not missing):
         add_row(given.table, COLUMNS, measure(run, given.real, **splits))
-    rows = [row for row in _of_runs(known(), planned) if row["strategy"] not in given.leave_out]
-    if given.within_students:
-        rows = [row | {"benchmark": f"{row['benchmark']}, {row['student']}"} for row in rows]
+    if given.rows_only:
+        return
+    rows = _of_runs(known(), planned)
     print(report(rows, given.reference))
     if given.figure:
         save_figure(gaps_and_errors(rows, list(GAPS), ERRORS), given.figure)

@@ -1,8 +1,13 @@
-"""Rank correlation of a measure with an error over the runs of a study, with its interval."""
+"""Rank correlation of a measure with an error over the runs of a study, with its interval.
+
+Two intervals: over strategies, where a study has a few benchmarks; over settings, where it has many.
+"""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+from mlcmkd.evaluation.statistics import Interval, interval
 
 Row = Mapping[str, str]
 
@@ -25,15 +30,33 @@ def rank_correlation(
     Returns:
         Correlation and the ends of the interval; NaN if no benchmark has three different rows.
     """
-    groups = [
-        np.array([[_cell(rows, row), float(row[gap]), float(row[error])] for row in of_one])
-        for of_one in by_benchmark(rows)
-    ]
+    groups = [_values(of_one, gap, error) for of_one in by_benchmark(rows)]
     rng = np.random.default_rng(0)
     values = [_mean_correlation([_redrawn(group, rng) for group in groups]) for _ in range(draws)]
     known = [value for value in values if np.isfinite(value)]
     low, high = np.percentile(known, (2.5, 97.5)) if known else (np.nan, np.nan)
     return _mean_correlation(groups), float(low), float(high)
+
+
+def correlation_over_settings(rows: Sequence[Row], gap: str, error: str) -> Interval:
+    """Mean over settings of Spearman's rank correlation, with a 95 % interval over the settings.
+
+    For studies with many settings of few strategies. A bootstrap over strategies draws some of them
+    twice in each setting, which moves its correlations towards zero; settings are not drawn twice.
+
+    Args:
+        rows: one for each run, with the columns benchmark and student, which together are the setting.
+        gap: column of the measure.
+        error: column of the error.
+
+    Raises:
+        InputError: no setting has three different values of both columns.
+    """
+    settings: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        settings.setdefault((row["benchmark"], row["student"]), []).append(row)
+    groups = [_values(of_one, gap, error) for of_one in settings.values()]
+    return interval([_spearman(group[:, 1:]) for group in groups if _can_be_ranked(group)])
 
 
 def by_benchmark(rows: Sequence[Row]) -> list[list[Row]]:
@@ -42,10 +65,19 @@ def by_benchmark(rows: Sequence[Row]) -> list[list[Row]]:
     return [[row for row in rows if row["benchmark"] == name] for name in names]
 
 
-def _cell(rows: Sequence[Row], row: Row) -> int:
-    """Number of the row's student and strategy."""
-    cells = list(dict.fromkeys((each["student"], each["strategy"]) for each in rows))
-    return cells.index((row["student"], row["strategy"]))
+def _values(rows: Sequence[Row], gap: str, error: str) -> np.ndarray:
+    """(n, 3): the number of a row's cell (student and strategy), its gap and its error."""
+    cells: dict[tuple[str, str], int] = {}
+    return np.array(
+        [
+            [
+                cells.setdefault((row["student"], row["strategy"]), len(cells)),
+                float(row[gap]),
+                float(row[error]),
+            ]
+            for row in rows
+        ]
+    )
 
 
 def _redrawn(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -56,12 +88,13 @@ def _redrawn(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _mean_correlation(groups: Sequence[np.ndarray]) -> float:
-    values = [
-        _spearman(group[:, 1:])
-        for group in groups
-        if len(np.unique(group[:, 1])) > 2 and len(np.unique(group[:, 2])) > 2
-    ]
+    values = [_spearman(group[:, 1:]) for group in groups if _can_be_ranked(group)]
     return float(np.mean(values)) if values else float("nan")
+
+
+def _can_be_ranked(group: np.ndarray) -> bool:
+    """Whether gap and error have three different values each."""
+    return all(len(np.unique(column)) > 2 for column in group.T[1:])
 
 
 def _spearman(values: np.ndarray) -> float:

@@ -134,17 +134,12 @@ def test_runs_are_chosen_by_size_labels_and_seed(study):
         script.chosen_runs(sweep, labelled="9")
 
 
-def test_ranks_within_students_are_those_of_each_kind(study, monkeypatch):
+def test_rows_only_prints_no_report(study, monkeypatch, capsys):
     folder, _ = study
-    splits = {"split": "val", "real_split": "val", "run": "r"}
-    rows = [row("none", 0, 1, 2) | {"student": student} | splits for student in ("a", "b")]
     monkeypatch.setattr(script, "chosen_runs", lambda *_: [])
-    monkeypatch.setattr(script, "read_table", lambda *_: rows)
-    monkeypatch.setattr(script, "_of_runs", lambda found, _: found)
-    reported = []
-    monkeypatch.setattr(script, "report", lambda found, _: reported.extend(found))
+    monkeypatch.setattr(script, "report", lambda *_: "the report")
     options = [str(folder / "sweep.yaml"), "--real", "x", "--table", str(folder / "table.csv")]
-    for option in ([], ["--within-students"], ["--leave-out", "none", "ld"]):
-        script.main([*options, *option])
-    names = [each["benchmark"] for each in reported]
-    assert names == ["photos", "photos", "photos, a", "photos, b"]
+    script.main(options)
+    assert capsys.readouterr().out == "the report\n"
+    script.main([*options, "--rows-only"])
+    assert capsys.readouterr().out == ""

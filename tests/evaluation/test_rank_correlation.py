@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mlcmkd.evaluation.rank_correlation import rank_correlation
+from mlcmkd.evaluation.rank_correlation import correlation_over_settings, rank_correlation
+from mlcmkd.utils.errors import InputError
 
 
 def row(strategy: str, seed: int, gap: float, nme: float, benchmark: str = "photos") -> dict:
@@ -49,6 +50,31 @@ def test_the_interval_contains_the_variation_between_strategies():
     ]
     value, low, high = rank_correlation(rows, "gap", "nme", draws=300)
     assert high - low > 0.6 and low < value < high
+
+
+def test_settings_are_ranked_apart_and_their_correlations_are_the_sample():
+    pairs = {"a": [(1, 1), (2, 2), (3, 3)], "b": [(1, 2), (2, 1), (3, 3)], "c": [(1, 1), (2, 2)]}
+    rows = [
+        row(str(n), 0, gap, nme) | {"student": student}
+        for student, values in pairs.items()
+        for n, (gap, nme) in enumerate(values)
+    ]
+    found = correlation_over_settings(rows, "gap", "nme")
+    # 1 and 1 - 6 * 2 / (3 * 8) = 0.5; the third has two values only. s = 0.5 / sqrt(2), so half of
+    # the interval is t(0.975, 1) * s / sqrt(2) = 12.7062 * 0.25.
+    assert found.mean == pytest.approx(0.75) and found.seeds == 2
+    assert found.high - found.mean == pytest.approx(12.7062 * 0.25, rel=1e-4)
+    with pytest.raises(InputError):
+        correlation_over_settings(rows[-2:], "gap", "nme")
+
+
+def test_equal_settings_have_an_interval_without_width_unlike_the_bootstrap():
+    rows = [
+        row(str(n), 0, gap, gap) | {"student": student}
+        for student in "abcd"
+        for n, gap in enumerate((1, 2, 3))
+    ]
+    assert correlation_over_settings(rows, "gap", "nme")[:3] == pytest.approx((1, 1, 1))
 
 
 def test_without_three_different_values_there_is_no_correlation():
