@@ -4,16 +4,15 @@
 
 The first table has a row for each cell: the best form with dual injection and the best strategy without
 injection, both chosen on the validation split, and their NME and differences on the test split. The
-second has the mean gain over cells by benchmark, labels, shift and student, for both kinds of heads, and
-the third the mean difference of every strategy to FD+LD for each student. Cells that cannot be compared
-are listed at the end. `--pages` writes the tables into the pages of this map.
+second has the mean gain over cells by benchmark, labels, shift and student, for both kinds of heads. The
+others have the mean difference of every strategy to FD+LD, one table for each kind of heads, without
+registered pairs. Cells that cannot be compared are listed at the end. `--pages` writes the tables into
+the pages of this map.
 """
 
 import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from mlcmkd.cli import guarded
 from mlcmkd.evaluation.injection_cells import Cell, Runs, in_cells, read_rows
@@ -21,11 +20,10 @@ from mlcmkd.evaluation.injection_map import (
     Comparison,
     compare,
     excludes_zero,
-    mean_gain,
     minus,
     order_of_labels,
 )
-from mlcmkd.evaluation.statistics import Interval
+from mlcmkd.evaluation.statistics import Interval, interval
 from mlcmkd.plots.injection_map import BENCHMARKS, STUDENTS, injection_map
 from mlcmkd.utils.markdown import markdown_table, with_table
 
@@ -39,6 +37,8 @@ KINDS = {
     "random weights": ("same, fresh", "coordinates, fresh"),
     "light network": ("light", "light, coordinates"),
 }
+
+FACTORS = ("benchmark", "labels", "shift", "student")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -73,8 +73,10 @@ def tables(cells: dict[Cell, Runs], compared: Sequence[Comparison]) -> dict[str,
         found["settings"] = markdown_table([_line(each) for each in compared])
         found["number of settings"] = _counts(compared)
         found["mean gains"] = markdown_table(_mean_gains(compared))
-    if apart := minus(cells):
-        found["differences to fd+ld"] = markdown_table(_differences(apart))
+    apart = minus({cell: runs for cell, runs in cells.items() if not cell.registered})
+    for head, students in HEADS.items():
+        if lines := _differences(apart, students):
+            found[f"strategies, {head}"] = markdown_table(lines)
     return found
 
 
@@ -115,51 +117,77 @@ def _counts(compared: Iterable[Comparison]) -> str:
 
 def _mean_gains(compared: Sequence[Comparison]) -> list[dict[str, str]]:
     """Mean gains over the cells of one benchmark, number of labels and so on, without registration."""
-    plain = [each for each in compared if not each.cell.registered]
-    groups = {"all settings": plain}
-    for each in plain:
-        cell = each.cell
-        groups.setdefault(BENCHMARKS.get(cell.benchmark, cell.benchmark), []).append(each)
-    for labels in sorted({each.cell.labels for each in plain}, key=order_of_labels):
-        name = {"0": "no"}.get(labels, labels)
-        groups[f"{name} labels"] = [each for each in plain if each.cell.labels == labels]
-    for shift in sorted({each.cell.shift for each in plain}):
-        groups[f"{shift:g} px"] = [each for each in plain if each.cell.shift == shift]
-    for name, students in KINDS.items():
-        groups[name] = [each for each in plain if each.cell.student in students]
+    gains = {each.cell: each.gain.mean for each in compared if not each.cell.registered}
     return [
         {"settings": name}
         | {
-            head: _over([each for each in group if each.cell.student in students])
+            head: _over([gains[cell] for cell in group if cell.student in students])
             for head, students in HEADS.items()
         }
-        for name, group in groups.items()
+        for name, group in _groups(gains).items()
     ]
 
 
-def _over(compared: Sequence[Comparison]) -> str:
-    """Their mean gain and their number; the mean of one cell has no interval."""
-    if not compared:
-        return ""
-    gain = mean_gain(compared)
-    text = _bold(gain) if len(compared) > 1 else f"{gain.mean:.2f}"
-    return f"{text} ({len(compared)})"
-
-
-def _differences(apart: dict[str, dict[str, list[float]]]) -> list[dict[str, str]]:
-    """Rows of the third table: strategies, with a column for each student."""
-    found = dict.fromkeys(student for by_student in apart.values() for student in by_student)
-    students = [*(name for name in NAMES if name in found), *(found.keys() - NAMES.keys())]
+def _differences(
+    apart: dict[str, dict[Cell, float]], students: Sequence[str]
+) -> list[dict[str, str]]:
+    """Mean differences of every strategy to FD+LD for these students, over cells and groups of them."""
+    mine = {
+        name: {cell: value for cell, value in values.items() if cell.student in students}
+        for name, values in apart.items()
+    }
+    cells = dict.fromkeys(cell for values in mine.values() for cell in values)
+    groups = _groups(cells, ("labels", "student"))
     return [
         {"strategy": name}
         | {
-            NAMES.get(student, student): f"{np.mean(values):+.2f} ({len(values)})"
-            if (values := by_student.get(student))
-            else ""
-            for student in students
+            group: _over([values[cell] for cell in cells if cell in values])
+            for group, cells in groups.items()
+            if cells
         }
-        for name, by_student in apart.items()
+        for name, values in mine.items()
+        if values
     ]
+
+
+def _groups(cells: Iterable[Cell], factors: Sequence[str] = FACTORS) -> dict[str, list[Cell]]:
+    """All cells, and those of each value of the factors."""
+    cells = list(cells)
+    found = {"all settings": cells}
+    for factor in factors:
+        found |= _groups_by(cells, factor)
+    return found
+
+
+def _groups_by(cells: Sequence[Cell], factor: str) -> dict[str, list[Cell]]:
+    """The cells of each benchmark, number of labels, shift or kind of student."""
+    if factor == "student":
+        return {
+            name: [cell for cell in cells if cell.student in students]
+            for name, students in KINDS.items()
+        }
+    values = dict.fromkeys(getattr(cell, factor) for cell in cells)
+    if order := {"labels": order_of_labels, "shift": float}.get(factor):
+        values = sorted(values, key=order)
+    return {
+        _value_name(factor, value): [cell for cell in cells if getattr(cell, factor) == value]
+        for value in values
+    }
+
+
+def _value_name(factor: str, value: str | float) -> str:
+    if factor == "labels":
+        return "no labels" if value == "0" else f"{value} labels"
+    return f"{value:g} px" if factor == "shift" else BENCHMARKS.get(value, value)
+
+
+def _over(values: Sequence[float]) -> str:
+    """The mean of some cells and their number; one cell has no interval."""
+    if not values:
+        return ""
+    found = interval(values)
+    text = _bold(found) if len(values) > 1 else f"{found.mean:.2f}"
+    return f"{text} ({len(values)})"
 
 
 if __name__ == "__main__":

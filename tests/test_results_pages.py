@@ -59,6 +59,7 @@ PAGES = (
         for name in (
             "both_systems",
             "dual_injection",
+            "dual_injection_settings",
             "few_labels_of_a_camera",
             "hundred_labels",
             "invariance",

@@ -6,7 +6,7 @@ errors on the test split are compared, paired by seed. A choice on the test spli
 with more candidates.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import fsum
 from typing import NamedTuple
 
@@ -102,18 +102,6 @@ def _compare(cell: Cell, runs: Runs, form: str, baseline: str) -> Comparison:
     )
 
 
-def mean_gain(comparisons: Iterable[Comparison]) -> Interval:
-    """Mean over settings of the gain, which is form minus baseline; each setting counts once.
-
-    The interval is one over settings, whatever their numbers of seeds. It says how much the gains of
-    such settings vary, so it can be narrow although each setting has few seeds.
-
-    Raises:
-        InputError: there is no comparison.
-    """
-    return interval([each.gain.mean for each in comparisons])
-
-
 def excludes_zero(found: Interval) -> bool:
     """Whether an interval excludes zero; a single seed has no interval."""
     return found.high < 0 or found.low > 0
@@ -131,9 +119,7 @@ def order_of_labels(labels: str) -> tuple[int, int]:
     return (0, int(labels)) if int(labels) else (2, 0)
 
 
-def minus(
-    cells: Mapping[Cell, Runs], reference: str = "fd+ld"
-) -> dict[str, dict[str, list[float]]]:
+def minus(cells: Mapping[Cell, Runs], reference: str = "fd+ld") -> dict[str, dict[Cell, float]]:
     """Paired differences of every strategy from a reference on the test split.
 
     Args:
@@ -141,14 +127,14 @@ def minus(
         reference: name of a strategy.
 
     Returns:
-        strategy -> student -> the mean difference over seeds of each cell, in percent.
+        strategy -> cell -> the mean difference over the seeds that both have, in percent.
     """
-    found: dict[str, dict[str, list[float]]] = {}
+    found: dict[str, dict[Cell, float]] = {}
     for name in STRATEGIES:
         for cell, runs in cells.items():
             apart = _minus(runs, name, reference) if name != reference else None
             if apart is not None:
-                found.setdefault(name, {}).setdefault(cell.student, []).append(apart.mean)
+                found.setdefault(name, {})[cell] = apart.mean
     return found
 
 

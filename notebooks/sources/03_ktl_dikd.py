@@ -340,11 +340,10 @@ lesson.show(plots.injection_map(compared), "03_map")
 # **How to read it.** One field per setting; the number is the difference in NME in points, and blue
 # means that dual injection is better.
 #
-# - **Another head.** Students with a coordinate head gain 0.3 points on average, with 100, all or no
+# - **Another head.** Students with a coordinate head gain 0.2 points on average, with 100, all or no
 #   labels, on aligned and shifted pairs; most of all as a light network. Single fields have two to five
 #   seeds and vary.
-# - **The teacher's kind of head.** Nothing on average: below 0.1 points in the teacher's network, and a
-#   loss of 0.1 in the light one.
+# - **The teacher's kind of head.** Nothing on average; below 0.1 points for each kind of student.
 # - **Steps or time?** All have the same number of steps. A training with dual injection takes 1.2 times
 #   as long as one by FD+LD, and FD+LD with 1.2 times as many steps comes within about 0.1 points.
 #

@@ -133,9 +133,13 @@ def test_the_tables_of_the_script():
     assert means["100 labels"] == means["teacher's weights"] == ["-0.05 [-12.12, 12.02] (2)", ""]
     assert means["no labels"] == means["light network"] == ["0.00 (1)", ""]
     assert means["random weights"] == ["", ""] and means["4 px"] == ["0.90 (1)", ""]
-    differences = lines_of(found["differences to fd+ld"])
-    assert differences[0] == ["strategy", "teacher's network"]
-    assert differences[1:] == [["none", "+1.00 (1)"], ["dikd", "-1.00 (1)"]]
+    assert [name for name in found if name.startswith("strategies")] == [
+        "strategies, teacher's head"
+    ]
+    differences = lines_of(found["strategies, teacher's head"])
+    assert differences[0] == ["strategy", "all settings", "100 labels", "teacher's weights"]
+    # The student with pairs shifted by 4 px has no FD+LD, the other strategies no common cell with it.
+    assert differences[1:] == [["none", *["1.00 (1)"] * 3], ["dikd", *["-1.00 (1)"] * 3]]
 
 
 def test_the_script_draws_and_writes_its_tables_into_the_pages(tmp_path, capsys):
