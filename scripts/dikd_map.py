@@ -33,12 +33,13 @@ HEADS = {
     "coordinate head": ("coordinates", "coordinates, fresh", "light, coordinates"),
 }
 KINDS = {
-    "teacher's weights": ("same", "coordinates"),
-    "random weights": ("same, fresh", "coordinates, fresh"),
-    "light network": ("light", "light, coordinates"),
+    "same": "teacher's weights",
+    "coordinates": "teacher's weights",
+    "same, fresh": "random weights",
+    "coordinates, fresh": "random weights",
+    "light": "light network",
+    "light, coordinates": "light network",
 }
-
-FACTORS = ("benchmark", "labels", "shift", "student")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -124,7 +125,7 @@ def _mean_gains(compared: Sequence[Comparison]) -> list[dict[str, str]]:
             head: _over([gains[cell] for cell in group if cell.student in students])
             for head, students in HEADS.items()
         }
-        for name, group in _groups(gains).items()
+        for name, group in _groups(gains, "benchmark", "labels", "shift", "student").items()
     ]
 
 
@@ -137,48 +138,46 @@ def _differences(
         for name, values in apart.items()
     }
     cells = dict.fromkeys(cell for values in mine.values() for cell in values)
-    groups = _groups(cells, ("labels", "student"))
+    groups = _groups(cells, "labels", "student")
     return [
         {"strategy": name}
         | {
             group: _over([values[cell] for cell in cells if cell in values])
             for group, cells in groups.items()
-            if cells
         }
         for name, values in mine.items()
         if values
     ]
 
 
-def _groups(cells: Iterable[Cell], factors: Sequence[str] = FACTORS) -> dict[str, list[Cell]]:
-    """All cells, and those of each value of the factors."""
-    cells = list(cells)
-    found = {"all settings": cells}
+def _groups(cells: Iterable[Cell], *factors: str) -> dict[str, list[Cell]]:
+    """All cells, and those of each value of the factors, in the order of a table's rows."""
+    found = {"all settings": list(cells)}
     for factor in factors:
-        found |= _groups_by(cells, factor)
+        for cell in sorted(cells, key=lambda cell, factor=factor: _place(cell, factor)):
+            found.setdefault(_group(cell, factor), []).append(cell)
     return found
 
 
-def _groups_by(cells: Sequence[Cell], factor: str) -> dict[str, list[Cell]]:
-    """The cells of each benchmark, number of labels, shift or kind of student."""
-    if factor == "student":
-        return {
-            name: [cell for cell in cells if cell.student in students]
-            for name, students in KINDS.items()
-        }
-    values = dict.fromkeys(getattr(cell, factor) for cell in cells)
-    if order := {"labels": order_of_labels, "shift": float}.get(factor):
-        values = sorted(values, key=order)
-    return {
-        _value_name(factor, value): [cell for cell in cells if getattr(cell, factor) == value]
-        for value in values
-    }
-
-
-def _value_name(factor: str, value: str | float) -> str:
+def _place(cell: Cell, factor: str) -> tuple[float, ...]:
+    """Sorting key of a cell's value of a factor; benchmarks keep their order."""
     if factor == "labels":
-        return "no labels" if value == "0" else f"{value} labels"
-    return f"{value:g} px" if factor == "shift" else BENCHMARKS.get(value, value)
+        return order_of_labels(cell.labels)
+    return {
+        "benchmark": (),
+        "shift": (cell.shift,),
+        "student": (list(KINDS).index(cell.student),),
+    }[factor]
+
+
+def _group(cell: Cell, factor: str) -> str:
+    """The name of a cell's value of a factor."""
+    return {
+        "benchmark": BENCHMARKS.get(cell.benchmark, cell.benchmark),
+        "labels": "no labels" if cell.labels == "0" else f"{cell.labels} labels",
+        "shift": f"{cell.shift:g} px",
+        "student": KINDS[cell.student],
+    }[factor]
 
 
 def _over(values: Sequence[float]) -> str:

@@ -3,27 +3,28 @@
     python scripts/invariance_map.py results/dikd_map_invariance.csv docs/results/invariance.md
 
 From the table of `benchmarks/invariance_transfer.py`: the rank correlation of each gap with both errors
-by number of labels, with all strategies and without those that have no teacher's features, and the mean
-difference of each strategy to FD+LD. Students are compared within a setting, which is a kind of student
-with the same images, labels and shift, and each setting counts once; intervals are those over settings.
+by number of labels, of all strategies and of those with FD or RI only, and the mean difference of each
+strategy to FD+LD. Students are compared within a setting, which is a kind of student with the same
+images, labels and shift, and each setting counts once; intervals are those over settings.
 """
 
 import argparse
-import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from mlcmkd.cli import guarded
-from mlcmkd.course.invariance_study import ERRORS
+from mlcmkd.course.invariance_study import ERRORS, read_invariance_study
 from mlcmkd.course.invariance_summary import GAPS
 from mlcmkd.evaluation.injection_cells import STRATEGIES
+from mlcmkd.evaluation.injection_map import excludes_zero
 from mlcmkd.evaluation.rank_correlation import Row, correlation_over_settings
 from mlcmkd.evaluation.statistics import Interval, difference, interval
 from mlcmkd.utils.markdown import markdown_table, with_table
 
 LABELS = {"100": "100 labels", "all": "all", "0": "none"}
-WEAK = ("none", "pseudo-labels", "R, pseudo-labels")  # learn nothing from the teacher's features
+# Strategies that do not train the student's features by the teacher's: they have neither FD nor RI.
+WEAK = ("none", "pseudo-labels", "R, pseudo-labels", "ld", "fi")
 HEADS = {"coordinate head": True, "teacher's head": False}
 SHOWN = {"nme": "NME, benchmark", "nme_real": "NME, real frames"} | {
     gap: f"gap: {gap}" for gap in ("teacher's head", "CKA", "retrieval", "probe")
@@ -40,15 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("page", type=Path)
     given = parser.parse_args(arguments)
     text = given.page.read_text(encoding="utf-8")
-    for name, table in tables(read_rows(given.table)).items():
+    for name, table in tables(read_invariance_study(given.table)).items():
         print(f"{name}\n\n{table}\n")
         text = with_table(text, name, table)
     given.page.write_text(text, encoding="utf-8")
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The rows of the table, one for each student."""
-    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 
 
 def tables(rows: Sequence[Row]) -> dict[str, str]:
@@ -57,7 +53,7 @@ def tables(rows: Sequence[Row]) -> dict[str, str]:
     return {
         "students": _students(rows),
         "correlations": markdown_table(_correlations(rows)),
-        "correlations without the weakest": markdown_table(_correlations(strong)),
+        "correlations with FD or RI": markdown_table(_correlations(strong)),
         "differences to fd+ld": markdown_table(_differences(rows)),
     }
 
@@ -79,8 +75,9 @@ def _students(rows: Sequence[Row]) -> str:
 
 
 def _correlations(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """A row for each gap: its correlation with both errors for each number of labels."""
+    """A row for each gap: its correlation with both errors for each number of labels with rows."""
     by_labels = {name: [row for row in rows if labels_of(row) == name] for name in LABELS}
+    by_labels = {name: some for name, some in by_labels.items() if some}
 
     def columns(gap: str) -> dict[str, str]:
         found = {}
@@ -135,7 +132,7 @@ def _bold(found: Interval) -> str:
     """An interval in bold if it excludes zero; the mean alone if there is one setting."""
     if found.seeds < 2:
         return f"{found.mean:.2f}"
-    return f"**{found}**" if found.low > 0 or found.high < 0 else str(found)
+    return f"**{found}**" if excludes_zero(found) else str(found)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mlcmkd.course import read_invariance_study
 from mlcmkd.course.invariance_summary import GAPS
+from mlcmkd.evaluation.injection_cells import BASELINES, REGISTERED, STRATEGIES
 from mlcmkd.evaluation.rank_correlation import rank_correlation
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.markdown import with_table
@@ -14,6 +16,7 @@ from tests.benchmarks.scripts import load_script
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/results/invariance.md"
 TABLE = ROOT / "results/dikd_map_invariance.csv"
+LESSON = ROOT / "notebooks/sources/07_invariance.py"
 script = load_script("../scripts/invariance_map")
 
 
@@ -23,12 +26,12 @@ def row(student: str, strategy: str, seed: int, gap: float, nme: float) -> dict[
 
 
 # Errors of two seeds; the gap is a tenth of the error.
-STRATEGIES = {"none": (9, 9.5), "fd+ld": (4, 4.1), "ri": (4.3, 4.5), "dikd+fd+ld": (3, 3.3)}
+ERRORS = {"none": (9, 9.5), "fd+ld": (4, 4.1), "ri": (4.3, 4.5), "dikd+fd+ld": (3, 3.3)}
 ROWS = [
     row(f"{student}{labels}", strategy, seed, nme / 10, nme + harder * (strategy == "ri"))
     for student, harder in (("coordinates, fresh", 0), ("coordinates", 1), ("same", 0))
     for labels in (", 100 labels", "", ", 0 labels, 2 px")
-    for strategy, errors in STRATEGIES.items()
+    for strategy, errors in ERRORS.items()
     for seed, nme in enumerate(errors)
 ]
 
@@ -74,16 +77,40 @@ def test_differences_are_paired_by_seed_and_have_an_interval_over_settings():
 
 def test_one_setting_has_no_interval():
     one = [each for each in ROWS if each["student"] == "same"]
-    lines = lines_of(script.markdown_table(script._differences(one)))
-    assert lines[3][:4] == ["teacher's head", "ri", "1", "0.35"]
+    tables = script.tables(one)
+    assert lines_of(tables["differences to fd+ld"])[3][:4] == ["teacher's head", "ri", "1", "0.35"]
+    # Only one number of labels has rows, so only it has columns.
+    heading, _, first, *_ = lines_of(tables["correlations"])
+    assert heading[1:] == ["benchmark: all", "real frames: all"] and first[1:] == ["1.00", "-1.00"]
+
+
+def test_the_second_table_has_the_strategies_with_fd_or_ri():
+    terms = {"none": "", "pseudo-labels": "", "dikd": "fi+ri", "dikd, own guide": "fi+ri"}
+    terms["dikd+fd+ld"] = "fd+ld+fi+ri"
+    weak = {name for name in STRATEGIES if not {"fd", "ri"} & set(terms.get(name, name).split("+"))}
+    weak |= {f"{REGISTERED}pseudo-labels"}
+    assert set(script.WEAK) == weak and set(BASELINES) - weak == {"fd", "fd+ld"}
+
+
+def test_strategies_without_fd_and_ri_are_left_out_of_the_second_table():
+    # With the gap and the error in another order these rows would change the correlation of 1.
+    others = [
+        {**each, "strategy": name, **dict.fromkeys(GAPS, "0")}
+        for name in ("ld", "fi", "R, pseudo-labels")
+        for each in ROWS
+        if each["strategy"] == "none"
+    ]
+    found = script.tables([*ROWS, *others])
+    assert "**1.00 [1.00, 1.00]**" not in found["correlations"]
+    assert found["correlations with FD or RI"].count("**1.00 [1.00, 1.00]**") == 3 * len(GAPS)
 
 
 def test_the_script_writes_the_page(tmp_path, capsys):
     page = tmp_path / "page.md"
     page.write_text(re.sub(r"\d\.\d\d \[", "0.00 [", PAGE.read_text(encoding="utf-8")))
     script.main([str(TABLE), str(page)])
-    assert "correlations without the weakest" in capsys.readouterr().out
-    page_tables = script.tables(script.read_rows(TABLE))
+    assert "correlations with FD or RI" in capsys.readouterr().out
+    page_tables = script.tables(read_invariance_study(TABLE))
     assert all(table in page.read_text(encoding="utf-8") for table in page_tables.values())
 
 
@@ -95,14 +122,32 @@ def test_a_page_without_markers_is_refused(tmp_path):
 
 def test_the_page_has_the_tables_of_the_map():
     page = PAGE.read_text(encoding="utf-8")
-    for name, table in script.tables(script.read_rows(TABLE)).items():
+    for name, table in script.tables(read_invariance_study(TABLE)).items():
         assert with_table(page, name, table) == page, name
 
 
 @pytest.mark.parametrize("gap", GAPS)
 def test_the_first_table_has_the_correlations_of_its_study(gap):
     # Its intervals are not computed again, because each needs a bootstrap of a second.
-    rows = script.read_rows(ROOT / "results/invariance_transfer.csv")
+    rows = read_invariance_study(ROOT / "results/invariance_transfer.csv")
     shown = re.search(rf"^\| {gap} \|.*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)[0]
     computed = [rank_correlation(rows, gap, error, draws=1)[0] for error in ("nme", "nme_real")]
     assert re.findall(r"(-?\d\.\d\d) \[", shown) == [f"{value:.2f}" for value in computed]
+
+
+def means_of(table: str, columns: str) -> list[float]:
+    """The means of the columns of a table whose heading begins with a word."""
+    return [
+        float(re.match(r"\**(-?\d\.\d\d)", value)[1])
+        for heading, *values in zip(*[lines_of(table)[n] for n in (0, *range(2, 7))], strict=True)
+        if columns in heading
+        for value in values
+    ]
+
+
+def test_lesson_07_has_the_range_of_the_correlations_with_100_labels():
+    table = script.tables(read_invariance_study(TABLE))["correlations"]
+    means = means_of(table, "100 labels")
+    assert len(means) == 2 * len(GAPS)
+    text = " ".join(LESSON.read_text(encoding="utf-8").replace("\n#", "\n").split())
+    assert f"with rank correlations from {min(means):.2f} to {max(means):.2f}" in text

@@ -76,7 +76,7 @@ PAGES = (
     ),
 )
 # The part of a page before this heading has intervals of another kind: rank correlations.
-FROM = {"docs/results/invariance.md": "## What does each strategy change"}
+FROM = {"docs/results/invariance.md": "## Over the whole map"}
 NUMBER = r"(-?\d+\.\d+)"
 # Tables that a script writes; their own tests compare them with the stored runs.
 WRITTEN = re.compile(r"<!-- (.+?) -->.*?<!-- end of \1 -->", re.DOTALL)

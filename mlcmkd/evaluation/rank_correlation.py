@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mlcmkd.evaluation.statistics import Interval, interval
+from mlcmkd.utils.errors import InputError
 
 Row = Mapping[str, str]
 
@@ -56,7 +57,13 @@ def correlation_over_settings(rows: Sequence[Row], gap: str, error: str) -> Inte
     for row in rows:
         settings.setdefault((row["benchmark"], row["student"]), []).append(row)
     groups = [_values(of_one, gap, error) for of_one in settings.values()]
-    return interval([_spearman(group[:, 1:]) for group in groups if _can_be_ranked(group)])
+    found = [_spearman(group[:, 1:]) for group in groups if _can_be_ranked(group)]
+    if not found:
+        raise InputError(
+            f"no setting has three different values of {gap} and of {error}, so there is no rank "
+            "correlation; measure more strategies"
+        )
+    return interval(found)
 
 
 def by_benchmark(rows: Sequence[Row]) -> list[list[Row]]:

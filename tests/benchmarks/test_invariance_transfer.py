@@ -79,6 +79,13 @@ def study(tmp_path, monkeypatch):
     return tmp_path, run
 
 
+def save_networks(run: script.PlannedTransfer) -> None:
+    """Saves a teacher and a student, so that the run is a kept one."""
+    for path, modality in ((run.config.teacher, "rgb"), (run.out / WEIGHTS, "thermal")):
+        path.parent.mkdir(parents=True)
+        make_model("light", modality, input_px=32).save(path)
+
+
 def test_a_student_without_weights_is_no_row(study):
     folder, _ = study
     options = ["--real", str(folder / "data"), "--table", str(folder / "table.csv")]
@@ -90,9 +97,7 @@ def test_a_student_without_weights_is_no_row(study):
 
 def test_a_student_is_measured_once(study, capsys, monkeypatch):
     folder, run = study
-    for path, modality in ((run.config.teacher, "rgb"), (run.out / WEIGHTS, "thermal")):
-        path.parent.mkdir(parents=True)
-        make_model("light", modality, input_px=32).save(path)
+    save_networks(run)
     options = ["--real", str(folder / "data"), "--table", str(folder / "table.csv")]
     script.main([str(folder / "sweep.yaml"), *options, "--figure", str(folder / "figure.png")])
     (line,) = script.read_table(folder / "table.csv", script.COLUMNS)
@@ -134,12 +139,11 @@ def test_runs_are_chosen_by_size_labels_and_seed(study):
         script.chosen_runs(sweep, labelled="9")
 
 
-def test_rows_only_prints_no_report(study, monkeypatch, capsys):
-    folder, _ = study
-    monkeypatch.setattr(script, "chosen_runs", lambda *_: [])
-    monkeypatch.setattr(script, "report", lambda *_: "the report")
-    options = [str(folder / "sweep.yaml"), "--real", "x", "--table", str(folder / "table.csv")]
-    script.main(options)
-    assert capsys.readouterr().out == "the report\n"
-    script.main([*options, "--rows-only"])
+def test_rows_only_measures_and_prints_no_report(study, capsys):
+    folder, run = study
+    save_networks(run)
+    options = ["--real", str(folder / "data"), "--table", str(folder / "table.csv")]
+    script.main([str(folder / "sweep.yaml"), *options, "--rows-only"])
     assert capsys.readouterr().out == ""
+    (line,) = script.read_table(folder / "table.csv", script.COLUMNS)
+    assert line["run"] == run.run and float(line["nme_real"]) > 0

@@ -64,7 +64,7 @@ def test_settings_are_ranked_apart_and_their_correlations_are_the_sample():
     # the interval is t(0.975, 1) * s / sqrt(2) = 12.7062 * 0.25.
     assert found.mean == pytest.approx(0.75) and found.seeds == 2
     assert found.high - found.mean == pytest.approx(12.7062 * 0.25, rel=1e-4)
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="no setting has three different values of gap and of nme"):
         correlation_over_settings(rows[-2:], "gap", "nme")
 
 

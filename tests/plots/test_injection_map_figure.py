@@ -17,6 +17,7 @@ from tests.benchmarks.scripts import load_script
 from tests.plots.conftest import drawn
 
 ROOT = Path(__file__).parents[2]
+LESSON = ROOT / "notebooks/sources/03_ktl_dikd.py"
 script = load_script("../scripts/dikd_map")
 
 # Student, labels, shift, strategy, NME by seed. The validation scores are the same.
@@ -132,7 +133,7 @@ def test_the_tables_of_the_script():
     assert means["all settings"] == ["-0.03 [-2.39, 2.33] (3)", ""]
     assert means["100 labels"] == means["teacher's weights"] == ["-0.05 [-12.12, 12.02] (2)", ""]
     assert means["no labels"] == means["light network"] == ["0.00 (1)", ""]
-    assert means["random weights"] == ["", ""] and means["4 px"] == ["0.90 (1)", ""]
+    assert means["4 px"] == ["0.90 (1)", ""] and "random weights" not in means, "no such students"
     assert [name for name in found if name.startswith("strategies")] == [
         "strategies, teacher's head"
     ]
@@ -167,3 +168,17 @@ def test_the_pages_have_the_tables_of_the_stored_runs():
         # `with_table` changes nothing in a page that is up to date.
         own = [page for page in pages if f"<!-- {name} -->" in page]
         assert own and all(with_table(page, name, table) == page for page in own), name
+
+
+def test_lesson_03_has_the_mean_gains_of_photos():
+    rows = read_rows(ROOT / "results/dikd_map.csv")
+    cells = in_cells(row for row in rows if row.benchmark == "300w-sim")
+    lines = lines_of(script.tables(cells, compare(cells)[0])["mean gains"])[1:]
+    own, other = ({line[0]: float(line[n].strip("*").split()[0]) for line in lines} for n in (1, 2))
+    text = " ".join(LESSON.read_text(encoding="utf-8").replace("\n#", "\n").split())
+    assert "coordinate head gain 0.2 points on average" in text
+    assert round(-other["all settings"], 1) == 0.2 and max(other.values()) < 0
+    assert other["light network"] == min(other.values()), "most of all as a light network"
+    assert "Nothing on average; below 0.1 points for each kind of student" in text
+    assert abs(own["all settings"]) < 0.05
+    assert all(abs(own[kind]) < 0.1 for kind in script.KINDS.values())
