@@ -5,9 +5,9 @@
 The first table has a row for each cell: the best form with dual injection and the best strategy without
 injection, both chosen on the validation split, and their NME and differences on the test split. The
 second has the mean gain over cells by benchmark, labels, shift and student, for both kinds of heads. The
-others have the mean difference of every strategy to FD+LD, one table for each kind of heads, without
-registered pairs. Cells that cannot be compared are listed at the end. `--pages` writes the tables into
-the pages of this map.
+others have the mean difference of every strategy to FD+LD, one table for each kind of heads, and to
+labels only where all pairs have a label and are shifted, without registered pairs. Cells that cannot be
+compared are listed at the end. `--pages` writes the tables into the pages of this map.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mlcmkd.cli import guarded
-from mlcmkd.evaluation.injection_cells import Cell, Runs, in_cells, read_rows
+from mlcmkd.evaluation.injection_cells import ALL, Cell, Runs, in_cells, read_rows
 from mlcmkd.evaluation.injection_map import (
     Comparison,
     compare,
@@ -74,10 +74,13 @@ def tables(cells: dict[Cell, Runs], compared: Sequence[Comparison]) -> dict[str,
         found["settings"] = markdown_table([_line(each) for each in compared])
         found["number of settings"] = _counts(compared)
         found["mean gains"] = markdown_table(_mean_gains(compared))
-    apart = minus({cell: runs for cell, runs in cells.items() if not cell.registered})
+    cells = {cell: runs for cell, runs in cells.items() if not cell.registered}
+    apart = minus(cells)
     for head, students in HEADS.items():
         if lines := _differences(apart, students):
             found[f"strategies, {head}"] = markdown_table(lines)
+    if lines := _beside_labels_only(cells):
+        found["shifted pairs, all labels"] = markdown_table(lines)
     return found
 
 
@@ -147,6 +150,19 @@ def _differences(
         }
         for name, values in mine.items()
         if values
+    ]
+
+
+def _beside_labels_only(cells: dict[Cell, Runs]) -> list[dict[str, str]]:
+    """Mean differences of every strategy to labels only, all pairs being labelled and shifted."""
+    shifted = {cell: runs for cell, runs in cells.items() if cell.labels == ALL and cell.shift}
+    return [
+        {"strategy": name}
+        | {
+            head: _over([value for cell, value in values.items() if cell.student in students])
+            for head, students in HEADS.items()
+        }
+        for name, values in minus(shifted, "none").items()
     ]
 
 

@@ -325,7 +325,7 @@ lesson.show_text(course.rank_correlation_table(study))
 # maps agree little better than those of RI.
 #
 # With 100 labels instead of 1,793 it is simpler: the smaller each of the five gaps, the smaller both
-# errors, with rank correlations from 0.41 to 0.75. There the teacher's features are most of what a
+# errors, with rank correlations from 0.36 to 0.74. There the teacher's features are most of what a
 # student learns from. Both studies: [invariance](../docs/results/invariance.md).
 #
 # **Try it.** `strategy="ri"` and `"fi"`: which measure does each of them change? `"fd"`: what is the

@@ -143,6 +143,39 @@ def test_the_tables_of_the_script():
     assert differences[1:] == [["none", *["1.00 (1)"] * 3], ["dikd", *["-1.00 (1)"] * 3]]
 
 
+def test_shifted_pairs_with_all_labels_are_beside_labels_only():
+    plan = [
+        ("none", 0, 1793, (6.0, 6.2)),  # labels only: one run for all shifts
+        ("dikd", 0, 1793, (5.0, 5.0)),  # not shifted
+        ("dikd", 2, 1793, (6.0, 6.2)),
+        ("dikd", 4, 1793, (5.5, 5.9)),  # -0.5 and -0.3
+        ("dikd", 4, 100, (5.0, 5.0)),  # not all labelled
+    ]
+    rows = [
+        Row(
+            "300w-sim",
+            "same",
+            1793,
+            labelled,
+            float(shift),
+            name,
+            seed,
+            nme,
+            nme,
+            f"{number}{seed}",
+        )
+        for number, (name, shift, labelled, values) in enumerate(plan)
+        for seed, nme in enumerate(values)
+    ]
+    cells = in_cells(rows)
+    table = script.tables(cells, compare(cells)[0])["shifted pairs, all labels"]
+    # The mean of 0 and -0.4; half of the interval is t(0.975, 1) * 0.2 = 12.7062 * 0.2.
+    assert lines_of(table) == [
+        ["strategy", "teacher's head", "coordinate head"],
+        ["dikd", "-0.20 [-2.74, 2.34] (2)", ""],
+    ]
+
+
 def test_the_script_draws_and_writes_its_tables_into_the_pages(tmp_path, capsys):
     for row in ROWS:
         add_row(tmp_path / "table.csv", Row._fields, row._asdict())
