@@ -19,7 +19,6 @@ from mlcmkd.evaluation.injection_cells import ALL, Cell, Runs, in_cells, read_ro
 from mlcmkd.evaluation.injection_map import (
     Comparison,
     compare,
-    excludes_zero,
     minus,
     order_of_labels,
 )
@@ -103,7 +102,7 @@ def _line(each: Comparison) -> dict[str, str]:
 
 
 def _bold(found: Interval) -> str:
-    return f"**{found}**" if excludes_zero(found) else str(found)
+    return f"**{found}**" if found.excludes_zero else str(found)
 
 
 def _counts(compared: Iterable[Comparison]) -> str:
@@ -111,7 +110,7 @@ def _counts(compared: Iterable[Comparison]) -> str:
     gains = [each.gain for each in compared]
     lower = [gain for gain in gains if gain.mean < 0]
     higher = [gain for gain in gains if gain.mean > 0]
-    clear = [sum(map(excludes_zero, side)) for side in (lower, higher)]
+    clear = [sum(gain.excludes_zero for gain in side) for side in (lower, higher)]
     return (
         f"{len(gains)} settings: dual injection has the lower mean in {len(lower)} ({clear[0]} with "
         f"an interval that excludes zero), the higher in {len(higher)} ({clear[1]}). Without any "

@@ -17,7 +17,6 @@ from mlcmkd.cli import guarded
 from mlcmkd.course.invariance_study import ERRORS, read_invariance_study
 from mlcmkd.course.invariance_summary import GAPS
 from mlcmkd.evaluation.injection_cells import STRATEGIES
-from mlcmkd.evaluation.injection_map import excludes_zero
 from mlcmkd.evaluation.rank_correlation import Row, correlation_over_settings
 from mlcmkd.evaluation.statistics import Interval, difference, interval
 from mlcmkd.utils.markdown import markdown_table, with_table
@@ -132,7 +131,7 @@ def _bold(found: Interval) -> str:
     """An interval in bold if it excludes zero; the mean alone if there is one setting."""
     if found.seeds < 2:
         return f"{found.mean:.2f}"
-    return f"**{found}**" if excludes_zero(found) else str(found)
+    return f"**{found}**" if found.excludes_zero else str(found)
 
 
 if __name__ == "__main__":

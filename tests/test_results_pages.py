@@ -167,3 +167,25 @@ def test_each_interval_of_a_page_is_that_of_a_table(page, figures):
         )
     ]
     assert not wrong
+
+
+def mean_scores(table: str, column: str, *names: str) -> dict[tuple[str, ...], float]:
+    """The mean of a column over the rows with the same values of some columns."""
+    scores: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for row in rows_of(table):
+        scores[*(row[name] for name in names)].append(float(row[column]))
+    return {key: sum(values) / len(values) for key, values in scores.items()}
+
+
+def test_after_equal_time_validation_prefers_fd_ld_to_fd():
+    found = mean_scores("dikd_map_time", "val_nme", "student", "labelled", "strategy")
+    settings = [key[:2] for key in found if key[2] == "fd, equal time"]
+    assert len(settings) == 4
+    assert all(found[*s, "fd+ld, equal time"] < found[*s, "fd, equal time"] for s in settings)
+
+
+def test_the_weights_of_dikd_with_fd_are_the_best_on_validation_photos():
+    found = mean_scores("dikd_map_tuning", "nme", "strategy")  # its split is val
+    candidates = [name for (name,) in found if name.startswith("dikd+fd, ")]
+    assert len(candidates) == 3
+    assert min(candidates, key=lambda name: found[name,]) == "dikd+fd, 1"

@@ -102,11 +102,6 @@ def _compare(cell: Cell, runs: Runs, form: str, baseline: str) -> Comparison:
     )
 
 
-def excludes_zero(found: Interval) -> bool:
-    """Whether an interval excludes zero; a single seed has no interval."""
-    return found.high < 0 or found.low > 0
-
-
 def _text_of(cell: Cell) -> str:
     registered = ", registered" if cell.registered else ""
     return f"{cell.benchmark}, {cell.student}, {cell.labels} labels, {cell.shift:g} px{registered}"

@@ -28,6 +28,11 @@ class Interval(NamedTuple):
     high: float
     seeds: int
 
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval excludes zero; a single seed has no interval."""
+        return self.high < 0 or self.low > 0
+
     def text(self, digits: int = 2) -> str:
         """ "mean [low, high]"; for a single seed "mean (one seed)"."""
         if self.seeds < 2:

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from mlcmkd.evaluation.injection_cells import Cell
-from mlcmkd.evaluation.injection_map import Comparison, excludes_zero, order_of_labels
+from mlcmkd.evaluation.injection_map import Comparison, order_of_labels
 from mlcmkd.plots.style import BLACK, BLUE, VERMILION, WIDTH, styled
 from mlcmkd.utils.errors import InputError
 
@@ -139,7 +139,7 @@ def _field(
     if shown is None:
         axes.add_patch(Rectangle(corner, 1, 1, **_HATCH))
         return
-    gain, clear = shown.gain, excludes_zero(shown.gain)
+    gain, clear = shown.gain, shown.gain.excludes_zero
     colour = _DIVERGING(norm(gain.mean))
     axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor="white", linewidth=1))
     ink = "white" if np.dot(colour[:3], (0.299, 0.587, 0.114)) < 0.5 else BLACK

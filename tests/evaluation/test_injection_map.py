@@ -15,7 +15,6 @@ from mlcmkd.evaluation.injection_cells import (
 from mlcmkd.evaluation.injection_map import (
     chosen,
     compare,
-    excludes_zero,
     minus,
     order_of_labels,
 )
@@ -191,7 +190,7 @@ def test_differences_of_every_strategy_to_one():
     ],
 )
 def test_an_interval_excludes_zero(found, excludes):
-    assert excludes_zero(found) == excludes
+    assert found.excludes_zero == excludes
 
 
 def test_a_strategy_that_is_unknown_and_a_seed_that_occurs_twice():

@@ -32,11 +32,17 @@ PLAN = [
     ("light", 0, 0, "ri", (7.75, 7.75)),
     ("light", 1793, 0, "fi", (8.0, 8.0)),
 ]
-ROWS = [
-    Row("300w-sim", student, 1793, labelled, float(shift), name, seed, nme, nme, f"{number}{seed}")
-    for number, (student, labelled, shift, name, values) in enumerate(PLAN)
-    for seed, nme in enumerate(values)
-]
+
+
+def rows_of(plan) -> list[Row]:
+    return [
+        Row("300w-sim", student, 1793, labelled, float(shift), name, seed, nme, nme, f"{n}{seed}")
+        for n, (student, labelled, shift, name, values) in enumerate(plan)
+        for seed, nme in enumerate(values)
+    ]
+
+
+ROWS = rows_of(PLAN)
 
 
 @pytest.fixture(scope="module")
@@ -145,29 +151,13 @@ def test_the_tables_of_the_script():
 
 def test_shifted_pairs_with_all_labels_are_beside_labels_only():
     plan = [
-        ("none", 0, 1793, (6.0, 6.2)),  # labels only: one run for all shifts
-        ("dikd", 0, 1793, (5.0, 5.0)),  # not shifted
-        ("dikd", 2, 1793, (6.0, 6.2)),
-        ("dikd", 4, 1793, (5.5, 5.9)),  # -0.5 and -0.3
-        ("dikd", 4, 100, (5.0, 5.0)),  # not all labelled
+        ("same", 1793, 0, "none", (6.0, 6.2)),  # labels only: one run for all shifts
+        ("same", 1793, 0, "dikd", (5.0, 5.0)),  # not shifted
+        ("same", 1793, 2, "dikd", (6.0, 6.2)),
+        ("same", 1793, 4, "dikd", (5.5, 5.9)),  # -0.5 and -0.3
+        ("same", 100, 4, "dikd", (5.0, 5.0)),  # not all labelled
     ]
-    rows = [
-        Row(
-            "300w-sim",
-            "same",
-            1793,
-            labelled,
-            float(shift),
-            name,
-            seed,
-            nme,
-            nme,
-            f"{number}{seed}",
-        )
-        for number, (name, shift, labelled, values) in enumerate(plan)
-        for seed, nme in enumerate(values)
-    ]
-    cells = in_cells(rows)
+    cells = in_cells(rows_of(plan))
     table = script.tables(cells, compare(cells)[0])["shifted pairs, all labels"]
     # The mean of 0 and -0.4; half of the interval is t(0.975, 1) * 0.2 = 12.7062 * 0.2.
     assert lines_of(table) == [
