@@ -3,10 +3,11 @@
     python benchmarks/invariance_transfer.py experiments/real_thermal.yaml --real data/knapik \\
         --table results/invariance_transfer.csv --figure docs/figures/invariance_transfer.png
 
-The sweep must have kept its weights (`keep_weights`). Students of another size than their teacher are
-left out, because the measures need features of equal width. Five gaps of each student to invariance
-(`mlcmkd.course.invariance_summary.GAPS`) and its NME (inter-ocular) are measured on a split of its
-benchmark, and its NME (box) on real thermal frames that no student was trained on. The report contains:
+The sweep must have kept its weights (`keep_weights`). Five gaps of each student to invariance
+(`mlcmkd.evaluation.invariance.gaps.GAPS`) and its NME (inter-ocular) are measured on a split of its
+benchmark, and its NME (box) on real thermal frames that no student was trained on. If the features of
+student and teacher have different widths, exchanged heads, retrieval and the probe use the adapters that
+the run has trained, and a measure without its adapter is left empty. The report contains:
 
 - Spearman's rank correlation of each gap with both errors, within each benchmark, and its mean over the
   benchmarks. The 95 % intervals are those of a bootstrap over strategies, each with all of its seeds,
@@ -24,15 +25,15 @@ from pathlib import Path
 
 from mlcmkd.cli import guarded
 from mlcmkd.course.invariance_study import ERRORS, rank_correlation_table
-from mlcmkd.course.invariance_summary import GAPS, invariance_gaps
 from mlcmkd.data.config import DataConfig
 from mlcmkd.evaluation.evaluate import evaluate_model
+from mlcmkd.evaluation.invariance.gaps import GAPS, invariance_gaps
 from mlcmkd.evaluation.rank_correlation import by_benchmark, rank_correlation
 from mlcmkd.evaluation.statistics import difference
 from mlcmkd.models import Landmarker
 from mlcmkd.plots.invariance_transfer import gaps_and_errors
 from mlcmkd.plots.saving import save_figure
-from mlcmkd.studies.ktl.kept import kept_runs
+from mlcmkd.studies.ktl.kept import adapters_of, kept_runs
 from mlcmkd.studies.ktl.plan import PlannedTransfer, SweepConfig
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.run_directory import WEIGHTS
@@ -85,16 +86,24 @@ def measure(run: PlannedTransfer, real: Path, split: str, real_split: str) -> di
     """The row of one student.
 
     Raises:
-        InputError: the student's width or input size is not that of its teacher, or data that cannot be
-            used.
+        InputError: the student's input size is not that of its teacher, its adapters were not stored,
+            or data that cannot be used.
     """
     teacher, student = Landmarker.load(run.config.teacher), Landmarker.load(run.out / WEIGHTS)
     spec = student.spec
     options = {"radiometry": spec.radiometry, "progress": False}
     pairs = run.config.data.load(split, spec.input_px, **options)
     frames = DataConfig(source=str(real)).load(real_split, spec.input_px, **options)
+    adapters = adapters_of(run, teacher, student)
     # Intervals over subjects are not used here; two groups are the fewest that the function takes.
-    gaps = invariance_gaps(teacher, student, pairs, groups=2)
+    gaps = invariance_gaps(
+        teacher,
+        student,
+        pairs,
+        to_teacher=adapters.to_teacher,
+        to_student=adapters.to_student,
+        groups=2,
+    )
     return {
         "benchmark": run.benchmark,
         "student": student_of(run),
@@ -127,8 +136,11 @@ def differences(rows: Sequence[Row], reference: str) -> str:
 
 
 def _difference(its: dict[int, Row], other: dict[int, Row], column: str) -> str:
-    a, b = ({seed: float(row[column]) for seed, row in rows.items()} for rows in (its, other))
-    return difference(a, b).text()
+    a, b = (
+        {seed: float(row[column]) for seed, row in rows.items() if row[column]}
+        for rows in (its, other)
+    )
+    return difference(a, b).text() if set(a) & set(b) else "not measured"
 
 
 def errors_compared(rows: Sequence[Row]) -> str:

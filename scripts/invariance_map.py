@@ -15,8 +15,8 @@ from pathlib import Path
 
 from mlcmkd.cli import guarded
 from mlcmkd.course.invariance_study import ERRORS, read_invariance_study
-from mlcmkd.course.invariance_summary import GAPS
 from mlcmkd.evaluation.injection_cells import STRATEGIES
+from mlcmkd.evaluation.invariance.gaps import GAPS
 from mlcmkd.evaluation.rank_correlation import Row, correlation_over_settings
 from mlcmkd.evaluation.statistics import Interval, difference, interval
 from mlcmkd.utils.markdown import markdown_table, with_table

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mlcmkd.course import read_invariance_study
-from mlcmkd.course.invariance_summary import GAPS
 from mlcmkd.evaluation.injection_cells import BASELINES, REGISTERED, STRATEGIES
+from mlcmkd.evaluation.invariance.gaps import GAPS
 from mlcmkd.evaluation.rank_correlation import rank_correlation
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.markdown import with_table

@@ -15,12 +15,7 @@ if TYPE_CHECKING:
         rank_correlation_table,
         read_invariance_study,
     )
-    from mlcmkd.course.invariance_summary import (
-        GAPS,
-        compare_gaps,
-        invariance_gaps,
-        summarise_gaps,
-    )
+    from mlcmkd.course.invariance_summary import compare_gaps, summarise_gaps
     from mlcmkd.course.lesson import (
         AttributionLesson,
         CompressLesson,
@@ -52,6 +47,7 @@ if TYPE_CHECKING:
         scores_of,
         title_of,
     )
+    from mlcmkd.evaluation.invariance.gaps import GAPS, invariance_gaps
 
 __all__ = [
     "COLUMNS",
@@ -99,12 +95,7 @@ _NAMES_OF = {
         "rank_correlation_table",
         "read_invariance_study",
     ),
-    "mlcmkd.course.invariance_summary": (
-        "GAPS",
-        "compare_gaps",
-        "invariance_gaps",
-        "summarise_gaps",
-    ),
+    "mlcmkd.course.invariance_summary": ("compare_gaps", "summarise_gaps"),
     "mlcmkd.course.lesson": (
         "AttributionLesson",
         "CompressLesson",
@@ -144,6 +135,7 @@ _NAMES_OF = {
         "scores_of",
         "title_of",
     ),
+    "mlcmkd.evaluation.invariance.gaps": ("GAPS", "invariance_gaps"),
 }
 
 if not TYPE_CHECKING:

@@ -4,8 +4,8 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlcmkd.course.invariance_summary import GAPS
 from mlcmkd.course.project import RESULTS
+from mlcmkd.evaluation.invariance.gaps import GAPS
 from mlcmkd.evaluation.rank_correlation import Row, rank_correlation
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.markdown import markdown_table

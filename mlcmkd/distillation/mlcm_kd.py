@@ -13,8 +13,8 @@ thermal image. In a control without KTL the RGB teacher teaches the light studen
 
 Where the widths or resolutions of the features differ (in MCL, and in KTL with a student of another
 architecture), two 1x1 convolutions adapt the number of channels, and interpolation the resolution: FD
-and RI train `to_teacher`, FI trains `to_student`. They belong to the objective, not to the student, and
-so are not in its checkpoint.
+and RI train `to_teacher`, FI trains `to_student`. They belong to the objective, not to the student, so
+its weights file does not have them; the stage `transfer` stores them in a file of their own.
 
 Only the abstract of the paper is public: weights, guides, adapters and the treatment of unlabelled rows
 are our choices.
@@ -24,10 +24,10 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mlcmkd.data.modality import Modality
 from mlcmkd.data.transforms import Batch
+from mlcmkd.distillation.adapters import Adapter, Adapters
 from mlcmkd.distillation.losses import landmark_loss, target_loss, weighted_mean
 from mlcmkd.distillation.objective import Objective, Terms
 from mlcmkd.distillation.strategies import Guide, Weights
@@ -120,6 +120,13 @@ class DistillationObjective(Objective):
             self.to_student = Adapter(teacher.width, student.width, 1 / finer)
 
     @property
+    def adapters(self) -> Adapters | None:
+        """`to_teacher` and `to_student` as one module to store; None if neither is an adapter."""
+        both = (self.to_teacher, self.to_student)
+        to_teacher, to_student = (each if isinstance(each, Adapter) else None for each in both)
+        return Adapters(to_teacher, to_student) if to_teacher or to_student else None
+
+    @property
     def reads(self) -> frozenset[Modality]:
         """Thermal and the teacher's modality; without any term the teacher is not used."""
         return frozenset({"thermal", self.teacher_modality} if self.terms else {"thermal"})
@@ -202,29 +209,6 @@ class DistillationObjective(Objective):
             predictions = step.student_prediction, step.teacher_prediction
             tasks = [landmark_loss(each, step.batch.landmarks) for each in predictions]
             self.watched = tasks[0][labelled].mean(), tasks[1][labelled].mean()
-
-
-class Adapter(nn.Module):
-    """A 1x1 convolution and a ReLU: features of another width, non-negative as all features are.
-
-    Args:
-        width_in, width_out: numbers of channels.
-        finer: resolution of the output divided by that of the input. Other resolutions are reached
-            by bilinear interpolation, or by the mean of the positions that fall together.
-    """
-
-    def __init__(self, width_in: int, width_out: int, finer: float = 1.0):
-        super().__init__()
-        self.convolution = nn.Conv2d(width_in, width_out, 1)
-        self.finer = finer
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features (B, width_in, h, w) to (B, width_out, finer * h, finer * w)."""
-        adapted = F.relu(self.convolution(features))
-        if self.finer == 1:
-            return adapted
-        mode = "bilinear" if self.finer > 1 else "area"
-        return F.interpolate(adapted, scale_factor=self.finer, mode=mode)
 
 
 class KTL(DistillationObjective):

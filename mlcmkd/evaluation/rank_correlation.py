@@ -24,7 +24,7 @@ def rank_correlation(
 
     Args:
         rows: one for each run, with the columns benchmark, student and strategy.
-        gap: column of the measure.
+        gap: column of the measure; a row in which it is empty is left out.
         error: column of the error.
         draws: bootstrap samples.
 
@@ -32,6 +32,7 @@ def rank_correlation(
         Correlation and the ends of the interval; NaN if no benchmark has three different rows.
     """
     groups = [_values(of_one, gap, error) for of_one in by_benchmark(rows)]
+    groups = [group for group in groups if len(group)]
     rng = np.random.default_rng(0)
     values = [_mean_correlation([_redrawn(group, rng) for group in groups]) for _ in range(draws)]
     known = [value for value in values if np.isfinite(value)]
@@ -47,7 +48,7 @@ def correlation_over_settings(rows: Sequence[Row], gap: str, error: str) -> Inte
 
     Args:
         rows: one for each run, with the columns benchmark and student, which together are the setting.
-        gap: column of the measure.
+        gap: column of the measure; a row in which it is empty is left out.
         error: column of the error.
 
     Raises:
@@ -73,7 +74,11 @@ def by_benchmark(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def _values(rows: Sequence[Row], gap: str, error: str) -> np.ndarray:
-    """(n, 3): the number of a row's cell (student and strategy), its gap and its error."""
+    """(n, 3): the number of a row's cell (student and strategy), its gap and its error.
+
+    Rows without a value of the gap are left out: a measure may need an adapter that the run lacks.
+    """
+    rows = [row for row in rows if row[gap]]
     cells: dict[tuple[str, str], int] = {}
     return np.array(
         [
@@ -84,7 +89,7 @@ def _values(rows: Sequence[Row], gap: str, error: str) -> np.ndarray:
             ]
             for row in rows
         ]
-    )
+    ).reshape(-1, 3)
 
 
 def _redrawn(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:

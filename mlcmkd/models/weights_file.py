@@ -81,8 +81,8 @@ def read_weights(
         network.load_state_dict(tensors)
     except RuntimeError:
         raise InputError(
-            f"{path}: made by another version of mlcmkd: its tensors do not fit a "
-            f"{network.spec.size} model with the spec in the file; train it again"
+            f"{path}: made by another version of mlcmkd: its tensors do not fit the {kind} that its "
+            "spec describes; train it again"
         ) from None
     return network.eval()
 

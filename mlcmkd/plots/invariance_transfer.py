@@ -18,7 +18,8 @@ def gaps_and_errors(
     """Each error against each gap to invariance; a colour and a marker for each benchmark or strategy.
 
     Args:
-        rows: one for each student: the column `by`, and a number for each gap and error.
+        rows: one for each student: the column `by`, and a number for each gap and error. A gap that
+            was not measured is empty, and the student is not in its panels.
         gaps: columns of the gaps, percent or percentage points; 0 means invariant.
         errors: columns of the errors, in percent -> label of the axis.
         by: column whose values have the colours.
@@ -29,7 +30,7 @@ def gaps_and_errors(
     for line, (error, label) in zip(panels, errors.items(), strict=True):
         for axes, gap in zip(line, gaps, strict=True):
             for number, (name, colour) in enumerate(colours(names).items()):
-                mine = [row for row in rows if row[by] == name]
+                mine = [row for row in rows if row[by] == name and row[gap]]
                 axes.scatter(
                     [float(row[gap]) for row in mine],
                     [float(row[error]) for row in mine],

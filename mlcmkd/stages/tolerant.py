@@ -15,12 +15,12 @@ from mlcmkd.distillation.shape_model import ShapeModel
 from mlcmkd.schemes import get_scheme
 from mlcmkd.stages.common import alone_in_process, validates_config
 from mlcmkd.stages.train import TrainConfig, train_on
+from mlcmkd.training.run_directory import SHAPES
 from mlcmkd.utils.progress import tqdm
 
 # Share of the shapes' variance that soft landmarks keep. Our choice: the paper varies it and does not
 # state a best value.
 VARIANCE = 0.9
-SHAPES = "shapes.safetensors"
 
 
 class TolerantConfig(TrainConfig):

@@ -24,7 +24,7 @@ from mlcmkd.stages.common import (
 from mlcmkd.stages.completed import is_complete
 from mlcmkd.stages.objective import train_objective
 from mlcmkd.stages.registration import RegisteredPairs, register_pairs, thermal_shapes_of
-from mlcmkd.training.run_directory import REGISTRATION, WEIGHTS
+from mlcmkd.training.run_directory import ADAPTERS, REGISTRATION, WEIGHTS
 from mlcmkd.utils.config import late
 from mlcmkd.utils.errors import InputError
 
@@ -108,13 +108,16 @@ def transfer(config: TransferConfig, *, progress: bool = True) -> dict[str, Any]
     if not distillation.resolved().any():
         pairs = only_labelled(pairs)
     found = [each.summary for each in registered]
+    objective = KTL(teacher, student, distillation.resolved(), distillation.guide, adapters=True)
+    adapters = objective.adapters
     return train_objective(
-        KTL(teacher, student, distillation.resolved(), distillation.guide, adapters=True),
+        objective,
         pairs,
         config,
         stage="transfer",
         distillation=distillation,
         rgb_teacher=teacher,
+        save_beside=(lambda run: adapters.save(run / ADAPTERS)) if adapters else None,
         tables={REGISTRATION: [row for each in registered for row in each.rows]} if found else {},
         entries={"registration": found[0] if len(found) == 1 else found} if found else {},
         progress=progress,

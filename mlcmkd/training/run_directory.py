@@ -9,6 +9,9 @@ landmarks.csv        of a scored run: one row per landmark; also regions.csv, ce
                      plot of the CED), and groups.csv where the faces belong to groups
 registration.csv     of a transfer with registration: the map and the residual of every training pair
 result.json          the scores that tables quote; the last file of a completed run
+adapters.safetensors of a transfer to a student with features of another width: the adapters between the
+                     features of student and teacher that its strategy trains
+shapes.safetensors   of a Tolerant-Teacher: the shape model that softened its labels
 model.safetensors    the trained weights; the weights of an earlier run in the same directory are kept
                      with the suffix .before until the new run is complete
 
@@ -39,10 +42,12 @@ ERRORS = "errors.csv"
 RESULT = "result.json"
 WEIGHTS = "model.safetensors"
 REGISTRATION = "registration.csv"
+ADAPTERS = "adapters.safetensors"
+SHAPES = "shapes.safetensors"
 BEFORE = f"{WEIGHTS}.before"
 INPUTS = "inputs"  # entry of provenance.json: hashes of the files that the config names, by field
 _SCORERS = ("evaluate", "attribute", "score")  # stages that train nothing
-_REPLACED = (METRICS, ERRORS, RESULT, WEIGHTS, REGISTRATION)
+_REPLACED = (METRICS, ERRORS, RESULT, WEIGHTS, REGISTRATION, ADAPTERS, SHAPES)
 _BUSY = "another command is writing it; wait for its end, or choose another folder"
 _held: set[tuple[Path, int]] = set()  # run directories locked by this process, with the thread
 

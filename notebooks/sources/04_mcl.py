@@ -108,7 +108,7 @@ lesson.show_text(
 # The features of the light student have fewer channels than those of its teacher, so neither head fits
 # the features of the other network. Two **adapters**, 1x1 convolutions, convert between the widths:
 # $a_T$ from student to teacher (`to_teacher`) and $a_S$ from teacher to student (`to_student`). In the
-# code: `Adapter` in [`distillation/mlcm_kd.py`](../mlcmkd/distillation/mlcm_kd.py).
+# code: `Adapter` in [`distillation/adapters.py`](../mlcmkd/distillation/adapters.py).
 #
 # $$\text{FD}: \frac{\lVert a_T(f_S) - f_T\rVert^2}{\mathrm{Var}(f_T)} \qquad
 #   \text{RI}: \ell(h_T(a_T(f_S)), y) \qquad \text{FI}: \ell(h_S(a_S(f_T)), y)$$

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from mlcmkd.course.invariance_summary import GAPS
+from mlcmkd.distillation.adapters import Adapter, Adapters
+from mlcmkd.evaluation.invariance.gaps import GAPS
 from mlcmkd.plots.invariance_transfer import gaps_and_errors
 from mlcmkd.studies.ktl.plan import plan
-from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.training.run_directory import ADAPTERS, WEIGHTS
 from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.yaml_files import read_fields
 from tests.benchmarks.scripts import load_script
@@ -89,9 +90,7 @@ def save_networks(run: script.PlannedTransfer) -> None:
 def test_a_student_without_weights_is_no_row(study):
     folder, _ = study
     options = ["--real", str(folder / "data"), "--table", str(folder / "table.csv")]
-    with pytest.raises(
-        InputError, match="no weights of a student of its teacher's size; run the sweep"
-    ):
+    with pytest.raises(InputError, match="no weights of a student; run the sweep with"):
         script.main([str(folder / "sweep.yaml"), *options])
 
 
@@ -119,7 +118,7 @@ def test_students_that_differ_in_labels_or_shift_have_names_of_their_own(study):
     assert script.student_of(other) == "same, 100 labels, 4 px"
 
 
-def test_runs_are_chosen_by_size_labels_and_seed(study):
+def test_runs_are_chosen_by_labels_and_seed(study):
     folder, run = study
     fields = read_fields(folder / "sweep.yaml")
     fields["students"] = {"same": {}, "other": {"size": "slim", "init": "fresh"}}
@@ -130,13 +129,66 @@ def test_runs_are_chosen_by_size_labels_and_seed(study):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     everything = script.chosen_runs(sweep)
-    assert len(everything) == 4 and {each.student for each in everything} == {"same"}
-    (one,) = script.chosen_runs(sweep, labelled="4", seeds=[1])
-    assert (one.config.data.labelled, one.config.seed) == (4, 1)
-    (full,) = script.chosen_runs(sweep, labelled="all", seeds=[1])
-    assert full.config.data.labelled is None
+    assert [each.student for each in everything].count("other") == 4 and len(everything) == 8
+    some = script.chosen_runs(sweep, labelled="4", seeds=[1])
+    assert [(each.config.data.labelled, each.config.seed) for each in some] == [(4, 1)] * 2
+    full = script.chosen_runs(sweep, labelled="all", seeds=[1])
+    assert [each.config.data.labelled for each in full] == [None] * 2
     with pytest.raises(InputError, match="no kept run has 9 labels"):
         script.chosen_runs(sweep, labelled="9")
+
+
+def test_a_student_of_another_width_is_measured_by_its_adapters(study):
+    folder, run = study
+    teacher, student = make_model("small", "rgb"), make_model("light", "thermal")
+    distillation = run.config.distillation.model_copy(update={"strategy": "fd+ld"})
+    run = run._replace(config=run.config.model_copy(update={"distillation": distillation}))
+    for path, model in ((run.config.teacher, teacher), (run.out / WEIGHTS, student)):
+        path.parent.mkdir(parents=True)
+        model.save(path)
+    with pytest.raises(InputError, match="adapters.safetensors: missing, .* delete its folder"):
+        script.measure(run, folder / "data", "val", "val")
+    adapter = Adapter(student.width, teacher.width)
+    Adapters(adapter, None).save(run.out / ADAPTERS)
+    row = script.measure(run, folder / "data", "val", "val")
+    pairs = make_pairs()
+    gaps = script.invariance_gaps(teacher, student, pairs, to_teacher=adapter, groups=2)
+    assert {name: row[name] for name in gaps} == {
+        name: round(gap.value, 4) for name, gap in gaps.items()
+    }
+    # FI alone trains a map from the teacher's features to the student's.
+    assert set(GAPS) - set(row) == {"student's head"}
+    script.add_row(folder / "table.csv", script.COLUMNS, row)
+    (line,) = script.read_table(folder / "table.csv", script.COLUMNS)
+    assert line["student's head"] == "" and float(line["retrieval"]) == row["retrieval"]
+
+
+def test_a_strategy_without_fd_ri_and_fi_needs_no_adapters(study):
+    folder, run = study
+    for path, model in (
+        (run.config.teacher, make_model("small", "rgb")),
+        (run.out / WEIGHTS, make_model("light", "thermal")),
+    ):
+        path.parent.mkdir(parents=True)
+        model.save(path)
+    distillation = run.config.distillation.model_copy(update={"strategy": "ld"})
+    run = run._replace(config=run.config.model_copy(update={"distillation": distillation}))
+    row = script.measure(run, folder / "data", "val", "val")
+    assert set(GAPS) & set(row) == {"CKA"}
+
+
+def test_gaps_that_were_not_measured_are_in_no_difference_and_no_panel():
+    rows = [each | ({"CKA": ""} if each["strategy"] == "none" else {}) for each in ROWS]
+    table = script.differences(rows, "fd+ld").splitlines()
+    column = [word.strip() for word in table[0].split("|")].index("CKA")
+    cells = {line.split("|")[3].strip(): line.split("|")[column].strip() for line in table[2:]}
+    assert cells == {
+        "none": "not measured",
+        "dikd": "1.00 [1.00, 1.00]",
+        "ri": "3.00 [3.00, 3.00]",
+    }
+    figure = gaps_and_errors(rows, ["CKA", "probe"], {"nme": "NME"})
+    assert [len(panel.collections[0].get_offsets()) for panel in figure.axes] == [6, 8]
 
 
 def test_rows_only_measures_and_prints_no_report(study, capsys):

@@ -16,7 +16,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from mlcmkd import course
 from mlcmkd.course import execution, project
 from mlcmkd.course.cached_faces import CachedSyntheticFaces, renderer_hash, renderer_sources
-from mlcmkd.course.invariance_summary import GAPS, Gap, jackknife_interval
+from mlcmkd.course.invariance_summary import jackknife_interval
 from mlcmkd.course.lesson import (
     AttributionLesson,
     CompressLesson,
@@ -30,6 +30,7 @@ from mlcmkd.data.config import DataConfig
 from mlcmkd.data.pairs import load_pairs
 from mlcmkd.evaluation.evaluate import Scores
 from mlcmkd.evaluation.invariance import FEWEST, measure_invariance
+from mlcmkd.evaluation.invariance.gaps import GAPS, Gap
 from mlcmkd.models import Landmarker, ModelSpec
 from mlcmkd.synthetic.faces import make_faces
 from mlcmkd.synthetic.head.basis import ASSET

@@ -22,7 +22,6 @@ from mlcmkd.models import Landmarker
 from mlcmkd.schemes import get_scheme
 from mlcmkd.stages.kd_loss import PLAIN, PSEUDO_LABELLED, KDLossConfig, train_kd_loss
 from mlcmkd.stages.tolerant import (
-    SHAPES,
     TolerantConfig,
     fit_shape_model,
     train_tolerant,
@@ -31,7 +30,7 @@ from mlcmkd.stages.tolerant import (
 from mlcmkd.stages.train import TrainConfig, train
 from mlcmkd.training.config import FitConfig
 from mlcmkd.training.loop import fit
-from mlcmkd.training.run_directory import Run, read_metrics
+from mlcmkd.training.run_directory import SHAPES, Run, read_metrics
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs
 

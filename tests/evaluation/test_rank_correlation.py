@@ -88,3 +88,15 @@ def test_the_correlation_is_that_of_scipy_with_equal_values_as_well():
     rows = [row(str(n), 0, *pair) for n, pair in enumerate(values.T)]
     expected = stats.spearmanr(*values).statistic
     assert rank_correlation(rows, "gap", "nme", draws=5)[0] == pytest.approx(expected)
+
+
+def test_rows_without_a_value_of_the_gap_are_left_out():
+    empty = [{**each, "gap": "", "nme": "99", "strategy": "empty"} for each in ROWS]
+    for function in (
+        lambda rows: rank_correlation(rows, "gap", "nme", draws=20)[0],
+        lambda rows: correlation_over_settings(rows, "gap", "nme").mean,
+    ):
+        assert function([*empty, *ROWS]) == function(ROWS)
+    elsewhere = [{**each, "benchmark": "rendered"} for each in empty]
+    whole = rank_correlation(ROWS, "gap", "nme", draws=20)
+    assert rank_correlation([*ROWS, *elsewhere], "gap", "nme", draws=20) == whole

@@ -124,7 +124,7 @@ def test_errors_of_loading(tmp_path):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (ModelSpec(size="light").model_dump_json(), "its tensors do not fit a light model"),
+        (ModelSpec(size="light").model_dump_json(), "its tensors do not fit the landmark model"),
         ('{"sise": "light"}', "another version of mlcmkd .sise: no such field"),
         ('{"scheme": "mine"}', "'mine' is unknown.*before loading .mlcmkd.register_scheme"),
         ('{"size": "mine"}', "'mine' is unknown.*before loading .mlcmkd.register_backbone"),

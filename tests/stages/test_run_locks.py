@@ -25,11 +25,11 @@ from mlcmkd.stages.export import ExportConfig, export
 from mlcmkd.stages.kd_loss import KDLossConfig, train_kd_loss
 from mlcmkd.stages.predict import predict_files
 from mlcmkd.stages.score import ScoreConfig, score_files
-from mlcmkd.stages.tolerant import SHAPES, TolerantConfig, train_tolerant
+from mlcmkd.stages.tolerant import TolerantConfig, train_tolerant
 from mlcmkd.stages.train import TrainConfig, train
 from mlcmkd.stages.transfer import TransferConfig, transfer
 from mlcmkd.studies.path import PathConfig, run_path
-from mlcmkd.training.run_directory import RESULT, WEIGHTS, lock_run
+from mlcmkd.training.run_directory import RESULT, SHAPES, WEIGHTS, lock_run
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model, make_pairs, room
 

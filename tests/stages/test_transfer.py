@@ -1,15 +1,18 @@
 """The stage `transfer` with a student of another architecture or head than its teacher."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import torch
 
+from mlcmkd.distillation.adapters import Adapters
+from mlcmkd.distillation.mlcm_kd import KTL
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.common import initialise_from
 from mlcmkd.stages.train import TrainConfig, train
 from mlcmkd.stages.transfer import TransferConfig, transfer
-from mlcmkd.training.run_directory import WEIGHTS, read_metrics
+from mlcmkd.training.run_directory import ADAPTERS, WEIGHTS, read_metrics
 from mlcmkd.utils.errors import InputError
 from tests.conftest import make_model
 
@@ -43,9 +46,34 @@ def test_a_student_of_another_architecture_learns_by_every_term(teacher, tmp_pat
         head,
         "thermal",
     )
-    assert student.width != Landmarker.load(teacher).width  # adapters take part, and are not stored
+    assert student.width != Landmarker.load(teacher).width  # adapters take part
     (line,) = read_metrics(tmp_path / "run")
     assert all(line[name] > 0 for name in ("task", "fd", "ld", "fi", "ri"))
+
+
+def test_the_trained_adapters_are_stored_beside_the_weights(teacher, tmp_path, monkeypatch):
+    objectives = []
+
+    class Seen(KTL):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            objectives.append((self, deepcopy(self.adapters.state_dict())))
+
+    monkeypatch.setattr("mlcmkd.stages.transfer.KTL", Seen)
+    distil(teacher, tmp_path / "run", size="slim", init="fresh")
+    ((objective, start),) = objectives
+    stored = Adapters.load(tmp_path / "run" / ADAPTERS).state_dict()
+    assert list(stored) == list(start)
+    for name, value in objective.adapters.state_dict().items():
+        assert torch.equal(stored[name], value.cpu()), name
+        assert not torch.equal(stored[name], start[name]), name
+
+
+def test_a_run_without_adapters_leaves_none_of_an_earlier_one(teacher, tmp_path):
+    distil(teacher, tmp_path / "run", size="slim", init="fresh")
+    assert (tmp_path / "run" / ADAPTERS).is_file()
+    distil(teacher, tmp_path / "run")  # of the teacher's size
+    assert not (tmp_path / "run" / ADAPTERS).exists()
 
 
 def test_a_student_with_another_head_starts_from_the_rest_of_the_teacher(teacher, tmp_path):

@@ -9,14 +9,16 @@ from typer.testing import CliRunner
 
 from mlcmkd.cli import app
 from mlcmkd.data.config import DataConfig
+from mlcmkd.models import Landmarker
 from mlcmkd.studies.config import merged
 from mlcmkd.studies.ktl import run as ktl_run
+from mlcmkd.studies.ktl.kept import adapters_of
 from mlcmkd.studies.ktl.plan import COLUMNS, SweepConfig, plan
 from mlcmkd.studies.ktl.run import KTLStudy
 from mlcmkd.studies.runner import run_study
 from mlcmkd.studies.scores import nme_percent
 from mlcmkd.studies.table import add_row, read_table
-from mlcmkd.training.run_directory import RESULT, WEIGHTS
+from mlcmkd.training.run_directory import ADAPTERS, RESULT, WEIGHTS
 from mlcmkd.utils.errors import InputError
 
 DATA = {"source": "synthetic", "synthetic_train": 8, "synthetic_held": 4}
@@ -363,3 +365,25 @@ def test_without_the_option_nothing_of_it_is_written(tmp_path):
     plain, asked = config(tmp_path), config(tmp_path, validation=True)
     assert plain.columns == COLUMNS and "validation" not in plain.model_dump_json()
     assert [each.run for each in plan(plain)] == [each.run for each in plan(asked)]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_adapters_are_kept_with_the_weights(tmp_path, kept):
+    light = {"light": {"size": "light", "init": "fresh"}}
+    grid = {"name": "one", "strategies": ["dikd"], "labelled": [4], "seeds": [0]}
+    study = config(tmp_path, students=light, grids=[grid], keep_weights=kept)
+    run_study(KTLStudy(study), say=lambda line: None)
+    (run,) = plan(study)
+    assert [(run.out / name).is_file() for name in (RESULT, WEIGHTS, ADAPTERS)] == [
+        True,
+        kept,
+        kept,
+    ]
+    if kept:
+        teacher, student = (
+            Landmarker.load(path) for path in (run.config.teacher, run.out / WEIGHTS)
+        )
+        adapters = adapters_of(run, teacher, student)
+        assert adapters.to_teacher.spec.width_out == teacher.width
+        assert adapters.to_student.spec.width_out == student.width
+        assert adapters_of(run, teacher, teacher).to_teacher is None  # equal features need none

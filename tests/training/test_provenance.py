@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from mlcmkd.training import provenance
 from mlcmkd.training.provenance import environment, file_hash
-from mlcmkd.training.run_directory import PROVENANCE, Run
+from mlcmkd.training.run_directory import ADAPTERS, PROVENANCE, REGISTRATION, SHAPES, Run
 
 PACKAGE = Path(provenance.__file__).parents[1]
 
@@ -114,3 +114,10 @@ def test_a_run_records_the_content_of_the_files_that_it_starts_from(tmp_path):
     recorded = json.loads((tmp_path / "run" / PROVENANCE).read_text())["inputs"]
     shutil.copyfile(weights, tmp_path / "copy")
     assert recorded == {"teacher": file_hash(tmp_path / "copy")}
+
+
+@pytest.mark.parametrize("name", [REGISTRATION, ADAPTERS, SHAPES])
+def test_a_file_that_only_some_runs_have_does_not_stay_from_an_earlier_run(tmp_path, name):
+    (tmp_path / name).touch()
+    Run(tmp_path, "test", Config(out=tmp_path, teacher=tmp_path / "none"))
+    assert not (tmp_path / name).exists()

@@ -1,15 +1,14 @@
 """The runs of a KTL sweep whose weights were kept, for measurements on its students."""
 
+from mlcmkd.distillation.adapters import Adapters
+from mlcmkd.models import Landmarker
 from mlcmkd.studies.ktl.plan import PlannedTransfer, SweepConfig, plan
-from mlcmkd.training.run_directory import WEIGHTS
+from mlcmkd.training.run_directory import ADAPTERS, WEIGHTS
 from mlcmkd.utils.errors import InputError
 
 
 def kept_runs(config: SweepConfig) -> list[PlannedTransfer]:
     """The planned runs whose weights, and those of their teacher, exist; the sweep has to keep them.
-
-    Only students of their teacher's size: measures of features need an equal width, and adapters between
-    widths are not stored.
 
     Raises:
         InputError: there is none.
@@ -17,13 +16,32 @@ def kept_runs(config: SweepConfig) -> list[PlannedTransfer]:
     kept = [
         run
         for run in plan(config)
-        if run.config.size in (None, run.teacher.size)
-        and (run.out / WEIGHTS).is_file()
-        and run.config.teacher.is_file()
+        if (run.out / WEIGHTS).is_file() and run.config.teacher.is_file()
     ]
     if not kept:
-        raise InputError(
-            f"{config.out}: no weights of a student of its teacher's size; run the sweep with "
-            "keep_weights"
-        )
+        raise InputError(f"{config.out}: no weights of a student; run the sweep with keep_weights")
     return kept
+
+
+def has_teachers_size(run: PlannedTransfer) -> bool:
+    """Whether the student's features have the width and the resolution of its teacher's."""
+    return run.config.size in (None, run.teacher.size)
+
+
+def adapters_of(run: PlannedTransfer, teacher: Landmarker, student: Landmarker) -> Adapters:
+    """The adapters that a run has trained; none if its strategy or equal features need none.
+
+    Raises:
+        InputError: the run needs them and does not have them, because an earlier version made it.
+    """
+    weights = run.config.distillation.resolved()
+    equal = (teacher.width, teacher.stride) == (student.width, student.stride)
+    if equal or not (weights.fd or weights.ri or weights.fi):
+        return Adapters(None, None)
+    path = run.out / ADAPTERS
+    if not path.is_file():
+        raise InputError(
+            f"{path}: missing, because an earlier version made this run; delete its folder and its row "
+            "and repeat the sweep"
+        )
+    return Adapters.load(path)

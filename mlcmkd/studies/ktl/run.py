@@ -10,7 +10,7 @@ from mlcmkd.studies.ktl.plan import VAL_NME, PlannedTransfer, SweepConfig, field
 from mlcmkd.studies.reuse import get_or_train
 from mlcmkd.studies.scores import nme_percent, teacher_nme
 from mlcmkd.studies.study import Row, Say, Study
-from mlcmkd.training.run_directory import RESULT, WEIGHTS
+from mlcmkd.training.run_directory import ADAPTERS, RESULT, WEIGHTS
 
 
 class KTLStudy(Study[PlannedTransfer]):
@@ -56,7 +56,8 @@ class KTLStudy(Study[PlannedTransfer]):
             # A training scores its student on the validation split at its end.
             scores[VAL_NME] = _nme_in(out) if trains else _score(config, trains, "val")
         if not self.config.keep_weights:
-            (out / WEIGHTS).unlink(missing_ok=True)
+            for name in (WEIGHTS, ADAPTERS):
+                (out / name).unlink(missing_ok=True)
         return {"pairs": len(pairs), "labelled": labelled, **scores}
 
     def row(self, planned: PlannedTransfer, result: Row) -> Row:
