@@ -8,6 +8,8 @@ root of its magnitude; the root keeps a few strong edges (glasses, a collar) fro
 import cv2
 import numpy as np
 
+from data_prep.magnitude import magnitude
+
 _SIGMA = 1.0  # pixels of smoothing before gradients are computed
 
 
@@ -24,7 +26,7 @@ def _gradient(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the horizontal and vertical gradient and its magnitude, (H, W) float32 each."""
     smooth = cv2.GaussianBlur(image, (0, 0), _SIGMA)
     across, down = (cv2.Scharr(smooth, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
-    return across, down, cv2.magnitude(across, down)
+    return across, down, magnitude(across, down)
 
 
 def strength(image: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from data_prep.magnitude import magnitude
 from data_prep.simulation import camera, regions
 from data_prep.simulation.glasses import draw_glasses
 from data_prep.simulation.settings import SimulationSettings
@@ -230,7 +231,7 @@ class Scene:
         self._add(np.clip(detail, -2, 2), self._difference("texture"))
         across = cv2.Sobel(self.lightness, cv2.CV_32F, 1, 0)
         along = cv2.Sobel(self.lightness, cv2.CV_32F, 0, 1)
-        strength = cv2.magnitude(across, along)
+        strength = magnitude(across, along)
         self._add(np.clip(strength, 0, 1), self._difference("edges"))
 
     def _hand(self) -> None:
