@@ -7,7 +7,9 @@ The sweep must have kept its weights (`keep_weights`). Five gaps of each student
 (`mlcmkd.evaluation.invariance.gaps.GAPS`) and its NME (inter-ocular) are measured on a split of its
 benchmark, and its NME (box) on real thermal frames that no student was trained on. If the features of
 student and teacher have different widths, exchanged heads, retrieval and the probe use the adapters that
-the run has trained, and a measure without its adapter is left empty. The report contains:
+the run has trained. Students without an adapter to the teacher's features are then left out, because
+only CKA could be measured; without the adapter that FI trains, the student's head is left empty. The
+report contains:
 
 - Spearman's rank correlation of each gap with both errors, within each benchmark, and its mean over the
   benchmarks. The 95 % intervals are those of a bootstrap over strategies, each with all of its seeds,
@@ -33,7 +35,7 @@ from mlcmkd.evaluation.statistics import difference
 from mlcmkd.models import Landmarker
 from mlcmkd.plots.invariance_transfer import gaps_and_errors
 from mlcmkd.plots.saving import save_figure
-from mlcmkd.studies.ktl.kept import adapters_of, kept_runs
+from mlcmkd.studies.ktl.kept import adapters_of, is_comparable, kept_runs
 from mlcmkd.studies.ktl.plan import PlannedTransfer, SweepConfig
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.run_directory import WEIGHTS
@@ -51,7 +53,7 @@ Row = dict[str, str]
 def chosen_runs(
     sweep: SweepConfig, labelled: str | None = None, seeds: Sequence[int] | None = None
 ) -> list[PlannedTransfer]:
-    """The kept runs of a sweep, only those with a number of labels and with some seeds if given.
+    """The kept and comparable runs of a sweep, with a number of labels and with some seeds if given.
 
     Args:
         labelled: number of labelled pairs as text, or "all".
@@ -62,7 +64,9 @@ def chosen_runs(
     found = [
         run
         for run in kept_runs(sweep)
-        if labelled in (None, labels_of(run)) and (seeds is None or run.config.seed in seeds)
+        if is_comparable(run)
+        and labelled in (None, labels_of(run))
+        and (seeds is None or run.config.seed in seeds)
     ]
     if not found:
         raise InputError(f"{sweep.out}: no kept run has {labelled} labels and one of these seeds")
@@ -95,14 +99,13 @@ def measure(run: PlannedTransfer, real: Path, split: str, real_split: str) -> di
     pairs = run.config.data.load(split, spec.input_px, **options)
     frames = DataConfig(source=str(real)).load(real_split, spec.input_px, **options)
     adapters = adapters_of(run, teacher, student)
-    # Intervals over subjects are not used here; two groups are the fewest that the function takes.
     gaps = invariance_gaps(
         teacher,
         student,
         pairs,
         to_teacher=adapters.to_teacher,
         to_student=adapters.to_student,
-        groups=2,
+        groups=0,  # intervals over subjects are not used here
     )
     return {
         "benchmark": run.benchmark,

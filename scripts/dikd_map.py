@@ -22,7 +22,7 @@ from mlcmkd.evaluation.injection_map import (
     minus,
     order_of_labels,
 )
-from mlcmkd.evaluation.statistics import Interval, interval
+from mlcmkd.evaluation.statistics import interval
 from mlcmkd.plots.injection_map import BENCHMARKS, STUDENTS, injection_map
 from mlcmkd.utils.markdown import markdown_table, with_table
 
@@ -95,14 +95,10 @@ def _line(each: Comparison) -> dict[str, str]:
         "NME (%)": f"{each.form_nme.mean:.2f}",
         "without": each.baseline,
         "its NME (%)": f"{each.baseline_nme.mean:.2f}",
-        "difference": _bold(each.gain),
+        "difference": each.gain.marked(),
         "seeds": str(each.gain.seeds),
         "minus labels only": "" if each.to_labels is None else str(each.to_labels),
     }
-
-
-def _bold(found: Interval) -> str:
-    return f"**{found}**" if found.excludes_zero else str(found)
 
 
 def _counts(compared: Iterable[Comparison]) -> str:
@@ -200,7 +196,7 @@ def _over(values: Sequence[float]) -> str:
     if not values:
         return ""
     found = interval(values)
-    text = _bold(found) if len(values) > 1 else f"{found.mean:.2f}"
+    text = found.marked() if len(values) > 1 else f"{found.mean:.2f}"
     return f"{text} ({len(values)})"
 
 

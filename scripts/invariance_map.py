@@ -3,9 +3,13 @@
     python scripts/invariance_map.py results/dikd_map_invariance.csv docs/results/invariance.md
 
 From the table of `benchmarks/invariance_transfer.py`: the rank correlation of each gap with both errors
-by number of labels, of all strategies and of those with FD or RI only, and the mean difference of each
-strategy to FD+LD. Students are compared within a setting, which is a kind of student with the same
-images, labels and shift, and each setting counts once; intervals are those over settings.
+by number of labels, and the mean difference of each strategy to FD+LD. Students are compared within a
+setting, which is a kind of student with the same images, labels and shift, and each setting counts once;
+intervals are those over settings.
+
+Students whose features have the teacher's width are ranked among all strategies, and among those with FD
+or RI only. The features of the light network have another width and are compared through the adapter
+that FD and RI train, so the study has only its students by strategies with one of them.
 """
 
 import argparse
@@ -24,7 +28,13 @@ from mlcmkd.utils.markdown import markdown_table, with_table
 LABELS = {"100": "100 labels", "all": "all", "0": "none"}
 # Strategies that do not train the student's features by the teacher's: they have neither FD nor RI.
 WEAK = ("none", "pseudo-labels", "R, pseudo-labels", "ld", "fi")
-HEADS = {"coordinate head": True, "teacher's head": False}
+LIGHT = "light"  # beginning of the names of students whose features have another width
+KINDS = (
+    "coordinate head",
+    "teacher's head",
+    "light network, coordinate head",
+    "light network, teacher's kind of head",
+)
 SHOWN = {"nme": "NME, benchmark", "nme_real": "NME, real frames"} | {
     gap: f"gap: {gap}" for gap in ("teacher's head", "CKA", "retrieval", "probe")
 }
@@ -48,13 +58,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def tables(rows: Sequence[Row]) -> dict[str, str]:
     """The tables in Markdown by name, which is that of their markers in the page."""
-    strong = [row for row in rows if row["strategy"] not in WEAK]
+    light = [row for row in rows if row["student"].startswith(LIGHT)]
+    equal = [row for row in rows if not row["student"].startswith(LIGHT)]
+    by_terms = [row for row in equal if row["strategy"] not in WEAK]
     return {
-        "students": _students(rows),
-        "correlations": markdown_table(_correlations(rows)),
-        "correlations with FD or RI": markdown_table(_correlations(strong)),
+        "students": _students(equal),
+        "correlations": markdown_table(_correlations(equal)),
+        "correlations with FD or RI": markdown_table(_correlations(by_terms)),
+        "students of the light network": _students(light),
+        "correlations of the light network": markdown_table(_correlations(light)),
         "differences to fd+ld": markdown_table(_differences(rows)),
     }
+
+
+def kind_of(row: Row) -> str:
+    """Which of the `KINDS` a student is."""
+    coordinates = "coordinates" in row["student"]
+    light = row["student"].startswith(LIGHT)
+    return KINDS[2 * light + (not coordinates)]
 
 
 def labels_of(row: Row) -> str:
@@ -82,56 +103,56 @@ def _correlations(rows: Sequence[Row]) -> list[dict[str, str]]:
         found = {}
         for error, name in zip(ERRORS, ("benchmark", "real frames"), strict=True):
             for labels, some in by_labels.items():
-                heading = f"{name}: {LABELS[labels]}"
-                found[heading] = _bold(correlation_over_settings(some, gap, error))
+                found[f"{name}: {LABELS[labels]}"] = _text(
+                    correlation_over_settings(some, gap, error)
+                )
         return found
 
     return [{"gap to invariance": gap} | columns(gap) for gap in GAPS]
 
 
 def _differences(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """A row for each kind of head and strategy: its mean differences to FD+LD."""
-    settings: dict[tuple[str, str], dict[str, dict[int, Row]]] = {}
+    """A row for each kind of student and strategy: its mean differences to FD+LD."""
+    settings: dict[tuple[str, str, str], dict[str, dict[int, Row]]] = {}
     for row in rows:
-        of_setting = settings.setdefault((row["benchmark"], row["student"]), {})
+        setting = (kind_of(row), row["benchmark"], row["student"])
+        of_setting = settings.setdefault(setting, {})
         of_setting.setdefault(row["strategy"], {})[int(row["seed"])] = row
     lines = []
-    for head, coordinates in HEADS.items():
-        of_head = [
-            runs
-            for (_, student), runs in settings.items()
-            if student.startswith("coordinates") == coordinates and REFERENCE in runs
+    for kind in KINDS:
+        of_kind = [
+            runs for (its, *_), runs in settings.items() if its == kind and REFERENCE in runs
         ]
         for strategy in STRATEGIES:
-            having = [runs for runs in of_head if strategy in runs]
+            having = [runs for runs in of_kind if strategy in runs]
             if strategy != REFERENCE and having:
                 columns = {
-                    name: _bold(_mean_difference(having, strategy, column))
+                    name: _mean_difference(having, strategy, column)
                     for column, name in SHOWN.items()
                 }
-                names = {"students": head, "strategy": strategy, "settings": str(len(having))}
+                names = {"students": kind, "strategy": strategy, "settings": str(len(having))}
                 lines.append(names | columns)
     return lines
 
 
 def _mean_difference(
     settings: Sequence[dict[str, dict[int, Row]]], strategy: str, column: str
-) -> Interval:
+) -> str:
     """Mean over settings of the difference to the reference, which is paired by seed."""
 
     def values(runs: dict[int, Row]) -> dict[int, float]:
         return {seed: float(row[column]) for seed, row in runs.items()}
 
-    return interval(
-        [difference(values(runs[strategy]), values(runs[REFERENCE])).mean for runs in settings]
+    return _text(
+        interval(
+            [difference(values(runs[strategy]), values(runs[REFERENCE])).mean for runs in settings]
+        )
     )
 
 
-def _bold(found: Interval) -> str:
-    """An interval in bold if it excludes zero; the mean alone if there is one setting."""
-    if found.seeds < 2:
-        return f"{found.mean:.2f}"
-    return f"**{found}**" if found.excludes_zero else str(found)
+def _text(found: Interval) -> str:
+    """An interval, in bold if it excludes zero; the mean alone if there is one setting."""
+    return found.marked() if found.seeds > 1 else f"{found.mean:.2f}"
 
 
 if __name__ == "__main__":

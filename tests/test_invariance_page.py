@@ -75,6 +75,45 @@ def test_differences_are_paired_by_seed_and_have_an_interval_over_settings():
     assert found["teacher's head", "ri"][:2] == ["3", "**0.35 [0.35, 0.35]**"]
 
 
+LIGHT_ROWS = [
+    row(f"{student}{labels}", strategy, seed, nme / 10, nme)
+    | ({} if "dikd" in strategy else {"student's head": ""})  # only FI trains its adapter
+    for student in ("light", "light, coordinates")
+    for labels in (", 100 labels", ", 0 labels, 2 px")
+    for strategy, errors in {**ERRORS, "dikd": (3.5, 3.8)}.items()
+    for seed, nme in enumerate(errors)
+    if strategy != "none"
+]
+
+
+def test_the_light_network_has_tables_of_its_own():
+    alone, found = script.tables(ROWS), script.tables([*ROWS, *LIGHT_ROWS])
+    for name in ("students", "correlations", "correlations with FD or RI"):
+        assert found[name] == alone[name], name
+    counted = found["students of the light network"]
+    assert counted.startswith("32 students in 4 settings: 16 with 100 labels, 0 with all and 16")
+    lines = lines_of(found["correlations of the light network"])
+    assert lines[0][1:3] == ["benchmark: 100 labels", "benchmark: none"]
+    assert [line[0] for line in lines[2:]] == list(GAPS)
+    assert {line[1] for line in lines[2:]} == {"**1.00 [1.00, 1.00]**"}
+    differences = lines_of(found["differences to fd+ld"])
+    assert list(dict.fromkeys(line[0] for line in differences[2:])) == list(script.KINDS)
+    assert differences[-1][:4] == [script.KINDS[-1], "dikd+fd+ld", "2", "**-0.90 [-0.90, -0.90]**"]
+
+
+@pytest.mark.parametrize(
+    ("student", "kind"),
+    [
+        ("coordinates, fresh, 4 px", "coordinate head"),
+        ("same, 100 labels", "teacher's head"),
+        ("light, coordinates, 0 labels", "light network, coordinate head"),
+        ("light", "light network, teacher's kind of head"),
+    ],
+)
+def test_kinds_of_students(student, kind):
+    assert script.kind_of({"student": student}) == kind
+
+
 def test_one_setting_has_no_interval():
     one = [each for each in ROWS if each["student"] == "same"]
     tables = script.tables(one)
@@ -151,3 +190,21 @@ def test_lesson_07_has_the_range_of_the_correlations_with_100_labels():
     assert len(means) == 2 * len(GAPS)
     text = " ".join(LESSON.read_text(encoding="utf-8").replace("\n#", "\n").split())
     assert f"with rank correlations from {min(means):.2f} to {max(means):.2f}" in text
+
+
+def test_claims_about_the_light_network():
+    lines = lines_of(
+        script.tables(read_invariance_study(TABLE))["correlations of the light network"]
+    )
+    columns = lines[0][1:]
+    bold = {
+        (line[0], column)
+        for line in lines[2:]
+        for column, value in zip(columns, line[1:], strict=True)
+        if value.startswith("**") and not value.startswith("**-")
+    }
+    heads = ("teacher's head", "student's head")
+    benchmark = {(head, column) for head in heads for column in columns if "benchmark" in column}
+    assert benchmark <= bold
+    few = {("teacher's head", "real frames: 100 labels"), ("retrieval", "real frames: all")}
+    assert {each for each in bold if "real frames" in each[1]} == few

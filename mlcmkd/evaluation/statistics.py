@@ -39,6 +39,10 @@ class Interval(NamedTuple):
             return f"{self.mean:.{digits}f} (one seed)"
         return f"{self.mean:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
 
+    def marked(self) -> str:
+        """The text in Markdown, in bold if the interval excludes zero."""
+        return f"**{self}**" if self.excludes_zero else str(self)
+
     def __str__(self) -> str:
         return self.text()
 

@@ -121,7 +121,6 @@ def test_students_that_differ_in_labels_or_shift_have_names_of_their_own(study):
 def test_runs_are_chosen_by_labels_and_seed(study):
     folder, run = study
     fields = read_fields(folder / "sweep.yaml")
-    fields["students"] = {"same": {}, "other": {"size": "slim", "init": "fresh"}}
     fields["grids"][0] |= {"labelled": [4, None], "seeds": [0, 1]}
     sweep = script.SweepConfig.validated("sweep", fields)
     for each in plan(sweep):
@@ -129,11 +128,11 @@ def test_runs_are_chosen_by_labels_and_seed(study):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     everything = script.chosen_runs(sweep)
-    assert [each.student for each in everything].count("other") == 4 and len(everything) == 8
-    some = script.chosen_runs(sweep, labelled="4", seeds=[1])
-    assert [(each.config.data.labelled, each.config.seed) for each in some] == [(4, 1)] * 2
-    full = script.chosen_runs(sweep, labelled="all", seeds=[1])
-    assert [each.config.data.labelled for each in full] == [None] * 2
+    assert len(everything) == 4
+    (one,) = script.chosen_runs(sweep, labelled="4", seeds=[1])
+    assert (one.config.data.labelled, one.config.seed) == (4, 1)
+    (full,) = script.chosen_runs(sweep, labelled="all", seeds=[1])
+    assert full.config.data.labelled is None
     with pytest.raises(InputError, match="no kept run has 9 labels"):
         script.chosen_runs(sweep, labelled="9")
 
@@ -161,6 +160,23 @@ def test_a_student_of_another_width_is_measured_by_its_adapters(study):
     script.add_row(folder / "table.csv", script.COLUMNS, row)
     (line,) = script.read_table(folder / "table.csv", script.COLUMNS)
     assert line["student's head"] == "" and float(line["retrieval"]) == row["retrieval"]
+
+
+def test_a_student_of_another_width_needs_fd_or_ri(study):
+    folder, _ = study
+    fields = read_fields(folder / "sweep.yaml")
+    fields["students"] = {"same": {}, "other": {"size": "slim", "init": "fresh"}}
+    names = ("none", "ld", "fi", "fd", "ri", "dikd")
+    fields["strategies"] = {name: {"distillation": {"strategy": name}} for name in names}
+    fields["grids"][0] |= {"strategies": list(names)}
+    sweep = script.SweepConfig.validated("sweep", fields)
+    for each in plan(sweep):
+        for path in (each.config.teacher, each.out / WEIGHTS):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    found = [(each.student, each.strategy) for each in script.chosen_runs(sweep)]
+    assert [strategy for student, strategy in found if student == "same"] == list(names)
+    assert [strategy for student, strategy in found if student == "other"] == ["fd", "ri", "dikd"]
 
 
 def test_a_strategy_without_fd_ri_and_fi_needs_no_adapters(study):

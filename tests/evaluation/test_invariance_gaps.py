@@ -88,6 +88,15 @@ def test_an_adapter_that_changes_nothing_gives_the_gaps_of_equal_widths():
     assert same == pytest.approx(gaps(student), abs=1e-4)
 
 
+def test_without_groups_there_are_values_only(adapters):
+    whole = invariance_gaps(TEACHER, STUDENT, PAIRS, to_teacher=adapters[0], groups=2)
+    alone = invariance_gaps(TEACHER, STUDENT, PAIRS, to_teacher=adapters[0], groups=0)
+    assert all(len(gap.leave_one_out) == 0 for gap in alone.values())
+    assert {name: gap.value for name, gap in alone.items()} == {
+        name: gap.value for name, gap in whole.items()
+    }
+
+
 @pytest.mark.parametrize("finer", [1.0, 2.0])
 def test_an_adapter_of_other_networks_is_refused(finer):
     width = STUDENT.width + (finer == 1)  # other channels, or another resolution

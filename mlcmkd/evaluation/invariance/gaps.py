@@ -61,7 +61,8 @@ def invariance_gaps(
         to_teacher: maps the student's features to the teacher's, for the teacher's head, retrieval and
             the probe; None if the features are compared as they are.
         to_student: maps the teacher's features to the student's, for the student's head.
-        groups: number of groups of subjects that are left out in turn, at most one per subject.
+        groups: number of groups of subjects that are left out in turn, at most one per subject; 0 for
+            values without the means of an interval.
 
     Raises:
         InputError: there are fewer than three subjects (the probe needs two if one is left out), or an

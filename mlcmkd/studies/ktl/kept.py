@@ -28,6 +28,15 @@ def has_teachers_size(run: PlannedTransfer) -> bool:
     return run.config.size in (None, run.teacher.size)
 
 
+def is_comparable(run: PlannedTransfer) -> bool:
+    """Whether the student's features can be compared with its teacher's by every kind of measure.
+
+    If they have another width, FD or RI has to train an adapter to the teacher's.
+    """
+    weights = run.config.distillation.resolved()
+    return has_teachers_size(run) or bool(weights.fd or weights.ri)
+
+
 def adapters_of(run: PlannedTransfer, teacher: Landmarker, student: Landmarker) -> Adapters:
     """The adapters that a run has trained; none if its strategy or equal features need none.
 
