@@ -58,9 +58,9 @@ def invariance_gaps(
 
     Args:
         teacher: RGB model; student: thermal model of equal input size.
-        to_teacher: maps the student's features to the teacher's, for the teacher's head, retrieval and
-            the probe; None if the features are compared as they are.
-        to_student: maps the teacher's features to the student's, for the student's head.
+        to_teacher: maps the student's features to the teacher's, on the CPU, for the teacher's head,
+            retrieval and the probe; None if the features are compared as they are.
+        to_student: maps the teacher's features to the student's, on the CPU, for the student's head.
         groups: number of groups of subjects that are left out in turn, at most one per subject; 0 for
             values without the means of an interval.
 
