@@ -7,9 +7,9 @@ The sweep must have kept its weights (`keep_weights`). Five gaps of each student
 (`mlcmkd.evaluation.invariance.gaps.GAPS`) and its NME (inter-ocular) are measured on a split of its
 benchmark, and its NME (box) on real thermal frames that no student was trained on. If the features of
 student and teacher have different widths, exchanged heads, retrieval and the probe use the adapters that
-the run has trained. Students without an adapter to the teacher's features are then left out, because
-only CKA could be measured; without the adapter that FI trains, the student's head is left empty. The
-report contains:
+the run has trained. Students without an adapter to the teacher's features are then left out, because the
+teacher's head, retrieval and the probe could not be measured; without the adapter that FI trains, the
+student's head is left empty. The report contains:
 
 - Spearman's rank correlation of each gap with both errors, within each benchmark, and its mean over the
   benchmarks. The 95 % intervals are those of a bootstrap over strategies, each with all of its seeds,
