@@ -12,7 +12,8 @@ label are run through DIKD+FD+LD with the weights of the sweep, and gradients ar
   teacher's, inter-ocular. A lower error with the teacher's head shows what the student's head does not
   yet get out of its features.
 
-Students of another size than their teacher are left out, because FD+LD does not train both adapters.
+Students whose features have another width than the teacher's are left out, because FD+LD does not train
+both adapters.
 Rows are added one by one; a completed one is not measured again.
 """
 
@@ -32,7 +33,7 @@ from mlcmkd.evaluation.invariance import measure_invariance
 from mlcmkd.evaluation.statistics import interval
 from mlcmkd.models import Landmarker
 from mlcmkd.stages.transfer import new_student
-from mlcmkd.studies.ktl.kept import has_teachers_size, kept_runs
+from mlcmkd.studies.ktl.kept import has_equal_features, kept_runs
 from mlcmkd.studies.ktl.plan import PlannedTransfer, SweepConfig, plan
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.run_directory import WEIGHTS
@@ -60,7 +61,7 @@ def students_of(sweep: SweepConfig) -> list[tuple[PlannedTransfer, Weights]]:
     kept = [
         run
         for run in kept_runs(sweep)
-        if has_teachers_size(run) and run.strategy == ALONE and run.config.data.misalignment == 0
+        if has_equal_features(run) and run.strategy == ALONE and run.config.data.misalignment == 0
     ]
     if not both or not kept:
         raise InputError(f"{sweep.out}: no kept run of {ALONE}, or no strategy {INJECTED}")

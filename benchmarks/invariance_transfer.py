@@ -98,7 +98,7 @@ def measure(run: PlannedTransfer, real: Path, split: str, real_split: str) -> di
     options = {"radiometry": spec.radiometry, "progress": False}
     pairs = run.config.data.load(split, spec.input_px, **options)
     frames = DataConfig(source=str(real)).load(real_split, spec.input_px, **options)
-    adapters = adapters_of(run, teacher, student)
+    adapters = adapters_of(run)
     gaps = invariance_gaps(
         teacher,
         student,

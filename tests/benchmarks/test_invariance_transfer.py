@@ -137,11 +137,20 @@ def test_runs_are_chosen_by_labels_and_seed(study):
         script.chosen_runs(sweep, labelled="9")
 
 
+def of_another_width(run: script.PlannedTransfer, strategy: str) -> script.PlannedTransfer:
+    """The run with a student of size light, a teacher of size small, and a strategy."""
+    distillation = run.config.distillation.model_copy(update={"strategy": strategy})
+    changes = {"distillation": distillation, "size": "light"}
+    return run._replace(
+        config=run.config.model_copy(update=changes),
+        teacher=run.teacher.model_copy(update={"size": "small"}),
+    )
+
+
 def test_a_student_of_another_width_is_measured_by_its_adapters(study):
     folder, run = study
     teacher, student = make_model("small", "rgb"), make_model("light", "thermal")
-    distillation = run.config.distillation.model_copy(update={"strategy": "fd+ld"})
-    run = run._replace(config=run.config.model_copy(update={"distillation": distillation}))
+    run = of_another_width(run, "fd+ld")
     for path, model in ((run.config.teacher, teacher), (run.out / WEIGHTS, student)):
         path.parent.mkdir(parents=True)
         model.save(path)
@@ -187,8 +196,7 @@ def test_a_strategy_without_fd_ri_and_fi_needs_no_adapters(study):
     ):
         path.parent.mkdir(parents=True)
         model.save(path)
-    distillation = run.config.distillation.model_copy(update={"strategy": "ld"})
-    run = run._replace(config=run.config.model_copy(update={"distillation": distillation}))
+    run = of_another_width(run, "ld")
     row = script.measure(run, folder / "data", "val", "val")
     assert set(GAPS) & set(row) == {"CKA"}
 

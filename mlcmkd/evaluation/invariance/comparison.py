@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mlcmkd.data.dataset import Pairs
-from mlcmkd.evaluation.evaluate import score
+from mlcmkd.evaluation.evaluate import Scores, score
 from mlcmkd.evaluation.invariance.features import (
     descriptors,
     evaluation_mode,
@@ -96,16 +96,15 @@ def measure_invariance(
     of_rgb = modality_features(teacher, pairs, "rgb", batch=batch)
     of_thermal = modality_features(student, pairs, "thermal", batch=batch)
     swap = [
-        [_nme_under(model, features, pairs, batch) for model in (teacher, student)]
+        [score_head(model, features, pairs, batch).nme for model in (teacher, student)]
         for features in (of_rgb, of_thermal)
     ]
-    # Shifted by half the set, because images of one subject usually follow each other.
-    other_faces = of_thermal.roll(len(pairs) // 2, dims=0)
+    cka, cka_other_face = cka_of_pairs(of_rgb, of_thermal)
     return Invariance(
         faces=len(pairs),
         head_swap=np.array(swap),
-        cka=linear_cka(place_rows(of_rgb), place_rows(of_thermal)),
-        cka_other_face=linear_cka(place_rows(of_rgb), place_rows(other_faces)),
+        cka=cka,
+        cka_other_face=cka_other_face,
         recall_at_1=recall_at_k(descriptors(of_thermal), descriptors(of_rgb)),
         probe_accuracy=probe_accuracy(
             of_rgb.mean(dim=(2, 3)).numpy(), of_thermal.mean(dim=(2, 3)).numpy(), pairs.subjects
@@ -142,12 +141,24 @@ def _draw_labelled(pairs: Pairs, faces: int | None, seed: int) -> Pairs:
     return pairs.subset(np.sort(drawn))
 
 
+def cka_of_pairs(rgb: Tensor, thermal: Tensor) -> tuple[float, float]:
+    """Linear CKA of the feature maps of pairs, and of each RGB map with another face's thermal map.
+
+    Args:
+        rgb, thermal: (N, C, h, w) of N pairs; the numbers of channels may differ.
+    """
+    # Shifted by half the set, because images of one subject usually follow each other.
+    other_faces = thermal.roll(len(thermal) // 2, dims=0)
+    rows = place_rows(rgb)
+    return linear_cka(rows, place_rows(thermal)), linear_cka(rows, place_rows(other_faces))
+
+
 @torch.no_grad()
-def _nme_under(head_of: Landmarker, features: Tensor, pairs: Pairs, batch: int) -> float:
-    """NME, a share, of one model's head on given features (N, C, h, w) of labelled pairs."""
+def score_head(head_of: Landmarker, features: Tensor, pairs: Pairs, batch: int = 64) -> Scores:
+    """Scores of one model's head on given features (N, C, h, w) of labelled pairs."""
     device = next(head_of.parameters()).device
     with evaluation_mode(head_of):
         coordinates = [
             head_of.head(part.to(device)).coordinates.cpu() for part in features.split(batch)
         ]
-    return score(torch.cat(coordinates).float().numpy(), head_of.spec.scheme, pairs).nme
+    return score(torch.cat(coordinates).float().numpy(), head_of.spec.scheme, pairs)

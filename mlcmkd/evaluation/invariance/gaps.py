@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from mlcmkd.data.dataset import Pairs
-from mlcmkd.evaluation.evaluate import score
-from mlcmkd.evaluation.invariance.features import descriptors, modality_features, place_rows
-from mlcmkd.evaluation.invariance.measures import linear_cka, probe_accuracy, recall_at_k
+from mlcmkd.evaluation.invariance.comparison import cka_of_pairs, score_head
+from mlcmkd.evaluation.invariance.features import descriptors, modality_features
+from mlcmkd.evaluation.invariance.measures import probe_accuracy, recall_at_k
 from mlcmkd.models import Landmarker
 from mlcmkd.utils.errors import InputError
 
@@ -132,14 +132,10 @@ def _adapted(features: Tensor, adapter: Adapt | None, like: Tensor) -> Tensor | 
 
 def _cka_gap(rgb: Tensor, thermal: Tensor) -> float:
     """1 minus CKA, in percent of 1 minus the CKA of other faces."""
-    cka = linear_cka(place_rows(rgb), place_rows(thermal))
-    other = linear_cka(place_rows(rgb), place_rows(thermal.roll(len(rgb) // 2, dims=0)))
+    cka, other = cka_of_pairs(rgb, thermal)
     return 100 * (1 - cka) / max(1 - other, 1e-12)
 
 
-@torch.no_grad()
 def _errors(model: Landmarker, features: Tensor, pairs: Pairs) -> np.ndarray:
     """NME of every face, (N,), as a share, for a model's head on given features."""
-    device = next(model.parameters()).device
-    parts = [model.head(part.to(device)).coordinates.cpu() for part in features.split(64)]
-    return score(torch.cat(parts).float().numpy(), model.spec.scheme, pairs).per_face
+    return score_head(model, features, pairs).per_face

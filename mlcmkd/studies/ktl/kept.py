@@ -1,7 +1,7 @@
 """The runs of a KTL sweep whose weights were kept, for measurements on its students."""
 
 from mlcmkd.distillation.adapters import Adapters
-from mlcmkd.models import Landmarker
+from mlcmkd.models import SIZES
 from mlcmkd.studies.ktl.plan import PlannedTransfer, SweepConfig, plan
 from mlcmkd.training.run_directory import ADAPTERS, WEIGHTS
 from mlcmkd.utils.errors import InputError
@@ -23,29 +23,31 @@ def kept_runs(config: SweepConfig) -> list[PlannedTransfer]:
     return kept
 
 
-def has_teachers_size(run: PlannedTransfer) -> bool:
+def has_equal_features(run: PlannedTransfer) -> bool:
     """Whether the student's features have the width and the resolution of its teacher's."""
-    return run.config.size in (None, run.teacher.size)
+    teacher, student = (
+        SIZES.find(name) for name in (run.teacher.size, run.config.size or run.teacher.size)
+    )
+    return (teacher.width, teacher.stride) == (student.width, student.stride)
 
 
 def is_comparable(run: PlannedTransfer) -> bool:
     """Whether the student's features can be compared with its teacher's by every kind of measure.
 
-    If they have another width, FD or RI has to train an adapter to the teacher's.
+    If their width or resolution differs, FD or RI has to train an adapter to the teacher's.
     """
     weights = run.config.distillation.resolved()
-    return has_teachers_size(run) or bool(weights.fd or weights.ri)
+    return has_equal_features(run) or bool(weights.fd or weights.ri)
 
 
-def adapters_of(run: PlannedTransfer, teacher: Landmarker, student: Landmarker) -> Adapters:
+def adapters_of(run: PlannedTransfer) -> Adapters:
     """The adapters that a run has trained; none if its strategy or equal features need none.
 
     Raises:
         InputError: the run needs them and does not have them, because an earlier version made it.
     """
     weights = run.config.distillation.resolved()
-    equal = (teacher.width, teacher.stride) == (student.width, student.stride)
-    if equal or not (weights.fd or weights.ri or weights.fi):
+    if has_equal_features(run) or not (weights.fd or weights.ri or weights.fi):
         return Adapters(None, None)
     path = run.out / ADAPTERS
     if not path.is_file():
