@@ -1,6 +1,7 @@
 """The page about invariance: its tables by hand, and that they are those of results/."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -192,19 +193,51 @@ def test_lesson_07_has_the_range_of_the_correlations_with_100_labels():
     assert f"with rank correlations from {min(means):.2f} to {max(means):.2f}" in text
 
 
-def test_claims_about_the_light_network():
-    lines = lines_of(
-        script.tables(read_invariance_study(TABLE))["correlations of the light network"]
-    )
-    columns = lines[0][1:]
-    bold = {
-        (line[0], column)
-        for line in lines[2:]
-        for column, value in zip(columns, line[1:], strict=True)
-        if value.startswith("**") and not value.startswith("**-")
+def test_lesson_07_has_the_numbers_of_students_and_seeds():
+    rows = read_invariance_study(TABLE)
+    few = [row for row in rows if script.labels_of(row) == "100"]
+    light = sum(row["student"].startswith(script.LIGHT) for row in few)
+    seeds = Counter((row["benchmark"], row["student"], row["strategy"]) for row in rows).values()
+    assert (min(seeds), max(seeds)) == (2, 5)
+    text = LESSON.read_text(encoding="utf-8")
+    assert f"{len(few) - light} such students" in text and f"{light} students of a light" in text
+
+
+def test_claims_about_correlations_in_the_light_network():
+    table = script.tables(read_invariance_study(TABLE))["correlations of the light network"]
+    heading, _, *lines = lines_of(table)
+    clear = {
+        (line[0], column): not value.startswith("**-")
+        for line in lines
+        for column, value in zip(heading[1:], line[1:], strict=True)
+        if value.startswith("**")
     }
+    labels = ("100 labels", "all", "none")
     heads = ("teacher's head", "student's head")
-    benchmark = {(head, column) for head in heads for column in columns if "benchmark" in column}
-    assert benchmark <= bold
-    few = {("teacher's head", "real frames: 100 labels"), ("retrieval", "real frames: all")}
-    assert {each for each in bold if "real frames" in each[1]} == few
+    assert clear == {(head, f"benchmark: {name}"): True for head in heads for name in labels} | {
+        ("retrieval", "benchmark: 100 labels"): True,
+        ("probe", "benchmark: all"): False,
+        ("probe", "benchmark: none"): False,
+        ("teacher's head", "real frames: 100 labels"): True,
+        ("retrieval", "real frames: all"): True,
+    }
+
+
+def test_claims_about_strategies_in_the_light_network():
+    heading, _, *lines = lines_of(
+        script.tables(read_invariance_study(TABLE))["differences to fd+ld"]
+    )
+    found = {
+        line[1]: dict(zip(heading, line, strict=True))
+        for line in lines
+        if line[0] == "light network, coordinate head"
+    }
+    better = [found[name] for name in ("ri", "dikd", "dikd+fd+ld")]
+    gains = [re.match(r"\*\*-(\d\.\d\d) ", line["NME, benchmark"])[1] for line in better]
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+    assert f"lower error on the benchmark, by {min(gains)} to {max(gains)} points" in text
+    assert all(line["gap: teacher's head"].startswith("**-") for line in better)
+    for line in (*better, found["fd"]):
+        assert not line["NME, real frames"].startswith("**")
+    assert not found["fd"]["NME, benchmark"].startswith("**")
+    assert found["fd"]["gap: CKA"].startswith("**-34.")

@@ -1,5 +1,6 @@
-"""Equal images have equal magnitudes, wherever they lie in memory."""
+"""Equal images have equal magnitudes, wherever they lie in memory; so have other results of OpenCV."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -37,3 +38,34 @@ def test_the_arguments_may_be_views_and_are_left_as_they_are():
     np.testing.assert_allclose(magnitude(across, down), np.hypot(across, down), rtol=3e-7)
     np.testing.assert_array_equal(both, before)
     assert magnitude(across[:0], down[:0]).shape == (0, 10)
+
+
+GREY = np.random.default_rng(0).random((97, 131), dtype=np.float32)
+COLOUR = np.random.default_rng(0).integers(0, 256, (97, 131, 3), dtype=np.uint8)
+MOVE = np.array([[0.9, 0.1, 3], [-0.1, 0.9, 2], [1e-4, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("image", "function"),
+    [
+        (GREY, lambda image, dst: cv2.Sobel(image, cv2.CV_32F, 1, 0, dst=dst)),
+        (GREY, lambda image, dst: cv2.Scharr(image, cv2.CV_32F, 0, 1, dst=dst)),
+        (GREY, lambda image, dst: cv2.GaussianBlur(image, (0, 0), 3.3, dst=dst)),
+        (GREY, lambda image, dst: cv2.blur(image, (7, 7), dst=dst)),
+        (GREY, lambda image, dst: cv2.resize(image, (200, 180), dst, 0, 0, cv2.INTER_CUBIC)),
+        (GREY, lambda image, dst: cv2.warpAffine(image, MOVE[:2], (120, 90), dst=dst)),
+        (GREY, lambda image, dst: cv2.warpPerspective(image, MOVE, (120, 90), dst=dst)),
+        (COLOUR, lambda image, dst: cv2.resize(image, (60, 50), dst, 0, 0, cv2.INTER_AREA)),
+        (COLOUR, lambda image, dst: cv2.GaussianBlur(image, (0, 0), 1.5, dst=dst)),
+        (COLOUR, lambda image, dst: cv2.cvtColor(image, cv2.COLOR_RGB2GRAY, dst=dst)),
+        (COLOUR, lambda image, dst: cv2.cvtColor(image, cv2.COLOR_RGB2LAB, dst=dst)),
+    ],
+)
+def test_other_functions_of_opencv_need_no_such_place(image, function):
+    """Those that draw simulated images and register pairs; if one fails, it needs what magnitude has."""
+    expected = function(image, None)
+    size = image.itemsize
+    for offset in range(16):
+        place = placed(np.zeros_like(expected), expected.itemsize * (7 * offset % 16))
+        found = function(placed(image, size * offset), place)
+        np.testing.assert_array_equal(found, expected)
