@@ -40,8 +40,8 @@ def test_the_arguments_may_be_views_and_are_left_as_they_are():
     assert magnitude(across[:0], down[:0]).shape == (0, 10)
 
 
-GREY = np.random.default_rng(0).random((97, 131), dtype=np.float32)
-COLOUR = np.random.default_rng(0).integers(0, 256, (97, 131, 3), dtype=np.uint8)
+GREY = np.random.default_rng(0).random((301, 331), dtype=np.float32)
+COLOUR = np.random.default_rng(0).integers(0, 256, (301, 331, 3), dtype=np.uint8)
 MOVE = np.array([[0.9, 0.1, 3], [-0.1, 0.9, 2], [1e-4, 0, 1]])
 
 
