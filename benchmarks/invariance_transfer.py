@@ -7,9 +7,9 @@ The sweep must have kept its weights (`keep_weights`). Five gaps of each student
 (`mlcmkd.evaluation.invariance.gaps.GAPS`) and its NME (inter-ocular) are measured on a split of its
 benchmark, and its NME (box) on real thermal frames that no student was trained on. If the features of
 student and teacher have different widths, exchanged heads, retrieval and the probe use the adapters that
-the run has trained. Students without an adapter to the teacher's features are then left out, because the
-teacher's head, retrieval and the probe could not be measured; without the adapter that FI trains, the
-student's head is left empty. The report contains:
+the run has trained, and a measure whose adapter its strategy did not train is left empty. With
+`--fit-maps` these measures use maps between the features of both networks instead, which are fitted by
+least squares on 400 training pairs, not shifted, for every strategy alike. The report contains:
 
 - Spearman's rank correlation of each gap with both errors, within each benchmark, and its mean over the
   benchmarks. The 95 % intervals are those of a bootstrap over strategies, each with all of its seeds,
@@ -24,18 +24,24 @@ only (`--rows-only`); `scripts/invariance_map.py` compares its students within e
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
 
 from mlcmkd.cli import guarded
 from mlcmkd.course.invariance_study import ERRORS, rank_correlation_table
 from mlcmkd.data.config import DataConfig
+from mlcmkd.data.dataset import Pairs
 from mlcmkd.evaluation.evaluate import evaluate_model
+from mlcmkd.evaluation.invariance.features import modality_features
+from mlcmkd.evaluation.invariance.fitted_map import FittedMap, fit_map
 from mlcmkd.evaluation.invariance.gaps import GAPS, invariance_gaps
 from mlcmkd.evaluation.rank_correlation import by_benchmark, rank_correlation
 from mlcmkd.evaluation.statistics import difference
 from mlcmkd.models import Landmarker
 from mlcmkd.plots.invariance_transfer import gaps_and_errors
 from mlcmkd.plots.saving import save_figure
-from mlcmkd.studies.ktl.kept import adapters_of, is_comparable, kept_runs
+from mlcmkd.studies.ktl.kept import adapters_of, kept_runs
 from mlcmkd.studies.ktl.plan import PlannedTransfer, SweepConfig
 from mlcmkd.studies.table import add_row, read_table
 from mlcmkd.training.run_directory import WEIGHTS
@@ -45,18 +51,24 @@ from mlcmkd.utils.progress import tqdm
 from mlcmkd.utils.yaml_files import read_fields
 
 COLUMNS = (
-    "benchmark", "student", "strategy", "seed", "split", "real_split", *ERRORS, *GAPS, "run",
+    "benchmark", "student", "strategy", "seed", "split", "real_split", "maps", *ERRORS, *GAPS, "run",
 )  # fmt: skip
 Row = dict[str, str]
+Maps = Literal["trained", "fitted"]  # between features of different widths
+FACES = 400  # to fit a map: 100,000 locations at 64 px, for some 1,500 weights
 
 
 def chosen_runs(
-    sweep: SweepConfig, labelled: str | None = None, seeds: Sequence[int] | None = None
+    sweep: SweepConfig,
+    labelled: str | None = None,
+    seeds: Sequence[int] | None = None,
+    students: Sequence[str] | None = None,
 ) -> list[PlannedTransfer]:
-    """The kept and comparable runs of a sweep, with a number of labels and with some seeds if given.
+    """The kept runs of a sweep; of these, those with a number of labels, a seed and a student if given.
 
     Args:
         labelled: number of labelled pairs as text, or "all".
+        students: names of the sweep's students.
 
     Raises:
         InputError: there is none.
@@ -64,12 +76,14 @@ def chosen_runs(
     found = [
         run
         for run in kept_runs(sweep)
-        if is_comparable(run)
-        and labelled in (None, labels_of(run))
+        if labelled in (None, labels_of(run))
         and (seeds is None or run.config.seed in seeds)
+        and (students is None or run.student in students)
     ]
     if not found:
-        raise InputError(f"{sweep.out}: no kept run has {labelled} labels and one of these seeds")
+        asked = {"labels": labelled, "seeds": seeds, "students": students}
+        given = ", ".join(f"{name}: {value}" for name, value in asked.items() if value is not None)
+        raise InputError(f"{sweep.out}: no kept run has what was asked for ({given})")
     return found
 
 
@@ -86,8 +100,14 @@ def student_of(run: PlannedTransfer) -> str:
     return ", ".join(filter(None, (run.student, labels, f"{shift:g} px" if shift else "")))
 
 
-def measure(run: PlannedTransfer, real: Path, split: str, real_split: str) -> dict[str, object]:
+def measure(
+    run: PlannedTransfer, real: Path, *, split: str, real_split: str, maps: Maps
+) -> dict[str, object]:
     """The row of one student.
+
+    Args:
+        maps: compare features by the adapters that the run has trained, or by maps that are fitted on
+            the training pairs.
 
     Raises:
         InputError: the student's input size is not that of its teacher, its adapters were not stored,
@@ -98,13 +118,18 @@ def measure(run: PlannedTransfer, real: Path, split: str, real_split: str) -> di
     options = {"radiometry": spec.radiometry, "progress": False}
     pairs = run.config.data.load(split, spec.input_px, **options)
     frames = DataConfig(source=str(real)).load(real_split, spec.input_px, **options)
-    adapters = adapters_of(run)
+    if maps == "fitted":
+        training = run.config.data.load("train", spec.input_px, **options)
+        to_teacher, to_student = fitted_maps(teacher, student, training)
+    else:
+        adapters = adapters_of(run)
+        to_teacher, to_student = adapters.to_teacher, adapters.to_student
     gaps = invariance_gaps(
         teacher,
         student,
         pairs,
-        to_teacher=adapters.to_teacher,
-        to_student=adapters.to_student,
+        to_teacher=to_teacher,
+        to_student=to_student,
         groups=0,  # intervals over subjects are not used here
     )
     return {
@@ -114,11 +139,26 @@ def measure(run: PlannedTransfer, real: Path, split: str, real_split: str) -> di
         "seed": run.config.seed,
         "split": split,
         "real_split": real_split,
+        "maps": maps,
         "nme": round(100 * evaluate_model(student, pairs, "thermal").nme, 4),
         "nme_real": round(100 * evaluate_model(student, frames, "thermal", "box").nme, 4),
         **{name: round(gap.value, 4) for name, gap in gaps.items()},
         "run": run.run,
     }
+
+
+def fitted_maps(
+    teacher: Landmarker, student: Landmarker, pairs: Pairs
+) -> tuple[FittedMap, FittedMap]:
+    """The maps from the student's features on thermal images to the teacher's on RGB, and back.
+
+    They are fitted on at most 400 of the pairs, which are evenly spaced: sets are in order of sources.
+    """
+    chosen = np.linspace(0, len(pairs) - 1, min(FACES, len(pairs))).astype(int)
+    pairs = pairs.subset(chosen)
+    thermal = modality_features(student, pairs, "thermal")
+    rgb = modality_features(teacher, pairs, "rgb")
+    return fit_map(thermal, rgb), fit_map(rgb, thermal)
 
 
 def differences(rows: Sequence[Row], reference: str) -> str:
@@ -182,22 +222,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--reference", default="fd+ld", help="strategy to compare with")
     parser.add_argument("--labelled", help="only with this number of labels, or all")
     parser.add_argument("--seeds", type=int, nargs="+", help="only with these seeds")
+    parser.add_argument("--students", nargs="+", help="only with these names in the sweep")
+    parser.add_argument(
+        "--fit-maps", action="store_true", help="fit maps instead of using adapters"
+    )
     parser.add_argument("--rows-only", action="store_true", help="no report and no figure")
     given = parser.parse_args(arguments)
     sweep = SweepConfig.validated(
         f"{given.params}: not a parameter file of a sweep", read_fields(given.params)
     )
-    planned = chosen_runs(sweep, given.labelled, given.seeds)
-    splits = {"split": given.split, "real_split": given.real_split}
+    planned = chosen_runs(sweep, given.labelled, given.seeds, given.students)
+    how = {
+        "split": given.split,
+        "real_split": given.real_split,
+        "maps": "fitted" if given.fit_maps else "trained",
+    }
 
     def known() -> list[Row]:
         rows = read_table(given.table, COLUMNS)
-        return [row for row in rows if all(row[name] == split for name, split in splits.items())]
+        return [row for row in rows if all(row[name] == value for name, value in how.items())]
 
     done = {row["run"] for row in known()}
     missing = [run for run in planned if run.run not in done]
     for run in tqdm(missing, desc=given.table.stem, unit="run", disable=not missing):
-        add_row(given.table, COLUMNS, measure(run, given.real, **splits))
+        add_row(given.table, COLUMNS, measure(run, given.real, **how))
     if given.rows_only:
         return
     rows = _of_runs(known(), planned)

@@ -1,15 +1,18 @@
 """The tables of docs/results/invariance.md on the students of the map of dual injection.
 
-    python scripts/invariance_map.py results/dikd_map_invariance.csv docs/results/invariance.md
+    python scripts/invariance_map.py results/dikd_map_invariance.csv \\
+           results/dikd_map_invariance_fitted.csv docs/results/invariance.md
 
-From the table of `benchmarks/invariance_transfer.py`: the rank correlation of each gap with both errors
+From two tables of `benchmarks/invariance_transfer.py`: the rank correlation of each gap with both errors
 by number of labels, and the mean difference of each strategy to FD+LD. Students are compared within a
 setting, which is a kind of student with the same images, labels and shift, and each setting counts once;
-intervals are those over settings.
+intervals are those over settings. Students are ranked among all strategies, and among those with FD or
+RI only.
 
-Students whose features have the teacher's width are ranked among all strategies, and among those with FD
-or RI only. The features of the light network have another width and are compared through the adapter
-that FD and RI train, so the study has only its students by strategies with one of them.
+The features of the light network have another width than the teacher's. The first table compares them
+through the adapters of the training, which only strategies with FD or RI have from student to teacher,
+so its tables have these strategies only. The second table (`--fit-maps`) compares them through maps that
+are fitted afterwards, for every strategy.
 """
 
 import argparse
@@ -39,6 +42,7 @@ SHOWN = {"nme": "NME, benchmark", "nme_real": "NME, real frames"} | {
     gap: f"gap: {gap}" for gap in ("teacher's head", "CKA", "retrieval", "probe")
 }
 REFERENCE = "fd+ld"
+NOBODY = "No such students were measured."  # in the place of a table
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,36 +50,55 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("table", type=Path)
+    parser.add_argument("table", type=Path, help="gaps by the adapters of the training")
+    parser.add_argument("fitted", type=Path, help="gaps by maps that are fitted afterwards")
     parser.add_argument("page", type=Path)
     given = parser.parse_args(arguments)
     text = given.page.read_text(encoding="utf-8")
-    for name, table in tables(read_invariance_study(given.table)).items():
+    rows, fitted = (read_invariance_study(path) for path in (given.table, given.fitted))
+    for name, table in tables(rows, fitted).items():
         print(f"{name}\n\n{table}\n")
         text = with_table(text, name, table)
     given.page.write_text(text, encoding="utf-8")
 
 
-def tables(rows: Sequence[Row]) -> dict[str, str]:
-    """The tables in Markdown by name, which is that of their markers in the page."""
-    light = [row for row in rows if row["student"].startswith(LIGHT)]
-    equal = [row for row in rows if not row["student"].startswith(LIGHT)]
-    by_terms = [row for row in equal if row["strategy"] not in WEAK]
+def tables(rows: Sequence[Row], fitted: Sequence[Row]) -> dict[str, str]:
+    """The tables in Markdown by name, which is that of their markers in the page.
+
+    Args:
+        rows: with the gaps by the adapters of the training, where features have another width.
+        fitted: with the gaps by maps that are fitted afterwards; the light network's are shown.
+    """
+    light = [row for row in rows if _is_light(row)]
+    equal = [row for row in rows if not _is_light(row)]
+    adapted = _with_fd_or_ri(light)
+    fitted = [row for row in fitted if _is_light(row)]
     return {
         "students": _students(equal),
-        "correlations": markdown_table(_correlations(equal)),
-        "correlations with FD or RI": markdown_table(_correlations(by_terms)),
+        "correlations": _correlations(equal),
+        "correlations with FD or RI": _correlations(_with_fd_or_ri(equal)),
         "students of the light network": _students(light),
-        "correlations of the light network": markdown_table(_correlations(light)),
-        "differences to fd+ld": markdown_table(_differences(rows)),
+        "students with adapters": _students(adapted),
+        "correlations by adapters": _correlations(adapted),
+        "correlations by fitted maps": _correlations(fitted),
+        "correlations by fitted maps with FD or RI": _correlations(_with_fd_or_ri(fitted)),
+        "differences to fd+ld": _differences([*equal, *adapted]),
+        "differences by fitted maps": _differences(fitted),
     }
+
+
+def _is_light(row: Row) -> bool:
+    return row["student"].startswith(LIGHT)
+
+
+def _with_fd_or_ri(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["strategy"] not in WEAK]
 
 
 def kind_of(row: Row) -> str:
     """Which of the `KINDS` a student is."""
     coordinates = "coordinates" in row["student"]
-    light = row["student"].startswith(LIGHT)
-    return KINDS[2 * light + (not coordinates)]
+    return KINDS[2 * _is_light(row) + (not coordinates)]
 
 
 def labels_of(row: Row) -> str:
@@ -94,8 +117,10 @@ def _students(rows: Sequence[Row]) -> str:
     )
 
 
-def _correlations(rows: Sequence[Row]) -> list[dict[str, str]]:
+def _correlations(rows: Sequence[Row]) -> str:
     """A row for each gap: its correlation with both errors for each number of labels with rows."""
+    if not rows:
+        return NOBODY
     by_labels = {name: [row for row in rows if labels_of(row) == name] for name in LABELS}
     by_labels = {name: some for name, some in by_labels.items() if some}
 
@@ -108,11 +133,13 @@ def _correlations(rows: Sequence[Row]) -> list[dict[str, str]]:
                 )
         return found
 
-    return [{"gap to invariance": gap} | columns(gap) for gap in GAPS]
+    return markdown_table([{"gap to invariance": gap} | columns(gap) for gap in GAPS])
 
 
-def _differences(rows: Sequence[Row]) -> list[dict[str, str]]:
+def _differences(rows: Sequence[Row]) -> str:
     """A row for each kind of student and strategy: its mean differences to FD+LD."""
+    if not rows:
+        return NOBODY
     settings: dict[tuple[str, str, str], dict[str, dict[int, Row]]] = {}
     for row in rows:
         setting = (kind_of(row), row["benchmark"], row["student"])
@@ -132,7 +159,7 @@ def _differences(rows: Sequence[Row]) -> list[dict[str, str]]:
                 }
                 names = {"students": kind, "strategy": strategy, "settings": str(len(having))}
                 lines.append(names | columns)
-    return lines
+    return markdown_table(lines)
 
 
 def _mean_difference(

@@ -3,9 +3,13 @@
 import json
 
 import pytest
+import torch
 
 from mlcmkd.distillation.adapters import Adapter, Adapters
+from mlcmkd.evaluation.invariance.features import modality_features
+from mlcmkd.evaluation.invariance.fitted_map import fit_map
 from mlcmkd.evaluation.invariance.gaps import GAPS
+from mlcmkd.models import Landmarker
 from mlcmkd.plots.invariance_transfer import gaps_and_errors
 from mlcmkd.studies.ktl.plan import plan
 from mlcmkd.training.run_directory import ADAPTERS, WEIGHTS
@@ -16,6 +20,7 @@ from tests.conftest import make_model, make_pairs
 
 script = load_script("invariance_transfer")
 GAP = next(iter(GAPS))
+HOW = {"split": "val", "real_split": "val", "maps": "trained"}
 
 
 def row(strategy: str, seed: int, gap: float, nme: float, benchmark: str = "photos") -> dict:
@@ -133,8 +138,11 @@ def test_runs_are_chosen_by_labels_and_seed(study):
     assert (one.config.data.labelled, one.config.seed) == (4, 1)
     (full,) = script.chosen_runs(sweep, labelled="all", seeds=[1])
     assert full.config.data.labelled is None
-    with pytest.raises(InputError, match="no kept run has 9 labels"):
-        script.chosen_runs(sweep, labelled="9")
+    assert script.chosen_runs(sweep, students=[run.student]) == everything
+    with pytest.raises(
+        InputError, match=r"no kept run has .* \(labels: 9, students: \['light'\]\)"
+    ):
+        script.chosen_runs(sweep, labelled="9", students=["light"])
 
 
 def of_another_width(run: script.PlannedTransfer, strategy: str) -> script.PlannedTransfer:
@@ -147,18 +155,23 @@ def of_another_width(run: script.PlannedTransfer, strategy: str) -> script.Plann
     )
 
 
-def test_a_student_of_another_width_is_measured_by_its_adapters(study):
-    folder, run = study
+def save_networks_of_two_widths(run: script.PlannedTransfer) -> tuple[Landmarker, Landmarker]:
     teacher, student = make_model("small", "rgb"), make_model("light", "thermal")
-    run = of_another_width(run, "fd+ld")
     for path, model in ((run.config.teacher, teacher), (run.out / WEIGHTS, student)):
         path.parent.mkdir(parents=True)
         model.save(path)
+    return teacher, student
+
+
+def test_a_student_of_another_width_is_measured_by_its_adapters(study):
+    folder, run = study
+    teacher, student = save_networks_of_two_widths(run)
+    run = of_another_width(run, "fd+ld")
     with pytest.raises(InputError, match="adapters.safetensors: missing, .* delete its folder"):
-        script.measure(run, folder / "data", "val", "val")
+        script.measure(run, folder / "data", **HOW)
     adapter = Adapter(student.width, teacher.width)
     Adapters(adapter, None).save(run.out / ADAPTERS)
-    row = script.measure(run, folder / "data", "val", "val")
+    row = script.measure(run, folder / "data", **HOW)
     pairs = make_pairs()
     gaps = script.invariance_gaps(teacher, student, pairs, to_teacher=adapter, groups=2)
     assert {name: row[name] for name in gaps} == {
@@ -171,33 +184,55 @@ def test_a_student_of_another_width_is_measured_by_its_adapters(study):
     assert line["student's head"] == "" and float(line["retrieval"]) == row["retrieval"]
 
 
-def test_a_student_of_another_width_needs_fd_or_ri(study):
-    folder, _ = study
-    fields = read_fields(folder / "sweep.yaml")
-    fields["students"] = {"same": {}, "other": {"size": "slim", "init": "fresh"}}
-    names = ("none", "ld", "fi", "fd", "ri", "dikd")
-    fields["strategies"] = {name: {"distillation": {"strategy": name}} for name in names}
-    fields["grids"][0] |= {"strategies": list(names)}
-    sweep = script.SweepConfig.validated("sweep", fields)
-    for each in plan(sweep):
-        for path in (each.config.teacher, each.out / WEIGHTS):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-    found = [(each.student, each.strategy) for each in script.chosen_runs(sweep)]
-    assert [strategy for student, strategy in found if student == "same"] == list(names)
-    assert [strategy for student, strategy in found if student == "other"] == ["fd", "ri", "dikd"]
+def test_fitted_maps_measure_every_strategy(study):
+    folder, run = study
+    teacher, student = save_networks_of_two_widths(run)
+    row = script.measure(of_another_width(run, "ld"), folder / "data", **HOW | {"maps": "fitted"})
+    assert set(GAPS) <= set(row) and row["maps"] == "fitted"
+    pairs = make_pairs()  # here those of training are those of the measurement
+    rgb, thermal = (
+        modality_features(model, pairs, modality)
+        for model, modality in ((teacher, "rgb"), (student, "thermal"))
+    )
+    maps = {"to_teacher": fit_map(thermal, rgb), "to_student": fit_map(rgb, thermal)}
+    gaps = script.invariance_gaps(teacher, student, pairs, groups=0, **maps)
+    assert {name: row[name] for name in GAPS} == {
+        name: round(gap.value, 4) for name, gap in gaps.items()
+    }
+
+
+def test_maps_are_fitted_on_evenly_spaced_pairs(monkeypatch):
+    monkeypatch.setattr(script, "FACES", 3)
+    given = []
+    monkeypatch.setattr(
+        script,
+        "modality_features",
+        lambda _, pairs, __: given.append(pairs) or torch.rand(3, 2, 4, 4),
+    )
+    pairs = make_pairs(9)
+    script.fitted_maps(None, None, pairs)
+    assert all(torch.equal(each.rgb, pairs.rgb[[0, 4, 8]]) for each in given) and len(given) == 2
+
+
+def test_maps_are_fitted_on_training_pairs_that_are_not_shifted(study, monkeypatch):
+    folder, run = study
+    save_networks_of_two_widths(run)
+    data = run.config.data.model_copy(update={"misalignment": 4.0})
+    run = run._replace(config=run.config.model_copy(update={"data": data}))
+    splits = []
+    monkeypatch.setattr(
+        script.DataConfig, "load", lambda _, split, *__, **___: splits.append(split) or make_pairs()
+    )
+    monkeypatch.setattr(script.DataConfig, "load_training", None)
+    script.measure(run, folder / "data", **HOW | {"maps": "fitted"})
+    assert "train" in splits and "test" not in splits
 
 
 def test_a_strategy_without_fd_ri_and_fi_needs_no_adapters(study):
     folder, run = study
-    for path, model in (
-        (run.config.teacher, make_model("small", "rgb")),
-        (run.out / WEIGHTS, make_model("light", "thermal")),
-    ):
-        path.parent.mkdir(parents=True)
-        model.save(path)
+    save_networks_of_two_widths(run)
     run = of_another_width(run, "ld")
-    row = script.measure(run, folder / "data", "val", "val")
+    row = script.measure(run, folder / "data", **HOW)
     assert set(GAPS) & set(row) == {"CKA"}
 
 
@@ -215,11 +250,13 @@ def test_gaps_that_were_not_measured_are_in_no_difference_and_no_panel():
     assert [len(panel.collections[0].get_offsets()) for panel in figure.axes] == [6, 8]
 
 
-def test_rows_only_measures_and_prints_no_report(study, capsys):
+def test_rows_only_prints_no_report_and_trained_and_fitted_maps_do_not_mix(study, capsys):
     folder, run = study
     save_networks(run)
-    options = ["--real", str(folder / "data"), "--table", str(folder / "table.csv")]
-    script.main([str(folder / "sweep.yaml"), *options, "--rows-only"])
+    options = ["--real", str(folder / "data"), "--table", str(folder / "table.csv"), "--rows-only"]
+    for extra in ([], ["--fit-maps"], []):
+        script.main([str(folder / "sweep.yaml"), *options, *extra])
     assert capsys.readouterr().out == ""
-    (line,) = script.read_table(folder / "table.csv", script.COLUMNS)
-    assert line["run"] == run.run and float(line["nme_real"]) > 0
+    rows = script.read_table(folder / "table.csv", script.COLUMNS)
+    assert [row["maps"] for row in rows] == ["trained", "fitted"]
+    assert rows[0]["nme"] == rows[1]["nme"] and rows[0]["CKA"] == rows[1]["CKA"]

@@ -31,15 +31,6 @@ def has_equal_features(run: PlannedTransfer) -> bool:
     return (teacher.width, teacher.stride) == (student.width, student.stride)
 
 
-def is_comparable(run: PlannedTransfer) -> bool:
-    """Whether the student's features can be compared with its teacher's by every kind of measure.
-
-    If their width or resolution differs, FD or RI has to train an adapter to the teacher's.
-    """
-    weights = run.config.distillation.resolved()
-    return has_equal_features(run) or bool(weights.fd or weights.ri)
-
-
 def adapters_of(run: PlannedTransfer) -> Adapters:
     """The adapters that a run has trained; none if its strategy or equal features need none.
 
