@@ -346,7 +346,8 @@ lesson.show(plots.injection_map(compared), "03_map")
 # - **The teacher's kind of head.** Nothing on average; below 0.1 points for each kind of student.
 # - **Steps or time?** All have the same number of steps. A training with dual injection takes 1.2 times
 #   as long as one by FD+LD, and FD+LD with 1.2 times as many steps comes within about 0.1 points. With a
-#   coordinate head and random weights no clear difference to FD+LD is left after 2,000 steps.
+#   coordinate head and random weights no clear difference to FD+LD is left after 2,000 steps, neither
+#   in the teacher's network nor in the light one.
 #
 # Settings, equal times, and why: [dual injection](../docs/results/dual_injection.md).
 #
