@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from torch import nn
 
 from mlcmkd.cli import guarded
 from mlcmkd.course.invariance_study import ERRORS, rank_correlation_table
@@ -34,7 +35,7 @@ from mlcmkd.data.config import DataConfig
 from mlcmkd.data.dataset import Pairs
 from mlcmkd.evaluation.evaluate import evaluate_model
 from mlcmkd.evaluation.invariance.features import modality_features
-from mlcmkd.evaluation.invariance.fitted_map import FittedMap, fit_map
+from mlcmkd.evaluation.invariance.fitted_map import fit_map
 from mlcmkd.evaluation.invariance.gaps import GAPS, invariance_gaps
 from mlcmkd.evaluation.rank_correlation import by_benchmark, rank_correlation
 from mlcmkd.evaluation.statistics import difference
@@ -149,10 +150,11 @@ def measure(
 
 def fitted_maps(
     teacher: Landmarker, student: Landmarker, pairs: Pairs
-) -> tuple[FittedMap, FittedMap]:
+) -> tuple[nn.Module, nn.Module]:
     """The maps from the student's features on thermal images to the teacher's on RGB, and back.
 
-    They are fitted on at most 400 of the pairs, which are evenly spaced: sets are in order of sources.
+    They are fitted on at most 400 of the pairs, evenly spaced, because a split lists one source after
+    another.
     """
     chosen = np.linspace(0, len(pairs) - 1, min(FACES, len(pairs))).astype(int)
     pairs = pairs.subset(chosen)

@@ -1,7 +1,8 @@
 """The tables of docs/results/invariance.md on the students of the map of dual injection.
 
     python scripts/invariance_map.py results/dikd_map_invariance.csv \\
-           results/dikd_map_invariance_fitted.csv docs/results/invariance.md
+           results/dikd_map_invariance_fitted.csv docs/results/invariance.md \\
+           --figure docs/figures/invariance_map.png
 
 From two tables of `benchmarks/invariance_transfer.py`: the rank correlation of each gap with both errors
 by number of labels, and the mean difference of each strategy to FD+LD. Students are compared within a
@@ -20,12 +21,17 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from mlcmkd.cli import guarded
 from mlcmkd.course.invariance_study import ERRORS, read_invariance_study
 from mlcmkd.evaluation.injection_cells import STRATEGIES
 from mlcmkd.evaluation.invariance.gaps import GAPS
 from mlcmkd.evaluation.rank_correlation import Row, correlation_over_settings
 from mlcmkd.evaluation.statistics import Interval, difference, interval
+from mlcmkd.plots.invariance_transfer import rank_correlations
+from mlcmkd.plots.saving import save_figure
+from mlcmkd.utils.errors import InputError
 from mlcmkd.utils.markdown import markdown_table, with_table
 
 LABELS = {"100": "100 labels", "all": "all", "0": "none"}
@@ -41,6 +47,7 @@ KINDS = (
 SHOWN = {"nme": "NME, benchmark", "nme_real": "NME, real frames"} | {
     gap: f"gap: {gap}" for gap in ("teacher's head", "CKA", "retrieval", "probe")
 }
+NAMES = {"nme": "benchmark", "nme_real": "real frames"}  # of the errors
 REFERENCE = "fd+ld"
 NOBODY = "No such students were measured."  # in the place of a table
 
@@ -53,13 +60,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("table", type=Path, help="gaps by the adapters of the training")
     parser.add_argument("fitted", type=Path, help="gaps by maps that are fitted afterwards")
     parser.add_argument("page", type=Path)
+    parser.add_argument("--figure", type=Path, help="draw the correlations")
     given = parser.parse_args(arguments)
     text = given.page.read_text(encoding="utf-8")
-    rows, fitted = (read_invariance_study(path) for path in (given.table, given.fitted))
+    rows, fitted = _read(given.table, "trained"), _read(given.fitted, "fitted")
     for name, table in tables(rows, fitted).items():
         print(f"{name}\n\n{table}\n")
         text = with_table(text, name, table)
     given.page.write_text(text, encoding="utf-8")
+    if given.figure:
+        save_figure(figure_of(rows, fitted), given.figure)
+
+
+def _read(path: Path, maps: str) -> list[Row]:
+    """The rows of a table that was measured by one kind of maps.
+
+    Raises:
+        InputError: there is no such table, or it has rows by another kind.
+    """
+    rows = read_invariance_study(path)
+    if others := {row["maps"] for row in rows} - {maps}:
+        raise InputError(
+            f"{path}: has rows by {others.pop()} maps; give a table with {maps} ones only"
+        )
+    return rows
 
 
 def tables(rows: Sequence[Row], fitted: Sequence[Row]) -> dict[str, str]:
@@ -121,19 +145,60 @@ def _correlations(rows: Sequence[Row]) -> str:
     """A row for each gap: its correlation with both errors for each number of labels with rows."""
     if not rows:
         return NOBODY
-    by_labels = {name: [row for row in rows if labels_of(row) == name] for name in LABELS}
-    by_labels = {name: some for name, some in by_labels.items() if some}
+    found = {error: _correlations_with(rows, error) for error in ERRORS}
+    return markdown_table(
+        [
+            {"gap to invariance": gap}
+            | {
+                f"{NAMES[error]}: {labels}": _text(each)
+                for error in ERRORS
+                for labels, each in found[error][gap].items()
+            }
+            for gap in GAPS
+        ]
+    )
 
-    def columns(gap: str) -> dict[str, str]:
-        found = {}
-        for error, name in zip(ERRORS, ("benchmark", "real frames"), strict=True):
-            for labels, some in by_labels.items():
-                found[f"{name}: {LABELS[labels]}"] = _text(
-                    correlation_over_settings(some, gap, error)
-                )
-        return found
 
-    return markdown_table([{"gap to invariance": gap} | columns(gap) for gap in GAPS])
+def _correlations_with(rows: Sequence[Row], error: str) -> dict[str, dict[str, Interval]]:
+    """Correlation of each gap with an error, for each number of labels with rows."""
+    by_labels = {
+        name: [row for row in rows if labels_of(row) == labels] for labels, name in LABELS.items()
+    }
+    return {
+        gap: {
+            name: correlation_over_settings(some, gap, error)
+            for name, some in by_labels.items()
+            if some
+        }
+        for gap in GAPS
+    }
+
+
+def figure_of(rows: Sequence[Row], fitted: Sequence[Row]) -> Figure:
+    """Rank correlations of the whole map; of the light network those by fitted maps."""
+    groups = {
+        "teacher's width": [row for row in rows if not _is_light(row)],
+        "light network": [row for row in fitted if _is_light(row)],
+    }
+    panels = {}
+    for name, students in groups.items():
+        panels[f"{name}, all strategies"] = students
+        panels[f"{name}, FD or RI"] = _with_fd_or_ri(students)
+    return rank_correlations(
+        {
+            name: {title: _named(_correlations_with(some, error)) for error, title in NAMES.items()}
+            for name, some in panels.items()
+        }
+    )
+
+
+def _named(found: dict[str, dict[str, Interval]]) -> dict[str, dict[str, Interval]]:
+    """With numbers of labels as in a legend, which has no heading."""
+    names = {"all": "all labels", "none": "no labels"}
+    return {
+        gap: {names.get(labels, labels): each for labels, each in by_labels.items()}
+        for gap, by_labels in found.items()
+    }
 
 
 def _differences(rows: Sequence[Row]) -> str:

@@ -4,6 +4,7 @@ import csv
 import re
 from collections import Counter
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,7 @@ def test_the_light_network_has_tables_of_its_own():
     for name in ("students", "correlations", "correlations with FD or RI"):
         assert found[name] == alone[name], name
     assert alone["correlations by adapters"] == script.NOBODY
+    assert alone["differences by fitted maps"] == script.NOBODY
     counted = found["students of the light network"]
     assert counted.startswith("40 students in 4 settings: 20 with 100 labels, 0 with all and 20")
     assert found["students with adapters"].startswith("32 students in 4 settings: 16 with 100")
@@ -185,9 +187,40 @@ def test_strategies_without_fd_and_ri_are_left_out_of_the_second_table():
 def test_the_script_writes_the_page(tmp_path, capsys):
     page = tmp_path / "page.md"
     page.write_text(re.sub(r"\d\.\d\d \[", "0.00 [", PAGE.read_text(encoding="utf-8")))
-    script.main([str(TABLE), str(FITTED), str(page)])
+    figure = tmp_path / "figure.png"
+    script.main([str(TABLE), str(FITTED), str(page), "--figure", str(figure)])
+    assert figure.stat().st_size > 10_000
     assert "correlations with FD or RI" in capsys.readouterr().out
     assert all(table in page.read_text(encoding="utf-8") for table in stored_tables().values())
+
+
+def test_tables_by_the_other_kind_of_maps_are_refused():
+    with pytest.raises(InputError, match="has rows by fitted maps; give a table with trained ones"):
+        script.main([str(FITTED), str(TABLE), str(PAGE)])
+
+
+def test_the_figure_has_the_correlations_and_intervals_of_the_tables():
+    rows, fitted = (read_invariance_study(path) for path in (TABLE, FITTED))
+    panels = script.figure_of(rows, fitted).axes
+    names = ("correlations", "correlations with FD or RI")
+    names += ("correlations by fitted maps", "correlations by fitted maps with FD or RI")
+    expected = [lines_of(stored_tables()[name]) for name in names]
+    assert len(panels) == 2 * len(expected)
+    for panel, (table, error) in zip(
+        panels, product(expected, ("benchmark", "real frames")), strict=True
+    ):
+        assert panel.get_title().startswith(error)
+        heading, _, *lines = table
+        columns = [n for n, name in enumerate(heading) if name.startswith(error)]
+        for n, drawn in zip(columns, panel.containers, strict=True):
+            points, _, (bars,) = drawn
+            shown = [
+                f"{mean:.2f} [{low:.2f}, {high:.2f}]"
+                for mean, ((low, _), (high, _)) in zip(
+                    points.get_xdata(), bars.get_segments(), strict=True
+                )
+            ]
+            assert shown == [line[n].strip("*") for line in lines]
 
 
 def test_a_page_without_markers_is_refused(tmp_path):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mlcmkd.evaluation.statistics import difference, gap_closed, interval
+from mlcmkd.evaluation.statistics import Interval, difference, gap_closed, interval
 
 ROOT = Path(__file__).parents[1]
 MAP = ("student", "labelled", "misalignment_px", "strategy")
@@ -189,3 +189,28 @@ def test_the_weights_of_dikd_with_fd_are_the_best_on_validation_photos():
     candidates = [name for (name,) in found if name.startswith("dikd+fd, ")]
     assert len(candidates) == 3
     assert min(candidates, key=lambda name: found[name,]) == "dikd+fd, 1"
+
+
+def test_claims_about_2000_steps():
+    found: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
+    for row in rows_of("dikd_map_time"):
+        name, _, steps = row["strategy"].partition(", ")
+        if steps == "2000 steps":
+            found[row["student"], name][int(row["seed"])] = float(row["nme"])
+
+    def gain(student: str, other: str) -> Interval:
+        assert len(found[student, other]) == len(found[student, "dikd+fd+ld"]) == 5
+        return difference(found[student, other], found[student, "dikd+fd+ld"])
+
+    fresh, light = "coordinates, fresh", "light, coordinates"
+    readme, page = (
+        " ".join((ROOT / name).read_text(encoding="utf-8").split())
+        for name in ("README.md", "docs/results/dual_injection.md")
+    )
+    assert f"distillation is left ({gain(fresh, 'fd+ld')}, five seeds)" in readme
+    assert f"and {gain(fresh, 'fd+ld')} after 2,000" in page
+    assert f"and {gain(light, 'fd+ld')}. The other settings have no longer trainings" in page
+    assert not any(gain(student, "fd+ld").excludes_zero for student in (fresh, light))
+    beyond = [gain(student, "fd") for student in (fresh, light)]
+    assert all(each.excludes_zero for each in beyond)
+    assert f"to FD alone {beyond[0].mean:.2f} and {beyond[1].mean:.2f} points are left" in page

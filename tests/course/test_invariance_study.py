@@ -11,7 +11,7 @@ from mlcmkd.utils.errors import InputError
 
 def a_table(path: Path, left_out: str = "") -> Path:
     """Four students whose second error falls as all gaps and the first error rise."""
-    columns = ["benchmark", "student", "strategy", "seed", *ERRORS, *GAPS]
+    columns = ["benchmark", "student", "strategy", "seed", "maps", *ERRORS, *GAPS]
     with path.open("w", newline="") as file:
         table = csv.DictWriter(file, [c for c in columns if c != left_out], extrasaction="ignore")
         table.writeheader()
@@ -39,3 +39,10 @@ def test_a_missing_table_or_column_is_named(tmp_path):
         read_invariance_study(tmp_path / "no.csv")
     with pytest.raises(InputError, match="table.csv: has no column 'CKA'"):
         read_invariance_study(a_table(tmp_path / "table.csv", left_out="CKA"))
+
+
+def test_two_rows_of_one_student_are_refused(tmp_path):
+    path = a_table(tmp_path / "table.csv")
+    path.write_text(path.read_text() + path.read_text().splitlines()[-1] + "\n")
+    with pytest.raises(InputError, match="two rows of the student photos, d, 3; keep those of one"):
+        read_invariance_study(path)

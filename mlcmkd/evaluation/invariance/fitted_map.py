@@ -7,8 +7,7 @@ the other network are its target, so that no label decides.
 """
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from mlcmkd.evaluation.invariance.features import place_rows
 from mlcmkd.utils.errors import InputError
@@ -18,30 +17,17 @@ from mlcmkd.utils.errors import InputError
 PENALTY = 1.0
 
 
-class FittedMap:
-    """A 1x1 convolution and a ReLU, as an adapter of the distillation is.
+def fit_map(source: Tensor, target: Tensor) -> nn.Module:
+    """Fits a 1x1 convolution by least squares; a ReLU follows, as in an adapter of the distillation.
 
-    Args:
-        weight: (D, C); bias: (D,).
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor):
-        self.weight = weight
-        self.bias = bias
-
-    def __call__(self, features: Tensor) -> Tensor:
-        """Features (N, C, h, w) to (N, D, h, w), not negative, on the device of the weights."""
-        return F.relu(F.conv2d(features, self.weight[:, :, None, None], self.bias))
-
-
-def fit_map(source: Tensor, target: Tensor) -> FittedMap:
-    """Fits the map whose output has the least squared distance to the target, before the ReLU.
-
-    The target's features are not negative, so the ReLU makes no distance larger.
+    The target's features are not negative, so the ReLU makes no distance to them larger.
 
     Args:
         source: features (N, C, h, w) of one network.
         target: features (N, D, h, w) of another, of the same faces at the same locations.
+
+    Returns:
+        from features (N, C, h, w) to (N, D, h, w), on the CPU, with fixed weights.
 
     Raises:
         InputError: the numbers of faces or the resolutions differ.
@@ -54,6 +40,7 @@ def fit_map(source: Tensor, target: Tensor) -> FittedMap:
     from sklearn.linear_model import Ridge  # here, because its import takes seconds
 
     fitted = Ridge(PENALTY, solver="cholesky").fit(place_rows(source), place_rows(target))
-    return FittedMap(
-        torch.from_numpy(fitted.coef_).float(), torch.from_numpy(fitted.intercept_).float()
-    )
+    convolution = nn.Conv2d(source.shape[1], target.shape[1], 1).requires_grad_(False)
+    convolution.weight.copy_(torch.from_numpy(fitted.coef_)[:, :, None, None])
+    convolution.bias.copy_(torch.from_numpy(fitted.intercept_))
+    return nn.Sequential(convolution, nn.ReLU())
